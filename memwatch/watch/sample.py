@@ -1,0 +1,170 @@
+"""The values of this room: a reading of the meters, and what is concluded from many of them.
+
+Times are seconds: `time`, `start` and `end` since the epoch, `clock` on the monotonic clock. Sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any, Literal, Protocol
+
+from ..units import format_delta, format_size
+
+Trigger = Literal["gc", "forced", "tick", "exit"]
+Lane = Literal["base", "rss"]
+Level = Literal["suspect", "leak", "recovered"]
+
+BYTES_PER_BLOCK = 96
+"""What one block of Python's allocator holds on average, in bare, stdlib and web processes of every supported version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One reading of the meters.
+
+    `base` is what the process holds: `native + 96 * blocks`, or anonymous RSS where the C allocator cannot be
+    asked (`native` is then None). `full` and `young` count collections since the interpreter started.
+    """
+
+    time: float
+    clock: float
+    trigger: Trigger
+    base: int
+    rss: int
+    blocks: int
+    native: int | None
+    modules: int
+    full: int
+    young: int
+    gc_seconds: float
+    meters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What is left after a collection, with node-memwatch's fields first and memwatch's own behind them.
+
+    `estimated_base` is the average of about ten readings, `usage_trend` how far it stands above the average of
+    about 120, in per cent with one decimal. `min` and `max` are 0 until three readings were taken. Counts are the
+    interpreter's own, since it started. `trigger` says what brought the reading: "gc", "forced", "tick" or "exit".
+    """
+
+    num_full_gc: int
+    num_inc_gc: int
+    heap_compactions: int
+    estimated_base: int
+    current_base: int
+    min: int
+    max: int
+    usage_trend: float
+    time: float
+    trigger: Trigger
+    gc_seconds: float
+    python_blocks: int
+    native_bytes: int | None
+    rss: int
+    meters: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, as JSON takes them."""
+        return {**asdict(self), "meters": list(self.meters)}
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What a detector says: the meter `lane` went from `before` up by `growth` bytes between `start` and `end`.
+
+    `count` and `unit` tell over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days".
+    """
+
+    level: Level
+    detector: str
+    lane: Lane
+    start: float
+    end: float
+    seconds: float
+    before: int
+    growth: int
+    count: int
+    unit: str
+
+    @property
+    def rate_per_hour(self) -> float:
+        """Bytes an hour, over the window; 0 for a window of no length."""
+        return self.growth / self.seconds * 3600 if self.seconds > 0 else 0.0
+
+    @property
+    def reason(self) -> str:
+        """One line in node-memwatch's words."""
+        what = "heap" if self.lane == "base" else "rss"
+        return (
+            f"{what} growth over {self.count} consecutive {self.unit} ({format_delta(self.seconds)})"
+            f" - {format_size(self.rate_per_hour)}/hr"
+        )
+
+
+class SupportsReport(Protocol):
+    """What a judge hands out with a leak."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def as_datetime(epoch_seconds: float) -> datetime:
+    """The moment as an aware datetime in UTC."""
+    return datetime.fromtimestamp(epoch_seconds, timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Growth that has begun to look like a leak and is not confirmed; evidence is gathered from here on."""
+
+    start: datetime
+    end: datetime
+    growth: int
+    reason: str
+    rate_per_hour: float
+    detector: str
+    lane: Lane
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, times as ISO 8601 text."""
+        return {**asdict(self), "start": self.start.isoformat(), "end": self.end.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A leak: node-memwatch's `start`, `end`, `growth` (bytes) and `reason`, and what memwatch knows beyond.
+
+    `verdict` is the report's: "objects", "untracked", "native", "fragmentation" or "garbage". `str(leak.report)` is
+    the whole story for a person, `leak.report.to_dict()` for a machine.
+    """
+
+    start: datetime
+    end: datetime
+    growth: int
+    reason: str
+    rate_per_hour: float
+    detector: str
+    verdict: str
+    report: SupportsReport
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, times as ISO 8601 text, the report as its own dict."""
+        return {
+            "start": self.start.isoformat(),
+            "end": self.end.isoformat(),
+            "growth": self.growth,
+            "reason": self.reason,
+            "rate_per_hour": self.rate_per_hour,
+            "detector": self.detector,
+            "verdict": self.verdict,
+            "report": self.report.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words."""
+
+    why: str
