@@ -1,7 +1,7 @@
 """The four events, and how they reach their receivers.
 
 Each event is a blinker signal whose receivers are called as ``receiver(watcher, <event>=value)``; `on` is the short
-way, with the value alone. Publishing isolates receivers: one that raises is logged once and the others still get the
+way, with the value alone. `publish` isolates receivers: one that raises is logged once and the others still get the
 event; a coroutine function is scheduled on the loop that ran when it was connected.
 """
 
@@ -10,56 +10,166 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+import weakref
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any, TypeVar, overload
 
 import blinker
 
 from .errors import ReceiverError, UnknownEventError
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
+Receiver = TypeVar("Receiver", bound=Callable[..., Any])
 
 _log = logging.getLogger("memwatch")
-_loops: dict[int, Any] = {}
-_faulty: set[int] = set()
-_handlers: list[tuple[str, Callable[..., Any], Callable[..., Any]]] = []
 
 
 def _nothing() -> None:
-    pass
+    """What happens at a first receiver until the default watcher has put itself here."""
 
 
 class Event(blinker.Signal):
-    """A signal that tells `on_first_receiver` when a receiver is connected, so that watching can begin."""
+    """A signal that reports each connected receiver to `on_receiver`, so that watching can begin."""
 
-    on_first_receiver: Callable[[], object] = staticmethod(_nothing)
+    on_receiver: Callable[[], object] = staticmethod(_nothing)
 
     def __init__(self, name: str, doc: str) -> None:
         super().__init__(doc)
         self.name = name
+        self._loops: dict[Any, weakref.ref[Any]] = {}
+        self._faulty: set[Any] = set()
 
-    def connect(self, receiver: Handler, sender: Any = blinker.ANY, weak: bool = True) -> Handler:
+    def connect(self, receiver: Receiver, sender: Any = blinker.ANY, weak: bool = True) -> Receiver:
         """Connect *receiver*, weakly unless ``weak=False``; it is called as ``receiver(watcher, <event>=value)``.
 
         Raises ReceiverError for what cannot be called, and for a coroutine function where no event loop runs.
         """
-        _check_receiver(receiver)
+        loop = _loop_for(receiver)
         super().connect(receiver, sender, weak)
-        Event.on_first_receiver()
+        key = blinker.base.make_id(receiver)
+        self._faulty.discard(key)
+        if loop is not None:
+            self._loops[key] = weakref.ref(loop)
+        Event.on_receiver()
         return receiver
 
+    def disconnect(self, receiver: Callable[..., Any], sender: Any = blinker.ANY) -> None:
+        """Disconnect *receiver*; nothing happens if it was not connected."""
+        super().disconnect(receiver, sender)
+        self._loops.pop(blinker.base.make_id(receiver), None)
 
-def _check_receiver(receiver: object) -> None:
+    def publish(self, sender: Any, value: object) -> None:
+        """Call every receiver; whatever one of them raises is logged, the first time, and goes no further."""
+        for receiver in list(self.receivers_for(sender)):
+            try:
+                result = receiver(sender, **{self.name: value})
+                if type(result) is CoroutineType:
+                    self._schedule(receiver, result)
+            except BaseException:
+                self._log_fault(receiver)
+
+    def _schedule(self, receiver: Callable[..., Any], coroutine: CoroutineType[Any, Any, Any]) -> None:
+        reference = self._loops.get(blinker.base.make_id(receiver))
+        loop = reference() if reference else None
+        if loop is None or loop.is_closed():
+            coroutine.close()
+            raise ReceiverError("the event loop that this coroutine receiver was connected on is gone")
+        sys.modules["asyncio"].run_coroutine_threadsafe(coroutine, loop).add_done_callback(
+            lambda done: None if done.cancelled() or done.exception() is None else self._log_fault(receiver)
+        )
+
+    def _log_fault(self, receiver: Callable[..., Any]) -> None:
+        key = blinker.base.make_id(receiver)
+        if key not in self._faulty:
+            self._faulty.add(key)
+            _log.exception("a receiver of %r raised; it keeps getting events, further errors of it are not logged", self.name)
+
+
+def _loop_for(receiver: object) -> Any:
+    """The running event loop if *receiver* is a coroutine function, else None; raises ReceiverError as `connect` says."""
     if not callable(receiver):
-        raise ReceiverError(f"a receiver is a callable, not {type(receiver).__qualname__}")
-    if inspect.iscoroutinefunction(receiver):
-        asyncio = sys.modules.get("asyncio")
-        try:
-            _loops[_key(receiver)] = asyncio.get_running_loop() if asyncio else None
-        except RuntimeError:
-            _loops[_key(receiver)] = None
-        if _loops[_key(receiver)] is None:
-            raise ReceiverError(
-                f"{receiver.__qualname__} is a coroutine function: connect it while the event loop that shall run it is "
-                "running (for instance in the application's start-up hook)"
-            )
+        raise ReceiverError(f"a receiver must be callable; got an instance of {type(receiver).__qualname__}")
+    function = receiver.handler if type(receiver) is _ValueOnly else receiver
+    if not inspect.iscoroutinefunction(function):
+        return None
+    asyncio = sys.modules.get("asyncio")
+    loop = asyncio._get_running_loop() if asyncio else None
+    if loop is None:
+        raise ReceiverError(
+            f"{function.__qualname__} is a coroutine function: connect it while the event loop that shall run it is "
+            "running, for instance in the application's start-up hook"
+        )
+    return loop
+
+
+class _ValueOnly:
+    """Stands between the signal's way of calling and a handler that takes the value alone."""
+
+    __slots__ = ("__weakref__", "event", "handler", "only_once")
+
+    def __init__(self, event: Event, handler: Callable[[Any], Any], only_once: bool) -> None:
+        self.event, self.handler, self.only_once = event, handler, only_once
+
+    def __call__(self, sender: object, **values: Any) -> Any:
+        if self.only_once:
+            off(self.event.name, self.handler)
+        return self.handler(values[self.event.name])
+
+
+stats = Event("stats", "What is left after a collection: receiver(watcher, stats=Stats).")
+suspect = Event("suspect", "Growth that begins to look like a leak: receiver(watcher, suspect=Suspicion).")
+leak = Event("leak", "A leak, confirmed, with its report: receiver(watcher, leak=Leak).")
+recovered = Event("recovered", "A leak that was reported has stopped growing: receiver(watcher, recovered=Leak).")
+
+EVENTS = {event.name: event for event in (stats, suspect, leak, recovered)}
+_connected: list[_ValueOnly] = []
+
+
+def _event(name: str) -> Event:
+    try:
+        return EVENTS[name]
+    except (KeyError, TypeError):
+        raise UnknownEventError(f"no event {name!r}; there are {', '.join(map(repr, EVENTS))}") from None
+
+
+def _subscribe(event: str, handler: Callable[[Any], Any] | None, only_once: bool) -> Any:
+    signal = _event(event)
+
+    def connect(function: Receiver) -> Receiver:
+        receiver = _ValueOnly(signal, function, only_once)
+        signal.connect(receiver, weak=False)
+        _connected.append(receiver)
+        return function
+
+    return connect if handler is None else connect(handler)
+
+
+@overload
+def on(event: str) -> Callable[[Receiver], Receiver]: ...
+@overload
+def on(event: str, handler: Receiver) -> Receiver: ...
+def on(event: str, handler: Any = None) -> Any:
+    """Call *handler* with the value of every *event*; usable as a decorator. The handler is held until `off`.
+
+    Events are "stats", "suspect", "leak" and "recovered". Handlers run on memwatch's own thread, one after the other;
+    a coroutine function runs on the loop that was running when it was given. Connecting starts the default watcher.
+    Raises UnknownEventError and ReceiverError.
+    """
+    return _subscribe(event, handler, only_once=False)
+
+
+@overload
+def once(event: str) -> Callable[[Receiver], Receiver]: ...
+@overload
+def once(event: str, handler: Receiver) -> Receiver: ...
+def once(event: str, handler: Any = None) -> Any:
+    """As `on`, for the next event of that name only."""
+    return _subscribe(event, handler, only_once=True)
+
+
+def off(event: str, handler: Callable[..., Any]) -> None:
+    """Stop calling *handler* for *event*; nothing happens if it was not given to `on` or `once`."""
+    signal = _event(event)
+    for receiver in [r for r in _connected if r.event is signal and r.handler == handler]:
+        signal.disconnect(receiver)
+        _connected.remove(receiver)

@@ -1,0 +1,31 @@
+"""Is it growing? Readings of the meters come in, `stats`, `suspect`, `leak` and `recovered` go out."""
+
+from __future__ import annotations
+
+from .cost import Cost, Ledger
+from .detector import Detector, make_detectors
+from .judge import Candidate, Judge, make_leak
+from .pace import PACES, Pace, choose_pace
+from .sample import Growth, Held, Leak, Sample, Stats, Suspicion
+from .watcher import Watcher, collect_once
+
+__all__ = [
+    "PACES",
+    "Candidate",
+    "Cost",
+    "Detector",
+    "Growth",
+    "Held",
+    "Judge",
+    "Leak",
+    "Ledger",
+    "Pace",
+    "Sample",
+    "Stats",
+    "Suspicion",
+    "Watcher",
+    "choose_pace",
+    "collect_once",
+    "make_detectors",
+    "make_leak",
+]

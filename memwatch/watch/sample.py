@@ -15,9 +15,6 @@ Trigger = Literal["gc", "forced", "tick", "exit"]
 Lane = Literal["base", "rss"]
 Level = Literal["suspect", "leak", "recovered"]
 
-BYTES_PER_BLOCK = 96
-"""What one block of Python's allocator holds on average, in bare, stdlib and web processes of every supported version."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -1,0 +1,123 @@
+"""The cheap meters: Python's blocks, the C allocator, resident memory, and the collector's own counts.
+
+Each meter times itself and is asked for at most a thousandth of the time: `getallocatedblocks` walks every arena and
+`heap_info` stops everyone's malloc, which on a large fragmented heap takes milliseconds. In between, the last value
+stands.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+
+BYTES_PER_BLOCK = 96
+"""What a block of Python's allocator holds on average, in bare, stdlib and web processes of every supported version."""
+
+_SHARE = 1000  # a meter rests a thousand times as long as its reading took
+_CHEAP = 0.0002  # seconds that may be spent on a meter inside a collection
+_LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
+
+
+class Meter:
+    """A reading function, its last value and what a reading costs in seconds of this thread's processor time."""
+
+    __slots__ = ("_due", "_now", "_read", "_spent", "cost", "value")
+
+    def __init__(
+        self,
+        read: Callable[[], int],
+        now: Callable[[], float] = time.monotonic,
+        spent: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._read, self._now, self._spent = read, now, spent
+        self._due = 0.0
+        self.cost = 0.0
+        self.value = 0
+
+    def get(self, force: bool = False) -> int:
+        """The value, read afresh if the meter has rested long enough or *force* is given."""
+        now = self._now()
+        if force or now >= self._due:
+            begun = self._spent()
+            self.value = self._read()
+            self.cost = max(0.0, self._spent() - begun)
+            self._due = now + self.cost * _SHARE
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the meters say: bytes, except `blocks` (a count). `native` is None where the C allocator cannot be asked."""
+
+    base: int
+    rss: int
+    blocks: int
+    native: int | None
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Collections:
+    """How many collections this interpreter has run since it started, full ones and all others."""
+
+    full: int
+    young: int
+
+
+class Meters:
+    """The meters of this process. `names` says what `base` is made of."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._blocks = Meter(sys.getallocatedblocks)
+        self._native = Meter(_native_bytes) if _native_is_readable() else None
+        self._rss = Meter(self._read_rss)
+        self._shared = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The meters behind `base`, then the one behind `rss`."""
+        return ("blocks", "native", "rss") if self._native else ("anonymous rss", "rss")
+
+    def allow_blocks(self) -> int | None:
+        """Python's blocks, or None while that meter has to rest; for the collector's callback."""
+        return self._blocks.get(force=True) if self._blocks.cost < _CHEAP else None
+
+    def read(self, force: bool = False, blocks: int | None = None) -> Reading:
+        """One reading; *force* reads every meter now, *blocks* is a count taken a moment ago that goes in its place."""
+        if blocks is None:
+            blocks = self._blocks.get(force)
+        native = self._native.get(force) if self._native else None
+        rss = self._rss.get(force)
+        base = rss - self._shared if native is None else native + BYTES_PER_BLOCK * blocks
+        costs = (self._blocks.cost, self._rss.cost, self._native.cost if self._native else 0.0)
+        return Reading(base, rss, blocks, native, max(costs))
+
+    def _read_rss(self) -> int:
+        memory = self._process.memory_info()
+        self._shared = getattr(memory, "shared", 0)
+        return int(memory.rss)
+
+
+def read_collections() -> Collections:
+    """The collector's counts; the oldest generation's are the full collections on every supported version."""
+    counts = [generation["collections"] for generation in gc.get_stats()]
+    return Collections(full=counts[-1], young=sum(counts[:-1]))
+
+
+def _native_bytes() -> int:
+    info = psutil.heap_info()
+    return int(info.heap_used + info.mmap_used)
+
+
+def _native_is_readable() -> bool:
+    """False on platforms without malloc statistics, and behind a preloaded allocator, where they stay near zero."""
+    try:
+        return _native_bytes() >= _LEAST_NATIVE
+    except (AttributeError, OSError, RuntimeError):
+        return False

@@ -1,0 +1,183 @@
+"""The default watcher: one in a process, wired once from watch, diagnosis and the signals.
+
+It starts when the first receiver is connected, or by `start`; `stop` lasts until `start`. The rooms are imported here,
+inside `start` and in the caller's thread, so that `import memwatch` stays cheap and memwatch's own thread imports nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc as collector
+import logging
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from . import signals
+from .errors import AlreadyStartedError, OptionError, UnsupportedError
+
+if TYPE_CHECKING:
+    from .watch import Stats, Watcher
+
+_log = logging.getLogger("memwatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `start` takes. `tick`, `sample` and `pause_budget` are seconds; None means the pace's own."""
+
+    pace: str = "service"
+    detector: str = "ratchet"
+    tick: float | None = None
+    sample: float | None = None
+    pause_budget: float = 0.1
+    stats_interval: float = 60.0
+
+
+@dataclass(slots=True)
+class _State:
+    """The process's watcher, how it came to be, and whether it may come by itself."""
+
+    watcher: Watcher | None = None
+    options: Options | None = None
+    automatic: bool = True
+    stopped_by_hand: bool = False
+    hooked: bool = False
+
+
+_state = _State()
+
+
+def watcher() -> Watcher | None:
+    """The running watcher of this process, or None."""
+    return _state.watcher
+
+
+def start(**options: Any) -> Watcher:
+    """Start to watch this process, and return the watcher.
+
+    Options, times in seconds: `pace` ("service": for what runs for days; "job": quick, for minutes), `detector`
+    ("ratchet" or "consecutive", node-memwatch's rule), `tick` (how often the meters are read), `sample`
+    (over how long the least reading is taken), `pause_budget` (0.1: the longest that one step of memwatch's own may
+    hold the interpreter), `stats_interval` (60: `stats` comes at least so often).
+
+    A watcher that came by itself, with a first receiver, is replaced. Raises OptionError for an unknown option or
+    value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
+    subinterpreter and where no thread can be had.
+    """
+    wanted = _checked(options)
+    if _state.watcher is not None:
+        if wanted == _state.options and not _state.automatic:
+            return _state.watcher
+        if not _state.automatic:
+            raise AlreadyStartedError(f"memwatch is already started with {_state.options}; call memwatch.stop() first")
+        _halt()
+    _state.stopped_by_hand = False
+    return _launch(wanted, automatic=False)
+
+
+def stop() -> None:
+    """Stop to watch; nothing happens if nothing runs. Receivers stay connected and get events after the next `start`."""
+    _state.stopped_by_hand = True
+    _halt()
+
+
+def gc() -> Stats:
+    """Run a full collection, deliver its events, and return what it left.
+
+    Waits at most 5 s for the receivers. Inside a receiver it does not wait: events are delivered when that has
+    returned. With no watcher it collects and returns the reading alone.
+    """
+    if _state.watcher is not None:
+        return _state.watcher.collect()
+    from .watch import collect_once
+
+    return collect_once()
+
+
+def _checked(options: dict[str, Any]) -> Options:
+    known = [field.name for field in fields(Options)]
+    for name in options:
+        if name not in known:
+            raise OptionError(f"unknown option {name!r}; there are {', '.join(known)}")
+    wanted = Options(**options)
+    for name, least, most in (("pause_budget", 0.0, 60.0), ("stats_interval", 0.1, 86400.0)):
+        value = getattr(wanted, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise OptionError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}")
+    return wanted
+
+
+def _start_automatically() -> None:
+    """A receiver was connected: watch, unless told not to. Never raises: the program asked for a receiver, no more."""
+    if _state.watcher is not None or _state.stopped_by_hand:
+        return
+    try:
+        _launch(Options(), automatic=True)
+    except Exception as error:
+        _state.stopped_by_hand = True
+        _log.warning("memwatch does not watch this process: %s", error)
+
+
+def _launch(options: Options, automatic: bool) -> Watcher:
+    _check_interpreter()
+    from .diagnosis import Diagnosis
+    from .retain import register_at_fork_hook
+    from .watch import Watcher, choose_pace, make_detectors
+
+    pace = choose_pace(options.pace, options.tick, options.sample)
+    detectors = make_detectors(pace, options.detector)
+    made = Watcher(pace, detectors, Diagnosis(options.pause_budget), _publish, options.stats_interval)
+    if not _state.hooked:
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+        register_at_fork_hook(_before_fork, _after_fork_in_parent, _after_fork_in_child)
+        atexit.register(_halt)
+        _state.hooked = True
+    try:
+        made.start()
+    except RuntimeError as error:
+        raise UnsupportedError(f"no thread can be started: {error}") from None
+    _state.watcher, _state.options, _state.automatic = made, options, automatic
+    return made
+
+
+def _halt() -> None:
+    running, _state.watcher = _state.watcher, None
+    if running is not None:
+        running.stop()
+
+
+def _publish(event: str, sender: Watcher, value: object) -> None:
+    signals.EVENTS[event].publish(sender, value)
+
+
+def _check_interpreter() -> None:
+    """Raises UnsupportedError in a subinterpreter: its threads cannot outlive it, and it must not wait for ours."""
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        try:
+            import _xxsubinterpreters as interpreters
+        except ImportError:
+            return
+    current, main = interpreters.get_current(), interpreters.get_main()
+    if (current[0] if isinstance(current, tuple) else current) != (main[0] if isinstance(main, tuple) else main):
+        raise UnsupportedError("memwatch watches from the main interpreter only; this is a subinterpreter")
+
+
+def _before_fork() -> None:
+    if _state.watcher is not None:
+        _state.watcher.park()
+
+
+def _after_fork_in_parent() -> None:
+    if _state.watcher is not None:
+        _state.watcher.resume(in_child=False)
+
+
+def _after_fork_in_child() -> None:
+    if _state.watcher is not None:
+        _state.watcher.resume(in_child=True)
+
+
+signals.Event.on_receiver = staticmethod(_start_automatically)

@@ -1,0 +1,79 @@
+"""What memwatch itself costs, measured while it works."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`cpu_share` of one processor (0.004 is 0.4 %), the longest hold of the interpreter lock, walks and bytes kept."""
+
+    cpu_share: float
+    longest_pause_seconds: float
+    censuses: int
+    bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+class Ledger:
+    """Adds up processor time of memwatch's thread (receivers excluded), pauses, walks of the heap and memory kept.
+
+    Written by memwatch's thread alone.
+    """
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.censuses = 0
+        self.bytes = 0
+        self.longest_pause = 0.0
+        self.walked_seconds = 0.0
+        self._ended_threads = 0.0
+        self._this_thread = 0.0
+        self._receivers = 0.0
+
+    @property
+    def age(self) -> float:
+        """Seconds since watching began."""
+        return time.monotonic() - self.started
+
+    def settle(self, thread_ends: bool = False) -> None:
+        """Take the calling thread's processor time so far into the books."""
+        self._this_thread = time.thread_time()
+        if thread_ends:
+            self._ended_threads, self._this_thread = self._ended_threads + self._this_thread, 0.0
+
+    def pause(self, seconds: float) -> None:
+        """The interpreter lock was held for so long in one piece."""
+        self.longest_pause = max(self.longest_pause, seconds)
+
+    @contextmanager
+    def walk(self) -> Iterator[None]:
+        """Around a walk of the heap."""
+        begun = time.thread_time()
+        try:
+            yield
+        finally:
+            self.censuses += 1
+            self.walked_seconds += time.thread_time() - begun
+
+    @contextmanager
+    def receivers(self) -> Iterator[None]:
+        """Around the program's own receivers, whose time is not memwatch's."""
+        begun = time.thread_time()
+        try:
+            yield
+        finally:
+            self._receivers += time.thread_time() - begun
+
+    def cost(self) -> Cost:
+        """The books as a value."""
+        cpu = max(0.0, self._ended_threads + self._this_thread - self._receivers)
+        return Cost(cpu / max(self.age, 1e-9), self.longest_pause, self.censuses, self.bytes)

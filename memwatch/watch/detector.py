@@ -1,0 +1,133 @@
+"""What a detector is, the one that counts growth from collection to collection, and the set that a pace calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..errors import OptionError
+from .pace import Pace
+from .ratchet import Ratchet
+from .sample import Growth, Level, Sample, Trigger
+from .seasonal import Seasonal
+
+_SHARE = 0.01
+_FLOOR = 1 << 20
+_GONE = 0.75
+
+
+class Detector(Protocol):
+    """Takes readings one by one, says when they begin to look like a leak, are one, and are none any more.
+
+    A leak that it returns counts as published, unless `dismiss` is called: then the suspicion is forgotten, and only
+    growth over a window twice as long is reported.
+    """
+
+    name: str
+
+    def update(self, sample: Sample) -> Growth | None: ...
+
+    def dismiss(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    """A leak that was reported: `low` is the base (bytes) at which three quarters of its growth are gone."""
+
+    sample: Sample
+    low: float
+    published: bool
+
+
+class ConsecutiveGrowth:
+    """node-memwatch's rule: a base that is strictly higher after each of five collections in a row.
+
+    The first reading is what growth is measured from and is none itself, so five growths span five intervals
+    (node-memwatch measured from the second reading, over four). Growth below 1 MiB or one per cent, or in no time, is
+    not reported; the count goes on. Each report doubles the number of growths that the next one takes, until three
+    quarters of the growth are gone again.
+    """
+
+    name = "consecutive"
+
+    def __init__(self, threshold: int = 5, triggers: frozenset[Trigger] = frozenset({"forced"})) -> None:
+        self._threshold = threshold
+        self._needed = threshold
+        self._triggers = triggers
+        self._last: Sample | None = None
+        self._first: Sample | None = None
+        self._count = 0
+        self._alarm: _Alarm | None = None
+
+    def update(self, sample: Sample) -> Growth | None:
+        """Take in a reading; readings without a collection are not looked at."""
+        if sample.trigger not in self._triggers:
+            return None
+        last, self._last = self._last, sample
+        if last is None:
+            return None
+        if sample.base <= last.base:
+            self._count = 0
+            return self._recovered(sample)
+        if self._count == 0:
+            self._first = last
+        self._count += 1
+        return self._leak(sample) if self._count >= self._needed else None
+
+    def dismiss(self) -> None:
+        """The last leak was none: say nothing when it goes away."""
+        if self._alarm is not None:
+            self._alarm = _Alarm(self._alarm.sample, self._alarm.low, published=False)
+
+    def _leak(self, sample: Sample) -> Growth | None:
+        first = self._first
+        if first is None or sample.clock <= first.clock:
+            return None
+        growth = sample.base - first.base
+        if growth < max(_FLOOR, _SHARE * first.base):
+            return None
+        leak = self._growth("leak", first, sample, self._count)
+        self._alarm = _Alarm(sample, sample.base - _GONE * growth, published=True)
+        self._needed, self._count = 2 * self._needed, 0
+        return leak
+
+    def _recovered(self, sample: Sample) -> Growth | None:
+        alarm = self._alarm
+        if alarm is None or sample.base > alarm.low:
+            return None
+        self._alarm, self._needed = None, self._threshold
+        return self._growth("recovered", alarm.sample, sample, 1) if alarm.published else None
+
+    def _growth(self, level: Level, first: Sample, last: Sample, count: int) -> Growth:
+        return Growth(
+            level=level,
+            detector=self.name,
+            lane="base",
+            start=first.time,
+            end=last.time,
+            seconds=last.clock - first.clock,
+            before=first.base,
+            growth=last.base - first.base,
+            count=count,
+            unit="GCs",
+        )
+
+
+def _ratchet(pace: Pace) -> list[Detector]:
+    detectors: list[Detector] = [ConsecutiveGrowth(), Ratchet("base", pace), Ratchet("rss", pace)]
+    return [*detectors, Seasonal("base")] if pace.seasonal else detectors
+
+
+def _consecutive(pace: Pace) -> list[Detector]:
+    return [ConsecutiveGrowth(triggers=frozenset({"gc", "forced"}))]
+
+
+DETECTORS: dict[str, Callable[[Pace], list[Detector]]] = {"consecutive": _consecutive, "ratchet": _ratchet}
+
+
+def make_detectors(pace: Pace, detector: str = "ratchet") -> list[Detector]:
+    """The detectors to run side by side. Raises OptionError for an unknown name."""
+    if detector not in DETECTORS:
+        raise OptionError(f"unknown detector {detector!r}; there are: {', '.join(sorted(DETECTORS))}")
+    return DETECTORS[detector](pace)

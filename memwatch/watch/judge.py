@@ -1,0 +1,73 @@
+"""The seam between this room and whoever can explain growth: what is asked, and what may be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .cost import Ledger
+from .sample import Growth, Held, Leak, Sample, SupportsReport, as_datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Growth that a detector calls a leak, for a judge to weigh.
+
+    `samples` is the past, oldest first; `read` takes a fresh sample; `give_up` turns true when the time for judging is
+    over or the watcher is being stopped; a judge writes what its evidence costs into `ledger`.
+    """
+
+    growth: Growth
+    samples: tuple[Sample, ...]
+    read: Callable[[], Sample]
+    give_up: Callable[[], bool]
+    ledger: Ledger
+
+
+class Judge(Protocol):
+    """Gathers evidence from a suspicion on, and decides on a candidate. Called on memwatch's own thread only."""
+
+    def suspected(self, candidate: Candidate) -> None:
+        """Growth has begun; take what will be needed to explain it later."""
+
+    def __call__(self, candidate: Candidate) -> Leak | Held:
+        """Decide: a Leak with its report, or Held with the reason why this is none."""
+
+    def forget(self) -> None:
+        """The suspicion is over; let go of its evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """The report of a leak that nobody could look into: the growth itself, and why there is no more."""
+
+    growth: Growth
+    why: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys of a full report that are known."""
+        return {
+            "growth_bytes": self.growth.growth,
+            "rate_bytes_per_hour": self.growth.rate_per_hour,
+            "verdict": "unknown",
+            "suspects": [],
+            "missing": [self.why],
+        }
+
+    def __str__(self) -> str:
+        return f"LEAK  {self.growth.reason}\n  {self.why}\n"
+
+
+def make_leak(growth: Growth, verdict: str, report: SupportsReport) -> Leak:
+    """The public value for *growth*, with its verdict and report."""
+    return Leak(
+        start=as_datetime(growth.start),
+        end=as_datetime(growth.end),
+        growth=growth.growth,
+        reason=growth.reason,
+        rate_per_hour=growth.rate_per_hour,
+        detector=growth.detector,
+        verdict=verdict,
+        report=report,
+    )

@@ -1,0 +1,124 @@
+"""A series of readings at all time scales at once, each scale asked whether it rises for good.
+
+Level j holds the last 8 blocks of 2**j samples. Two blocks of one level make one of the next: the lesser of the two
+while blocks are short, because work in flight only ever adds to what a program holds; their mean above that, which
+evens out noise. Storage is constant, a sample closes two blocks on average.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+BLOCKS = 8
+LEVELS = 16
+
+_FALLS = 1.5
+_FORGET = 0.9995
+_SPREAD = 4.5
+_STEADY = 0.9
+_INVERSIONS = 1
+_NEVER = float("-inf")
+
+
+class Origin(NamedTuple):
+    """The moment at which a block begins, and the number of imported modules then."""
+
+    time: float
+    clock: float
+    modules: int
+
+
+class Level:
+    """The last blocks of one length. `window` is the length of all 8, in seconds."""
+
+    __slots__ = ("fall", "half", "half_origin", "high", "least", "origins", "passed", "values", "window")
+
+    def __init__(self, window: float, least: bool) -> None:
+        self.window = window
+        self.least = least
+        self.values: deque[float] = deque(maxlen=BLOCKS)
+        self.origins: deque[Origin] = deque(maxlen=BLOCKS)
+        self.passed = _NEVER
+        self.high = _NEVER
+        self.fall = 0.0
+        self.half: float | None = None
+        self.half_origin: Origin
+
+    @property
+    def growth(self) -> float:
+        """From the first block to the last, in the unit of the series."""
+        return self.values[-1] - self.values[0]
+
+    def add(self, value: float, origin: Origin) -> None:
+        """Take in the block that has just ended, and remember the highest value before the window and the deepest fall."""
+        values = self.values
+        if len(values) == BLOCKS and values[0] > self.passed:
+            self.passed = values[0]
+        values.append(value)
+        self.origins.append(origin)
+        fall = self.fall * _FORGET
+        drop = self.high - value
+        self.fall = drop if drop > fall else fall
+        if value > self.high:
+            self.high = value
+
+    def rises(self, share: float, floor: float) -> bool:
+        """Whether the window grows by at least `share` of its start and `floor` bytes, steadily, to where it never was."""
+        values = self.values
+        if len(values) < BLOCKS:
+            return False
+        first, last = values[0], values[-1]
+        growth = last - first
+        if growth < floor or growth < share * first:
+            return False
+        if last - max(self.passed, first) < _FALLS * self.fall:
+            return False
+        middle = 0.5 * (values[BLOCKS // 2 - 1] + values[BLOCKS // 2])
+        if last - middle < _STEADY * (middle - first):
+            return False
+        return _is_spread(list(values), growth) and _is_ordered(list(values))
+
+
+def _is_spread(values: list[float], growth: float) -> bool:
+    """Whether many steps share the growth: m equal ones and no other give m."""
+    squares = sum((after - before) ** 2 for before, after in zip(values, values[1:], strict=False))
+    return growth * growth >= _SPREAD * squares
+
+
+def _is_ordered(values: list[float]) -> bool:
+    """Whether at most one pair of values is out of order."""
+    pairs = ((i, j) for j in range(1, len(values)) for i in range(j))
+    return sum(values[j] <= values[i] for i, j in pairs) <= _INVERSIONS
+
+
+class Ladder:
+    """All levels over one series. `age` counts its samples."""
+
+    __slots__ = ("_levels", "age", "longest")
+
+    def __init__(self, sample: float, group: float) -> None:
+        self._levels = [Level(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group) for j in range(LEVELS)]
+        self.longest = self._levels[-1].window
+        self.age = 0
+
+    def push(self, value: float, origin: Origin) -> int:
+        """Take in a sample; how many levels, from the shortest on, have closed a block with it."""
+        self.age += 1
+        closed = 0
+        for level in self._levels:
+            level.add(value, origin)
+            closed += 1
+            half = level.half
+            if half is None:
+                level.half, level.half_origin = value, origin
+                break
+            level.half, origin = None, level.half_origin
+            value = min(half, value) if level.least else 0.5 * (half + value)
+        return closed
+
+    def rising(self, closed: int, window: float, share: float, floor: float) -> list[Level]:
+        """Those of the first `closed` levels that rise and span at least `window` seconds, shortest first."""
+        if self._levels[closed - 1].window < window:
+            return []
+        return [lv for lv in self._levels[:closed] if lv.window >= window and lv.rises(share, floor)]

@@ -1,0 +1,142 @@
+"""From samples to events: trend, detectors and judge put together, without a thread, a clock or a meter.
+
+One leak is open at a time: while one detector's leak stands, the others' candidates are the same growth seen by another
+meter and stay silent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .cost import Ledger
+from .detector import Detector
+from .history import History
+from .judge import Candidate, Judge, Unjudged, make_leak
+from .sample import Growth, Held, Leak, Sample, Stats, Suspicion, as_datetime
+from .trend import Trend
+
+_log = logging.getLogger("memwatch")
+_EXPIRES = 16  # a suspicion that is not renewed within so many of its windows is over
+
+EventValue = tuple[str, Any]
+
+
+class Observer:
+    """Takes samples in order and yields ``(event name, value)``: suspect, leak, recovered, and stats when asked to.
+
+    *read* takes a fresh sample for the judge, *give_up* tells the judge that its time is over.
+    """
+
+    def __init__(
+        self,
+        detectors: list[Detector],
+        judge: Judge,
+        ledger: Ledger,
+        read: Callable[[], Sample],
+        give_up: Callable[[], bool],
+    ) -> None:
+        self.history = History()
+        self.trend = Trend()
+        self.latest: Stats | None = None
+        self._detectors = detectors
+        self._judge = judge
+        self._ledger = ledger
+        self._read = read
+        self._give_up = give_up
+        self._suspicion: Growth | None = None
+        self._open: tuple[Detector, Leak] | None = None
+
+    def observe(self, sample: Sample, with_stats: bool) -> Iterator[EventValue]:
+        """The events that *sample* brings; a leak comes before the stats of the same sample, as in node-memwatch."""
+        self.history.add(sample)
+        self._expire(sample)
+        for detector in self._detectors:
+            growth = detector.update(sample)
+            if growth is not None:
+                yield from _STEPS[growth.level](self, detector, growth)
+        if with_stats:
+            self.trend = self.trend.advance(sample.base)
+            self.latest = make_stats(sample, self.trend)
+            yield "stats", self.latest
+
+    def _suspect(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
+        first, self._suspicion = self._suspicion is None, growth
+        if first and self._open is None:
+            self._guarded(self._judge.suspected, growth)
+            yield (
+                "suspect",
+                Suspicion(
+                    as_datetime(growth.start),
+                    as_datetime(growth.end),
+                    growth.growth,
+                    growth.reason,
+                    growth.rate_per_hour,
+                    growth.detector,
+                    growth.lane,
+                ),
+            )
+
+    def _leak(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
+        if self._open is not None and self._open[0] is not detector:
+            return
+        decision = self._guarded(self._judge, growth)
+        self._forget()
+        if isinstance(decision, Held):
+            detector.dismiss()
+            return
+        if decision is None:
+            decision = make_leak(growth, "unknown", Unjudged(growth, "the judge failed; its error was logged"))
+        self._open = detector, decision
+        yield "leak", decision
+
+    def _recovered(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
+        if self._open is not None and self._open[0] is detector:
+            leak, self._open = self._open[1], None
+            yield "recovered", leak
+
+    def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:
+        candidate = Candidate(growth, self.history.samples(), self._read, self._give_up, self._ledger)
+        try:
+            return ask(candidate)
+        except Exception:
+            _log.exception("memwatch could not look into the growth that it saw")
+            return None
+
+    def _expire(self, sample: Sample) -> None:
+        suspicion = self._suspicion
+        if suspicion is not None and sample.time - suspicion.end > _EXPIRES * suspicion.seconds:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._suspicion = None
+        self._judge.forget()
+
+
+_STEPS: dict[str, Callable[[Observer, Detector, Growth], Iterator[EventValue]]] = {
+    "suspect": Observer._suspect,
+    "leak": Observer._leak,
+    "recovered": Observer._recovered,
+}
+
+
+def make_stats(sample: Sample, trend: Trend) -> Stats:
+    """The public value for *sample*, seen against *trend*, which has it already."""
+    return Stats(
+        num_full_gc=sample.full,
+        num_inc_gc=sample.young,
+        heap_compactions=sample.full,
+        estimated_base=round(trend.recent),
+        current_base=sample.base,
+        min=trend.lowest,
+        max=trend.highest,
+        usage_trend=trend.usage_trend,
+        time=sample.time,
+        trigger=sample.trigger,
+        gc_seconds=sample.gc_seconds,
+        python_blocks=sample.blocks,
+        native_bytes=sample.native,
+        rss=sample.rss,
+        meters=sample.meters,
+    )

@@ -1,0 +1,85 @@
+"""How often the meters are read and how long growth must last, for a short job and for a service. All times are seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from ..errors import OptionError
+
+_SHORTEST = 0.01
+_LONGEST = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of the detectors, in seconds.
+
+    `tick`: the meters are read this often. `sample`: the least reading of so many seconds counts as one.
+    `group`: up to this length the least reading stands for a stretch of time, beyond it the mean of such ones.
+    `min_window`: the shortest growth that is looked at. `confirm`: the shortest that is called a leak.
+    `hold`: before this age only growth by half of the base is called a leak.
+    `suspect_cap`, `confirm_cap`: however old the process is, no longer growth is asked for.
+    `seasonal`: whether to compare each hour with the same hour of the days before.
+    """
+
+    name: str
+    tick: float
+    sample: float
+    group: float
+    min_window: float
+    confirm: float
+    hold: float
+    suspect_cap: float
+    confirm_cap: float
+    seasonal: bool
+
+
+PACES = {
+    "job": Pace(
+        name="job",
+        tick=0.25,
+        sample=0.25,
+        group=4.0,
+        min_window=16.0,
+        confirm=64.0,
+        hold=0.0,
+        suspect_cap=3600.0,
+        confirm_cap=7200.0,
+        seasonal=False,
+    ),
+    "service": Pace(
+        name="service",
+        tick=1.0,
+        sample=10.0,
+        group=160.0,
+        min_window=600.0,
+        confirm=3600.0,
+        hold=86400.0,
+        suspect_cap=7200.0,
+        confirm_cap=14400.0,
+        seasonal=True,
+    ),
+}
+
+
+def _checked(option: str, value: float) -> float:
+    if not (isfinite(value) and _SHORTEST <= value <= _LONGEST):
+        raise OptionError(f"{option} must be between {_SHORTEST:g} and {_LONGEST:g} seconds, not {value!r}")
+    return float(value)
+
+
+def choose_pace(name: str, tick: float | None = None, sample: float | None = None) -> Pace:
+    """The pace of that name, with `tick` and `sample` (seconds) replaced where given.
+
+    A sample is never shorter than a tick. The windows stay what they are in seconds. Raises OptionError for an
+    unknown name and for times out of range.
+    """
+    if name not in PACES:
+        raise OptionError(f"unknown pace {name!r}; there are: {', '.join(sorted(PACES))}")
+    pace = PACES[name]
+    tick = pace.tick if tick is None else _checked("tick", tick)
+    sample = max(tick, pace.sample) if sample is None else _checked("sample", sample)
+    if sample < tick:
+        raise OptionError(f"sample must be at least one tick of {tick:g} seconds, not {sample:g}")
+    return replace(pace, tick=tick, sample=sample)

@@ -1,0 +1,186 @@
+"""The ratchet: growth that reaches new ground at a steady pace, first suspected, then confirmed on a longer window.
+
+It takes the least reading of each sample and looks at it on all time scales (see `ladder`). Growth must last a share of
+the process's age before it is looked at, so that chance finds fewer and fewer occasions as a process grows old.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .ladder import BLOCKS, Ladder, Level, Origin
+from .pace import Pace
+from .sample import Growth, Lane, Sample
+
+_MASS = 0.01
+_FLOOR = 1 << 20
+_AGE_SHARE = 0.10
+_LONGER = 4
+_EXPIRES = 4
+_URGENT = 0.5
+_IMPORTS = 1.02
+_FORECAST = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Forecast:
+    """After a published leak: at the age `due` (seconds), `level` should stand well above `value`."""
+
+    due: float
+    level: Level
+    value: float
+    growth: float
+    time: float
+    clock: float
+
+
+class Ratchet:
+    """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
+
+    A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak, and
+    after the judge dismissed a candidate, only a window twice as long is reported.
+    """
+
+    name = "ratchet"
+
+    def __init__(self, lane: Lane, pace: Pace) -> None:
+        self.lane = lane
+        self._pace = pace
+        self._ladder = Ladder(pace.sample, pace.group)
+        self._low = 0
+        self._edge = 0.0
+        self._origin: Origin | None = None
+        self._asked = 0.0
+        self._confirm = 0.0
+        self._known_confirm = 0.0
+        self._lapses = 0.0
+        self._forecast: _Forecast | None = None
+        self._reported = 0.0
+        self._reported_leak = False
+
+    def update(self, sample: Sample) -> Growth | None:
+        """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
+        value = sample.base if self.lane == "base" else sample.rss
+        if value <= 0:
+            return None
+        origin = self._origin or self._start(sample)
+        if not self._low or value < self._low:
+            self._low = value
+        if sample.clock < self._edge:
+            return None
+        return self._close(sample, origin)
+
+    def dismiss(self) -> None:
+        """Forget the suspicion that was reported last; ask again only on a window twice as long."""
+        if not self._reported:
+            return
+        self._asked = 2 * self._reported
+        self._known_confirm = self._asked if self._reported_leak else 0.0
+        self._confirm = 0.0
+        self._forecast = None
+        self._renew()
+
+    @property
+    def _age(self) -> float:
+        return self._ladder.age * self._pace.sample
+
+    def _start(self, sample: Sample) -> Origin:
+        """A reading stands for the tick before it, so the first sample begins one tick earlier."""
+        tick = self._pace.tick
+        self._edge = sample.clock + self._pace.sample - 1.5 * tick
+        self._origin = Origin(sample.time - tick, sample.clock - tick, sample.modules)
+        return self._origin
+
+    def _close(self, sample: Sample, origin: Origin) -> Growth | None:
+        """End the current sample; half a tick of slack keeps late readings from emptying the next one."""
+        pace, ladder = self._pace, self._ladder
+        low, self._low = self._low, 0
+        self._origin = Origin(sample.time, sample.clock, sample.modules)
+        self._edge += pace.sample
+        if self._edge <= sample.clock:
+            self._edge = sample.clock + pace.sample - 0.5 * pace.tick
+        closed = ladder.push(low, origin)
+        age = ladder.age * pace.sample
+        if age > self._lapses:
+            self._asked = self._confirm = self._known_confirm = 0.0
+        recovered = self._recovered(age, sample)
+        if recovered is not None:
+            return recovered
+        window = max(pace.min_window, min(_AGE_SHARE * age, pace.suspect_cap, ladder.longest))
+        rising = ladder.rising(closed, window, _MASS, _FLOOR)
+        return self._weigh(rising, sample) if rising else None
+
+    def _weigh(self, rising: list[Level], sample: Sample) -> Growth | None:
+        """What the levels that rise now, shortest first, come to."""
+        self._renew()
+        rising = [level for level in rising if level.window >= self._asked]
+        if not rising:
+            return None
+        if not self._confirm:
+            return self._suspect(rising[0], sample)
+        level = rising[-1]
+        return self._leak(level, sample) if level.window >= self._confirm and self._is_settled(level, sample) else None
+
+    def _renew(self) -> None:
+        self._lapses = self._age + _EXPIRES * max(self._confirm, self._asked)
+
+    def _suspect(self, level: Level, sample: Sample) -> Growth:
+        asked = self._known_confirm or min(_LONGER * level.window, self._pace.confirm_cap)
+        self._confirm = min(max(asked, self._pace.confirm), self._ladder.longest)
+        self._reported, self._reported_leak = level.window, False
+        self._renew()
+        return self._growth("suspect", level, sample)
+
+    def _is_settled(self, level: Level, sample: Sample) -> bool:
+        """Whether the process was past its start-up, by its age or the size of the growth, and by its imports."""
+        young = self._age < self._pace.hold and level.growth < _URGENT * level.values[0]
+        return not young and sample.modules <= _IMPORTS * level.origins[0].modules
+
+    def _leak(self, level: Level, sample: Sample) -> Growth:
+        self._asked = 2 * level.window
+        self._reported, self._reported_leak = level.window, True
+        self._renew()
+        self._forecast = _Forecast(
+            self._age + level.window, level, level.values[-1], level.growth, sample.time, sample.clock
+        )
+        return self._growth("leak", level, sample)
+
+    def _recovered(self, age: float, sample: Sample) -> Growth | None:
+        """After one more window: has the published growth stopped?"""
+        forecast = self._forecast
+        if forecast is None or age < forecast.due:
+            return None
+        self._forecast = None
+        growth = forecast.level.values[-1] - forecast.value
+        if growth >= _FORECAST * forecast.growth:
+            return None
+        self._confirm = 0.0
+        return Growth(
+            level="recovered",
+            detector=self.name,
+            lane=self.lane,
+            start=forecast.time,
+            end=sample.time,
+            seconds=sample.clock - forecast.clock,
+            before=round(forecast.value),
+            growth=round(growth),
+            count=BLOCKS,
+            unit="windows",
+        )
+
+    def _growth(self, verdict: Literal["suspect", "leak"], level: Level, sample: Sample) -> Growth:
+        """The growth over the whole window: the first and the last block are 7 eighths of it apart."""
+        first = level.origins[0]
+        return Growth(
+            level=verdict,
+            detector=self.name,
+            lane=self.lane,
+            start=first.time,
+            end=sample.time,
+            seconds=sample.clock - first.clock,
+            before=round(level.values[0]),
+            growth=round(level.growth * BLOCKS / (BLOCKS - 1)),
+            count=BLOCKS,
+            unit="windows",
+        )

@@ -1,0 +1,49 @@
+"""The averages behind `Stats`: node-memwatch's two moving averages, with the arithmetic it intended.
+
+The recent average weighs about 10 readings, the ancient one about 120. Until ten readings are there both are damped:
+with k readings before this one, the old value weighs ``(k / 10) ** 2.5 * k`` (recent) or ``(k / 10) ** 2.4 * k``
+(ancient) against 1 for the new, so that the first readings of a starting program do not count for long. node-memwatch
+computed k / 10 in integers, which made the damping nothing, and the rest in 32 bits, which made it overflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RECENT = 10
+ANCIENT = 120
+_EXTREMES_FROM = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The state after `count` readings; sizes in bytes. `lowest` and `highest` are 0 until three readings are there."""
+
+    count: int = 0
+    recent: float = 0.0
+    ancient: float = 0.0
+    lowest: int = 0
+    highest: int = 0
+
+    def advance(self, base: int) -> Trend:
+        """The trend with one more reading."""
+        k = self.count
+        if k < RECENT:
+            recent = _damped(self.recent, base, (k / RECENT) ** 2.5 * k)
+            ancient = _damped(self.ancient, base, (k / RECENT) ** 2.4 * k)
+        else:
+            recent = ((RECENT - 1) * self.recent + base) / RECENT
+            weight = min(ANCIENT, k)
+            ancient = ((weight - 1) * self.ancient + base) / weight
+        if k + 1 < _EXTREMES_FROM:
+            return Trend(k + 1, recent, ancient)
+        return Trend(k + 1, recent, ancient, min(self.lowest or base, base), max(self.highest, base))
+
+    @property
+    def usage_trend(self) -> float:
+        """How far the recent average stands above the ancient one, in per cent with one decimal."""
+        return round((self.recent - self.ancient) / self.ancient * 1000) / 10 if self.ancient else 0.0
+
+
+def _damped(average: float, base: int, weight: float) -> float:
+    return (average * weight + base) / (weight + 1)

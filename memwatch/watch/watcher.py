@@ -1,0 +1,275 @@
+"""The watcher: one thread that waits for a collection or a tick, reads the meters and publishes what follows.
+
+Everything that changes after `start` is written by that thread alone. Others talk to it through one SimpleQueue.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+import time
+from _queue import Empty, SimpleQueue
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..backend.guard import quiet
+from ..backend.meters import Meters, read_collections
+from .cost import Cost, Ledger
+from .detector import Detector
+from .judge import Judge
+from .observer import Observer, make_stats
+from .pace import Pace
+from .sample import Sample, Stats, Trigger
+from .thread import RawThread, forget_dummy, original
+from .triggers import Collected, GcTrigger, Ticker
+
+_log = logging.getLogger("memwatch")
+
+GC_PATIENCE = 5.0  # seconds that gc() waits for its events to be delivered
+JUDGE_PATIENCE = 10.0  # seconds after which a leak goes out with what is known
+PARK_PATIENCE = 0.05  # seconds that a fork waits for the thread
+EXIT_PATIENCE = 1.0  # seconds that the exit waits for the thread
+
+
+class Publish(Protocol):
+    """Hands an event to its receivers; never raises."""
+
+    def __call__(self, event: str, watcher: Watcher, value: object) -> None: ...
+
+
+@dataclass(slots=True)
+class _Forced:
+    """A collection that `collect` made: its reading, and the lock that is released when its events are delivered."""
+
+    sample: Sample
+    delivered: Any
+
+
+class _Halt:
+    """Asks the thread to end: for good, or parked for a fork."""
+
+    def __init__(self, final: bool) -> None:
+        self.final = final
+
+
+class Watcher:
+    """Watches this process. Made by `memwatch.start`; `latest` is the newest Stats, `cost` what watching costs.
+
+    `pace` holds the intervals in seconds, `started` is in epoch seconds, `readings` counts samples.
+    """
+
+    def __init__(
+        self, pace: Pace, detectors: list[Detector], judge: Judge, publish: Publish, stats_interval: float = 60.0
+    ) -> None:
+        self.pace = pace
+        self.started = time.time()
+        self._publish_event = publish
+        self._stats_interval = stats_interval
+        self._ledger = Ledger()
+        self._meters = Meters()
+        self._observer = Observer(detectors, judge, self._ledger, lambda: self._read("tick", force=True), self._give_up)
+        self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._trigger = GcTrigger(self._queue, self._meters.allow_blocks)
+        self._thread = RawThread()
+        self._running = False
+        self._halting = False  # the thread was asked to end for a fork and has not been started again
+        self._collected: Collected | None = None  # a full collection whose stats wait for the tick
+        self._judging_until = 0.0
+        self._last_stats = time.monotonic()
+        self._last_tick = (time.monotonic(), read_collections())
+
+    @property
+    def latest(self) -> Stats | None:
+        """The newest Stats, None before the first."""
+        return self._observer.latest
+
+    @property
+    def cost(self) -> Cost:
+        """What watching has cost so far."""
+        return self._ledger.cost()
+
+    @property
+    def readings(self) -> int:
+        """How many samples were taken."""
+        return self._observer.history.seen
+
+    @property
+    def age(self) -> float:
+        """Seconds since watching began."""
+        return self._ledger.age
+
+    @property
+    def running(self) -> bool:
+        """Whether this process is being watched; true also while the thread is parked for a fork."""
+        return self._running
+
+    # ---- from any thread
+
+    def start(self) -> None:
+        """Begin to watch; raises RuntimeError where no thread can be had."""
+        self._thread.start(self._run)
+        self._running = True
+        self._trigger.attach()
+
+    def stop(self, patience: float = EXIT_PATIENCE) -> None:
+        """End the thread, wait for it unless called on it, and leave `gc.callbacks`. Takes a last reading first."""
+        if self._running:
+            self._running = False
+            self._trigger.on_any = None
+            self._trigger.detach()
+            self._queue.put(_Halt(final=True))
+            self._thread.join(patience)
+
+    def collect(self) -> Stats:
+        """Run a full collection and wait, at most 5 s, until its events are delivered; returns what it left.
+
+        On memwatch's own thread (inside a receiver) the events are delivered after the receiver has returned.
+        """
+        self.wake()
+        with quiet():
+            gc.collect()
+        sample = self._read("forced", force=True)
+        delivered = original("_thread", "allocate_lock")()
+        delivered.acquire()
+        stats = make_stats(sample, self._observer.trend.advance(sample.base))
+        self._queue.put(_Forced(sample, delivered))
+        if not self._thread.is_current() and not delivered.acquire(timeout=GC_PATIENCE):
+            _log.warning(
+                "memwatch.gc() returns before its events are delivered: a receiver has been busy for %g s, or waits for "
+                "a lock that the caller holds",
+                GC_PATIENCE,
+            )
+        return stats
+
+    def park(self) -> None:
+        """End the thread for a fork, waiting at most 50 ms for it."""
+        if self._running and not self._halting and not self._thread.is_current():
+            self._halting = True
+            self._queue.put(_Halt(final=False))
+            self._thread.join(PARK_PATIENCE)
+
+    def resume(self, in_child: bool) -> None:
+        """After a fork: the thread starts again at the next collection or call, or at once where that is harmless.
+
+        Harmless is the parent before 3.13; later versions count threads only now, to warn about them.
+        """
+        if not self._running:
+            return
+        if in_child:
+            self._become_child()
+        if not in_child and sys.version_info < (3, 13):
+            self.wake()
+        else:
+            self._trigger.on_any = self.wake
+            self._trigger.attach()
+
+    def wake(self) -> None:
+        """Start the thread again if it was parked; called inside collections too, so it takes no lock."""
+        if not self._running or not self._halting:
+            return
+        if not self._thread.join(0.0):  # still busy with a receiver: its turn to end has not come
+            self._trigger.on_any = self.wake
+            return
+        self._halting = False
+        try:
+            self._thread.start(self._run)
+        except RuntimeError as error:
+            self._running = False
+            _log.warning("memwatch stops watching this process: no thread can be started (%s)", error)
+
+    def _become_child(self) -> None:
+        self._halting = True
+        self._queue = SimpleQueue()
+        self._trigger.queue = self._queue
+        self._thread = RawThread()
+        self._meters = Meters()
+        self._trigger.count_blocks = self._meters.allow_blocks
+
+    # ---- on memwatch's own thread
+
+    def _run(self) -> None:
+        ticker = Ticker(self.pace.tick)
+        try:
+            while True:
+                try:
+                    item = self._queue.get(timeout=ticker.remaining())
+                except Empty:
+                    item = None
+                if isinstance(item, _Halt):
+                    if item.final:
+                        self._deliver(self._read("exit", force=True), with_stats=True)
+                    return
+                self._handle(item)
+                if ticker.due():
+                    self._tick()
+                self._ledger.settle()
+        finally:
+            self._ledger.settle(thread_ends=True)
+
+    def _handle(self, item: object) -> None:
+        if isinstance(item, _Forced):
+            self._deliver(item.sample, with_stats=True)
+            item.delivered.release()
+        elif isinstance(item, Collected):
+            self._collected = item
+            if time.monotonic() - self._last_stats >= self.pace.tick:
+                self._after_collection()
+
+    def _after_collection(self) -> None:
+        blocks, self._collected = self._collected.blocks if self._collected else None, None
+        self._deliver(self._read("gc", blocks=blocks), with_stats=True)
+
+    def _tick(self) -> None:
+        now, counts = time.monotonic(), read_collections()
+        before, seen = self._last_tick
+        self._last_tick = now, counts
+        unseen = not self._trigger.attached and counts.full > seen.full
+        self._trigger.adapt(counts.full + counts.young - seen.full - seen.young, now - before)
+        if unseen or self._collected is not None:
+            self._after_collection()
+        else:
+            self._deliver(self._read("tick"), with_stats=now - self._last_stats >= self._stats_interval)
+
+    def _read(self, trigger: Trigger, force: bool = False, blocks: int | None = None) -> Sample:
+        reading = self._meters.read(force, blocks)
+        counts = read_collections()
+        self._ledger.pause(reading.longest)
+        return Sample(
+            time=time.time(),
+            clock=time.monotonic(),
+            trigger=trigger,
+            base=reading.base,
+            rss=reading.rss,
+            blocks=reading.blocks,
+            native=reading.native,
+            modules=len(sys.modules),
+            full=counts.full,
+            young=counts.young,
+            gc_seconds=self._trigger.seconds,
+            meters=self._meters.names,
+        )
+
+    def _deliver(self, sample: Sample, with_stats: bool) -> None:
+        self._judging_until = time.monotonic() + JUDGE_PATIENCE
+        if with_stats:
+            self._last_stats = time.monotonic()
+        for event, value in self._observer.observe(sample, with_stats):
+            with self._ledger.receivers():
+                self._publish_event(event, self, value)
+            forget_dummy()
+
+    def _give_up(self) -> bool:
+        return not self._running or time.monotonic() > self._judging_until
+
+
+def collect_once() -> Stats:
+    """A full collection and one reading of the meters, with no watcher: its averages are the reading itself."""
+    with quiet():
+        gc.collect()
+    reading, counts = Meters().read(force=True), read_collections()
+    sample = Sample(
+        time.time(), time.monotonic(), "forced", reading.base, reading.rss, reading.blocks, reading.native,
+        len(sys.modules), counts.full, counts.young, 0.0, Meters().names,
+    )  # fmt: skip
+    return make_stats(sample, Trend().advance(reading.base))

@@ -1,0 +1,109 @@
+"""Every public name is documented and used, README starts a newcomer with two commands, and nothing is left lying about."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import memwatch
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [README, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))]
+PUBLIC = [*memwatch.__all__, "gc"]
+
+FOLDERS = ("memwatch", "tests", "examples", "benchmarks", "docs", ".ci")
+LONGEST_FILE = 350
+LONGEST_FUNCTION = 60
+
+# put together from halves, or this file would find itself
+LEFTOVERS = re.compile("|".join(["TO" "DO", "FIX" "ME", "XX" "X", r"\bfor " "now\\b", "NotImplemented" "Error", "HA" "CK:"]))
+HOSTS = re.compile("|".join(["/wo" "rk/", "/ro" "ot/", r"https?://\S*(pypi|python" "hosted|npm" "js)"]))
+
+
+def files(*suffixes: str) -> list[Path]:
+    """The project's own files that end so, and all of them without suffixes."""
+    found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
+    top = [path for path in ROOT.glob("*") if path.suffix in {".py", ".md", ".cfg", ".toml"}]
+    return [path for path in sorted(found + top) if path.is_file() and (not suffixes or path.suffix in suffixes)]
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+PYTHON_FILES = files(".py")
+TEXT_FILES = files(".py", ".md", ".cfg", ".toml", ".c", ".h", ".pyi", "")
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Name and length in lines of every function in *path*."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_has_a_docstring(name: str) -> None:
+    value = getattr(memwatch, name)
+    doc = value.__doc__ or ""
+    assert len(doc.split()) >= 3
+    assert not doc.startswith(f"{name}("), "this is the text that dataclass writes, not ours"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_stands_in_the_documents(name: str) -> None:
+    assert any(re.search(rf"\b{name}\b", text) for page in PAGES for text in code_in(page))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_is_used_by_a_test_or_an_example(name: str) -> None:
+    users = [path for path in PYTHON_FILES if relative(path).startswith(("tests/", "examples/"))]
+    uses = re.compile(rf'\bmemwatch\.{name}\b|memwatch import [^\n]*\b{name}\b|\bon(ce)?\("{name}"')
+    assert any(uses.search(path.read_text(encoding="utf-8")) for path in users)
+
+
+def code_in(page: str) -> list[str]:
+    """What a page shows as code: fenced or indented blocks, and spans in back-quotes."""
+    fenced = re.findall(r"^```[a-z]*\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    return fenced + re.findall(r"^    .*", page, re.MULTILINE) + re.findall(r"`([^`\n]+)`", page)
+
+
+def test_readme_has_exactly_two_set_up_commands() -> None:
+    assert README.count("-m venv") == 2
+    assert README.count("pip install") == 2
+
+
+def test_readme_names_only_files_that_exist() -> None:
+    named = set(re.findall(r"\b(?:examples|docs|benchmarks|tests)/[\w./-]*\w", README))
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", TEXT_FILES, ids=relative)
+def test_nothing_is_left_behind(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if LEFTOVERS.search(line) or HOSTS.search(line)]
+    assert lines == []
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
+def test_file_does_one_thing_that_its_first_line_says(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_FILE
+    assert (ast.get_docstring(ast.parse(text)) or path.name == "__init__.py") and not text.startswith("\n")
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
+def test_functions_are_short(path: Path) -> None:
+    assert [(name, length) for name, length in functions(path) if length > LONGEST_FUNCTION] == []
+
+
+def test_every_room_is_tested() -> None:
+    rooms = [path.parent.name for path in (ROOT / "memwatch").glob("*/__init__.py")]
+    missing = [room for room in rooms if not list((ROOT / "tests" / room).glob("test_*.py"))]
+    assert missing == []

@@ -1,0 +1,161 @@
+"""The house stays in order: what may import what, and who may ask the process anything.
+
+Read from the syntax trees, so that an import inside a function counts as well.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "memwatch"
+
+VALUES = {"errors", "units"}
+ROOMS = {"watch", "heap", "retain", "profile", "trace"}
+BELOW = VALUES | {"backend", "calltree"}
+INSIDE = BELOW | ROOMS | {"signals", "usage", "formats", "diagnosis", "default"}
+
+ALLOWED = {
+    "errors": set[str](),
+    "units": set[str](),
+    "signals": {"errors"},
+    "calltree": VALUES,
+    "usage": VALUES,
+    "backend": VALUES,
+    "watch": BELOW | {"signals", "usage"},
+    "heap": BELOW,
+    "retain": BELOW,
+    "profile": BELOW,
+    "trace": BELOW | {"signals", "usage"},
+    "formats": VALUES | {"calltree"},
+    "diagnosis": BELOW | ROOMS,
+    "default": INSIDE - {"default"},
+    "handlers": INSIDE,
+    "autostart": INSIDE | {"handlers"},
+    "cli": INSIDE | {"handlers", "autostart", "cli"},
+    "__init__": INSIDE | {"handlers"},
+    "__main__": {"cli"},
+}
+"""What each room or module at the top of the package may import from beside itself."""
+
+THIRD_PARTY = {
+    "blinker": {"signals"},
+    "psutil": {"backend", "usage", "watch.triggers"},
+    "objgraph": {"backend", "retain"},
+}
+
+ASKS = {"gc", "tracemalloc", "psutil", "objgraph"}
+ASKS_BY_NAME = {"getallocatedblocks", "register_at_fork", "_current_frames", "getrefcount", "_getframe", "heap_info"}
+MAY_ASK = {"backend", "usage", "watch.triggers", "retain"}
+
+NEVER_IMPORTS_LATE = ROOMS | {"backend", "diagnosis", "signals"}
+"""memwatch's own thread runs these, and a thread that is killed inside an import hangs the interpreter's exit."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name below it; a package bears its folder's name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def within(module: str, names: set[str]) -> bool:
+    """Whether *module* is one of *names* or lies inside one of them."""
+    return any(module == name or module.startswith(name + ".") for name in names)
+
+
+def imports(module: str) -> Iterator[tuple[ast.stmt, int, str]]:
+    """Each imported name of *module* in full: the statement, the dots before it, and the dotted name."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from ((node, 0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            prefix = f"{node.module}." if node.module else ""
+            yield from ((node, node.level, prefix + alias.name) for alias in node.names)
+
+
+def resolve(module: str, level: int, name: str) -> str:
+    """The module that a relative import reaches: the longest known beginning of the name."""
+    is_package = MODULES[module].name == "__init__.py" and module != "__init__"
+    base = module.split(".") if is_package else module.split(".")[:-1]
+    parts = base[: len(base) - level + 1] + name.split(".")
+    while parts and ".".join(parts) not in MODULES:
+        parts.pop()
+    return ".".join(parts) or "__init__"
+
+
+def internal(module: str) -> set[str]:
+    """The modules of memwatch that *module* imports."""
+    return {resolve(module, level, name) for _, level, name in imports(module) if level}
+
+
+def external(module: str) -> set[str]:
+    """The top-level packages outside memwatch that *module* imports."""
+    return {name.partition(".")[0] for _, level, name in imports(module) if not level}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_what_the_table_allows(module: str) -> None:
+    beside = {room(name) for name in internal(module)} - {room(module)}
+    assert beside <= ALLOWED[room(module)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nobody_inside_imports_memwatch_itself(module: str) -> None:
+    assert "memwatch" not in external(module)
+    assert "__init__" not in internal(module) - {module} or room(module) == "cli"
+
+
+def test_imports_have_no_circle() -> None:
+    graph = {module: internal(module) - {module} for module in MODULES}
+    while leaves := {module for module, needs in graph.items() if not needs & graph.keys()}:
+        graph = {module: needs for module, needs in graph.items() if module not in leaves}
+    assert not graph, f"these import each other in a circle: {sorted(graph)}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_third_party_packages_stay_where_they_belong(module: str) -> None:
+    for package, homes in THIRD_PARTY.items():
+        assert package not in external(module) or within(module, homes)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not within(name, MAY_ASK)])
+def test_only_some_ask_the_process(module: str) -> None:
+    asked = external(module) & ASKS
+    asked |= {node.attr for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute)} & ASKS_BY_NAME
+    asked |= {name.rpartition(".")[2] for _, level, name in imports(module) if not level} & ASKS_BY_NAME
+    assert not asked
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if within(name, NEVER_IMPORTS_LATE)])
+def test_nothing_is_imported_late_where_memwatch_s_own_thread_works(module: str) -> None:
+    inner = [node for function in functions(module) for node in ast.walk(function)]
+    assert not [node.lineno for node in inner if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def functions(module: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_the_table_names_every_room() -> None:
+    assert {room(module) for module in MODULES} <= ALLOWED.keys()
