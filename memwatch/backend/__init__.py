@@ -1,0 +1,26 @@
+"""Which backend reads the interpreter: `name` is "native" or "pure", `reason` says in plain words why.
+
+Chosen once, when this room is loaded. `MEMWATCH_BACKEND=pure` or `=native` in the environment asks for one; what
+cannot be had is said in `reason`, never raised. `backend.objects` holds the contract that either of them fulfils.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+
+def choose(asked: str) -> tuple[str, str]:
+    """The backend's name and the reason for it; *asked* is "pure", "native" or "" for the best that there is."""
+    if asked == "pure":
+        return "pure", "MEMWATCH_BACKEND asks for it"
+    unknown = "" if asked in ("", "native") else f"MEMWATCH_BACKEND={asked} is not known (pure, native); "
+    try:
+        import_module("._native", __name__)
+    except ImportError:
+        wanted = "MEMWATCH_BACKEND asks for native, but " if asked == "native" else unknown
+        return "pure", f"{wanted}the C extension is not in this installation"
+    return "native", f"{unknown}the C extension is in this installation"
+
+
+name, reason = choose(os.environ.get("MEMWATCH_BACKEND", ""))

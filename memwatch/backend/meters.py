@@ -58,7 +58,6 @@ class Reading:
     rss: int
     blocks: int
     native: int | None
-    longest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +94,12 @@ class Meters:
         native = self._native.get(force) if self._native else None
         rss = self._rss.get(force)
         base = rss - self._shared if native is None else native + BYTES_PER_BLOCK * blocks
-        costs = (self._blocks.cost, self._rss.cost, self._native.cost if self._native else 0.0)
-        return Reading(base, rss, blocks, native, max(costs))
+        return Reading(base, rss, blocks, native)
+
+    @property
+    def longest(self) -> float:
+        """Seconds of the costliest meter's last reading."""
+        return max(self._blocks.cost, self._rss.cost, self._native.cost if self._native else 0.0)
 
     def _read_rss(self) -> int:
         memory = self._process.memory_info()

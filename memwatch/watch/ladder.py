@@ -8,6 +8,7 @@ evens out noise. Storage is constant, a sample closes two blocks on average.
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from typing import NamedTuple
 
 BLOCKS = 8
@@ -59,9 +60,8 @@ class Level:
         self.origins.append(origin)
         fall = self.fall * _FORGET
         drop = self.high - value
-        self.fall = drop if drop > fall else fall
-        if value > self.high:
-            self.high = value
+        self.fall = max(fall, drop)
+        self.high = max(self.high, value)
 
     def rises(self, share: float, floor: float) -> bool:
         """Whether the window grows by at least `share` of its start and `floor` bytes, steadily, to where it never was."""
@@ -82,7 +82,7 @@ class Level:
 
 def _is_spread(values: list[float], growth: float) -> bool:
     """Whether many steps share the growth: m equal ones and no other give m."""
-    squares = sum((after - before) ** 2 for before, after in zip(values, values[1:], strict=False))
+    squares = sum((after - before) ** 2 for before, after in pairwise(values))
     return growth * growth >= _SPREAD * squares
 
 

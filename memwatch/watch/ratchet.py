@@ -14,7 +14,8 @@ from .pace import Pace
 from .sample import Growth, Lane, Sample
 
 _MASS = 0.01
-_FLOOR = 1 << 20
+_SUSPECT_FLOOR = 1 << 18
+_LEAK_FLOOR = 1 << 20
 _AGE_SHARE = 0.10
 _LONGER = 4
 _EXPIRES = 4
@@ -108,7 +109,7 @@ class Ratchet:
         if recovered is not None:
             return recovered
         window = max(pace.min_window, min(_AGE_SHARE * age, pace.suspect_cap, ladder.longest))
-        rising = ladder.rising(closed, window, _MASS, _FLOOR)
+        rising = ladder.rising(closed, window, _MASS, _SUSPECT_FLOOR)
         return self._weigh(rising, sample) if rising else None
 
     def _weigh(self, rising: list[Level], sample: Sample) -> Growth | None:
@@ -120,7 +121,9 @@ class Ratchet:
         if not self._confirm:
             return self._suspect(rising[0], sample)
         level = rising[-1]
-        return self._leak(level, sample) if level.window >= self._confirm and self._is_settled(level, sample) else None
+        if level.window < self._confirm or level.growth < _LEAK_FLOOR or not self._is_settled(level, sample):
+            return None
+        return self._leak(level, sample)
 
     def _renew(self) -> None:
         self._lapses = self._age + _EXPIRES * max(self._confirm, self._asked)

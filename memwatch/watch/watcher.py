@@ -22,6 +22,7 @@ from .observer import Observer, make_stats
 from .pace import Pace
 from .sample import Sample, Stats, Trigger
 from .thread import RawThread, forget_dummy, original
+from .trend import Trend
 from .triggers import Collected, GcTrigger, Ticker
 
 _log = logging.getLogger("memwatch")
@@ -232,23 +233,8 @@ class Watcher:
             self._deliver(self._read("tick"), with_stats=now - self._last_stats >= self._stats_interval)
 
     def _read(self, trigger: Trigger, force: bool = False, blocks: int | None = None) -> Sample:
-        reading = self._meters.read(force, blocks)
-        counts = read_collections()
-        self._ledger.pause(reading.longest)
-        return Sample(
-            time=time.time(),
-            clock=time.monotonic(),
-            trigger=trigger,
-            base=reading.base,
-            rss=reading.rss,
-            blocks=reading.blocks,
-            native=reading.native,
-            modules=len(sys.modules),
-            full=counts.full,
-            young=counts.young,
-            gc_seconds=self._trigger.seconds,
-            meters=self._meters.names,
-        )
+        self._ledger.pause(self._meters.longest)
+        return _read_sample(self._meters, trigger, self._trigger.seconds, force, blocks)
 
     def _deliver(self, sample: Sample, with_stats: bool) -> None:
         self._judging_until = time.monotonic() + JUDGE_PATIENCE
@@ -264,12 +250,28 @@ class Watcher:
 
 
 def collect_once() -> Stats:
-    """A full collection and one reading of the meters, with no watcher: its averages are the reading itself."""
+    """A full collection and one reading, with no watcher: the averages are the reading itself."""
     with quiet():
         gc.collect()
-    reading, counts = Meters().read(force=True), read_collections()
-    sample = Sample(
-        time.time(), time.monotonic(), "forced", reading.base, reading.rss, reading.blocks, reading.native,
-        len(sys.modules), counts.full, counts.young, 0.0, Meters().names,
-    )  # fmt: skip
-    return make_stats(sample, Trend().advance(reading.base))
+    sample = _read_sample(Meters(), "forced", 0.0, force=True)
+    return make_stats(sample, Trend().advance(sample.base))
+
+
+def _read_sample(
+    meters: Meters, trigger: Trigger, gc_seconds: float, force: bool = False, blocks: int | None = None
+) -> Sample:
+    reading, counts = meters.read(force, blocks), read_collections()
+    return Sample(
+        time=time.time(),
+        clock=time.monotonic(),
+        trigger=trigger,
+        base=reading.base,
+        rss=reading.rss,
+        blocks=reading.blocks,
+        native=reading.native,
+        modules=len(sys.modules),
+        full=counts.full,
+        young=counts.young,
+        gc_seconds=gc_seconds,
+        meters=meters.names,
+    )

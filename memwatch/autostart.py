@@ -1,0 +1,111 @@
+"""Watches this process from its import on: ``import memwatch.autostart``, for a program that `memwatch run` cannot start.
+
+Where memwatch was installed from a wheel (``pip install``), the variable MEMWATCH=1 does the same without a line of
+code: a start-up file beside the package, memwatch.pth, imports this module. An editable install, or a folder on
+PYTHONPATH, has no start-up file; there the program, or a sitecustomize module, imports it.
+
+Each leak is one WARNING of ``logging.getLogger("memwatch")``: the message is the report as text, the record's
+attribute `memwatch_report` the report as a dict; one record for each fingerprint. Variables, all optional:
+
+    MEMWATCH_PACE           service (default: what runs for days) or job (quick, for minutes)
+    MEMWATCH_TICK           seconds between two readings of the meters (default: 1, job: 0.25)
+    MEMWATCH_DETECTOR       the rule that decides: ratchet (default) or consecutive
+    MEMWATCH_PAUSE_BUDGET   seconds that one step of memwatch may hold the interpreter (default: 0.1)
+    MEMWATCH_JSON           a file to which every event is appended as a line of JSON
+    MEMWATCH_REPORT         log (default) or stderr: print leaks as `memwatch run` does, instead of logging them
+    MEMWATCH_RUN_PID        set by `memwatch run`: the process that prints its last line, also after an exec
+
+A variable that cannot be read is warned about once and keeps its default. Nothing here raises into the program: what
+fails is logged, and the program goes on unwatched. In a subinterpreter nothing is started.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import default, signals
+from .cli.screen import Screen, open_terminal
+from .environment import Settings, read_settings
+from .errors import AlreadyStartedError, OptionError, UnsupportedError
+from .handlers import JsonLines, log_leaks, once_per_fingerprint
+
+_log = logging.getLogger("memwatch")
+_undo: list[Callable[[], object]] = []
+
+
+def begin() -> None:
+    """Start to watch as the variables say. Never raises."""
+    try:
+        settings, problems = read_settings(os.environ)
+        _start(settings, list(problems))
+    except UnsupportedError as error:
+        _log.info("memwatch does not watch: %s", error)
+    except Exception:
+        _log.exception("memwatch does not watch this process because of an error of its own")
+
+
+def end() -> None:
+    """Undo `begin`: for `memwatch run`, which was told more precisely what to do."""
+    while _undo:
+        _undo.pop()()
+
+
+def _start(settings: Settings, problems: list[str]) -> None:
+    lines = _open_lines(settings, problems)
+    try:
+        default.start(**settings.options())
+    except OptionError as error:
+        problems.append(str(error))
+        default.start(pace=Settings().pace)
+    except AlreadyStartedError:
+        pass  # the program started it by itself; the reports are what is asked for here
+    else:
+        _undo.append(default.stop)
+    if lines is not None:
+        lines.connect_all()
+        _undo.append(lines.close)
+    _connect_report(settings)
+    if problems:
+        _log.warning("memwatch watches with defaults for: %s", "; ".join(problems))
+
+
+def _open_lines(settings: Settings, problems: list[str]) -> JsonLines | None:
+    try:
+        return JsonLines(settings.json) if settings.json else None
+    except OptionError as error:
+        problems.append(f"MEMWATCH_JSON: {error}")
+        return None
+
+
+def _connect_report(settings: Settings) -> None:
+    if settings.report == "log":
+        _connect("leak", once_per_fingerprint(log_leaks()))
+        return
+    screen = Screen(open_terminal(sys.stderr, os.environ))
+    _connect("suspect", screen.suspect)
+    _connect("leak", screen.leak)
+    _connect("recovered", screen.recovered)
+    if settings.run_pid == os.getpid():
+        atexit.register(_finish, screen)
+        _undo.append(lambda: atexit.unregister(_finish))
+
+
+def _connect(event: str, handler: Callable[[Any], object]) -> None:
+    signals.on(event, handler)
+    _undo.append(lambda: signals.off(event, handler))
+
+
+def _finish(screen: Screen) -> None:
+    """The last line that `memwatch run` owes, when the program has replaced itself by another with exec."""
+    watcher = default.watcher()
+    default.stop()
+    if watcher is not None and os.getpid() == screen.pid:
+        screen.end(watcher.pace.seconds_to_judge, watcher.cost, watcher.readings)
+
+
+begin()

@@ -1,0 +1,136 @@
+"""Runs a program in this process as `python` would: its own `__main__`, its path, its arguments, its tracebacks.
+
+`__main__` is a new module that stays in `sys.modules`: threads of the program that outlive its main code look their
+classes up there to pickle them. Modules, directories and archives go through the function that the interpreter itself
+calls for them, `runpy._run_module_as_main`, which runs in whatever `__main__` it finds.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import pkgutil
+import runpy
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+from types import CodeType, ModuleType, TracebackType
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run: a script's path or, with `is_module`, a module's name; and its arguments.
+
+    `source` is the script's content, None for a module, a directory or an archive.
+    """
+
+    name: str
+    args: tuple[str, ...]
+    is_module: bool
+    source: bytes | None
+
+
+def load_program(name: str, args: tuple[str, ...], is_module: bool) -> Program:
+    """The program, its script read (once: it may be a pipe). Raises OSError where `python` could not open it."""
+    if is_module or _is_importable(name):
+        return Program(name, args, is_module, None)
+    with io.open_code(_absolute(name)) as file:
+        return Program(name, args, is_module, file.read())
+
+
+def execute(program: Program) -> None:
+    """Run the program to the end of its main code, and let pass what it raises.
+
+    An exception that the interpreter is going to print is printed without the frames that led here.
+    """
+    try:
+        if program.is_module:
+            _execute_module(program)
+        elif program.source is None:
+            _execute_folder(program)
+        else:
+            _execute_script(program, program.source)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        _cut_when_printed(error)
+        raise
+
+
+def _execute_module(program: Program) -> None:
+    sys.argv = ["-m", *program.args]
+    _replace_path(os.getcwd)
+    _replace_main()
+    _run_module_as_main(program.name, True)
+
+
+def _execute_folder(program: Program) -> None:
+    sys.argv = [program.name, *program.args]
+    folder = _absolute(program.name)
+    if sys.flags.safe_path:
+        sys.path.insert(0, folder)
+    else:
+        sys.path[0] = folder
+    _replace_main()
+    _run_module_as_main("__main__", False)
+
+
+def _execute_script(program: Program, source: bytes) -> None:
+    sys.argv = [program.name, *program.args]
+    path = _absolute(program.name)
+    _replace_path(lambda: os.path.dirname(_follow_links(path)))
+    main = _replace_main()
+    main.__dict__.update(__file__=path, __cached__=None)
+    compiled = pkgutil.read_code(io.BytesIO(source))
+    main.__loader__ = (SourceFileLoader if compiled is None else SourcelessFileLoader)("__main__", path)
+    code: CodeType = compiled or compile(source, path, "exec", dont_inherit=True)
+    exec(code, main.__dict__)
+
+
+_run_module_as_main: Callable[[str, bool], object] = vars(runpy)["_run_module_as_main"]
+
+
+def _replace_path(entry: Callable[[], str]) -> None:
+    """Put *entry* where the interpreter had put ours, unless it was told to put none (-P, -I, PYTHONSAFEPATH)."""
+    if not sys.flags.safe_path:
+        sys.path[0] = entry()
+
+
+def _replace_main() -> ModuleType:
+    """Put a new `__main__` into `sys.modules`, with the names that the interpreter gives to one."""
+    main = ModuleType("__main__")
+    if "__annotations__" in vars(sys.modules["__main__"]):
+        main.__annotations__ = {}
+    main.__dict__["__builtins__"] = builtins
+    sys.modules["__main__"] = main
+    return main
+
+
+def _cut_when_printed(error: BaseException) -> None:
+    """Have *error*, on its way out through our frames, handed to `sys.excepthook` without those at its start."""
+    hook, program_frames = sys.excepthook, error.__traceback__
+    while program_frames is not None and program_frames.tb_frame.f_code.co_filename == execute.__code__.co_filename:
+        program_frames = program_frames.tb_next
+
+    def print_cut(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
+        sys.excepthook = hook
+        cut = program_frames if value is error else traceback
+        hook(kind, value.with_traceback(cut), cut)
+
+    sys.excepthook = print_cut
+
+
+def _is_importable(path: str) -> bool:
+    """Whether the interpreter would run the `__main__` module inside *path*: a directory or an archive."""
+    return pkgutil.get_importer(_absolute(path)) is not None
+
+
+def _absolute(path: str) -> str:
+    """The path from the root, not normalized, as in a script's `__file__`."""
+    return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+
+
+def _follow_links(path: str) -> str:
+    return os.path.abspath(path) if os.name == "nt" else os.path.realpath(path)

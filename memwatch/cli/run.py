@@ -1,0 +1,133 @@
+"""Run a program as `python` would, and watch it for leaks."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .. import backend, default, signals
+from ..environment import Settings, export_settings, read_settings
+from ..errors import MemwatchError
+from ..handlers import JsonLines
+from ..watch import Watcher
+from .program import execute, load_program
+from .screen import Screen, open_terminal
+
+_USAGE = "memwatch run [options] (script.py | -m module) [args ...]"
+_NOT_OPENED = 2  # python's own status for a script that it cannot open
+_LEAKED = 1
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add = parser.add_argument
+    parser.usage = _USAGE
+    add("--tick", type=float, metavar="S", help="read the meters every S seconds (default: 0.25, service: 1)")
+    add("--pace", choices=("job", "service"), default="job", help="how long growth must last (default: job, a minute)")
+    add("--detector", metavar="NAME", help="the rule that decides (default: ratchet)")
+    add("--json", metavar="FILE", help="append one JSON object per event to FILE, also from child processes")
+    add("--fail-on-leak", action="store_true", help="exit with status 1 if the program succeeded but leaked")
+    add("--stats", action="store_true", help="print a line per reading")
+    add("-m", dest="module", nargs=argparse.REMAINDER, help="run a module, as python -m does")
+    add("program", nargs=argparse.REMAINDER, help="the script, a directory or an archive, and its arguments")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Watch and run; returns 0, or 1 for a leak with --fail-on-leak. What the program raises passes through."""
+    name, rest = _split(args)
+    try:
+        program = load_program(name, rest, is_module=args.module is not None)
+    except OSError as error:
+        print(f"{sys.executable}: can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}", file=sys.stderr)
+        return _NOT_OPENED
+    screen = _start(args)
+    try:
+        execute(program)
+    except SystemExit as end:
+        if not args.fail_on_leak or end.code not in (None, 0):
+            raise
+    return _status(screen) if args.fail_on_leak else 0
+
+
+def _split(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
+    """The program's name and its arguments; exits with the usage where there is none."""
+    words: Sequence[str] = [*(args.module or ()), *args.program]
+    if args.module is None and words[:1] == ["--"]:
+        words = words[1:]
+    if not words:
+        args.parser.error("there is no program to run")
+    return words[0], tuple(words[1:])
+
+
+def _start(args: argparse.Namespace) -> Screen:
+    """Start to watch, connect what listens, leave word for child processes; exits with the usage on bad options."""
+    autostart = sys.modules.get(__package__.rpartition(".")[0] + ".autostart")
+    if autostart is not None:
+        autostart.end()
+    settings = _settings(args)
+    lines = None
+    try:
+        lines = JsonLines(settings.json) if settings.json else None
+        watcher = default.start(**settings.options())
+    except MemwatchError as error:
+        args.parser.error(str(error))
+    screen = Screen(open_terminal(sys.stderr, os.environ))
+    _connect(screen, lines, args.stats)
+    os.environ.update(export_settings(settings))
+    atexit.register(_finish, screen, lines, watcher)
+    screen.start(backend.name)
+    return screen
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    """The options, over what the environment says of those that have none here."""
+    settings, _ = read_settings(os.environ)
+    return replace(
+        settings,
+        pace=args.pace,
+        tick=args.tick,
+        detector=args.detector,
+        json=os.path.abspath(args.json) if args.json else None,
+        report="stderr",
+        run_pid=os.getpid(),
+    )
+
+
+def _connect(screen: Screen, lines: JsonLines | None, stats: bool) -> None:
+    if lines is not None:
+        lines.connect_all()
+    if stats:
+        signals.on("stats", screen.stats)
+    signals.on("suspect", screen.suspect)
+    signals.on("leak", screen.leak)
+    signals.on("recovered", screen.recovered)
+
+
+def _finish(screen: Screen, lines: JsonLines | None, watcher: Watcher) -> None:
+    """The last word, when the interpreter ends and the program's threads and exit functions are done.
+
+    A forked child that ends like its parent comes here as well; it has nothing to say.
+    """
+    watcher = default.watcher() or watcher
+    default.stop()
+    if lines is not None:
+        lines.close()
+    if os.getpid() == screen.pid:
+        screen.end(watcher.pace.seconds_to_judge, watcher.cost, watcher.readings)
+
+
+def _status(screen: Screen) -> int:
+    """1 if a leak stays when the threads that the interpreter is going to wait for have ended, else 0."""
+    try:
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not threading.current_thread():
+                thread.join()
+    except KeyboardInterrupt:
+        pass  # the interpreter, waiting for them, would ignore it too
+    return _LEAKED if screen.leaks else 0

@@ -1,0 +1,183 @@
+"""What `memwatch run` prints: a line at the start, a leak as a person reads it, and one line at the end.
+
+Everything goes to standard error by `os.write`: the program's output stays its own, and no buffer's lock is shared
+with it that a fork or the end of the interpreter could find taken.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO, cast
+
+from ..units import format_bytes, format_duration
+from ..watch.sample import Leak, Stats, Suspicion
+
+if TYPE_CHECKING:
+    from ..diagnosis.report import Report
+    from ..watch.cost import Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where to print: a descriptor, its encoding, and whether it shows colours and characters beyond ASCII."""
+
+    fd: int
+    encoding: str
+    color: bool
+    unicode: bool
+
+    def write(self, text: str) -> None:
+        """Write all of *text*, or what the other end takes; never raises."""
+        left = text.encode(self.encoding, "backslashreplace")
+        try:
+            while left:
+                left = left[os.write(self.fd, left) :]
+        except OSError:
+            return
+
+
+def open_terminal(stream: TextIO | None, environ: Mapping[str, str]) -> Terminal:
+    """The terminal behind *stream*: colours unless NO_COLOR is set, the drawn curve where it speaks UTF-8."""
+    encoding = codecs.lookup((stream and stream.encoding) or "ascii").name
+    # Consoles of Windows take other encodings below the text layer, and colours only when they are told.
+    terminal = stream is not None and stream.isatty() and os.name != "nt"
+    dumb = environ.get("TERM") == "dumb"
+    return Terminal(
+        fd=2,
+        encoding=encoding,
+        color=terminal and not dumb and not environ.get("NO_COLOR"),
+        unicode=terminal and encoding == "utf-8",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: seconds watched and needed, its leaks that stayed and that went, the suspicion left open."""
+
+    seconds: float
+    seconds_needed: float
+    leaks: tuple[Leak, ...]
+    recovered: int
+    suspicion: Suspicion | None
+    cost: Cost
+    readings: int
+
+
+@dataclass(slots=True)
+class Screen:
+    """Receives events and prints them; remembers what the last line needs. `pid` is the process that owes that line."""
+
+    terminal: Terminal
+    pid: int = field(default_factory=os.getpid)
+    started: float = field(default_factory=time.monotonic)
+    leaks: dict[str, Leak] = field(default_factory=dict)
+    recoveries: int = 0
+    suspicion: Suspicion | None = None
+
+    def start(self, backend: str) -> None:
+        """Print the first line."""
+        self.terminal.write(format_start(self.pid, backend) + "\n")
+
+    def stats(self, stats: Stats) -> None:
+        """Print a line for a reading."""
+        self.terminal.write(format_stats(os.getpid(), stats) + "\n")
+
+    def suspect(self, suspicion: Suspicion) -> None:
+        """Remember it: a run that ends now ends with it open."""
+        self.suspicion = suspicion
+
+    def leak(self, leak: Leak) -> None:
+        """Print the report, unless this leak was printed before."""
+        report = cast("Report", leak.report)
+        if report.fingerprint not in self.leaks:
+            text = report.render(color=self.terminal.color, unicode=self.terminal.unicode)
+            self.terminal.write(f"\n{text.rstrip()}\n\n")
+        self.leaks[report.fingerprint], self.suspicion = leak, None
+
+    def recovered(self, leak: Leak) -> None:
+        """Say that a leak which was printed is none any more."""
+        if self.leaks.pop(cast("Report", leak.report).fingerprint, None) is not None:
+            self.recoveries += 1
+            self.terminal.write(f"memwatch: pid {os.getpid()} recovered: {leak.reason}\n")
+
+    def end(self, seconds_needed: float, cost: Cost, readings: int) -> None:
+        """Print the last line."""
+        outcome = Outcome(
+            seconds=time.monotonic() - self.started,
+            seconds_needed=seconds_needed,
+            leaks=tuple(self.leaks.values()),
+            recovered=self.recoveries,
+            suspicion=self.suspicion,
+            cost=cost,
+            readings=readings,
+        )
+        self.terminal.write(format_end(outcome) + "\n")
+
+
+def format_start(pid: int, backend: str) -> str:
+    """The first line."""
+    names = {"cpython": "CPython", "pypy": "PyPy"}
+    python = names.get(sys.implementation.name, sys.implementation.name)
+    version = ".".join(map(str, sys.version_info[:2]))
+    return f"memwatch: watching pid {pid} ({python} {version}, {backend}); quiet until it is sure"
+
+
+def format_stats(pid: int, stats: Stats) -> str:
+    """A reading in one line."""
+    return (
+        f"memwatch: pid {pid} base {format_bytes(stats.current_base)}, rss {format_bytes(stats.rss)}, "
+        f"trend {stats.usage_trend:+.1f} %, {stats.num_full_gc} full collections ({stats.trigger})"
+    )
+
+
+def format_end(outcome: Outcome) -> str:
+    """The last line: leak, no leak seen, or too short to judge; with what watching cost."""
+    cost = f"own cost {_share(outcome.cost.cpu_share)} of CPU, {outcome.readings} readings"
+    if outcome.leaks:
+        count = len(outcome.leaks)
+        names = ", ".join(_name(leak) for leak in outcome.leaks)
+        return f"memwatch: {count} leak{'s' * (count > 1)} in {format_duration(outcome.seconds)} ({names}); {cost}"
+    if outcome.recovered:
+        return f"memwatch: no leak left after {format_duration(outcome.seconds)}, {outcome.recovered} recovered; {cost}"
+    suspicion = outcome.suspicion and f"suspicious: {outcome.suspicion.reason}"
+    if outcome.seconds < outcome.seconds_needed:
+        needed = f"ran {_seconds(outcome.seconds)}, needs {_seconds(outcome.seconds_needed)}"
+        return f"memwatch: too short to judge ({needed}); {suspicion or 'nothing suspicious so far'}"
+    open_end = f", but {suspicion}" if suspicion else ""
+    return f"memwatch: no leak seen in {format_duration(outcome.seconds)}{open_end}; {cost}"
+
+
+def _name(leak: Leak) -> str:
+    """What leaks and what holds it, as ``str held by __main__.kept``; the verdict where no type is known."""
+    report = cast("Report", leak.report)
+    if not report.suspects:
+        return leak.verdict
+    first = report.suspects[0]
+    held_by = format_holder(first.held_by)
+    return f"{first.type} held by {held_by}" if held_by else first.type
+
+
+def format_holder(path: tuple[str, ...]) -> str:
+    """The named beginning of a retaining path: ``("module app", ".CACHE: dict", "[str key]")`` is ``app.CACHE``."""
+    if not path:
+        return ""
+    name = path[0].removeprefix("module ").partition(":")[0]
+    for step in path[1:]:
+        if not step.startswith("."):
+            break
+        name += step.partition(":")[0]
+    return name
+
+
+def _share(share: float) -> str:
+    return "under 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+
+
+def _seconds(seconds: float) -> str:
+    """Seconds as seconds up to two minutes, so that two of them can be compared at a glance."""
+    return f"{seconds:.0f} s" if 1 <= seconds < 120 else format_duration(seconds)

@@ -1,0 +1,197 @@
+"""The judge: evidence from a suspicion on, then leak or no leak, with the report.
+
+At the suspicion it takes a snapshot of who is there. At the candidate it runs one full collection, since growth that
+garbage explains is none; then it compares with the snapshot, and looks from the roots for whoever holds what is new.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ..backend.guard import quiet
+from ..backend.limit import memory_limit
+from ..errors import MemwatchError
+from ..heap import Diff, Snapshot, diff_snapshots, take_snapshot
+from ..retain import Holding, find_holdings
+from ..watch import Candidate, Growth, Held, Leak, Sample, make_leak
+from .budget import Budget, Depth
+from .report import Report
+from .suspects import fingerprint, from_diff, from_holdings, rows_of
+from .verdict import HALF, classify, garbage_share
+
+_MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
+_CURVE_POINTS = 60
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """What is gathered for one suspicion."""
+
+    suspicion: Growth | None = None
+    snapshot: Snapshot | None = None
+    base: int = 0
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What the walks at the verdict brought."""
+
+    diff: Diff | None = None
+    holdings: tuple[Holding, ...] = ()
+    explained: float | None = None
+
+
+class Diagnosis:
+    """Judges for one watcher, on its thread. *pause_budget* is the longest hold of the interpreter, in seconds."""
+
+    def __init__(self, pause_budget: float) -> None:
+        self._budget = Budget(pause_budget)
+        self._limit = memory_limit()
+        self._evidence = _Evidence()
+
+    def suspected(self, candidate: Candidate) -> None:
+        """Take the snapshot that growth will be measured from."""
+        self._evidence = _Evidence(suspicion=candidate.growth, base=candidate.samples[-1].base)
+        self._evidence.snapshot = self._snapshot(candidate, walks_to_come=3)
+
+    def forget(self) -> None:
+        """Let go of the evidence."""
+        self._evidence = _Evidence()
+
+    def __call__(self, candidate: Candidate) -> Leak | Held:
+        """Decide on *candidate*."""
+        growth, collects = candidate.growth, _collector_runs()
+        findings = _Findings() if collects else self._look(candidate, holders=False)
+        freed = self._collect(candidate)
+        if freed is not None and garbage_share(growth, candidate.samples, freed) >= HALF:
+            left = candidate.samples[-1].base - freed
+            if collects and freed < _MOST_GARBAGE * left:
+                return Held("a full collection took the growth away")
+            return self._leak(candidate, "garbage", findings)
+        findings = self._look(candidate, holders=True)
+        return self._leak(candidate, classify(growth, candidate.samples, findings.explained), findings)
+
+    def _collect(self, candidate: Candidate) -> int | None:
+        """Bytes that a full collection freed; None if there was none, because it would be too long or just was one."""
+        last = candidate.samples[-1]
+        if candidate.growth.detector == "consecutive":
+            return None
+        if not self._budget.may_collect(last.blocks) or candidate.give_up():
+            self._evidence.missing.append("no collection before the verdict: it would pause the program for too long")
+            return None
+        before, begun = candidate.read(), time.perf_counter()
+        with quiet():
+            gc.collect()
+        took = time.perf_counter() - begun
+        self._budget.collected(last.blocks, took)
+        candidate.ledger.pause(took)
+        return max(0, before.base - candidate.read().base)
+
+    def _look(self, candidate: Candidate, holders: bool) -> _Findings:
+        """Compare the heap with the snapshot, and find who holds what is new."""
+        before = self._evidence.snapshot
+        if before is None:
+            return _Findings()
+        after = self._snapshot(candidate, walks_to_come=2, depth="deep" if before.deep else "tracked")
+        if after is None:
+            return _Findings()
+        diff = diff_snapshots(before, after)
+        grew = candidate.samples[-1].base - self._evidence.base
+        explained = diff.change.size_bytes / grew if before.deep and grew > 0 else None
+        return _Findings(diff, self._holdings(candidate, before) if holders else (), explained)
+
+    def _holdings(self, candidate: Candidate, before: Snapshot) -> tuple[Holding, ...]:
+        with self._walk(candidate, "holders not searched"):
+            return find_holdings(before.addresses, give_up=candidate.give_up)
+        return ()
+
+    def _snapshot(self, candidate: Candidate, walks_to_come: int, depth: Depth | None = None) -> Snapshot | None:
+        ledger, blocks = candidate.ledger, candidate.samples[-1].blocks
+        wall = max(ledger.age, _horizon(candidate.growth))
+        depth = depth or self._budget.walk_depth(blocks, ledger.walked_seconds, wall, walks_to_come)
+        if depth != "deep":
+            what = "objects that the collector does not track" if depth == "tracked" else "all objects"
+            self._evidence.missing.append(f"census without {what}: {blocks:,} blocks are over the pause budget")
+        if depth == "none":
+            return None
+        with self._walk(candidate, "census not finished"):
+            begun = time.thread_time()
+            snapshot = take_snapshot(deep=depth == "deep", give_up=candidate.give_up)
+            self._budget.walked(snapshot.nodes, time.thread_time() - begun)
+            ledger.bytes = snapshot.nbytes
+            return snapshot
+        return None
+
+    @contextmanager
+    def _walk(self, candidate: Candidate, what: str) -> Iterator[None]:
+        """Around a walk: its cost goes into the ledger, and if it is given up the report says so."""
+        try:
+            with candidate.ledger.walk(), quiet():
+                yield
+        except MemwatchError as error:
+            self._evidence.missing.append(f"{what}: {error}")
+
+    def _leak(self, candidate: Candidate, verdict: str, findings: _Findings) -> Leak:
+        growth, last = candidate.growth, candidate.samples[-1]
+        suspects = from_holdings(findings.holdings)
+        if not suspects and findings.diff is not None:
+            suspects = from_diff(findings.diff, verdict)
+        suspicion = self._evidence.suspicion
+        report = Report(
+            pid=os.getpid(),
+            age_seconds=candidate.ledger.age,
+            reason=growth.reason,
+            growth_bytes=growth.growth,
+            rate_bytes_per_hour=growth.rate_per_hour,
+            curve=_curve(candidate.samples, growth),
+            confidence=_confidence(growth, suspicion),
+            fingerprint=fingerprint(verdict, suspects, findings.holdings),
+            limit_bytes=self._limit,
+            time_to_limit_seconds=_time_to_limit(self._limit - last.rss, growth),
+            verdict=verdict,
+            explained=findings.explained,
+            since_seconds=last.time - suspicion.end if suspicion else 0.0,
+            rows=rows_of(findings.diff) if findings.diff else (),
+            suspects=suspects,
+            missing=tuple(dict.fromkeys(self._evidence.missing)),
+            cost=candidate.ledger.cost(),
+        )
+        return make_leak(growth, verdict, report)
+
+
+def _collector_runs() -> bool:
+    return gc.isenabled() and gc.get_threshold()[0] > 0
+
+
+def _horizon(growth: Growth) -> float:
+    """Seconds over which the walks of this suspicion may be spread: it takes four windows to confirm it."""
+    return 4 * growth.seconds
+
+
+def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:
+    """At most `_CURVE_POINTS` points of the grown meter, the least of each stretch."""
+    read: Callable[[Sample], int] = (lambda s: s.base) if growth.lane == "base" else (lambda s: s.rss)
+    step = max(1, math.ceil(len(samples) / _CURVE_POINTS))
+    stretches = [samples[i : i + step] for i in range(0, len(samples), step)]
+    first = samples[0].time
+    return tuple((round(stretch[-1].time - first, 2), min(map(read, stretch))) for stretch in stretches)
+
+
+def _confidence(growth: Growth, suspicion: Growth | None) -> float:
+    """1 - 2 ** -n, n the times the window has doubled since the suspicion, and one; n the growths of a streak."""
+    if growth.detector == "consecutive":
+        return 1 - 2.0**-growth.count
+    doubled = math.log2(growth.seconds / suspicion.seconds) if suspicion and suspicion.seconds > 0 else 0.0
+    return 1 - 2.0 ** -(1 + max(0.0, doubled))
+
+
+def _time_to_limit(room: int, growth: Growth) -> float | None:
+    rate = growth.rate_per_hour / 3600
+    return max(0, room) / rate if rate > 0 else None

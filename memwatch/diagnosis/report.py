@@ -1,0 +1,97 @@
+"""The report that comes with every leak: one value, shown as text or as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..watch import Cost
+from .text import render
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Something that grew: its type, how much, and who holds it.
+
+    `count_growth` objects of `type` and `bytes_growth` bytes (of these and all that only hangs under them) came since the suspicion;
+    `share` is the part of all new bytes. `held_by` are the steps from a root; `allocated_at` is empty until there is a
+    profile. `retained_items` is what the holder holds now.
+    """
+
+    type: str
+    count_growth: int
+    bytes_growth: int
+    share: float
+    score: float
+    held_by: tuple[str, ...]
+    retained_items: int
+    cause: str
+    hint: str
+    samples: int = 0
+    allocated_at: tuple[dict[str, Any], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {**asdict(self), "held_by": list(self.held_by), "allocated_at": list(self.allocated_at)}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    """One type between suspicion and verdict: objects allocated and freed (lower bounds where not `exact`), bytes."""
+
+    what: str
+    allocated: int
+    freed: int
+    size_bytes: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is known of a leak. `str(report)` is the text for a person, `to_dict()` the JSON.
+
+    Bytes and seconds. `curve` is (seconds since watching began, base). `explained` is the share of the growth that a
+    walk of the heap accounts for, None without one. `missing` says what was skipped, and why. `fingerprint` is the same
+    for the same leak in another process.
+    """
+
+    pid: int
+    age_seconds: float
+    reason: str
+    growth_bytes: int
+    rate_bytes_per_hour: float
+    curve: tuple[tuple[float, int], ...]
+    confidence: float
+    fingerprint: str
+    limit_bytes: int
+    time_to_limit_seconds: float | None
+    verdict: str
+    explained: float | None
+    since_seconds: float
+    rows: tuple[TypeRow, ...]
+    suspects: tuple[Suspect, ...]
+    missing: tuple[str, ...]
+    cost: Cost
+
+    def to_dict(self) -> dict[str, Any]:
+        """What machines read."""
+        return {
+            "pid": self.pid,
+            "growth_bytes": self.growth_bytes,
+            "rate_bytes_per_hour": self.rate_bytes_per_hour,
+            "curve": [list(point) for point in self.curve],
+            "confidence": self.confidence,
+            "fingerprint": self.fingerprint,
+            "time_to_limit_seconds": self.time_to_limit_seconds,
+            "verdict": self.verdict,
+            "suspects": [suspect.to_dict() for suspect in self.suspects],
+            "missing": list(self.missing),
+            "cost": self.cost.to_dict(),
+        }
+
+    def render(self, color: bool = False, unicode: bool = True) -> str:
+        """The text for a terminal, with or without colour and block characters."""
+        return render(self, color, unicode)
+
+    def __str__(self) -> str:
+        return self.render()

@@ -1,0 +1,104 @@
+"""From what a walk found to suspects: which type to name, how much hangs on it, and the words for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from ..heap import Diff
+from ..retain import Holding
+from .causes import BY_HOLDER, BY_ROOT, BY_VERDICT, Cause
+from .report import Suspect, TypeRow
+
+MOST = 5
+_LEAST_SHARE = 0.02
+_NO_CAUSE = Cause("", "")
+
+
+def from_holdings(holdings: Sequence[Holding]) -> tuple[Suspect, ...]:
+    """A suspect for each path under which new objects hang, the one with most bytes first."""
+    total = sum(holding.retained_bytes for holding in holdings) or 1
+    ranked = sorted(holdings, key=lambda holding: -holding.retained_bytes)[:MOST]
+    return tuple(
+        _suspect(holding, holding.retained_bytes / total)
+        for number, holding in enumerate(ranked)
+        if number == 0 or holding.retained_bytes / total >= _LEAST_SHARE
+    )
+
+
+def from_diff(diff: Diff, verdict: str) -> tuple[Suspect, ...]:
+    """Suspects by type alone, where no walk for holders was made or it found nothing."""
+    rows = [row for row in diff.change.details if row.size_bytes > 0]
+    total = sum(row.size_bytes for row in rows) or 1
+    words = BY_VERDICT.get(verdict, _NO_CAUSE)
+    return tuple(
+        Suspect(
+            type=row.what,
+            count_growth=_middle(row.allocated) - _middle(row.freed),
+            bytes_growth=row.size_bytes,
+            share=row.size_bytes / total,
+            score=row.size_bytes / total,
+            held_by=(),
+            retained_items=0,
+            cause=words.cause,
+            hint=words.hint,
+        )
+        for row in rows[:3]
+    )
+
+
+def rows_of(diff: Diff) -> tuple[TypeRow, ...]:
+    """The diff's types for the report's table."""
+    return tuple(
+        TypeRow(row.what, _middle(row.allocated), _middle(row.freed), row.size_bytes, row.exact)
+        for row in diff.change.details
+    )
+
+
+def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Holding]) -> str:
+    """Twelve hexadecimal digits that stay the same for the same leak in another process."""
+    if holdings:
+        top = max(holdings, key=lambda holding: holding.retained_bytes).path.fingerprint
+    else:
+        top = suspects[0].type if suspects else ""
+    return hashlib.sha1(f"{verdict} {top}".encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:12]
+
+
+def _suspect(holding: Holding, share: float) -> Suspect:
+    name = _name(holding)
+    words = _words(holding)
+    counts = {"added": f"{holding.targets:,}", "items": f"{holding.holder_items or 0:,}"}
+    return Suspect(
+        type=name,
+        count_growth=holding.type_counts.get(name, 0),
+        bytes_growth=holding.retained_bytes,
+        share=share,
+        score=share,
+        held_by=holding.path.steps,
+        retained_items=holding.holder_items or 0,
+        cause=words.cause.format(**counts),
+        hint=words.hint,
+    )
+
+
+def _name(holding: Holding) -> str:
+    """The type to name: of those that come with nearly every held item, a class of the program's before a builtin."""
+    counts = holding.type_counts
+    often = [name for name, count in counts.items() if count >= 0.5 * holding.targets] or list(counts)
+    own = [name for name in often if "." in name]
+    if holding.frontier_type in own or not often:
+        return holding.frontier_type
+    return max(own or often, key=lambda name: counts[name])
+
+
+def _words(holding: Holding) -> Cause:
+    for word, cause in BY_ROOT.items():
+        if word in holding.path.steps[0]:
+            return cause
+    if holding.bound is not None:
+        return _NO_CAUSE
+    return BY_HOLDER.get(holding.holder_type, _NO_CAUSE)
+
+
+def _middle(count: int | tuple[int, int]) -> int:
+    return count if isinstance(count, int) else sum(count) // 2

@@ -1,0 +1,46 @@
+"""What kind of growth it is, from meters that see different things.
+
+Python's block count sees small objects, the C allocator's bytes see large ones and native memory, resident memory sees
+all that and free room, a walk of the heap sees what Python can reach. Their disagreement is the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..backend.meters import BYTES_PER_BLOCK
+from ..watch import Growth, Sample
+
+HALF = 0.5
+
+
+def classify(growth: Growth, samples: Sequence[Sample], explained: float | None) -> str:
+    """"objects", "untracked", "native" or "fragmentation".
+
+    *samples* are the past, oldest first; *explained* is the share of the growth of `base` that a walk of the heap
+    accounts for, None where there was no walk.
+    """
+    window = [s for s in samples if s.time >= growth.start] or list(samples[-1:])
+    first, last = window[0], window[-1]
+    base_growth, rss_growth = last.base - first.base, last.rss - first.rss
+    if growth.lane == "rss" and base_growth < HALF * rss_growth:
+        peak = max(s.base for s in samples)
+        return "fragmentation" if peak - last.base >= HALF * rss_growth else "native"
+    if explained is not None and explained >= HALF:
+        return "objects"
+    in_blocks = BYTES_PER_BLOCK * (last.blocks - first.blocks)
+    if in_blocks >= HALF * base_growth:
+        return "objects" if explained is None else "untracked"
+    return "native"
+
+
+def garbage_share(growth: Growth, samples: Sequence[Sample], freed: int) -> float:
+    """How much of *growth* was garbage, if a full collection just freed *freed* bytes; about 0 to 1.
+
+    Garbage had gathered since the last full collection, which may be longer ago than the window began. It is taken to
+    have come evenly, so the window's part of it is its part of that time.
+    """
+    last = samples[-1]
+    since = next((s.time for s in reversed(samples) if s.full < last.full), samples[0].time)
+    gathered = max(last.time - since, growth.seconds, 1e-9)
+    return freed * growth.seconds / gathered / max(growth.growth, 1)

@@ -1,0 +1,182 @@
+"""Ready receivers: leaks to a logger, events to a file of JSON lines.
+
+    memwatch.on("leak", handlers.log_leaks())
+    memwatch.on("leak", handlers.JsonLines("leaks.jsonl").leak)
+    handlers.JsonLines("events.jsonl").connect_all()
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol
+
+from . import signals
+from .errors import OptionError
+from .watch.sample import Leak, Stats, Suspicion
+
+_EVENTS = ("stats", "suspect", "leak", "recovered")
+_MOST_PENDING = 1024 * 1024  # bytes of lines that are kept while they cannot be written
+
+_log = logging.getLogger("memwatch")
+
+
+class SupportsToDict(Protocol):
+    """A value of an event."""
+
+    def to_dict(self) -> dict[str, object]: ...
+
+
+def log_leaks(logger: logging.Logger | None = None, level: int = logging.WARNING) -> Callable[[Leak], None]:
+    """A handler that writes one record a leak: the report's text, and its dict as the record's `memwatch_report`.
+
+    *logger* is ``logging.getLogger("memwatch")`` unless given.
+    """
+    log = _log if logger is None else logger
+
+    def log_leak(leak: Leak) -> None:
+        log.log(level, "%s", str(leak.report), extra={"memwatch_report": leak.report.to_dict()})
+
+    return log_leak
+
+
+def once_per_fingerprint(handler: Callable[[Leak], object], limit: int = 256) -> Callable[[Leak], None]:
+    """A handler that passes on the first leak of each fingerprint; the last *limit* fingerprints are remembered."""
+    seen: dict[str, None] = {}
+
+    def pass_on(leak: Leak) -> None:
+        fingerprint = str(leak.report.to_dict()["fingerprint"])
+        if fingerprint in seen:
+            return
+        seen[fingerprint] = None
+        if len(seen) > limit:
+            seen.pop(next(iter(seen)))
+        handler(leak)
+
+    return pass_on
+
+
+class JsonLines:
+    """Appends events to a file, one JSON object a line: ``{"event", "time", "pid", "data"}``, time in epoch seconds.
+
+    Each line is one write at the file's end, so that processes may share the file and a killed one leaves whole lines.
+    A new file can be read by its owner only. While lines cannot be written (a full disk), this is logged once and up
+    to 1 MiB of them waits for the next event. Forked children use the object as it is. Raises OptionError where the
+    file cannot be opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(path)
+        self._pid = os.getpid()
+        self._pending: deque[bytes] = deque()
+        self._lost = 0
+        self._complained = False
+        self._connected = False
+        try:
+            self._open()
+        except OSError as error:
+            raise OptionError(f"cannot append events to {self.path!r}: {error.strerror}") from error
+
+    def stats(self, value: Stats) -> None:
+        """Handler of "stats"."""
+        self.write("stats", value)
+
+    def suspect(self, value: Suspicion) -> None:
+        """Handler of "suspect"."""
+        self.write("suspect", value)
+
+    def leak(self, value: Leak) -> None:
+        """Handler of "leak"."""
+        self.write("leak", value)
+
+    def recovered(self, value: Leak) -> None:
+        """Handler of "recovered"."""
+        self.write("recovered", value)
+
+    def connect_all(self) -> JsonLines:
+        """Receive all four events until `close`; returns the object itself."""
+        self._connected = True
+        for event in _EVENTS:
+            signals.on(event, getattr(self, event))
+        return self
+
+    def close(self) -> None:
+        """Stop receiving, try once more to write what waits, and close the file."""
+        if self._connected:
+            for event in _EVENTS:
+                signals.off(event, getattr(self, event))
+        self._connected = False
+        self._flush()
+        if self._is_ours():
+            os.close(self._fd)
+
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, event: str, value: SupportsToDict) -> None:
+        """Append one event; never raises OSError."""
+        if os.getpid() != self._pid:  # lines that waited before a fork are the parent's to write
+            self._pid, self._pending = os.getpid(), deque()
+        record = {"event": event, "time": time.time(), "pid": self._pid, "data": value.to_dict()}
+        self._pending.append(json.dumps(record, allow_nan=False).encode() + b"\n")
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            while self._pending:
+                self._append(self._pending[0])
+                self._pending.popleft()
+        except OSError as error:
+            self._keep_within_bounds()
+            self._complain(error)
+
+    def _append(self, line: bytes) -> None:
+        if not self._is_ours():
+            self._open()
+        written = os.write(self._fd, line)
+        if written < len(line):
+            self._take_back(written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _take_back(self, written: int) -> None:
+        """Cut off the piece of a line that still went in before the disk was full, unless others wrote behind it."""
+        end = os.lseek(self._fd, 0, os.SEEK_CUR)
+        if os.fstat(self._fd).st_size == end:
+            os.ftruncate(self._fd, end - written)
+
+    def _open(self) -> None:
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file = _identity(self._fd)
+
+    def _is_ours(self) -> bool:
+        """False when the program has closed the descriptor; its number may belong to a file of the program by now."""
+        try:
+            return _identity(self._fd) == self._file
+        except OSError:
+            return False
+
+    def _keep_within_bounds(self) -> None:
+        while sum(map(len, self._pending)) > _MOST_PENDING:
+            self._pending.popleft()
+            self._lost += 1
+
+    def _complain(self, error: OSError) -> None:
+        if not self._complained:
+            self._complained = True
+            _log.warning("events cannot be written to %s (%s); they wait in memory", self.path, error.strerror)
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
