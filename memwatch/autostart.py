@@ -1,4 +1,4 @@
-"""Watches this process from its import on: ``import memwatch.autostart``, for a program that `memwatch run` cannot start.
+"""Watches this process from its import on, for a program that cannot be started by `memwatch run`.
 
 Where memwatch was installed from a wheel (``pip install``), the variable MEMWATCH=1 does the same without a line of
 code: a start-up file beside the package, memwatch.pth, imports this module. An editable install, or a folder on
@@ -58,20 +58,29 @@ def end() -> None:
 def _start(settings: Settings, problems: list[str]) -> None:
     lines = _open_lines(settings, problems)
     try:
-        default.start(**settings.options())
-    except OptionError as error:
-        problems.append(str(error))
-        default.start(pace=Settings().pace)
+        _start_watcher(settings.options(), problems)
+        _undo.append(default.stop)
     except AlreadyStartedError:
         pass  # the program started it by itself; the reports are what is asked for here
-    else:
-        _undo.append(default.stop)
     if lines is not None:
         lines.connect_all()
         _undo.append(lines.close)
     _connect_report(settings)
     if problems:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(problems))
+
+
+def _start_watcher(options: dict[str, Any], problems: list[str]) -> None:
+    """Start with all options, or else without the one that is not allowed, or else without any."""
+    less = [{name: value for name, value in options.items() if name != left_out} for left_out in options]
+    refusals = []
+    for attempt in (options, *less, {}):
+        try:
+            default.start(**attempt)
+            break
+        except OptionError as error:
+            refusals.append(str(error))
+    problems += refusals[:1]
 
 
 def _open_lines(settings: Settings, problems: list[str]) -> JsonLines | None:

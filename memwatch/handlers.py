@@ -1,8 +1,7 @@
 """Ready receivers: leaks to a logger, events to a file of JSON lines.
 
-    memwatch.on("leak", handlers.log_leaks())
-    memwatch.on("leak", handlers.JsonLines("leaks.jsonl").leak)
-    handlers.JsonLines("events.jsonl").connect_all()
+For instance ``memwatch.on("leak", handlers.log_leaks())``, ``memwatch.on("leak", handlers.JsonLines(path).leak)``, or
+``handlers.JsonLines(path).connect_all()`` for all four events.
 """
 
 from __future__ import annotations
@@ -15,11 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from . import signals
 from .errors import OptionError
-from .watch.sample import Leak, Stats, Suspicion
+
+if TYPE_CHECKING:
+    from .diagnosis.report import Report
+    from .watch.sample import Leak, Stats, Suspicion
 
 _EVENTS = ("stats", "suspect", "leak", "recovered")
 _MOST_PENDING = 1024 * 1024  # bytes of lines that are kept while they cannot be written
@@ -41,7 +43,8 @@ def log_leaks(logger: logging.Logger | None = None, level: int = logging.WARNING
     log = _log if logger is None else logger
 
     def log_leak(leak: Leak) -> None:
-        log.log(level, "%s", str(leak.report), extra={"memwatch_report": leak.report.to_dict()})
+        report = cast("Report", leak.report)
+        log.log(level, "%s", report.render(unicode=False).rstrip(), extra={"memwatch_report": report.to_dict()})
 
     return log_leak
 
@@ -51,7 +54,7 @@ def once_per_fingerprint(handler: Callable[[Leak], object], limit: int = 256) ->
     seen: dict[str, None] = {}
 
     def pass_on(leak: Leak) -> None:
-        fingerprint = str(leak.report.to_dict()["fingerprint"])
+        fingerprint = cast("Report", leak.report).fingerprint
         if fingerprint in seen:
             return
         seen[fingerprint] = None

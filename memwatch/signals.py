@@ -65,8 +65,8 @@ class Event(blinker.Signal):
                 result = receiver(sender, **{self.name: value})
                 if type(result) is CoroutineType:
                     self._schedule(receiver, result)
-            except BaseException:
-                self._log_fault(receiver)
+            except BaseException as error:
+                self._log_fault(receiver, error)
 
     def _schedule(self, receiver: Callable[..., Any], coroutine: CoroutineType[Any, Any, Any]) -> None:
         reference = self._loops.get(blinker.base.make_id(receiver))
@@ -75,21 +75,25 @@ class Event(blinker.Signal):
             coroutine.close()
             raise ReceiverError("the event loop that this coroutine receiver was connected on is gone")
         sys.modules["asyncio"].run_coroutine_threadsafe(coroutine, loop).add_done_callback(
-            lambda done: None if done.cancelled() or done.exception() is None else self._log_fault(receiver)
+            lambda done: None if done.cancelled() else self._log_fault(receiver, done.exception())
         )
 
-    def _log_fault(self, receiver: Callable[..., Any]) -> None:
+    def _log_fault(self, receiver: Callable[..., Any], error: BaseException | None) -> None:
         key = blinker.base.make_id(receiver)
-        if key not in self._faulty:
+        if error is not None and key not in self._faulty:
             self._faulty.add(key)
-            _log.exception("a receiver of %r raised; it keeps getting events, further errors of it are not logged", self.name)
+            _log.error(
+                "a receiver of %r raised; it keeps getting events, and its further errors are not logged",
+                self.name,
+                exc_info=error,
+            )
 
 
 def _loop_for(receiver: object) -> Any:
     """The running event loop if *receiver* is a coroutine function, else None; raises ReceiverError as `connect` says."""
-    if not callable(receiver):
-        raise ReceiverError(f"a receiver must be callable; got an instance of {type(receiver).__qualname__}")
-    function = receiver.handler if type(receiver) is _ValueOnly else receiver
+    function: Any = receiver.handler if type(receiver) is _ValueOnly else receiver
+    if not callable(function):
+        raise ReceiverError(f"a receiver must be callable; got an instance of {type(function).__qualname__}")
     if not inspect.iscoroutinefunction(function):
         return None
     asyncio = sys.modules.get("asyncio")

@@ -1,4 +1,4 @@
-"""What all tests share: the backend is named and checked, no watcher outlives its test, and time can be made by hand."""
+"""What all tests share: the backend is named and checked, no watcher outlives its test, time can be made by hand."""
 
 from __future__ import annotations
 

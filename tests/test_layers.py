@@ -25,6 +25,7 @@ ALLOWED = {
     "signals": {"errors"},
     "calltree": VALUES,
     "usage": VALUES,
+    "environment": VALUES,
     "backend": VALUES,
     "watch": BELOW | {"signals", "usage"},
     "heap": BELOW,
@@ -35,8 +36,8 @@ ALLOWED = {
     "diagnosis": BELOW | ROOMS,
     "default": INSIDE - {"default"},
     "handlers": INSIDE,
-    "autostart": INSIDE | {"handlers"},
-    "cli": INSIDE | {"handlers", "autostart", "cli"},
+    "autostart": INSIDE | {"handlers", "environment", "cli"},
+    "cli": INSIDE | {"handlers", "environment", "autostart"},
     "__init__": INSIDE | {"handlers"},
     "__main__": {"cli"},
 }

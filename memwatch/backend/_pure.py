@@ -4,7 +4,7 @@ The work runs in slices of 2000 objects, each a handful of calls into C, so that
 object may therefore come or go while the walk is under way: it is then counted or not, and nothing worse. The walk
 holds the tracked objects that it has not yet visited (a slice is let go as soon as it is done), keeps addresses, and
 never materialises an instance's `__dict__`. A frozen object (gc.freeze) is found if it is reachable from the modules
-or from a tracked object.
+or from a tracked object; one that only a running function's variable holds is found if it is tracked.
 """
 
 from __future__ import annotations
@@ -13,38 +13,153 @@ import gc
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import compress
-from typing import Any
 
 import objgraph
 
-from .columns import sort_columns
-from .guard import GaveUp, find_own, own, parts_of, quiet
-from .kinds import KindTable, type_label
-from .objects import Listing
+from .columns import sort_listing
+from .contract import GaveUp, GiveUp, Listing
+from .guard import find_own, own, parts_of, quiet
+from .kinds import KindTable, has_references
 
 _SLICE = 2000
 
-GiveUp = Callable[[], bool] | None
-Visit = Callable[[list[int], list[int], list[int]], None]
+Visit = Callable[[list[int], list[object]], None]
 
 
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
-    """Each object with its type and size, as `backend.objects` says."""
-    with quiet(), _Walk(exclude, give_up) as walk:
-        addresses, kinds, sizes = walk.columns
+    """Each object with its type and size, as `contract.Backend` says."""
+    with quiet, _Walk(exclude, give_up) as walk:
+        met = Listing((), array("Q"), array("I"), array("Q"))
+        table = KindTable()
 
-        def visit(ids: list[int], places: list[int], sizes_of: list[int]) -> None:
-            addresses.extend(ids)
-            kinds.extend(places)
-            sizes.extend(sizes_of)
+        def visit(ids: list[int], objects: list[object]) -> None:
+            type_ids = table.ids(objects)
+            met.addresses.extend(ids)
+            met.kinds.extend(table.places(type_ids))
+            met.sizes.extend(table.sizes(objects, type_ids))
 
         walk.run(deep, visit)
-        columns = sort_columns(addresses, kinds, sizes, give_up)
-        return Listing(tuple(walk.table.labels), *columns)
+        walk.let_go()
+        return sort_listing(met, tuple(table.labels), give_up)
 
 
 def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
-    """By type label the number of objects and their bytes, as `backend.objects` says."""
-    with quiet(), _Walk(exclude, give_up) as walk:
-        return _count_reachable(walk) if deep else _count_tracked(walk)
+    """By type label the number of objects and their bytes, as `contract.Backend` says.
+
+    objgraph counts every type that it can name without running a user's code; the few others are counted here.
+    """
+    with quiet, _Walk(exclude, give_up) as walk:
+        table = KindTable()
+        counts: dict[str, int] = {}
+        sizes: dict[str, int] = {}
+
+        def visit(_: list[int], objects: list[object]) -> None:
+            type_ids = table.ids(objects)
+            labels = list(map(table.labels.__getitem__, table.places(type_ids)))
+            named = objgraph.typestats(objects, shortnames=False, filter=lambda it: id(type(it)) in table.plain)
+            for name, count in named.items():
+                _add(counts, name.removeprefix("builtins."), count)
+            for label, type_id, size in zip(labels, type_ids, table.sizes(objects, type_ids)):
+                _add(sizes, label, size)
+                if type_id not in table.plain:
+                    _add(counts, label, 1)
+
+        walk.run(deep, visit)
+        return {label: (count, sizes[label]) for label, count in counts.items()}
+
+
+def _add(totals: dict[str, int], label: str, amount: int) -> None:
+    totals[label] = totals.get(label, 0) + amount
+
+
+@own
+class _Walk:
+    """One visit to every object. `with` lets go of everything at the end, also where a traceback keeps the frame."""
+
+    __slots__ = ("_exclude", "_give_up", "_seen", "_tracked")
+
+    def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
+        # First of all: what this walk creates from here on is not in the list.
+        self._tracked = gc.get_objects()
+        self._exclude = exclude
+        self._give_up = give_up
+        self._seen: set[int] = set()
+
+    def __enter__(self) -> _Walk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Drop every reference and address that the walk holds."""
+        self._tracked.clear()
+        self._seen.clear()
+        self._exclude = ()
+
+    def run(self, deep: bool, visit: Visit) -> None:
+        """Call *visit* with slices of addresses and their objects, until each object was in one of them."""
+        hidden = self._hidden()
+        if deep:
+            self._seen.update(hidden)
+            for batch in self._slices():
+                self._seen.update(map(id, batch))
+            self._follow([sys.modules], visit)
+        for batch in self._drain():
+            ids = list(map(id, batch))
+            if not hidden.isdisjoint(ids):
+                batch = [it for it in batch if id(it) not in hidden]
+                ids = list(map(id, batch))
+            visit(ids, batch)
+            if deep:
+                self._follow(batch, visit)
+
+    def _slices(self) -> Iterator[list[object]]:
+        for start in range(0, len(self._tracked), _SLICE):
+            yield self._tracked[start : start + _SLICE]
+
+    def _drain(self) -> Iterator[list[object]]:
+        """The tracked objects, each slice dropped from the list before it is handed out."""
+        while self._tracked:
+            batch = self._tracked[-_SLICE:]
+            del self._tracked[-_SLICE:]
+            self._check()
+            yield batch
+
+    def _check(self) -> None:
+        if self._give_up is not None and self._give_up():
+            raise GaveUp("gave up while walking the heap")
+
+    def _hidden(self) -> set[int]:
+        """The addresses that are not counted: memwatch's own objects, and what the caller excludes."""
+        found: list[object] = []
+        for batch in self._slices():
+            found.extend(find_own(batch))
+        return {*parts_of(found), *map(id, self._exclude), id(self._exclude)}
+
+    def _follow(self, batch: list[object], visit: Visit) -> None:
+        """Visit what is reachable from *batch* and neither tracked nor seen before, without recursion."""
+        stack = [batch]
+        while stack:
+            referents = gc.get_referents(*stack.pop())
+            for start in range(0, len(referents), _SLICE):
+                fresh = self._unseen(referents[start : start + _SLICE])
+                if fresh:
+                    self._check()
+                    visit(list(fresh), list(fresh.values()))
+                    _push(stack, [it for it in fresh.values() if has_references(type(it))])
+
+    def _unseen(self, objects: list[object]) -> dict[int, object]:
+        """By address those of *objects* that were not seen before; from now on they are."""
+        seen = self._seen
+        fresh = {address: it for it in objects if (address := id(it)) not in seen}
+        seen.update(fresh)
+        return fresh
+
+
+def _push(stack: list[list[object]], objects: list[object]) -> None:
+    """Put *objects* on the stack, together with the slice on top where both are small."""
+    if stack and len(stack[-1]) + len(objects) <= _SLICE:
+        stack[-1].extend(objects)
+    elif objects:
+        stack.append(objects)

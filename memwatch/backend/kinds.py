@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from types import MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
+from .guard import own
+
 _HAVE_GC = 1 << 14
 _GC_HEADER = sys.getsizeof(()) - ().__sizeof__()
-_C_DESCRIPTORS = (MethodDescriptorType, WrapperDescriptorType)
+_C_METHODS = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
 # The getters of `type` itself: a metaclass that redefines these names is not asked.
 _qualname, _module, _mro, _namespace, _flags = (
     type.__dict__[name].__get__ for name in ("__qualname__", "__module__", "__mro__", "__dict__", "__flags__")
@@ -34,36 +36,41 @@ def has_references(cls: type) -> bool:
     return bool(_flags(cls) & _HAVE_GC)
 
 
+def is_plain(cls: type) -> bool:
+    """Whether `cls.__module__` and `cls.__name__` can be read as attributes, and are what `type_label` is made of."""
+    if type(cls) is not type or type(_module(cls)) is not str or not cls.__module__:
+        return False
+    return type_label(cls) == f"{cls.__module__}.{cls.__name__}".removeprefix("builtins.")
+
+
 def size_reader(cls: type) -> Callable[[Any], int]:
     """What gives the shallow bytes of an instance of *cls*, its collector header included.
 
-    `sys.getsizeof` where the type's own `__sizeof__` is a C one. A `__sizeof__` written in Python (or anything else
-    than a C method) is passed over for the nearest C one among the bases; `object` has one always.
+    `sys.getsizeof` where the type's own `__sizeof__` is a C method. Anything else is passed over for the nearest C
+    one among the bases, so that no Python runs.
     """
-    for base in _mro(cls):
-        found = _namespace(base).get("__sizeof__")
-        if isinstance(found, _C_DESCRIPTORS):
-            break
-        if found is not None:
-            return _reader_past_python(cls)
-    return sys.getsizeof
-
-
-def _reader_past_python(cls: type) -> Callable[[Any], int]:
-    candidates = (_namespace(base).get("__sizeof__") for base in _mro(cls))
-    descriptor: Any = next(found for found in candidates if isinstance(found, _C_DESCRIPTORS))
+    spaces = map(_namespace, _mro(cls))
+    methods = [space["__sizeof__"] for space in spaces if "__sizeof__" in space]
+    if methods and _is_c_method(methods[0]):
+        return sys.getsizeof
+    measure: Any = next(filter(_is_c_method, methods), object.__sizeof__)
     header = _GC_HEADER if has_references(cls) else 0
-    return lambda instance: int(descriptor(instance)) + header
+    return lambda instance: int(measure(instance)) + header
 
 
+def _is_c_method(found: object) -> bool:
+    return id(type(found)) in _C_METHODS
+
+
+@own
 class KindTable:
     """The types met during one walk. It holds them, so that no address is taken by another type, until the walk ends."""
 
-    __slots__ = ("labels", "with_references", "_places", "_place_of_label", "_readers", "_types")
+    __slots__ = ("labels", "plain", "_places", "_place_of_label", "_readers", "_types")
 
     def __init__(self) -> None:
         self.labels: list[str] = []
-        self.with_references: set[int] = set()
+        self.plain: set[int] = set()
         self._places: dict[int, int] = {}
         self._place_of_label: dict[str, int] = {}
         self._readers: dict[int, Callable[[Any], int]] = {}
@@ -105,8 +112,8 @@ class KindTable:
             self.labels.append(label)
         self._places[type_id] = place
         self._types.append(cls)
-        if has_references(cls):
-            self.with_references.add(type_id)
+        if is_plain(cls):
+            self.plain.add(type_id)
         reader = size_reader(cls)
         if reader is not sys.getsizeof:
             self._readers[type_id] = reader

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         program = load_program(name, rest, is_module=args.module is not None)
     except OSError as error:
-        print(f"{sys.executable}: can't open file {error.filename!r}: [Errno {error.errno}] {error.strerror}", file=sys.stderr)
+        print(f"{sys.executable}: can't open file {error.filename!r}: {_explain(error)}", file=sys.stderr)
         return _NOT_OPENED
     screen = _start(args)
     try:
@@ -53,6 +53,10 @@ def run(args: argparse.Namespace) -> int:
         if not args.fail_on_leak or end.code not in (None, 0):
             raise
     return _status(screen) if args.fail_on_leak else 0
+
+
+def _explain(error: OSError) -> str:
+    return f"[Errno {error.errno}] {error.strerror}"
 
 
 def _split(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:

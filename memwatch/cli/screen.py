@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO, cast
 
 from ..units import format_bytes, format_duration
-from ..watch.sample import Leak, Stats, Suspicion
 
 if TYPE_CHECKING:
     from ..diagnosis.report import Report
     from ..watch.cost import Cost
+    from ..watch.sample import Leak, Stats, Suspicion
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class Diagnosis:
             self._evidence.missing.append("no collection before the verdict: it would pause the program for too long")
             return None
         before, begun = candidate.read(), time.perf_counter()
-        with quiet():
+        with quiet:
             gc.collect()
         took = time.perf_counter() - begun
         self._budget.collected(last.blocks, took)
@@ -133,7 +133,7 @@ class Diagnosis:
     def _walk(self, candidate: Candidate, what: str) -> Iterator[None]:
         """Around a walk: its cost goes into the ledger, and if it is given up the report says so."""
         try:
-            with candidate.ledger.walk(), quiet():
+            with candidate.ledger.walk(), quiet:
                 yield
         except MemwatchError as error:
             self._evidence.missing.append(f"{what}: {error}")

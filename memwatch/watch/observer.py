@@ -89,6 +89,8 @@ class Observer:
         if decision is None:
             decision = make_leak(growth, "unknown", Unjudged(growth, "the judge failed; its error was logged"))
         self._open = detector, decision
+        if decision.verdict == "garbage":
+            detector.dismiss()  # the judge's collection has just removed it; that is no recovery
         yield "leak", decision
 
     def _recovered(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:

@@ -18,8 +18,8 @@ class Pace:
     `tick`: the meters are read this often. `sample`: the least reading of so many seconds counts as one.
     `group`: up to this length the least reading stands for a stretch of time, beyond it the mean of such ones.
     `min_window`: the shortest growth that is looked at. `confirm`: the shortest that is called a leak.
-    `hold`: before this age only growth by half of the base is called a leak.
-    `suspect_cap`, `confirm_cap`: however old the process is, no longer growth is asked for.
+    `slow_confirm`: the same for growth by less than half of the base. `hold`: before this age such growth is no leak.
+    `suspect_cap`, `confirm_cap`: however old the process is, no longer growth than this or `slow_confirm` is asked for.
     `seasonal`: whether to compare each hour with the same hour of the days before.
     """
 
@@ -29,6 +29,7 @@ class Pace:
     group: float
     min_window: float
     confirm: float
+    slow_confirm: float
     hold: float
     suspect_cap: float
     confirm_cap: float
@@ -43,6 +44,7 @@ PACES = {
         group=4.0,
         min_window=16.0,
         confirm=64.0,
+        slow_confirm=64.0,
         hold=0.0,
         suspect_cap=3600.0,
         confirm_cap=7200.0,
@@ -55,6 +57,7 @@ PACES = {
         group=160.0,
         min_window=600.0,
         confirm=3600.0,
+        slow_confirm=40000.0,
         hold=86400.0,
         suspect_cap=7200.0,
         confirm_cap=14400.0,

@@ -19,7 +19,8 @@ _LEAK_FLOOR = 1 << 20
 _AGE_SHARE = 0.10
 _LONGER = 4
 _EXPIRES = 4
-_URGENT = 0.5
+_URGENT = 1.0
+_REALERT = 4
 _IMPORTS = 1.02
 _FORECAST = 0.25
 
@@ -137,11 +138,14 @@ class Ratchet:
 
     def _is_settled(self, level: Level, sample: Sample) -> bool:
         """Whether the process was past its start-up, by its age or the size of the growth, and by its imports."""
-        young = self._age < self._pace.hold and level.growth < _URGENT * level.values[0]
-        return not young and sample.modules <= _IMPORTS * level.origins[0].modules
+        if level.growth < _URGENT * level.values[0]:
+            slow = min(self._pace.slow_confirm, self._ladder.longest)
+            if level.window < slow or self._age < self._pace.hold:
+                return False
+        return sample.modules <= _IMPORTS * level.origins[0].modules
 
     def _leak(self, level: Level, sample: Sample) -> Growth:
-        self._asked = 2 * level.window
+        self._asked = _REALERT * level.window
         self._reported, self._reported_leak = level.window, True
         self._renew()
         self._forecast = _Forecast(

@@ -128,7 +128,7 @@ class Watcher:
         On memwatch's own thread (inside a receiver) the events are delivered after the receiver has returned.
         """
         self.wake()
-        with quiet():
+        with quiet:
             gc.collect()
         sample = self._read("forced", force=True)
         delivered = original("_thread", "allocate_lock")()
@@ -251,7 +251,7 @@ class Watcher:
 
 def collect_once() -> Stats:
     """A full collection and one reading, with no watcher: the averages are the reading itself."""
-    with quiet():
+    with quiet:
         gc.collect()
     sample = _read_sample(Meters(), "forced", 0.0, force=True)
     return make_stats(sample, Trend().advance(sample.base))

@@ -1,0 +1,81 @@
+"""The values of this room: a path that holds an object, and what one walk found to hold many."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RetainingPath:
+    """A chain of references from a root to an object.
+
+    `steps` is text, the root first: ``("module app", ".CACHE: dict, 640 items", "[str key]")``. Each step after the
+    first names the reference, then what it leads to; the last one, where it is an item of a container, names the
+    reference alone. `fingerprint` is 16 hexadecimal digits over names and types, without addresses, keys, indexes
+    and lengths: the same leak has the same fingerprint in every process.
+    """
+
+    steps: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def text(self) -> str:
+        """The path on one line, a module's variable without its dot: ``module app > CACHE: dict, 640 items``."""
+        steps = list(self.steps)
+        if len(steps) > 1 and steps[0].startswith("module "):
+            steps[1] = steps[1].removeprefix(".")
+        return " > ".join(steps)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, steps as a list."""
+        return {"steps": list(self.steps), "fingerprint": self.fingerprint}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What hangs below one class of path: where old objects hold new ones, counted over the whole heap.
+
+    `path` leads to the last of the topmost new objects. `targets` counts those topmost ones, `frontier_type` is their
+    type. `retained_bytes` and `retained_items` are over all asked objects whose shortest path passes through them,
+    themselves included; `type_counts` counts these per type, the most frequent first. The holder is the container
+    that the topmost new object was put into, or that object itself where it is one large container:
+    `holder_type` names it, `holder_items` is its length (None where it has none that can be read without running the
+    program's code), `holder_address` its address, `bound` the length that it cannot exceed (None: no known bound).
+    """
+
+    path: RetainingPath
+    targets: int
+    retained_bytes: int
+    retained_items: int
+    type_counts: dict[str, int]
+    frontier_type: str
+    holder_type: str
+    holder_items: int | None
+    holder_address: int
+    bound: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name; the address is left out, for it means nothing in another process."""
+        return {
+            "path": self.path.to_dict(),
+            "targets": self.targets,
+            "retained_bytes": self.retained_bytes,
+            "retained_items": self.retained_items,
+            "type_counts": dict(self.type_counts),
+            "frontier_type": self.frontier_type,
+            "holder_type": self.holder_type,
+            "holder_items": self.holder_items,
+            "bound": self.bound,
+        }
+
+
+def make_fingerprint(classes: Iterable[str]) -> str:
+    """16 hexadecimal digits for a path whose steps were stripped of all that differs between processes."""
+    text = "\n".join(classes).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(text, digest_size=8).hexdigest()

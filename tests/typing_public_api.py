@@ -1,0 +1,70 @@
+"""What a user's type checker sees: this file is checked by mypy, and never run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, assert_type
+
+import memwatch
+from memwatch.watch import Watcher
+
+
+@memwatch.on("leak")
+def page_someone(leak: memwatch.Leak) -> None:
+    assert_type(leak.start, datetime)
+    assert_type(leak.growth, int)
+    assert_type(leak.reason, str)
+    assert_type(leak.rate_per_hour, float)
+    assert_type(leak.report.to_dict(), dict[str, Any])
+
+
+@memwatch.once("suspect")
+def look_closer(suspicion: memwatch.Suspicion) -> None:
+    assert_type(suspicion.to_dict(), dict[str, Any])
+
+
+async def tell(stats: memwatch.Stats) -> None:
+    assert_type(stats.current_base, int)
+    assert_type(stats.native_bytes, int | None)
+    assert_type(stats.usage_trend, float)
+
+
+def receiver(watcher: Watcher, leak: memwatch.Leak) -> None:
+    assert_type(watcher.latest, memwatch.Stats | None)
+
+
+def connect() -> None:
+    page_someone(_some_leak())
+    memwatch.on("stats", tell)
+    memwatch.off("stats", tell)
+    memwatch.leak.connect(receiver)
+    memwatch.on("leak", memwatch.handlers.log_leaks())
+
+
+def watch() -> None:
+    assert_type(memwatch.start(pace="job", tick=0.25), Watcher)
+    assert_type(memwatch.watcher(), Watcher | None)
+    assert_type(memwatch.gc(), memwatch.Stats)
+    memwatch.stop()
+
+
+def compare() -> None:
+    with memwatch.HeapDiff() as heap_diff:
+        pass
+    for row in heap_diff.diff.change.details:
+        assert_type(row.what, str)
+        assert_type(row.size_bytes, int)
+        assert_type(row.exact, bool)
+    assert_type(heap_diff.diff.to_dict(), dict[str, Any])
+
+
+def catch() -> str:
+    try:
+        memwatch.start(pace="none")
+    except (memwatch.OptionError, memwatch.AlreadyStartedError) as error:
+        return str(error)
+    return f"{memwatch.backend.name}: {memwatch.backend.reason}, {memwatch.__version__}"
+
+
+def _some_leak() -> memwatch.Leak:
+    raise SystemExit

@@ -1,0 +1,30 @@
+"""A whole life in bounded space."""
+
+from memwatch.watch.history import KEPT, History
+from memwatch.watch.sample import Sample
+
+
+def sample(n):
+    return Sample(float(n), float(n), "tick", n, n, 0, 0, 0, 0, 0, 0.0, ())
+
+
+def test_short_lives_are_kept_whole():
+    history = History()
+    for n in range(10):
+        history.add(sample(n))
+    assert [s.base for s in history.samples()] == list(range(10))
+
+
+def test_long_lives_are_thinned_evenly_and_keep_their_ends():
+    history = History()
+    for n in range(100_001):
+        history.add(sample(n))
+    kept = [s.base for s in history.samples()]
+    assert len(kept) <= KEPT + 1 and history.seen == 100_001
+    assert kept[0] == 0 and kept[-1] == 100_000
+    steps = {after - before for before, after in zip(kept, kept[1:-1])}
+    assert len(steps) == 1
+
+
+def test_no_life_no_samples():
+    assert History().samples() == ()

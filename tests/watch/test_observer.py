@@ -1,0 +1,140 @@
+"""From samples to events, by hand-made detectors and judges."""
+
+import logging
+
+import pytest
+
+from memwatch.watch.cost import Ledger
+from memwatch.watch.judge import Unjudged, make_leak
+from memwatch.watch.observer import Observer
+from memwatch.watch.sample import Growth, Held, Leak, Sample, Stats, Suspicion
+
+
+def sample(second, base=1000):
+    return Sample(float(second), float(second), "tick", base, base, 10, 40, 5, 3, 9, 0.5, ("blocks", "native", "rss"))
+
+
+def growth(level, second=100.0, detector="ratchet", lane="base"):
+    return Growth(level, detector, lane, second - 16, second, 16.0, 1000, 500, 8, "windows")
+
+
+class Script:
+    """A detector that says what it was told to, at the samples it was told."""
+
+    def __init__(self, **at):
+        self.at = {int(second[1:]): what for second, what in at.items()}
+        self.dismissed = 0
+        self.name = "script"
+
+    def update(self, sample):
+        level = self.at.get(int(sample.time)) if not self.dismissed else None
+        return growth(level, sample.time) if level else None
+
+    def dismiss(self):
+        self.dismissed += 1
+
+
+class Judge:
+    def __init__(self, decide=None):
+        self.decide = decide or (lambda growth: make_leak(growth, "objects", Unjudged(growth, "nothing")))
+        self.asked = []
+
+    def suspected(self, candidate):
+        self.asked.append("suspected")
+
+    def __call__(self, candidate):
+        self.asked.append("judge")
+        return self.decide(candidate.growth)
+
+    def forget(self):
+        self.asked.append("forget")
+
+
+def events(observer, seconds, with_stats=False):
+    return [(name, type(value)) for s in seconds for name, value in observer.observe(sample(s), with_stats)]
+
+
+def observer(*detectors, judge):
+    return Observer(list(detectors), judge, Ledger(), read=lambda: sample(0), give_up=lambda: False)
+
+
+def test_suspicion_leak_and_recovery_in_order():
+    judge = Judge()
+    watched = observer(Script(_3="suspect", _5="leak", _9="recovered"), judge=judge)
+    assert events(watched, range(12)) == [("suspect", Suspicion), ("leak", Leak), ("recovered", Leak)]
+    assert judge.asked == ["suspected", "judge", "forget"]
+
+
+def test_a_leak_comes_before_the_stats_of_the_same_sample():
+    watched = observer(Script(_1="leak"), judge=Judge())
+    assert [name for name, _ in events(watched, [1], with_stats=True)] == ["leak", "stats"]
+
+
+def test_stats_carry_the_sample_and_its_trend():
+    watched = observer(judge=Judge())
+    for second in range(4):
+        ((_, stats),) = watched.observe(sample(second, base=1000 + second), with_stats=True)
+    assert isinstance(stats, Stats) and watched.latest is stats
+    assert (stats.num_full_gc, stats.num_inc_gc, stats.heap_compactions) == (3, 9, 3)
+    assert (stats.current_base, stats.min, stats.max, stats.trigger) == (1003, 1002, 1003, "tick")
+    assert stats.to_dict()["meters"] == ["blocks", "native", "rss"]
+
+
+def test_a_suspicion_is_told_once_however_often_it_is_renewed():
+    watched = observer(Script(_1="suspect", _2="suspect", _3="suspect"), judge=Judge())
+    assert events(watched, range(5)) == [("suspect", Suspicion)]
+
+
+def test_a_suspicion_that_is_not_renewed_is_forgotten():
+    judge = Judge()
+    watched = observer(Script(_100="suspect", _800="suspect"), judge=judge)
+    assert len(events(watched, [100, 400, 800])) == 2
+    assert judge.asked == ["suspected", "forget", "suspected"]
+
+
+def test_what_the_judge_holds_is_silent_and_dismissed():
+    detector = Script(_1="suspect", _2="leak")
+    watched = observer(detector, judge=Judge(lambda growth: Held("a bounded cache")))
+    assert [name for name, _ in events(watched, range(4))] == ["suspect"]
+    assert detector.dismissed == 1
+
+
+def test_one_leak_is_open_at_a_time():
+    watched = observer(
+        Script(_2="leak", _6="leak", _8="recovered"), Script(_3="leak", _5="recovered", _9="leak"), judge=Judge()
+    )
+    assert [name for name, _ in events(watched, range(12))] == ["leak", "leak", "recovered", "leak"]
+
+
+def test_the_growth_of_garbage_is_not_taken_back_when_our_collection_removes_it():
+    detector = Script(_2="leak", _4="recovered")
+    judge = Judge(lambda growth: make_leak(growth, "garbage", Unjudged(growth, "nothing")))
+    assert [name for name, _ in events(observer(detector, judge=judge), range(6))] == ["leak"]
+    assert detector.dismissed == 1
+
+
+def test_a_judge_that_raises_is_logged_and_the_leak_goes_out_with_what_is_known(caplog):
+    def fails(growth):
+        raise RuntimeError("no evidence")
+
+    watched = observer(Script(_2="leak"), judge=Judge(fails))
+    with caplog.at_level(logging.ERROR, "memwatch"):
+        ((name, leak),) = watched.observe(sample(2), with_stats=False)
+    assert name == "leak" and "no evidence" in caplog.text
+    assert leak.report.to_dict()["missing"] == ["the judge failed; its error was logged"]
+    assert leak.to_dict()["report"]["growth_bytes"] == 500
+
+
+@pytest.mark.parametrize(("lane", "word"), [("base", "heap"), ("rss", "rss")])
+def test_the_reason_is_in_node_memwatchs_words(lane, word):
+    five = Growth("leak", "consecutive", lane, 0.0, 20.0, 20.0, 0, 67984, 5, "GCs")
+    assert five.reason == f"{word} growth over 5 consecutive GCs (20s) - 11.67 mb/hr"
+
+
+def test_a_window_of_no_length_has_no_rate():
+    assert Growth("leak", "consecutive", "base", 0.0, 0.0, 0.0, 0, 5000, 5, "GCs").rate_per_hour == 0.0
+
+
+def test_a_leak_speaks_of_its_times_in_utc():
+    leak = make_leak(growth("leak", 100.0), "objects", Unjudged(growth("leak"), "nothing"))
+    assert leak.to_dict()["start"] == "1970-01-01T00:01:24+00:00"

@@ -1,0 +1,73 @@
+"""The thread that the host program does not notice."""
+
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from memwatch.watch.thread import RawThread
+
+
+def test_it_runs_ends_and_can_run_again():
+    thread, seen = RawThread(), []
+    for number in range(3):
+        thread.start(lambda number=number: seen.append(number))
+        assert thread.join(10) and thread.ident is None
+    assert seen == [0, 1, 2]
+
+
+def test_join_gives_up_in_time_and_knows_the_thread_itself():
+    thread, go, inside = RawThread(), threading.Event(), []
+
+    def run():
+        inside.append((thread.is_current(), thread.join(10)))
+        go.wait(10)
+
+    thread.start(run)
+    assert not thread.join(0.01)
+    go.set()
+    assert thread.join(10)
+    assert inside == [(True, False)] and not thread.is_current()
+
+
+def test_it_is_in_nobodys_list_also_when_it_asks_who_it_is():
+    thread, named, go = RawThread(), threading.Event(), threading.Event()
+
+    def run():
+        threading.current_thread()
+        named.set()
+        go.wait(10)
+
+    thread.start(run)
+    named.wait(10)
+    go.set()
+    assert thread.join(10)
+    assert threading.enumerate() == [t for t in threading.enumerate() if not isinstance(t, threading._DummyThread)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_every_signal_but_the_faults_is_blocked_from_the_first_moment():
+    thread, masks = RawThread(), []
+
+    def run():
+        status = Path(f"/proc/self/task/{threading.get_native_id()}/status").read_text()
+        masks.append(int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigBlk")), 16))
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    thread.start(run)
+    assert thread.join(10)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    blocked = {number for number in signal.valid_signals() if masks[0] >> (number - 1) & 1}
+    left = {signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
+    assert blocked == signal.valid_signals() - left
+
+
+def test_an_error_is_logged_and_ends_the_thread_in_order(caplog):
+    thread = RawThread()
+    with caplog.at_level(logging.ERROR, "memwatch"):
+        thread.start(lambda: 1 / 0)
+        assert thread.join(10)
+    assert "stopped watching" in caplog.text and "ZeroDivisionError" in caplog.text

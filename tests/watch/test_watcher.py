@@ -1,0 +1,230 @@
+"""The watcher with its real thread: stats, leaks, gc(), stopping; events are waited for, never slept for."""
+
+import gc
+import logging
+import threading
+import time
+from _queue import Empty, SimpleQueue
+
+import pytest
+
+from memwatch.watch import Watcher, choose_pace, make_detectors, make_leak
+from memwatch.watch.judge import Unjudged
+from memwatch.watch.watcher import collect_once
+
+MIB = 1 << 20
+
+
+class Agreeable:
+    """A judge that takes every candidate for a leak."""
+
+    def suspected(self, candidate):
+        pass
+
+    def __call__(self, candidate):
+        return make_leak(candidate.growth, "objects", Unjudged(candidate.growth, "not looked into"))
+
+    def forget(self):
+        pass
+
+
+class Watched:
+    """A watcher whose events come through a queue; `react` maps an event to what its receiver does."""
+
+    def __init__(self, tick=3600.0, stats_interval=3600.0, **react):
+        self.events = SimpleQueue()
+        self.react = react
+        pace = choose_pace("job", tick=tick)
+        self.watcher = Watcher(pace, make_detectors(pace), Agreeable(), self.publish, stats_interval)
+        self.watcher.start()
+
+    def publish(self, event, watcher, value):
+        self.events.put((event, value))
+        if event in self.react:
+            self.react[event](watcher, value)
+
+    def next(self, timeout=30):
+        return self.events.get(timeout=timeout)
+
+    def names(self):
+        names = []
+        while True:
+            try:
+                names.append(self.events.get_nowait()[0])
+            except Empty:
+                return names
+
+
+@pytest.fixture
+def watched():
+    made = []
+
+    def make(**options):
+        made.append(Watched(**options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.watcher.stop()
+
+
+def test_a_full_collection_by_the_program_brings_stats(watched):
+    w = watched(tick=0.01)
+    before = w.watcher.latest
+    gc.collect()
+    event, stats = w.next()
+    while stats.trigger != "gc":
+        event, stats = w.next()
+    assert event == "stats" and before is None
+    assert stats.num_full_gc >= 1 and stats.current_base > MIB and stats.rss > MIB
+    assert stats.python_blocks > 1000 and stats.meters[-1] == "rss"
+
+
+def test_collections_of_one_tick_share_one_stats(watched):
+    w = watched(tick=0.25)
+    for _ in range(20):
+        gc.collect()
+    triggers = [w.next()[1].trigger]
+    while triggers[-1] != "gc":
+        triggers.append(w.next()[1].trigger)
+    time.sleep(0.3)  # one tick, in which a second reading for the rest of the twenty may come
+    assert len(triggers) + len(w.names()) <= 3
+
+
+def test_stats_come_by_themselves_where_no_collection_comes(watched):
+    w = watched(tick=0.01, stats_interval=0.1)
+    gc.disable()
+    try:
+        first, second = w.next()[1], w.next()[1]
+    finally:
+        gc.enable()
+    assert first.trigger == second.trigger == "tick" and second.time > first.time
+
+
+def test_six_rounds_of_growth_and_gc_bring_exactly_one_leak(watched):
+    w, kept = watched(), []
+    for _ in range(6):
+        kept.append(bytearray(MIB))
+        stats = w.watcher.collect()
+    assert w.names() == ["stats"] * 5 + ["leak", "stats"]
+    assert stats.trigger == "forced" and stats.current_base > 6 * MIB
+
+
+def test_six_level_rounds_bring_none(watched):
+    w = watched()
+    for _ in range(6):
+        w.watcher.collect()
+    assert w.names() == ["stats"] * 6
+
+
+def test_the_leaks_reason_is_node_memwatchs(watched):
+    w, kept = watched(), []
+    for _ in range(6):
+        kept.append(bytearray(MIB))
+        w.watcher.collect()
+    leak = next(value for event, value in iter(w.next, None) if event == "leak")
+    assert leak.reason.startswith("heap growth over 5 consecutive GCs (") and leak.reason.endswith(" mb/hr")
+    assert leak.growth >= 5 * MIB and leak.end > leak.start
+
+
+def test_gc_returns_what_it_left_and_delivers_before_it_returns(watched):
+    w = watched()
+    stats = w.watcher.collect()
+    event, delivered = w.events.get_nowait()
+    assert event == "stats" and delivered == stats == w.watcher.latest
+
+
+def test_gc_in_a_receiver_returns_at_once_and_its_events_come_after(watched):
+    seen = []
+
+    def receiver(watcher, stats):
+        if not seen:
+            seen.append(watcher.collect())
+            seen.append(w.events.qsize())
+
+    w = watched(stats=receiver)
+    w.watcher.collect()
+    w.next()
+    event, stats = w.next()
+    assert event == "stats" and stats.trigger == "forced"
+    assert seen[0].num_full_gc == stats.num_full_gc and seen[1] == 1
+
+
+def test_gc_gives_up_when_a_receiver_wants_a_lock_that_the_caller_holds(watched, caplog, monkeypatch):
+    monkeypatch.setattr("memwatch.watch.watcher.GC_PATIENCE", 0.2)
+    lock = threading.Lock()
+
+    def receiver(watcher, stats):
+        with lock:
+            pass
+
+    w = watched(stats=receiver)
+    with lock, caplog.at_level(logging.WARNING, "memwatch"):
+        stats = w.watcher.collect()
+    assert stats.trigger == "forced" and "a lock that the caller holds" in caplog.text
+
+
+def test_gc_from_many_threads_at_once(watched):
+    w, results = watched(), []
+    threads = [threading.Thread(target=lambda: results.append(w.watcher.collect())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(results) == 8 and w.names() == ["stats"] * 8
+
+
+def test_stop_inside_a_receiver(watched):
+    stopped = threading.Event()
+
+    def receiver(watcher, stats):
+        watcher.stop()
+        stopped.set()
+
+    w = watched(stats=receiver)
+    gc.collect()
+    w.watcher.collect()
+    assert stopped.wait(10) and not w.watcher.running
+
+
+def test_stop_takes_a_last_reading_and_leaves_the_collector_alone(watched):
+    w = watched()
+    callbacks = len(gc.callbacks)
+    w.watcher.stop()
+    assert w.next()[1].trigger == "exit" and len(gc.callbacks) == callbacks - 1
+    w.watcher.stop()
+    assert w.names() == []
+
+
+def test_stop_does_not_wait_for_a_receiver_that_is_stuck(watched):
+    go = threading.Event()
+    w = watched(tick=0.01, stats=lambda watcher, stats: go.wait(60))
+    gc.collect()
+    w.next()
+    begun = time.monotonic()
+    w.watcher.stop(patience=0.1)
+    assert time.monotonic() - begun < 30
+    go.set()
+
+
+def test_the_program_runs_on_while_a_receiver_is_stuck(watched):
+    go = threading.Event()
+    w = watched(tick=0.01, stats=lambda watcher, stats: go.wait(60))
+    for _ in range(200):
+        gc.collect()
+    w.next()
+    go.set()
+
+
+def test_its_costs_are_measured(watched):
+    w = watched(tick=0.01)
+    while w.watcher.readings < 20:
+        w.watcher.collect()
+    cost = w.watcher.cost.to_dict()
+    assert 0 <= cost["cpu_share"] < 1 and cost["longest_pause_seconds"] > 0
+    assert w.watcher.age > 0 and abs(w.watcher.started - time.time()) < 3600
+
+
+def test_collecting_with_no_watcher_gives_stats_all_the_same():
+    stats = collect_once()
+    assert stats.trigger == "forced" and stats.estimated_base == stats.current_base > MIB
