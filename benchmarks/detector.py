@@ -111,7 +111,9 @@ def share(hits: int, of: int) -> str:
 def print_healthy(groups: list[list[Outcome]], hours: float) -> None:
     """False alarms by kind and over the mix."""
     rng = np.random.default_rng(0)
-    print("| heap | suspicions per 1000 h | false LEAKs per 1000 h (95 %) | programs alarmed (95 %) | after day 1 | withdrawn |")
+    print(
+        "| heap | suspicions per 1000 h | false LEAKs per 1000 h (95 %) | programs alarmed (95 %) | after day 1 | withdrawn |"
+    )
     print("|---|---|---|---|---|---|")
     everything = [outcome for group in groups for outcome in group]
     for name, group in [*((group[0].task.scenario.name, group) for group in groups), ("**all**", everything)]:

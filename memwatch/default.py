@@ -7,7 +7,6 @@ inside `start` and in the caller's thread, so that `import memwatch` stays cheap
 from __future__ import annotations
 
 import atexit
-import gc as collector
 import logging
 import os
 from dataclasses import dataclass, fields
@@ -32,6 +31,14 @@ class Options:
     sample: float | None = None
     pause_budget: float = 0.1
     stats_interval: float = 60.0
+
+
+_RANGES = (
+    ("tick", 0.01, 3600.0),
+    ("sample", 0.01, 3600.0),
+    ("pause_budget", 0.0, 60.0),
+    ("stats_interval", 0.1, 86400.0),
+)
 
 
 @dataclass(slots=True)
@@ -66,14 +73,14 @@ def start(**options: Any) -> Watcher:
     subinterpreter and where no thread can be had.
     """
     wanted = _checked(options)
-    if _state.watcher is not None:
-        if wanted == _state.options and not _state.automatic:
+    if _state.watcher is not None and not _state.automatic:
+        if wanted == _state.options:
             return _state.watcher
-        if not _state.automatic:
-            raise AlreadyStartedError(f"memwatch is already started with {_state.options}; call memwatch.stop() first")
-        _halt()
+        raise AlreadyStartedError(f"memwatch is already started with {_state.options}; call memwatch.stop() first")
+    made = _make(wanted)
+    _halt()
     _state.stopped_by_hand = False
-    return _launch(wanted, automatic=False)
+    return _launch(made, wanted, automatic=False)
 
 
 def stop() -> None:
@@ -101,8 +108,10 @@ def _checked(options: dict[str, Any]) -> Options:
         if name not in known:
             raise OptionError(f"unknown option {name!r}; there are {', '.join(known)}")
     wanted = Options(**options)
-    for name, least, most in (("pause_budget", 0.0, 60.0), ("stats_interval", 0.1, 86400.0)):
+    for name, least, most in _RANGES:
         value = getattr(wanted, name)
+        if value is None and name in ("tick", "sample"):
+            continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
             raise OptionError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}")
     return wanted
@@ -113,32 +122,44 @@ def _start_automatically() -> None:
     if _state.watcher is not None or _state.stopped_by_hand:
         return
     try:
-        _launch(Options(), automatic=True)
+        _launch(_make(Options()), Options(), automatic=True)
     except Exception as error:
         _state.stopped_by_hand = True
         _log.warning("memwatch does not watch this process: %s", error)
 
 
-def _launch(options: Options, automatic: bool) -> Watcher:
+def _make(options: Options) -> Watcher:
+    """A watcher that is not started yet; whatever is wrong with *options* or with this process is raised here."""
     _check_interpreter()
     from .diagnosis import Diagnosis
-    from .retain import register_at_fork_hook
     from .watch import Watcher, choose_pace, make_detectors
 
     pace = choose_pace(options.pace, options.tick, options.sample)
     detectors = make_detectors(pace, options.detector)
-    made = Watcher(pace, detectors, Diagnosis(options.pause_budget), _publish, options.stats_interval)
+    return Watcher(pace, detectors, Diagnosis(options.pause_budget), _publish, options.stats_interval)
+
+
+def _launch(made: Watcher, options: Options, automatic: bool) -> Watcher:
     if not _state.hooked:
-        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
-        register_at_fork_hook(_before_fork, _after_fork_in_parent, _after_fork_in_child)
-        atexit.register(_halt)
-        _state.hooked = True
+        _hook()
     try:
         made.start()
     except RuntimeError as error:
         raise UnsupportedError(f"no thread can be started: {error}") from None
     _state.watcher, _state.options, _state.automatic = made, options, automatic
     return made
+
+
+def _hook() -> None:
+    """Be told of forks and of the exit, for as long as the process lives: neither can be taken back."""
+    from .retain import register_at_fork_hook
+
+    hooks = {"before": _before_fork, "after_in_parent": _after_fork_in_parent, "after_in_child": _after_fork_in_child}
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(**hooks)
+        register_at_fork_hook(*hooks.values())
+    atexit.register(_halt)
+    _state.hooked = True
 
 
 def _halt() -> None:

@@ -14,13 +14,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from . import signals
 from .errors import OptionError
 
 if TYPE_CHECKING:
-    from .diagnosis.report import Report
     from .watch.sample import Leak, Stats, Suspicion
 
 _EVENTS = ("stats", "suspect", "leak", "recovered")
@@ -35,6 +34,17 @@ class SupportsToDict(Protocol):
     def to_dict(self) -> dict[str, object]: ...
 
 
+def fingerprint_of(leak: Leak) -> str:
+    """What is the same for the same leak in every process; its reason where nobody could look into it."""
+    return str(leak.report.to_dict().get("fingerprint") or leak.reason)
+
+
+def render_report(leak: Leak, color: bool = False, unicode: bool = False) -> str:
+    """The report as text, plain unless told otherwise, without a newline at its end."""
+    render = getattr(leak.report, "render", None)  # a report by another judge has its text only
+    return (str(leak.report) if render is None else str(render(color=color, unicode=unicode))).rstrip()
+
+
 def log_leaks(logger: logging.Logger | None = None, level: int = logging.WARNING) -> Callable[[Leak], None]:
     """A handler that writes one record a leak: the report's text, and its dict as the record's `memwatch_report`.
 
@@ -43,8 +53,7 @@ def log_leaks(logger: logging.Logger | None = None, level: int = logging.WARNING
     log = _log if logger is None else logger
 
     def log_leak(leak: Leak) -> None:
-        report = cast("Report", leak.report)
-        log.log(level, "%s", report.render(unicode=False).rstrip(), extra={"memwatch_report": report.to_dict()})
+        log.log(level, "%s", render_report(leak), extra={"memwatch_report": leak.report.to_dict()})
 
     return log_leak
 
@@ -54,7 +63,7 @@ def once_per_fingerprint(handler: Callable[[Leak], object], limit: int = 256) ->
     seen: dict[str, None] = {}
 
     def pass_on(leak: Leak) -> None:
-        fingerprint = cast("Report", leak.report).fingerprint
+        fingerprint = fingerprint_of(leak)
         if fingerprint in seen:
             return
         seen[fingerprint] = None

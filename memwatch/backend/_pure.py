@@ -13,30 +13,30 @@ import gc
 import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress
 
 import objgraph
 
 from .columns import sort_listing
 from .contract import GaveUp, GiveUp, Listing
 from .guard import find_own, own, parts_of, quiet
-from .kinds import KindTable, has_references
+from .kinds import KindTable
 
 _SLICE = 2000
 
-Visit = Callable[[list[int], list[object]], None]
+Visit = Callable[[list[int], list[object], list[int]], None]
 
 
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
     """Each object with its type and size, as `contract.Backend` says."""
     with quiet, _Walk(exclude, give_up) as walk:
         met = Listing((), array("Q"), array("I"), array("Q"))
-        table = KindTable()
+        table = walk.table
 
-        def visit(ids: list[int], objects: list[object]) -> None:
-            type_ids = table.ids(objects)
-            met.addresses.extend(ids)
-            met.kinds.extend(table.places(type_ids))
-            met.sizes.extend(table.sizes(objects, type_ids))
+        def visit(ids: list[int], objects: list[object], type_ids: list[int]) -> None:
+            met.addresses.fromlist(ids)
+            met.kinds.fromlist(table.places(type_ids))
+            met.sizes.fromlist(table.sizes(objects, type_ids))
 
         walk.run(deep, visit)
         walk.let_go()
@@ -49,12 +49,11 @@ def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Map
     objgraph counts every type that it can name without running a user's code; the few others are counted here.
     """
     with quiet, _Walk(exclude, give_up) as walk:
-        table = KindTable()
+        table = walk.table
         counts: dict[str, int] = {}
         sizes: dict[str, int] = {}
 
-        def visit(_: list[int], objects: list[object]) -> None:
-            type_ids = table.ids(objects)
+        def visit(_: list[int], objects: list[object], type_ids: list[int]) -> None:
             labels = list(map(table.labels.__getitem__, table.places(type_ids)))
             named = objgraph.typestats(objects, shortnames=False, filter=lambda it: id(type(it)) in table.plain)
             for name, count in named.items():
@@ -76,7 +75,7 @@ def _add(totals: dict[str, int], label: str, amount: int) -> None:
 class _Walk:
     """One visit to every object. `with` lets go of everything at the end, also where a traceback keeps the frame."""
 
-    __slots__ = ("_exclude", "_give_up", "_seen", "_tracked")
+    __slots__ = ("_exclude", "_give_up", "_seen", "_tracked", "table")
 
     def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
         # First of all: what this walk creates from here on is not in the list.
@@ -84,6 +83,7 @@ class _Walk:
         self._exclude = exclude
         self._give_up = give_up
         self._seen: set[int] = set()
+        self.table = KindTable()
 
     def __enter__(self) -> _Walk:
         return self
@@ -98,7 +98,7 @@ class _Walk:
         self._exclude = ()
 
     def run(self, deep: bool, visit: Visit) -> None:
-        """Call *visit* with slices of addresses and their objects, until each object was in one of them."""
+        """Call *visit* with addresses, objects and their types' addresses, a slice at a time, each object once."""
         hidden = self._hidden()
         if deep:
             self._seen.update(hidden)
@@ -110,7 +110,7 @@ class _Walk:
             if not hidden.isdisjoint(ids):
                 batch = [it for it in batch if id(it) not in hidden]
                 ids = list(map(id, batch))
-            visit(ids, batch)
+            visit(ids, batch, self.table.ids(batch))
             if deep:
                 self._follow(batch, visit)
 
@@ -146,13 +146,16 @@ class _Walk:
                 fresh = self._unseen(referents[start : start + _SLICE])
                 if fresh:
                     self._check()
-                    visit(list(fresh), list(fresh.values()))
-                    _push(stack, [it for it in fresh.values() if has_references(type(it))])
+                    objects = list(fresh.values())
+                    type_ids = self.table.ids(objects)
+                    visit(list(fresh), objects, type_ids)
+                    _push(stack, list(compress(objects, map(self.table.referring.__contains__, type_ids))))
 
     def _unseen(self, objects: list[object]) -> dict[int, object]:
         """By address those of *objects* that were not seen before; from now on they are."""
         seen = self._seen
-        fresh = {address: it for it in objects if (address := id(it)) not in seen}
+        unseen = [it for it in objects if id(it) not in seen]
+        fresh = dict(zip(map(id, unseen), unseen))
         seen.update(fresh)
         return fresh
 

@@ -23,9 +23,9 @@ def sort_listing(listing: Listing, labels: tuple[str, ...], give_up: GiveUp = No
     for order in _orders(listing.addresses):
         if give_up is not None and give_up():
             raise GaveUp("gave up while sorting the snapshot")
-        result.addresses.extend(map(listing.addresses.__getitem__, order))
-        result.kinds.extend(map(listing.kinds.__getitem__, order))
-        result.sizes.extend(map(listing.sizes.__getitem__, order))
+        result.addresses.fromlist(list(map(listing.addresses.__getitem__, order)))
+        result.kinds.fromlist(list(map(listing.kinds.__getitem__, order)))
+        result.sizes.fromlist(list(map(listing.sizes.__getitem__, order)))
     return result
 
 

@@ -66,11 +66,12 @@ def _is_c_method(found: object) -> bool:
 class KindTable:
     """The types met during one walk. It holds them, so that no address is taken by another type, until the walk ends."""
 
-    __slots__ = ("labels", "plain", "_places", "_place_of_label", "_readers", "_types")
+    __slots__ = ("labels", "plain", "referring", "_places", "_place_of_label", "_readers", "_types")
 
     def __init__(self) -> None:
         self.labels: list[str] = []
         self.plain: set[int] = set()
+        self.referring: set[int] = set()
         self._places: dict[int, int] = {}
         self._place_of_label: dict[str, int] = {}
         self._readers: dict[int, Callable[[Any], int]] = {}
@@ -114,6 +115,8 @@ class KindTable:
         self._types.append(cls)
         if is_plain(cls):
             self.plain.add(type_id)
+        if has_references(cls):
+            self.referring.add(type_id)
         reader = size_reader(cls)
         if reader is not sys.getsizeof:
             self._readers[type_id] = reader

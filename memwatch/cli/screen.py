@@ -10,14 +10,14 @@ import codecs
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, TextIO
 
+from ..handlers import fingerprint_of, render_report
 from ..units import format_bytes, format_duration
 
 if TYPE_CHECKING:
-    from ..diagnosis.report import Report
     from ..watch.cost import Cost
     from ..watch.sample import Leak, Stats, Suspicion
 
@@ -93,15 +93,14 @@ class Screen:
 
     def leak(self, leak: Leak) -> None:
         """Print the report, unless this leak was printed before."""
-        report = cast("Report", leak.report)
-        if report.fingerprint not in self.leaks:
-            text = report.render(color=self.terminal.color, unicode=self.terminal.unicode)
-            self.terminal.write(f"\n{text.rstrip()}\n\n")
-        self.leaks[report.fingerprint], self.suspicion = leak, None
+        fingerprint = fingerprint_of(leak)
+        if fingerprint not in self.leaks:
+            self.terminal.write(f"\n{render_report(leak, self.terminal.color, self.terminal.unicode)}\n\n")
+        self.leaks[fingerprint], self.suspicion = leak, None
 
     def recovered(self, leak: Leak) -> None:
         """Say that a leak which was printed is none any more."""
-        if self.leaks.pop(cast("Report", leak.report).fingerprint, None) is not None:
+        if self.leaks.pop(fingerprint_of(leak), None) is not None:
             self.recoveries += 1
             self.terminal.write(f"memwatch: pid {os.getpid()} recovered: {leak.reason}\n")
 
@@ -154,15 +153,14 @@ def format_end(outcome: Outcome) -> str:
 
 def _name(leak: Leak) -> str:
     """What leaks and what holds it, as ``str held by __main__.kept``; the verdict where no type is known."""
-    report = cast("Report", leak.report)
-    if not report.suspects:
+    suspects = leak.report.to_dict()["suspects"]
+    if not suspects:
         return leak.verdict
-    first = report.suspects[0]
-    held_by = format_holder(first.held_by)
-    return f"{first.type} held by {held_by}" if held_by else first.type
+    held_by = format_holder(suspects[0]["held_by"])
+    return f"{suspects[0]['type']} held by {held_by}" if held_by else suspects[0]["type"]
 
 
-def format_holder(path: tuple[str, ...]) -> str:
+def format_holder(path: Sequence[str]) -> str:
     """The named beginning of a retaining path: ``("module app", ".CACHE: dict", "[str key]")`` is ``app.CACHE``."""
     if not path:
         return ""

@@ -1,4 +1,4 @@
-"""What an object is called, read through C slots alone: no code of the program runs, no data of it is shown."""
+"""What an object is called in a path, read through C slots alone: no code of the program runs, no data of it is shown."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ import marshal
 import sys
 from collections import deque
 from collections.abc import Callable
-from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, ModuleType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
 
-LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
+from ..backend.kinds import type_label
+from .references import LruCacheWrapper, referents
 
 _LONGEST_KEY = 40
-_type_module = type.__dict__["__module__"].__get__
-_type_qualname = type.__dict__["__qualname__"].__get__
-_type_mro = type.__dict__["__mro__"].__get__
-_type_namespace = type.__dict__["__dict__"].__get__
-_module_namespace = ModuleType.__dict__["__dict__"].__get__
 _function_module = FunctionType.__dict__["__module__"].__get__
 _function_qualname = FunctionType.__dict__["__qualname__"].__get__
 _SUSPENDED: dict[int, tuple[str, Any]] = {
@@ -25,38 +21,21 @@ _SUSPENDED: dict[int, tuple[str, Any]] = {
     for kind, word in ((GeneratorType, "generator"), (CoroutineType, "coroutine"), (AsyncGeneratorType, "generator"))
 }
 _LENGTHS: tuple[tuple[type, Callable[[Any], int]], ...] = (
-    (list, list.__len__),
     (dict, dict.__len__),
+    (list, list.__len__),
+    (tuple, tuple.__len__),
     (set, set.__len__),
     (frozenset, frozenset.__len__),
     (deque, deque.__len__),
-    (bytearray, bytearray.__len__),
     (LruCacheWrapper, lambda wrapper: int(LruCacheWrapper.cache_info(wrapper).currsize)),
 )
 
 
-def mro(kind: type) -> tuple[type, ...]:
-    """The classes that *kind* inherits from, itself first."""
-    found: tuple[type, ...] = _type_mro(kind)
-    return found
-
-
-def namespace(owner: Any) -> Any:
-    """The names of a module (a dict) or of a class (a read-only mapping)."""
-    return _module_namespace(owner) if issubclass(type(owner), ModuleType) else _type_namespace(owner)
-
-
 def printable(text: object) -> str:
-    """*text* on one line; characters that do not print are escaped. What is no exact str becomes ``?``."""
+    """*text* on one line, with what does not print escaped; ``?`` for anything that is not exactly a str."""
     if type(text) is not str:
         return "?"
     return text if text.isprintable() else repr(text)[1:-1]
-
-
-def type_label(kind: type) -> str:
-    """``module.Qualname``, or the bare name of a builtin."""
-    module, name = _type_module(kind), printable(_type_qualname(kind))
-    return name if type(module) is str and module == "builtins" else f"{printable(module)}.{name}"
 
 
 def function_label(function: Any) -> str:
@@ -64,60 +43,42 @@ def function_label(function: Any) -> str:
     return f"{printable(_function_module(function))}.{printable(_function_qualname(function))}"
 
 
-def wrapped_function(wrapper: Any, referents: list[Any]) -> str | None:
-    """The label of the function among the *referents* of an lru_cache wrapper."""
-    return next((function_label(item) for item in referents if type(item) is FunctionType), None)
-
-
-def is_class(obj: object) -> bool:
-    """Whether *obj* is a class; asks its type, never its ``__class__``."""
-    return issubclass(type(obj), type)
+def code_label(code: CodeType, names: dict[str, Any]) -> str:
+    """``module.qualname`` of running code whose globals are *names*."""
+    return f"{printable(names.get('__name__'))}.{printable(code.co_qualname)}"
 
 
 def length(obj: object) -> int | None:
     """The length of a builtin container or of its subclass, by the builtin's own slot; None for anything else."""
     kind = type(obj)
-    if kind is tuple:
-        return tuple.__len__(obj)  # type: ignore[arg-type]  # kind is obj's type
-    for base, measure in _LENGTHS:
-        if kind is base or issubclass(kind, base):
-            return measure(obj)
-    return None
+    return next((measure(obj) for base, measure in _LENGTHS if issubclass(kind, base)), None)
 
 
-def describe(obj: Any, referents: Callable[[Any], list[Any]]) -> str:
-    """What a step leads to: ``dict, 640 items``, ``app.Order``, ``class app.Order``, ``function app.handle``.
-
-    *referents* lists what an object refers to; it is asked for lru_cache wrappers alone.
-    """
+def describe(obj: Any) -> str:
+    """What a step leads to: ``dict, 640 items``, ``app.Order``, ``class app.Order``, ``function app.handle``."""
     items = length(obj)
-    name = _name(obj, referents)
-    return name if items is None else f"{name}, {items:,} item{'s' * (items != 1)}".replace(",", "", items >= 1000)
+    return _name(obj) if items is None else f"{_name(obj)}, {items} item{'s' * (items != 1)}"
 
 
-def _name(obj: Any, referents: Callable[[Any], list[Any]]) -> str:
+def _name(obj: Any) -> str:
     kind = type(obj)
     if kind is FunctionType:
         return f"function {function_label(obj)}"
     if kind is LruCacheWrapper:
-        of = wrapped_function(obj, referents(obj))
-        return f"functools.lru_cache wrapper of {of}" if of else "functools.lru_cache wrapper"
-    if is_class(obj):
-        return f"class {type_label(obj)}"
-    if (suspended := _SUSPENDED.get(id(kind))) is not None:
-        return f"{suspended[0]} {printable(suspended[1](obj))}"
-    return type_label(kind)
-
-
-def holder_label(obj: object) -> str:
-    """The type of a container as people call it."""
-    return "functools.lru_cache" if type(obj) is LruCacheWrapper else type_label(type(obj))
+        function = next((item for item in referents(obj) if type(item) is FunctionType), None)
+        return f"functools.lru_cache wrapper{f' of {function_label(function)}' if function else ''}"
+    if issubclass(kind, type):
+        return f"class {printable(type_label(obj))}"
+    if id(kind) in _SUSPENDED:
+        word, qualname = _SUSPENDED[id(kind)]
+        return f"{word} {printable(qualname(obj))}"
+    return printable(type_label(kind))
 
 
 def is_interned(text: str) -> bool:
-    """Whether an exact str stands for a name or literal of source code rather than for data.
+    """Whether an exact str is interned: mostly a name or literal of source code rather than data.
 
-    Before 3.13 only marshal tells: it writes interned strings under other type codes, and changes nothing.
+    Before 3.13 only marshal tells, which writes interned strings under type codes of their own and changes nothing.
     """
     if sys.version_info >= (3, 13):
         return sys._is_interned(text)
@@ -130,4 +91,4 @@ def key_text(key: object) -> str:
         return f"[{key[:_LONGEST_KEY]!r}]"
     if type(key) is int and -1000 < key < 1000:
         return f"[{key}]"
-    return f"[{type_label(type(key))} key]"
+    return f"[{printable(type_label(type(key)))} key]"

@@ -31,13 +31,13 @@ class Detector(Protocol):
     def dismiss(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Alarm:
     """A leak that was reported: `low` is the base (bytes) at which three quarters of its growth are gone."""
 
     sample: Sample
     low: float
-    published: bool
+    published: bool = True
 
 
 class ConsecutiveGrowth:
@@ -45,59 +45,55 @@ class ConsecutiveGrowth:
 
     The first reading is what growth is measured from and is none itself, so five growths span five intervals
     (node-memwatch measured from the second reading, over four). Growth below 1 MiB or one per cent, or in no time, is
-    not reported; the count goes on. Each report doubles the number of growths that the next one takes, until three
-    quarters of the growth are gone again.
+    not reported; the count goes on. Each report doubles the growths that the next one takes, until three quarters of
+    its own growth are gone again.
     """
 
     name = "consecutive"
 
     def __init__(self, threshold: int = 5, triggers: frozenset[Trigger] = frozenset({"forced"})) -> None:
         self._threshold = threshold
-        self._needed = threshold
         self._triggers = triggers
         self._last: Sample | None = None
         self._first: Sample | None = None
         self._count = 0
-        self._alarm: _Alarm | None = None
+        self._alarms: list[_Alarm] = []
 
     def update(self, sample: Sample) -> Growth | None:
-        """Take in a reading; readings without a collection are not looked at."""
+        """Take in a reading; readings without such a collection are not looked at."""
         if sample.trigger not in self._triggers:
             return None
         last, self._last = self._last, sample
-        if last is None:
+        if last is None or self._first is None:
+            self._first = sample
             return None
         if sample.base <= last.base:
-            self._count = 0
+            self._first, self._count = sample, 0
             return self._recovered(sample)
-        if self._count == 0:
-            self._first = last
         self._count += 1
-        return self._leak(sample) if self._count >= self._needed else None
+        return self._leak(self._first, sample) if self._count >= self._threshold << len(self._alarms) else None
 
     def dismiss(self) -> None:
         """The last leak was none: say nothing when it goes away."""
-        if self._alarm is not None:
-            self._alarm = _Alarm(self._alarm.sample, self._alarm.low, published=False)
+        if self._alarms:
+            self._alarms[-1].published = False
 
-    def _leak(self, sample: Sample) -> Growth | None:
-        first = self._first
-        if first is None or sample.clock <= first.clock:
-            return None
+    def _leak(self, first: Sample, sample: Sample) -> Growth | None:
         growth = sample.base - first.base
-        if growth < max(_FLOOR, _SHARE * first.base):
+        if sample.clock <= first.clock or growth < max(_FLOOR, _SHARE * first.base):
             return None
         leak = self._growth("leak", first, sample, self._count)
-        self._alarm = _Alarm(sample, sample.base - _GONE * growth, published=True)
-        self._needed, self._count = 2 * self._needed, 0
+        self._alarms.append(_Alarm(sample, sample.base - _GONE * growth))
+        self._first, self._count = sample, 0
         return leak
 
     def _recovered(self, sample: Sample) -> Growth | None:
-        alarm = self._alarm
-        if alarm is None or sample.base > alarm.low:
+        """Once the growth of every published leak is gone; the first one's reading is what the fall is measured from."""
+        published = [alarm for alarm in self._alarms if alarm.published]
+        self._alarms = [alarm for alarm in self._alarms if alarm.low < sample.base]
+        if not published or any(alarm.published for alarm in self._alarms):
             return None
-        self._alarm, self._needed = None, self._threshold
-        return self._growth("recovered", alarm.sample, sample, 1) if alarm.published else None
+        return self._growth("recovered", published[-1].sample, sample, 1)
 
     def _growth(self, level: Level, first: Sample, last: Sample, count: int) -> Growth:
         return Growth(

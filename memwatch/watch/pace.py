@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from ..errors import OptionError
+from .ladder import BLOCKS
 
 _SHORTEST = 0.01
 _LONGEST = 3600.0
@@ -35,6 +36,14 @@ class Pace:
     confirm_cap: float
     seasonal: bool
 
+    @property
+    def seconds_to_judge(self) -> float:
+        """The age at which a leak can be confirmed at the earliest: the shortest window of the ladder that is long enough."""
+        window = BLOCKS * self.sample
+        while window < self.confirm:
+            window *= 2
+        return window
+
 
 PACES = {
     "job": Pace(
@@ -46,8 +55,8 @@ PACES = {
         confirm=64.0,
         slow_confirm=64.0,
         hold=0.0,
-        suspect_cap=3600.0,
-        confirm_cap=7200.0,
+        suspect_cap=900.0,
+        confirm_cap=1800.0,
         seasonal=False,
     ),
     "service": Pace(

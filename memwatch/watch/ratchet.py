@@ -40,8 +40,9 @@ class _Forecast:
 class Ratchet:
     """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
 
-    A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak, and
-    after the judge dismissed a candidate, only a window twice as long is reported.
+    A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak only a
+    window four times as long is reported, after a candidate that the judge dismissed one twice as long, until the growth
+    has stopped for four windows.
     """
 
     name = "ratchet"
@@ -58,6 +59,7 @@ class Ratchet:
         self._known_confirm = 0.0
         self._lapses = 0.0
         self._forecast: _Forecast | None = None
+        self._forecast_before: _Forecast | None = None
         self._reported = 0.0
         self._reported_leak = False
 
@@ -74,13 +76,15 @@ class Ratchet:
         return self._close(sample, origin)
 
     def dismiss(self) -> None:
-        """Forget the suspicion that was reported last; ask again only on a window twice as long."""
-        if not self._reported:
-            return
+        """Forget the suspicion that was reported last; ask again only on a window twice as long.
+
+        A leak that was published before the dismissed one is still followed to its end.
+        """
         self._asked = 2 * self._reported
-        self._known_confirm = self._asked if self._reported_leak else 0.0
-        self._confirm = 0.0
-        self._forecast = None
+        self._confirm = self._known_confirm = 0.0
+        if self._reported_leak:
+            self._known_confirm = self._asked
+            self._forecast = self._forecast_before
         self._renew()
 
     @property
@@ -127,7 +131,7 @@ class Ratchet:
         return self._leak(level, sample)
 
     def _renew(self) -> None:
-        self._lapses = self._age + _EXPIRES * max(self._confirm, self._asked)
+        self._lapses = self._age + _EXPIRES * max(self._confirm, self._reported)
 
     def _suspect(self, level: Level, sample: Sample) -> Growth:
         asked = self._known_confirm or min(_LONGER * level.window, self._pace.confirm_cap)
@@ -148,20 +152,23 @@ class Ratchet:
         self._asked = _REALERT * level.window
         self._reported, self._reported_leak = level.window, True
         self._renew()
-        self._forecast = _Forecast(
-            self._age + level.window, level, level.values[-1], level.growth, sample.time, sample.clock
-        )
+        self._forecast_before = self._forecast
+        self._forecast = self._foresee(level, level.growth, sample)
         return self._growth("leak", level, sample)
 
+    def _foresee(self, level: Level, growth: float, sample: Sample) -> _Forecast:
+        return _Forecast(self._age + level.window, level, level.values[-1], growth, sample.time, sample.clock)
+
     def _recovered(self, age: float, sample: Sample) -> Growth | None:
-        """After one more window: has the published growth stopped?"""
+        """Window after window since the leak was published: has its growth stopped?"""
         forecast = self._forecast
         if forecast is None or age < forecast.due:
             return None
-        self._forecast = None
         growth = forecast.level.values[-1] - forecast.value
         if growth >= _FORECAST * forecast.growth:
+            self._forecast = self._foresee(forecast.level, forecast.growth, sample)
             return None
+        self._forecast = None
         self._confirm = 0.0
         return Growth(
             level="recovered",

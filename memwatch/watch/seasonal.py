@@ -15,8 +15,8 @@ _KEPT = (_LEAK_DAYS + 1) * _DAY
 _PAUSE = 2 * _LEAK_DAYS * _DAY
 _HOURS_NEEDED = 20
 _RISING_SHARE = 0.90
-_EVEN = 1.5
-_STEADY = 0.6
+_EVEN = 1.3
+_STEADY = 0.7
 _MASS = 0.01
 _FLOOR = 1 << 20
 _FORECAST = 0.25
@@ -65,6 +65,8 @@ class Seasonal:
         self._pause = _PAUSE
         self._silent_until = 0
         self._forecast: tuple[int, _Rise] | None = None
+        self._forecast_before: tuple[int, _Rise] | None = None
+        self._reported_leak = False
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; at the end of an hour, growth that became suspect, a leak, or stopped after one."""
@@ -86,9 +88,13 @@ class Seasonal:
         return self._judge(last, sample.time)
 
     def dismiss(self) -> None:
-        """Forget the suspicion that was reported last; ask again only after twice as many days."""
-        self._forecast = None
+        """Forget the suspicion that was reported last; ask again only after twice as many days.
+
+        A leak that was published before the dismissed one is still followed to its end.
+        """
         self._suspected = False
+        if self._reported_leak:
+            self._forecast = self._forecast_before
         if self._hour is not None:
             self._fall_silent(self._hour)
 
@@ -108,13 +114,14 @@ class Seasonal:
         if hour < self._silent_until:
             return None
         if not self._suspected:
-            self._suspected = True
+            self._suspected, self._reported_leak = True, False
             return self._growth("suspect", rise, now)
         rise = _rise(self._hours, hour, _LEAK_DAYS)
         if rise is None:
             return None
         self._fall_silent(hour)
-        self._forecast = (hour + _DAY, rise)
+        self._reported_leak = True
+        self._forecast_before, self._forecast = self._forecast, (hour + _DAY, rise)
         return self._growth("leak", rise, now)
 
     def _forget(self, hour: int) -> None:
@@ -123,17 +130,16 @@ class Seasonal:
             self._suspected, self._pause, self._silent_until = False, _PAUSE, 0
 
     def _recovered(self, hour: int, now: float) -> Growth | None:
-        """A day after a published leak: did that day grow by less than a quarter of the mean before?"""
+        """Day after day since a leak was published: did that day grow by less than a quarter of the mean before?"""
         if self._forecast is None or hour < self._forecast[0]:
             return None
-        rise = self._forecast[1]
-        self._forecast = None
-        hours = self._hours
-        changes = [
-            hours[h] - hours[h - _DAY] for h in range(hour - _DAY + 1, hour + 1) if h in hours and h - _DAY in hours
-        ]
+        rise, hours = self._forecast[1], self._hours
+        day = range(hour - _DAY + 1, hour + 1)
+        changes = [hours[h] - hours[h - _DAY] for h in day if h in hours and h - _DAY in hours]
         if not changes or median(changes) >= _FORECAST * rise.growth / rise.days:
+            self._forecast = (hour + _DAY, rise)
             return None
+        self._forecast, self._suspected = None, False
         return self._growth("recovered", _Rise(1, rise.before + rise.growth, median(changes)), now)
 
     def _growth(self, level: Level, rise: _Rise, now: float) -> Growth:

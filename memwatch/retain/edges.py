@@ -1,0 +1,210 @@
+"""From a chain of objects to the steps of a path: each reference gets the name that a reader would look for.
+
+What only carries names is passed over: the dict of a module, class or instance, the tuple and cell of a closure, the
+tree inside a context. Of a dict's key no more is shown than DESIGN allows; an index never.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
+from typing import Any, NamedTuple
+
+from ..backend.kinds import type_label
+from .attributes import attribute_of, instance_dict_key
+from .labels import describe, key_text, printable
+from .references import LruCacheWrapper, frame_locals, namespace
+
+UNNAMED = "[reference]"
+
+
+class Step(NamedTuple):
+    """One reference: its name, the name without what differs between processes, how many objects of the chain it
+    passes, and whether the name is an item's."""
+
+    name: str
+    wiped: str
+    passed: int = 1
+
+    @property
+    def is_item(self) -> bool:
+        """Whether it leads to one of many."""
+        return self.name.startswith("[")
+
+
+def steps_of(chain: Sequence[Any], root: str | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The steps of a path along *chain*, and the same for its fingerprint. *root* names the first object if given.
+
+    A step is the reference's name and what it leads to; of the last one, if it is an item, the name alone.
+    """
+    shown = [describe(chain[0]) if root is None else root]
+    wiped = [printable(type_label(type(chain[0]))) if root is None else root]
+    place = 0
+    while place < len(chain) - 1:
+        step = _step(chain, place)
+        place += step.passed
+        target = chain[place]
+        last = place == len(chain) - 1
+        shown.append(step.name if last and step.is_item else f"{step.name}: {describe(target)}")
+        wiped.append(f"{step.wiped}: {type_label(type(target))}")
+    return tuple(shown), tuple(wiped)
+
+
+def holder_of(chain: Sequence[Any]) -> Any:
+    """The container that the last object of *chain* was put into; an lru_cache stands for the dict inside it."""
+    if len(chain) == 1:
+        return chain[0]
+    holder = chain[-2]
+    if len(chain) > 2 and type(chain[-3]) is LruCacheWrapper:
+        return chain[-3]
+    return holder
+
+
+def _step(chain: Sequence[Any], place: int) -> Step:
+    parent, child = chain[place], chain[place + 1]
+    kind = type(parent)
+    for base, name in _BY_BASE:
+        if issubclass(kind, base):
+            return name(parent, child) if base not in _LOOKS_FURTHER else name(chain, place)
+    return _attribute(chain, place)
+
+
+def _named(name: str) -> Step:
+    return Step(name, name)
+
+
+def _item(shown: str) -> Step:
+    return Step(shown, "[]")
+
+
+def _dict_item(parent: Any, child: Any) -> Step:
+    values, keys = list(dict.values(parent)), list(dict.keys(parent))
+    for value, key in zip(values, keys):
+        if value is child:
+            return _item(key_text(key))
+    if any(key is child for key in keys):
+        return _item("[key]")
+    return _attribute((parent, child), 0)
+
+
+def _iterated(iterate: Callable[[Any], Iterable[Any]], shown: str) -> Callable[[Any, Any], Step]:
+    def name(parent: Any, child: Any) -> Step:
+        try:
+            found = any(item is child for item in iterate(parent))
+        except RuntimeError:  # another thread changed it meanwhile
+            found = True
+        return _item(shown) if found else _attribute((parent, child), 0)
+
+    return name
+
+
+def _module_variable(chain: Sequence[Any], place: int) -> Step:
+    names = namespace(chain[place])
+    if chain[place + 1] is not names:
+        return _item("[module state]")
+    return _variable(names, chain, place, ".")
+
+
+def _class_attribute(chain: Sequence[Any], place: int) -> Step:
+    child = chain[place + 1]
+    if type(child) is not dict:
+        return _item("[base]" if type(child) is tuple or issubclass(type(child), type) else UNNAMED)
+    return _variable(child, chain, place, ".")
+
+
+def _variable(names: Any, chain: Sequence[Any], place: int, prefix: str) -> Step:
+    """The step over a dict of names, to the variable that comes after it in *chain*."""
+    if place + 2 >= len(chain):
+        return _named(".__dict__")
+    key = instance_dict_key(names, chain[place + 2])
+    return Step(*_twice(prefix + printable(key)), 2) if key is not None else Step("[key]", "[]", 2)
+
+
+def _twice(text: str) -> tuple[str, str]:
+    return text, text
+
+
+def _function_part(chain: Sequence[Any], place: int) -> Step:
+    function, child = chain[place], chain[place + 1]
+    closure = function.__closure__
+    if closure is None or child is not closure or place + 2 >= len(chain):
+        return _attribute(chain, place)
+    cell = chain[place + 2]
+    names = function.__code__.co_freevars
+    name = next((name for name, held in zip(names, closure) if held is cell), "?")
+    return Step(*_twice(f"cell {printable(name)}"), min(3, len(chain) - 1 - place))
+
+
+def _local(frame_of: Callable[[Any], Any]) -> Callable[[Any, Any], Step]:
+    def name(parent: Any, child: Any) -> Step:
+        frame = frame_of(parent)
+        if frame is None:
+            return _attribute((parent, child), 0)
+        for variable, value in frame_locals(frame).items():
+            if value is child:
+                return _named(f"local {printable(variable)}")
+        if child is frame:
+            return _named("frame")
+        return _attribute((parent, child), 0)
+
+    return name
+
+
+def _cached(chain: Sequence[Any], place: int) -> Step:
+    child = chain[place + 1]
+    if type(child) is dict and "__wrapped__" in child:
+        return _variable(child, chain, place, ".")
+    return _named("cache") if type(child) is dict else _item("[cached]")
+
+
+def _context_variable(chain: Sequence[Any], place: int) -> Step:
+    """The step from a context through the tree that it is made of."""
+    end = place + 1
+    while end < len(chain) - 1 and type_label(type(chain[end])).startswith("hamt"):
+        end += 1
+    for variable, value in Context.items(chain[place]):
+        if value is chain[end]:
+            return Step(*_twice(f"context variable {printable(variable.name)}"), end - place)
+    return Step(UNNAMED, "[]", end - place)
+
+
+def _attribute(chain: Sequence[Any], place: int) -> Step:
+    """The step to a field of any other object: a slot, an instance attribute, or one of a C type's known fields."""
+    parent, child = chain[place], chain[place + 1]
+    name = attribute_of(parent, child)
+    if name is not None:
+        return _named("." + printable(name))
+    if type(child) is dict and _may_be_instance_dict(parent) and place + 2 < len(chain):
+        return _variable(child, chain, place, ".")
+    return _item(UNNAMED)
+
+
+def _may_be_instance_dict(parent: Any) -> bool:
+    return bool(type.__dict__["__dictoffset__"].__get__(type(parent)))
+
+
+def _frame_of(kind: type, field: str) -> Callable[[Any, Any], Step]:
+    return _local(vars(kind)[field].__get__)
+
+
+_BY_BASE: tuple[tuple[type, Any], ...] = (
+    (dict, _dict_item),
+    (list, _iterated(list.__iter__, "[index]")),
+    (tuple, _iterated(tuple.__iter__, "[index]")),
+    (set, _iterated(set.__iter__, "[item]")),
+    (frozenset, _iterated(frozenset.__iter__, "[item]")),
+    (deque, _iterated(deque.__iter__, "[index]")),
+    (types.ModuleType, _module_variable),
+    (type, _class_attribute),
+    (types.FunctionType, _function_part),
+    (types.FrameType, _local(lambda frame: frame)),
+    (types.GeneratorType, _frame_of(types.GeneratorType, "gi_frame")),
+    (types.CoroutineType, _frame_of(types.CoroutineType, "cr_frame")),
+    (types.AsyncGeneratorType, _frame_of(types.AsyncGeneratorType, "ag_frame")),
+    (LruCacheWrapper, _cached),
+    (Context, _context_variable),
+)
+_LOOKS_FURTHER = frozenset({types.ModuleType, type, types.FunctionType, LruCacheWrapper, Context})

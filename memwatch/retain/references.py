@@ -1,0 +1,149 @@
+"""What refers to what, and from where all of it hangs: the questions of this room to the interpreter.
+
+Nothing here runs code of the program: types are asked with `type()`, fields through the slots of the C types that
+define them. An instance's ``__dict__`` is never made where it does not exist yet.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+PACKAGE = __name__.partition(".")[0]
+LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
+
+referents: Callable[..., list[Any]] = gc.get_referents
+"""What an object refers to, as its type tells the collector; nothing for objects that the collector cannot visit."""
+
+_type_namespace = type.__dict__["__dict__"].__get__
+_module_namespace = ModuleType.__dict__["__dict__"].__get__
+_OPTIMIZED = 1  # CO_OPTIMIZED: the locals of this code live in the frame and not in a dict
+_LIBRARY = os.path.dirname(os.__file__)
+_INSTALLED = ("site-packages", "dist-packages")
+_fork_hooks: dict[int, str] = {}
+
+
+def namespace(owner: Any) -> Any:
+    """The names of a module (a dict) or of a class (a read-only mapping)."""
+    return _module_namespace(owner) if issubclass(type(owner), ModuleType) else _type_namespace(owner)
+
+
+def contents(obj: Any) -> list[Any]:
+    """What *obj* refers to, also where the collector does not see it: a running frame's variables, code, arrays."""
+    if type(obj) is FrameType:
+        return [*frame_locals(obj).values(), *referents(obj)]
+    return referents(obj) or hidden_contents(obj)
+
+
+def hidden_contents(obj: Any) -> list[Any]:
+    """What an object holds that is not the collector's: a code object's constants, a numpy array's base and items."""
+    if type(obj) is CodeType:
+        return [obj.co_consts]
+    array_type = _array_type()
+    if array_type is None or not issubclass(type(obj), array_type):
+        return []
+    fields = _type_namespace(array_type)
+    base = fields["base"].__get__(obj)
+    found = [] if base is None else [base]
+    if fields["dtype"].__get__(obj).hasobject:
+        found.extend(fields["flat"].__get__(obj))
+    return found
+
+
+def _array_type() -> type | None:
+    numpy = sys.modules.get("numpy")
+    found = _module_namespace(numpy).get("ndarray") if type(numpy) is ModuleType else None
+    return found if type(found) is type else None
+
+
+def frame_locals(frame: FrameType) -> dict[str, Any]:
+    """The variables of a frame by name.
+
+    Before 3.13 asking for them leaves a dict in the frame that would keep them alive: if that dict was not there
+    before, it is emptied again. A namespace that the program made up itself is not asked.
+    """
+    if not frame.f_code.co_flags & _OPTIMIZED:
+        names = frame.f_locals
+        return dict(names) if type(names) is dict else {}
+    if sys.version_info >= (3, 13):
+        return dict(frame.f_locals)
+    before = set(map(id, referents(frame)))
+    made = frame.f_locals
+    found = dict(made)
+    if id(made) not in before:
+        made.clear()
+    return found
+
+
+def live_objects() -> list[Any]:
+    """Every object that the collector tracks, those that are garbage and not collected yet included."""
+    return gc.get_objects()
+
+
+def modules() -> list[tuple[str, Any]]:
+    """Imported modules by name: ``__main__``, the program's own, then libraries; memwatch's own are left out."""
+    named = [(name, module) for name, module in list(sys.modules.items()) if type(name) is str and module is not None]
+    return sorted((item for item in named if not _is_own_name(item[0])), key=lambda item: _distance(*item))
+
+
+def own_modules() -> list[Any]:
+    """memwatch's own modules."""
+    return [module for name, module in list(sys.modules.items()) if type(name) is str and _is_own_name(name)]
+
+
+def _is_own_name(name: object) -> bool:
+    return type(name) is str and (name == PACKAGE or name.startswith(PACKAGE + "."))
+
+
+def _distance(name: str, module: Any) -> int:
+    """0 for ``__main__``, 1 for the program's own modules, 2 for installed packages, 3 for the standard library."""
+    if name == "__main__":
+        return 0
+    names = namespace(module) if issubclass(type(module), ModuleType) else {}
+    file = names.get("__file__")
+    if type(file) is not str:
+        return 3
+    if any(folder in file for folder in _INSTALLED):
+        return 2
+    return 3 if file.startswith(_LIBRARY) else 1
+
+
+def frames() -> Iterator[tuple[bool, FrameType]]:
+    """Running frames of all threads, the main thread's first, outermost first, and whether it is the main thread's."""
+    main = threading.main_thread().ident
+    for thread, frame in sorted(sys._current_frames().items(), key=lambda item: item[0] != main):
+        stack: list[FrameType] = []
+        inner: FrameType | None = frame
+        while inner is not None:
+            stack.append(inner)
+            inner = inner.f_back
+        yield from ((thread == main, outer) for outer in reversed(stack))
+
+
+def is_own_frame(frame: FrameType) -> bool:
+    """Whether memwatch's own code runs in *frame*."""
+    return _is_own_name(dict.get(frame.f_globals, "__name__"))
+
+
+def register_at_fork_hook(before: object, after_in_parent: object, after_in_child: object) -> None:
+    """Make the interpreter's lists of fork callbacks known, by callbacks of ours that were just put into each.
+
+    The lists can be reached from nowhere else; one that holds such a callback is recognised.
+    """
+    _fork_hooks.update(
+        {id(before): "before", id(after_in_parent): "after_in_parent", id(after_in_child): "after_in_child"}
+    )
+
+
+def fork_list(obj: Any) -> str | None:
+    """The root's label if *obj* is one of the interpreter's lists of fork callbacks, else None."""
+    if type(obj) is not list:
+        return None
+    when = next((_fork_hooks[id(item)] for item in obj if id(item) in _fork_hooks), None)
+    return f"interpreter, os.register_at_fork({when})" if when else None

@@ -1,0 +1,115 @@
+"""Meters rest a thousand times as long as they work, and say what they are made of."""
+
+import gc
+import os
+import subprocess
+import sys
+
+import pytest
+
+from memwatch.backend import limit, meters
+from memwatch.backend.meters import BYTES_PER_BLOCK, Meter, Meters, read_collections
+
+MIB = 1 << 20
+
+
+class Costly:
+    """A reading that takes as much processor time as a test says."""
+
+    def __init__(self, clock, cost):
+        self.clock, self.cost, self.spent, self.reads = clock, cost, 0.0, 0
+
+    def read(self):
+        self.reads += 1
+        self.spent += self.cost
+        return self.reads
+
+    def meter(self):
+        return Meter(self.read, now=self.clock, spent=lambda: self.spent)
+
+
+def test_a_meter_is_read_for_a_thousandth_of_the_time_at_most(fake_clock):
+    costly = Costly(fake_clock, 0.028)
+    meter = costly.meter()
+    for _ in range(1000):
+        meter.get()
+        fake_clock.advance(0.25)
+    assert costly.spent <= 0.001 * 250 + 0.028 and costly.reads == 9
+    assert meter.cost == pytest.approx(0.028)
+
+
+def test_a_resting_meter_gives_its_last_value_and_a_forced_one_a_new_one(fake_clock):
+    meter = Costly(fake_clock, 1.0).meter()
+    assert [meter.get(), meter.get(), meter.get(force=True), meter.get()] == [1, 1, 2, 2]
+
+
+def test_a_cheap_meter_is_read_at_every_tick(fake_clock):
+    costly = Costly(fake_clock, 0.00001)
+    meter = costly.meter()
+    for _ in range(100):
+        meter.get()
+        fake_clock.advance(0.25)
+    assert costly.reads == 100
+
+
+def test_base_is_native_bytes_and_96_for_each_block():
+    reading = Meters().read()
+    if reading.native is None:
+        assert 0 < reading.base <= reading.rss
+    else:
+        assert reading.base == reading.native + BYTES_PER_BLOCK * reading.blocks
+
+
+def test_a_count_taken_a_moment_ago_goes_in_its_place():
+    reading = Meters().read(blocks=5)
+    assert reading.blocks == 5
+
+
+@pytest.mark.parametrize("make", [lambda: bytearray(8 * MIB), lambda: [str(n) * 9 for n in range(100_000)]])
+def test_base_sees_large_objects_and_small_ones(make):
+    watched = Meters()
+    before = watched.read(force=True).base
+    kept = make()
+    assert watched.read(force=True).base - before > 6 * MIB
+    del kept
+
+
+def test_without_malloc_statistics_anonymous_memory_stands_in(monkeypatch):
+    monkeypatch.setattr(meters, "_native_bytes", lambda: 0)  # what glibc says when another allocator does the work
+    watched = Meters()
+    reading = watched.read()
+    assert watched.names == ("anonymous rss", "rss")
+    assert reading.native is None and MIB < reading.base <= reading.rss
+
+
+def test_a_platform_without_the_call_is_no_error(monkeypatch):
+    monkeypatch.delattr(meters.psutil, "heap_info", raising=False)
+    assert Meters().names == ("anonymous rss", "rss")
+
+
+def test_counts_are_the_collectors_own():
+    before = read_collections()
+    gc.collect()
+    gc.collect(1)
+    after = read_collections()
+    assert after.full == before.full + 1 and after.young >= before.young + 1
+
+
+def test_the_limit_is_the_least_of_those_that_hold():
+    assert 64 * MIB < limit.memory_limit() <= meters.psutil.virtual_memory().total
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rlimits are POSIX")
+def test_the_processes_own_limit_counts():
+    code = "from memwatch.backend.limit import memory_limit; print(memory_limit())"
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31)); {code}"
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= 1 << 31
+
+
+@pytest.mark.parametrize(("text", "expected"), [("max\n", None), ("1048576\n", MIB), ("9223372036854771712", None)])
+def test_cgroup_limits_are_read(tmp_path, text, expected):
+    path = tmp_path / "memory.max"
+    path.write_text(text)
+    assert limit._read_limit(path) == expected
+    assert limit._read_limit(tmp_path / "absent") is None

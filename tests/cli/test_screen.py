@@ -1,0 +1,112 @@
+"""The texts of `memwatch run`."""
+
+import sys
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+import pytest
+
+from memwatch.cli.screen import Outcome, Screen, Terminal, format_end, format_holder, format_start, open_terminal
+from memwatch.watch import Cost, Leak, Suspicion
+
+COST = Cost(0.004, 0.006, 3, 1000)
+MOMENT = datetime(2024, 1, 1, tzinfo=timezone.utc)
+SUSPICION = Suspicion(MOMENT, MOMENT, 1, "heap growth", 1.0, "ratchet", "base")
+
+
+STR = {"type": "str", "held_by": ["module __main__", ".kept: list", "[index]"]}
+
+
+@dataclass(frozen=True)
+class Told:
+    """As much of a report as the screen uses."""
+
+    fingerprint: str
+    suspects: list
+
+    def to_dict(self):
+        return {"fingerprint": self.fingerprint, "suspects": self.suspects}
+
+    def render(self, color, unicode):
+        return f"LEAK {self.fingerprint} {color=} {unicode=}\n"
+
+
+def make_leak(fingerprint="a", suspects=(STR,)):
+    return Leak(MOMENT, MOMENT, 1, "heap growth", 1.0, "ratchet", "objects", Told(fingerprint, suspects))
+
+
+CALM = Outcome(seconds=120.0, seconds_needed=64.0, leaks=(), recovered=0, suspicion=None, cost=COST, readings=480)
+
+
+def test_the_first_line():
+    version = ".".join(map(str, sys.version_info[:2]))
+    assert format_start(4211, "pure") == f"memwatch: watching pid 4211 (CPython {version}, pure); quiet until it is sure"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "no leak seen in 2m 0s; own cost 0.4 % of CPU, 480 readings"),
+        ({"cost": Cost(0.0004, 0, 0, 0)}, "no leak seen in 2m 0s; own cost under 0.1 % of CPU, 480 readings"),
+        ({"seconds": 20.2}, "too short to judge (ran 20 s, needs 64 s); nothing suspicious so far"),
+        ({"seconds": 0.24}, "too short to judge (ran 0.2 s, needs 64 s); nothing suspicious so far"),
+        ({"seconds_needed": 3600.0}, "too short to judge (ran 2m 0s, needs 1 h); nothing suspicious so far"),
+        ({"seconds": 20.0, "suspicion": SUSPICION}, "too short to judge (ran 20 s, needs 64 s); suspicious: heap growth"),
+        (
+            {"suspicion": SUSPICION},
+            "no leak seen in 2m 0s, but suspicious: heap growth; own cost 0.4 % of CPU, 480 readings",
+        ),
+        ({"recovered": 1}, "no leak left after 2m 0s, 1 recovered; own cost 0.4 % of CPU, 480 readings"),
+        (
+            {"leaks": (make_leak(),), "seconds": 80.0},
+            "1 leak in 1m 20s (str held by __main__.kept); own cost 0.4 % of CPU, 480 readings",
+        ),
+        (
+            {"leaks": (make_leak(suspects=()), make_leak(suspects=({"type": "a.B", "held_by": []},)))},
+            "2 leaks in 2m 0s (objects, a.B); own cost 0.4 % of CPU, 480 readings",
+        ),
+    ],
+)
+def test_the_last_line(changes, line):
+    assert format_end(replace(CALM, **changes)) == f"memwatch: {line}"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ((), ""),
+        (("module app", ".CACHE: dict", "[str key]"), "app.CACHE"),
+        (("module app", ".Config: type", ".seen: list, 640 items", "[index]", ".x"), "app.Config.seen"),
+        (("local variable rows of app.main: list", "[index]"), "local variable rows of app.main"),
+    ],
+)
+def test_a_holder_in_short(path, name):
+    assert format_holder(path) == name
+
+
+def test_a_leak_is_printed_once_and_again_after_it_had_recovered(tmp_path):
+    path = tmp_path / "shown"
+    with path.open("w") as file:
+        screen = Screen(Terminal(file.fileno(), "ascii", color=False, unicode=False), pid=1)
+        screen.leak(make_leak("a"))
+        screen.leak(make_leak("a"))
+        screen.leak(make_leak("b"))
+        screen.recovered(make_leak("a"))
+        screen.recovered(make_leak("a"))
+        screen.leak(make_leak("a"))
+    heads = [line.split(" color")[0] for line in path.read_text().splitlines() if line]
+    assert heads[:2] == ["LEAK a", "LEAK b"]
+    assert "recovered: heap growth" in heads[2]
+    assert heads[3:] == ["LEAK a"]
+    assert list(screen.leaks) == ["b", "a"] and screen.recoveries == 1
+
+
+def test_what_the_encoding_lacks_is_escaped(tmp_path):
+    with (tmp_path / "shown").open("w") as file:
+        Terminal(file.fileno(), "ascii", color=False, unicode=False).write("größe\n")
+    assert (tmp_path / "shown").read_text() == "gr\\xf6\\xdfe\n"
+
+
+def test_without_a_standard_error_nothing_is_drawn():
+    terminal = open_terminal(None, {})
+    assert (terminal.color, terminal.unicode, terminal.encoding) == (False, False, "ascii")

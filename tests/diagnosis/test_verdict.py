@@ -1,0 +1,105 @@
+"""The verdict from hand-made meters."""
+
+import pytest
+
+from memwatch.diagnosis.budget import Budget
+from memwatch.diagnosis.verdict import classify, garbage_share
+from memwatch.watch import Growth, Sample
+
+MIB = 1 << 20
+
+
+def samples(*points):
+    """(second, MiB in blocks, MiB native, MiB resident[, full collections]) as samples."""
+    return [
+        Sample(
+            float(second), float(second), "tick", (blocks + native) * MIB, rss * MIB, blocks * MIB // 96, native * MIB,
+            100, full[0] if full else 0, 0, 0.0, ("blocks", "native", "rss"),
+        )
+        for second, blocks, native, rss, *full in points
+    ]  # fmt: skip
+
+
+def growth(start, end, mib, lane="base"):
+    return Growth("leak", "ratchet", lane, start, end, end - start, 20 * MIB, mib * MIB, 8, "windows")
+
+
+def test_objects_are_what_a_walk_can_reach():
+    past = samples((0, 10, 10, 40), (64, 20, 10, 50))
+    assert classify(growth(0, 64, 10), past, explained=0.97) == "objects"
+
+
+def test_large_buffers_that_python_reaches_are_objects_too():
+    past = samples((0, 10, 10, 40), (64, 10, 30, 60))
+    assert classify(growth(0, 64, 20), past, explained=0.99) == "objects"
+
+
+def test_blocks_that_nothing_refers_to_are_untracked():
+    past = samples((0, 10, 10, 40), (64, 20, 11, 51))
+    assert classify(growth(0, 64, 11), past, explained=0.02) == "untracked"
+
+
+def test_malloc_that_python_does_not_reach_is_native():
+    past = samples((0, 10, 10, 40), (64, 10, 30, 60))
+    assert classify(growth(0, 64, 20), past, explained=0.01) == "native"
+
+
+def test_without_a_walk_small_blocks_are_taken_for_objects():
+    past = samples((0, 10, 10, 40), (64, 20, 10, 50))
+    assert classify(growth(0, 64, 10), past, explained=None) == "objects"
+
+
+def test_resident_memory_alone_is_native():
+    past = samples((0, 10, 10, 40), (64, 10, 10, 80))
+    assert classify(growth(0, 64, 40, lane="rss"), past, explained=0.0) == "native"
+
+
+def test_resident_memory_after_a_peak_is_fragmentation():
+    past = samples((0, 10, 10, 40), (32, 50, 10, 80), (64, 10, 10, 80))
+    assert classify(growth(0, 64, 40, lane="rss"), past, explained=0.0) == "fragmentation"
+
+
+def test_only_the_window_counts():
+    past = samples((0, 50, 10, 90), (100, 10, 10, 50), (164, 10, 30, 70))
+    assert classify(growth(100, 164, 20), past, explained=0.0) == "native"
+
+
+@pytest.mark.parametrize(
+    ("points", "freed", "share"),
+    [
+        ([(0, 10, 0, 20), (64, 20, 0, 30)], 10, 1.0),  # all of it is garbage of this window
+        ([(0, 10, 0, 20), (64, 20, 0, 30)], 1, 0.1),
+        ([(0, 0, 0, 9), (136, 10, 0, 20), (200, 20, 0, 30)], 10, 0.32),  # as much, gathered over 200 s
+        ([(0, 0, 0, 9, 1), (136, 10, 0, 20, 2), (200, 20, 0, 30, 2)], 10, 0.32),  # since the collection at 0..136
+    ],
+)
+def test_garbage_is_counted_for_the_part_of_it_that_the_window_made(points, freed, share):
+    past = samples(*points)
+    window = growth(points[-1][0] - 64, points[-1][0], 10)
+    assert garbage_share(window, past, freed * MIB) == pytest.approx(share, abs=0.01)
+
+
+def test_the_pause_budget_bounds_collections_by_blocks_and_then_by_what_was_measured():
+    budget = Budget(0.1)
+    assert budget.may_collect(400_000) and not budget.may_collect(600_000)
+    budget.collected(400_000, 0.4)
+    assert not budget.may_collect(200_000)
+
+
+def test_walks_fall_back_with_the_size_of_the_heap():
+    budget = Budget(0.1)
+    depths = [budget.walk_depth(blocks, 0.0, 64.0, 3) for blocks in (100_000, 600_000, 5_000_000, 50_000_000)]
+    assert depths == ["deep", "tracked", "none", "none"]
+
+
+def test_walks_share_two_per_cent_of_the_time():
+    budget = Budget(0.1)
+    assert budget.walk_depth(100_000, spent=0.0, wall=64.0, walks_to_come=1) == "deep"
+    assert budget.walk_depth(100_000, spent=1.2, wall=64.0, walks_to_come=1) == "tracked"
+    assert budget.walk_depth(100_000, spent=1.3, wall=64.0, walks_to_come=1) == "none"
+    budget.walked(100_000, 1.0)
+    assert budget.walk_depth(100_000, spent=0.0, wall=64.0, walks_to_come=2) == "tracked"
+
+
+def test_one_call_that_lists_the_heap_stays_within_the_pause_budget():
+    assert Budget(0.1).walk_depth(9_000_000, spent=0.0, wall=1e6, walks_to_come=1) == "none"

@@ -1,0 +1,437 @@
+"""One watcher in a process: how it starts, stops, and lives with forks, signals, exits and other people's threads.
+
+What needs a process of its own runs as a script in one.
+"""
+
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import memwatch
+from memwatch import default
+from memwatch.errors import AlreadyStartedError, OptionError
+
+posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def python(code, *options, timeout=60, **environment):
+    """Run *code*; the finished process, which must not have failed."""
+    script = textwrap.dedent(code)
+    done = subprocess.run(
+        [sys.executable, *options, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """As in a process that has not used memwatch yet."""
+    memwatch.stop()
+    monkeypatch.setattr(default._state, "stopped_by_hand", False)
+    yield
+    memwatch.stop()
+    for event in memwatch.signals.EVENTS.values():
+        event.receivers.clear()
+    memwatch.signals._connected.clear()
+
+
+def test_the_first_receiver_starts_it(fresh):
+    assert memwatch.watcher() is None
+    memwatch.on("stats", lambda stats: None)
+    assert memwatch.watcher().running and memwatch.watcher().pace.name == "service"
+
+
+def test_stop_lasts_until_start(fresh):
+    memwatch.on("stats", lambda stats: None)
+    memwatch.stop()
+    memwatch.on("leak", lambda leak: None)
+    assert memwatch.watcher() is None
+    memwatch.start()
+    assert memwatch.watcher().running
+
+
+def test_start_reconfigures_what_came_by_itself(fresh):
+    memwatch.on("stats", lambda stats: None)
+    first = memwatch.watcher()
+    second = memwatch.start(pace="job")
+    assert second is memwatch.watcher() is not first and not first.running and second.pace.name == "job"
+
+
+def test_start_twice_is_one_watcher_or_a_clear_error(fresh):
+    first = memwatch.start(tick=0.5)
+    assert memwatch.start(tick=0.5) is first
+    with pytest.raises(AlreadyStartedError, match=r"stop\(\) first"):
+        memwatch.start(tick=0.25)
+    assert memwatch.watcher() is first and first.running
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tik": 1}, "unknown option 'tik'; there are pace, detector, tick"),
+        ({"tick": 0}, "from 0.01 to 3600"),
+        ({"tick": -1}, "from"),
+        ({"tick": float("nan")}, "from"),
+        ({"tick": "fast"}, "tick must be a number of seconds"),
+        ({"pace": "jog"}, "job, service"),
+        ({"detector": "magic"}, "consecutive, ratchet"),
+        ({"pause_budget": -0.1}, "from 0 to 60"),
+        ({"pause_budget": True}, "from 0 to 60"),
+        ({"stats_interval": 0}, "from 0.1 to 86400"),
+        ({"tick": 2, "sample": 1}, "at least one tick"),
+    ],
+)
+def test_options_out_of_range_are_named_with_what_is_allowed(fresh, options, words):
+    with pytest.raises(OptionError, match=words):
+        memwatch.start(**options)
+    assert memwatch.watcher() is None
+
+
+def test_a_bad_start_leaves_the_running_watcher_alone(fresh):
+    memwatch.on("stats", lambda stats: None)
+    running = memwatch.watcher()
+    with pytest.raises(OptionError):
+        memwatch.start(detector="magic")
+    assert memwatch.watcher() is running and running.running
+
+
+def test_gc_without_a_watcher_collects_and_starts_none(fresh):
+    before = memwatch.gc()
+    gc.collect()
+    assert memwatch.gc().num_full_gc == before.num_full_gc + 2 and memwatch.watcher() is None
+
+
+def test_stop_inside_a_receiver(fresh):
+    done = threading.Event()
+
+    @memwatch.on("stats")
+    def receiver(stats):
+        memwatch.stop()
+        done.set()
+
+    memwatch.gc()
+    assert done.wait(10) and memwatch.watcher() is None
+
+
+def test_heap_diff_inside_a_stats_receiver_brings_no_further_stats(fresh):
+    seen = []
+
+    @memwatch.on("stats")
+    def receiver(stats):
+        with memwatch.HeapDiff() as heap_diff:
+            pass
+        seen.append(heap_diff.diff)
+
+    memwatch.gc()
+    assert len(seen) == 1
+    memwatch.gc()
+    assert len(seen) == 2
+
+
+def test_import_is_light():
+    done = python("""
+        import sys, memwatch
+        print([name for name in ("psutil", "objgraph", "asyncio", "numpy") if name in sys.modules])
+    """)
+    assert done.stdout == "[]\n"
+
+
+def test_the_thread_imports_nothing():
+    """Not even when a leak is judged, published and printed."""
+    done = python("""
+        import sys, threading, _thread
+        import memwatch
+
+        class Witness:
+            def find_spec(self, name, path=None, target=None):
+                watcher = memwatch.watcher()
+                if watcher is not None and watcher._thread.is_current():
+                    imported.append(name)
+
+        imported, kept, reports = [], [], []
+        sys.meta_path.insert(0, Witness())
+        memwatch.on("leak", lambda leak: reports.append(str(leak.report)))
+        memwatch.on("leak", lambda leak: 1 / 0)
+        memwatch.on("stats", lambda stats: None)
+        for number in range(6):
+            kept.append(["x" * 100 + str(n) for n in range(10_000)])
+            memwatch.gc()
+        memwatch.stop()
+        print(imported, len(reports))
+    """)
+    assert done.stdout == "[] 1\n", done.stderr
+
+
+def test_two_hundred_short_programs_exit_in_order():
+    code = """
+        import sys, time, memwatch
+        memwatch.on("stats", lambda stats: None)
+        time.sleep({seconds})
+    """
+
+    def run(number):
+        return python(code.format(seconds=number % 26 / 1000), timeout=60).stderr
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(run, range(200))) == {""}
+
+
+def test_sigwait_still_gets_the_programs_signals():
+    python("""
+        import os, signal, threading, time, memwatch
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGTERM])
+        memwatch.start(tick=0.01)
+        for number in (signal.SIGUSR1, signal.SIGTERM) * 20:
+            os.kill(os.getpid(), number)
+            assert signal.sigwait([number]) == number
+    """)
+
+
+def test_handlers_run_in_the_main_thread_as_ever():
+    python("""
+        import os, signal, memwatch
+        seen = []
+        signal.signal(signal.SIGUSR1, lambda *_: seen.append(1))
+        memwatch.start(tick=0.01)
+        for _ in range(50):
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert seen, "no signal came"
+    """)
+
+
+@posix
+def test_fork_does_not_warn_and_both_sides_are_watched():
+    done = python(
+        """
+        import gc, os, sys, time, warnings, memwatch
+        seen = []
+        memwatch.on("stats", lambda stats: seen.append((os.getpid(), stats.trigger)))
+        memwatch.start(tick=0.01)
+        memwatch.gc()
+        for _ in range(20):
+            pid = os.fork()
+            memwatch.gc()
+            assert seen[-1] == (os.getpid(), "forced"), seen[-1]
+            gc.collect()
+            if pid == 0:
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        assert memwatch.watcher().latest.num_full_gc >= 20
+    """,
+        "-W",
+        "error",
+    )
+    assert done.stderr == ""
+
+
+@posix
+def test_after_a_fork_the_next_collection_wakes_both():
+    python("""
+        import gc, os, time, memwatch
+        memwatch.start(tick=0.01)
+        pid = os.fork()
+        before = memwatch.watcher().readings
+        gc.collect(0)
+        deadline = time.monotonic() + 30
+        while memwatch.watcher().readings <= before + 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert memwatch.watcher().readings > before + 3
+        if pid == 0:
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+    """)
+
+
+@posix
+def test_fork_while_a_receiver_is_busy():
+    python("""
+        import gc, os, threading, time, warnings, memwatch
+        warnings.simplefilter("ignore")
+        go, busy = threading.Event(), threading.Event()
+
+        @memwatch.on("stats")
+        def receiver(stats):
+            busy.set()
+            go.wait(30)
+
+        memwatch.start(tick=0.01)
+        gc.collect()
+        busy.wait(30)
+        pid = os.fork()
+        go.set()
+        for _ in range(3):
+            memwatch.gc()
+        if pid == 0:
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert memwatch.watcher().running
+    """)
+
+
+@posix
+def test_fork_from_many_threads():
+    python("""
+        import os, threading, warnings, memwatch
+        warnings.simplefilter("ignore")
+        memwatch.start(tick=0.01)
+
+        def forks():
+            for _ in range(10):
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(0)
+                os.waitpid(pid, 0)
+
+        threads = [threading.Thread(target=forks) for _ in range(4)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        memwatch.gc()
+        memwatch.stop()
+    """)
+
+
+@posix
+def test_multiprocessing_by_fork_and_by_spawn(tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(
+        textwrap.dedent("""
+            import multiprocessing, os, sys, warnings
+            warnings.simplefilter("ignore")
+            import memwatch
+
+            def work(number):
+                memwatch.start(tick=0.01)
+                return memwatch.gc().num_full_gc > 0
+
+            if __name__ == "__main__":
+                memwatch.start(tick=0.01)
+                for method in ("fork", "spawn"):
+                    with multiprocessing.get_context(method).Pool(2) as pool:
+                        assert all(pool.map(work, range(4)))
+        """)
+    )
+    subprocess.run(
+        [sys.executable, str(script)],
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def test_a_subinterpreter_is_told_no_and_lives():
+    done = python("""
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        import memwatch
+        memwatch.start(tick=0.01)
+        code = '''if True:
+            import memwatch
+            try:
+                memwatch.start()
+            except memwatch.UnsupportedError as error:
+                print(error, flush=True)
+            memwatch.on("leak", print)
+            print(memwatch.watcher(), flush=True)
+        '''
+        interpreter = interpreters.create()
+        error = (getattr(interpreters, "exec", None) or interpreters.run_string)(interpreter, code)
+        assert error is None, error
+        interpreters.destroy(interpreter)
+        memwatch.gc()
+    """)
+    assert "this is a subinterpreter" in done.stdout and done.stdout.endswith("None\n")
+
+
+def test_a_collector_that_is_off_and_frozen_is_watched_as_well():
+    python("""
+        import gc, time, memwatch
+        gc.set_threshold(0)
+        gc.disable()
+        gc.freeze()
+        memwatch.start(tick=0.01, stats_interval=0.1)
+        seen = []
+        memwatch.on("stats", seen.append)
+        deadline = time.monotonic() + 30
+        while not seen and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert seen[0].trigger == "tick"
+        assert memwatch.gc().trigger == "forced"
+    """)
+
+
+def test_callbacks_cleared_by_the_program_stop_nothing():
+    python("""
+        import gc, time, memwatch
+        memwatch.start(tick=0.01)
+        seen = []
+        memwatch.on("stats", seen.append)
+        gc.callbacks.clear()
+        gc.collect()
+        deadline = time.monotonic() + 30
+        while not seen and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert seen and seen[0].num_full_gc >= 1
+    """)
+
+
+@pytest.mark.parametrize("order", ["memwatch first", "gevent first"])
+def test_gevent(order):
+    pytest.importorskip("gevent")
+    patch, load = "from gevent import monkey; monkey.patch_all()", "import memwatch"
+    first, second = (load, patch) if order == "memwatch first" else (patch, load)
+    python(f"""
+        {first}
+        {second}
+        import gevent, memwatch
+        seen = []
+        memwatch.on("stats", seen.append)
+        memwatch.start(tick=0.01)
+
+        def work():
+            for _ in range(5):
+                memwatch.gc()
+                gevent.sleep(0.01)
+
+        gevent.joinall([gevent.spawn(work) for _ in range(3)], raise_error=True)
+        assert len(seen) >= 15, len(seen)
+        memwatch.stop()
+    """)
+
+
+def test_os_exit_and_execv_are_not_held_up():
+    python("""
+        import os, sys, memwatch
+        memwatch.start(tick=0.01)
+        os.execv(sys.executable, [sys.executable, "-c", "import memwatch, os; memwatch.start(tick=0.01); os._exit(0)"])
+    """)
+
+
+def test_a_receiver_that_never_returns_does_not_hold_up_the_exit():
+    python(
+        """
+        import gc, threading, memwatch
+        busy = threading.Event()
+
+        @memwatch.on("stats")
+        def receiver(stats):
+            busy.set()
+            threading.Event().wait(60)
+
+        gc.collect()
+        busy.wait(30)
+    """,
+        timeout=30,
+    )
