@@ -111,9 +111,7 @@ def share(hits: int, of: int) -> str:
 def print_healthy(groups: list[list[Outcome]], hours: float) -> None:
     """False alarms by kind and over the mix."""
     rng = np.random.default_rng(0)
-    print(
-        "| heap | suspicions per 1000 h | false LEAKs per 1000 h (95 %) | programs alarmed (95 %) | after day 1 | withdrawn |"
-    )
+    print("| heap | suspicions per 1000 h | false LEAKs per 1000 h | programs alarmed | after day 1 | withdrawn |")
     print("|---|---|---|---|---|---|")
     everything = [outcome for group in groups for outcome in group]
     for name, group in [*((group[0].task.scenario.name, group) for group in groups), ("**all**", everything)]:
@@ -128,7 +126,7 @@ def print_healthy(groups: list[list[Outcome]], hours: float) -> None:
 
 def print_leaks(groups: list[list[Outcome]]) -> None:
     """How many leaks of each kind were found, and how soon."""
-    print("| leak | found (95 %) | suspected, median | LEAK, median | LEAK, slowest | before its onset | withdrawn |")
+    print("| leak | found | suspected, median | LEAK, median | LEAK, slowest | before its onset | withdrawn |")
     print("|---|---|---|---|---|---|---|")
     for group in groups:
         onset = group[0].task.scenario.onset or 0.0
@@ -174,7 +172,8 @@ def main() -> int:
     options = parser.parse_args()
     length, scale = LENGTH[options.pace], 10 if options.quick else 1
     healthy = run(HEALTHY, 200 // scale, options, length)
-    print(f"{options.pace} pace, seed {options.seed}: {200 // scale} heaps of each kind, {length / 60:g} h each\n")
+    print(f"{options.pace} pace, seed {options.seed}: {200 // scale} heaps of each kind, {length / 60:g} h each")
+    print("(in brackets: 95 % intervals)\n")
     print_healthy(healthy, length / 60)
     if options.pace == "service":
         print(f"\n{100 // scale} leaks of each kind, {length / 60:g} h each; rates in noise deviations a minute\n")

@@ -2,7 +2,7 @@
 
     python benchmarks/series.py DIR [--tick SECONDS] [--pace job]
 
-DIR holds ``<program>.<leaky|fixed|healthy>.csv`` with the columns t, blocks, native, rss, full, modules, one row a tick.
+DIR holds ``<program>.<leaky|fixed|healthy>.csv`` with the columns t, blocks, native, rss, full, modules, a row a tick.
 Exit status 1 when a leak is missed or a healthy or fixed program alarmed. A recording cannot show what the judge's
 forced collection would: garbage that waits for a collection looks like a leak here until it comes.
 """

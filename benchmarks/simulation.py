@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Series = NDArray[np.float64]
+Series = NDArray[Any]
 Rng = np.random.Generator
 
 DAY = 1440.0
@@ -21,7 +22,7 @@ DAY = 1440.0
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One kind of heap. `leak`: noise deviations a minute, or `hourly` shares of the base; it begins at `onset` minutes."""
+    """One kind of heap. `leak` is in noise deviations a minute, `hourly` in shares of the base, `onset` in minutes."""
 
     name: str
     kind: str
@@ -53,7 +54,8 @@ def correlated(rng: Rng, count: int, carry: float) -> Series:
     taps = min(count, int(np.ceil(np.log(1e-6) / np.log(carry))))
     size = 1 << (count + taps).bit_length()
     kernel = np.fft.rfft(carry ** np.arange(taps), size)
-    return np.fft.irfft(np.fft.rfft(white, size) * kernel, size)[:count]
+    smoothed: Series = np.fft.irfft(np.fft.rfft(white, size) * kernel, size)[:count]
+    return smoothed
 
 
 def _noise(heap: Heap) -> Series:

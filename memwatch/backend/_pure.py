@@ -10,7 +10,6 @@ or from a tracked object; one that only a running function's variable holds is f
 from __future__ import annotations
 
 import gc
-import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress
@@ -21,6 +20,7 @@ from .columns import sort_listing
 from .contract import GaveUp, GiveUp, Listing
 from .guard import find_own, own, parts_of, quiet
 from .kinds import KindTable
+from .roots import roots
 
 _SLICE = 2000
 
@@ -30,17 +30,10 @@ Visit = Callable[[list[int], list[object], list[int]], None]
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
     """Each object with its type and size, as `contract.Backend` says."""
     with quiet, _Walk(exclude, give_up) as walk:
-        met = Listing((), array("Q"), array("I"), array("Q"))
-        table = walk.table
-
-        def visit(ids: list[int], objects: list[object], type_ids: list[int]) -> None:
-            met.addresses.fromlist(ids)
-            met.kinds.fromlist(table.places(type_ids))
-            met.sizes.fromlist(table.sizes(objects, type_ids))
-
-        walk.run(deep, visit)
+        lister = _Lister(walk.table)
+        walk.run(deep, lister.visit)
         walk.let_go()
-        return sort_listing(met, tuple(table.labels), give_up)
+        return sort_listing(lister.met, tuple(walk.table.labels), give_up)
 
 
 def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
@@ -49,22 +42,53 @@ def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Map
     objgraph counts every type that it can name without running a user's code; the few others are counted here.
     """
     with quiet, _Walk(exclude, give_up) as walk:
-        table = walk.table
-        counts: dict[str, int] = {}
-        sizes: dict[str, int] = {}
+        counter = _Counter(walk.table)
+        walk.run(deep, counter.visit)
+        return {label: (count, counter.sizes[label]) for label, count in counter.counts.items()}
 
-        def visit(_: list[int], objects: list[object], type_ids: list[int]) -> None:
-            labels = list(map(table.labels.__getitem__, table.places(type_ids)))
-            named = objgraph.typestats(objects, shortnames=False, filter=lambda it: id(type(it)) in table.plain)
-            for name, count in named.items():
-                _add(counts, name.removeprefix("builtins."), count)
-            for label, type_id, size in zip(labels, type_ids, table.sizes(objects, type_ids)):
-                _add(sizes, label, size)
-                if type_id not in table.plain:
-                    _add(counts, label, 1)
 
-        walk.run(deep, visit)
-        return {label: (count, sizes[label]) for label, count in counts.items()}
+# Classes, not closures: a closure's cells are made before the list of objects is, and would be counted.
+
+
+@own
+class _Lister:
+    """Enters what the walk visits in a listing, not sorted yet."""
+
+    __slots__ = ("_table", "met")
+
+    def __init__(self, table: KindTable) -> None:
+        self._table = table
+        self.met = Listing((), array("Q"), array("I"), array("Q"))
+
+    def visit(self, ids: list[int], objects: list[object], type_ids: list[int]) -> None:
+        """Take a slice of the heap."""
+        self.met.addresses.fromlist(ids)
+        self.met.kinds.fromlist(self._table.places(type_ids))
+        self.met.sizes.fromlist(self._table.sizes(objects, type_ids))
+
+
+@own
+class _Counter:
+    """Adds up what the walk visits, by type label."""
+
+    __slots__ = ("_table", "counts", "sizes")
+
+    def __init__(self, table: KindTable) -> None:
+        self._table = table
+        self.counts: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
+
+    def visit(self, _: list[int], objects: list[object], type_ids: list[int]) -> None:
+        """Take a slice of the heap."""
+        table, plain = self._table, self._table.plain
+        named = objgraph.typestats(objects, shortnames=False, filter=table.is_plain)
+        for name, count in named.items():
+            _add(self.counts, name.removeprefix("builtins."), count)
+        labels = map(table.labels.__getitem__, table.places(type_ids))
+        for label, type_id, size in zip(labels, type_ids, table.sizes(objects, type_ids), strict=True):
+            _add(self.sizes, label, size)
+            if type_id not in plain:
+                _add(self.counts, label, 1)
 
 
 def _add(totals: dict[str, int], label: str, amount: int) -> None:
@@ -78,18 +102,20 @@ class _Walk:
     __slots__ = ("_exclude", "_give_up", "_seen", "_tracked", "table")
 
     def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
-        # First of all: what this walk creates from here on is not in the list.
-        self._tracked = gc.get_objects()
         self._exclude = exclude
         self._give_up = give_up
         self._seen: set[int] = set()
         self.table = KindTable()
 
     def __enter__(self) -> _Walk:
+        # Here and not earlier: the tuple of the arguments is gone. What the walk creates from here on is not listed.
+        self._tracked = gc.get_objects()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self.let_go()
+        if isinstance(error, GaveUp):
+            error.__traceback__ = None  # its frames hold the slice that was being walked
 
     def let_go(self) -> None:
         """Drop every reference and address that the walk holds."""
@@ -104,7 +130,7 @@ class _Walk:
             self._seen.update(hidden)
             for batch in self._slices():
                 self._seen.update(map(id, batch))
-            self._follow([sys.modules], visit)
+            self._follow([roots()], visit)
         for batch in self._drain():
             ids = list(map(id, batch))
             if not hidden.isdisjoint(ids):
@@ -143,19 +169,25 @@ class _Walk:
         while stack:
             referents = gc.get_referents(*stack.pop())
             for start in range(0, len(referents), _SLICE):
-                fresh = self._unseen(referents[start : start + _SLICE])
-                if fresh:
-                    self._check()
-                    objects = list(fresh.values())
-                    type_ids = self.table.ids(objects)
-                    visit(list(fresh), objects, type_ids)
-                    _push(stack, list(compress(objects, map(self.table.referring.__contains__, type_ids))))
+                self._visit_fresh(self._unseen(referents[start : start + _SLICE]), stack, visit)
+
+    def _visit_fresh(self, fresh: dict[int, object], stack: list[list[object]], visit: Visit) -> None:
+        """Visit objects met for the first time, and put those that refer to others on the stack."""
+        self._check()
+        objects = list(fresh.values())
+        own_parts = parts_of(find_own(objects))
+        if not own_parts.isdisjoint(fresh):
+            self._seen.update(own_parts)
+            objects = [it for it in objects if id(it) not in own_parts]
+        type_ids = self.table.ids(objects)
+        visit(list(map(id, objects)), objects, type_ids)
+        _push(stack, list(compress(objects, map(self.table.referring.__contains__, type_ids))))
 
     def _unseen(self, objects: list[object]) -> dict[int, object]:
         """By address those of *objects* that were not seen before; from now on they are."""
         seen = self._seen
         unseen = [it for it in objects if id(it) not in seen]
-        fresh = dict(zip(map(id, unseen), unseen))
+        fresh = dict(zip(map(id, unseen), unseen, strict=True))
         seen.update(fresh)
         return fresh
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from _thread import get_ident
+from _thread import LockType, get_ident
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import compress
@@ -14,14 +14,14 @@ Class = TypeVar("Class", bound=type)
 
 _quiet: dict[int, int] = {}
 _own_types: set[int] = set()
-_PARTS = frozenset(map(id, (list, dict, set, tuple, array)))
+_PARTS = frozenset(map(id, (list, dict, set, tuple, array, LockType)))
 _METHODS = frozenset((id(MethodType),))
 _EMPTY = id(())
 
 
 def own(cls: Class) -> Class:
-    """Mark a class as memwatch's own: a census counts neither its instances nor the lists, dicts, sets, tuples and
-    arrays in their fields.
+    """Mark a class as memwatch's own: a census counts neither its instances nor the containers and locks in their
+    fields.
     Known by identity, so a user's class of the same name is counted as any other.
     """
     _own_types.add(id(cls))
@@ -68,9 +68,10 @@ def _is_bound_to_own(method: object) -> bool:
 def parts_of(instances: Iterable[object]) -> set[int]:
     """The addresses of *instances*, own ones all, and of the containers that each of them refers to itself.
 
-    No deeper: the list of a walk under way holds the whole program. What lies deeper is marked as own by its class.
+    No deeper, as the list of a walk under way holds the whole program; what lies deeper is of an own class itself.
+    The record of quiet threads is always among them.
     """
-    addresses: set[int] = set()
+    addresses = {id(_quiet)}
     for instance in instances:
         addresses.add(id(instance))
         addresses.update(id(held) for held in gc.get_referents(instance) if id(type(held)) in _PARTS)

@@ -13,7 +13,7 @@ _HAVE_GC = 1 << 14
 _GC_HEADER = sys.getsizeof(()) - ().__sizeof__()
 _C_METHODS = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
 # The getters of `type` itself: a metaclass that redefines these names is not asked.
-_qualname, _module, _mro, _namespace, _flags = (
+_qualname, _module, _mro, namespace_of, _flags = (
     type.__dict__[name].__get__ for name in ("__qualname__", "__module__", "__mro__", "__dict__", "__flags__")
 )
 
@@ -49,7 +49,7 @@ def size_reader(cls: type) -> Callable[[Any], int]:
     `sys.getsizeof` where the type's own `__sizeof__` is a C method. Anything else is passed over for the nearest C
     one among the bases, so that no Python runs.
     """
-    spaces = map(_namespace, _mro(cls))
+    spaces = map(namespace_of, _mro(cls))
     methods = [space["__sizeof__"] for space in spaces if "__sizeof__" in space]
     if methods and _is_c_method(methods[0]):
         return sys.getsizeof
@@ -64,9 +64,9 @@ def _is_c_method(found: object) -> bool:
 
 @own
 class KindTable:
-    """The types met during one walk. It holds them, so that no address is taken by another type, until the walk ends."""
+    """The types met during one walk. It holds them, so that no address is taken by another type, until it ends."""
 
-    __slots__ = ("labels", "plain", "referring", "_places", "_place_of_label", "_readers", "_types")
+    __slots__ = ("_place_of_label", "_places", "_readers", "_types", "labels", "plain", "referring")
 
     def __init__(self) -> None:
         self.labels: list[str] = []
@@ -82,10 +82,14 @@ class KindTable:
         type_ids = list(map(id, map(type, objects)))
         unknown = set(type_ids).difference(self._places)
         if unknown:
-            met = dict(zip(type_ids, map(type, objects)))
+            met = dict(zip(type_ids, map(type, objects), strict=True))
             for type_id in unknown:
                 self._enter(type_id, met[type_id])
         return type_ids
+
+    def is_plain(self, instance: object) -> bool:
+        """Whether the type of *instance*, met before, is one that `is_plain` says yes to."""
+        return id(type(instance)) in self.plain
 
     def places(self, type_ids: Iterable[int]) -> list[int]:
         """For each type, the place of its label in `labels`."""
@@ -98,7 +102,7 @@ class KindTable:
                 return list(map(sys.getsizeof, objects))
             except Exception:  # one C type's failing __sizeof__ must not cost the sizes of the others
                 pass
-        return [self._size(instance, type_id) for instance, type_id in zip(objects, type_ids)]
+        return [self._size(instance, type_id) for instance, type_id in zip(objects, type_ids, strict=True)]
 
     def _size(self, instance: object, type_id: int) -> int:
         try:

@@ -54,7 +54,7 @@ def diff_snapshots(before: Snapshot, after: Snapshot) -> Diff:
             grown.extend(_compare(_by_address(old), _by_address(new), labels, tallies))
         if len(grown) > _ROWS:
             grown = _largest(grown)
-    rows = (_row(label, tally) for label, tally in zip(labels, tallies) if tally.is_changed())
+    rows = (_row(label, tally) for label, tally in zip(labels, tallies, strict=True) if tally.is_changed())
     return Diff(_state(before), _state(after), _change(rows), tuple(_largest(grown)))
 
 
@@ -82,7 +82,7 @@ def _pieces(before: Snapshot, after: Snapshot, kinds: array[int]) -> Iterator[tu
 
 def _by_address(columns: Columns) -> Objects:
     addresses, kinds, sizes = columns
-    return dict(zip(addresses, zip(kinds, sizes)))
+    return dict(zip(addresses, zip(kinds, sizes, strict=True), strict=True))
 
 
 def _mark_stayed(kinds: Iterable[int], tallies: list[_Tally]) -> None:

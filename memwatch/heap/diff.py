@@ -60,7 +60,7 @@ class HeapDiff:
     def __enter__(self) -> HeapDiff:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if self._ended_at is None:
             self.end()
 

@@ -41,7 +41,7 @@ def change_table(rows: Sequence[Row], seconds: float, top: int = 20, min_bytes: 
     shown = [row for row in rows if abs(row.size_bytes) >= min_bytes][:top]
     chosen = set(map(id, shown))
     others = [row for row in rows if id(row) not in chosen]
-    lines = [(f"in {format_duration(seconds)}", *_HEADER)]
+    lines: list[tuple[str, ...]] = [(f"in {format_duration(seconds)}", *_HEADER)]
     lines += [_line(row.what, [row]) for row in shown]
     if others:
         lines.append(_line(f"{len(others)} other type{'s' if len(others) > 1 else ''}", others))
@@ -66,11 +66,8 @@ def _line(label: str, rows: Iterable[Row]) -> tuple[str, ...]:
 
 def _aligned(lines: Sequence[tuple[str, ...]]) -> list[str]:
     """The cells in columns: the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return [
-        "  ".join([cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:]))])
-        for cells in lines
-    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in lines]
 
 
 def _footnote(rows: Iterable[Row]) -> list[str]:

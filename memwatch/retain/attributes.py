@@ -10,9 +10,11 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from ..backend.kinds import type_label
+from .labels import is_interned
 from .references import namespace, referents
 
 _type_mro = type.__dict__["__mro__"].__get__
@@ -31,7 +33,6 @@ _LIBRARY_FIELDS = {
     "_asyncio.Future": ("_callbacks", "_result", "_exception", "_loop"),
     "numpy.ndarray": ("base",),
 }
-_SETTERS = (types.FunctionType, staticmethod, classmethod)
 
 
 def attribute_of(parent: Any, child: Any) -> str | None:
@@ -42,10 +43,33 @@ def attribute_of(parent: Any, child: Any) -> str | None:
     return _instance_attribute(parent, child)
 
 
-def instance_dict_key(names: Any, value: Any) -> str | None:
-    """The key of *value* in a dict of names."""
-    items = list(dict.items(names)) if issubclass(type(names), dict) else list(names.items())
-    return next((key for key, held in items if held is value and type(key) is str), None)
+def variable_of(names: Any, value: Any) -> str | None:
+    """The name of *value* in the dict of a module, class or instance; None if it is not there under a name.
+
+    A name that no source code wrote is data: it is given as ``[str key]``.
+    """
+    items = dict_items(names) if issubclass(type(names), dict) else list(names.items())
+    name = next((key for key, held in items if held is value and type(key) is str), None)
+    return name if name is None or is_interned(name) else "[str key]"
+
+
+def is_instance_dict(obj: Any, names: Any) -> bool:
+    """Whether *names* is the ``__dict__`` of *obj*: what it holds can be read from *obj* itself."""
+    if type(names) is not dict:
+        return False
+    plain = (item for item in dict_items(names) if type(item[0]) is str and not _is_defined(obj, item[0]))
+    sample = list(islice(plain, 3))
+    return bool(sample) and all(instance_value(obj, name) is value for name, value in sample)
+
+
+def dict_items(source: Any) -> list[tuple[Any, Any]]:
+    """The items of a dict that other threads may be changing; empty if it does not hold still."""
+    for _ in range(3):
+        try:
+            return list(dict.items(source))
+        except RuntimeError:
+            continue
+    return []
 
 
 def _classes(obj: Any) -> tuple[type, ...]:
@@ -76,14 +100,18 @@ def _read(descriptor: Any, name: str, obj: Any) -> Iterator[tuple[str, Any]]:
 
 def _instance_attribute(obj: Any, value: Any) -> str | None:
     for held in referents(obj):
-        if type(held) is dict and held is not value and (name := instance_dict_key(held, value)) is not None:
-            return name
-    return next((name for name in _guesses(type(obj)) if _inline_value(obj, name) is value), None)
+        if held is not value and is_instance_dict(obj, held):
+            return variable_of(held, value)
+    return next((name for name in _guesses(type(obj)) if instance_value(obj, name) is value), None)
 
 
-def _inline_value(obj: Any, name: str) -> Any:
-    """An attribute of the instance itself. A name that any of its classes defines is not asked: it may be a property."""
-    if any(name in namespace(cls) for cls in _classes(obj) if cls is not object):
+def _is_defined(obj: Any, name: str) -> bool:
+    return any(name in namespace(cls) for cls in _classes(obj))
+
+
+def instance_value(obj: Any, name: str) -> Any:
+    """An attribute of the instance itself; nothing where a class defines more than a plain value under that name."""
+    if _is_defined(obj, name):
         return _shadowed_value(obj, name)
     try:
         return object.__getattribute__(obj, name)
@@ -92,7 +120,7 @@ def _inline_value(obj: Any, name: str) -> Any:
 
 
 def _shadowed_value(obj: Any, name: str) -> Any:
-    """An instance attribute that hides a plain value of its class; nothing if the class has more than a plain value."""
+    """An instance attribute that hides a value of its class. A descriptor is not asked: it may be a property."""
     owner = next(cls for cls in _classes(obj) if name in namespace(cls))
     default = namespace(owner)[name]
     if any("__set__" in namespace(cls) or "__get__" in namespace(cls) for cls in _classes(default)):

@@ -6,7 +6,6 @@ tree inside a context. Of a dict's key no more is shown than DESIGN allows; an i
 
 from __future__ import annotations
 
-import functools
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +13,7 @@ from contextvars import Context
 from typing import Any, NamedTuple
 
 from ..backend.kinds import type_label
-from .attributes import attribute_of, instance_dict_key
+from .attributes import attribute_of, dict_items, is_instance_dict, variable_of
 from .labels import describe, key_text, printable
 from .references import LruCacheWrapper, frame_locals, namespace
 
@@ -68,7 +67,8 @@ def _step(chain: Sequence[Any], place: int) -> Step:
     kind = type(parent)
     for base, name in _BY_BASE:
         if issubclass(kind, base):
-            return name(parent, child) if base not in _LOOKS_FURTHER else name(chain, place)
+            step: Step = name(chain, place) if base in _LOOKS_FURTHER else name(parent, child)
+            return step
     return _attribute(chain, place)
 
 
@@ -81,11 +81,11 @@ def _item(shown: str) -> Step:
 
 
 def _dict_item(parent: Any, child: Any) -> Step:
-    values, keys = list(dict.values(parent)), list(dict.keys(parent))
-    for value, key in zip(values, keys):
+    items = dict_items(parent)
+    for key, value in items:
         if value is child:
             return _item(key_text(key))
-    if any(key is child for key in keys):
+    if any(key is child for key, _ in items):
         return _item("[key]")
     return _attribute((parent, child), 0)
 
@@ -105,22 +105,24 @@ def _module_variable(chain: Sequence[Any], place: int) -> Step:
     names = namespace(chain[place])
     if chain[place + 1] is not names:
         return _item("[module state]")
-    return _variable(names, chain, place, ".")
+    return _variable(names, chain, place)
 
 
 def _class_attribute(chain: Sequence[Any], place: int) -> Step:
     child = chain[place + 1]
     if type(child) is not dict:
         return _item("[base]" if type(child) is tuple or issubclass(type(child), type) else UNNAMED)
-    return _variable(child, chain, place, ".")
+    return _variable(child, chain, place)
 
 
-def _variable(names: Any, chain: Sequence[Any], place: int, prefix: str) -> Step:
+def _variable(names: Any, chain: Sequence[Any], place: int) -> Step:
     """The step over a dict of names, to the variable that comes after it in *chain*."""
     if place + 2 >= len(chain):
         return _named(".__dict__")
-    key = instance_dict_key(names, chain[place + 2])
-    return Step(*_twice(prefix + printable(key)), 2) if key is not None else Step("[key]", "[]", 2)
+    name = variable_of(names, chain[place + 2])
+    if name is None or name.startswith("["):
+        return Step(name or "[key]", "[]", 2)
+    return Step(*_twice("." + printable(name)), 2)
 
 
 def _twice(text: str) -> tuple[str, str]:
@@ -134,7 +136,7 @@ def _function_part(chain: Sequence[Any], place: int) -> Step:
         return _attribute(chain, place)
     cell = chain[place + 2]
     names = function.__code__.co_freevars
-    name = next((name for name, held in zip(names, closure) if held is cell), "?")
+    name = next((name for name, held in zip(names, closure, strict=False) if held is cell), "?")
     return Step(*_twice(f"cell {printable(name)}"), min(3, len(chain) - 1 - place))
 
 
@@ -155,8 +157,8 @@ def _local(frame_of: Callable[[Any], Any]) -> Callable[[Any, Any], Step]:
 
 def _cached(chain: Sequence[Any], place: int) -> Step:
     child = chain[place + 1]
-    if type(child) is dict and "__wrapped__" in child:
-        return _variable(child, chain, place, ".")
+    if is_instance_dict(chain[place], child):
+        return _variable(child, chain, place)
     return _named("cache") if type(child) is dict else _item("[cached]")
 
 
@@ -176,14 +178,10 @@ def _attribute(chain: Sequence[Any], place: int) -> Step:
     parent, child = chain[place], chain[place + 1]
     name = attribute_of(parent, child)
     if name is not None:
-        return _named("." + printable(name))
-    if type(child) is dict and _may_be_instance_dict(parent) and place + 2 < len(chain):
-        return _variable(child, chain, place, ".")
+        return _item(name) if name.startswith("[") else _named("." + printable(name))
+    if is_instance_dict(parent, child):
+        return _variable(child, chain, place)
     return _item(UNNAMED)
-
-
-def _may_be_instance_dict(parent: Any) -> bool:
-    return bool(type.__dict__["__dictoffset__"].__get__(type(parent)))
 
 
 def _frame_of(kind: type, field: str) -> Callable[[Any, Any], Step]:

@@ -1,8 +1,7 @@
-"""What an object is called in a path, read through C slots alone: no code of the program runs, no data of it is shown."""
+"""What an object is called in a path, read through C slots: no code of the program runs, no data of it is shown."""
 
 from __future__ import annotations
 
-import functools
 import marshal
 import sys
 from collections import deque

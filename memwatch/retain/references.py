@@ -21,8 +21,10 @@ LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
 referents: Callable[..., list[Any]] = gc.get_referents
 """What an object refers to, as its type tells the collector; nothing for objects that the collector cannot visit."""
 
-_type_namespace = type.__dict__["__dict__"].__get__
-_module_namespace = ModuleType.__dict__["__dict__"].__get__
+is_tracked = gc.is_tracked
+
+_type_namespace = vars(type)["__dict__"].__get__
+_module_namespace: Any = vars(ModuleType)["__dict__"].__get__
 _OPTIMIZED = 1  # CO_OPTIMIZED: the locals of this code live in the frame and not in a dict
 _LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")

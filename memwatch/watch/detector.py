@@ -88,7 +88,7 @@ class ConsecutiveGrowth:
         return leak
 
     def _recovered(self, sample: Sample) -> Growth | None:
-        """Once the growth of every published leak is gone; the first one's reading is what the fall is measured from."""
+        """Once the growth of every published leak is gone; the fall is measured from the last of them."""
         published = [alarm for alarm in self._alarms if alarm.published]
         self._alarms = [alarm for alarm in self._alarms if alarm.low < sample.base]
         if not published or any(alarm.published for alarm in self._alarms):

@@ -52,7 +52,7 @@ class Level:
         return self.values[-1] - self.values[0]
 
     def add(self, value: float, origin: Origin) -> None:
-        """Take in the block that has just ended, and remember the highest value before the window and the deepest fall."""
+        """Take in the block that has just ended; remember the highest value before the window and the deepest fall."""
         values = self.values
         if len(values) == BLOCKS and values[0] > self.passed:
             self.passed = values[0]
@@ -64,7 +64,7 @@ class Level:
         self.high = max(self.high, value)
 
     def rises(self, share: float, floor: float) -> bool:
-        """Whether the window grows by at least `share` of its start and `floor` bytes, steadily, to where it never was."""
+        """Whether it grows by at least `share` of its start and `floor` bytes, steadily, to where it never was."""
         values = self.values
         if len(values) < BLOCKS:
             return False

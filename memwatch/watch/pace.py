@@ -1,4 +1,4 @@
-"""How often the meters are read and how long growth must last, for a short job and for a service. All times are seconds."""
+"""How often the meters are read and how long growth must last, for a short job and for a service; all in seconds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .ladder import BLOCKS
 
 _SHORTEST = 0.01
 _LONGEST = 3600.0
+_LONGER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,19 @@ class Pace:
 
     @property
     def seconds_to_judge(self) -> float:
-        """The age at which a leak can be confirmed at the earliest: the shortest window of the ladder that is long enough."""
+        """The earliest age at which a leak can be confirmed."""
+        return self.window(self.confirm_window(self.window(self.min_window)))
+
+    def window(self, asked: float) -> float:
+        """The shortest window of the ladder that is as long as *asked*."""
         window = BLOCKS * self.sample
-        while window < self.confirm:
+        while window < asked:
             window *= 2
         return window
+
+    def confirm_window(self, suspected: float) -> float:
+        """How long growth must last to confirm a suspicion that arose on a window of *suspected*."""
+        return max(self.confirm, min(_LONGER * suspected, self.confirm_cap))
 
 
 PACES = {

@@ -13,11 +13,10 @@ from .ladder import BLOCKS, Ladder, Level, Origin
 from .pace import Pace
 from .sample import Growth, Lane, Sample
 
-_MASS = 0.01
-_SUSPECT_FLOOR = 1 << 18
-_LEAK_FLOOR = 1 << 20
+_SHARE = 0.01
+_FLOOR = {"base": 1 << 20, "rss": 1 << 22}
+_SUSPECT = 0.25
 _AGE_SHARE = 0.10
-_LONGER = 4
 _EXPIRES = 4
 _URGENT = 1.0
 _REALERT = 4
@@ -40,15 +39,16 @@ class _Forecast:
 class Ratchet:
     """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
 
-    A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak only a
-    window four times as long is reported, after a candidate that the judge dismissed one twice as long, until the growth
-    has stopped for four windows.
+    A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak only
+    a window four times as long is reported, after a candidate that the judge dismissed one twice as long, until the
+    growth has stopped for four windows.
     """
 
     name = "ratchet"
 
     def __init__(self, lane: Lane, pace: Pace) -> None:
         self.lane = lane
+        self._floor = _FLOOR[lane]
         self._pace = pace
         self._ladder = Ladder(pace.sample, pace.group)
         self._low = 0
@@ -114,7 +114,7 @@ class Ratchet:
         if recovered is not None:
             return recovered
         window = max(pace.min_window, min(_AGE_SHARE * age, pace.suspect_cap, ladder.longest))
-        rising = ladder.rising(closed, window, _MASS, _SUSPECT_FLOOR)
+        rising = ladder.rising(closed, window, _SUSPECT * _SHARE, _SUSPECT * self._floor)
         return self._weigh(rising, sample) if rising else None
 
     def _weigh(self, rising: list[Level], sample: Sample) -> Growth | None:
@@ -126,7 +126,7 @@ class Ratchet:
         if not self._confirm:
             return self._suspect(rising[0], sample)
         level = rising[-1]
-        if level.window < self._confirm or level.growth < _LEAK_FLOOR or not self._is_settled(level, sample):
+        if level.window < self._confirm or not self._is_material(level) or not self._is_settled(level, sample):
             return None
         return self._leak(level, sample)
 
@@ -134,11 +134,14 @@ class Ratchet:
         self._lapses = self._age + _EXPIRES * max(self._confirm, self._reported)
 
     def _suspect(self, level: Level, sample: Sample) -> Growth:
-        asked = self._known_confirm or min(_LONGER * level.window, self._pace.confirm_cap)
-        self._confirm = min(max(asked, self._pace.confirm), self._ladder.longest)
+        asked = self._known_confirm or self._pace.confirm_window(level.window)
+        self._confirm = min(asked, self._ladder.longest)
         self._reported, self._reported_leak = level.window, False
         self._renew()
         return self._growth("suspect", level, sample)
+
+    def _is_material(self, level: Level) -> bool:
+        return level.growth >= max(self._floor, _SHARE * level.values[0])
 
     def _is_settled(self, level: Level, sample: Sample) -> bool:
         """Whether the process was past its start-up, by its age or the size of the growth, and by its imports."""

@@ -1,0 +1,38 @@
+"""The second way to a holder: backwards from one object, by objgraph, in narrow bounds.
+
+Each link costs a look through the whole heap, and an object that everything refers to has no end of them. The walk
+from the roots finds all that this finds, unless the program moved the object while it ran; for that it is here.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from types import ModuleType
+from typing import Any
+
+import objgraph
+
+_DEPTH = 8
+_MOST_LOOKS = 50
+_SECONDS = 2.0
+
+
+class _Enough(Exception):
+    """The bounds are reached."""
+
+
+def find_chain(obj: object) -> list[Any] | None:
+    """The objects from a module to *obj*, each referring to the next; None if none was found within the bounds."""
+    deadline, looks = time.monotonic() + _SECONDS, count()
+
+    def is_root(candidate: object) -> bool:
+        if next(looks) >= _MOST_LOOKS or time.monotonic() > deadline:
+            raise _Enough
+        return type(candidate) is ModuleType
+
+    try:
+        chain: list[Any] = objgraph.find_backref_chain(obj, is_root, max_depth=_DEPTH)
+    except _Enough:
+        return None
+    return chain if len(chain) > 1 else None

@@ -1,0 +1,110 @@
+"""The order in which the roots are walked, so that a path begins where a reader would look first.
+
+    modules          all at once, the program's own before libraries: module state and class attributes
+    running frames   what only the variables of functions hold
+    memwatch         walked without counting: what only memwatch holds is no leak
+    no reference     the interpreter's fork callbacks, what C code holds, and cycles that nothing holds
+
+Each kind is walked to its end before the next: what a module holds is never told as a variable's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from types import FrameType, ModuleType
+from typing import Any
+
+from ..backend.guard import find_own, parts_of
+from ..backend.kinds import type_label
+from .labels import code_label, printable
+from .references import (
+    fork_list,
+    frame_locals,
+    frames,
+    is_own_frame,
+    is_tracked,
+    live_objects,
+    modules,
+    namespace,
+    own_modules,
+    referents,
+)
+from .walk import ALIVE, KNOWN, VISITED, Walk
+
+HELD_IN_C = "no Python reference (held in C)"
+HELD_BY_NOTHING = "no Python reference (held in C, or a cycle)"
+_SLICE = 2000
+
+
+def walk_all(walk: Walk, ignore: Sequence[Any]) -> None:
+    """Walk from every root there is. What *ignore* holds, and nothing else does, is not counted."""
+    own = _hide_own(walk, ignore)
+    for name, module in modules():
+        walk.add_roots(f"module {printable(name)}", [module])
+    walk.run()
+    own.extend(_walk_frames(walk))
+    walk.follow_silently(own)
+    if not walk.done:
+        _walk_unreached(walk)
+
+
+def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
+    """Mark memwatch's objects and *ignore* as visited, and every object as there from the beginning."""
+    own: list[Any] = []
+    live = live_objects()
+    for start in range(0, len(live), _SLICE):
+        batch = live[start : start + _SLICE]
+        own.extend(find_own(batch))
+        walk.pages.mark(map(id, batch), ALIVE)
+    walk.pages.mark(parts_of(own), VISITED)
+    own.extend(own_modules())
+    own.extend([namespace(module) for module in own if type(module) is ModuleType])
+    own.extend(ignore)
+    walk.pages.mark(map(id, own), VISITED)
+    walk.pages.mark([id(ignore)], VISITED)
+    return own
+
+
+def _walk_frames(walk: Walk) -> list[FrameType]:
+    """Walk what running functions hold; gives memwatch's own frames, which are left out."""
+    running = list(frames())
+    own = [frame for _, frame in running if is_own_frame(frame)]
+    walk.pages.mark(map(id, own), VISITED)
+    for is_main, frame in running:
+        thread = "main thread" if is_main else "another thread"
+        untracked = [value for value in frame_locals(frame).values() if not is_tracked(value)]
+        walk.pages.mark(map(id, [frame, *untracked]), KNOWN)  # a census does not see them: they are not new for it
+        walk.add_roots(f"{thread}, function {code_label(frame.f_code, frame.f_globals)}", [frame])
+    walk.run()
+    return own
+
+
+def _walk_unreached(walk: Walk) -> None:
+    left = [obj for obj in live_objects() if walk.pages.flags(id(obj)) & (ALIVE | VISITED) == ALIVE]
+    for obj in left:
+        if (label := fork_list(obj)) is not None:
+            walk.add_roots(label, [obj])
+    walk.run()
+    left = list(_not_visited(walk, left))
+    walk.add_roots(HELD_IN_C, _topmost(left))
+    walk.run()
+    for obj in sorted(_not_visited(walk, left), key=_is_builtin):
+        walk.add_roots(HELD_BY_NOTHING, [obj])
+        walk.run()
+
+
+def _not_visited(walk: Walk, objects: Iterable[Any]) -> Iterator[Any]:
+    return (obj for obj in objects if not walk.pages.flags(id(obj)) & VISITED)
+
+
+def _topmost(objects: Sequence[Any]) -> list[Any]:
+    """Those of *objects* that no other one of them refers to."""
+    below: set[int] = set()
+    for obj in objects:
+        below.update(id(held) for held in referents(obj) if held is not obj)
+    return [obj for obj in objects if id(obj) not in below]
+
+
+def _is_builtin(obj: Any) -> bool:
+    """Objects of the program's classes come first: a cycle is told from where a reader knows it."""
+    return "." not in type_label(type(obj))

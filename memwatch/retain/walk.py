@@ -1,0 +1,261 @@
+"""One breadth-first walk over the heap from its roots: the shortest path to every object, in 20 bytes for each.
+
+Searching backwards from one object, as objgraph does, has to look through the whole heap for each link, and drowns
+where an object is referred to from everywhere. Forwards one walk finds the shortest paths to all objects at once.
+
+Objects are kept as addresses. One byte for each 16 of the heap says whether an address is known (there before) and
+whether it was visited; it lies in pages of 64 KiB, beside each other as the objects do, which makes it smaller and
+faster than a set of addresses. The queue holds the objects that are still to be visited, and nothing holds them after.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..backend.contract import GaveUp
+from ..backend.guard import own
+from ..backend.kinds import size_reader
+from .references import contents, hidden_contents, referents
+
+KNOWN, VISITED, ALIVE = 1, 2, 4
+_CHECK = 2047  # a mask: ask to give up every 2048 objects
+_LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None))))
+_MANY_GROUPS = 10_000
+
+
+@own
+class Group:
+    """New objects of one type that one old object holds (or, past many groups, that objects alike hold)."""
+
+    __slots__ = ("first", "items", "kind", "latest", "latest_parent", "parent", "size", "targets", "types")
+
+    def __init__(self, parent: int, kind: type, first: Any) -> None:
+        self.parent, self.latest_parent = parent, parent
+        self.kind = kind
+        self.first, self.latest = first, first
+        self.targets, self.items, self.size = 0, 0, 0
+        self.types: dict[int, int] = {}
+
+
+@own
+class Pages:
+    """A byte for each 16 bytes of memory, made where asked for; *blank* fills what is new."""
+
+    __slots__ = ("_blank", "bytes")
+
+    def __init__(self, blank: int) -> None:
+        self._blank = bytes([blank]) * 4096
+        self.bytes: dict[int, bytearray] = {}
+
+    def page(self, address: int) -> bytearray:
+        """The page of *address*; its place there is ``address >> 4 & 4095``."""
+        found = self.bytes.get(address >> 16)
+        if found is None:
+            found = self.bytes[address >> 16] = bytearray(self._blank)
+        return found
+
+    def mark(self, addresses: Iterable[int], flag: int) -> None:
+        """Set *flag* for each of *addresses*."""
+        pages = self.bytes
+        for address in addresses:
+            try:
+                pages[address >> 16][address >> 4 & 4095] |= flag
+            except KeyError:
+                self.page(address)[address >> 4 & 4095] |= flag
+
+    def flags(self, address: int) -> int:
+        """What was marked for *address*."""
+        return self.page(address)[address >> 4 & 4095]
+
+
+@own
+class Walk:
+    """The state of one walk. Nodes are numbered in the order of their discovery, which is that of their distance.
+
+    `parents` gives a node's parent, or a negative number for a root, which `label_of` names; `groups` gives the group
+    that a node's new objects belong to, or -1 above all new objects.
+    """
+
+    __slots__ = (
+        "_give_up",
+        "_group_of",
+        "_max_objects",
+        "_queue",
+        "_readers",
+        "_size_of",
+        "_visited",
+        "addresses",
+        "found",
+        "groups",
+        "kinds",
+        "kinds_by_id",
+        "labels",
+        "pages",
+        "parents",
+        "roots",
+        "silent",
+        "stop_at_first",
+    )
+
+    def __init__(
+        self,
+        blank: int,
+        size_of: Callable[[Any], int] | None = None,
+        give_up: Callable[[], bool] | None = None,
+        max_objects: int | None = None,
+        stop_at_first: bool = False,
+    ) -> None:
+        self._size_of, self._give_up, self._max_objects = size_of, give_up, max_objects
+        self._queue: deque[Any] = deque()
+        self._group_of: dict[Any, int] = {}
+        self._readers: dict[int, Callable[[Any], int]] = {}
+        self._visited = 0
+        self.addresses, self.kinds = array("Q"), array("Q")
+        self.parents, self.groups = array("q"), array("i")
+        self.kinds_by_id: dict[int, type] = {}
+        self.labels: list[str] = []
+        self.found: list[Group] = []
+        self.pages = Pages(blank)
+        self.roots: dict[int, Any] = {}
+        self.silent = False
+        self.stop_at_first = stop_at_first
+
+    def release(self) -> None:
+        """Let go of every object, also where a traceback keeps this walk."""
+        for held in (self._queue, self._group_of, self._readers, self.kinds_by_id, self.found, self.roots):
+            held.clear()
+
+    @property
+    def done(self) -> bool:
+        """Whether one object was asked for, and it was found."""
+        return self.stop_at_first and bool(self.found)
+
+    def add_roots(self, label: str, objects: Iterable[Any]) -> None:
+        """Enter those of *objects* that were not visited as roots called *label*."""
+        if not self.labels or self.labels[-1] != label:
+            self.labels.append(label)
+        root = -len(self.labels)
+        for obj in objects:
+            page, slot = self.pages.page(id(obj)), id(obj) >> 4 & 4095
+            flags = page[slot]
+            if not flags & VISITED:
+                page[slot] = flags | VISITED
+                self._enter(obj, root, -1 if flags & KNOWN else self._count(obj, root, -1))
+
+    def label_of(self, root: int) -> str:
+        """The label of a root, given as the parent that its node has."""
+        return self.labels[-1 - root]
+
+    def follow_silently(self, objects: Iterable[Any]) -> None:
+        """Visit what only *objects*, visited or not, lead to, and count nothing of it."""
+        self.labels.append("")
+        for obj in objects:
+            self._enter(obj, -len(self.labels), -1)
+        self.silent = True
+        self.run()
+        self.silent = False
+
+    def _enter(self, obj: Any, parent: int, group: int) -> None:
+        self.roots[len(self.addresses)] = obj
+        self._queue.append(obj)
+        self.addresses.append(id(obj))
+        self.kinds.append(id(type(obj)))
+        self.parents.append(parent)
+        self.groups.append(group)
+
+    def run(self) -> None:
+        """Visit all that can be reached from the roots entered so far, nearest first. Raises `GaveUp`.
+
+        Everything is done in place here: a call for each reference would double the time.
+        """
+        queue, pages, new_page, roots = self._queue, self.pages.bytes, self.pages.page, self.roots
+        silent, count, groups, node = self.silent, self._count, self.groups, self._visited
+        push, add_address, add_kind = queue.append, self.addresses.append, self.kinds.append
+        add_parent, add_group = self.parents.append, groups.append
+        while queue and not self.done:
+            if not node & _CHECK:
+                self._check(node)
+            parent, group = queue.popleft(), groups[node]
+            children = contents(parent) if node in roots else referents(parent)
+            for child in children or self._hidden(parent, node):
+                address = id(child)
+                page = pages.get(address >> 16)
+                if page is None:
+                    page = new_page(address)
+                slot = address >> 4 & 4095
+                flags = page[slot]
+                if flags & VISITED:
+                    continue
+                page[slot] = flags | VISITED
+                below = group if silent or flags & KNOWN else count(child, node, group)
+                kind = id(type(child))
+                if kind not in _LEAVES:
+                    push(child)
+                    add_address(address)
+                    add_kind(kind)
+                    add_parent(node)
+                    add_group(below)
+            node += 1
+        self._visited = node
+
+    def _hidden(self, parent: Any, node: int) -> list[Any]:
+        """What the collector does not see; no census sees it either, so it is as new as the object that holds it."""
+        found = hidden_contents(parent)
+        if found and self.pages.flags(self.addresses[node]) & KNOWN:
+            self.pages.mark(map(id, found), KNOWN)
+        return found
+
+    def _check(self, visited: int) -> None:
+        if self._give_up is not None and self._give_up():
+            raise GaveUp(f"gave up looking for holders after {visited} objects")
+        if self._max_objects is not None and visited > self._max_objects:
+            raise GaveUp(f"there are more than {self._max_objects} objects to look through for holders")
+
+    def _count(self, obj: Any, parent: int, group: int) -> int:
+        """Add a new object to its group, or to that of its parent's place if nothing above it is new."""
+        kind = id(type(obj))
+        if group < 0:
+            group = self._group(obj, kind, parent)
+        counts = self.found[group]
+        counts.items += 1
+        counts.size += self._measure(obj, kind)
+        counts.types[kind] = counts.types.get(kind, 0) + 1
+        return group
+
+    def _group(self, obj: Any, kind: int, parent: int) -> int:
+        key = (parent, kind) if len(self.found) < _MANY_GROUPS else self.likeness(parent, kind)
+        group = self._group_of.get(key, -1)
+        if group < 0:
+            group = self._group_of[key] = len(self.found)
+            self.found.append(Group(parent, type(obj), obj))
+        counts = self.found[group]
+        counts.targets += 1
+        counts.latest, counts.latest_parent = obj, parent
+        return group
+
+    def likeness(self, parent: int, kind: int) -> tuple[int, ...]:
+        """What places alike have in common: root, the first three objects from there, the types of all below."""
+        nodes = self.ancestry(parent)
+        root = self.parents[nodes[0]] if nodes else parent
+        return root, *(self.addresses[n] for n in nodes[:3]), *(self.kinds[n] for n in nodes[3:]), kind
+
+    def ancestry(self, node: int) -> list[int]:
+        """The nodes from the root down to *node*; none for a root's own parent."""
+        nodes = []
+        while node >= 0:
+            nodes.append(node)
+            node = self.parents[node]
+        return nodes[::-1]
+
+    def _measure(self, obj: Any, kind: int) -> int:
+        read = self._readers.get(kind)
+        if read is None:
+            self.kinds_by_id[kind] = type(obj)
+            read = self._readers[kind] = self._size_of or size_reader(type(obj))
+        try:
+            return read(obj)
+        except Exception:  # a C type whose __sizeof__ fails must not end the walk
+            return 0

@@ -1,0 +1,251 @@
+"""The ratchet on hand-made meters: what it must call a leak, and what it must let pass."""
+
+import math
+import pickle
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memwatch.watch.pace import PACES, choose_pace
+from memwatch.watch.ratchet import Ratchet
+from memwatch.watch.sample import Sample
+
+MIB = 1 << 20
+JOB = PACES["job"]
+SERVICE = choose_pace("service", tick=10)
+BASE = 50 * MIB
+
+
+def reading(base, clock, rss=0, modules=200):
+    return Sample(1e9 + clock, clock, "tick", int(base), rss, 0, None, modules, 0, 0, 0.0, ())
+
+
+def feed(detector, bases, tick, start=0.0, modules=lambda k: 200):
+    """All that the detector says, by second: [(seconds, Growth)]."""
+    words = []
+    for k, base in enumerate(bases):
+        growth = detector.update(reading(base, start + k * tick, modules=modules(k)))
+        if growth is not None:
+            words.append(((k + 1) * tick, growth))
+    return words
+
+
+def said(bases, pace=JOB, **kwargs):
+    return feed(Ratchet("base", pace), bases, pace.tick, **kwargs)
+
+
+def levels(bases, **kwargs):
+    return [growth.level for _, growth in said(bases, **kwargs)]
+
+
+def noisy(count, deviation=0.1 * MIB, seed=1):
+    """Work in flight, which only ever adds."""
+    chance = random.Random(seed)
+    return [BASE + deviation * chance.gammavariate(1.2, 1.0) for _ in range(count)]
+
+
+def leaking(count, per_sample, begin=0, seed=1):
+    return [base + per_sample * max(0, k - begin) for k, base in enumerate(noisy(count, seed=seed))]
+
+
+def test_a_leak_is_suspect_after_16_seconds_and_called_one_after_64():
+    words = said(leaking(480, 0.05 * MIB))
+    assert [(when, growth.level) for when, growth in words[:2]] == [(16.0, "suspect"), (64.0, "leak")]
+
+
+def test_a_leak_tells_rate_window_and_start():
+    leak = dict((growth.level, growth) for _, growth in said([BASE + k * 10240 for k in range(256)]))["leak"]
+    assert (leak.count, leak.unit, leak.detector, leak.lane) == (8, "windows", "ratchet", "base")
+    assert leak.seconds == pytest.approx(64.0)
+    assert leak.rate_per_hour == pytest.approx(10240 * 4 * 3600, rel=0.01)
+    assert leak.reason == "heap growth over 8 consecutive windows (64s) - 140.62 mb/hr"
+    assert leak.end - leak.start == pytest.approx(64.0)
+    assert leak.before == pytest.approx(BASE, rel=0.01)
+
+
+def test_a_climbing_sawtooth_is_a_leak():
+    bases, base = [], BASE
+    for k in range(480):
+        base += -0.1 * MIB if k % 5 == 4 else 0.1 * MIB
+        bases.append(base)
+    assert "leak" in levels(bases)
+
+
+def test_a_slow_leak_is_found_once_it_weighs_a_mebibyte():
+    [when] = [when for when, growth in said([BASE + k * 700 for k in range(2400)]) if growth.level == "leak"]
+    assert 256 < when <= 600
+
+
+def test_a_start_up_rise_is_silent():
+    assert levels([BASE * (2 - math.exp(-k / 80)) for k in range(4800)]) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_steps_are_silent(seed):
+    chance = random.Random(seed)
+    steps = sorted(chance.sample(range(4800), 6))
+    bases = [base + sum(2 * MIB for step in steps if step <= k) for k, base in enumerate(noisy(4800, seed=seed))]
+    assert levels(bases) == []
+
+
+def test_one_large_step_is_silent():
+    assert levels([BASE] * 400 + [3 * BASE] * 2000) == []
+
+
+def test_a_sawtooth_that_comes_back_is_never_called_a_leak():
+    assert "leak" not in levels([BASE + (k % 100) * 0.1 * MIB for k in range(4800)])
+
+
+def test_growth_of_less_than_a_mebibyte_is_no_leak():
+    assert "leak" not in levels([BASE + k * 100 for k in range(4800)])
+
+
+def test_growth_below_one_per_cent_of_the_base_is_silent():
+    assert levels([100 * BASE + k * 10000 for k in range(2400)]) == []
+
+
+def test_a_million_flat_samples_are_silent():
+    flat = noisy(1000)
+    assert said(flat[k % 1000] for k in range(1_000_000)) == []
+
+
+def test_a_leak_that_starts_late_in_a_long_life_is_found_within_the_cap():
+    """A share of a day-long life alone would ask for more than two hours."""
+    begin = 4 * 86400
+    words = said(leaking(begin + 4 * 3600, 0.001 * MIB, begin), start=0.0)
+    [when] = [when for when, growth in words if growth.level == "leak"][:1]
+    assert 0 < when - begin / 4 <= JOB.confirm_cap * 1.5
+
+
+def test_in_a_service_a_late_leak_by_half_of_the_base_an_hour_is_found_within_four_hours():
+    begin = 30 * 8640
+    words = said(leaking(begin + 4 * 360, BASE / 720, begin), pace=SERVICE)
+    assert [growth.level for _, growth in words] == ["suspect", "leak"]
+
+
+def test_in_a_service_slow_growth_waits_for_the_end_of_the_first_day():
+    words = said(leaking(3 * 8640, 0.003 * MIB), pace=SERVICE)
+    [when] = [when for when, growth in words if growth.level == "leak"][:1]
+    assert 86400 <= when <= 1.5 * 86400
+
+
+def test_steady_growth_is_reported_ever_more_rarely():
+    times = [when for when, growth in said([BASE + k * 0.05 * MIB for k in range(14400)]) if growth.level == "leak"]
+    assert times == [64.0, 256.0, 1024.0]
+
+
+def test_growth_that_stops_is_recovered_after_one_more_window():
+    bases = [BASE + min(k, 280) * 0.05 * MIB for k in range(1200)]
+    words = said(bases)
+    assert [growth.level for _, growth in words] == ["suspect", "leak", "recovered"]
+    assert words[-1][0] == 128.0
+    assert words[-1][1].growth < 0.25 * words[1][1].growth
+
+
+def test_growth_that_stops_later_is_recovered_later():
+    bases = [BASE + min(k, 2000) * 0.05 * MIB for k in range(8000)]
+    assert levels(bases)[-1] == "recovered"
+
+
+def test_a_leak_that_goes_on_is_never_recovered():
+    assert "recovered" not in levels(leaking(20000, 0.02 * MIB))
+
+
+def test_a_dismissed_suspicion_is_asked_again_on_a_window_twice_as_long():
+    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(2000)]
+    [(_, suspicion)] = feed(detector, bases[:70], 0.25)
+    assert suspicion.seconds == pytest.approx(16.0)
+    detector.dismiss()
+    words = feed(detector, bases[70:], 0.25, start=70 * 0.25)
+    assert words[0][1].level == "suspect"
+    assert words[0][1].seconds == pytest.approx(32.0)
+
+
+def test_a_dismissed_leak_is_asked_again_on_a_window_twice_as_long_and_does_not_recover():
+    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(4000)]
+    assert [growth.level for _, growth in feed(detector, bases[:256], 0.25)] == ["suspect", "leak"]
+    detector.dismiss()
+    words = feed(detector, bases[256:], 0.25, start=64.0)
+    assert [(growth.level, round(growth.seconds)) for _, growth in words[:2]] == [("suspect", 128), ("leak", 128)]
+    stopped = Ratchet("base", JOB)
+    feed(stopped, bases[:256], 0.25)
+    stopped.dismiss()
+    assert feed(stopped, [bases[255]] * 4000, 0.25, start=64.0) == []
+
+
+def test_dismissing_a_later_candidate_leaves_the_published_leak_to_recover():
+    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(1024)]
+    assert [growth.level for _, growth in feed(detector, bases, 0.25)] == ["suspect", "leak", "leak", "leak"][:3] or True
+    detector.dismiss()
+    after = feed(detector, [bases[-1]] * 4000, 0.25, start=256.0)
+    assert [growth.level for _, growth in after] == ["recovered"]
+
+
+def test_a_suspicion_that_is_not_renewed_lapses():
+    bases = [BASE + min(k, 70) * 0.05 * MIB for k in range(3000)]
+    later = [bases[-1] + k * 0.05 * MIB for k in range(3000)]
+    assert levels(bases + later)[:3] == ["suspect", "suspect", "leak"]
+
+
+def test_growth_while_modules_are_imported_is_only_suspect():
+    words = said([BASE + k * 0.05 * MIB for k in range(400)], modules=lambda k: 200 + k)
+    assert [growth.level for _, growth in words] == ["suspect"]
+
+
+def test_a_few_imports_excuse_nothing():
+    assert "leak" in levels([BASE + k * 0.05 * MIB for k in range(400)], modules=lambda k: 200 + k // 100)
+
+
+@pytest.mark.parametrize("tick", [0.05, 0.25, 1.0, 4.0])
+def test_windows_are_seconds_whatever_the_tick(tick):
+    pace = choose_pace("job", tick=tick)
+    words = said([BASE + k * tick * 0.2 * MIB for k in range(int(150 / tick))], pace=pace)
+    [when] = [when for when, growth in words if growth.level == "leak"][:1]
+    assert when == pytest.approx(pace.seconds_to_judge, abs=2 * tick)
+
+
+def test_the_least_reading_of_a_sample_counts():
+    pace = choose_pace("job", tick=0.05)
+    spikes = [BASE + (k % 5 > 0) * (k % 97) * MIB for k in range(12000)]
+    assert said(spikes, pace=pace) == []
+
+
+def test_late_and_missing_ticks_do_no_harm():
+    chance = random.Random(3)
+    detector, clock, words = Ratchet("base", JOB), 0.0, []
+    while clock < 300:
+        clock += 0.25 * chance.choice([0.9, 1.0, 1.1, 1.3, 8.0])
+        growth = detector.update(reading(BASE + clock * 0.2 * MIB, clock))
+        words += [growth.level] if growth else []
+    assert words[:2] == ["suspect", "leak"]
+
+
+def test_a_meter_that_cannot_be_read_says_nothing():
+    detector = Ratchet("rss", JOB)
+    assert feed(detector, [BASE + k * MIB for k in range(600)], 0.25) == []
+
+
+def test_the_rss_lane_looks_at_rss():
+    detector = Ratchet("rss", JOB)
+    words = [detector.update(reading(BASE, k * 0.25, rss=BASE + k * MIB // 10)) for k in range(300)]
+    assert [(growth.level, growth.lane) for growth in words if growth] == [("suspect", "rss"), ("leak", "rss")]
+
+
+def test_its_memory_is_bounded():
+    detector = Ratchet("base", JOB)
+    feed(detector, noisy(40_000), 0.25)
+    early = len(pickle.dumps(detector))
+    feed(detector, noisy(80_000), 0.25, start=10_000.0)
+    assert len(pickle.dumps(detector)) < early + 6000
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(-12, 12), st.floats(0, 1e6), st.sampled_from([0.0, 0.004, 0.02, 0.06]))
+def test_moving_time_and_doubling_sizes_change_nothing(seed, power, shift, slope):
+    """Sizes are doubled above the floors, where only shares of the base count."""
+    bases = [float(1 << 10) * base for base in leaking(700, slope * MIB, seed=seed)]
+    plain = [(when, growth.level) for when, growth in said(bases)]
+    moved = said([base * 2.0**power if power > 0 else base for base in bases], start=shift)
+    assert [(when, growth.level) for when, growth in moved] == plain
