@@ -22,7 +22,7 @@ DAY = 1440.0
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One kind of heap. `leak` is in noise deviations a minute, `hourly` in shares of the base, `onset` in minutes."""
+    """One kind of heap. `leak`: noise deviations a minute; `hourly`: shares of the day before `onset` (minutes)."""
 
     name: str
     kind: str
@@ -47,7 +47,7 @@ class Heap:
 
 def correlated(rng: Rng, count: int, carry: float) -> Series:
     """Stationary noise of deviation 1 that keeps the share `carry` of itself from reading to reading."""
-    white = rng.standard_normal(count) * np.sqrt(1.0 - carry * carry)
+    white: Series = rng.standard_normal(count) * np.sqrt(1.0 - carry * carry)
     white[0] /= np.sqrt(1.0 - carry * carry)
     if carry < 1e-3:
         return white
@@ -64,7 +64,8 @@ def _noise(heap: Heap) -> Series:
     if heap.rng.random() < 0.5:
         return correlated(heap.rng, len(heap.minutes), carry**step) * heap.noise
     shape = 1.2
-    return heap.rng.gamma(shape, 1.0, len(heap.minutes)) / np.sqrt(shape) * heap.noise
+    in_flight: Series = heap.rng.gamma(shape, 1.0, len(heap.minutes)) / np.sqrt(shape)
+    return in_flight * heap.noise
 
 
 def _flat(heap: Heap) -> Series:
@@ -155,8 +156,11 @@ def make_series(scenario: Scenario, rng: Rng, length: float, step: float) -> lis
     low, high = np.log(40e6), np.log(600e6)
     base = float(np.exp(rng.uniform(low, high)))
     heap = Heap(rng, minutes, base, base * float(np.exp(rng.uniform(np.log(0.002), np.log(0.02)))))
-    slope = scenario.leak * heap.noise + scenario.hourly * base / 60.0
     series = base + _noise(heap) + SHAPES[scenario.kind](heap)
+    onset = scenario.onset or 0.0
+    slope = scenario.leak * heap.noise
+    if scenario.hourly:
+        slope += scenario.hourly * float(series[minutes < onset][-int(DAY / step) :].mean()) / 60.0
     if slope:
-        series += slope * np.clip(minutes - (scenario.onset or 0.0), 0, None)
+        series += slope * np.clip(minutes - onset, 0, None)
     return [int(value) for value in series]

@@ -1,8 +1,9 @@
 """The programs that `watcher.py` measures: each does N rounds of its work, watched or not.
 
-    python benchmarks/workloads.py NAME[:SIZE] ROUNDS [--watch OPTIONS]
+    python benchmarks/workloads.py NAME[:SIZE] ROUNDS [--watch OPTIONS] [--settle SECONDS]
 
-OPTIONS is JSON for `memwatch.start`. Prints one JSON object: what it did and how long it took.
+OPTIONS is JSON for `memwatch.start`; what is done in the first SECONDS is not measured. Prints one JSON object: how
+long the rounds took, and what the collector and memwatch did meanwhile.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 Round = Callable[[int], object]
+kept: list[object] = []
 
 
 def make_flask() -> Round:
@@ -44,9 +46,13 @@ def make_containers() -> Round:
     return lambda _: [[i] for i in range(4000)]
 
 
+def rest(_: int) -> None:
+    time.sleep(0.1)
+
+
 def make_idle() -> Round:
     """A tenth of a second of sleep."""
-    return lambda _: time.sleep(0.1)
+    return rest
 
 
 def make_collections() -> Round:
@@ -63,7 +69,8 @@ def make_fragmented(gigabytes: str) -> Round:
         held.append(bytes(sizes[len(held) % len(sizes)]))
         total += sizes[(len(held) - 1) % len(sizes)] + 33
     held[::2] = [None] * len(held[::2])
-    return lambda _: (time.sleep(0.1), len(held))
+    kept.append(held)
+    return rest
 
 
 WORKLOADS: dict[str, Callable[..., Round]] = {
@@ -75,7 +82,14 @@ def count_collections() -> int:
     return sum(generation["collections"] for generation in gc.get_stats())
 
 
-def measure(name: str, rounds: int, options: dict[str, Any] | None) -> dict[str, Any]:
+def settle(work: Round, seconds: float) -> None:
+    """Work for a while: a watcher needs a tick or two to see how busy the program is."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        work(0)
+
+
+def measure(name: str, rounds: int, options: dict[str, Any] | None, seconds: float) -> dict[str, Any]:
     """Run it; seconds of wall time and of processor, collections, and how often memwatch's callback was in place."""
     kind, _, size = name.partition(":")
     work = WORKLOADS[kind](*([size] if size else []))
@@ -85,6 +99,7 @@ def measure(name: str, rounds: int, options: dict[str, Any] | None) -> dict[str,
         import memwatch
 
         watcher = memwatch.start(**options)
+    settle(work, seconds)
     attached, collections, cpu, wall = 0, count_collections(), time.process_time(), time.perf_counter()
     for number in range(rounds):
         work(number)
@@ -106,5 +121,6 @@ if __name__ == "__main__":
     parser.add_argument("name", help=f"one of {', '.join(sorted(WORKLOADS))}; fragmented:GIGABYTES")
     parser.add_argument("rounds", type=int)
     parser.add_argument("--watch", type=json.loads)
+    parser.add_argument("--settle", type=float, default=0.0, metavar="SECONDS")
     given = parser.parse_args()
-    json.dump(measure(given.name, given.rounds, given.watch), sys.stdout)
+    json.dump(measure(given.name, given.rounds, given.watch, given.settle), sys.stdout)

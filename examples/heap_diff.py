@@ -1,6 +1,6 @@
 """What grew in a stretch of code: ten thousand objects are kept, and the diff says so.
 
-    python examples/heap_diff.py
+python examples/heap_diff.py
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ memwatch prints the leak of the one worker, by its pid; the other one stays sile
 """
 
 import argparse
-import itertools
 import socket
 import subprocess
 import sys
@@ -46,12 +45,11 @@ def send(port: int, rate: float, seconds: float) -> Counter[int]:
     """*rate* requests a second for *seconds*; how many each worker answered, by pid."""
     answered: Counter[int] = Counter()
     start = time.monotonic()
-    for number in itertools.count():
+    for number in range(round(rate * seconds)):
         time.sleep(max(0.0, start + number / rate - time.monotonic()))
-        if time.monotonic() >= start + seconds:
-            return answered
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/orders/{number}", timeout=30) as answer:
             answered[load(answer)["worker"]] += 1
+    return answered
 
 
 def main(seconds: float, rate: float) -> None:
@@ -68,7 +66,7 @@ def main(seconds: float, rate: float) -> None:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seconds", type=float, default=90, help="how long to send requests")
+    arguments.add_argument("--seconds", type=float, default=100, help="how long to send requests")
     arguments.add_argument("--rate", type=float, default=40, help="requests a second")
     given = arguments.parse_args()
     main(given.seconds, given.rate)

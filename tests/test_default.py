@@ -222,7 +222,7 @@ def test_fork_does_not_warn_and_both_sides_are_watched():
         for _ in range(20):
             pid = os.fork()
             memwatch.gc()
-            assert seen[-1] == (os.getpid(), "forced"), seen[-1]
+            assert (os.getpid(), "forced") in seen[-2:], seen[-2:]
             gc.collect()
             if pid == 0:
                 os._exit(0)

@@ -17,6 +17,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [README, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))]
 PUBLIC = [*memwatch.__all__, "gc"]
 
+ROOMS_OF_NAMES = {"memwatch", "errors", "signals", "default"}
 FOLDERS = ("memwatch", "tests", "examples", "benchmarks", "docs", ".ci")
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 60
@@ -62,12 +63,15 @@ def test_public_name_stands_in_the_documents(name: str) -> None:
 
 
 def names_used(path: Path) -> Iterator[str]:
-    """What *path* takes from memwatch: attributes, imported names, events by their name."""
+    """What *path* takes from memwatch: attributes, imported names and modules, events by their name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "memwatch":
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ROOMS_OF_NAMES:
             yield node.attr
         elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "memwatch":
             yield from (alias.name for alias in node.names)
+            yield from (node.module or "").split(".")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"on", "once"}:
+            yield from (str(argument.value) for argument in node.args[:1] if isinstance(argument, ast.Constant))
 
 
 @cache

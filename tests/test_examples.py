@@ -79,7 +79,7 @@ def test_idle_server_is_left_in_peace(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not has_gunicorn, reason="needs gunicorn and Flask, which the test extra brings")
 def test_of_two_gunicorn_workers_the_one_that_leaks_is_named() -> None:
-    done = run(EXAMPLES / "load_flask.py", "--seconds", "85", timeout=180)
+    done = run(EXAMPLES / "load_flask.py", timeout=180)
     told = done.stdout + done.stderr
     assert told.count("LEAK") == 1
     assert "remembered" in told

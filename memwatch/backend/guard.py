@@ -48,6 +48,12 @@ class Quiet:
 quiet = Quiet()
 
 
+def collect() -> None:
+    """A full collection that raises no event."""
+    with quiet:
+        gc.collect()
+
+
 def is_quiet() -> bool:
     """Whether this thread is inside `quiet`. Cheap enough for a gc callback; other threads' collections still count."""
     return bool(_quiet) and get_ident() in _quiet

@@ -117,7 +117,11 @@ def _cut_when_printed(error: BaseException) -> None:
     def print_cut(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
         sys.excepthook = hook
         cut = program_frames if value is error else traceback
-        hook(kind, value.with_traceback(cut), cut)
+        try:
+            hook(kind, value.with_traceback(cut), cut)
+        except BaseException as failure:  # which the interpreter prints, too
+            failure.__traceback__ = failure.__traceback__ and failure.__traceback__.tb_next
+            raise
 
     sys.excepthook = print_cut
 

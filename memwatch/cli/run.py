@@ -127,11 +127,13 @@ def _finish(screen: Screen, lines: JsonLines | None, watcher: Watcher) -> None:
 
 
 def _status(screen: Screen) -> int:
-    """1 if a leak stays when the threads that the interpreter is going to wait for have ended, else 0."""
+    """1 if a leak stays when the program's threads have ended, else 0.
+
+    They are waited for by the interpreter's own function, which it is going to call and which does nothing the second
+    time: a thread may wait for the end of the main thread, and only that function declares it.
+    """
     try:
-        for thread in threading.enumerate():
-            if not thread.daemon and thread is not threading.current_thread():
-                thread.join()
+        vars(threading)["_shutdown"]()
     except KeyboardInterrupt:
-        pass  # the interpreter, waiting for them, would ignore it too
+        pass  # it ends the waiting, not the program, as in the interpreter
     return _LEAKED if screen.leaks else 0

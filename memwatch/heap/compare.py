@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
-from ..backend.guard import own
+from ..backend.guard import own, quiet
 from ..errors import OptionError
 from .change import Change, Diff, Grown, HeapState, TypeChange
 from .snapshot import Snapshot
@@ -47,13 +47,14 @@ def diff_snapshots(before: Snapshot, after: Snapshot) -> Diff:
     labels, kinds = _join_labels(before, after)
     tallies = [_Tally() for _ in labels]
     grown: list[Grown] = []
-    for old, new in _pieces(before, after, kinds):
-        if old == new:
-            _mark_stayed(old[1], tallies)
-        else:
-            grown.extend(_compare(_by_address(old), _by_address(new), labels, tallies))
-        if len(grown) > _ROWS:
-            grown = _largest(grown)
+    with quiet:
+        for old, new in _pieces(before, after, kinds):
+            if old == new:
+                _mark_stayed(old[1], tallies)
+            else:
+                grown.extend(_compare(_by_address(old), _by_address(new), labels, tallies))
+            if len(grown) > _ROWS:
+                grown = _largest(grown)
     rows = (_row(label, tally) for label, tally in zip(labels, tallies, strict=True) if tally.is_changed())
     return Diff(_state(before), _state(after), _change(rows), tuple(_largest(grown)))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from threading import Lock
 
-from ..backend.guard import own, quiet
+from ..backend.guard import collect, own
 from ..errors import AlreadyEndedError, MemwatchError, OptionError
 from .change import Diff
 from .compare import diff_snapshots
@@ -65,10 +64,9 @@ class HeapDiff:
             self.end()
 
     def _look(self) -> Snapshot:
-        with quiet:
-            if self._collect:
-                gc.collect()
-            return take_snapshot(self._deep)
+        if self._collect:
+            collect()
+        return take_snapshot(self._deep)
 
     def _since_end(self) -> float:
         return time.monotonic() - (self._ended_at or time.monotonic())

@@ -13,6 +13,10 @@ from typing import Any
 
 import objgraph
 
+from .edges import steps_of
+from .labels import module_name
+from .path import RetainingPath, make_path
+
 _DEPTH = 8
 _MOST_LOOKS = 50
 _SECONDS = 2.0
@@ -22,8 +26,8 @@ class _Enough(Exception):
     """The bounds are reached."""
 
 
-def find_chain(obj: object) -> list[Any] | None:
-    """The objects from a module to *obj*, each referring to the next; None if none was found within the bounds."""
+def find_path_backwards(obj: object) -> RetainingPath | None:
+    """A path from a module to *obj*; None if none was found within the bounds."""
     deadline, looks = time.monotonic() + _SECONDS, count()
 
     def is_root(candidate: object) -> bool:
@@ -35,4 +39,6 @@ def find_chain(obj: object) -> list[Any] | None:
         chain: list[Any] = objgraph.find_backref_chain(obj, is_root, max_depth=_DEPTH)
     except _Enough:
         return None
-    return chain if len(chain) > 1 else None
+    if len(chain) == 1:
+        return None
+    return make_path(*steps_of(chain, f"module {module_name(chain[0])}"))

@@ -12,12 +12,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from typing import Any, NamedTuple
 
-from ..backend.kinds import type_label
+from ..backend.kinds import has_references, type_label
 from .attributes import attribute_of, dict_items, is_instance_dict, variable_of
-from .labels import describe, key_text, printable
+from .labels import describe, key_text, length, printable
 from .references import LruCacheWrapper, frame_locals, namespace
 
 UNNAMED = "[reference]"
+KEY = "[key]"
+ITEM = "[]"
+"""The name of every item in a fingerprint."""
+
+_LARGE = 10
 
 
 class Step(NamedTuple):
@@ -34,22 +39,33 @@ class Step(NamedTuple):
         return self.name.startswith("[")
 
 
-def steps_of(chain: Sequence[Any], root: str | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The steps of a path along *chain*, and the same for its fingerprint. *root* names the first object if given.
+_Namer = Callable[[Sequence[Any], int], Step]
 
-    A step is the reference's name and what it leads to; of the last one, if it is an item, the name alone.
+
+def steps_of(chain: Sequence[Any], root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The steps of a path along *chain*, whose first object is called *root*, and the same for its fingerprint.
+
+    A step is the reference's name and what it leads to; of the last one, if it is an item, the name alone, unless it
+    leads to a large container.
     """
-    shown = [describe(chain[0]) if root is None else root]
-    wiped = [printable(type_label(type(chain[0]))) if root is None else root]
+    shown, wiped = [root], [root]
     place = 0
     while place < len(chain) - 1:
         step = _step(chain, place)
         place += step.passed
         target = chain[place]
-        last = place == len(chain) - 1
-        shown.append(step.name if last and step.is_item else f"{step.name}: {describe(target)}")
-        wiped.append(f"{step.wiped}: {type_label(type(target))}")
+        if place == len(chain) - 1 and step.is_item:
+            shown.append(f"{step.name}: {describe(target)}" if is_large(target) else step.name)
+            wiped.append(ITEM)
+        else:
+            shown.append(f"{step.name}: {describe(target)}")
+            wiped.append(f"{step.wiped}: {type_label(type(target))}")
     return tuple(shown), tuple(wiped)
+
+
+def is_large(obj: Any) -> bool:
+    """Whether *obj* is a container that holds many."""
+    return (length(obj) or 0) >= _LARGE
 
 
 def holder_of(chain: Sequence[Any]) -> Any:
@@ -63,12 +79,10 @@ def holder_of(chain: Sequence[Any]) -> Any:
 
 
 def _step(chain: Sequence[Any], place: int) -> Step:
-    parent, child = chain[place], chain[place + 1]
-    kind = type(parent)
+    kind = type(chain[place])
     for base, name in _BY_BASE:
         if issubclass(kind, base):
-            step: Step = name(chain, place) if base in _LOOKS_FURTHER else name(parent, child)
-            return step
+            return name(chain, place)
     return _attribute(chain, place)
 
 
@@ -77,26 +91,28 @@ def _named(name: str) -> Step:
 
 
 def _item(shown: str) -> Step:
-    return Step(shown, "[]")
+    return Step(shown, ITEM)
 
 
-def _dict_item(parent: Any, child: Any) -> Step:
+def _dict_item(chain: Sequence[Any], place: int) -> Step:
+    parent, child = chain[place], chain[place + 1]
     items = dict_items(parent)
     for key, value in items:
         if value is child:
             return _item(key_text(key))
     if any(key is child for key, _ in items):
-        return _item("[key]")
-    return _attribute((parent, child), 0)
+        return _item(KEY)
+    return _attribute(chain, place)
 
 
-def _iterated(iterate: Callable[[Any], Iterable[Any]], shown: str) -> Callable[[Any, Any], Step]:
-    def name(parent: Any, child: Any) -> Step:
+def _iterated(iterate: Callable[[Any], Iterable[Any]], shown: str) -> _Namer:
+    def name(chain: Sequence[Any], place: int) -> Step:
+        parent, child = chain[place], chain[place + 1]
         try:
             found = any(item is child for item in iterate(parent))
         except RuntimeError:  # another thread changed it meanwhile
             found = True
-        return _item(shown) if found else _attribute((parent, child), 0)
+        return _item(shown) if found else _attribute(chain, place)
 
     return name
 
@@ -121,7 +137,7 @@ def _variable(names: Any, chain: Sequence[Any], place: int) -> Step:
         return _named(".__dict__")
     name = variable_of(names, chain[place + 2])
     if name is None or name.startswith("["):
-        return Step(name or "[key]", "[]", 2)
+        return Step(name or KEY, ITEM, 2)
     return Step(*_twice("." + printable(name)), 2)
 
 
@@ -140,17 +156,18 @@ def _function_part(chain: Sequence[Any], place: int) -> Step:
     return Step(*_twice(f"cell {printable(name)}"), min(3, len(chain) - 1 - place))
 
 
-def _local(frame_of: Callable[[Any], Any]) -> Callable[[Any, Any], Step]:
-    def name(parent: Any, child: Any) -> Step:
+def _local(frame_of: Callable[[Any], Any]) -> _Namer:
+    def name(chain: Sequence[Any], place: int) -> Step:
+        parent, child = chain[place], chain[place + 1]
         frame = frame_of(parent)
         if frame is None:
-            return _attribute((parent, child), 0)
+            return _attribute(chain, place)
         for variable, value in frame_locals(frame).items():
             if value is child:
                 return _named(f"local {printable(variable)}")
         if child is frame:
             return _named("frame")
-        return _attribute((parent, child), 0)
+        return _attribute(chain, place)
 
     return name
 
@@ -170,7 +187,7 @@ def _context_variable(chain: Sequence[Any], place: int) -> Step:
     for variable, value in Context.items(chain[place]):
         if value is chain[end]:
             return Step(*_twice(f"context variable {printable(variable.name)}"), end - place)
-    return Step(UNNAMED, "[]", end - place)
+    return Step(UNNAMED, ITEM, end - place)
 
 
 def _attribute(chain: Sequence[Any], place: int) -> Step:
@@ -181,14 +198,19 @@ def _attribute(chain: Sequence[Any], place: int) -> Step:
         return _item(name) if name.startswith("[") else _named("." + printable(name))
     if is_instance_dict(parent, child):
         return _variable(child, chain, place)
-    return _item(UNNAMED)
+    return _item(UNNAMED if has_references(type(parent)) else "[item]")
 
 
-def _frame_of(kind: type, field: str) -> Callable[[Any, Any], Step]:
+def _constant(chain: Sequence[Any], place: int) -> Step:
+    parent, child = chain[place], chain[place + 1]
+    return _named(".co_consts") if child is parent.co_consts else _item("[constant]")
+
+
+def _frame_of(kind: type, field: str) -> _Namer:
     return _local(vars(kind)[field].__get__)
 
 
-_BY_BASE: tuple[tuple[type, Any], ...] = (
+_BY_BASE: tuple[tuple[type, _Namer], ...] = (
     (dict, _dict_item),
     (list, _iterated(list.__iter__, "[index]")),
     (tuple, _iterated(tuple.__iter__, "[index]")),
@@ -202,7 +224,7 @@ _BY_BASE: tuple[tuple[type, Any], ...] = (
     (types.GeneratorType, _frame_of(types.GeneratorType, "gi_frame")),
     (types.CoroutineType, _frame_of(types.CoroutineType, "cr_frame")),
     (types.AsyncGeneratorType, _frame_of(types.AsyncGeneratorType, "ag_frame")),
+    (types.CodeType, _constant),
     (LruCacheWrapper, _cached),
     (Context, _context_variable),
 )
-_LOOKS_FURTHER = frozenset({types.ModuleType, type, types.FunctionType, LruCacheWrapper, Context})

@@ -10,17 +10,16 @@ from ..backend.contract import GaveUp
 from ..backend.guard import own, quiet
 from ..backend.kinds import type_label
 from .attributes import instance_value
-from .backward import find_chain
-from .edges import holder_of, steps_of
+from .backward import find_path_backwards
+from .edges import ITEM, KEY, holder_of, is_large, steps_of
 from .labels import describe, length, printable
-from .path import Holding, RetainingPath, make_fingerprint
+from .path import Holding, RetainingPath, make_path
 from .references import LruCacheWrapper, contents
 from .roots import HELD_BY_NOTHING, HELD_IN_C, walk_all
 from .walk import KNOWN, Group, Walk
 
 _MOST_NAMED = 48
 _COLLECTION = 16
-_LARGE = 10
 _BOUNDS = ("maxsize", "_maxsize", "maxlen", "max_size", "capacity", "_Cache__maxsize")
 
 
@@ -80,10 +79,9 @@ def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> Reta
         with quiet:
             walk_all(walk, ())
             if not walk.found:
-                chain = find_chain(obj)
-                return None if chain is None else _path(chain, None)
+                return find_path_backwards(obj)
             chain = _chain(walk, walk.found[0])
-            return None if chain is None else _path(chain, _root(walk, walk.found[0]))
+            return None if chain is None else make_path(*_steps(chain, _root(walk, walk.found[0])))
     except GaveUp as error:
         reason = str(error)
     finally:
@@ -96,12 +94,10 @@ def _holdings(walk: Walk) -> tuple[Holding, ...]:
     told: dict[tuple[str, ...], Holding] = {}
     for found in ranked:
         chain = _chain(walk, found.group)
-        if chain is None:
-            continue
-        steps, wiped = _steps(chain, _root(walk, found.group))
-        holding = _holding(walk, found, chain, RetainingPath(steps, make_fingerprint(wiped)))
-        before = told.get(wiped)
-        told[wiped] = _joined(before, holding, holding.targets) if before else holding
+        if chain is not None:
+            wiped, holding = _holding(walk, found, chain)
+            is_key = holding.path.steps[-1] == KEY
+            told[wiped] = _joined(told[wiped], holding, not is_key) if wiped in told else holding
     return tuple(sorted(_topmost(told), key=lambda holding: -holding.retained_bytes))
 
 
@@ -109,8 +105,9 @@ def _topmost(told: dict[tuple[str, ...], Holding]) -> Iterable[Holding]:
     """The holdings, those below another's path joined to it: new members of old items of the same growing container."""
     top: dict[tuple[str, ...], Holding] = {}
     for wiped in sorted(told, key=len):
-        above = next((wiped[:n] for n in range(1, len(wiped)) if wiped[:n] in top), wiped)
-        top[above] = _joined(top[above], told[wiped], 0) if above in top else told[wiped]
+        items = (n for n in range(1, len(wiped) - 1) if wiped[n].startswith(ITEM))
+        above = next((place for n in items if (place := (*wiped[:n], ITEM)) in top), wiped)
+        top[above] = _joined(top[above], told[wiped], False) if above in top else told[wiped]
     return top.values()
 
 
@@ -125,13 +122,13 @@ def _alike(walk: Walk) -> list[_Sum]:
     return sums
 
 
-def _joined(one: Holding, other: Holding, targets: int) -> Holding:
-    """Two holdings as one, told with the path of the first; *targets* of the other's are topmost there too."""
+def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
+    """Two holdings as one, told with the path of the first; *as_targets* if the other's are topmost there too."""
     types = Counter(one.type_counts)
     types.update(other.type_counts)
     return Holding(
         path=one.path,
-        targets=one.targets + targets,
+        targets=one.targets + as_targets * other.targets,
         retained_bytes=one.retained_bytes + other.retained_bytes,
         retained_items=one.retained_items + other.retained_items,
         type_counts=dict(types.most_common()),
@@ -143,15 +140,16 @@ def _joined(one: Holding, other: Holding, targets: int) -> Holding:
     )
 
 
-def _holding(walk: Walk, found: _Sum, chain: list[Any], path: RetainingPath) -> Holding:
+def _holding(walk: Walk, found: _Sum, chain: list[Any]) -> tuple[tuple[str, ...], Holding]:
+    """The holding of objects of which *chain* leads to the latest, and the steps of its path as its fingerprint has."""
     top = chain[-1]
-    alone = found.targets == 1 and (length(top) or 0) >= _LARGE
-    holder = top if alone else holder_of(chain)
+    steps, wiped = _steps(chain, _root(walk, found.group))
+    holder = top if found.targets == 1 and is_large(top) else holder_of(chain)
     types: Counter[str] = Counter()
     for kind, count in found.types.items():
         types[type_label(walk.kinds_by_id[kind])] += count
-    return Holding(
-        path=path,
+    return wiped, Holding(
+        path=make_path(steps, wiped),
         targets=found.targets,
         retained_bytes=found.size,
         retained_items=found.items,
@@ -203,13 +201,8 @@ def _chain(walk: Walk, group: Group) -> list[Any] | None:
     return chain
 
 
-def _steps(chain: list[Any], root: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _steps(chain: list[Any], root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     steps, wiped = steps_of(chain, root)
     if root not in (HELD_IN_C, HELD_BY_NOTHING):
         return steps, wiped
     return (steps[0], describe(chain[0]), *steps[1:]), (wiped[0], printable(type_label(type(chain[0]))), *wiped[1:])
-
-
-def _path(chain: list[Any], root: str | None) -> RetainingPath:
-    steps, wiped = _steps(chain, root)
-    return RetainingPath(steps, make_fingerprint(wiped))

@@ -10,7 +10,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import Any
 
 from ..backend.kinds import type_label
-from .references import LruCacheWrapper, referents
+from .references import LruCacheWrapper, namespace, referents
 
 _LONGEST_KEY = 40
 _function_module = FunctionType.__dict__["__module__"].__get__
@@ -40,6 +40,11 @@ def printable(text: object) -> str:
 def function_label(function: Any) -> str:
     """``module.qualname`` of a Python function."""
     return f"{printable(_function_module(function))}.{printable(_function_qualname(function))}"
+
+
+def module_name(module: Any) -> str:
+    """The name that a module bears."""
+    return printable(dict.get(namespace(module), "__name__"))
 
 
 def code_label(code: CodeType, names: dict[str, Any]) -> str:

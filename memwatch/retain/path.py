@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +13,8 @@ class RetainingPath:
 
     `steps` is text, the root first: ``("module app", ".CACHE: dict, 640 items", "[str key]")``. Each step after the
     first names the reference, then what it leads to; the last one, where it is an item of a container, names the
-    reference alone. `fingerprint` is 16 hexadecimal digits over names and types, without addresses, keys, indexes
-    and lengths: the same leak has the same fingerprint in every process.
+    reference alone unless it leads to a large container. `fingerprint` is 16 hexadecimal digits over names and types,
+    without addresses, keys, indexes and lengths: the same leak has the same one in every process.
     """
 
     steps: tuple[str, ...]
@@ -75,7 +74,7 @@ class Holding:
         }
 
 
-def make_fingerprint(classes: Iterable[str]) -> str:
-    """16 hexadecimal digits for a path whose steps were stripped of all that differs between processes."""
-    text = "\n".join(classes).encode("utf-8", "backslashreplace")
-    return hashlib.blake2b(text, digest_size=8).hexdigest()
+def make_path(steps: tuple[str, ...], wiped: tuple[str, ...]) -> RetainingPath:
+    """The path of *steps*; *wiped* are the same without all that differs between processes."""
+    text = "\n".join(wiped).encode("utf-8", "backslashreplace")
+    return RetainingPath(steps, hashlib.blake2b(text, digest_size=8).hexdigest())

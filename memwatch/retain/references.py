@@ -46,7 +46,7 @@ def contents(obj: Any) -> list[Any]:
 def hidden_contents(obj: Any) -> list[Any]:
     """What an object holds that is not the collector's: a code object's constants, a numpy array's base and items."""
     if type(obj) is CodeType:
-        return [obj.co_consts]
+        return _constants(obj)
     array_type = _array_type()
     if array_type is None or not issubclass(type(obj), array_type):
         return []
@@ -55,6 +55,14 @@ def hidden_contents(obj: Any) -> list[Any]:
     found = [] if base is None else [base]
     if fields["dtype"].__get__(obj).hasobject:
         found.extend(fields["flat"].__get__(obj))
+    return found
+
+
+def _constants(code: CodeType) -> list[Any]:
+    found: list[Any] = [code.co_consts]
+    for held in found:  # grows while it is walked
+        if type(held) is tuple or type(held) is frozenset:
+            found.extend(held)
     return found
 
 
@@ -148,4 +156,4 @@ def fork_list(obj: Any) -> str | None:
     if type(obj) is not list:
         return None
     when = next((_fork_hooks[id(item)] for item in obj if id(item) in _fork_hooks), None)
-    return f"interpreter, os.register_at_fork({when})" if when else None
+    return f"interpreter, fork callbacks (os.register_at_fork, {when})" if when else None

@@ -29,7 +29,7 @@ from .references import (
     own_modules,
     referents,
 )
-from .walk import ALIVE, KNOWN, VISITED, Walk
+from .walk import ALIVE, VISITED, Walk
 
 HELD_IN_C = "no Python reference (held in C)"
 HELD_BY_NOTHING = "no Python reference (held in C, or a cycle)"
@@ -62,6 +62,7 @@ def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
     own.extend(ignore)
     walk.pages.mark(map(id, own), VISITED)
     walk.pages.mark([id(ignore)], VISITED)
+    walk.assume_known([()])
     return own
 
 
@@ -73,7 +74,7 @@ def _walk_frames(walk: Walk) -> list[FrameType]:
     for is_main, frame in running:
         thread = "main thread" if is_main else "another thread"
         untracked = [value for value in frame_locals(frame).values() if not is_tracked(value)]
-        walk.pages.mark(map(id, [frame, *untracked]), KNOWN)  # a census does not see them: they are not new for it
+        walk.assume_known([frame, *untracked])
         walk.add_roots(f"{thread}, function {code_label(frame.f_code, frame.f_globals)}", [frame])
     walk.run()
     return own

@@ -205,8 +205,13 @@ class Walk:
         """What the collector does not see; no census sees it either, so it is as new as the object that holds it."""
         found = hidden_contents(parent)
         if found and self.pages.flags(self.addresses[node]) & KNOWN:
-            self.pages.mark(map(id, found), KNOWN)
+            self.assume_known(found)
         return found
+
+    def assume_known(self, objects: Iterable[Any]) -> None:
+        """Take *objects*, which no census sees, for known; where one object is looked for, it may be among them."""
+        if not self.stop_at_first:
+            self.pages.mark(map(id, objects), KNOWN)
 
     def _check(self, visited: int) -> None:
         if self._give_up is not None and self._give_up():

@@ -1,6 +1,6 @@
 """A series of readings at all time scales at once, each scale asked whether it rises for good.
 
-Level j holds the last 8 blocks of 2**j samples. Two blocks of one level make one of the next: the lesser of the two
+Rung j holds the last 8 blocks of 2**j samples. Two blocks of one rung make one of the next: the lesser of the two
 while blocks are short, because work in flight only ever adds to what a program holds; their mean above that, which
 evens out noise. Storage is constant, a sample closes two blocks on average.
 """
@@ -12,13 +12,13 @@ from itertools import pairwise
 from typing import NamedTuple
 
 BLOCKS = 8
-LEVELS = 16
+RUNGS = 16
 
-_FALLS = 1.5
-_FORGET = 0.9995
-_SPREAD = 4.5
-_STEADY = 0.9
-_INVERSIONS = 1
+_FALLS = 1.5  # what fell back once will fall back again: new ground must be won by more than the deepest fall
+_FORGET = 0.9995  # a fall counts for less with every block, or one burst would hide leaks for ever
+_SPREAD = 4.5  # 7 for a straight line, m for m equal jumps
+_STEADY = 0.9  # the second half must keep up with the first; start-ups and filling caches slow down
+_INVERSIONS = 1  # of 28 pairs; for values in random order the chance is 2 in 10 000
 _NEVER = float("-inf")
 
 
@@ -30,7 +30,7 @@ class Origin(NamedTuple):
     modules: int
 
 
-class Level:
+class Rung:
     """The last blocks of one length. `window` is the length of all 8, in seconds."""
 
     __slots__ = ("fall", "half", "half_origin", "high", "least", "origins", "passed", "values", "window")
@@ -93,32 +93,32 @@ def _is_ordered(values: list[float]) -> bool:
 
 
 class Ladder:
-    """All levels over one series. `age` counts its samples."""
+    """All rungs over one series. `age` counts its samples."""
 
-    __slots__ = ("_levels", "age", "longest")
+    __slots__ = ("_rungs", "age", "longest")
 
     def __init__(self, sample: float, group: float) -> None:
-        self._levels = [Level(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group) for j in range(LEVELS)]
-        self.longest = self._levels[-1].window
+        self._rungs = [Rung(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group) for j in range(RUNGS)]
+        self.longest = self._rungs[-1].window
         self.age = 0
 
     def push(self, value: float, origin: Origin) -> int:
-        """Take in a sample; how many levels, from the shortest on, have closed a block with it."""
+        """Take in a sample; how many rungs, from the shortest on, have closed a block with it."""
         self.age += 1
         closed = 0
-        for level in self._levels:
-            level.add(value, origin)
+        for rung in self._rungs:
+            rung.add(value, origin)
             closed += 1
-            half = level.half
+            half = rung.half
             if half is None:
-                level.half, level.half_origin = value, origin
+                rung.half, rung.half_origin = value, origin
                 break
-            level.half, origin = None, level.half_origin
-            value = min(half, value) if level.least else 0.5 * (half + value)
+            rung.half, origin = None, rung.half_origin
+            value = min(half, value) if rung.least else 0.5 * (half + value)
         return closed
 
-    def rising(self, closed: int, window: float, share: float, floor: float) -> list[Level]:
-        """Those of the first `closed` levels that rise and span at least `window` seconds, shortest first."""
-        if self._levels[closed - 1].window < window:
+    def rising(self, closed: int, window: float, share: float, floor: float) -> list[Rung]:
+        """Those of the first `closed` rungs that rise and span at least `window` seconds, shortest first."""
+        if self._rungs[closed - 1].window < window:
             return []
-        return [lv for lv in self._levels[:closed] if lv.window >= window and lv.rises(share, floor)]
+        return [lv for lv in self._rungs[:closed] if lv.window >= window and lv.rises(share, floor)]

@@ -9,27 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .ladder import BLOCKS, Ladder, Level, Origin
+from .ladder import BLOCKS, Ladder, Origin, Rung
 from .pace import Pace
 from .sample import Growth, Lane, Sample
 
-_SHARE = 0.01
-_FLOOR = {"base": 1 << 20, "rss": 1 << 22}
-_SUSPECT = 0.25
-_AGE_SHARE = 0.10
-_EXPIRES = 4
-_URGENT = 1.0
-_REALERT = 4
-_IMPORTS = 1.02
-_FORECAST = 0.25
+_SHARE = 0.01  # of the base: less is no leak
+_FLOOR = {"base": 1 << 20, "rss": 1 << 22}  # bytes; RSS also grows by what the C allocator and the kernel keep
+_SUSPECT = 0.25  # of both: a slow leak must be suspected long before it weighs enough
+_AGE_SHARE = 0.10  # of the process's age
+_EXPIRES = 4  # windows
+_URGENT = 1.0  # of the base: growth that leaves no time to wait
+_REALERT = 4  # windows
+_IMPORTS = 1.02  # more modules than this share of those at the window's start: still starting up
+_FORECAST = 0.25  # of the published growth: less is none
 
 
 @dataclass(frozen=True, slots=True)
 class _Forecast:
-    """After a published leak: at the age `due` (seconds), `level` should stand well above `value`."""
+    """After a published leak: at the age `due` (seconds), `rung` should stand well above `value`."""
 
     due: float
-    level: Level
+    rung: Rung
     value: float
     growth: float
     time: float
@@ -117,59 +117,59 @@ class Ratchet:
         rising = ladder.rising(closed, window, _SUSPECT * _SHARE, _SUSPECT * self._floor)
         return self._weigh(rising, sample) if rising else None
 
-    def _weigh(self, rising: list[Level], sample: Sample) -> Growth | None:
-        """What the levels that rise now, shortest first, come to."""
+    def _weigh(self, rising: list[Rung], sample: Sample) -> Growth | None:
+        """What the rungs that rise now, shortest first, come to."""
         self._renew()
-        rising = [level for level in rising if level.window >= self._asked]
+        rising = [rung for rung in rising if rung.window >= self._asked]
         if not rising:
             return None
         if not self._confirm:
             return self._suspect(rising[0], sample)
-        level = rising[-1]
-        if level.window < self._confirm or not self._is_material(level) or not self._is_settled(level, sample):
+        rung = rising[-1]
+        if rung.window < self._confirm or not self._is_material(rung) or not self._is_settled(rung, sample):
             return None
-        return self._leak(level, sample)
+        return self._leak(rung, sample)
 
     def _renew(self) -> None:
         self._lapses = self._age + _EXPIRES * max(self._confirm, self._reported)
 
-    def _suspect(self, level: Level, sample: Sample) -> Growth:
-        asked = self._known_confirm or self._pace.confirm_window(level.window)
+    def _suspect(self, rung: Rung, sample: Sample) -> Growth:
+        asked = self._known_confirm or self._pace.confirm_window(rung.window)
         self._confirm = min(asked, self._ladder.longest)
-        self._reported, self._reported_leak = level.window, False
+        self._reported, self._reported_leak = rung.window, False
         self._renew()
-        return self._growth("suspect", level, sample)
+        return self._growth("suspect", rung, sample)
 
-    def _is_material(self, level: Level) -> bool:
-        return level.growth >= max(self._floor, _SHARE * level.values[0])
+    def _is_material(self, rung: Rung) -> bool:
+        return rung.growth >= max(self._floor, _SHARE * rung.values[0])
 
-    def _is_settled(self, level: Level, sample: Sample) -> bool:
+    def _is_settled(self, rung: Rung, sample: Sample) -> bool:
         """Whether the process was past its start-up, by its age or the size of the growth, and by its imports."""
-        if level.growth < _URGENT * level.values[0]:
+        if rung.growth < _URGENT * rung.values[0]:
             slow = min(self._pace.slow_confirm, self._ladder.longest)
-            if level.window < slow or self._age < self._pace.hold:
+            if rung.window < slow or self._age < self._pace.hold:
                 return False
-        return sample.modules <= _IMPORTS * level.origins[0].modules
+        return sample.modules <= _IMPORTS * rung.origins[0].modules
 
-    def _leak(self, level: Level, sample: Sample) -> Growth:
-        self._asked = _REALERT * level.window
-        self._reported, self._reported_leak = level.window, True
+    def _leak(self, rung: Rung, sample: Sample) -> Growth:
+        self._asked = _REALERT * rung.window
+        self._reported, self._reported_leak = rung.window, True
         self._renew()
         self._forecast_before = self._forecast
-        self._forecast = self._foresee(level, level.growth, sample)
-        return self._growth("leak", level, sample)
+        self._forecast = self._foresee(rung, rung.growth, sample)
+        return self._growth("leak", rung, sample)
 
-    def _foresee(self, level: Level, growth: float, sample: Sample) -> _Forecast:
-        return _Forecast(self._age + level.window, level, level.values[-1], growth, sample.time, sample.clock)
+    def _foresee(self, rung: Rung, growth: float, sample: Sample) -> _Forecast:
+        return _Forecast(self._age + rung.window, rung, rung.values[-1], growth, sample.time, sample.clock)
 
     def _recovered(self, age: float, sample: Sample) -> Growth | None:
         """Window after window since the leak was published: has its growth stopped?"""
         forecast = self._forecast
         if forecast is None or age < forecast.due:
             return None
-        growth = forecast.level.values[-1] - forecast.value
+        growth = forecast.rung.values[-1] - forecast.value
         if growth >= _FORECAST * forecast.growth:
-            self._forecast = self._foresee(forecast.level, forecast.growth, sample)
+            self._forecast = self._foresee(forecast.rung, forecast.growth, sample)
             return None
         self._forecast = None
         self._confirm = 0.0
@@ -186,9 +186,9 @@ class Ratchet:
             unit="windows",
         )
 
-    def _growth(self, verdict: Literal["suspect", "leak"], level: Level, sample: Sample) -> Growth:
+    def _growth(self, verdict: Literal["suspect", "leak"], rung: Rung, sample: Sample) -> Growth:
         """The growth over the whole window: the first and the last block are 7 eighths of it apart."""
-        first = level.origins[0]
+        first = rung.origins[0]
         return Growth(
             level=verdict,
             detector=self.name,
@@ -196,8 +196,8 @@ class Ratchet:
             start=first.time,
             end=sample.time,
             seconds=sample.clock - first.clock,
-            before=round(level.values[0]),
-            growth=round(level.growth * BLOCKS / (BLOCKS - 1)),
+            before=round(rung.values[0]),
+            growth=round(rung.growth * BLOCKS / (BLOCKS - 1)),
             count=BLOCKS,
             unit="windows",
         )

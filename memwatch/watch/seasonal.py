@@ -88,18 +88,18 @@ class Seasonal:
         return self._judge(last, sample.time)
 
     def dismiss(self) -> None:
-        """Forget the suspicion that was reported last; ask again only after twice as many days.
+        """Forget the suspicion that was reported last, and be silent for as long as after a leak.
 
         A leak that was published before the dismissed one is still followed to its end.
         """
-        self._suspected = False
         if self._reported_leak:
             self._forecast = self._forecast_before
-        if self._hour is not None:
-            self._fall_silent(self._hour)
+        elif self._suspected:
+            self._fall_silent(self._seen)
+        self._suspected = False
 
     def _fall_silent(self, hour: int) -> None:
-        self._silent_until = max(self._silent_until, hour + self._pause)
+        self._silent_until = hour + self._pause
         self._pause *= 2
 
     def _judge(self, hour: int, now: float) -> Growth | None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,15 @@ class Lab:
         return subprocess.Popen(
             command, cwd=self.folder, env=self.env | variables, stdin=pipe, stdout=pipe, stderr=pipe, text=True
         )
+
+    def wait_for(self, process: subprocess.Popen[str], line: str) -> None:
+        """Until the process prints *line*; a process that does not is killed."""
+        timer = threading.Timer(PATIENCE, process.kill)
+        timer.start()
+        try:
+            assert process.stdout is not None and process.stdout.readline() == f"{line}\n"
+        finally:
+            timer.cancel()
 
     def end(self, process: subprocess.Popen[str], typed: str = "") -> Ended:
         try:

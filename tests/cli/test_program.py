@@ -41,7 +41,7 @@ SCRIPTS = {
     "has a hook that fails": "import sys\ndef hook(k, v, t):\n    raise OSError\nsys.excepthook = hook\n1 / 0",
     "fails in a thread": "import threading\nt = threading.Thread(target=int, args='a', name='t')\nt.start()\nt.join()",
     "has exit functions": "import atexit\natexit.register(print, 1)\natexit.register(print, 2)\nprint(0)",
-    "fails in an exit function": "import atexit\natexit.register(lambda: 1 / 0)",
+    "fails in an exit function": "import atexit\natexit.register(int, 'a')",
     "leaves a thread": """
         import threading
         def late():
@@ -71,7 +71,7 @@ SCRIPTS = {
         print([(s, str(signal.getsignal(s)).split(" at ")[0]) for s in sorted(signal.valid_signals())])
         print(signal.pthread_sigmask(signal.SIG_BLOCK, []))
     """,
-    "sees no other threads": "import threading\nprint(threading.enumerate(), threading.active_count())",
+    "sees no other threads": "import threading\nprint([t.name for t in threading.enumerate()], threading.active_count())",
     "replaces itself": """
         import os, sys
         if "again" not in sys.argv:
@@ -192,8 +192,12 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
-@pytest.mark.parametrize("args", [("program.py",), ("-m", "program"), ("-m", "package"), ("folder",)])
+# A __main__ inside a package or a folder is not imported by a spawned child, under python neither.
+@pytest.mark.parametrize(
+    ("method", "args"),
+    [(method, args) for method in ("spawn", "fork", "forkserver") for args in (("program.py",), ("-m", "program"))]
+    + [("fork", ("-m", "package")), ("fork", ("folder",))],
+)
 def test_multiprocessing_works(lab, method, args):
     for path in ("program.py", "package/__main__.py", "folder/__main__.py"):
         lab.write(path, START_METHODS)
@@ -202,23 +206,25 @@ def test_multiprocessing_works(lab, method, args):
     watched = lab.watched(*args, method)
     assert (watched.status, watched.stdout) == (plain.status, plain.stdout)
     assert watched.stdout.endswith("\n1\n")
-    assert watched.stderr.count("AttributeError") == plain.stderr.count("AttributeError")
 
 
 WAITING = """
-import sys, time
-def wait():
-    print("ready", flush=True)
-    time.sleep(60)
-wait()
+import os, sys, threading, time
+def tell(main=sys._getframe()):
+    while main.f_lineno != 9:
+        pass
+    time.sleep(0.2)
+    os.write(1, b"ready\\n")
+threading.Thread(target=tell, daemon=True).start()
+time.sleep(60)
 """
 
 WAITING_FOR_A_THREAD = """
-import threading, time, sys
+import os, threading
 def work():
     threading.main_thread().join()
-    print("ready", flush=True)
-    sys.stdin.readline()
+    os.write(1, b"ready\\n")
+    os.read(0, 1)
 threading.Thread(target=work).start()
 """
 
@@ -241,7 +247,7 @@ def test_a_signal_does_what_it_does_under_python(lab, text, sent, args):
 
     def interrupt(*command):
         process = lab.start(sys.executable, *command, *args)
-        assert process.stdout.readline() == "ready\n"
+        lab.wait_for(process, "ready")
         process.send_signal(sent)
         return lab.end(process)
 
@@ -255,7 +261,7 @@ def test_ctrl_c_while_threads_are_waited_for_ends_with_the_same_status(lab, opti
 
     def interrupt(*command):
         process = lab.start(sys.executable, *command, "script.py")
-        assert process.stdout.readline() == "ready\n"
+        lab.wait_for(process, "ready")
         process.send_signal(signal.SIGINT)
         return lab.end(process, "go on\n").status
 

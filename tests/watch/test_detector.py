@@ -1,5 +1,7 @@
 """The rule over collections, and which detectors a pace calls for."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,7 +133,7 @@ def test_a_leak_always_spans_a_row_of_growth_and_a_recovery_follows_a_leak(bases
         if growth.level == "leak":
             row = bases[index - growth.count : index + 1]
             assert growth.count >= 5
-            assert all(later > earlier for earlier, later in zip(row, row[1:], strict=False))
+            assert all(later > earlier for earlier, later in itertools.pairwise(row))
             assert growth.growth == row[-1] - row[0] >= max(MIB, 0.01 * row[0])
             open_leak = True
         else:

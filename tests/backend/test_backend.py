@@ -1,0 +1,49 @@
+"""The choice of the backend: asked for by the environment, said in plain words, never an error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import memwatch
+from memwatch.backend import choose
+
+HAS_NATIVE = choose("")[0] == "native"
+
+
+def test_the_asked_backend_is_the_loaded_one() -> None:
+    asked = os.environ.get("MEMWATCH_BACKEND", "")
+    assert memwatch.backend.name == (asked or ("native" if HAS_NATIVE else "pure"))
+
+
+def test_pure_is_had_for_the_asking() -> None:
+    assert choose("pure") == ("pure", "MEMWATCH_BACKEND asks for it")
+
+
+@pytest.mark.skipif(HAS_NATIVE, reason="the C extension is built")
+def test_native_that_is_not_there_is_said() -> None:
+    name, reason = choose("native")
+    assert name == "pure"
+    assert reason == "MEMWATCH_BACKEND asks for native, but the C extension is not in this installation"
+
+
+def test_an_unknown_backend_is_said_and_harms_nothing() -> None:
+    name, reason = choose("fast")
+    assert name in ("pure", "native")
+    assert reason.startswith("MEMWATCH_BACKEND=fast is not known (pure, native); ")
+
+
+def test_environment_is_read_once_at_import() -> None:
+    program = "import os, memwatch.backend as b; os.environ['MEMWATCH_BACKEND'] = 'x'; print(b.name, '-', b.reason)"
+    environment = {**os.environ, "MEMWATCH_BACKEND": "pure"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "pure - MEMWATCH_BACKEND asks for it\n"
+
+
+def test_naming_the_backend_loads_neither_objgraph_nor_the_census() -> None:
+    program = "import sys, memwatch.backend; print('objgraph' in sys.modules, 'memwatch.backend._pure' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"

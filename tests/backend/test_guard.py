@@ -1,0 +1,76 @@
+"""Quiet collections, and classes of memwatch's own that no census counts."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+from memwatch.backend.guard import find_own, is_quiet, own, parts_of, quiet
+
+
+def test_quiet_is_re_entrant_and_ends() -> None:
+    assert not is_quiet()
+    with quiet:
+        with quiet:
+            assert is_quiet()
+        assert is_quiet()
+    assert not is_quiet()
+
+
+def test_quiet_ends_where_the_body_raises() -> None:
+    try:
+        with quiet:
+            raise ValueError
+    except ValueError:
+        pass
+    assert not is_quiet()
+
+
+def test_quiet_is_one_threads_own() -> None:
+    seen: list[bool] = []
+    with quiet:
+        thread = threading.Thread(target=lambda: seen.append(is_quiet()))
+        thread.start()
+        thread.join()
+    assert seen == [False]
+
+
+def test_a_collection_inside_is_seen_as_quiet_by_a_callback() -> None:
+    seen: list[bool] = []
+
+    def callback(phase: str, info: dict[str, int]) -> None:
+        seen.append(is_quiet())
+
+    gc.callbacks.append(callback)
+    try:
+        with quiet:
+            gc.collect()
+        gc.collect()
+    finally:
+        gc.callbacks.remove(callback)
+    assert True in seen and seen[-1] is False
+
+
+def test_own_goes_by_identity_not_by_name() -> None:
+    def make(mark: bool) -> type:
+        class HeapDiff:
+            def __init__(self) -> None:
+                self.rows = [1]
+
+        return own(HeapDiff) if mark else HeapDiff
+
+    ours, theirs = make(True)(), make(False)()
+    assert find_own([ours, theirs, [], ours.__init__, theirs.__init__]) == [ours, ours.__init__]
+
+
+def test_parts_are_the_containers_of_the_instance_and_go_no_deeper() -> None:
+    @own
+    class Holder:
+        __slots__ = ("deep", "empty", "name")
+
+    holder = Holder()
+    inner = ["the program's"]
+    holder.deep, holder.empty, holder.name = [inner], (), "x"
+    parts = parts_of([holder])
+    assert {id(holder), id(holder.deep)} <= parts
+    assert parts.isdisjoint({id(inner), id(()), id(holder.name)})

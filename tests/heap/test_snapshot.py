@@ -1,0 +1,58 @@
+"""The snapshot: numbers and labels alone, small, searchable."""
+
+from __future__ import annotations
+
+import gc
+import time
+
+import pytest
+
+from memwatch.heap import GaveUp, take_snapshot
+
+
+class Order:
+    pass
+
+
+def test_contains_tells_whether_that_type_was_at_that_address() -> None:
+    order = Order()
+    snapshot = take_snapshot()
+    assert snapshot.contains(id(order), f"{__name__}.Order")
+    assert not snapshot.contains(id(order), "dict")
+    assert not snapshot.contains(id(order) + 1, f"{__name__}.Order")
+    assert not snapshot.contains(0, "dict")
+    assert not snapshot.contains(2**63, "dict")
+
+
+def test_totals_and_time() -> None:
+    before = time.time()
+    snapshot = take_snapshot()
+    assert snapshot.nodes == len(snapshot.addresses) == len(snapshot.sizes)
+    assert snapshot.size_bytes == sum(snapshot.sizes)
+    assert before <= snapshot.time <= time.time()
+
+
+def test_it_keeps_twenty_bytes_an_object_at_most() -> None:
+    many = [float(number) for number in range(200_000)]
+    snapshot = take_snapshot()
+    assert snapshot.nodes > len(many)
+    assert snapshot.nbytes / snapshot.nodes <= 20
+
+
+def test_it_refers_to_numbers_and_labels_alone() -> None:
+    snapshot = take_snapshot(deep=False)
+    kinds = {type(held).__name__ for held in gc.get_referents(snapshot)} - {"type"}
+    assert kinds <= {"float", "bool", "tuple", "array", "int"}
+    assert all(type(label) is str for label in snapshot.labels)
+
+
+def test_excluded_objects_are_not_in_it() -> None:
+    order = Order()
+    assert not take_snapshot(exclude=(order,)).contains(id(order), f"{__name__}.Order")
+
+
+@pytest.mark.parametrize("deep", [True, False])
+def test_it_can_be_given_up(deep: bool) -> None:
+    with pytest.raises(GaveUp):
+        take_snapshot(deep, give_up=lambda: True)
+    assert take_snapshot(deep, give_up=lambda: False).nodes

@@ -1,0 +1,87 @@
+"""An imported module to hang things on, and a walk along a printed path that shares nothing with memwatch's own."""
+
+from __future__ import annotations
+
+import gc
+import re
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from typing import Any
+
+import pytest
+
+from memwatch.backend.objects import list_objects
+from memwatch.retain import RetainingPath
+
+STEP = re.compile(
+    r"(\['(?:[^'\\]|\\.)*'\]|\[[^\]]*\]|\.[^:]+|local [^:]+|cell [^:]+|context variable [^:]+|cache)(: .*)?"
+)
+
+
+@pytest.fixture
+def app() -> Iterator[types.ModuleType]:
+    """An imported module called ``app``."""
+    module = types.ModuleType("app")
+    sys.modules["app"] = module
+    yield module
+    del sys.modules["app"]
+
+
+@pytest.fixture
+def known() -> Callable[[], Any]:
+    """The addresses of all objects there are now."""
+    return lambda: list_objects(True, (), None).addresses
+
+
+@pytest.fixture
+def walk_again() -> Callable[[RetainingPath], list[Any]]:
+    """All objects that a path's own words can mean."""
+    return follow
+
+
+def follow(path: RetainingPath) -> list[Any]:
+    here = [sys.modules[path.steps[0].removeprefix("module ")]]
+    for text in path.steps[1:]:
+        match = STEP.fullmatch(text)
+        assert match, f"this step cannot be read: {text}"
+        here = [found for obj in here for found in one_step(obj, match[1])]
+    return here
+
+
+def one_step(obj: Any, edge: str) -> list[Any]:
+    if edge.startswith("."):
+        return attribute(obj, edge[1:])
+    kind, _, name = edge.rpartition(" ")
+    if kind == "cell":
+        cells = dict(zip(obj.__code__.co_freevars, obj.__closure__, strict=True))
+        return [cells[name].cell_contents]
+    if kind == "local":
+        frame = obj if isinstance(obj, types.FrameType) else getattr(obj, "gi_frame", None) or obj.cr_frame
+        return [frame.f_locals[name]]
+    if kind == "context variable":
+        assert isinstance(obj, Context)
+        return [value for variable, value in obj.items() if variable.name == name]
+    if edge == "cache":
+        return [held for held in gc.get_referents(obj) if type(held) is dict and "__wrapped__" not in held]
+    if edge in ("[cached]", "[constant]", "[reference]", "[module state]", "[base]"):
+        return gc.get_referents(obj) or list(obj.co_consts)
+    if isinstance(obj, dict):
+        return dict_values(obj, edge)
+    return list(obj)
+
+
+def dict_values(obj: Any, edge: str) -> list[Any]:
+    if edge == "[key]":
+        return list(obj)
+    wanted = edge[1:-1]
+    if wanted.endswith(" key"):
+        return [value for key, value in obj.items() if type(key).__qualname__ == wanted[:-4].rpartition(".")[2]]
+    return [value for key, value in obj.items() if repr(key) == wanted]
+
+
+def attribute(obj: Any, name: str) -> list[Any]:
+    if isinstance(obj, type | types.ModuleType):
+        return [vars(obj)[name]]
+    return [object.__getattribute__(obj, name)]

@@ -1,0 +1,305 @@
+"""Each way of holding an object is told by the name that stands in the source."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import types
+import weakref
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy
+import pytest
+
+from memwatch.retain import find_path
+
+
+class Order:
+    """What is held."""
+
+
+class Plain:
+    """Attributes of any name; CPython keeps their values inline, without a dict."""
+
+    def __init__(self, value: Any) -> None:
+        self.name = "plain"
+        self.value = value
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Shadowed:
+    value: Any = None
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Stack(list[Any]):
+    """A list of the program's own."""
+
+
+class Registry(dict[Any, Any]):
+    def __init__(self, value: Any) -> None:
+        self.last = value
+
+
+def with_dict(value: Any) -> Plain:
+    plain = Plain(value)
+    assert plain.__dict__
+    return plain
+
+
+def set_from_outside(value: Any) -> Plain:
+    plain = Plain(None)
+    plain.value_from_outside = value  # type: ignore[attr-defined]
+    return plain
+
+
+def class_with(value: Any) -> type:
+    return type("Config", (), {"__module__": "app", "value": value})
+
+
+def closure_over(value: Any) -> Callable[[], Any]:
+    other = "other"
+
+    def inner() -> Any:
+        return other, value
+
+    return inner
+
+
+def nested_closure(value: Any) -> Callable[[], Any]:
+    held = {"one": value}
+
+    def inner() -> Any:
+        return held
+
+    return inner
+
+
+def with_default(value: Any) -> Callable[[], Any]:
+    def handler(order: Any = value) -> Any:
+        return order
+
+    return handler
+
+
+def with_keyword_default(value: Any) -> Callable[[], Any]:
+    def handler(*, order: Any = value) -> Any:
+        return order
+
+    return handler
+
+
+def with_function_attribute(value: Any) -> Callable[[], Any]:
+    inner = with_default(None)
+    inner.cache = value  # type: ignore[attr-defined]
+    return inner
+
+
+def suspended(value: Any) -> Iterator[Any]:
+    def numbers() -> Iterator[int]:
+        order = value
+        yield 1
+        print(order)
+
+    made = numbers()
+    next(made)
+    return made
+
+
+def unbounded_cache(value: Any) -> Any:
+    @functools.lru_cache(maxsize=None)
+    def price(number: int) -> Any:
+        return value
+
+    price.__wrapped__.__closure__[0].cell_contents = None if price(1) is None else price.__wrapped__  # type: ignore
+    return price
+
+
+def bounded_cache(value: Any) -> Any:
+    box = [value]
+
+    @functools.lru_cache(maxsize=8)
+    def price(number: int) -> Any:
+        return box.pop()
+
+    price(1)
+    return price
+
+
+def context_with(value: Any) -> contextvars.Context:
+    variable: contextvars.ContextVar[Any] = contextvars.ContextVar("request")
+    context = contextvars.copy_context()
+    context.run(variable.set, value)
+    return context
+
+
+def caught(value: Any) -> Exception:
+    def failing() -> None:
+        order = value
+        raise ValueError(len(repr(order)))
+
+    try:
+        failing()
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+def keys_of_weak(value: Any) -> Any:
+    table: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+    table[Order] = value
+    return table
+
+
+HERE = f"{__name__}."
+DRAWN: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "list": (lambda it: [None, it], "kept: list, 2 items > [index]"),
+    "tuple": (lambda it: (None, it), "kept: tuple, 2 items > [index]"),
+    "set": (lambda it: {it}, "kept: set, 1 item > [item]"),
+    "frozenset": (lambda it: frozenset({it}), "kept: frozenset, 1 item > [item]"),
+    "list subclass": (lambda it: Stack([it]), f"kept: {HERE}Stack, 1 item > [index]"),
+    "deque": (lambda it: deque([it]), "kept: collections.deque, 1 item > [index]"),
+    "dict, name as key": (lambda it: {"events": it}, "kept: dict, 1 item > ['events']"),
+    "dict, data as key": (lambda it: {f"user {id(it)}": it}, "kept: dict, 1 item > [str key]"),
+    "dict, small number": (lambda it: {42: it}, "kept: dict, 1 item > [42]"),
+    "dict, large number": (lambda it: {123_456: it}, "kept: dict, 1 item > [int key]"),
+    "dict, tuple as key": (lambda it: {("a", 1): it}, "kept: dict, 1 item > [tuple key]"),
+    "dict, class as key": (lambda it: {Order: it}, "kept: dict, 1 item > [type key]"),
+    "dict, it is the key": (lambda it: {it: 1}, "kept: dict, 1 item > [key]"),
+    "OrderedDict": (lambda it: OrderedDict(a=it), "kept: collections.OrderedDict, 1 item > ['a']"),
+    "defaultdict": (
+        lambda it: defaultdict(list, a=[it]),
+        "kept: collections.defaultdict, 1 item > ['a']: list, 1 item > [index]",
+    ),
+    "attribute of a dict": (Registry, f"kept: {HERE}Registry, 0 items > .last: {HERE}Order"),
+    "attribute": (Plain, f"kept: {HERE}Plain > .value: {HERE}Order"),
+    "attribute, with a dict": (with_dict, f"kept: {HERE}Plain > .value: {HERE}Order"),
+    "attribute, set elsewhere": (set_from_outside, f"kept: {HERE}Plain > .value_from_outside: {HERE}Order"),
+    "attribute that hides a class's": (Shadowed, f"kept: {HERE}Shadowed > .value: {HERE}Order"),
+    "dict in an attribute": (lambda it: Plain({"a": it}), f"kept: {HERE}Plain > .value: dict, 1 item > ['a']"),
+    "slot": (Slotted, f"kept: {HERE}Slotted > .value: {HERE}Order"),
+    "class attribute": (class_with, f"kept: class app.Config > .value: {HERE}Order"),
+    "closure": (closure_over, f"kept: function {HERE}closure_over.<locals>.inner > cell value: {HERE}Order"),
+    "closure over a dict": (
+        nested_closure,
+        f"kept: function {HERE}nested_closure.<locals>.inner > cell held: dict, 1 item > ['one']",
+    ),
+    "default": (
+        with_default,
+        f"kept: function {HERE}with_default.<locals>.handler > .__defaults__: tuple, 1 item > [index]",
+    ),
+    "keyword default": (
+        with_keyword_default,
+        f"kept: function {HERE}with_keyword_default.<locals>.handler > .__kwdefaults__: dict, 1 item > ['order']",
+    ),
+    "function attribute": (
+        with_function_attribute,
+        f"kept: function {HERE}with_default.<locals>.handler > .cache: {HERE}Order",
+    ),
+    "bound method": (
+        lambda it: types.MethodType(with_default(None), it),
+        f"kept: method > .__self__: {HERE}Order",
+    ),
+    "partial": (
+        lambda it: functools.partial(print, it),
+        "kept: functools.partial > .args: tuple, 1 item > [index]",
+    ),
+    "property": (lambda it: property(it), f"kept: property > .fget: {HERE}Order"),
+    "generator": (
+        suspended,
+        "kept: generator suspended.<locals>.numbers > local order: " + f"{HERE}Order",
+    ),
+    "lru_cache with a bound": (
+        bounded_cache,
+        f"kept: functools.lru_cache wrapper of {HERE}bounded_cache.<locals>.price, 1 item > [cached]",
+    ),
+    "context": (context_with, f"kept: _contextvars.Context > context variable request: {HERE}Order"),
+    "traceback": (
+        caught,
+        f"kept: ValueError > .__traceback__: traceback > .tb_next: traceback > .tb_frame: frame > local order: {HERE}Order",
+    ),
+    "weak keys": (
+        keys_of_weak,
+        "kept: weakref.WeakKeyDictionary > .data: dict, 1 item > [weakref.ReferenceType key]",
+    ),
+    "array of objects": (lambda it: numpy.array([it], dtype=object), "kept: numpy.ndarray > [item]"),
+    "mapping proxy": (
+        lambda it: types.MappingProxyType({"a": it}),
+        "kept: mappingproxy > [reference]: dict, 1 item > ['a']",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", DRAWN)
+def test_the_path_is_drawn(way: str, app: Any, walk_again: Callable[[Any], list[Any]]) -> None:
+    hold, drawn = DRAWN[way]
+    held = Order() if way != "property" else Order()
+    app.kept = hold(held)
+    path = find_path(held)
+    assert path is not None
+    assert path.text == f"module app > {drawn}"
+    assert any(found is held for found in walk_again(path))
+
+
+def test_an_unbounded_cache_is_told_with_its_function(app: Any, walk_again: Callable[[Any], list[Any]]) -> None:
+    @functools.lru_cache(maxsize=None)
+    def price(number: int) -> Any:
+        return Order()
+
+    app.price = price
+    path = find_path(price(1))
+    assert path is not None
+    cell = f"{HERE}test_an_unbounded_cache_is_told_with_its_function.<locals>.price"
+    assert path.text == (
+        f"module app > price: functools.lru_cache wrapper of {cell}, 1 item > cache: dict, 1 item > [1]"
+    )
+    assert price(1) in walk_again(path)
+
+
+def test_a_variable_is_found_though_its_function_s_globals_are_nearer_to_others(app: Any) -> None:
+    app.kept = [Order()]
+    app.handler = types.FunctionType(with_default.__code__, vars(app))
+    path = find_path(app.kept[0])
+    assert path is not None and path.text == "module app > kept: list, 1 item > [index]"
+
+
+def test_names_are_printed_on_one_line_whatever_they_are(app: Any) -> None:
+    for name in ("it's", 'say "no"', "nul\0nul", "half \udc80", "two\nlines"):
+        held = Order()
+        vars(app)[name] = [held]
+        path = find_path(held)
+        assert path is not None and "\n" not in path.text and "\0" not in path.text
+        assert path.text.encode("utf-8")
+        del vars(app)[name]
+
+
+def test_keys_that_are_data_are_never_shown(app: Any) -> None:
+    held = Order()
+    secret = "".join(["pass", "word of ", "Ann"])
+    app.kept = {secret: [held]}
+    path = find_path(held)
+    assert path is not None and "Ann" not in path.text and "[str key]" in path.text
+    plain = Plain(None)
+    plain.__dict__[secret] = held
+    app.kept = plain
+    path = find_path(held)
+    assert path is not None and "Ann" not in path.text
+
+
+def test_looking_does_not_give_an_instance_a_dict(app: Any) -> None:
+    import gc
+
+    app.kept = Plain(Order())
+    before = [type(held) for held in gc.get_referents(app.kept)]
+    assert find_path(app.kept.value) is not None
+    assert [type(held) for held in gc.get_referents(app.kept)] == before

@@ -1,0 +1,180 @@
+"""`import memwatch.autostart`: watching by environment variables, reports by logging, and never harm."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import memwatch
+from memwatch.environment import Settings, export_settings, read_settings
+
+ROOT = Path(memwatch.__file__).parent.parent
+
+TELL = """
+import logging, sys
+class Tell(logging.Handler):
+    def emit(self, record):
+        report = getattr(record, "memwatch_report", None)
+        print(record.name, record.levelname, record.getMessage().splitlines()[0], type(report).__name__)
+logging.getLogger().addHandler(Tell())
+import memwatch.autostart
+from memwatch import default
+"""
+
+LEAK = """
+import memwatch
+kept = []
+for _ in range(6):
+    kept.extend(bytes(1000) for _ in range(2000))
+    memwatch.gc()
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a text in a new interpreter; variables are MEMWATCH_*."""
+
+    def run(text, status=0, **variables):
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("MEMWATCH")}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(text)],
+            cwd=tmp_path,
+            env=plain | {"PYTHONPATH": str(ROOT)} | {f"MEMWATCH_{name}": value for name, value in variables.items()},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        return done
+
+    return run
+
+
+def test_without_variables_it_watches_as_a_service_and_is_silent(run):
+    done = run("import memwatch.autostart as a; print(a.default.watcher().pace.name)")
+    assert (done.stdout, done.stderr) == ("service\n", "")
+
+
+def test_variables_are_options(run):
+    done = run(TELL + "w = default.watcher(); print(w.pace.name, w.pace.tick)", PACE="job", TICK="0.5", PAUSE_BUDGET="0.2")
+    assert done.stdout == "job 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        ({"PACE": "slow"}, "unknown pace 'slow'"),
+        ({"TICK": "soon"}, "MEMWATCH_TICK='soon'"),
+        ({"TICK": "-1"}, "tick must be"),
+        ({"DETECTOR": "guess"}, "'guess'"),
+        ({"PAUSE_BUDGET": "1e9"}, "pause_budget must be"),
+        ({"JSON": "no/such/folder/f"}, "MEMWATCH_JSON: cannot append events"),
+        ({"REPORT": "paper"}, "MEMWATCH_REPORT='paper'"),
+        ({"RUN_PID": "me"}, "MEMWATCH_RUN_PID='me'"),
+        ({"TICK": "soon", "PACE": "slow", "DETECTOR": "guess"}, "MEMWATCH_TICK='soon'"),
+    ],
+)
+def test_a_bad_value_is_warned_about_once_and_the_rest_holds(run, variables, complaint):
+    done = run(TELL + "print(default.watcher().pace.name)", **variables)
+    warning, pace = done.stdout.splitlines()
+    assert warning.startswith("memwatch WARNING memwatch watches with defaults for: ")
+    assert complaint in warning
+    assert pace == "service"
+
+
+def test_one_bad_value_does_not_cost_the_good_ones(run):
+    done = run(TELL + "print(default.watcher().pace.name)", PACE="job", DETECTOR="guess")
+    assert done.stdout.splitlines()[-1] == "job"
+
+
+def test_a_leak_is_one_warning_with_its_report(run):
+    done = run(TELL + LEAK)
+    (record,) = done.stdout.splitlines()
+    assert record.startswith("memwatch WARNING LEAK  pid ")
+    assert record.endswith(" dict")
+
+
+def test_a_program_without_logging_sees_the_report_on_standard_error(run):
+    done = run("import memwatch.autostart\n" + LEAK)
+    assert done.stdout == ""
+    assert done.stderr.startswith("LEAK  pid ")
+
+
+def test_reports_can_be_printed_as_run_does(run):
+    done = run(TELL + LEAK, REPORT="stderr")
+    assert done.stdout == ""
+    assert done.stderr.startswith("\nLEAK  pid ")
+    assert "memwatch: " not in done.stderr
+
+
+def test_a_process_that_took_the_place_of_a_run_says_its_last_line(run):
+    again = "import os, sys\nos.environ['MEMWATCH_RUN_PID'] = str(os.getpid())\nimport memwatch.autostart\n"
+    done = run(again, REPORT="stderr")
+    assert done.stderr.startswith("memwatch: too short to judge")
+
+
+def test_events_go_to_the_file(run, tmp_path):
+    run("import memwatch.autostart", JSON=str(tmp_path / "events.jsonl"))
+    (event,) = map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines())
+    assert (event["event"], event["data"]["trigger"]) == ("stats", "exit")
+
+
+def test_a_program_that_watches_itself_keeps_its_watcher(run):
+    done = run(
+        """
+        import memwatch
+        watcher = memwatch.start(pace="job")
+        import memwatch.autostart
+        print(memwatch.watcher() is watcher)
+        """
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+SUBINTERPRETER = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+made = interpreters.create()
+failed = interpreters.run_string(made, "import memwatch.autostart; assert memwatch.watcher() is None")
+assert not failed, failed
+interpreters.destroy(made)
+print("done")
+"""
+
+
+def test_in_a_subinterpreter_it_steps_aside(run):
+    done = run("import memwatch\n" + SUBINTERPRETER)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_what_fails_is_logged_and_the_program_goes_on(run):
+    done = run("import sys; sys.modules['psutil'] = None\n" + TELL + "print('on')")
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("memwatch ERROR memwatch does not watch this process")
+    assert last == "on"
+
+
+def test_end_undoes_everything(run):
+    done = run(
+        """
+        import memwatch.autostart
+        from memwatch import signals
+        memwatch.autostart.end()
+        print(memwatch.watcher(), [bool(event.receivers) for event in signals.EVENTS.values()])
+        """
+    )
+    assert done.stdout == "None [False, False, False, False]\n"
+
+
+def test_settings_survive_the_way_through_the_environment():
+    settings = Settings("job", 0.5, "consecutive", 0.2, "/f.jsonl", "stderr", 42)
+    assert read_settings(export_settings(settings)) == (settings, ())
+    assert read_settings(export_settings(Settings())) == (Settings(), ())
+    assert read_settings({}) == (Settings(), ())

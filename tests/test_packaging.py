@@ -1,0 +1,161 @@
+"""The wheel in a fresh environment: its start-up file, its command, and the children of what it runs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import memwatch
+
+ROOT = Path(memwatch.__file__).parent.parent
+PATIENCE = 120
+
+pytestmark = pytest.mark.slow
+
+LEAK = """
+import memwatch
+kept = []
+def leak():
+    for _ in range(6):
+        kept.extend(bytes(1000) for _ in range(2000))
+        memwatch.gc()
+"""
+
+SPAWNING = """
+import multiprocessing, os, subprocess, sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from leaking import leak
+if __name__ == "__main__":
+    child = multiprocessing.get_context("spawn").Process(target=leak)
+    child.start()
+    child.join()
+    other = subprocess.Popen([sys.executable, "-c", "import leaking; leaking.leak()"])
+    other.wait()
+    print(os.getpid(), child.pid, other.pid, flush=True)
+    os.execv(sys.executable, [sys.executable, "-c", "import leaking; leaking.leak()"])
+"""
+
+
+def pip(*args):
+    subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", *args], check=True, timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy: building leaves traces in the source folder."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, source)
+    for name in ("memwatch", "tests"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    built = tmp_path_factory.mktemp("built")
+    isolation = ["--no-build-isolation"] if find_spec("setuptools") else []
+    pip("wheel", "--quiet", "--no-deps", *isolation, "--wheel-dir", str(built), str(source))
+    (made,) = built.iterdir()
+    return made
+
+
+class Installation:
+    """A virtual environment with the wheel in it; what memwatch needs comes from the interpreter that runs the tests."""
+
+    def __init__(self, folder: Path, wheel: Path) -> None:
+        venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+        scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+        self.python, self.command = scripts / "python", scripts / "memwatch"
+        self.site = Path(self.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
+        needed = {Path(find_spec(name).origin).parent.parent for name in ("blinker", "psutil")}
+        needed.add(Path(find_spec("objgraph").origin).parent)
+        (self.site / "a_dependencies.pth").write_text("".join(f"{path}\n" for path in sorted(needed)))
+        pip("--python", str(self.python), "install", "--quiet", "--no-deps", str(wheel))
+
+    def run(self, *args, program=None, cwd=None, status=0, **variables):
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("MEMWATCH", "PYTHON"))}
+        done = subprocess.run(
+            [program or self.python, *args],
+            cwd=cwd,
+            env=env | variables,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        return done
+
+
+@pytest.fixture(scope="session")
+def installed(wheel, tmp_path_factory):
+    return Installation(tmp_path_factory.mktemp("installed"), wheel)
+
+
+def test_the_wheel_holds_the_package_the_start_up_file_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        entry_points = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
+    top = {name.split("/")[0].partition("-")[0] for name in names}
+    assert top == {"memwatch", "memwatch.pth"}
+    assert "memwatch/py.typed" in names and "memwatch/cli/run.py" in names
+    assert "memwatch = memwatch.cli:main" in entry_points
+
+
+def test_without_the_variable_nothing_is_imported(installed):
+    done = installed.run("-c", "import sys; print([name for name in sys.modules if name.startswith('memwatch')])")
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert installed.run("-c", "import sys; print('memwatch' in sys.modules)", MEMWATCH="0").stdout == "False\n"
+
+
+def test_with_the_variable_the_process_is_watched(installed):
+    done = installed.run("-c", "import memwatch; print(memwatch.watcher().pace.name)", MEMWATCH="1", MEMWATCH_PACE="job")
+    assert (done.stdout, done.stderr) == ("job\n", "")
+
+
+def test_a_start_up_file_without_its_package_is_harmless(wheel, tmp_path):
+    installation = Installation(tmp_path, wheel)
+    shutil.rmtree(installation.site / "memwatch")
+    done = installation.run("-c", "print('on')", MEMWATCH="1")
+    assert (done.stdout, done.stderr) == ("on\n", "")
+
+
+def test_the_command_runs_a_program(installed, tmp_path):
+    (tmp_path / "x.py").write_text("import sys; print(sys.path[0], sys.argv)")
+    done = installed.run("run", "x.py", "a", program=installed.command, cwd=tmp_path)
+    assert done.stdout == f"{tmp_path} ['x.py', 'a']\n"
+
+
+def test_a_run_in_a_watched_process_takes_over(installed, tmp_path):
+    (tmp_path / "x.py").write_text(LEAK + "leak()\nprint(memwatch.watcher().pace.name)\n")
+    done = installed.run("-m", "memwatch", "run", "--json", "e.jsonl", "x.py", cwd=tmp_path, MEMWATCH="1")
+    assert done.stdout == "job\n"
+    assert done.stderr.count("LEAK  pid") == 1
+    events = [json.loads(line)["event"] for line in (tmp_path / "e.jsonl").read_text().splitlines()]
+    assert events.count("leak") == 1
+
+
+def test_spawned_and_executed_children_are_watched_and_write_to_the_same_file(installed, tmp_path):
+    (tmp_path / "leaking.py").write_text(LEAK)
+    (tmp_path / "x.py").write_text(SPAWNING)
+    done = installed.run("-m", "memwatch", "run", "--json", "e.jsonl", "x.py", cwd=tmp_path)
+    pids = set(map(int, done.stdout.split()))
+    events = [json.loads(line) for line in (tmp_path / "e.jsonl").read_text().splitlines()]
+    assert {event["pid"] for event in events if event["event"] == "leak"} == pids
+    assert all(f"LEAK  pid {pid} " in done.stderr for pid in pids)
+    assert [line.split()[1] for line in done.stderr.splitlines() if line.startswith("memwatch: ")] == ["watching", "1"]
+
+
+def test_200_short_programs_end_well(installed):
+    def end_after(number):
+        milliseconds = number % 26
+        text = f"import threading, time; time.sleep({milliseconds / 1000}); print(threading.active_count())"
+        done = installed.run("-c", text, MEMWATCH="1")
+        return done.stdout, done.stderr
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(end_after, range(200))) == {("1\n", "")}
