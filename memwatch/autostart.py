@@ -76,7 +76,7 @@ def _start_watcher(options: dict[str, Any], problems: list[str]) -> None:
     refusals = []
     for attempt in (options, *less, {}):
         try:
-            default.start(**attempt)
+            default.start_for_program(**attempt)
             break
         except OptionError as error:
             refusals.append(str(error))
@@ -112,9 +112,10 @@ def _connect(event: str, handler: Callable[[Any], object]) -> None:
 def _finish(screen: Screen) -> None:
     """The last line that `memwatch run` owes, when the program has replaced itself by another with exec."""
     watcher = default.watcher()
+    watched = watcher is not None and watcher.running
     default.stop()
     if watcher is not None and os.getpid() == screen.pid:
-        screen.end(watcher.pace.seconds_to_judge, watcher.cost, watcher.readings)
+        screen.end(watcher, watched)
 
 
 begin()

@@ -1,14 +1,13 @@
 """The default watcher: one in a process, wired once from watch, diagnosis and the signals.
 
-It starts when the first receiver is connected, or by `start`; `stop` lasts until `start`. The rooms are imported here,
-inside `start` and in the caller's thread, so that `import memwatch` stays cheap and memwatch's own thread imports nothing.
+It starts when the first receiver is connected, or by `start`; `stop` lasts until `start`. The rooms are imported inside
+`start`, in the caller's thread, so that `import memwatch` stays cheap and memwatch's own thread imports nothing.
 """
 
 from __future__ import annotations
 
 import atexit
 import logging
-import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +82,15 @@ def start(**options: Any) -> Watcher:
     return _launch(made, wanted, automatic=False)
 
 
+def start_for_program(**options: Any) -> Watcher:
+    """As `start`, on behalf of a face: the program's own `start` replaces this watcher instead of being refused."""
+    made = start(**options)
+    _state.automatic = True
+    return made
+
+
 def stop() -> None:
-    """Stop to watch; nothing happens if nothing runs. Receivers stay connected and get events after the next `start`."""
+    """Stop to watch. Receivers stay connected and get events again after the next `start`."""
     _state.stopped_by_hand = True
     _halt()
 
@@ -130,7 +136,10 @@ def _start_automatically() -> None:
 
 def _make(options: Options) -> Watcher:
     """A watcher that is not started yet; whatever is wrong with *options* or with this process is raised here."""
-    _check_interpreter()
+    from .backend.process import is_main_interpreter
+
+    if not is_main_interpreter():
+        raise UnsupportedError("memwatch watches from the main interpreter only; this is a subinterpreter")
     from .diagnosis import Diagnosis
     from .watch import Watcher, choose_pace, make_detectors
 
@@ -152,12 +161,12 @@ def _launch(made: Watcher, options: Options, automatic: bool) -> Watcher:
 
 def _hook() -> None:
     """Be told of forks and of the exit, for as long as the process lives: neither can be taken back."""
+    from .backend.process import on_fork
     from .retain import register_at_fork_hook
 
-    hooks = {"before": _before_fork, "after_in_parent": _after_fork_in_parent, "after_in_child": _after_fork_in_child}
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(**hooks)
-        register_at_fork_hook(*hooks.values())
+    hooks = (_before_fork, _after_fork_in_parent, _after_fork_in_child)
+    on_fork(*hooks)
+    register_at_fork_hook(*hooks)
     atexit.register(_halt)
     _state.hooked = True
 
@@ -168,22 +177,8 @@ def _halt() -> None:
         running.stop()
 
 
-def _publish(event: str, sender: Watcher, value: object) -> None:
-    signals.EVENTS[event].publish(sender, value)
-
-
-def _check_interpreter() -> None:
-    """Raises UnsupportedError in a subinterpreter: its threads cannot outlive it, and it must not wait for ours."""
-    try:
-        import _interpreters as interpreters
-    except ImportError:
-        try:
-            import _xxsubinterpreters as interpreters
-        except ImportError:
-            return
-    current, main = interpreters.get_current(), interpreters.get_main()
-    if (current[0] if isinstance(current, tuple) else current) != (main[0] if isinstance(main, tuple) else main):
-        raise UnsupportedError("memwatch watches from the main interpreter only; this is a subinterpreter")
+def _publish(event: str, watcher: Watcher, value: object) -> None:
+    signals.EVENTS[event].publish(watcher, value)
 
 
 def _before_fork() -> None:

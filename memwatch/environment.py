@@ -32,9 +32,9 @@ class Settings:
 
 
 def _report(text: str) -> Report:
-    if text == "stderr" or text == "log":
-        return text
-    raise ValueError("it must be log or stderr")
+    if text not in ("log", "stderr"):
+        raise ValueError("it must be log or stderr")
+    return "log" if text == "log" else "stderr"
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

@@ -1,13 +1,13 @@
 """What memwatch raises and warns about.
 
-    Exception
-    └── MemwatchError                 every error that memwatch raises
-        ├── OptionError               an option out of range, or not known (also ValueError)
-        ├── UnknownEventError         an event name that does not exist (also ValueError)
-        ├── ReceiverError             a receiver that could never be called (also TypeError)
-        ├── AlreadyStartedError       start() with other options while a watcher runs
-        ├── AlreadyEndedError         end() of a HeapDiff that was ended before
-        └── UnsupportedError          this interpreter or platform cannot do it
+Exception
+└── MemwatchError                 every error that memwatch raises
+    ├── OptionError               an option out of range, or not known (also ValueError)
+    ├── UnknownEventError         an event name that does not exist (also ValueError)
+    ├── ReceiverError             a receiver that could never be called (also TypeError)
+    ├── AlreadyStartedError       start() with other options while a watcher runs
+    ├── AlreadyEndedError         end() of a HeapDiff that was ended before
+    └── UnsupportedError          this interpreter or platform cannot do it
 """
 
 from __future__ import annotations

@@ -24,6 +24,11 @@ Receiver = TypeVar("Receiver", bound=Callable[..., Any])
 _log = logging.getLogger("memwatch")
 
 
+def _key(receiver: Any) -> tuple[int, int]:
+    """What tells receivers apart; a bound method is a new object each time it is asked for."""
+    return id(getattr(receiver, "__self__", None)), id(getattr(receiver, "__func__", receiver))
+
+
 def _nothing() -> None:
     """What happens at a first receiver until the default watcher has put itself here."""
 
@@ -46,7 +51,7 @@ class Event(blinker.Signal):
         """
         loop = _loop_for(receiver)
         super().connect(receiver, sender, weak)
-        key = blinker.base.make_id(receiver)
+        key = _key(receiver)
         self._faulty.discard(key)
         if loop is not None:
             self._loops[key] = weakref.ref(loop)
@@ -56,7 +61,7 @@ class Event(blinker.Signal):
     def disconnect(self, receiver: Callable[..., Any], sender: Any = blinker.ANY) -> None:
         """Disconnect *receiver*; nothing happens if it was not connected."""
         super().disconnect(receiver, sender)
-        self._loops.pop(blinker.base.make_id(receiver), None)
+        self._loops.pop(_key(receiver), None)
 
     def publish(self, sender: Any, value: object) -> None:
         """Call every receiver; whatever one of them raises is logged, the first time, and goes no further."""
@@ -69,7 +74,7 @@ class Event(blinker.Signal):
                 self._log_fault(receiver, error)
 
     def _schedule(self, receiver: Callable[..., Any], coroutine: CoroutineType[Any, Any, Any]) -> None:
-        reference = self._loops.get(blinker.base.make_id(receiver))
+        reference = self._loops.get(_key(receiver))
         loop = reference() if reference else None
         if loop is None or loop.is_closed():
             coroutine.close()
@@ -79,7 +84,7 @@ class Event(blinker.Signal):
         )
 
     def _log_fault(self, receiver: Callable[..., Any], error: BaseException | None) -> None:
-        key = blinker.base.make_id(receiver)
+        key = _key(receiver)
         if error is not None and key not in self._faulty:
             self._faulty.add(key)
             _log.error(

@@ -61,7 +61,9 @@ def test_without_variables_it_watches_as_a_service_and_is_silent(run):
 
 
 def test_variables_are_options(run):
-    done = run(TELL + "w = default.watcher(); print(w.pace.name, w.pace.tick)", PACE="job", TICK="0.5", PAUSE_BUDGET="0.2")
+    done = run(
+        TELL + "w = default.watcher(); print(w.pace.name, w.pace.tick)", PACE="job", TICK="0.5", PAUSE_BUDGET="0.2"
+    )
     assert done.stdout == "job 0.5\n"
 
 

@@ -20,6 +20,7 @@ PUBLIC = [*memwatch.__all__, "gc"]
 ROOMS_OF_NAMES = {"memwatch", "errors", "signals", "default"}
 FOLDERS = ("memwatch", "tests", "examples", "benchmarks", "docs", ".ci")
 LONGEST_FILE = 350
+LONGEST_TEST_FILE = 500
 LONGEST_FUNCTION = 60
 
 # one letter of each stands in brackets, or this file would find itself
@@ -113,7 +114,7 @@ def test_nothing_is_left_behind(path: Path) -> None:
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
 def test_file_does_one_thing_that_its_first_line_says(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= LONGEST_FILE
+    assert len(text.splitlines()) <= (LONGEST_TEST_FILE if "tests" in path.parts else LONGEST_FILE)
     assert (ast.get_docstring(ast.parse(text)) or path.name == "__init__.py") and not text.startswith("\n")
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 import stat
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from memwatch.default import start, stop
 from memwatch.errors import OptionError
 from memwatch.watch import Leak, Suspicion
 
-MOMENT = datetime(2024, 1, 1, tzinfo=timezone.utc)
+MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 SUSPICION = Suspicion(MOMENT, MOMENT, 1000, "heap growth", 1.0, "ratchet", "base")
 UNWRITABLE = Path("/dev/full")
 
@@ -126,7 +126,7 @@ def test_one_event_is_received_by_its_handler(file, watching):
 
 @pytest.mark.parametrize("name", [".", "no/such/folder/file"])
 def test_a_path_that_cannot_be_opened_is_said_at_once(tmp_path, name):
-    with pytest.raises(OptionError, match="cannot append events to .*: (Is a directory|No such file or directory)"):
+    with pytest.raises(OptionError, match=r"cannot append events to .*: (Is a directory|No such file or directory)"):
         handlers.JsonLines(tmp_path / name)
 
 

@@ -6,6 +6,11 @@ from pathlib import Path
 
 import psutil
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _CGROUP = Path("/sys/fs/cgroup")
 _NO_LIMIT = 1 << 60  # cgroup v1 writes a number near 2 ** 63 for "none"
 
@@ -42,9 +47,7 @@ def _read_limit(path: Path) -> int | None:
 
 
 def _address_space_limit() -> int | None:
-    try:
-        import resource
-    except ImportError:  # Windows
+    if resource is None:
         return None
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
     return soft if 0 < soft < _NO_LIMIT else None

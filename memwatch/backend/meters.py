@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from .guard import own
+
 BYTES_PER_BLOCK = 96
 """What a block of Python's allocator holds on average, in bare, stdlib and web processes of every supported version."""
 
@@ -23,6 +25,7 @@ _CHEAP = 0.0002  # seconds that may be spent on a meter inside a collection
 _LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
 
 
+@own
 class Meter:
     """A reading function, its last value and what a reading costs in seconds of this thread's processor time."""
 
@@ -50,6 +53,7 @@ class Meter:
         return self.value
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the meters say: bytes, except `blocks` (a count). `native` is None where the C allocator cannot be asked."""
@@ -60,6 +64,7 @@ class Reading:
     native: int | None
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class Collections:
     """How many collections this interpreter has run since it started, full ones and all others."""
@@ -68,6 +73,7 @@ class Collections:
     young: int
 
 
+@own
 class Meters:
     """The meters of this process. `names` says what `base` is made of."""
 
@@ -111,6 +117,11 @@ def read_collections() -> Collections:
     """The collector's counts; the oldest generation's are the full collections on every supported version."""
     counts = [generation["collections"] for generation in gc.get_stats()]
     return Collections(full=counts[-1], young=sum(counts[:-1]))
+
+
+def collector_runs() -> bool:
+    """Whether the collector comes by itself; a threshold of 0 is off as well."""
+    return gc.isenabled() and gc.get_threshold()[0] > 0
 
 
 def _native_bytes() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -78,7 +79,7 @@ def _start(args: argparse.Namespace) -> Screen:
     lines = None
     try:
         lines = JsonLines(settings.json) if settings.json else None
-        watcher = default.start(**settings.options())
+        watcher = default.start_for_program(**settings.options())
     except MemwatchError as error:
         args.parser.error(str(error))
     screen = Screen(open_terminal(sys.stderr, os.environ))
@@ -119,11 +120,12 @@ def _finish(screen: Screen, lines: JsonLines | None, watcher: Watcher) -> None:
     A forked child that ends like its parent comes here as well; it has nothing to say.
     """
     watcher = default.watcher() or watcher
+    watched = watcher.running
     default.stop()
     if lines is not None:
         lines.close()
     if os.getpid() == screen.pid:
-        screen.end(watcher.pace.seconds_to_judge, watcher.cost, watcher.readings)
+        screen.end(watcher, watched)
 
 
 def _status(screen: Screen) -> int:
@@ -132,8 +134,6 @@ def _status(screen: Screen) -> int:
     They are waited for by the interpreter's own function, which it is going to call and which does nothing the second
     time: a thread may wait for the end of the main thread, and only that function declares it.
     """
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # it ends the waiting, not the program, as in the interpreter
         vars(threading)["_shutdown"]()
-    except KeyboardInterrupt:
-        pass  # it ends the waiting, not the program, as in the interpreter
     return _LEAKED if screen.leaks else 0

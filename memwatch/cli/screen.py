@@ -18,8 +18,7 @@ from ..handlers import fingerprint_of, render_report
 from ..units import format_bytes, format_duration
 
 if TYPE_CHECKING:
-    from ..watch.cost import Cost
-    from ..watch.sample import Leak, Stats, Suspicion
+    from ..watch import Cost, Leak, Stats, Suspicion, Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,12 @@ def open_terminal(stream: TextIO | None, environ: Mapping[str, str]) -> Terminal
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: seconds watched and needed, its leaks that stayed and that went, the suspicion left open."""
+    """How a run ended: seconds watched and needed, its leaks that stayed and that went, the suspicion left open.
 
+    `watched` is False if watching ended before the program did.
+    """
+
+    watched: bool
     seconds: float
     seconds_needed: float
     leaks: tuple[Leak, ...]
@@ -104,16 +107,17 @@ class Screen:
             self.recoveries += 1
             self.terminal.write(f"memwatch: pid {os.getpid()} recovered: {leak.reason}\n")
 
-    def end(self, seconds_needed: float, cost: Cost, readings: int) -> None:
-        """Print the last line."""
+    def end(self, watcher: Watcher, watched: bool) -> None:
+        """Print the last line, with what *watcher* has cost."""
         outcome = Outcome(
+            watched=watched,
             seconds=time.monotonic() - self.started,
-            seconds_needed=seconds_needed,
+            seconds_needed=watcher.pace.seconds_to_judge,
             leaks=tuple(self.leaks.values()),
             recovered=self.recoveries,
             suspicion=self.suspicion,
-            cost=cost,
-            readings=readings,
+            cost=watcher.cost,
+            readings=watcher.readings,
         )
         self.terminal.write(format_end(outcome) + "\n")
 
@@ -144,6 +148,8 @@ def format_end(outcome: Outcome) -> str:
     if outcome.recovered:
         return f"memwatch: no leak left after {format_duration(outcome.seconds)}, {outcome.recovered} recovered; {cost}"
     suspicion = outcome.suspicion and f"suspicious: {outcome.suspicion.reason}"
+    if not outcome.watched:
+        return f"memwatch: cannot judge (watching ended before the program); {suspicion or 'nothing suspicious so far'}"
     if outcome.seconds < outcome.seconds_needed:
         needed = f"ran {_seconds(outcome.seconds)}, needs {_seconds(outcome.seconds_needed)}"
         return f"memwatch: too short to judge ({needed}); {suspicion or 'nothing suspicious so far'}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..backend.guard import own
+
 Depth = Literal["deep", "tracked", "none"]
 
 WALK_SHARE = 0.02
@@ -13,6 +15,7 @@ _WALK_SECONDS = 1.5e-6  # an object, in a walk in Python
 _LIST_SECONDS = 4e-8  # a tracked object, in one call of gc.get_objects(), which cannot be interrupted
 
 
+@own
 class Budget:
     """Decides from the number of blocks, before anything is done; rates are corrected by what was measured.
 

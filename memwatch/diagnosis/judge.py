@@ -6,7 +6,6 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 import time
@@ -14,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ..backend.guard import quiet
+from ..backend.guard import collect, own, quiet
 from ..backend.limit import memory_limit
+from ..backend.meters import collector_runs
 from ..errors import MemwatchError
 from ..heap import Diff, Snapshot, diff_snapshots, take_snapshot
 from ..retain import Holding, find_holdings
@@ -29,6 +29,7 @@ _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before ga
 _CURVE_POINTS = 60
 
 
+@own
 @dataclass(slots=True)
 class _Evidence:
     """What is gathered for one suspicion."""
@@ -39,6 +40,7 @@ class _Evidence:
     missing: list[str] = field(default_factory=list)
 
 
+@own
 @dataclass(slots=True)
 class _Findings:
     """What the walks at the verdict brought."""
@@ -48,6 +50,7 @@ class _Findings:
     explained: float | None = None
 
 
+@own
 class Diagnosis:
     """Judges for one watcher, on its thread. *pause_budget* is the longest hold of the interpreter, in seconds."""
 
@@ -59,7 +62,8 @@ class Diagnosis:
     def suspected(self, candidate: Candidate) -> None:
         """Take the snapshot that growth will be measured from."""
         self._evidence = _Evidence(suspicion=candidate.growth, base=candidate.samples[-1].base)
-        self._evidence.snapshot = self._snapshot(candidate, walks_to_come=3)
+        snapshot = self._evidence.snapshot = self._snapshot(candidate, walks_to_come=3)
+        candidate.ledger.bytes = snapshot.nbytes if snapshot else 0
 
     def forget(self) -> None:
         """Let go of the evidence."""
@@ -67,7 +71,7 @@ class Diagnosis:
 
     def __call__(self, candidate: Candidate) -> Leak | Held:
         """Decide on *candidate*."""
-        growth, collects = candidate.growth, _collector_runs()
+        growth, collects = candidate.growth, collector_runs()
         findings = _Findings() if collects else self._look(candidate, holders=False)
         freed = self._collect(candidate)
         if freed is not None and garbage_share(growth, candidate.samples, freed) >= HALF:
@@ -87,8 +91,7 @@ class Diagnosis:
             self._evidence.missing.append("no collection before the verdict: it would pause the program for too long")
             return None
         before, begun = candidate.read(), time.perf_counter()
-        with quiet:
-            gc.collect()
+        collect()
         took = time.perf_counter() - begun
         self._budget.collected(last.blocks, took)
         candidate.ledger.pause(took)
@@ -125,7 +128,6 @@ class Diagnosis:
             begun = time.thread_time()
             snapshot = take_snapshot(deep=depth == "deep", give_up=candidate.give_up)
             self._budget.walked(snapshot.nodes, time.thread_time() - begun)
-            ledger.bytes = snapshot.nbytes
             return snapshot
         return None
 
@@ -166,10 +168,6 @@ class Diagnosis:
         return make_leak(growth, verdict, report)
 
 
-def _collector_runs() -> bool:
-    return gc.isenabled() and gc.get_threshold()[0] > 0
-
-
 def _horizon(growth: Growth) -> float:
     """Seconds over which the walks of this suspicion may be spread: it takes four windows to confirm it."""
     return 4 * growth.seconds
@@ -187,9 +185,9 @@ def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, in
 def _confidence(growth: Growth, suspicion: Growth | None) -> float:
     """1 - 2 ** -n, n the times the window has doubled since the suspicion, and one; n the growths of a streak."""
     if growth.detector == "consecutive":
-        return 1 - 2.0**-growth.count
+        return float(1 - 2.0**-growth.count)
     doubled = math.log2(growth.seconds / suspicion.seconds) if suspicion and suspicion.seconds > 0 else 0.0
-    return 1 - 2.0 ** -(1 + max(0.0, doubled))
+    return float(1 - 2.0 ** -(1 + max(0.0, doubled)))
 
 
 def _time_to_limit(room: int, growth: Growth) -> float | None:

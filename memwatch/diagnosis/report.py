@@ -13,9 +13,9 @@ from .text import render
 class Suspect:
     """Something that grew: its type, how much, and who holds it.
 
-    `count_growth` objects of `type` and `bytes_growth` bytes (of these and all that only hangs under them) came since the suspicion;
-    `share` is the part of all new bytes. `held_by` are the steps from a root; `allocated_at` is empty until there is a
-    profile. `retained_items` is what the holder holds now.
+    Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, and of all that hangs
+    under them; `share` is their part of all new bytes. `held_by` are the steps from a root, `retained_items` is what
+    the holder holds now. `allocated_at` is empty until there is a profile.
     """
 
     type: str

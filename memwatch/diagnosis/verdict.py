@@ -15,7 +15,7 @@ HALF = 0.5
 
 
 def classify(growth: Growth, samples: Sequence[Sample], explained: float | None) -> str:
-    """"objects", "untracked", "native" or "fragmentation".
+    """ "objects", "untracked", "native" or "fragmentation".
 
     *samples* are the past, oldest first; *explained* is the share of the growth of `base` that a walk of the heap
     accounts for, None where there was no walk.

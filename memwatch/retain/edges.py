@@ -54,12 +54,11 @@ def steps_of(chain: Sequence[Any], root: str) -> tuple[tuple[str, ...], tuple[st
         step = _step(chain, place)
         place += step.passed
         target = chain[place]
-        if place == len(chain) - 1 and step.is_item:
-            shown.append(f"{step.name}: {describe(target)}" if is_large(target) else step.name)
-            wiped.append(ITEM)
-        else:
-            shown.append(f"{step.name}: {describe(target)}")
-            wiped.append(f"{step.wiped}: {type_label(type(target))}")
+        bare = step.is_item and place == len(chain) - 1 and not is_large(target)
+        shown.append(step.name if bare else f"{step.name}: {describe(target)}")
+        wiped.append(ITEM if bare else f"{step.wiped}: {type_label(type(target))}")
+    if place and is_large(chain[-1]):  # as if it had been there before, and its items were found
+        wiped.append(ITEM)
     return tuple(shown), tuple(wiped)
 
 

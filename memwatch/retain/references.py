@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
@@ -23,11 +23,16 @@ referents: Callable[..., list[Any]] = gc.get_referents
 
 is_tracked = gc.is_tracked
 
+MODULES_MAY_RESURRECT = (3, 12) <= sys.version_info < (3, 12, 6)
+"""In these versions the module _asyncio shows its freed objects to the collector, and asking for them brings them back
+to be freed twice (python/cpython#122695). Its contents are never asked for."""
+
 _type_namespace = vars(type)["__dict__"].__get__
 _module_namespace: Any = vars(ModuleType)["__dict__"].__get__
 _OPTIMIZED = 1  # CO_OPTIMIZED: the locals of this code live in the frame and not in a dict
 _LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
+_HELD_BY_FRAME_ALONE = 3  # the frame, a variable here, and the argument of getrefcount
 _fork_hooks: dict[int, str] = {}
 
 
@@ -40,6 +45,8 @@ def contents(obj: Any) -> list[Any]:
     """What *obj* refers to, also where the collector does not see it: a running frame's variables, code, arrays."""
     if type(obj) is FrameType:
         return [*frame_locals(obj).values(), *referents(obj)]
+    if MODULES_MAY_RESURRECT and type(obj) is ModuleType and _module_namespace(obj).get("__name__") == "_asyncio":
+        return [_module_namespace(obj)]
     return referents(obj) or hidden_contents(obj)
 
 
@@ -75,18 +82,17 @@ def _array_type() -> type | None:
 def frame_locals(frame: FrameType) -> dict[str, Any]:
     """The variables of a frame by name.
 
-    Before 3.13 asking for them leaves a dict in the frame that would keep them alive: if that dict was not there
-    before, it is emptied again. A namespace that the program made up itself is not asked.
+    Before 3.13 asking for them leaves a dict in the frame that would keep them alive: unless the program itself has
+    asked and holds that dict, it is emptied again. A namespace that the program made up is not asked.
     """
     if not frame.f_code.co_flags & _OPTIMIZED:
         names = frame.f_locals
         return dict(names) if type(names) is dict else {}
     if sys.version_info >= (3, 13):
         return dict(frame.f_locals)
-    before = set(map(id, referents(frame)))
     made = frame.f_locals
     found = dict(made)
-    if id(made) not in before:
+    if sys.getrefcount(made) <= _HELD_BY_FRAME_ALONE:
         made.clear()
     return found
 
@@ -124,16 +130,30 @@ def _distance(name: str, module: Any) -> int:
     return 3 if file.startswith(_LIBRARY) else 1
 
 
-def frames() -> Iterator[tuple[bool, FrameType]]:
-    """Running frames of all threads, the main thread's first, outermost first, and whether it is the main thread's."""
-    main = threading.main_thread().ident
-    for thread, frame in sorted(sys._current_frames().items(), key=lambda item: item[0] != main):
-        stack: list[FrameType] = []
-        inner: FrameType | None = frame
+def frames() -> list[tuple[bool, FrameType]]:
+    """Running frames, each with whether it is the main thread's: that thread first, in each the outermost first.
+
+    This room's own frames are not among them: a list of frames that one of them holds would be a cycle.
+    """
+    main, innermost = threading.main_thread().ident, sys._current_frames()
+    innermost[threading.get_ident()] = _caller()
+    found: list[tuple[bool, FrameType]] = []
+    for thread in sorted(innermost, key=lambda it: it != main):
+        stack: list[tuple[bool, FrameType]] = []
+        inner: FrameType | None = innermost[thread]
         while inner is not None:
-            stack.append(inner)
+            stack.append((thread == main, inner))
             inner = inner.f_back
-        yield from ((thread == main, outer) for outer in reversed(stack))
+        found.extend(reversed(stack))
+    return found
+
+
+def _caller() -> FrameType:
+    """The innermost frame of this thread outside of this room."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        frame = frame.f_back
+    return frame
 
 
 def is_own_frame(frame: FrameType) -> bool:

@@ -18,6 +18,7 @@ from ..backend.guard import find_own, parts_of
 from ..backend.kinds import type_label
 from .labels import code_label, printable
 from .references import (
+    contents,
     fork_list,
     frame_locals,
     frames,
@@ -27,7 +28,6 @@ from .references import (
     modules,
     namespace,
     own_modules,
-    referents,
 )
 from .walk import ALIVE, VISITED, Walk
 
@@ -61,14 +61,14 @@ def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
     own.extend([namespace(module) for module in own if type(module) is ModuleType])
     own.extend(ignore)
     walk.pages.mark(map(id, own), VISITED)
-    walk.pages.mark([id(ignore)], VISITED)
+    walk.pages.mark([id(ignore), id(own)], VISITED)
     walk.assume_known([()])
     return own
 
 
 def _walk_frames(walk: Walk) -> list[FrameType]:
     """Walk what running functions hold; gives memwatch's own frames, which are left out."""
-    running = list(frames())
+    running = frames()
     own = [frame for _, frame in running if is_own_frame(frame)]
     walk.pages.mark(map(id, own), VISITED)
     for is_main, frame in running:
@@ -102,7 +102,7 @@ def _topmost(objects: Sequence[Any]) -> list[Any]:
     """Those of *objects* that no other one of them refers to."""
     below: set[int] = set()
     for obj in objects:
-        below.update(id(held) for held in referents(obj) if held is not obj)
+        below.update(id(held) for held in contents(obj) if held is not obj)
     return [obj for obj in objects if id(obj) not in below]
 
 

@@ -13,16 +13,18 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import Any
 
 from ..backend.contract import GaveUp
 from ..backend.guard import own
 from ..backend.kinds import size_reader
-from .references import contents, hidden_contents, referents
+from .references import MODULES_MAY_RESURRECT, contents, hidden_contents, referents
 
 KNOWN, VISITED, ALIVE = 1, 2, 4
 _CHECK = 2047  # a mask: ask to give up every 2048 objects
-_LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None))))
+_ROOTS_ONLY = (ModuleType,) if MODULES_MAY_RESURRECT else ()
+_LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None), *_ROOTS_ONLY)))
 _MANY_GROUPS = 10_000
 
 

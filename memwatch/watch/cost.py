@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..backend.guard import own
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -23,6 +25,7 @@ class Cost:
         return asdict(self)
 
 
+@own
 class Ledger:
     """Adds up processor time of memwatch's thread (receivers excluded), pauses, walks of the heap and memory kept.
 

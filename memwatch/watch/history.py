@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ..backend.guard import own
 from .sample import Sample
 
 KEPT = 256
 
 
+@own
 class History:
     """At most `KEPT` samples, evenly spread from the first to the newest; the newest is always there."""
 

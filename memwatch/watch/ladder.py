@@ -16,6 +16,7 @@ RUNGS = 16
 
 _FALLS = 1.5  # what fell back once will fall back again: new ground must be won by more than the deepest fall
 _FORGET = 0.9995  # a fall counts for less with every block, or one burst would hide leaks for ever
+_FINER = 3
 _SPREAD = 4.5  # 7 for a straight line, m for m equal jumps
 _STEADY = 0.9  # the second half must keep up with the first; start-ups and filling caches slow down
 _INVERSIONS = 1  # of 28 pairs; for values in random order the chance is 2 in 10 000
@@ -31,13 +32,14 @@ class Origin(NamedTuple):
 
 
 class Rung:
-    """The last blocks of one length. `window` is the length of all 8, in seconds."""
+    """The last blocks of one length. `window` is the length of all 8, in seconds, `finer` the rung below."""
 
-    __slots__ = ("fall", "half", "half_origin", "high", "least", "origins", "passed", "values", "window")
+    __slots__ = ("fall", "finer", "half", "half_origin", "high", "least", "origins", "passed", "values", "window")
 
-    def __init__(self, window: float, least: bool) -> None:
+    def __init__(self, window: float, least: bool, finer: Rung | None) -> None:
         self.window = window
         self.least = least
+        self.finer = finer
         self.values: deque[float] = deque(maxlen=BLOCKS)
         self.origins: deque[Origin] = deque(maxlen=BLOCKS)
         self.passed = _NEVER
@@ -63,6 +65,16 @@ class Rung:
         self.fall = max(fall, drop)
         self.high = max(self.high, value)
 
+    @property
+    def deepest_fall(self) -> float:
+        """On this rung and the three below: a cycle about as long as a block moves the blocks only by a slow beat."""
+        rung, fall = self.finer, self.fall
+        for _ in range(_FINER):
+            if rung is None:
+                break
+            rung, fall = rung.finer, max(fall, rung.fall)
+        return fall
+
     def rises(self, share: float, floor: float) -> bool:
         """Whether it grows by at least `share` of its start and `floor` bytes, steadily, to where it never was."""
         values = self.values
@@ -72,7 +84,7 @@ class Rung:
         growth = last - first
         if growth < floor or growth < share * first:
             return False
-        if last - max(self.passed, first) < _FALLS * self.fall:
+        if last - max(self.passed, first) < _FALLS * self.deepest_fall:
             return False
         middle = 0.5 * (values[BLOCKS // 2 - 1] + values[BLOCKS // 2])
         if last - middle < _STEADY * (middle - first):
@@ -98,7 +110,10 @@ class Ladder:
     __slots__ = ("_rungs", "age", "longest")
 
     def __init__(self, sample: float, group: float) -> None:
-        self._rungs = [Rung(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group) for j in range(RUNGS)]
+        self._rungs: list[Rung] = []
+        for j in range(RUNGS):
+            finer = self._rungs[-1] if self._rungs else None
+            self._rungs.append(Rung(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group, finer))
         self.longest = self._rungs[-1].window
         self.age = 0
 

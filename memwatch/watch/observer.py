@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..backend.guard import own
 from .cost import Ledger
 from .detector import Detector
 from .history import History
@@ -23,6 +24,7 @@ _EXPIRES = 16  # a suspicion that is not renewed within so many of its windows i
 EventValue = tuple[str, Any]
 
 
+@own
 class Observer:
     """Takes samples in order and yields ``(event name, value)``: suspect, leak, recovered, and stats when asked to.
 
@@ -114,6 +116,7 @@ class Observer:
     def _forget(self) -> None:
         self._suspicion = None
         self._judge.forget()
+        self._ledger.bytes = 0
 
 
 _STEPS: dict[str, Callable[[Observer, Detector, Growth], Iterator[EventValue]]] = {

@@ -20,7 +20,8 @@ class Pace:
     `tick`: the meters are read this often. `sample`: the least reading of so many seconds counts as one.
     `group`: up to this length the least reading stands for a stretch of time, beyond it the mean of such ones.
     `min_window`: the shortest growth that is looked at. `confirm`: the shortest that is called a leak.
-    `slow_confirm`: the same for growth by less than half of the base. `hold`: before this age such growth is no leak.
+    `slow_confirm`: the same for growth that does not double the base. `hold`: before this age (a day and an eighth, so
+    that a daily cycle has turned) such growth is no leak.
     `suspect_cap`, `confirm_cap`: however old the process is, no longer growth than this or `slow_confirm` is asked for.
     `seasonal`: whether to compare each hour with the same hour of the days before.
     """
@@ -76,9 +77,9 @@ PACES = {
         min_window=600.0,
         confirm=3600.0,
         slow_confirm=40000.0,
-        hold=86400.0,
+        hold=97200.0,
         suspect_cap=7200.0,
-        confirm_cap=14400.0,
+        confirm_cap=10240.0,
         seasonal=True,
     ),
 }

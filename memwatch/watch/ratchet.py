@@ -20,6 +20,7 @@ _AGE_SHARE = 0.10  # of the process's age
 _EXPIRES = 4  # windows
 _URGENT = 1.0  # of the base: growth that leaves no time to wait
 _REALERT = 4  # windows
+_FASTER = 4  # times the rate that was reported last: a different leak
 _IMPORTS = 1.02  # more modules than this share of those at the window's start: still starting up
 _FORECAST = 0.25  # of the published growth: less is none
 
@@ -40,8 +41,8 @@ class Ratchet:
     """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
 
     A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak only
-    a window four times as long is reported, after a candidate that the judge dismissed one twice as long, until the
-    growth has stopped for four windows.
+    a window four times as long is reported, or growth four times as fast; after a candidate that the judge dismissed, a
+    window twice as long; until the growth has stopped for four windows.
     """
 
     name = "ratchet"
@@ -61,6 +62,7 @@ class Ratchet:
         self._forecast: _Forecast | None = None
         self._forecast_before: _Forecast | None = None
         self._reported = 0.0
+        self._rate = 0.0
         self._reported_leak = False
 
     def update(self, sample: Sample) -> Growth | None:
@@ -120,7 +122,7 @@ class Ratchet:
     def _weigh(self, rising: list[Rung], sample: Sample) -> Growth | None:
         """What the rungs that rise now, shortest first, come to."""
         self._renew()
-        rising = [rung for rung in rising if rung.window >= self._asked]
+        rising = [rung for rung in rising if self._is_new(rung)]
         if not rising:
             return None
         if not self._confirm:
@@ -130,15 +132,22 @@ class Ratchet:
             return None
         return self._leak(rung, sample)
 
+    def _is_new(self, rung: Rung) -> bool:
+        """Whether the growth is more than what was reported or dismissed before: longer, or of another speed."""
+        return rung.window >= self._asked or rung.growth >= _FASTER * self._rate * rung.window
+
     def _renew(self) -> None:
         self._lapses = self._age + _EXPIRES * max(self._confirm, self._reported)
 
     def _suspect(self, rung: Rung, sample: Sample) -> Growth:
         asked = self._known_confirm or self._pace.confirm_window(rung.window)
         self._confirm = min(asked, self._ladder.longest)
-        self._reported, self._reported_leak = rung.window, False
+        self._report(rung, is_leak=False)
         self._renew()
         return self._growth("suspect", rung, sample)
+
+    def _report(self, rung: Rung, is_leak: bool) -> None:
+        self._reported, self._rate, self._reported_leak = rung.window, rung.growth / rung.window, is_leak
 
     def _is_material(self, rung: Rung) -> bool:
         return rung.growth >= max(self._floor, _SHARE * rung.values[0])
@@ -153,7 +162,7 @@ class Ratchet:
 
     def _leak(self, rung: Rung, sample: Sample) -> Growth:
         self._asked = _REALERT * rung.window
-        self._reported, self._reported_leak = rung.window, True
+        self._report(rung, is_leak=True)
         self._renew()
         self._forecast_before = self._forecast
         self._forecast = self._foresee(rung, rung.growth, sample)

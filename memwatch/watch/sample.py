@@ -6,9 +6,10 @@ Times are seconds: `time`, `start` and `end` since the epoch, `clock` on the mon
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
+from ..backend.guard import own
 from ..units import format_delta, format_size
 
 Trigger = Literal["gc", "forced", "tick", "exit"]
@@ -16,6 +17,7 @@ Lane = Literal["base", "rss"]
 Level = Literal["suspect", "leak", "recovered"]
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One reading of the meters.
@@ -68,6 +70,7 @@ class Stats:
         return {**asdict(self), "meters": list(self.meters)}
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class Growth:
     """What a detector says: the meter `lane` went from `before` up by `growth` bytes between `start` and `end`.
@@ -109,7 +112,7 @@ class SupportsReport(Protocol):
 
 def as_datetime(epoch_seconds: float) -> datetime:
     """The moment as an aware datetime in UTC."""
-    return datetime.fromtimestamp(epoch_seconds, timezone.utc)
+    return datetime.fromtimestamp(epoch_seconds, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ class Leak:
         }
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class Held:
     """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words."""

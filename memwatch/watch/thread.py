@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..backend.guard import own
+
 _log = logging.getLogger("memwatch")
 _FAULTS = {"SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT"}  # blocking these would hide a crash from faulthandler
 
@@ -26,6 +28,7 @@ def original(module: str, name: str) -> Any:
     return monkey.get_original(module, name) if monkey else getattr(sys.modules[module], name)
 
 
+@own
 class RawThread:
     """Runs one function at a time in a thread of its own; `ident` is None while nothing runs."""
 

@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.guard import is_quiet
+from ..backend.guard import is_quiet, own
 
 BUSY = 500  # collections a second above which the callback is taken out; it returns below half of that
 _WAITING = 64  # records that may wait; further ones are dropped and counted
 _OLDEST = 2  # the generation of a full collection: incremental ones (3.14) come as generation 1
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class Collected:
     """A full collection has ended; `blocks` is Python's block count right after it, None where that costs too much."""
@@ -30,6 +31,7 @@ class Collected:
     blocks: int | None
 
 
+@own
 class GcTrigger:
     """The callback in `gc.callbacks`, and the numbers that it keeps.
 
@@ -89,6 +91,7 @@ class GcTrigger:
             self.attach()
 
 
+@own
 class Ticker:
     """Says when the next tick is due; a tick that was missed is not made up for."""
 

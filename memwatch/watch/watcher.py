@@ -5,7 +5,6 @@ Everything that changes after `start` is written by that thread alone. Others ta
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 import time
@@ -13,7 +12,7 @@ from _queue import Empty, SimpleQueue
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..backend.guard import quiet
+from ..backend.guard import collect, own
 from ..backend.meters import Meters, read_collections
 from .cost import Cost, Ledger
 from .detector import Detector
@@ -39,6 +38,7 @@ class Publish(Protocol):
     def __call__(self, event: str, watcher: Watcher, value: object) -> None: ...
 
 
+@own
 @dataclass(slots=True)
 class _Forced:
     """A collection that `collect` made: its reading, and the lock that is released when its events are delivered."""
@@ -47,6 +47,7 @@ class _Forced:
     delivered: Any
 
 
+@own
 class _Halt:
     """Asks the thread to end: for good, or parked for a fork."""
 
@@ -54,6 +55,7 @@ class _Halt:
         self.final = final
 
 
+@own
 class Watcher:
     """Watches this process. Made by `memwatch.start`; `latest` is the newest Stats, `cost` what watching costs.
 
@@ -128,8 +130,7 @@ class Watcher:
         On memwatch's own thread (inside a receiver) the events are delivered after the receiver has returned.
         """
         self.wake()
-        with quiet:
-            gc.collect()
+        collect()
         sample = self._read("forced", force=True)
         delivered = original("_thread", "allocate_lock")()
         delivered.acquire()
@@ -190,23 +191,29 @@ class Watcher:
     # ---- on memwatch's own thread
 
     def _run(self) -> None:
-        ticker = Ticker(self.pace.tick)
         try:
-            while True:
-                try:
-                    item = self._queue.get(timeout=ticker.remaining())
-                except Empty:
-                    item = None
-                if isinstance(item, _Halt):
-                    if item.final:
-                        self._deliver(self._read("exit", force=True), with_stats=True)
-                    return
-                self._handle(item)
-                if ticker.due():
-                    self._tick()
-                self._ledger.settle()
+            self._loop(Ticker(self.pace.tick))
+        except BaseException:
+            self._running = False
+            self._trigger.detach()
+            raise
         finally:
             self._ledger.settle(thread_ends=True)
+
+    def _loop(self, ticker: Ticker) -> None:
+        while True:
+            try:
+                item = self._queue.get(timeout=ticker.remaining())
+            except Empty:
+                item = None
+            if isinstance(item, _Halt):
+                if item.final:
+                    self._deliver(self._read("exit", force=True), with_stats=True)
+                return
+            self._handle(item)
+            if ticker.due():
+                self._tick()
+            self._ledger.settle()
 
     def _handle(self, item: object) -> None:
         if isinstance(item, _Forced):
@@ -234,7 +241,7 @@ class Watcher:
 
     def _read(self, trigger: Trigger, force: bool = False, blocks: int | None = None) -> Sample:
         self._ledger.pause(self._meters.longest)
-        return _read_sample(self._meters, trigger, self._trigger.seconds, force, blocks)
+        return _read_sample(self._meters, trigger, self._trigger.seconds, self._ledger.bytes, force, blocks)
 
     def _deliver(self, sample: Sample, with_stats: bool) -> None:
         self._judging_until = time.monotonic() + JUDGE_PATIENCE
@@ -251,22 +258,27 @@ class Watcher:
 
 def collect_once() -> Stats:
     """A full collection and one reading, with no watcher: the averages are the reading itself."""
-    with quiet:
-        gc.collect()
-    sample = _read_sample(Meters(), "forced", 0.0, force=True)
+    collect()
+    sample = _read_sample(Meters(), "forced", 0.0, own_bytes=0, force=True)
     return make_stats(sample, Trend().advance(sample.base))
 
 
 def _read_sample(
-    meters: Meters, trigger: Trigger, gc_seconds: float, force: bool = False, blocks: int | None = None
+    meters: Meters,
+    trigger: Trigger,
+    gc_seconds: float,
+    own_bytes: int,
+    force: bool = False,
+    blocks: int | None = None,
 ) -> Sample:
+    """The meters as one value; *own_bytes*, which memwatch holds as evidence, are not the program's and taken off."""
     reading, counts = meters.read(force, blocks), read_collections()
     return Sample(
         time=time.time(),
         clock=time.monotonic(),
         trigger=trigger,
-        base=reading.base,
-        rss=reading.rss,
+        base=max(0, reading.base - own_bytes),
+        rss=max(0, reading.rss - own_bytes),
         blocks=reading.blocks,
         native=reading.native,
         modules=len(sys.modules),

@@ -131,7 +131,7 @@ def test_a_forked_child_that_runs_to_its_end_has_no_last_line(leaky):
 
 
 def test_the_environment_tells_children_to_watch(lab):
-    lab.write("x.py", "import os\nprint({k: v for k, v in os.environ.items() if k.startswith('MEMWATCH')}, os.getpid())")
+    lab.write("x.py", "import os\nprint({k: v for k, v in os.environ.items() if 'MEMWATCH' in k}, os.getpid())")
     ended = lab.watched("--tick", "0.5", "--json", "events.jsonl", "x.py", MEMWATCH_PAUSE_BUDGET="0.2")
     seen, _, pid = ended.stdout.strip().rpartition(" ")
     assert {name: value for name, value in eval(seen).items() if value} == {
@@ -187,7 +187,7 @@ def test_kill_9_leaves_whole_lines(lab):
     assert len(lab.events()) >= 5
 
 
-@pytest.mark.parametrize("ending", ["os._exit(7)", "os.execv(sys.executable, [sys.executable, '-c', 'raise SystemExit(7)'])"])
+@pytest.mark.parametrize("ending", ["os._exit(7)", "os.execv(sys.executable, ['python', '-c', 'exit(7)'])"])
 def test_events_are_written_before_the_process_is_gone(lab, ending):
     lab.write("x.py", f"import os, sys, memwatch\nmemwatch.gc()\n{ending}")
     assert lab.watched("--json", "events.jsonl", "x.py").status == 7
@@ -210,7 +210,7 @@ def test_closing_every_descriptor_does_not_put_events_into_the_programs_files(la
     assert {(lab.folder / f"mine{i}").read_text() for i in range(20)} == {""}
 
 
-def test_a_program_may_listen_itself(lab):
+def test_a_program_may_listen_itself_and_end_the_watching(lab):
     lab.write(
         "x.py",
         """
@@ -224,7 +224,7 @@ def test_a_program_may_listen_itself(lab):
     )
     ended = lab.watched("x.py")
     assert (ended.status, ended.stdout) == (0, "1 job\n")
-    assert len(ended.own) == 2
+    assert ended.own[1:] == ("memwatch: cannot judge (watching ended before the program); nothing suspicious so far",)
 
 
 def test_closed_standard_error_harms_nothing(lab):

@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,7 +10,7 @@ from memwatch.cli.screen import Outcome, Screen, Terminal, format_end, format_ho
 from memwatch.watch import Cost, Leak, Suspicion
 
 COST = Cost(0.004, 0.006, 3, 1000)
-MOMENT = datetime(2024, 1, 1, tzinfo=timezone.utc)
+MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 SUSPICION = Suspicion(MOMENT, MOMENT, 1, "heap growth", 1.0, "ratchet", "base")
 
 
@@ -35,12 +35,23 @@ def make_leak(fingerprint="a", suspects=(STR,)):
     return Leak(MOMENT, MOMENT, 1, "heap growth", 1.0, "ratchet", "objects", Told(fingerprint, suspects))
 
 
-CALM = Outcome(seconds=120.0, seconds_needed=64.0, leaks=(), recovered=0, suspicion=None, cost=COST, readings=480)
+CALM = Outcome(
+    watched=True,
+    seconds=120.0,
+    seconds_needed=64.0,
+    leaks=(),
+    recovered=0,
+    suspicion=None,
+    cost=COST,
+    readings=480,
+)
 
 
 def test_the_first_line():
     version = ".".join(map(str, sys.version_info[:2]))
-    assert format_start(4211, "pure") == f"memwatch: watching pid 4211 (CPython {version}, pure); quiet until it is sure"
+    assert (
+        format_start(4211, "pure") == f"memwatch: watching pid 4211 (CPython {version}, pure); quiet until it is sure"
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,11 +62,15 @@ def test_the_first_line():
         ({"seconds": 20.2}, "too short to judge (ran 20 s, needs 64 s); nothing suspicious so far"),
         ({"seconds": 0.24}, "too short to judge (ran 0.2 s, needs 64 s); nothing suspicious so far"),
         ({"seconds_needed": 3600.0}, "too short to judge (ran 2m 0s, needs 1 h); nothing suspicious so far"),
-        ({"seconds": 20.0, "suspicion": SUSPICION}, "too short to judge (ran 20 s, needs 64 s); suspicious: heap growth"),
+        (
+            {"seconds": 20.0, "suspicion": SUSPICION},
+            "too short to judge (ran 20 s, needs 64 s); suspicious: heap growth",
+        ),
         (
             {"suspicion": SUSPICION},
             "no leak seen in 2m 0s, but suspicious: heap growth; own cost 0.4 % of CPU, 480 readings",
         ),
+        ({"watched": False}, "cannot judge (watching ended before the program); nothing suspicious so far"),
         ({"recovered": 1}, "no leak left after 2m 0s, 1 recovered; own cost 0.4 % of CPU, 480 readings"),
         (
             {"leaks": (make_leak(),), "seconds": 80.0},

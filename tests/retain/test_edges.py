@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import gc
 import types
 import weakref
 from collections import OrderedDict, defaultdict, deque
@@ -116,15 +117,6 @@ def suspended(value: Any) -> Iterator[Any]:
     return made
 
 
-def unbounded_cache(value: Any) -> Any:
-    @functools.lru_cache(maxsize=None)
-    def price(number: int) -> Any:
-        return value
-
-    price.__wrapped__.__closure__[0].cell_contents = None if price(1) is None else price.__wrapped__  # type: ignore
-    return price
-
-
 def bounded_cache(value: Any) -> Any:
     box = [value]
 
@@ -226,7 +218,8 @@ DRAWN: dict[str, tuple[Callable[[Any], Any], str]] = {
     "context": (context_with, f"kept: _contextvars.Context > context variable request: {HERE}Order"),
     "traceback": (
         caught,
-        f"kept: ValueError > .__traceback__: traceback > .tb_next: traceback > .tb_frame: frame > local order: {HERE}Order",
+        "kept: ValueError > .__traceback__: traceback > .tb_next: traceback > .tb_frame: frame > local order: "
+        f"{HERE}Order",
     ),
     "weak keys": (
         keys_of_weak,
@@ -243,7 +236,7 @@ DRAWN: dict[str, tuple[Callable[[Any], Any], str]] = {
 @pytest.mark.parametrize("way", DRAWN)
 def test_the_path_is_drawn(way: str, app: Any, walk_again: Callable[[Any], list[Any]]) -> None:
     hold, drawn = DRAWN[way]
-    held = Order() if way != "property" else Order()
+    held = Order()
     app.kept = hold(held)
     path = find_path(held)
     assert path is not None
@@ -252,7 +245,7 @@ def test_the_path_is_drawn(way: str, app: Any, walk_again: Callable[[Any], list[
 
 
 def test_an_unbounded_cache_is_told_with_its_function(app: Any, walk_again: Callable[[Any], list[Any]]) -> None:
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def price(number: int) -> Any:
         return Order()
 
@@ -297,8 +290,6 @@ def test_keys_that_are_data_are_never_shown(app: Any) -> None:
 
 
 def test_looking_does_not_give_an_instance_a_dict(app: Any) -> None:
-    import gc
-
     app.kept = Plain(Order())
     before = [type(held) for held in gc.get_referents(app.kept)]
     assert find_path(app.kept.value) is not None

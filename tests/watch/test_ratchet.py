@@ -98,6 +98,14 @@ def test_a_sawtooth_that_comes_back_is_never_called_a_leak():
     assert "leak" not in levels([BASE + (k % 100) * 0.1 * MIB for k in range(4800)])
 
 
+@pytest.mark.parametrize("blocks", [0.95, 0.97, 1.94])
+def test_a_cycle_that_beats_with_the_blocks_is_no_leak(blocks):
+    """Blocks of about one period, or several, move by a slow and steady beat; the cycle itself begins at its height."""
+    period = 1024 / blocks
+    bases = [BASE * (1.5 + 0.5 * math.cos(2 * math.pi * k / period)) for k in range(20 * 1024)]
+    assert "leak" not in levels(bases)
+
+
 def test_growth_of_less_than_a_mebibyte_is_no_leak():
     assert "leak" not in levels([BASE + k * 100 for k in range(4800)])
 
@@ -134,6 +142,12 @@ def test_in_a_service_slow_growth_waits_for_the_end_of_the_first_day():
 def test_steady_growth_is_reported_ever_more_rarely():
     times = [when for when, growth in said([BASE + k * 0.05 * MIB for k in range(14400)]) if growth.level == "leak"]
     assert times == [64.0, 256.0, 1024.0]
+
+
+def test_a_much_faster_leak_on_top_of_a_reported_one_is_reported_without_waiting():
+    bases = [BASE + k * 0.02 * MIB + max(0, k - 2000) * 0.2 * MIB for k in range(4000)]
+    times = [when for when, growth in said(bases) if growth.level == "leak"]
+    assert any(500 < when < 600 for when in times)
 
 
 def test_growth_that_stops_is_recovered_after_one_more_window():
