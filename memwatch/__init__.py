@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import backend, handlers
-from .default import gc, start, stop, watcher
+from .default import gc, start, stop, watcher  # noqa: F401 - gc is public, yet no star import shall bring it
 from .errors import (
     AlreadyEndedError,
     AlreadyStartedError,

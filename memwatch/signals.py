@@ -95,7 +95,7 @@ class Event(blinker.Signal):
 
 
 def _loop_for(receiver: object) -> Any:
-    """The running event loop if *receiver* is a coroutine function, else None; raises ReceiverError as `connect` says."""
+    """The running event loop if *receiver* is a coroutine function, else None; raises ReceiverError."""
     function: Any = receiver.handler if type(receiver) is _ValueOnly else receiver
     if not callable(function):
         raise ReceiverError(f"a receiver must be callable; got an instance of {type(function).__qualname__}")

@@ -99,9 +99,8 @@ def _row(row: TypeRow, width: int, total: int) -> str:
 
 def _suspect(number: int, suspect: Suspect, color: bool) -> list[str]:
     count = f"{suspect.count_growth:+,} objects" if suspect.count_growth else "grew in place"
-    lines = [
-        f"  {number}  {suspect.type}, {count}, {format_bytes(suspect.bytes_growth, signed=True)}, {_share(suspect.share)}"
-    ]
+    size = format_bytes(suspect.bytes_growth, signed=True)
+    lines = [f"  {number}  {suspect.type}, {count}, {size}, {_share(suspect.share)}"]
     if suspect.held_by:
         lines.append(f"     held by     {_paint(' > '.join(suspect.held_by), '1', color)}")
     if suspect.cause:

@@ -138,8 +138,8 @@ class Watcher:
         self._queue.put(_Forced(sample, delivered))
         if not self._thread.is_current() and not delivered.acquire(timeout=GC_PATIENCE):
             _log.warning(
-                "memwatch.gc() returns before its events are delivered: a receiver has been busy for %g s, or waits for "
-                "a lock that the caller holds",
+                "memwatch.gc() returns before its events are delivered: a receiver has been busy for %g s, "
+                "or waits for a lock that the caller holds",
                 GC_PATIENCE,
             )
         return stats

@@ -1,5 +1,7 @@
 """A whole life in bounded space."""
 
+from itertools import pairwise
+
 from memwatch.watch.history import KEPT, History
 from memwatch.watch.sample import Sample
 
@@ -22,7 +24,7 @@ def test_long_lives_are_thinned_evenly_and_keep_their_ends():
     kept = [s.base for s in history.samples()]
     assert len(kept) <= KEPT + 1 and history.seen == 100_001
     assert kept[0] == 0 and kept[-1] == 100_000
-    steps = {after - before for before, after in zip(kept, kept[1:-1])}
+    steps = {after - before for before, after in pairwise(kept[:-1])}
     assert len(steps) == 1
 
 
