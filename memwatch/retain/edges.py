@@ -42,22 +42,23 @@ class Step(NamedTuple):
 _Namer = Callable[[Sequence[Any], int], Step]
 
 
-def steps_of(chain: Sequence[Any], root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def steps_of(chain: Sequence[Any], root: str, alone: bool = True) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The steps of a path along *chain*, whose first object is called *root*, and the same for its fingerprint.
 
     A step is the reference's name and what it leads to; of the last one, if it is an item, the name alone, unless it
-    leads to a large container.
+    is the one that grew: a large container, and *alone* there.
     """
+    inside = alone and is_large(chain[-1])
     shown, wiped = [root], [root]
     place = 0
     while place < len(chain) - 1:
         step = _step(chain, place)
         place += step.passed
         target = chain[place]
-        bare = step.is_item and place == len(chain) - 1 and not is_large(target)
+        bare = step.is_item and place == len(chain) - 1 and not inside
         shown.append(step.name if bare else f"{step.name}: {describe(target)}")
         wiped.append(ITEM if bare else f"{step.wiped}: {type_label(type(target))}")
-    if place and is_large(chain[-1]):  # as if it had been there before, and its items were found
+    if place and inside:  # as if it had been there before, and its items were found
         wiped.append(ITEM)
     return tuple(shown), tuple(wiped)
 

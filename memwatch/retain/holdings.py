@@ -102,12 +102,17 @@ def _holdings(walk: Walk) -> tuple[Holding, ...]:
 
 
 def _topmost(told: dict[tuple[str, ...], Holding]) -> Iterable[Holding]:
-    """The holdings, those below another's path joined to it: new members of old items of the same growing container."""
+    """The holdings, each joined to that above it on its path, unless more hangs below than above.
+
+    Less hangs below where a container grows and its older items get new members; more, where those members are what
+    grows and the container just has some turnover.
+    """
     top: dict[tuple[str, ...], Holding] = {}
     for wiped in sorted(told, key=len):
         items = (n for n in range(1, len(wiped) - 1) if wiped[n].startswith(ITEM))
         above = next((place for n in items if (place := (*wiped[:n], ITEM)) in top), wiped)
-        top[above] = _joined(top[above], told[wiped], False) if above in top else told[wiped]
+        joins = above is not wiped and told[wiped].retained_bytes <= top[above].retained_bytes
+        top[above if joins else wiped] = _joined(top[above], told[wiped], False) if joins else told[wiped]
     return top.values()
 
 
@@ -143,8 +148,9 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
 def _holding(walk: Walk, found: _Sum, chain: list[Any]) -> tuple[tuple[str, ...], Holding]:
     """The holding of objects of which *chain* leads to the latest, and the steps of its path as its fingerprint has."""
     top = chain[-1]
-    steps, wiped = _steps(chain, _root(walk, found.group))
-    holder = top if found.targets == 1 and is_large(top) else holder_of(chain)
+    alone = found.targets == 1
+    steps, wiped = _steps(chain, _root(walk, found.group), alone)
+    holder = top if alone and is_large(top) else holder_of(chain)
     types: Counter[str] = Counter()
     for kind, count in found.types.items():
         types[type_label(walk.kinds_by_id[kind])] += count
@@ -201,8 +207,8 @@ def _chain(walk: Walk, group: Group) -> list[Any] | None:
     return chain
 
 
-def _steps(chain: list[Any], root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    steps, wiped = steps_of(chain, root)
+def _steps(chain: list[Any], root: str, alone: bool = True) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    steps, wiped = steps_of(chain, root, alone)
     if root not in (HELD_IN_C, HELD_BY_NOTHING):
         return steps, wiped
     return (steps[0], describe(chain[0]), *steps[1:]), (wiped[0], printable(type_label(type(chain[0]))), *wiped[1:])

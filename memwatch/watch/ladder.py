@@ -60,10 +60,12 @@ class Rung:
             self.passed = values[0]
         values.append(value)
         self.origins.append(origin)
-        fall = self.fall * _FORGET
+        self.fall *= _FORGET
         drop = self.high - value
-        self.fall = max(fall, drop)
-        self.high = max(self.high, value)
+        if drop <= 0:
+            self.high = value
+        elif drop > self.fall:
+            self.fall = drop
 
     @property
     def deepest_fall(self) -> float:
@@ -72,7 +74,8 @@ class Rung:
         for _ in range(_FINER):
             if rung is None:
                 break
-            rung, fall = rung.finer, max(fall, rung.fall)
+            fall = max(fall, rung.fall)
+            rung = rung.finer
         return fall
 
     def rises(self, share: float, floor: float) -> bool:

@@ -151,6 +151,19 @@ def test_keys_and_values_of_one_dict_are_one_holding(app: Any, known: Known) -> 
     assert not any("cache" in holding.path.text for holding in found[1:])
 
 
+def test_old_items_that_grow_are_told_apart_from_a_few_new_ones(app: Any, known: Known) -> None:
+    app.sessions = {number: Session() for number in range(100)}
+    before = known()
+    app.sessions[100] = Session()
+    for session in app.sessions.values():
+        session.log.extend(Order() for _ in range(5))
+    assert top(before).path.steps[-2:] == (".log: list, 5 items", "[index]")
+    app.sessions.update({number: Session() for number in range(200, 5000)})
+    found = top(before)
+    assert found.path.text == "module app > sessions: dict, 4901 items > [int key]"
+    assert found.targets > 4700 and found.type_counts[f"{HERE}Order"] == 505
+
+
 def test_a_container_that_was_replaced_is_the_holder(app: Any, known: Known) -> None:
     app.receivers = []
     before = known()
@@ -430,15 +443,13 @@ def test_an_object_that_nothing_holds_has_no_path() -> None:
 def test_the_fingerprint_is_of_names_and_types_alone(app: Any, known: Known) -> None:
     app.cache = {}
     before = known()
-    app.cache[f"user {id(app)}"] = [Order()]
+    app.cache[f"user {id(app)}"] = [Order() for _ in range(50)]
     one = top(before).path
     app.cache.clear()
-    app.cache.update({7: None, f"other {id(before)}": [Order(), Order()]})
+    app.cache.update({7: None, f"other {id(before)}": [Order() for _ in range(60)]})
     other = top(before).path
     assert one.steps != other.steps and one.fingerprint == other.fingerprint
-    app.cache = {number: [Order()] for number in range(20)}
-    assert top(before).path.fingerprint == one.fingerprint
-    app.cache = [[Order()]]
+    app.cache = [[Order() for _ in range(50)]]
     assert top(before).path.fingerprint != one.fingerprint
 
 
