@@ -1,7 +1,7 @@
 """From samples to events: trend, detectors and judge put together, without a thread, a clock or a meter.
 
-One leak is open at a time: while one detector's leak stands, the others' candidates are the same growth seen by another
-meter and stay silent.
+A leak is told once: what another detector calls a leak in a window that began before the last one was told is the same
+growth, seen by another meter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .sample import Growth, Held, Leak, Sample, Stats, Suspicion, as_datetime
 from .trend import Trend
 
 _log = logging.getLogger("memwatch")
-_EXPIRES = 16  # a suspicion that is not renewed within so many of its windows is over
+_EXPIRES = 16  # windows after which a suspicion that was not renewed is over
 
 EventValue = tuple[str, Any]
 
@@ -28,7 +28,8 @@ EventValue = tuple[str, Any]
 class Observer:
     """Takes samples in order and yields ``(event name, value)``: suspect, leak, recovered, and stats when asked to.
 
-    *read* takes a fresh sample for the judge, *give_up* tells the judge that its time is over.
+    *read* takes a fresh sample for the judge, *give_up* tells the judge that its time is over. A suspicion is kept for
+    at least *patience* seconds, the time that its confirmation may take.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Observer:
         ledger: Ledger,
         read: Callable[[], Sample],
         give_up: Callable[[], bool],
+        patience: float = 0.0,
     ) -> None:
         self.history = History()
         self.trend = Trend()
@@ -47,8 +49,10 @@ class Observer:
         self._ledger = ledger
         self._read = read
         self._give_up = give_up
+        self._patience = patience
         self._suspicion: Growth | None = None
-        self._open: tuple[Detector, Leak] | None = None
+        self._open: dict[int, Leak] = {}
+        self._told = float("-inf")
 
     def observe(self, sample: Sample, with_stats: bool) -> Iterator[EventValue]:
         """The events that *sample* brings; a leak comes before the stats of the same sample, as in node-memwatch."""
@@ -65,7 +69,7 @@ class Observer:
 
     def _suspect(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         first, self._suspicion = self._suspicion is None, growth
-        if first and self._open is None:
+        if first and growth.start >= self._told:
             self._guarded(self._judge.suspected, growth)
             yield (
                 "suspect",
@@ -81,7 +85,7 @@ class Observer:
             )
 
     def _leak(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
-        if self._open is not None and self._open[0] is not detector:
+        if growth.start < self._told and id(detector) not in self._open:
             return
         decision = self._guarded(self._judge, growth)
         self._forget()
@@ -90,14 +94,16 @@ class Observer:
             return
         if decision is None:
             decision = make_leak(growth, "unknown", Unjudged(growth, "the judge failed; its error was logged"))
-        self._open = detector, decision
+        self._told = growth.end
         if decision.verdict == "garbage":
             detector.dismiss()  # the judge's collection has just removed it; that is no recovery
+        else:
+            self._open[id(detector)] = decision
         yield "leak", decision
 
     def _recovered(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
-        if self._open is not None and self._open[0] is detector:
-            leak, self._open = self._open[1], None
+        leak = self._open.pop(id(detector), None)
+        if leak is not None:
             yield "recovered", leak
 
     def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:
@@ -110,7 +116,7 @@ class Observer:
 
     def _expire(self, sample: Sample) -> None:
         suspicion = self._suspicion
-        if suspicion is not None and sample.time - suspicion.end > _EXPIRES * suspicion.seconds:
+        if suspicion is not None and sample.time - suspicion.end > max(_EXPIRES * suspicion.seconds, self._patience):
             self._forget()
 
     def _forget(self) -> None:

@@ -53,6 +53,7 @@ class Ratchet:
         self._pace = pace
         self._ladder = Ladder(pace.sample, pace.group)
         self._low = 0
+        self._modules = 0
         self._edge = 0.0
         self._origin: Origin | None = None
         self._asked = 0.0
@@ -70,6 +71,8 @@ class Ratchet:
         value = sample.base if self.lane == "base" else sample.rss
         if value <= 0:
             return None
+        if self._is_loading(sample):
+            self._ladder, self._origin, self._low = Ladder(self._pace.sample, self._pace.group), None, 0
         origin = self._origin or self._start(sample)
         if not self._low or value < self._low:
             self._low = value
@@ -98,7 +101,12 @@ class Ratchet:
         tick = self._pace.tick
         self._edge = sample.clock + self._pace.sample - 1.5 * tick
         self._origin = Origin(sample.time - tick, sample.clock - tick, sample.modules)
+        self._modules = sample.modules
         return self._origin
+
+    def _is_loading(self, sample: Sample) -> bool:
+        """Whether the program is still importing what it runs on; its life begins after that."""
+        return self._age < self._pace.min_window and sample.modules > _IMPORTS * self._modules > 0
 
     def _close(self, sample: Sample, origin: Origin) -> Growth | None:
         """End the current sample; half a tick of slack keeps late readings from emptying the next one."""

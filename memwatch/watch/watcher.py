@@ -71,7 +71,14 @@ class Watcher:
         self._stats_interval = stats_interval
         self._ledger = Ledger()
         self._meters = Meters()
-        self._observer = Observer(detectors, judge, self._ledger, lambda: self._read("tick", force=True), self._give_up)
+        self._observer = Observer(
+            detectors,
+            judge,
+            self._ledger,
+            read=lambda: self._read("tick", force=True),
+            give_up=self._give_up,
+            patience=pace.hold + pace.slow_confirm,
+        )
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._trigger = GcTrigger(self._queue, self._meters.allow_blocks)
         self._thread = RawThread()

@@ -204,7 +204,7 @@ def test_a_suspicion_that_is_not_renewed_lapses():
 
 
 def test_growth_while_modules_are_imported_is_only_suspect():
-    words = said([BASE + k * 0.05 * MIB for k in range(400)], modules=lambda k: 200 + k)
+    words = said([BASE + k * 0.05 * MIB for k in range(400)], modules=lambda k: 200 + max(0, k - 80))
     assert [growth.level for _, growth in words] == ["suspect"]
 
 
@@ -263,3 +263,11 @@ def test_moving_time_and_doubling_sizes_change_nothing(seed, power, shift, slope
     plain = [(when, growth.level) for when, growth in said(bases)]
     moved = said([base * 2.0**power if power > 0 else base for base in bases], start=shift)
     assert [(when, growth.level) for when, growth in moved] == plain
+
+
+def test_a_programs_life_begins_when_it_has_been_loaded():
+    """Imports win ground that a leak would have to win again; what is measured begins after them."""
+    loading = [BASE * k / 20 + 1 for k in range(20)]
+    words = said([*loading, *(BASE + k * 0.05 * MIB for k in range(400))], modules=lambda k: 10 + 20 * min(k, 20))
+    assert [(growth.level, round(growth.seconds)) for _, growth in words[:2]] == [("suspect", 16), ("leak", 64)]
+    assert words[0][1].before >= BASE
