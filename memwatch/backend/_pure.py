@@ -20,6 +20,7 @@ from .columns import sort_listing
 from .contract import GaveUp, GiveUp, Listing
 from .guard import find_own, own, parts_of, quiet
 from .kinds import KindTable
+from .referents import referents_of
 from .roots import roots
 
 _SLICE = 2000
@@ -167,7 +168,7 @@ class _Walk:
         """Visit what is reachable from *batch* and neither tracked nor seen before, without recursion."""
         stack = [batch]
         while stack:
-            referents = gc.get_referents(*stack.pop())
+            referents = referents_of(stack.pop())
             for start in range(0, len(referents), _SLICE):
                 self._visit_fresh(self._unseen(referents[start : start + _SLICE]), stack, visit)
 

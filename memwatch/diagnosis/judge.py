@@ -23,10 +23,12 @@ from ..watch import Candidate, Growth, Held, Leak, Sample, make_leak
 from .budget import Budget, Depth
 from .report import Report
 from .suspects import fingerprint, from_diff, from_holdings, rows_of
-from .verdict import HALF, classify, garbage_share
+from .verdict import HALF, classify, explained_share, garbage_share
 
 _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
 _CURVE_POINTS = 60
+_UNTIL_NEXT = 16  # windows from a suspicion: 4 until it is confirmed, and 3 times as long again until the next verdict
+_RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
 @own
@@ -62,8 +64,21 @@ class Diagnosis:
     def suspected(self, candidate: Candidate) -> None:
         """Take the snapshot that growth will be measured from."""
         self._evidence = _Evidence(suspicion=candidate.growth, base=candidate.samples[-1].base)
-        snapshot = self._evidence.snapshot = self._snapshot(candidate, walks_to_come=3)
-        candidate.ledger.bytes = snapshot.nbytes if snapshot else 0
+        wall = candidate.ledger.age + _UNTIL_NEXT * candidate.growth.seconds
+        before = candidate.read()
+        snapshot = self._evidence.snapshot = self._snapshot(candidate, self._depth(candidate, wall, walks=3))
+        if snapshot is not None:
+            self._account(candidate, before, snapshot)
+
+    def _account(self, candidate: Candidate, before: Sample, snapshot: Snapshot) -> None:
+        """Enter in the ledger what *snapshot* keeps and what taking it left in resident memory, as measured.
+
+        The program allocates meanwhile, so only what a snapshot can account for is taken for memwatch's.
+        """
+        after, ledger = candidate.read(), candidate.ledger
+        kept = snapshot.nbytes
+        ledger.bytes = min(max(after.base - before.base, kept), 2 * kept)
+        ledger.resident += min(max(after.rss - before.rss, 0), _RESIDENT * snapshot.nodes)
 
     def forget(self) -> None:
         """Let go of the evidence."""
@@ -102,33 +117,37 @@ class Diagnosis:
         before = self._evidence.snapshot
         if before is None:
             return _Findings()
-        after = self._snapshot(candidate, walks_to_come=2, depth="deep" if before.deep else "tracked")
+        wall = candidate.ledger.age + _UNTIL_NEXT / 4 * candidate.growth.seconds
+        depth = self._depth(candidate, wall, walks=2 if holders else 1)
+        holdings = self._holdings(candidate, before) if holders and depth != "none" else ()
+        after = self._snapshot(candidate, "none" if depth == "none" else "deep" if before.deep else "tracked")
         if after is None:
-            return _Findings()
+            return _Findings(holdings=holdings)
         diff = diff_snapshots(before, after)
         grew = candidate.samples[-1].base - self._evidence.base
-        explained = diff.change.size_bytes / grew if before.deep and grew > 0 else None
-        return _Findings(diff, self._holdings(candidate, before) if holders else (), explained)
+        return _Findings(diff, holdings, explained_share(diff, grew) if before.deep else None)
 
     def _holdings(self, candidate: Candidate, before: Snapshot) -> tuple[Holding, ...]:
         with self._walk(candidate, "holders not searched"):
             return find_holdings(before.addresses, give_up=candidate.give_up)
         return ()
 
-    def _snapshot(self, candidate: Candidate, walks_to_come: int, depth: Depth | None = None) -> Snapshot | None:
-        ledger, blocks = candidate.ledger, candidate.samples[-1].blocks
-        wall = max(ledger.age, _horizon(candidate.growth))
-        depth = depth or self._budget.walk_depth(blocks, ledger.walked_seconds, wall, walks_to_come)
+    def _depth(self, candidate: Candidate, wall: float, walks: int) -> Depth:
+        """How deep the *walks* that come now may go, if all walks together share *wall* seconds."""
+        blocks = candidate.samples[-1].blocks
+        depth = self._budget.walk_depth(blocks, candidate.ledger.walked_seconds, wall, walks)
         if depth != "deep":
-            what = "objects that the collector does not track" if depth == "tracked" else "all objects"
+            what = "objects that the collector does not track" if depth == "tracked" else "any object"
             self._evidence.missing.append(f"census without {what}: {blocks:,} blocks are over the pause budget")
-        if depth == "none":
-            return None
-        with self._walk(candidate, "census not finished"):
-            begun = time.thread_time()
-            snapshot = take_snapshot(deep=depth == "deep", give_up=candidate.give_up)
-            self._budget.walked(snapshot.nodes, time.thread_time() - begun)
-            return snapshot
+        return depth
+
+    def _snapshot(self, candidate: Candidate, depth: Depth) -> Snapshot | None:
+        if depth != "none":
+            with self._walk(candidate, "census not finished"):
+                begun = time.thread_time()
+                snapshot = take_snapshot(deep=depth == "deep", give_up=candidate.give_up)
+                self._budget.walked(snapshot.nodes, time.thread_time() - begun)
+                return snapshot
         return None
 
     @contextmanager
@@ -166,11 +185,6 @@ class Diagnosis:
             cost=candidate.ledger.cost(),
         )
         return make_leak(growth, verdict, report)
-
-
-def _horizon(growth: Growth) -> float:
-    """Seconds over which the walks of this suspicion may be spread: it takes four windows to confirm it."""
-    return 4 * growth.seconds
 
 
 def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:

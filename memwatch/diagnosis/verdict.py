@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backend.meters import BYTES_PER_BLOCK
+from ..heap import Diff
 from ..watch import Growth, Sample
 
 HALF = 0.5
@@ -32,6 +33,16 @@ def classify(growth: Growth, samples: Sequence[Sample], explained: float | None)
     if in_blocks >= HALF * base_growth:
         return "objects" if explained is None else "untracked"
     return "native"
+
+
+def explained_share(diff: Diff, grew: int) -> float | None:
+    """How much of *grew* bytes of `base` the objects of *diff* account for; None if it did not grow.
+
+    `base` counts every block as 96 bytes, so an object accounts for that much at least.
+    """
+    change = diff.change
+    came = BYTES_PER_BLOCK * (change.allocated_nodes - change.freed_nodes)
+    return max(change.size_bytes, came, 0) / grew if grew > 0 else None
 
 
 def garbage_share(growth: Growth, samples: Sequence[Sample], freed: int) -> float:

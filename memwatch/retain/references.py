@@ -15,6 +15,8 @@ from collections.abc import Callable
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from ..backend.referents import referents_of
+
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
 
@@ -22,10 +24,6 @@ referents: Callable[..., list[Any]] = gc.get_referents
 """What an object refers to, as its type tells the collector; nothing for objects that the collector cannot visit."""
 
 is_tracked = gc.is_tracked
-
-MODULES_MAY_RESURRECT = (3, 12) <= sys.version_info < (3, 12, 6)
-"""In these versions the module _asyncio shows its freed objects to the collector, and asking for them brings them back
-to be freed twice (python/cpython#122695). Its contents are never asked for."""
 
 _type_namespace = vars(type)["__dict__"].__get__
 _module_namespace: Any = vars(ModuleType)["__dict__"].__get__
@@ -45,9 +43,7 @@ def contents(obj: Any) -> list[Any]:
     """What *obj* refers to, also where the collector does not see it: a running frame's variables, code, arrays."""
     if type(obj) is FrameType:
         return [*frame_locals(obj).values(), *referents(obj)]
-    if MODULES_MAY_RESURRECT and type(obj) is ModuleType and _module_namespace(obj).get("__name__") == "_asyncio":
-        return [_module_namespace(obj)]
-    return referents(obj) or hidden_contents(obj)
+    return referents_of((obj,)) or hidden_contents(obj)
 
 
 def hidden_contents(obj: Any) -> list[Any]:

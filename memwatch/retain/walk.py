@@ -1,4 +1,4 @@
-"""One breadth-first walk over the heap from its roots: the shortest path to every object, in 20 bytes for each.
+"""One breadth-first walk over the heap from its roots: the shortest path to every object, in 24 bytes for each.
 
 Searching backwards from one object, as objgraph does, has to look through the whole heap for each link, and drowns
 where an object is referred to from everywhere. Forwards one walk finds the shortest paths to all objects at once.
@@ -19,7 +19,8 @@ from typing import Any
 from ..backend.contract import GaveUp
 from ..backend.guard import own
 from ..backend.kinds import size_reader
-from .references import MODULES_MAY_RESURRECT, contents, hidden_contents, referents
+from ..backend.referents import MODULES_MAY_RESURRECT
+from .references import contents, hidden_contents, referents
 
 KNOWN, VISITED, ALIVE = 1, 2, 4
 _CHECK = 2047  # a mask: ask to give up every 2048 objects
@@ -116,7 +117,7 @@ class Walk:
         self._readers: dict[int, Callable[[Any], int]] = {}
         self._visited = 0
         self.addresses, self.kinds = array("Q"), array("Q")
-        self.parents, self.groups = array("q"), array("i")
+        self.parents, self.groups = array("i"), array("i")
         self.kinds_by_id: dict[int, type] = {}
         self.labels: list[str] = []
         self.found: list[Group] = []

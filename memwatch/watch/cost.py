@@ -29,13 +29,15 @@ class Cost:
 class Ledger:
     """Adds up processor time of memwatch's thread (receivers excluded), pauses, walks of the heap and memory kept.
 
-    Written by memwatch's thread alone.
+    `bytes` is what evidence holds now; `resident` what walks have added to resident memory, which stays when they are
+    over. Written by memwatch's thread alone.
     """
 
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.censuses = 0
         self.bytes = 0
+        self.resident = 0
         self.longest_pause = 0.0
         self.walked_seconds = 0.0
         self._ended_threads = 0.0

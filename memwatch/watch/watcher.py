@@ -29,6 +29,7 @@ _log = logging.getLogger("memwatch")
 GC_PATIENCE = 5.0  # seconds that gc() waits for its events to be delivered
 JUDGE_PATIENCE = 10.0  # seconds after which a leak goes out with what is known
 PARK_PATIENCE = 0.05  # seconds that a fork waits for the thread
+LAST_PATIENCE = 0.7  # the same, for what is found while the program ends
 EXIT_PATIENCE = 1.0  # seconds that the exit waits for the thread
 
 
@@ -128,6 +129,7 @@ class Watcher:
             self._running = False
             self._trigger.on_any = None
             self._trigger.detach()
+            self._judging_until = min(self._judging_until, time.monotonic() + LAST_PATIENCE)
             self._queue.put(_Halt(final=True))
             self._thread.join(patience)
 
@@ -248,10 +250,10 @@ class Watcher:
 
     def _read(self, trigger: Trigger, force: bool = False, blocks: int | None = None) -> Sample:
         self._ledger.pause(self._meters.longest)
-        return _read_sample(self._meters, trigger, self._trigger.seconds, self._ledger.bytes, force, blocks)
+        return _read_sample(self._meters, trigger, self._trigger.seconds, self._ledger, force, blocks)
 
     def _deliver(self, sample: Sample, with_stats: bool) -> None:
-        self._judging_until = time.monotonic() + JUDGE_PATIENCE
+        self._judging_until = time.monotonic() + (JUDGE_PATIENCE if self._running else LAST_PATIENCE)
         if with_stats:
             self._last_stats = time.monotonic()
         for event, value in self._observer.observe(sample, with_stats):
@@ -260,13 +262,13 @@ class Watcher:
             forget_dummy()
 
     def _give_up(self) -> bool:
-        return not self._running or time.monotonic() > self._judging_until
+        return time.monotonic() > self._judging_until
 
 
 def collect_once() -> Stats:
     """A full collection and one reading, with no watcher: the averages are the reading itself."""
     collect()
-    sample = _read_sample(Meters(), "forced", 0.0, own_bytes=0, force=True)
+    sample = _read_sample(Meters(), "forced", 0.0, Ledger(), force=True)
     return make_stats(sample, Trend().advance(sample.base))
 
 
@@ -274,18 +276,18 @@ def _read_sample(
     meters: Meters,
     trigger: Trigger,
     gc_seconds: float,
-    own_bytes: int,
+    ledger: Ledger,
     force: bool = False,
     blocks: int | None = None,
 ) -> Sample:
-    """The meters as one value; *own_bytes*, which memwatch holds as evidence, are not the program's and taken off."""
+    """The meters as one value, less what memwatch itself has taken by *ledger*."""
     reading, counts = meters.read(force, blocks), read_collections()
     return Sample(
         time=time.time(),
         clock=time.monotonic(),
         trigger=trigger,
-        base=max(0, reading.base - own_bytes),
-        rss=max(0, reading.rss - own_bytes),
+        base=max(0, reading.base - ledger.bytes),
+        rss=max(0, reading.rss - ledger.resident),
         blocks=reading.blocks,
         native=reading.native,
         modules=len(sys.modules),

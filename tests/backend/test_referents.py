@@ -1,0 +1,37 @@
+"""Asking what objects refer to must not kill a process, whatever the version."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+
+from memwatch.backend.referents import referents_of
+
+
+def test_it_is_what_the_collector_sees():
+    first, second = [object()], {"key": object()}
+    assert referents_of((first, second)) == gc.get_referents(first, second)
+
+
+def test_modules_are_followed_to_their_names():
+    (names,) = (found for found in referents_of((asyncio,)) if type(found) is dict)
+    assert names is vars(asyncio)
+
+
+def test_asyncio_lives_on_after_walks():
+    code = """if True:
+        import asyncio, faulthandler
+        faulthandler.dump_traceback_later(60, exit=True)
+        from memwatch.heap import take_snapshot
+        from memwatch.retain import find_holdings
+
+        async def main():
+            await asyncio.gather(*(asyncio.sleep(0.001) for _ in range(5)))
+
+        for _ in range(4):
+            asyncio.run(main())
+            find_holdings(take_snapshot().addresses)
+        asyncio.run(main())
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
