@@ -6,7 +6,7 @@ It knows nothing of memwatch. Watch it leak:  memwatch run examples/slightly_lea
 import argparse
 import threading
 import time
-import urllib.request
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 FILLER = ", long enough to be noticed" * 152
@@ -33,18 +33,19 @@ def leak_a_little(number: int) -> None:
     kept.append(f"{number} on a stick" + FILLER)
 
 
-def visit(url: str, over: threading.Event) -> None:
+def visit(port: int, over: threading.Event) -> None:
     """One client: a request, a pause, and again until *over* is set."""
     while not over.wait(REQUEST_PAUSE):
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            answer.read()
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        connection.close()
 
 
 def main(seconds: float) -> None:
     server = HTTPServer(("127.0.0.1", 0), Greeter)
     over = threading.Event()
-    url = f"http://127.0.0.1:{server.server_port}/"
-    clients = [threading.Thread(target=visit, args=(url, over)) for _ in range(2)]
+    clients = [threading.Thread(target=visit, args=(server.server_port, over)) for _ in range(2)]
     serving = threading.Thread(target=server.serve_forever)
     for thread in (serving, *clients):
         thread.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..retain import join_steps
 from ..units import format_bytes, format_delta, format_duration
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _suspect(number: int, suspect: Suspect, color: bool) -> list[str]:
     size = format_bytes(suspect.bytes_growth, signed=True)
     lines = [f"  {number}  {suspect.type}, {count}, {size}, {_share(suspect.share)}"]
     if suspect.held_by:
-        lines.append(f"     held by     {_paint(' > '.join(suspect.held_by), '1', color)}")
+        lines.append(f"     held by     {_paint(join_steps(suspect.held_by), '1', color)}")
     if suspect.cause:
         lines.append(f"     cause       {suspect.cause}")
     if suspect.hint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +24,7 @@ class RetainingPath:
     @property
     def text(self) -> str:
         """The path on one line, a module's variable without its dot: ``module app > CACHE: dict, 640 items``."""
-        steps = list(self.steps)
-        if len(steps) > 1 and steps[0].startswith("module "):
-            steps[1] = steps[1].removeprefix(".")
-        return " > ".join(steps)
+        return join_steps(self.steps)
 
     def __str__(self) -> str:
         return self.text
@@ -72,6 +70,13 @@ class Holding:
             "holder_items": self.holder_items,
             "bound": self.bound,
         }
+
+
+def join_steps(steps: Sequence[str]) -> str:
+    """The steps of a path on one line, a module's variable without its dot."""
+    if len(steps) > 1 and steps[0].startswith("module "):
+        steps = (steps[0], steps[1].removeprefix("."), *steps[2:])
+    return " > ".join(steps)
 
 
 def make_path(steps: tuple[str, ...], wiped: tuple[str, ...]) -> RetainingPath:

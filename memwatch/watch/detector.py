@@ -15,6 +15,7 @@ from .seasonal import Seasonal
 _SHARE = 0.01
 _FLOOR = 1 << 20
 _GONE = 0.75
+_EARLIER = 3  # growths between suspicion and leak
 
 
 class Detector(Protocol):
@@ -45,8 +46,8 @@ class ConsecutiveGrowth:
 
     The first reading is what growth is measured from and is none itself, so five growths span five intervals
     (node-memwatch measured from the second reading, over four). Growth below 1 MiB or one per cent, or in no time, is
-    not reported; the count goes on. Each report doubles the growths that the next one takes, until three quarters of
-    its own growth are gone again.
+    not reported; the count goes on. Three growths before a report it is suspected. Each report doubles the growths
+    that the next one takes, until three quarters of its own growth are gone again.
     """
 
     name = "consecutive"
@@ -71,12 +72,21 @@ class ConsecutiveGrowth:
             self._first, self._count = sample, 0
             return self._recovered(sample)
         self._count += 1
-        return self._leak(self._first, sample) if self._count >= self._threshold << len(self._alarms) else None
+        needed = self._threshold << len(self._alarms)
+        if self._count == needed - _EARLIER:
+            return self._suspect(self._first, sample)
+        return self._leak(self._first, sample) if self._count >= needed else None
 
     def dismiss(self) -> None:
         """The last leak was none: say nothing when it goes away."""
         if self._alarms:
             self._alarms[-1].published = False
+
+    def _suspect(self, first: Sample, sample: Sample) -> Growth | None:
+        """Growth that may be a leak three readings on: time to look at who is there already."""
+        if sample.base - first.base < max(_FLOOR, _SHARE * first.base) / self._threshold:
+            return None
+        return self._growth("suspect", first, sample, self._count)
 
     def _leak(self, first: Sample, sample: Sample) -> Growth | None:
         growth = sample.base - first.base

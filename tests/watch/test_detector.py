@@ -19,10 +19,10 @@ def collection(base, clock, trigger="forced"):
 
 
 def said(bases, detector=None, every=4.0, trigger="forced"):
-    """What the rule says of these bases, one collection each `every` seconds: (index, Growth)."""
+    """What the rule says of these bases, one collection each `every` seconds, but for suspicions: (index, Growth)."""
     detector = detector or ConsecutiveGrowth()
     growths = [detector.update(collection(base, k * every, trigger)) for k, base in enumerate(bases)]
-    return [(k, growth) for k, growth in enumerate(growths) if growth is not None]
+    return [(k, growth) for k, growth in enumerate(growths) if growth is not None and growth.level != "suspect"]
 
 
 def levels(bases, **kwargs):
@@ -61,6 +61,19 @@ def test_the_first_collection_is_no_growth():
 def test_an_equal_reading_ends_the_row():
     bases = [*rising(50 * MIB, 4), 54 * MIB, 55 * MIB]
     assert levels(bases) == []
+
+
+def test_three_growths_before_a_leak_it_is_suspected():
+    rule = ConsecutiveGrowth()
+    words = [rule.update(collection(base, float(k))) for k, base in enumerate(rising(50 * MIB, 3))]
+    assert [word and (word.level, word.count) for word in words] == [None, None, ("suspect", 2), None]
+
+
+def test_trivial_growth_is_not_even_suspected():
+    rule = ConsecutiveGrowth()
+    assert [rule.update(collection(base, float(k))) for k, base in enumerate(rising(50 * MIB, 4, step=1000))] == [
+        None
+    ] * 5
 
 
 def test_five_growths_of_one_byte_are_silent():
