@@ -139,6 +139,33 @@ def test_heap_diff_inside_a_stats_receiver_brings_no_further_stats(fresh):
     assert len(seen) == 2
 
 
+def test_a_leak_that_goes_away_is_recovered(fresh):
+    seen, given, kept = [], [], []
+    for event in ("suspect", "leak", "recovered"):
+        memwatch.on(event, lambda value, event=event: seen.append(event))
+    memwatch.recovered.connect(lambda watcher, recovered: given.append(recovered), weak=False)
+    memwatch.start(pace="job")
+    for _ in range(6):
+        kept.append(bytearray(1 << 20))
+        memwatch.gc()
+    kept.clear()
+    memwatch.gc()
+    assert seen == ["suspect", "leak", "recovered"]
+    assert given[0].reason.startswith("heap growth over 5 consecutive GCs")
+
+
+def test_where_no_thread_can_be_had_it_says_so_and_steps_aside(fresh, monkeypatch, caplog):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
+    with pytest.raises(memwatch.UnsupportedError, match="no thread can be started"):
+        memwatch.start()
+    memwatch.on("leak", print)
+    memwatch.on("stats", print)
+    assert memwatch.watcher() is None and caplog.text.count("does not watch this process") == 1
+
+
 def test_import_is_light():
     done = python("""
         import sys, memwatch

@@ -2,7 +2,7 @@
 
 Each meter times itself and is asked for at most a thousandth of the time: `getallocatedblocks` walks every arena and
 `heap_info` stops everyone's malloc, which on a large fragmented heap takes milliseconds. In between, the last value
-stands.
+stands; for ever, if a reading took a tenth of a second.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ BYTES_PER_BLOCK = 96
 """What a block of Python's allocator holds on average, in bare, stdlib and web processes of every supported version."""
 
 _SHARE = 1000  # a meter rests a thousand times as long as its reading took
+_TOO_LONG = 0.1  # seconds: a meter that holds everything up for so long is not asked again by itself
 _CHEAP = 0.0002  # seconds that may be spent on a meter inside a collection
 _LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
 
@@ -49,7 +50,7 @@ class Meter:
             begun = self._spent()
             self.value = self._read()
             self.cost = max(0.0, self._spent() - begun)
-            self._due = now + self.cost * _SHARE
+            self._due = now + self.cost * _SHARE if self.cost <= _TOO_LONG else float("inf")
         return self.value
 
 

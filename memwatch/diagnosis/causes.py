@@ -43,6 +43,10 @@ BY_ROOT = {
         "callbacks given to os.register_at_fork, which can never be taken back",
         "register one callback for the whole process, and let it look up what is alive",
     ),
+    "no Python reference": Cause(
+        "objects that the program cannot reach any more: held by C code, or a cycle that cannot be collected",
+        "look for a newer release of the extension that was called",
+    ),
 }
 
 BY_VERDICT = {

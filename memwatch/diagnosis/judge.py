@@ -161,7 +161,7 @@ class Diagnosis:
 
     def _leak(self, candidate: Candidate, verdict: str, findings: _Findings) -> Leak:
         growth, last = candidate.growth, candidate.samples[-1]
-        suspects = from_holdings(findings.holdings)
+        suspects = from_holdings(findings.holdings, last.base - self._evidence.base, verdict)
         if not suspects and findings.diff is not None:
             suspects = from_diff(findings.diff, verdict)
         suspicion = self._evidence.suspicion

@@ -15,12 +15,16 @@ _LEAST_SHARE = 0.02
 _NO_CAUSE = Cause("", "")
 
 
-def from_holdings(holdings: Sequence[Holding]) -> tuple[Suspect, ...]:
-    """A suspect for each path under which new objects hang, the one with most bytes first."""
-    total = sum(holding.retained_bytes for holding in holdings) or 1
+def from_holdings(holdings: Sequence[Holding], grew: int, verdict: str) -> tuple[Suspect, ...]:
+    """A suspect for each path under which new objects hang, the one with most bytes first.
+
+    Shares are of the *grew* bytes by which the process grew since the suspicion, or of what hangs under all paths
+    together where that is more.
+    """
+    total = max(sum(holding.retained_bytes for holding in holdings), grew, 1)
     ranked = sorted(holdings, key=lambda holding: -holding.retained_bytes)[:MOST]
     return tuple(
-        _suspect(holding, holding.retained_bytes / total)
+        _suspect(holding, holding.retained_bytes / total, verdict)
         for number, holding in enumerate(ranked)
         if number == 0 or holding.retained_bytes / total >= _LEAST_SHARE
     )
@@ -64,9 +68,9 @@ def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Ho
     return hashlib.sha1(f"{verdict} {top}".encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:12]
 
 
-def _suspect(holding: Holding, share: float) -> Suspect:
+def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
     name = _name(holding)
-    words = _words(holding)
+    words = _words(holding, verdict)
     counts = {"added": f"{holding.targets:,}", "items": f"{holding.holder_items or 0:,}"}
     return Suspect(
         type=name,
@@ -91,13 +95,12 @@ def _name(holding: Holding) -> str:
     return max(own or often, key=lambda name: counts[name])
 
 
-def _words(holding: Holding) -> Cause:
+def _words(holding: Holding, verdict: str) -> Cause:
     for word, cause in BY_ROOT.items():
         if word in holding.path.steps[0]:
             return cause
-    if holding.bound is not None:
-        return _NO_CAUSE
-    return BY_HOLDER.get(holding.holder_type, _NO_CAUSE)
+    fallback = BY_VERDICT.get(verdict, _NO_CAUSE)
+    return fallback if holding.bound is not None else BY_HOLDER.get(holding.holder_type, fallback)
 
 
 def _middle(count: int | tuple[int, int]) -> int:

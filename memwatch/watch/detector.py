@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..backend.guard import own
 from ..errors import OptionError
 from .pace import Pace
 from .ratchet import Ratchet
@@ -32,6 +33,7 @@ class Detector(Protocol):
     def dismiss(self) -> None: ...
 
 
+@own
 @dataclass(slots=True)
 class _Alarm:
     """A leak that was reported: `low` is the base (bytes) at which three quarters of its growth are gone."""
@@ -41,6 +43,7 @@ class _Alarm:
     published: bool = True
 
 
+@own
 class ConsecutiveGrowth:
     """node-memwatch's rule: a base that is strictly higher after each of five collections in a row.
 

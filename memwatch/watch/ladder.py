@@ -11,6 +11,8 @@ from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
 
+from ..backend.guard import own
+
 BLOCKS = 8
 RUNGS = 16
 
@@ -23,6 +25,7 @@ _INVERSIONS = 1  # of 28 pairs; for values in random order the chance is 2 in 10
 _NEVER = float("-inf")
 
 
+@own
 class Origin(NamedTuple):
     """The moment at which a block begins, and the number of imported modules then."""
 
@@ -31,6 +34,7 @@ class Origin(NamedTuple):
     modules: int
 
 
+@own
 class Rung:
     """The last blocks of one length. `window` is the length of all 8, in seconds, `finer` the rung below."""
 
@@ -107,6 +111,7 @@ def _is_ordered(values: list[float]) -> bool:
     return sum(values[j] <= values[i] for i, j in pairs) <= _INVERSIONS
 
 
+@own
 class Ladder:
     """All rungs over one series. `age` counts its samples."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import isfinite
 
+from ..backend.guard import own
 from ..errors import OptionError
 from .ladder import BLOCKS
 
@@ -13,6 +14,7 @@ _LONGEST = 3600.0
 _LONGER = 4
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class Pace:
     """The times of the detectors, in seconds.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..backend.guard import own
 from .ladder import BLOCKS, Ladder, Origin, Rung
 from .pace import Pace
 from .sample import Growth, Lane, Sample
@@ -25,6 +26,7 @@ _IMPORTS = 1.02  # more modules than this share of those at the window's start: 
 _FORECAST = 0.25  # of the published growth: less is none
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class _Forecast:
     """After a published leak: at the age `due` (seconds), `rung` should stand well above `value`."""
@@ -37,6 +39,7 @@ class _Forecast:
     clock: float
 
 
+@own
 class Ratchet:
     """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
 

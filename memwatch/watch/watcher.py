@@ -87,7 +87,7 @@ class Watcher:
         self._halting = False  # the thread was asked to end for a fork and has not been started again
         self._collected: Collected | None = None  # a full collection whose stats wait for the tick
         self._judging_until = 0.0
-        self._last_stats = time.monotonic()
+        self._last_stats = time.monotonic() - pace.tick
         self._last_tick = (time.monotonic(), read_collections())
 
     @property

@@ -38,8 +38,17 @@ def test_a_meter_is_read_for_a_thousandth_of_the_time_at_most(fake_clock):
     assert meter.cost == pytest.approx(0.028)
 
 
+def test_a_meter_that_holds_the_program_up_is_not_asked_again(fake_clock):
+    costly = Costly(fake_clock, 0.498)
+    meter = costly.meter()
+    for _ in range(1000):
+        assert meter.get() == 1
+        fake_clock.advance(3600.0)
+    assert costly.reads == 1
+
+
 def test_a_resting_meter_gives_its_last_value_and_a_forced_one_a_new_one(fake_clock):
-    meter = Costly(fake_clock, 1.0).meter()
+    meter = Costly(fake_clock, 0.01).meter()
     assert [meter.get(), meter.get(), meter.get(force=True), meter.get()] == [1, 1, 2, 2]
 
 

@@ -89,7 +89,8 @@ def test_growth_below_one_per_cent_waits_until_it_is_more():
 def test_a_window_of_no_length_is_silent_and_the_row_goes_on():
     detector = ConsecutiveGrowth()
     bases = rising(50 * MIB, 6)
-    assert [detector.update(collection(base, 5.0)) for base in bases[:6]] == [None] * 6
+    words = [detector.update(collection(base, 5.0)) for base in bases[:6]]
+    assert [word.level for word in words if word] == ["suspect"]
     leak = detector.update(collection(bases[6], 6.0))
     assert (leak.count, leak.growth, leak.seconds) == (6, 6 * MIB, 1.0)
 
@@ -159,7 +160,9 @@ def test_a_leak_always_spans_a_row_of_growth_and_a_recovery_follows_a_leak(bases
 def test_moving_the_clock_changes_nothing(bases, shift):
     detector = ConsecutiveGrowth()
     moved = [detector.update(collection(base, k * 4.0 + shift)) for k, base in enumerate(bases)]
-    assert [(k, growth.level) for k, growth in enumerate(moved) if growth] == levels(bases)
+    assert [(k, growth.level) for k, growth in enumerate(moved) if growth and growth.level != "suspect"] == levels(
+        bases
+    )
 
 
 def test_a_job_is_watched_by_collections_and_by_both_meters():
