@@ -1,7 +1,8 @@
-"""gc.get_referents(), without the one question that kills a process.
+"""What objects refer to: gc.get_referents(), without the one question that kills a process, and with what it hides.
 
-In CPython 3.12.0 to 3.12.5 the module _asyncio shows its freed objects to the collector, and asking what it refers to
-brings them back, to be freed twice (python/cpython#122695). There its namespace is given instead.
+* A dict whose keys are all str shows the collector its values alone (from 3.11 on): its keys are added here.
+* In CPython 3.12.0 to 3.12.5 the module _asyncio shows its freed objects to the collector, and asking what it refers
+  to brings them back, to be freed twice (python/cpython#122695). There its namespace is given instead.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +20,23 @@ _namespace: Any = vars(ModuleType)["__dict__"].__get__
 
 
 def referents_of(objects: Sequence[Any]) -> list[Any]:
-    """What *objects* refer to, one after the other, as their types tell the collector."""
+    """What *objects* refer to; a key of a dict may be in it twice."""
+    found = _shown_by(objects)
+    dicts = [obj for obj in objects if issubclass(type(obj), dict)]
+    if dicts:
+        found.extend(keys_of(dicts))
+    return found
+
+
+def keys_of(dicts: Sequence[Any]) -> list[Any]:
+    """The keys of *dicts*, read by the builtin's own iterator; a dict that changes meanwhile is left out."""
+    try:
+        return list(chain.from_iterable(map(dict.keys, dicts)))
+    except RuntimeError:  # a finalizer that ran in between has changed one of them
+        return list(chain.from_iterable(keys_of([one]) for one in dicts)) if len(dicts) > 1 else []
+
+
+def _shown_by(objects: Sequence[Any]) -> list[Any]:
     if not MODULES_MAY_RESURRECT:
         return gc.get_referents(*objects)
     asked = [obj for obj in objects if not _is_risky(obj)]

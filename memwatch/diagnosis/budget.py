@@ -9,6 +9,7 @@ from ..backend.guard import own
 Depth = Literal["deep", "tracked", "none"]
 
 WALK_SHARE = 0.02
+_LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's would, or a short one gets no names
 _TRACKED_SHARE = 1 / 3  # of a heap's objects are seen by the collector, as a rule
 _COLLECT_SECONDS = 2e-7  # a block, in a full collection of a heap that was not measured yet
 _WALK_SECONDS = 1.5e-6  # an object, in a walk in Python
@@ -38,12 +39,12 @@ class Budget:
     def walk_depth(self, blocks: int, spent: float, wall: float, walks_to_come: int) -> Depth:
         """How deep the next walk may go.
 
-        *spent* seconds went into walks, *wall* is the time that the share is of, *walks_to_come* (this one included)
-        have to share what is left.
+        *spent* seconds went into walks, *wall* is the time that the share is of, a minute at least; *walks_to_come*
+        (this one included) have to share what is left.
         """
         if blocks * _TRACKED_SHARE * _LIST_SECONDS > self.pause_budget:
             return "none"
-        left = (WALK_SHARE * wall - spent) / walks_to_come
+        left = (WALK_SHARE * max(wall, _LEAST_WALL) - spent) / walks_to_come
         expected = blocks * self._walk_seconds
         if expected <= left:
             return "deep"

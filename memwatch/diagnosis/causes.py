@@ -7,31 +7,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Words for a person; `{items}` and `{added}` are filled in with counts."""
+    """Words for a person; where `counted`, how many items came and how many there are is said after the cause."""
 
     cause: str
     hint: str
+    counted: bool = False
 
 
 _BOUND = "drop items when they are done with, or bound it: "
 
 BY_HOLDER = {
-    "list": Cause("a list that only grows: {added} added, {items} kept", _BOUND + "collections.deque(maxlen=...)"),
+    "list": Cause("a list that only grows", _BOUND + "collections.deque(maxlen=...)", counted=True),
     "dict": Cause(
-        "a dict that only grows: {added} added, {items} kept",
+        "a dict that only grows",
         "delete keys when they are done with, or bound it: an LRU cache, or weakref.WeakValueDictionary",
+        counted=True,
     ),
-    "set": Cause("a set that only grows: {added} added, {items} kept", "discard members when they are done with"),
+    "set": Cause("a set that only grows", "discard members when they are done with", counted=True),
     "collections.deque": Cause(
-        "a queue that fills faster than it is emptied: {added} added, {items} kept",
+        "a queue that fills faster than it is emptied",
         "check that its consumer runs, or bound it: collections.deque(maxlen=...)",
+        counted=True,
     ),
     "collections.OrderedDict": Cause(
-        "an ordered dict that only grows: {added} added, {items} kept", "pop the oldest item when it has grown enough"
+        "an ordered dict that only grows", "pop the oldest item when it has grown enough", counted=True
     ),
     "collections.defaultdict": Cause(
-        "a defaultdict that only grows: {added} added, {items} kept",
+        "a defaultdict that only grows",
         "delete keys when they are done with; looking one up makes it",
+        counted=True,
     ),
     "functools._lru_cache_wrapper": Cause(
         "a function cache without a bound: every new argument stays", "give it one: functools.lru_cache(maxsize=...)"
@@ -39,7 +43,7 @@ BY_HOLDER = {
 }
 
 BY_ROOT = {
-    "fork": Cause(
+    "interpreter, fork callbacks": Cause(
         "callbacks given to os.register_at_fork, which can never be taken back",
         "register one callback for the whole process, and let it look up what is alive",
     ),

@@ -22,7 +22,7 @@ from ..retain import Holding, find_holdings
 from ..watch import Candidate, Growth, Held, Leak, Sample, make_leak
 from .budget import Budget, Depth
 from .report import Report
-from .suspects import fingerprint, from_diff, from_holdings, rows_of
+from .suspects import fingerprint, from_diff, from_holdings, only_grown, rows_of
 from .verdict import HALF, classify, explained_share, garbage_share
 
 _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
@@ -66,9 +66,11 @@ class Diagnosis:
         self._evidence = _Evidence(suspicion=candidate.growth, base=candidate.samples[-1].base)
         wall = candidate.ledger.age + _UNTIL_NEXT * candidate.growth.seconds
         before = candidate.read()
-        snapshot = self._evidence.snapshot = self._snapshot(candidate, self._depth(candidate, wall, walks=3))
-        if snapshot is not None:
-            self._account(candidate, before, snapshot)
+        depth = self._depth(candidate, wall)
+        if depth != "none":
+            snapshot = self._evidence.snapshot = self._snapshot(candidate, depth == "deep")
+            if snapshot is not None:
+                self._account(candidate, before, snapshot)
 
     def _account(self, candidate: Candidate, before: Sample, snapshot: Snapshot) -> None:
         """Enter in the ledger what *snapshot* keeps and what taking it left in resident memory, as measured.
@@ -102,8 +104,10 @@ class Diagnosis:
         last = candidate.samples[-1]
         if candidate.growth.detector == "consecutive":
             return None
-        if not self._budget.may_collect(last.blocks) or candidate.give_up():
-            self._evidence.missing.append("no collection before the verdict: it would pause the program for too long")
+        too_long = not self._budget.may_collect(last.blocks)
+        if too_long or candidate.give_up():
+            why = "it would pause the program for too long" if too_long else "the time for the verdict was over"
+            self._evidence.missing.append(f"no collection before the verdict: {why}")
             return None
         before, begun = candidate.read(), time.perf_counter()
         collect()
@@ -116,61 +120,80 @@ class Diagnosis:
         """Compare the heap with the snapshot, and find who holds what is new."""
         before = self._evidence.snapshot
         if before is None:
+            if self._evidence.suspicion is None:
+                self._evidence.missing.append("no census: the growth had not been suspected before")
             return _Findings()
         wall = candidate.ledger.age + _UNTIL_NEXT / 4 * candidate.growth.seconds
-        depth = self._depth(candidate, wall, walks=2 if holders else 1)
-        holdings = self._holdings(candidate, before) if holders and depth != "none" else ()
-        after = self._snapshot(candidate, "none" if depth == "none" else "deep" if before.deep else "tracked")
-        if after is None:
-            return _Findings(holdings=holdings)
-        diff = diff_snapshots(before, after)
+        holdings = self._holdings(candidate, before, wall) if holders else ()
+        diff = self._diff(candidate, before, wall)
         grew = candidate.samples[-1].base - self._evidence.base
-        return _Findings(diff, holdings, explained_share(diff, grew) if before.deep else None)
+        if before.deep:
+            return _Findings(diff, holdings, explained_share(diff, grew) if diff else None)
+        return _Findings(diff, only_grown(holdings, diff) if diff else ())
 
-    def _holdings(self, candidate: Candidate, before: Snapshot) -> tuple[Holding, ...]:
-        with self._walk(candidate, "holders not searched"):
-            return find_holdings(before.addresses, give_up=candidate.give_up)
+    def _holdings(self, candidate: Candidate, before: Snapshot, wall: float) -> tuple[Holding, ...]:
+        if self._fits(candidate, wall, "search for holders", deep=True):
+            with self._walk(candidate, "holders not searched"):
+                return find_holdings(before.addresses, give_up=candidate.give_up)
         return ()
 
-    def _depth(self, candidate: Candidate, wall: float, walks: int) -> Depth:
-        """How deep the *walks* that come now may go, if all walks together share *wall* seconds."""
+    def _diff(self, candidate: Candidate, before: Snapshot, wall: float) -> Diff | None:
+        if self._fits(candidate, wall, "second census", before.deep):
+            after = self._snapshot(candidate, before.deep)
+            return None if after is None else diff_snapshots(before, after)
+        return None
+
+    def _depth(self, candidate: Candidate, wall: float) -> Depth:
+        """How deep the first of three walks may go, if all walks together share *wall* seconds."""
         blocks = candidate.samples[-1].blocks
-        depth = self._budget.walk_depth(blocks, candidate.ledger.walked_seconds, wall, walks)
+        depth = self._budget.walk_depth(blocks, candidate.ledger.walked_seconds, wall, walks_to_come=3)
         if depth != "deep":
-            what = "objects that the collector does not track" if depth == "tracked" else "any object"
-            self._evidence.missing.append(f"census without {what}: {blocks:,} blocks are over the pause budget")
+            what = "census of tracked objects alone" if depth == "tracked" else "census skipped"
+            self._evidence.missing.append(f"{what}: {blocks:,} blocks are over the budget")
         return depth
 
-    def _snapshot(self, candidate: Candidate, depth: Depth) -> Snapshot | None:
-        if depth != "none":
-            with self._walk(candidate, "census not finished"):
-                begun = time.thread_time()
-                snapshot = take_snapshot(deep=depth == "deep", give_up=candidate.give_up)
-                self._budget.walked(snapshot.nodes, time.thread_time() - begun)
-                return snapshot
+    def _fits(self, candidate: Candidate, wall: float, what: str, deep: bool) -> bool:
+        """Whether what is left for walks is enough for this one; the holders, asked for first, matter most."""
+        blocks = candidate.samples[-1].blocks
+        depth = self._budget.walk_depth(blocks, candidate.ledger.walked_seconds, wall, walks_to_come=1)
+        if depth == "none" or (deep and depth == "tracked"):
+            self._evidence.missing.append(f"{what} skipped: {blocks:,} blocks are over the budget")
+            return False
+        return True
+
+    def _snapshot(self, candidate: Candidate, deep: bool) -> Snapshot | None:
+        with self._walk(candidate, "census not finished"):
+            begun = time.thread_time()
+            snapshot = take_snapshot(deep=deep, give_up=candidate.give_up)
+            self._budget.walked(snapshot.nodes, time.thread_time() - begun)
+            return snapshot
         return None
 
     @contextmanager
     def _walk(self, candidate: Candidate, what: str) -> Iterator[None]:
-        """Around a walk: its cost goes into the ledger, and if it is given up the report says so."""
+        """Around a walk: its cost goes into the ledger, and if it does not come to its end the report says so."""
         try:
             with candidate.ledger.walk(), quiet:
                 yield
         except MemwatchError as error:
             self._evidence.missing.append(f"{what}: {error}")
+        except Exception as error:  # most likely no memory; what is known without the walk goes out all the same
+            self._evidence.missing.append(f"{what}: {type(error).__name__} in {_place(error)}")
 
     def _leak(self, candidate: Candidate, verdict: str, findings: _Findings) -> Leak:
         growth, last = candidate.growth, candidate.samples[-1]
-        suspects = from_holdings(findings.holdings, last.base - self._evidence.base, verdict)
-        if not suspects and findings.diff is not None:
-            suspects = from_diff(findings.diff, verdict)
         suspicion = self._evidence.suspicion
+        grew = last.base - self._evidence.base if suspicion else 0
+        suspects = from_holdings(findings.holdings, grew, verdict)
+        if not suspects and findings.diff is not None:
+            suspects = from_diff(findings.diff, grew, verdict)
         report = Report(
             pid=os.getpid(),
             age_seconds=candidate.ledger.age,
             reason=growth.reason,
             growth_bytes=growth.growth,
             rate_bytes_per_hour=growth.rate_per_hour,
+            meter=growth.lane,
             curve=_curve(candidate.samples, growth),
             confidence=_confidence(growth, suspicion),
             fingerprint=fingerprint(verdict, suspects, findings.holdings),
@@ -179,12 +202,21 @@ class Diagnosis:
             verdict=verdict,
             explained=findings.explained,
             since_seconds=last.time - suspicion.end if suspicion else 0.0,
+            since_bytes=grew,
             rows=rows_of(findings.diff) if findings.diff else (),
             suspects=suspects,
             missing=tuple(dict.fromkeys(self._evidence.missing)),
             cost=candidate.ledger.cost(),
         )
         return make_leak(growth, verdict, report)
+
+
+def _place(error: BaseException) -> str:
+    """The function and line that raised *error*; its traceback is not kept, for its frames hold the program's objects."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}" if trace is not None else "C code"
 
 
 def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:

@@ -50,9 +50,10 @@ class TypeRow:
 class Report:
     """What is known of a leak. `str(report)` is the text for a person, `to_dict()` the JSON.
 
-    Bytes and seconds. `curve` is (seconds since watching began, base). `explained` is the share of the growth that a
-    walk of the heap accounts for, None without one. `missing` says what was skipped, and why. `fingerprint` is the same
-    for the same leak in another process.
+    Bytes and seconds. `curve` is (seconds since watching began, what `meter` read). `explained` is the share of the
+    growth that a walk of the heap accounts for, None without one. Since the suspicion, `since_seconds` ago, the process
+    grew by `since_bytes`; `rows` are what changed meanwhile. `missing` says what was skipped, and why. `fingerprint` is
+    the same for the same leak in another process.
     """
 
     pid: int
@@ -60,6 +61,7 @@ class Report:
     reason: str
     growth_bytes: int
     rate_bytes_per_hour: float
+    meter: str
     curve: tuple[tuple[float, int], ...]
     confidence: float
     fingerprint: str
@@ -68,6 +70,7 @@ class Report:
     verdict: str
     explained: float | None
     since_seconds: float
+    since_bytes: int
     rows: tuple[TypeRow, ...]
     suspects: tuple[Suspect, ...]
     missing: tuple[str, ...]

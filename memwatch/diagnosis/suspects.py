@@ -30,10 +30,20 @@ def from_holdings(holdings: Sequence[Holding], grew: int, verdict: str) -> tuple
     )
 
 
-def from_diff(diff: Diff, verdict: str) -> tuple[Suspect, ...]:
-    """Suspects by type alone, where no walk for holders was made or it found nothing."""
+def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
+    """The *holdings* that *diff*, of tracked objects alone, confirms: their type came, or their holder grew in place.
+
+    Snapshots of tracked objects do not know the others, so that an old table of strings looks new to a walk.
+    """
+    came = {row.what for row in diff.change.details if _middle(row.allocated) > _middle(row.freed)}
+    grown = {found.address for found in diff.grown}
+    return tuple(held for held in holdings if held.frontier_type in came or held.holder_address in grown)
+
+
+def from_diff(diff: Diff, grew: int, verdict: str) -> tuple[Suspect, ...]:
+    """Suspects by type alone, where no walk for holders was made or it found nothing; shares as in `from_holdings`."""
     rows = [row for row in diff.change.details if row.size_bytes > 0]
-    total = sum(row.size_bytes for row in rows) or 1
+    total = max(sum(row.size_bytes for row in rows), grew, 1)
     words = BY_VERDICT.get(verdict, _NO_CAUSE)
     return tuple(
         Suspect(
@@ -71,7 +81,6 @@ def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Ho
 def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
     name = _name(holding)
     words = _words(holding, verdict)
-    counts = {"added": f"{holding.targets:,}", "items": f"{holding.holder_items or 0:,}"}
     return Suspect(
         type=name,
         count_growth=holding.type_counts.get(name, 0),
@@ -80,7 +89,7 @@ def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
         score=share,
         held_by=holding.path.steps,
         retained_items=holding.holder_items or 0,
-        cause=words.cause.format(**counts),
+        cause=words.cause + (_counts(holding) if words.counted else ""),
         hint=words.hint,
     )
 
@@ -96,11 +105,18 @@ def _name(holding: Holding) -> str:
 
 
 def _words(holding: Holding, verdict: str) -> Cause:
-    for word, cause in BY_ROOT.items():
-        if word in holding.path.steps[0]:
+    for root, cause in BY_ROOT.items():
+        if holding.path.steps[0].startswith(root):
             return cause
     fallback = BY_VERDICT.get(verdict, _NO_CAUSE)
     return fallback if holding.bound is not None else BY_HOLDER.get(holding.holder_type, fallback)
+
+
+def _counts(holding: Holding) -> str:
+    """The items; where more came than the holder has, many holders alike were told as one."""
+    items = holding.holder_items or 0
+    kept = f"{items:,} kept" if items >= holding.targets else "to many of its kind"
+    return f": {holding.targets:,} added, {kept}"
 
 
 def _middle(count: int | tuple[int, int]) -> int:

@@ -15,6 +15,9 @@ _BARS = "▁▂▃▄▅▆▇█"
 _CURVE_POINTS = 20
 _ROWS = 5
 _SUSPECTS = 3
+_NAME = 60  # characters of a type's name, as in a diff's table
+_STEP = 100  # characters of one step of a path
+_ENDS = 4  # steps at either end of a long path
 
 _WORDS = {
     "objects": "live Python objects",
@@ -23,19 +26,52 @@ _WORDS = {
     "fragmentation": "free room that is not given back; no object leaks",
     "garbage": "reference cycles that nothing collects",
 }
+_NOT_WALKED = "native memory or large Python objects; the heap was not looked through"
 
 
 def render(report: Report, color: bool, unicode: bool) -> str:
     """The whole report, ending in a newline."""
     blocks = [
         _head(report, color),
-        [f"  base   {_curve(report.curve, unicode)}{_limit(report)}"],
+        [f"  {report.meter:<6} {_curve(report.curve, unicode)}{_limit(report)}"],
         _table(report),
         *(_suspect(number, suspect, color) for number, suspect in enumerate(report.suspects[:_SUSPECTS], 1)),
-        [f"  not looked at: {line}" for line in report.missing],
+        [f"  missing  {_escape(line)}" for line in report.missing],
         [_cost(report)],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+
+
+def _escape(text: str) -> str:
+    """*text* on one line, as any terminal takes it: what does not print, lone surrogates too, as Python writes it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _type_name(name: str) -> str:
+    """A type's name; of a long one the end, which tells types apart."""
+    text = _escape(name)
+    return text if len(text) <= _NAME else f"...{text[3 - _NAME :]}"
+
+
+def _path(steps: Sequence[str]) -> str:
+    """A path on one line; where it is long its middle is left out, for both ends are names to look for."""
+    left_out = len(steps) - 2 * _ENDS
+    if left_out > 1:
+        steps = (*steps[:_ENDS], f"... {left_out} steps ...", *steps[-_ENDS:])
+    return join_steps([_shorten(_escape(step)) for step in steps])
+
+
+def _shorten(text: str) -> str:
+    half = (_STEP - 3) // 2
+    return text if len(text) <= _STEP else f"{text[:half]}...{text[-half:]}"
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _paint(text: str, code: str, color: bool) -> str:
@@ -45,9 +81,11 @@ def _paint(text: str, code: str, color: bool) -> str:
 def _head(report: Report, color: bool) -> list[str]:
     explained = ""
     if report.explained is not None and report.verdict == "objects":
-        explained = f", {min(report.explained, 1.0):.0%} of the growth explained".replace("%", " %")
+        explained = f", {_share(min(report.explained, 1.0))} of the growth explained"
     word = _paint("LEAK", "31", color)
     words = _WORDS.get(report.verdict, report.verdict)
+    if report.verdict == "native" and report.explained is None and report.meter == "base":
+        words = _NOT_WALKED
     return [f"{word}  pid {report.pid} after {format_delta(report.age_seconds)}: {words}{explained}", report.reason]
 
 
@@ -58,12 +96,17 @@ def _curve(curve: Sequence[tuple[float, int]], unicode: bool) -> str:
     step = max(1, -(-len(values) // _CURVE_POINTS))
     points = [min(values[i : i + step]) for i in range(0, len(values), step)]
     if not unicode:
-        return " ".join(f"{point / 2**20:.1f}" for point in (points[0], points[len(points) // 2])) + (
-            f" ... {format_bytes(points[-1])}"
-        )
+        return _plain_curve(points)
     least, span = min(points), max(points) - min(points) or 1
     bars = "".join(_BARS[(point - least) * (len(_BARS) - 1) // span] for point in points)
     return f"{format_bytes(points[0])} {bars} {format_bytes(points[-1])}"
+
+
+def _plain_curve(points: Sequence[int]) -> str:
+    """The first point, the middle one and the last, with the unit once where they share it."""
+    *earlier, last = (format_bytes(point) for point in (points[0], points[len(points) // 2], points[-1]))
+    unit = last[last.index(" ") :]
+    return " ".join([*(text.removesuffix(unit) for text in earlier), "...", last])
 
 
 def _limit(report: Report) -> str:
@@ -74,36 +117,38 @@ def _limit(report: Report) -> str:
 
 
 def _table(report: Report) -> list[str]:
-    if not report.rows:
+    """The types with most bytes; shares are of the growth, as those of the suspects are."""
+    grown = sorted((row for row in report.rows if row.size_bytes > 0), key=lambda row: -row.size_bytes)
+    if not grown:
         return []
-    total = sum(row.size_bytes for row in report.rows if row.size_bytes > 0) or 1
-    shown = sorted(report.rows, key=lambda row: -row.size_bytes)[:_ROWS]
-    shown = [row for row in shown if row.size_bytes >= total / 100] or shown[:1]
-    width = max(len(row.what) for row in shown) + 2
+    total = max(sum(row.size_bytes for row in grown), report.since_bytes)
+    shown = [row for row in grown[:_ROWS] if row.size_bytes >= grown[0].size_bytes / 100]
     since = f"since {format_duration(report.since_seconds)}"
+    width = max(len(since), *(len(_type_name(row.what)) for row in shown)) + 2
     lines = [f"  {since:{width}}{'objects':>10}{'allocated':>12}{'freed':>10}{'growth':>14}{'share':>8}"]
     lines += [_row(row, width, total) for row in shown]
     others = len(report.rows) - len(shown)
     rest = sum(row.size_bytes for row in report.rows) - sum(row.size_bytes for row in shown)
     if others:
-        lines.append(f"  {others} other types together {format_bytes(rest, signed=True)}")
+        lines.append(f"  {_plural(others, 'other type')} together {format_bytes(rest, signed=True)}")
     return lines
 
 
 def _row(row: TypeRow, width: int, total: int) -> str:
     least = "" if row.exact else ">="
     return (
-        f"  {row.what:{width}}{row.allocated - row.freed:>+10,}{f'{least}{row.allocated:,}':>12}"
-        f"{f'{least}{row.freed:,}':>10}{format_bytes(row.size_bytes, signed=True):>14}{row.size_bytes / total:>7.0%}"
-    ).replace("%", " %")
+        f"  {_type_name(row.what):{width}}{row.allocated - row.freed:>+10,}{f'{least}{row.allocated:,}':>12}"
+        f"{f'{least}{row.freed:,}':>10}{format_bytes(row.size_bytes, signed=True):>14}"
+        f"{_share(row.size_bytes / total):>8}"
+    )
 
 
 def _suspect(number: int, suspect: Suspect, color: bool) -> list[str]:
     count = f"{suspect.count_growth:+,} objects" if suspect.count_growth else "grew in place"
     size = format_bytes(suspect.bytes_growth, signed=True)
-    lines = [f"  {number}  {suspect.type}, {count}, {size}, {_share(suspect.share)}"]
+    lines = [f"  {number}  {_type_name(suspect.type)}, {count}, {size}, {_share(suspect.share)}"]
     if suspect.held_by:
-        lines.append(f"     held by     {_paint(join_steps(suspect.held_by), '1', color)}")
+        lines.append(f"     held by     {_paint(_path(suspect.held_by), '1', color)}")
     if suspect.cause:
         lines.append(f"     cause       {suspect.cause}")
     if suspect.hint:
@@ -111,13 +156,10 @@ def _suspect(number: int, suspect: Suspect, color: bool) -> list[str]:
     return lines
 
 
-def _share(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
-
-
 def _cost(report: Report) -> str:
     cost = report.cost
+    share = "under 0.1 %" if cost.cpu_share < 0.001 else f"{100 * cost.cpu_share:.1f} %"
     return (
-        f"  cost   {cost.cpu_share:.1%} of CPU, longest pause {cost.longest_pause_seconds * 1000:.0f} ms, "
-        f"{cost.censuses} walks of the heap, {format_bytes(cost.bytes)}"
-    ).replace("%", " %", 1)
+        f"  cost   {share} of CPU, longest pause {cost.longest_pause_seconds * 1000:.0f} ms, "
+        f"{_plural(cost.censuses, 'walk')} of the heap, {format_bytes(cost.bytes)}"
+    )

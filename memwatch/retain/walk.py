@@ -19,7 +19,7 @@ from typing import Any
 from ..backend.contract import GaveUp
 from ..backend.guard import own
 from ..backend.kinds import size_reader
-from ..backend.referents import MODULES_MAY_RESURRECT
+from ..backend.referents import MODULES_MAY_RESURRECT, keys_of
 from .references import contents, hidden_contents, referents
 
 KNOWN, VISITED, ALIVE = 1, 2, 4
@@ -183,6 +183,8 @@ class Walk:
                 self._check(node)
             parent, group = queue.popleft(), groups[node]
             children = contents(parent) if node in roots else referents(parent)
+            if issubclass(type(parent), dict):
+                children += keys_of((parent,))
             for child in children or self._hidden(parent, node):
                 address = id(child)
                 page = pages.get(address >> 16)

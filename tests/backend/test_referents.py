@@ -1,6 +1,7 @@
 """Asking what objects refer to must not kill a process, whatever the version."""
 
 import asyncio
+import collections
 import gc
 import subprocess
 import sys
@@ -8,9 +9,27 @@ import sys
 from memwatch.backend.referents import referents_of
 
 
+class Counted(dict):
+    """A dict that must not be asked through methods of its own."""
+
+    def __iter__(self):
+        return iter(())
+
+    def keys(self):
+        raise AssertionError
+
+
 def test_it_is_what_the_collector_sees():
     first, second = [object()], {"key": object()}
-    assert referents_of((first, second)) == gc.get_referents(first, second)
+    assert {*map(id, referents_of((first, second)))} >= {*map(id, gc.get_referents(first, second))}
+
+
+def test_keys_of_every_kind_of_dict_are_seen():
+    for kind in (dict, collections.OrderedDict, Counted):
+        texts = kind((f"key {number}", number) for number in range(3))
+        mixed = kind([("a", 1), (2.5, 2)])
+        assert {*map(id, dict.keys(texts))} <= {*map(id, referents_of((texts,)))}
+        assert {*map(id, dict.keys(mixed))} <= {*map(id, referents_of((mixed,)))}
 
 
 def test_modules_are_followed_to_their_names():

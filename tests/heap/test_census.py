@@ -9,6 +9,8 @@ import pytest
 
 from memwatch.heap import GaveUp, take_census
 
+KEPT: list[dict[str, int]] = []
+
 
 class Order:
     pass
@@ -43,3 +45,10 @@ def test_to_dict_is_json() -> None:
 def test_it_can_be_given_up() -> None:
     with pytest.raises(GaveUp):
         take_census(give_up=lambda: True)
+
+
+def test_the_text_keys_of_dicts_are_counted():
+    before = take_census().counts()["str"]
+    KEPT.append({f"key {number} of many": number for number in range(1000)})
+    after = take_census().counts()["str"]
+    assert after - before >= 1000
