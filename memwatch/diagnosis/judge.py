@@ -212,7 +212,7 @@ class Diagnosis:
 
 
 def _place(error: BaseException) -> str:
-    """The function and line that raised *error*; its traceback is not kept, for its frames hold the program's objects."""
+    """The function and line that raised *error*, whose traceback is not kept: its frames hold the program's objects."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

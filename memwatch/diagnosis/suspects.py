@@ -12,6 +12,7 @@ from .report import Suspect, TypeRow
 
 MOST = 5
 _LEAST_SHARE = 0.02
+_SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
 _NO_CAUSE = Cause("", "")
 
 
@@ -31,11 +32,11 @@ def from_holdings(holdings: Sequence[Holding], grew: int, verdict: str) -> tuple
 
 
 def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
-    """The *holdings* that *diff*, of tracked objects alone, confirms: their type came, or their holder grew in place.
+    """The *holdings* that *diff*, of tracked objects alone, confirms: their holder grew in place, or their type came.
 
     Snapshots of tracked objects do not know the others, so that an old table of strings looks new to a walk.
     """
-    came = {row.what for row in diff.change.details if _middle(row.allocated) > _middle(row.freed)}
+    came = {row.what for row in diff.change.details if _middle(row.allocated) > _middle(row.freed)} - _SOMETIMES
     grown = {found.address for found in diff.grown}
     return tuple(held for held in holdings if held.frontier_type in came or held.holder_address in grown)
 

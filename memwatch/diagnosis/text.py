@@ -26,7 +26,7 @@ _WORDS = {
     "fragmentation": "free room that is not given back; no object leaks",
     "garbage": "reference cycles that nothing collects",
 }
-_NOT_WALKED = "native memory or large Python objects; the heap was not looked through"
+_NOT_WALKED = "native memory, or large Python objects"
 
 
 def render(report: Report, color: bool, unicode: bool) -> str:
@@ -122,7 +122,7 @@ def _table(report: Report) -> list[str]:
     if not grown:
         return []
     total = max(sum(row.size_bytes for row in grown), report.since_bytes)
-    shown = [row for row in grown[:_ROWS] if row.size_bytes >= grown[0].size_bytes / 100]
+    shown = [row for row in grown[:_ROWS] if row.size_bytes >= total / 100] or grown[:1]
     since = f"since {format_duration(report.since_seconds)}"
     width = max(len(since), *(len(_type_name(row.what)) for row in shown)) + 2
     lines = [f"  {since:{width}}{'objects':>10}{'allocated':>12}{'freed':>10}{'growth':>14}{'share':>8}"]

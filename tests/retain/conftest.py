@@ -49,9 +49,7 @@ def addresses() -> array[int]:
         fresh = {id(obj): obj for obj in batch if id(obj) not in found}
         found.update(fresh)
         batch = gc.get_referents(*(obj for obj in fresh.values() if not shows_freed_objects(obj)))
-        batch += [
-            key for obj in fresh.values() if issubclass(type(obj), dict) for key in dict.keys(obj)
-        ]  # which they do not show
+        batch += [key for obj in fresh.values() if issubclass(type(obj), dict) for key in dict.keys(obj)]
     return array("Q", sorted(found.difference(map(id, found))))  # the numbers in it are gone when it is
 
 
