@@ -60,6 +60,14 @@ def make_collections() -> Round:
     return lambda _: gc.collect(0)
 
 
+def make_tick() -> Round:
+    """One tick of the watcher, in the caller's thread: a reading of the meters that goes through the detectors."""
+    import memwatch
+
+    tick = memwatch.start(tick=3600.0, sample=3600.0)._tick
+    return lambda _: tick()
+
+
 def make_fragmented(gigabytes: str) -> Round:
     """A tenth of a second of sleep, with a heap of that size of which every second piece was given back."""
     sizes = random.Random(2026).choices(range(64, 2048), k=4096)
