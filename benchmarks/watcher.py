@@ -138,8 +138,8 @@ def measure_ticks(bench: Bench, rounds: int = 100) -> str:
     microseconds = (watched["cpu"] - idle["cpu"]) / watched["readings"] * 1e6
     looped = bench.run("tick", 20_000)["cpu"] / 20_000 * 1e6
     return (
-        f"A tick takes {looped:.1f} us of processor time in a loop, {microseconds:.0f} us when it has to wake up for it "
-        f"({watched['readings']} ticks of an idle process)."
+        f"A tick takes {looped:.1f} us of processor time in a loop, and {microseconds:.0f} us "
+        f"when it has to wake up for it ({watched['readings']} ticks of an idle process)."
     )
 
 
