@@ -10,10 +10,12 @@ what is left when garbage is gone. Connecting a receiver starts the watcher of t
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import backend, handlers
-from .default import gc, start, stop, watcher  # noqa: F401 - gc is public, yet no star import shall bring it
+from .default import gc as gc  # public, yet no star import shall bring it
+from .default import start, stop, watcher
 from .errors import (
     AlreadyEndedError,
     AlreadyStartedError,
@@ -27,14 +29,20 @@ from .signals import leak, off, on, once, recovered, stats, suspect
 
 if TYPE_CHECKING:
     from .heap import HeapDiff
+    from .watch import Leak, Stats, Suspicion
+
+_LAZY = {"HeapDiff": "heap", "Leak": "watch", "Stats": "watch", "Suspicion": "watch"}
 
 __all__ = [
     "AlreadyEndedError",
     "AlreadyStartedError",
     "HeapDiff",
+    "Leak",
     "MemwatchError",
     "OptionError",
     "ReceiverError",
+    "Stats",
+    "Suspicion",
     "UnknownEventError",
     "UnsupportedError",
     "backend",
@@ -53,10 +61,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "HeapDiff":  # brings objgraph with it, which is loaded when it is first wanted
-        from .heap import HeapDiff
-
-        return HeapDiff
+    if name in _LAZY:  # these bring psutil or objgraph with them, which are loaded when they are first wanted
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     if name == "__version__":
         from importlib.metadata import version
 
@@ -65,4 +71,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "HeapDiff", "__version__"})
+    return sorted({*globals(), *_LAZY, "__version__"})

@@ -6,8 +6,10 @@ It starts when the first receiver is connected, or by `start`; `stop` lasts unti
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import logging
+import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +51,19 @@ class _State:
     automatic: bool = True
     stopped_by_hand: bool = False
     hooked: bool = False
+    ended: bool = False
 
 
 _state = _State()
+_locks: dict[int, Any] = {}
+
+
+def _starting() -> Any:
+    """The lock under which a watcher comes to life. Each process has its own: a fork may have come while one was held.
+
+    Re-entrant, as a signal handler of the program may start a watcher too.
+    """
+    return _locks.setdefault(os.getpid(), _thread.RLock())
 
 
 def watcher() -> Watcher | None:
@@ -72,14 +84,17 @@ def start(**options: Any) -> Watcher:
     subinterpreter and where no thread can be had.
     """
     wanted = _checked(options)
-    if _state.watcher is not None and not _state.automatic:
-        if wanted == _state.options:
-            return _state.watcher
-        raise AlreadyStartedError(f"memwatch is already started with {_state.options}; call memwatch.stop() first")
-    made = _make(wanted)
-    _halt()
-    _state.stopped_by_hand = False
-    return _launch(made, wanted, automatic=False)
+    with _starting():
+        running = _state.watcher
+        if running is not None and not _state.automatic:
+            if wanted == _state.options:
+                running.wake()
+                return running
+            raise AlreadyStartedError(f"memwatch is already started with {_state.options}; call memwatch.stop() first")
+        made = _make(wanted)
+        _halt()
+        _state.stopped_by_hand = False
+        return _launch(made, wanted, automatic=False)
 
 
 def start_for_program(**options: Any) -> Watcher:
@@ -125,10 +140,15 @@ def _checked(options: dict[str, Any]) -> Options:
 
 def _start_automatically() -> None:
     """A receiver was connected: watch, unless told not to. Never raises: the program asked for a receiver, no more."""
-    if _state.watcher is not None or _state.stopped_by_hand:
+    running = _state.watcher
+    if running is not None:
+        running.wake()
+    if running is not None or _state.stopped_by_hand or _state.ended:
         return
     try:
-        _launch(_make(Options()), Options(), automatic=True)
+        with _starting():
+            if _state.watcher is None:
+                _launch(_make(Options()), Options(), automatic=True)
     except Exception as error:
         _state.stopped_by_hand = True
         _log.warning("memwatch does not watch this process: %s", error)
@@ -140,6 +160,8 @@ def _make(options: Options) -> Watcher:
 
     if not is_main_interpreter():
         raise UnsupportedError("memwatch watches from the main interpreter only; this is a subinterpreter")
+    if _state.ended:
+        raise UnsupportedError("memwatch cannot start while the interpreter ends: nobody would stop it")
     from .diagnosis import Diagnosis
     from .watch import Watcher, choose_pace, make_detectors
 
@@ -167,8 +189,13 @@ def _hook() -> None:
     hooks = (_before_fork, _after_fork_in_parent, _after_fork_in_child)
     on_fork(*hooks)
     register_at_fork_hook(*hooks)
-    atexit.register(_halt)
+    atexit.register(_end)
     _state.hooked = True
+
+
+def _end() -> None:
+    _state.ended = True
+    _halt()
 
 
 def _halt() -> None:

@@ -13,6 +13,15 @@ Exception
 from __future__ import annotations
 
 
+def describe_error(error: BaseException) -> str:
+    """The type of *error* and where it was raised; a traceback is not to be kept, for its frames hold objects."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}" if trace is not None else "C code"
+    return f"{type(error).__name__} in {place}"
+
+
 class MemwatchError(Exception):
     """Base of every error that memwatch raises."""
 

@@ -84,13 +84,14 @@ class JsonLines:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.path.abspath(path)
+        self.path = os.fspath(path)
         self._pid = os.getpid()
         self._pending: deque[bytes] = deque()
         self._lost = 0
         self._complained = False
         self._connected = False
         try:
+            self.path = os.path.abspath(path)
             self._open()
         except OSError as error:
             raise OptionError(f"cannot append events to {self.path!r}: {error.strerror}") from error

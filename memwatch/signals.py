@@ -12,7 +12,9 @@ import logging
 import sys
 import weakref
 from collections.abc import Callable
-from types import CoroutineType
+from contextlib import suppress
+from functools import partial
+from types import BuiltinMethodType, CoroutineType, MethodType
 from typing import Any, TypeVar, overload
 
 import blinker
@@ -26,7 +28,7 @@ _log = logging.getLogger("memwatch")
 
 def _key(receiver: Any) -> tuple[int, int]:
     """What tells receivers apart; a bound method is a new object each time it is asked for."""
-    return id(getattr(receiver, "__self__", None)), id(getattr(receiver, "__func__", receiver))
+    return (id(receiver.__self__), id(receiver.__func__)) if type(receiver) is MethodType else (0, id(receiver))
 
 
 def _nothing() -> None:
@@ -53,6 +55,7 @@ class Event(blinker.Signal):
         super().connect(receiver, sender, weak)
         key = _key(receiver)
         self._faulty.discard(key)
+        self._loops.pop(key, None)  # of a receiver that has died at the same address
         if loop is not None:
             self._loops[key] = weakref.ref(loop)
         Event.on_receiver()
@@ -78,7 +81,11 @@ class Event(blinker.Signal):
         loop = reference() if reference else None
         if loop is None or loop.is_closed():
             coroutine.close()
-            raise ReceiverError("the event loop that this coroutine receiver was connected on is gone")
+            raise ReceiverError(
+                "the event loop that this coroutine receiver was connected on is gone"
+                if reference
+                else "this receiver made a coroutine, and no event loop was running when it was connected"
+            )
         sys.modules["asyncio"].run_coroutine_threadsafe(coroutine, loop).add_done_callback(
             lambda done: None if done.cancelled() else self._log_fault(receiver, done.exception())
         )
@@ -87,28 +94,34 @@ class Event(blinker.Signal):
         key = _key(receiver)
         if error is not None and key not in self._faulty:
             self._faulty.add(key)
-            _log.error(
-                "a receiver of %r raised; it keeps getting events, and its further errors are not logged",
-                self.name,
-                exc_info=error,
-            )
+            with suppress(Exception):  # a logging handler of the program that raises as well
+                _log.error(
+                    "a receiver of %r raised; it keeps getting events, and its further errors are not logged",
+                    self.name,
+                    exc_info=error,
+                )
 
 
 def _loop_for(receiver: object) -> Any:
-    """The running event loop if *receiver* is a coroutine function, else None; raises ReceiverError."""
+    """The event loop that runs now, or None; raises ReceiverError where *receiver* needs one and none does."""
     function: Any = receiver.handler if type(receiver) is _ValueOnly else receiver
     if not callable(function):
         raise ReceiverError(f"a receiver must be callable; got an instance of {type(function).__qualname__}")
-    if not inspect.iscoroutinefunction(function):
-        return None
     asyncio = sys.modules.get("asyncio")
     loop = asyncio._get_running_loop() if asyncio else None
-    if loop is None:
+    if loop is None and _makes_coroutines(function):
         raise ReceiverError(
-            f"{function.__qualname__} is a coroutine function: connect it while the event loop that shall run it is "
-            "running, for instance in the application's start-up hook"
+            f"{getattr(function, '__qualname__', type(function).__qualname__)} is a coroutine function: connect it "
+            "while the event loop that shall run it is running, for instance in the application's start-up hook"
         )
     return loop
+
+
+def _makes_coroutines(function: Any) -> bool:
+    """Whether calling *function* gives a coroutine: an `async def`, a partial of one, an object with such a call."""
+    while type(function) is partial:
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 class _ValueOnly:
@@ -179,6 +192,11 @@ def once(event: str, handler: Any = None) -> Any:
 def off(event: str, handler: Callable[..., Any]) -> None:
     """Stop calling *handler* for *event*; nothing happens if it was not given to `on` or `once`."""
     signal = _event(event)
-    for receiver in [r for r in _connected if r.event is signal and r.handler == handler]:
+    for receiver in [r for r in tuple(_connected) if r.event is signal and _is_same(r.handler, handler)]:
         signal.disconnect(receiver)
         _connected.remove(receiver)
+
+
+def _is_same(handler: object, other: object) -> bool:
+    """Whether both are one handler; only bound methods are compared, as other objects may define what equal means."""
+    return handler is other or (type(handler) in (MethodType, BuiltinMethodType) and bool(handler == other))

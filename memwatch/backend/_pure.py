@@ -10,6 +10,7 @@ or from a tracked object; one that only a running function's variable holds is f
 from __future__ import annotations
 
 import gc
+from _thread import get_ident
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress
@@ -18,7 +19,7 @@ import objgraph
 
 from .columns import sort_listing
 from .contract import GaveUp, GiveUp, Listing
-from .guard import find_own, own, parts_of, quiet
+from .guard import begin_walk, end_walk, find_own, own, parts_of, quiet
 from .kinds import KindTable
 from .referents import referents_of
 from .roots import roots
@@ -33,7 +34,7 @@ def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> List
     with quiet, _Walk(exclude, give_up) as walk:
         lister = _Lister(walk.table)
         walk.run(deep, lister.visit)
-        walk.let_go()
+        walk.release()
         return sort_listing(lister.met, tuple(walk.table.labels), give_up)
 
 
@@ -100,26 +101,29 @@ def _add(totals: dict[str, int], label: str, amount: int) -> None:
 class _Walk:
     """One visit to every object. `with` lets go of everything at the end, also where a traceback keeps the frame."""
 
-    __slots__ = ("_exclude", "_give_up", "_seen", "_tracked", "table")
+    __slots__ = ("_exclude", "_give_up", "_seen", "_tracked", "table", "thread")
 
     def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
         self._exclude = exclude
         self._give_up = give_up
         self._seen: set[int] = set()
         self.table = KindTable()
+        self.thread = get_ident()
 
     def __enter__(self) -> _Walk:
         # Here and not earlier: the tuple of the arguments is gone. What the walk creates from here on is not listed.
         self._tracked = gc.get_objects()
+        begin_walk(self)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self.let_go()
+        self.release()
         if isinstance(error, GaveUp):
             error.__traceback__ = None  # its frames hold the slice that was being walked
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Drop every reference and address that the walk holds."""
+        end_walk(self)
         self._tracked.clear()
         self._seen.clear()
         self._exclude = ()

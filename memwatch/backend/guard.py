@@ -8,11 +8,12 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import compress
 from types import MethodType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 Class = TypeVar("Class", bound=type)
 
 _quiet: dict[int, int] = {}
+_walks: list[Walking] = []
 _own_types: set[int] = set()
 _PARTS = frozenset(map(id, (list, dict, set, tuple, array, LockType)))
 _METHODS = frozenset((id(MethodType),))
@@ -59,6 +60,32 @@ def is_quiet() -> bool:
     return bool(_quiet) and get_ident() in _quiet
 
 
+class Walking(Protocol):
+    """A walk over the heap under way in the thread `thread`; `release` makes it drop the objects that it holds."""
+
+    thread: int
+
+    def release(self) -> None: ...
+
+
+def begin_walk(walk: Walking) -> None:
+    """Remember *walk*, so that a fork in the middle of it does not leave its objects to the child for ever."""
+    _walks.append(walk)
+
+
+def end_walk(walk: Walking) -> None:
+    """Forget *walk*; it may be forgotten already."""
+    _walks[:] = [other for other in _walks if other is not walk]
+
+
+def forget_other_threads() -> None:
+    """In a forked child: what its parent's other threads had begun will not be ended here."""
+    for thread in _quiet.keys() - {get_ident()}:
+        del _quiet[thread]
+    for walk in [walk for walk in _walks if walk.thread != get_ident()]:
+        walk.release()
+
+
 def find_own(objects: Sequence[object]) -> list[object]:
     """Those of *objects* that are instances of own classes, or methods bound to one (`with` keeps one on its stack)."""
     kinds = list(map(id, map(type, objects)))
@@ -75,9 +102,9 @@ def parts_of(instances: Iterable[object]) -> set[int]:
     """The addresses of *instances*, own ones all, and of the containers that each of them refers to itself.
 
     No deeper, as the list of a walk under way holds the whole program; what lies deeper is of an own class itself.
-    The record of quiet threads is always among them.
+    The records of quiet threads and of walks are always among them.
     """
-    addresses = {id(_quiet)}
+    addresses = {id(_quiet), id(_walks)}
     for instance in instances:
         addresses.add(id(instance))
         addresses.update(id(held) for held in gc.get_referents(instance) if id(type(held)) in _PARTS)

@@ -15,7 +15,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from ..handlers import fingerprint_of, render_report
+from ..retain.labels import printable
 from ..units import format_bytes, format_duration
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from ..watch import Cost, Leak, Stats, Suspicion, Watcher
@@ -58,7 +64,8 @@ def open_terminal(stream: TextIO | None, environ: Mapping[str, str]) -> Terminal
 class Outcome:
     """How a run ended: seconds watched and needed, its leaks that stayed and that went, the suspicion left open.
 
-    `watched` is False if watching ended before the program did.
+    `watched` is False if watching ended before the program did; `children` is True if there were child processes,
+    which report for themselves.
     """
 
     watched: bool
@@ -69,6 +76,7 @@ class Outcome:
     suspicion: Suspicion | None
     cost: Cost
     readings: int
+    children: bool = False
 
 
 @dataclass(slots=True)
@@ -118,6 +126,7 @@ class Screen:
             suspicion=self.suspicion,
             cost=watcher.cost,
             readings=watcher.readings,
+            children=_had_children(),
         )
         self.terminal.write(format_end(outcome) + "\n")
 
@@ -154,7 +163,13 @@ def format_end(outcome: Outcome) -> str:
         needed = f"ran {_seconds(outcome.seconds)}, needs {_seconds(outcome.seconds_needed)}"
         return f"memwatch: too short to judge ({needed}); {suspicion or 'nothing suspicious so far'}"
     open_end = f", but {suspicion}" if suspicion else ""
-    return f"memwatch: no leak seen in {format_duration(outcome.seconds)}{open_end}; {cost}"
+    where = " in this process" if outcome.children else ""
+    return f"memwatch: no leak seen{where} in {format_duration(outcome.seconds)}{open_end}; {cost}"
+
+
+def _had_children() -> bool:
+    """Whether a child process has come and gone."""
+    return resource is not None and resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
 
 
 def _name(leak: Leak) -> str:
@@ -162,8 +177,8 @@ def _name(leak: Leak) -> str:
     suspects = leak.report.to_dict()["suspects"]
     if not suspects:
         return leak.verdict
-    held_by = format_holder(suspects[0]["held_by"])
-    return f"{suspects[0]['type']} held by {held_by}" if held_by else suspects[0]["type"]
+    kind, held_by = printable(suspects[0]["type"]), format_holder(suspects[0]["held_by"])
+    return f"{kind} held by {printable(held_by)}" if held_by else kind
 
 
 def format_holder(path: Sequence[str]) -> str:

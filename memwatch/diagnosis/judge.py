@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ..backend.guard import collect, own, quiet
 from ..backend.limit import memory_limit
 from ..backend.meters import collector_runs
-from ..errors import MemwatchError
+from ..errors import MemwatchError, describe_error
 from ..heap import Diff, Snapshot, diff_snapshots, take_snapshot
 from ..retain import Holding, find_holdings
 from ..watch import Candidate, Growth, Held, Leak, Sample, make_leak
@@ -178,7 +178,7 @@ class Diagnosis:
         except MemwatchError as error:
             self._evidence.missing.append(f"{what}: {error}")
         except Exception as error:  # most likely no memory; what is known without the walk goes out all the same
-            self._evidence.missing.append(f"{what}: {type(error).__name__} in {_place(error)}")
+            self._evidence.missing.append(f"{what}: {describe_error(error)}")
 
     def _leak(self, candidate: Candidate, verdict: str, findings: _Findings) -> Leak:
         growth, last = candidate.growth, candidate.samples[-1]
@@ -209,14 +209,6 @@ class Diagnosis:
             cost=candidate.ledger.cost(),
         )
         return make_leak(growth, verdict, report)
-
-
-def _place(error: BaseException) -> str:
-    """The function and line that raised *error*, whose traceback is not kept: its frames hold the program's objects."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}" if trace is not None else "C code"
 
 
 def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:

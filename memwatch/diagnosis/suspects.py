@@ -14,6 +14,7 @@ MOST = 5
 _LEAST_SHARE = 0.02
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
 _NO_CAUSE = Cause("", "")
+_KEY = "[key]"  # the last step of a path to a dict's key
 
 
 def from_holdings(holdings: Sequence[Holding], grew: int, verdict: str) -> tuple[Suspect, ...]:
@@ -115,9 +116,11 @@ def _words(holding: Holding, verdict: str) -> Cause:
 
 def _counts(holding: Holding) -> str:
     """The items; where more came than the holder has, many holders alike were told as one."""
-    items = holding.holder_items or 0
-    kept = f"{items:,} kept" if items >= holding.targets else "to many of its kind"
-    return f": {holding.targets:,} added, {kept}"
+    items, added = holding.holder_items or 0, holding.targets
+    if holding.path.steps[-1] == _KEY:
+        added = min(added, items)  # keys and values, counted together
+    kept = f"{items:,} kept" if items >= added else "to many of its kind"
+    return f": {added:,} added, {kept}"
 
 
 def _middle(count: int | tuple[int, int]) -> int:

@@ -144,7 +144,11 @@ def _row(row: TypeRow, width: int, total: int) -> str:
 
 
 def _suspect(number: int, suspect: Suspect, color: bool) -> list[str]:
-    count = f"{suspect.count_growth:+,} objects" if suspect.count_growth else "grew in place"
+    count = (
+        f"{suspect.count_growth:+,} object{'s' * (abs(suspect.count_growth) != 1)}"
+        if suspect.count_growth
+        else "grew in place"
+    )
     size = format_bytes(suspect.bytes_growth, signed=True)
     lines = [f"  {number}  {_type_name(suspect.type)}, {count}, {size}, {_share(suspect.share)}"]
     if suspect.held_by:

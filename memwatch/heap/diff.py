@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from threading import Lock
 
 from ..backend.guard import collect, own
 from ..errors import AlreadyEndedError, MemwatchError, OptionError
@@ -26,7 +25,7 @@ class HeapDiff:
     Raises OptionError where an option is not a bool.
     """
 
-    __slots__ = ("_before", "_collect", "_deep", "_diff", "_ended_at", "_lock")
+    __slots__ = ("_before", "_collect", "_deep", "_diff", "_ended_at")
 
     def __init__(self, deep: bool = True, collect: bool = True) -> None:
         for option, value in (("deep", deep), ("collect", collect)):
@@ -35,17 +34,16 @@ class HeapDiff:
         self._deep, self._collect = deep, collect
         self._diff: Diff | None = None
         self._ended_at: float | None = None
-        self._lock = Lock()
-        self._before: Snapshot | None = None
-        self._before = self._look()
+        self._before: list[Snapshot] = []
+        self._before.append(self._look())
 
     def end(self) -> Diff:
         """Look again and give what changed; once, from any thread. Raises AlreadyEndedError when called again."""
-        with self._lock:
-            before, self._before = self._before, None
-            if before is None:
-                raise AlreadyEndedError(f"this HeapDiff was already ended, {self._since_end():.1f} s ago")
-            self._ended_at = time.monotonic()
+        try:
+            before = self._before.pop()  # of many threads one gets it, and no lock can be left behind by a fork
+        except IndexError:
+            raise AlreadyEndedError(f"this HeapDiff was already ended, {self._since_end():.1f} s ago") from None
+        self._ended_at = time.monotonic()
         self._diff = diff_snapshots(before, self._look())
         return self._diff
 

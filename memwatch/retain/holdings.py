@@ -56,8 +56,8 @@ def find_holdings(
     drops meanwhile may be freed in this thread; nothing is held after.
     """
     walk = Walk(0, size_of, give_up, max_objects)
-    walk.pages.mark(known, KNOWN)
     try:
+        walk.pages.mark(known, KNOWN)
         with quiet:
             walk_all(walk, [known, *ignore])
             return _holdings(walk)
@@ -74,8 +74,8 @@ def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> Reta
     Where the walk misses it (the program moved it meanwhile), objgraph looks backwards from it for a moment.
     """
     walk = Walk(KNOWN, give_up=give_up, stop_at_first=True)
-    walk.pages.page(id(obj))[id(obj) >> 4 & 4095] = 0
     try:
+        walk.pages.page(id(obj))[id(obj) >> 4 & 4095] = 0
         with quiet:
             walk_all(walk, ())
             if not walk.found:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..backend.guard import own
 
+
+@own
 @dataclass(frozen=True, slots=True)
 class RetainingPath:
     """A chain of references from a root to an object.
@@ -34,6 +37,7 @@ class RetainingPath:
         return {"steps": list(self.steps), "fingerprint": self.fingerprint}
 
 
+@own
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What hangs below one class of path: where old objects hold new ones, counted over the whole heap.

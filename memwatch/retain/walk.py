@@ -10,6 +10,7 @@ faster than a set of addresses. The queue holds the objects that are still to be
 
 from __future__ import annotations
 
+from _thread import get_ident
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from ..backend.contract import GaveUp
-from ..backend.guard import own
+from ..backend.guard import begin_walk, end_walk, own
 from ..backend.kinds import size_reader
 from ..backend.referents import MODULES_MAY_RESURRECT, keys_of
 from .references import contents, hidden_contents, referents
@@ -101,6 +102,7 @@ class Walk:
         "roots",
         "silent",
         "stop_at_first",
+        "thread",
     )
 
     def __init__(
@@ -125,9 +127,12 @@ class Walk:
         self.roots: dict[int, Any] = {}
         self.silent = False
         self.stop_at_first = stop_at_first
+        self.thread = get_ident()
+        begin_walk(self)
 
     def release(self) -> None:
-        """Let go of every object, also where a traceback keeps this walk."""
+        """Let go of every object, also where a traceback or a forked child keeps this walk."""
+        end_walk(self)
         for held in (self._queue, self._group_of, self._readers, self.kinds_by_id, self.found, self.roots):
             held.clear()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..backend.guard import own
+from ..errors import describe_error
 from .cost import Ledger
 from .detector import Detector
 from .history import History
@@ -68,8 +69,10 @@ class Observer:
             yield "stats", self.latest
 
     def _suspect(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
+        if growth.start < self._told:
+            return
         first, self._suspicion = self._suspicion is None, growth
-        if first and growth.start >= self._told:
+        if first:
             self._guarded(self._judge.suspected, growth)
             yield (
                 "suspect",
@@ -110,8 +113,8 @@ class Observer:
         candidate = Candidate(growth, self.history.samples(), self._read, self._give_up, self._ledger)
         try:
             return ask(candidate)
-        except Exception:
-            _log.exception("memwatch could not look into the growth that it saw")
+        except Exception as error:
+            _log.error("memwatch could not look into the growth that it saw: %s", describe_error(error))
             return None
 
     def _expire(self, sample: Sample) -> None:

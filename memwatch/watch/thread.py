@@ -13,13 +13,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..backend.guard import own
 
 _log = logging.getLogger("memwatch")
-_FAULTS = {"SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT"}  # blocking these would hide a crash from faulthandler
+_FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # blocking these would hide a crash from faulthandler
+_BLOCKED = signal.valid_signals() - {getattr(signal, name, None) for name in _FAULTS}
+# The C function itself: a handler of the program that raises cannot come between the mask and its restoring.
+_set_mask: Any = getattr(import_module("_signal"), "pthread_sigmask", None)
 
 
 def original(module: str, name: str) -> Any:
@@ -41,12 +45,18 @@ class RawThread:
         """Begin; raises RuntimeError where no thread can be had."""
         ended = original("_thread", "allocate_lock")()
         ended.acquire()
-        restore = _block_signals()
-        try:
-            original("_thread", "start_new_thread")(self._main, (run, ended))
-        finally:
-            restore()
+        before = _set_mask(signal.SIG_BLOCK, ()) if _set_mask else ()
         self._ended = ended
+        try:
+            if _set_mask:
+                _set_mask(signal.SIG_BLOCK, _BLOCKED)  # for the new thread to inherit
+            original("_thread", "start_new_thread")(self._main, (run, ended))
+        except RuntimeError:
+            ended.release()
+            raise
+        finally:
+            if _set_mask:
+                _set_mask(signal.SIG_SETMASK, before)
 
     def _main(self, run: Callable[[], None], ended: Any) -> None:
         self.ident = original("_thread", "get_ident")()
@@ -63,27 +73,20 @@ class RawThread:
     def join(self, timeout: float) -> bool:
         """Wait until the thread is gone, at most *timeout* seconds; False if it is still there."""
         deadline = time.monotonic() + timeout
-        if self._ended is None or self.is_current():
-            return self._ended is None
-        if not self._ended.acquire(timeout=timeout):
+        ended = self._ended  # one look: the next run has another lock
+        if ended is None or self.is_current():
+            return ended is None
+        if not ended.acquire(timeout=timeout):
             return False
-        self._ended.release()
-        while _os_thread_exists(self._native_id) and time.monotonic() < deadline:
+        ended.release()
+        gone = self._native_id
+        while _os_thread_exists(gone) and time.monotonic() < deadline:
             original("time", "sleep")(0.0002)
         return True
 
     def is_current(self) -> bool:
         """Whether the caller is this thread."""
         return self.ident is not None and self.ident == original("_thread", "get_ident")()
-
-
-def _block_signals() -> Callable[[], object]:
-    """Block all signals in the calling thread, for the new thread to inherit; returns what restores them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        return lambda: None
-    faults = {getattr(signal, name) for name in _FAULTS if hasattr(signal, name)}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - faults)
-    return lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _os_thread_exists(native_id: int) -> bool:

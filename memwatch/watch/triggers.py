@@ -19,6 +19,7 @@ from ..backend.guard import is_quiet, own
 
 BUSY = 500  # collections a second above which the callback is taken out; it returns below half of that
 _WAITING = 64  # records that may wait; further ones are dropped and counted
+_CALLBACKS = gc.callbacks  # the collector's own list: a program may give the name in `gc` to something else
 _OLDEST = 2  # the generation of a full collection: incremental ones (3.14) come as generation 1
 
 
@@ -36,7 +37,8 @@ class GcTrigger:
     """The callback in `gc.callbacks`, and the numbers that it keeps.
 
     `seconds` is the time spent in full collections, `dropped` the records that found the queue full. `on_any`, if
-    set, is called once at the next collection of any generation: what was parked for a fork is woken by it.
+    set, is called once at the next collection of any generation: what was parked for a fork is woken by it. `retired`
+    says that nobody reads the queue any more.
     """
 
     def __init__(self, queue: SimpleQueue[Any], count_blocks: Callable[[], int | None]) -> None:
@@ -45,19 +47,23 @@ class GcTrigger:
         self.seconds = 0.0
         self.dropped = 0
         self.on_any: Callable[[], None] | None = None
+        self.retired = False
         self._begun = 0.0
 
     def __call__(self, phase: str, info: dict[str, int]) -> None:
         if self.on_any is not None:
             wake, self.on_any = self.on_any, None
-            wake()
+            if wake is not None:  # another thread may have been faster
+                wake()
         if info["generation"] < _OLDEST:
             return
         if phase == "start":
             self._begun = time.perf_counter()
             return
-        self.seconds += time.perf_counter() - self._begun
-        if is_quiet():
+        if self._begun:  # 0 where this was attached in the middle of a collection
+            self.seconds += time.perf_counter() - self._begun
+            self._begun = 0.0
+        if self.retired or is_quiet():
             return
         if self.queue.qsize() < _WAITING:
             self.queue.put(Collected(time.monotonic(), self.count_blocks()))
@@ -65,20 +71,31 @@ class GcTrigger:
             self.dropped += 1
 
     def attach(self) -> None:
-        """Enter `gc.callbacks`, once."""
+        """Enter `gc.callbacks`, once, and take out the last entries where they have retired."""
         if not self.attached:
-            gc.callbacks.append(self)
+            while _CALLBACKS and type(_CALLBACKS[-1]) is GcTrigger and _CALLBACKS[-1].retired:
+                _CALLBACKS.pop()
+            self._begun = 0.0
+            _CALLBACKS.append(self)
 
     def detach(self) -> bool:
         """Leave `gc.callbacks` if this is the last entry: removing another one makes a running collection skip one."""
-        if gc.callbacks and gc.callbacks[-1] is self:
-            gc.callbacks.pop()
+        if _CALLBACKS and _CALLBACKS[-1] is self:
+            last = _CALLBACKS.pop()
+            if last is not self:  # another thread has appended it since
+                _CALLBACKS.append(last)
         return not self.attached
+
+    def retire(self) -> None:
+        """Detach for good; where this is not possible now, a later trigger does it."""
+        self.on_any = None
+        self.retired = True
+        self.detach()
 
     @property
     def attached(self) -> bool:
         """Whether the collector calls this; a program may have emptied `gc.callbacks`."""
-        return any(callback is self for callback in gc.callbacks)
+        return any(callback is self for callback in _CALLBACKS)
 
     def adapt(self, collections: int, seconds: float) -> None:
         """Take the callback out or put it back, by the *collections* that were seen in the last *seconds*."""

@@ -12,7 +12,7 @@ from _queue import Empty, SimpleQueue
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..backend.guard import collect, own
+from ..backend.guard import collect, forget_other_threads, own
 from ..backend.meters import Meters, read_collections
 from .cost import Cost, Ledger
 from .detector import Detector
@@ -50,10 +50,11 @@ class _Forced:
 
 @own
 class _Halt:
-    """Asks the thread to end: for good, or parked for a fork."""
+    """Asks the thread to end: for good, or parked for a fork; `over` says that the fork is done."""
 
     def __init__(self, final: bool) -> None:
         self.final = final
+        self.over = False
 
 
 @own
@@ -84,7 +85,8 @@ class Watcher:
         self._trigger = GcTrigger(self._queue, self._meters.allow_blocks)
         self._thread = RawThread()
         self._running = False
-        self._halting = False  # the thread was asked to end for a fork and has not been started again
+        self._halting: _Halt | None = None  # by what the thread was asked to end for a fork, until it is started again
+        self._waking = original("_thread", "allocate_lock")()  # only ever tried: whoever has it starts the thread
         self._collected: Collected | None = None  # a full collection whose stats wait for the tick
         self._judging_until = 0.0
         self._last_stats = time.monotonic() - pace.tick
@@ -127,8 +129,7 @@ class Watcher:
         """End the thread, wait for it unless called on it, and leave `gc.callbacks`. Takes a last reading first."""
         if self._running:
             self._running = False
-            self._trigger.on_any = None
-            self._trigger.detach()
+            self._trigger.retire()
             self._judging_until = min(self._judging_until, time.monotonic() + LAST_PATIENCE)
             self._queue.put(_Halt(final=True))
             self._thread.join(patience)
@@ -145,7 +146,7 @@ class Watcher:
         delivered.acquire()
         stats = make_stats(sample, self._observer.trend.advance(sample.base))
         self._queue.put(_Forced(sample, delivered))
-        if not self._thread.is_current() and not delivered.acquire(timeout=GC_PATIENCE):
+        if not self._thread.is_current() and not self._await(delivered):
             _log.warning(
                 "memwatch.gc() returns before its events are delivered: a receiver has been busy for %g s, "
                 "or waits for a lock that the caller holds",
@@ -153,11 +154,20 @@ class Watcher:
             )
         return stats
 
+    def _await(self, delivered: Any) -> bool:
+        """Wait for a lock, and see to it that the thread which releases it runs: another thread may have forked."""
+        deadline = time.monotonic() + GC_PATIENCE
+        while not delivered.acquire(timeout=PARK_PATIENCE):
+            if time.monotonic() > deadline:
+                return False
+            self.wake()
+        return True
+
     def park(self) -> None:
         """End the thread for a fork, waiting at most 50 ms for it."""
         if self._running and not self._halting and not self._thread.is_current():
-            self._halting = True
-            self._queue.put(_Halt(final=False))
+            self._halting = halt = _Halt(final=False)
+            self._queue.put(halt)
             self._thread.join(PARK_PATIENCE)
 
     def resume(self, in_child: bool) -> None:
@@ -169,6 +179,8 @@ class Watcher:
             return
         if in_child:
             self._become_child()
+        elif self._halting:
+            self._halting.over = True
         if not in_child and sys.version_info < (3, 13):
             self.wake()
         else:
@@ -176,13 +188,20 @@ class Watcher:
             self._trigger.attach()
 
     def wake(self) -> None:
-        """Start the thread again if it was parked; called inside collections too, so it takes no lock."""
-        if not self._running or not self._halting:
+        """Start the thread again if it was parked; called inside collections too, so it waits for no lock."""
+        if self._running and self._halting and self._waking.acquire(blocking=False):
+            try:
+                self._restart()
+            finally:
+                self._waking.release()
+
+    def _restart(self) -> None:
+        if not self._halting:
             return
         if not self._thread.join(0.0):  # still busy with a receiver: its turn to end has not come
             self._trigger.on_any = self.wake
             return
-        self._halting = False
+        self._halting = None
         try:
             self._thread.start(self._run)
         except RuntimeError as error:
@@ -190,7 +209,9 @@ class Watcher:
             _log.warning("memwatch stops watching this process: no thread can be started (%s)", error)
 
     def _become_child(self) -> None:
-        self._halting = True
+        forget_other_threads()
+        self._halting = _Halt(final=False)
+        self._waking = original("_thread", "allocate_lock")()
         self._queue = SimpleQueue()
         self._trigger.queue = self._queue
         self._thread = RawThread()
@@ -216,6 +237,9 @@ class Watcher:
             except Empty:
                 item = None
             if isinstance(item, _Halt):
+                if item.over:  # it came too late, because a receiver was busy
+                    self._halting = None
+                    continue
                 if item.final:
                     self._deliver(self._read("exit", force=True), with_stats=True)
                 return

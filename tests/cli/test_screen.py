@@ -58,6 +58,7 @@ def test_the_first_line():
     ("changes", "line"),
     [
         ({}, "no leak seen in 2m 0s; own cost 0.4 % of CPU, 480 readings"),
+        ({"children": True}, "no leak seen in this process in 2m 0s; own cost 0.4 % of CPU, 480 readings"),
         ({"cost": Cost(0.0004, 0, 0, 0)}, "no leak seen in 2m 0s; own cost under 0.1 % of CPU, 480 readings"),
         ({"seconds": 20.2}, "too short to judge (ran 20 s, needs 64 s); nothing suspicious so far"),
         ({"seconds": 0.24}, "too short to judge (ran 0.2 s, needs 64 s); nothing suspicious so far"),

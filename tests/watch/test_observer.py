@@ -99,6 +99,13 @@ def test_a_suspicion_is_kept_as_long_as_its_confirmation_may_take():
     assert judge.asked == ["suspected", "judge", "forget"]
 
 
+def test_a_suspicion_from_before_the_last_leak_does_not_hide_the_next():
+    judge = Judge()
+    watched = observer(Script(_2="leak"), Script(_5="suspect", _40="suspect", _60="leak"), judge=judge)
+    assert [name for name, _ in events(watched, range(70))] == ["leak", "suspect", "leak"]
+    assert judge.asked.count("suspected") == 1
+
+
 def test_what_the_judge_holds_is_silent_and_dismissed():
     detector = Script(_1="suspect", _2="leak")
     watched = observer(detector, judge=Judge(lambda growth: Held("a bounded cache")))
@@ -128,7 +135,7 @@ def test_a_judge_that_raises_is_logged_and_the_leak_goes_out_with_what_is_known(
     watched = observer(Script(_2="leak"), judge=Judge(fails))
     with caplog.at_level(logging.ERROR, "memwatch"):
         ((name, leak),) = watched.observe(sample(2), with_stats=False)
-    assert name == "leak" and "no evidence" in caplog.text
+    assert name == "leak" and "RuntimeError in " in caplog.text and "fails, line" in caplog.text
     assert leak.report.to_dict()["missing"] == ["the judge failed; its error was logged"]
     assert leak.to_dict()["report"]["growth_bytes"] == 500
 

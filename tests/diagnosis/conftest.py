@@ -1,0 +1,104 @@
+"""A program to judge: a module of its own, real meters, and candidates whose times are made by hand."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from memwatch.backend.meters import Meters, read_collections
+from memwatch.diagnosis import Diagnosis
+from memwatch.watch import Candidate, Growth, Ledger, Sample
+
+MIB = 1 << 20
+WINDOW = 64.0  # seconds from suspicion to verdict
+
+
+class Case:
+    """One suspicion and its verdict in this process; *age* and all times are seconds, *blocks* goes for the count."""
+
+    def __init__(
+        self,
+        pause_budget: float = 0.5,
+        age: float = 1000.0,
+        blocks: int | None = None,
+        give_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.diagnosis = Diagnosis(pause_budget)
+        self.ledger = Ledger()
+        self.ledger.started -= age
+        self.give_up = give_up
+        self.past: list[Sample] = []
+        self._meters = Meters()
+        self._blocks = blocks
+        self._now = 5000.0
+
+    def read(self) -> Sample:
+        """A reading of the real meters, at the case's time."""
+        reading, counts = self._meters.read(force=True), read_collections()
+        blocks = reading.blocks if self._blocks is None else self._blocks
+        base = reading.base - self.ledger.bytes
+        return Sample(
+            self._now, self._now, "tick", base, reading.rss, blocks, reading.native, 100, counts.full, counts.young,
+            0.0, self._meters.names,
+        )  # fmt: skip
+
+    def candidate(self, level: str, lane: str = "base", detector: str = "ratchet") -> Candidate:
+        """The growth from the first reading to the last."""
+        first, last = self.past[0], self.past[-1]
+        seconds = last.time - first.time or WINDOW / 4
+        before, after = (first.base, last.base) if lane == "base" else (first.rss, last.rss)
+        growth = Growth(
+            level, detector, lane, last.time - seconds, last.time, seconds, before, max(after - before, 1), 8, "windows"
+        )
+        return Candidate(growth, tuple(self.past), self.read, self.give_up, self.ledger)
+
+    def suspect(self) -> None:
+        """The first reading, and the judge's look at who is there."""
+        gc.collect()
+        self.past.append(self.read())
+        self.diagnosis.suspected(self.candidate("suspect"))
+
+    def verdict(self, lane: str = "base", detector: str = "ratchet", **changes: Any) -> Any:
+        """The last reading a window later, with *changes*, and what the judge decides."""
+        self._now += WINDOW
+        self.past.append(replace(self.read(), **changes))
+        return self.diagnosis(self.candidate("leak", lane, detector))
+
+    def judge(self, grow: Callable[[], object], **options: Any) -> Any:
+        """All of it, with the program growing in between."""
+        self.suspect()
+        grow()
+        return self.verdict(**options)
+
+
+@pytest.fixture
+def case() -> Case:
+    return Case()
+
+
+@pytest.fixture
+def make_case() -> type[Case]:
+    return Case
+
+
+@pytest.fixture
+def app() -> Iterator[ModuleType]:
+    """An empty module of the program."""
+    module = sys.modules["app"] = ModuleType("app")
+    yield module
+    del sys.modules["app"]
+    module.__dict__.clear()
+    gc.collect()
+
+
+@pytest.fixture
+def collector_off() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()

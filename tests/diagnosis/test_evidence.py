@@ -1,0 +1,128 @@
+"""What evidence costs, what it keeps of the program (nothing), and that the same leak bears the same name anywhere."""
+
+import gc
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import weakref
+
+from memwatch.watch import Growth
+from memwatch.watch.observer import Observer
+
+MIB = 1 << 20
+FILLER = "x" * 4000
+
+
+def text(number):
+    return f"{number} on a stick {FILLER}"
+
+
+def make_class(module, name):
+    made = type(name, (), {"__module__": module.__name__})
+    setattr(module, name, made)
+    return made
+
+
+class Script:
+    """A detector that says what it was told to, one word a sample."""
+
+    name = "script"
+
+    def __init__(self, *levels):
+        self.levels = list(levels)
+
+    def update(self, sample):
+        level = self.levels.pop(0) if self.levels else None
+        before = sample.base - 5 * MIB
+        times = (sample.time - 16, sample.time, 16.0)
+        return level and Growth(level, "ratchet", "base", *times, before, 5 * MIB, 8, "windows")
+
+    def dismiss(self):
+        pass
+
+
+def test_the_ledger_knows_every_walk_and_its_bytes_until_they_are_let_go(case, app):
+    app.kept = []
+    ledger = case.ledger
+    watched = Observer([Script("suspect", "leak")], case.diagnosis, ledger, case.read, lambda: False)
+    assert [name for name, _ in watched.observe(case.read(), with_stats=False)] == ["suspect"]
+    assert ledger.censuses == 1 and ledger.bytes > 100_000 and ledger.walked_seconds > 0
+    app.kept.extend(map(text, range(1000)))
+    ((name, leak),) = watched.observe(case.read(), with_stats=False)
+    assert name == "leak" and leak.report.suspects[0].held_by[1].startswith(".kept")
+    assert leak.report.cost.censuses == ledger.censuses == 3 and leak.report.cost.bytes > 100_000
+    assert ledger.bytes == 0 and ledger.longest_pause > 0
+
+
+def test_nothing_of_the_program_is_kept_alive(case, app):
+    order = make_class(app, "Order")
+    app.orders = [order() for _ in range(100)]
+    old = weakref.ref(app.orders[0])
+    case.suspect()
+    app.orders.extend(order() for _ in range(20_000))
+    new, kind = weakref.ref(app.orders[-1]), weakref.ref(order)
+    leak = case.verdict()
+    assert leak.report.suspects[0].type == "app.Order"
+    del app.orders, app.Order, order
+    gc.collect()
+    assert old() is None and new() is None and kind() is None
+
+
+def test_nothing_is_kept_alive_where_the_walks_were_given_up(case, app):
+    order = make_class(app, "Order")
+    app.orders = [order()]
+    case.suspect()
+    calls = iter(range(1_000_000))
+    case.give_up = lambda: next(calls) > 10
+    leak = case.verdict(base=case.past[0].base + 1000 * MIB)
+    assert [line.partition(":")[0] for line in leak.report.missing] == ["holders not searched", "census not finished"]
+    gone = weakref.ref(app.orders.pop())
+    assert gone() is None
+
+
+LEAKY = """
+    import gc, json, os, sys, time
+    from memwatch.backend.meters import Meters
+    from memwatch.diagnosis import Diagnosis
+    from memwatch.watch import Candidate, Growth, Ledger, Sample
+
+    {before}
+    kept, other = [], {{}}
+    meters, ledger, judge = Meters(), Ledger(), Diagnosis(0.5)
+
+    def read(second=0.0):
+        now = meters.read(force=True)
+        return Sample(second, second, "tick", now.base, now.rss, now.blocks, now.native, 9, 1, 1, 0.0, meters.names)
+
+    def ask(question, level, *samples):
+        growth = Growth(level, "ratchet", "base", 0.0, 64.0, 64.0, samples[0].base, 4 << 20, 8, "windows")
+        return question(Candidate(growth, samples, read, lambda: False, ledger))
+
+    gc.collect()
+    first = read()
+    ask(judge.suspected, "suspect", first)
+    {leak}
+    print(json.dumps(ask(judge, "leak", first, read(64.0)).report.to_dict()))
+"""
+
+
+def report_of(leak, before="", seed="0"):
+    code = textwrap.dedent(LEAKY).format(before=before, leak=leak)
+    environ = {**os.environ, "PYTHONHASHSEED": seed}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True)
+    return json.loads(ran.stdout)
+
+
+def test_the_same_leak_has_the_same_fingerprint_in_every_process():
+    one = report_of("kept += [f'{n}' * 3000 for n in range(900)]")
+    two = report_of(
+        "kept += [f'{n}' * 2000 for n in range(1700)]", before="ballast = [[n] for n in range(9999)]", seed="7"
+    )
+    other = report_of("other.update((n, f'{n}' * 3000) for n in range(900))")
+    assert re.fullmatch("[0-9a-f]{12}", one["fingerprint"])
+    assert one["fingerprint"] == two["fingerprint"] != other["fingerprint"]
+    assert "0x" not in json.dumps([one, two, other])
+    assert one["suspects"][0]["held_by"] == ["module __main__", ".kept: list, 900 items", "[index]"]

@@ -1,0 +1,306 @@
+"""The judge on real heaps: what leaks is made here, in this process, and the report must say so."""
+
+import ctypes
+import functools
+import gc
+import mmap
+import re
+import sys
+
+import pytest
+
+from memwatch.diagnosis import judge as judge_module
+from memwatch.watch import Held, Leak
+
+MIB = 1 << 20
+FILLER = "x" * 4000
+
+
+def text(number):
+    return f"{number} on a stick {FILLER}"
+
+
+def make_class(module, name):
+    made = type(name, (), {"__module__": module.__name__})
+    setattr(module, name, made)
+    return made
+
+
+def make_cycles(count):
+    """Garbage in the oldest generation, which no young collection takes: cycles of 4 KB."""
+    cycles = []
+    for number in range(count):
+        cycle = [text(number)]
+        cycle.append(cycle)
+        cycles.append(cycle)
+    gc.collect()
+
+
+# ---- what leaks, and who holds it
+
+
+def test_a_list_of_strings(case, app):
+    app.kept = []
+    leak = case.judge(lambda: app.kept.extend(map(text, range(1000))))
+    report = leak.report
+    assert isinstance(leak, Leak) and leak.verdict == report.verdict == "objects"
+    assert 0.8 < report.explained < 1.3 and report.missing == ()
+    top = report.suspects[0]
+    assert top.type == "str" and top.count_growth == pytest.approx(1000, abs=5)
+    assert top.held_by == ("module app", ".kept: list, 1000 items", "[index]")
+    assert top.bytes_growth == pytest.approx(sum(map(sys.getsizeof, app.kept)), rel=0.01)
+    assert 0.8 < top.share <= 1.0 and top.retained_items == 1000
+    assert re.fullmatch(r"a list that only grows: (1,000|99\d) added, 1,000 kept", top.cause)
+    row = next(row for row in report.rows if row.what == "str")
+    assert row.allocated - row.freed == pytest.approx(1000, abs=200) and row.size_bytes > 3.8 * MIB
+
+
+def test_only_what_came_since_the_suspicion_counts(case, app):
+    app.kept = list(map(text, range(1000)))
+    top = case.judge(lambda: app.kept.extend(map(text, range(500)))).report.suspects[0]
+    assert (top.type, top.retained_items) == ("str", 1500) and top.count_growth == pytest.approx(500, abs=5)
+    assert re.fullmatch(r"a list that only grows: (500|49\d) added, 1,500 kept", top.cause)
+
+
+@pytest.mark.parametrize(
+    ("value", "last", "kind"),
+    [(text, r"\[(str )?key\]", "str"), (lambda n: bytearray(4000), r"\[str key\]", "bytearray")],
+)
+def test_a_dict(case, app, value, last, kind):
+    app.CACHE = {}
+    top = case.judge(lambda: app.CACHE.update((f"key {n}", value(n)) for n in range(1000))).report.suspects[0]
+    assert top.held_by[:-1] == ("module app", ".CACHE: dict, 1000 items")
+    assert re.fullmatch(last, top.held_by[-1])
+    assert top.type == kind and top.retained_items == 1000
+    assert re.fullmatch(r"a dict that only grows: (1,000|99\d) added, 1,000 kept", top.cause)
+
+
+def test_buffers_that_the_collector_does_not_track(case, app):
+    app.buffers = []
+    leak = case.judge(lambda: app.buffers.extend(bytearray(8192) for _ in range(500)))
+    top = leak.report.suspects[0]
+    assert (leak.verdict, top.type) == ("objects", "bytearray") and top.count_growth == pytest.approx(500, abs=5)
+    assert top.bytes_growth == pytest.approx(500 * 8250, rel=0.02)
+
+
+@pytest.mark.parametrize(("maxsize", "words"), [(None, "a function cache without a bound"), (1 << 20, "")])
+def test_instances_under_a_function_cache(case, app, maxsize, words):
+    order = make_class(app, "Order")
+    order.__init__ = lambda self, number: setattr(self, "text", text(number))
+    app.lookup = functools.lru_cache(maxsize=maxsize)(lambda number: order(number))
+    top = case.judge(lambda: [app.lookup(number) for number in range(1000)]).report.suspects[0]
+    assert top.type == "app.Order" and top.count_growth == pytest.approx(1000, abs=5)
+    assert top.held_by[0] == "module app" and top.held_by[1].startswith(".lookup: functools.lru_cache wrapper")
+    assert top.bytes_growth > 4 * MIB * 0.95
+    assert top.cause.startswith(words) and bool(top.cause) == bool(words)
+
+
+def test_many_small_holders_are_not_spoken_of_as_one(case, app):
+    order = make_class(app, "Order")
+    app.orders = [order() for _ in range(2000)]
+    for one in app.orders:
+        one.log = [None]
+    top = case.judge(lambda: [one.log.append(text(n)) for n, one in enumerate(app.orders)]).report.suspects[0]
+    assert top.count_growth == pytest.approx(2000, abs=5)
+    added, kept = re.fullmatch(r"a list that only grows: ([\d,]+) added, (.+)", top.cause).groups()
+    assert 1990 < int(added.replace(",", "")) <= 2000 and kept == "to many of its kind"
+
+
+# ---- growth that is no object
+
+
+@pytest.fixture
+def libc():
+    if sys.platform != "linux":
+        pytest.skip("needs the C library's allocator by name")
+    return ctypes.CDLL(None)
+
+
+def test_memory_of_c_code_is_native(case, libc):
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    taken = []
+    leak = case.judge(lambda: taken.extend(libc.malloc(100_000) for _ in range(100)))
+    for address in taken:
+        libc.free(address)
+    assert leak.verdict == "native" and leak.report.explained < 0.3
+
+
+def test_blocks_that_nothing_refers_to_are_untracked(case):
+    ctypes.pythonapi.PyMem_Malloc.restype = ctypes.c_void_p
+    ctypes.pythonapi.PyMem_Free.argtypes = [ctypes.c_void_p]
+    addresses = (ctypes.c_void_p * 60_000)()
+    malloc = ctypes.pythonapi.PyMem_Malloc
+
+    def lose():
+        for place in range(len(addresses)):
+            addresses[place] = malloc(96)
+
+    leak = case.judge(lose)
+    for address in addresses:
+        ctypes.pythonapi.PyMem_Free(address)
+    assert leak.verdict == "untracked" and leak.report.explained < 0.3
+
+
+def test_resident_memory_alone_is_native_and_says_that_it_read_rss(case):
+    pages = mmap.mmap(-1, 32 * MIB)
+    leak = case.judge(lambda: pages.write(b"x" * len(pages)), lane="rss")
+    pages.close()
+    assert leak.verdict == "native" and leak.report.meter == "rss" and leak.reason.startswith("rss growth")
+    (_, first), (_, last) = leak.report.curve
+    assert last - first > 30 * MIB and "\n  rss    " in str(leak.report)
+
+
+def test_resident_memory_that_stays_behind_after_a_peak_is_fragmentation(case):
+    case.suspect()
+    first = case.past[0]
+    case.past[:] = [first, judge_sample(first, base=first.base + 40 * MIB, rss=first.rss + 40 * MIB)]
+    leak = case.verdict(lane="rss", rss=first.rss + 40 * MIB)
+    assert leak.verdict == "fragmentation"
+
+
+def judge_sample(sample, **changes):
+    return judge_module.Sample(*[changes.get(name, getattr(sample, name)) for name in sample.__slots__])
+
+
+# ---- growth that is garbage
+
+
+def test_garbage_that_the_collector_would_have_taken_is_no_leak(case):
+    decision = case.judge(lambda: make_cycles(1000))
+    assert isinstance(decision, Held) and decision.why == "a full collection took the growth away"
+
+
+@pytest.mark.parametrize("how", ["disabled", "no threshold"])
+def test_garbage_is_a_leak_where_no_collector_runs(case, how):
+    thresholds = gc.get_threshold()
+    gc.disable() if how == "disabled" else gc.set_threshold(0)
+    try:
+        leak = case.judge(lambda: make_cycles(1000))
+    finally:
+        gc.enable()
+        gc.set_threshold(*thresholds)
+    assert isinstance(leak, Leak) and leak.verdict == "garbage"
+    top = leak.report.suspects[0]
+    assert top.type == "str" and top.bytes_growth == pytest.approx(4 * MIB, rel=0.1)
+    assert top.share > 0.8 and top.held_by == () and "gc.enable()" in top.hint
+    assert "reference cycles that nothing collects" in str(leak.report)
+
+
+def test_what_stays_is_told_where_no_collector_runs(case, app, collector_off):
+    app.kept = []
+    leak = case.judge(lambda: app.kept.extend(map(text, range(1000))))
+    assert leak.verdict == "objects" and leak.report.suspects[0].held_by[1].startswith(".kept: list")
+
+
+def test_more_garbage_than_a_collector_ever_leaves_is_a_leak(case):
+    def lose():
+        cycle = [bytearray(MIB) for _ in range(2 + case.past[0].base // MIB)]
+        cycle.append(cycle)
+        gc.collect()
+
+    leak = case.judge(lose)
+    assert isinstance(leak, Leak) and leak.verdict == "garbage"
+
+
+# ---- what may not be looked at
+
+
+def test_a_large_heap_is_looked_at_without_untracked_objects(make_case, app):
+    order = make_class(app, "Order")
+    app.table = {number: text(number) for number in range(2000)}  # old, and unknown to a census of tracked objects
+    app.orders = []
+    case = make_case(age=0.0, blocks=2_000_000)
+    report = case.judge(lambda: app.orders.extend(order() for _ in range(20_000))).report
+    assert report.missing[0] == "census of tracked objects alone: 2,000,000 blocks are over the budget"
+    assert report.explained is None
+    assert report.suspects[0].type == "app.Order"
+    assert not any(".table" in step for suspect in report.suspects for step in suspect.held_by)
+    assert "str" not in {row.what for row in report.rows}
+
+
+def test_a_list_of_strings_in_a_large_heap_is_named_because_it_grew_in_place(make_case, app):
+    app.table = {number: text(number) for number in range(2000)}
+    app.kept = []
+    report = make_case(age=0.0, blocks=2_000_000).judge(lambda: app.kept.extend(map(text, range(1000)))).report
+    assert report.suspects[0].held_by == ("module app", ".kept: list, 1000 items", "[index]")
+    assert not any(".table" in step for suspect in report.suspects for step in suspect.held_by)
+
+
+def test_a_huge_heap_is_not_looked_at(make_case, app):
+    app.kept = []
+    case = make_case(blocks=50_000_000)
+    leak = case.judge(lambda: app.kept.extend(map(text, range(1000))))
+    assert leak.report.missing == (
+        "census skipped: 50,000,000 blocks are over the budget",
+        "no collection before the verdict: it would pause the program for too long",
+    )
+    assert (leak.report.suspects, leak.report.rows, leak.report.cost.censuses) == ((), (), 0)
+    assert "native memory, or large Python objects" in str(leak.report)
+
+
+def test_a_heap_that_has_become_too_large_for_a_second_census(case, app):
+    app.kept = []
+    case.suspect()
+    app.kept.extend(map(text, range(1000)))
+    report = case.verdict(blocks=50_000_000).report
+    assert report.missing[-2:] == (
+        "search for holders skipped: 50,000,000 blocks are over the budget",
+        "second census skipped: 50,000,000 blocks are over the budget",
+    )
+
+
+def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case, app):
+    app.kept = []
+    leak = make_case(give_up=lambda: True).judge(lambda: app.kept.extend(map(text, range(1000))))
+    assert isinstance(leak, Leak) and leak.report.suspects == ()
+    first, second = leak.report.missing
+    assert first.startswith("census not finished: ")
+    assert second == "no collection before the verdict: the time for the verdict was over"
+
+
+def test_out_of_time_at_the_verdict(case, app):
+    app.kept = []
+    case.suspect()
+    app.kept.extend(map(text, range(1000)))
+    case.give_up = lambda: True
+    report = case.verdict().report
+    assert [line.partition(":")[0] for line in report.missing] == [
+        "no collection before the verdict",
+        "holders not searched",
+        "census not finished",
+    ]
+
+
+def test_a_leak_that_was_not_suspected_before(case):
+    case.past.append(case.read())
+    leak = case.verdict(base=case.past[0].base + 1000 * MIB)
+    assert leak.report.missing == ("no census: the growth had not been suspected before",)
+    assert (leak.report.suspects, leak.report.since_seconds, leak.report.since_bytes) == ((), 0.0, 0)
+
+
+def test_a_forced_growth_is_not_collected_once_more(case, app):
+    app.kept = []
+    full = gc.get_stats()[-1]["collections"]
+    leak = case.judge(lambda: app.kept.extend(map(text, range(1000))), detector="consecutive")
+    assert gc.get_stats()[-1]["collections"] == full + 1  # the test's own, before the suspicion
+    assert leak.report.missing == () and leak.report.confidence == 1 - 2**-8
+
+
+def test_a_program_of_a_second_is_looked_at_too(make_case, app):
+    app.kept = []
+    report = make_case(age=0.5).judge(lambda: app.kept.extend(map(text, range(1000)))).report
+    assert report.suspects[0].held_by[1] == ".kept: list, 1000 items"
+
+
+def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    app.kept = []
+    case.suspect()
+    app.kept.extend(map(text, range(1000)))
+    monkeypatch.setattr(judge_module, "find_holdings", fail)
+    leak = case.verdict()
+    assert leak.verdict == "objects" and leak.report.suspects[0].type == "str"
+    (missing,) = leak.report.missing
+    assert re.match(r"holders not searched: MemoryError in .*fail, line \d+$", missing)

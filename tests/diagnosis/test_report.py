@@ -1,0 +1,72 @@
+"""The report as machines read it."""
+
+import json
+
+import pytest
+
+from memwatch.diagnosis import Report, Suspect, TypeRow
+from memwatch.watch import Cost
+
+REPORT_KEYS = [
+    "pid", "growth_bytes", "rate_bytes_per_hour", "curve", "confidence", "fingerprint", "time_to_limit_seconds",
+    "verdict", "suspects", "missing", "cost",
+]  # fmt: skip
+SUSPECT_KEYS = {
+    "type", "count_growth", "bytes_growth", "share", "score", "samples", "allocated_at", "held_by", "retained_items",
+    "cause", "hint",
+}  # fmt: skip
+
+
+@pytest.fixture
+def report():
+    suspect = Suspect("app.Order", 480, 2048, 0.5, 0.5, ("module app", ".CACHE: dict"), 640, "a cause", "a hint")
+    return Report(
+        pid=4211, age_seconds=64.0, reason="heap growth", growth_bytes=4096, rate_bytes_per_hour=1.5, meter="base",
+        curve=((0.0, 10), (1.5, 20)), confidence=0.9, fingerprint="0123456789ab", limit_bytes=1 << 30,
+        time_to_limit_seconds=None, verdict="objects", explained=0.5, since_seconds=48.0, since_bytes=4096,
+        rows=(TypeRow("app.Order", 480, 0, 2048, True),), suspects=(suspect,), missing=("census skipped",),
+        cost=Cost(0.004, 0.006, 3, 100),
+    )  # fmt: skip
+
+
+def test_the_dict_has_the_keys_of_the_contract_and_no_others(report):
+    found = report.to_dict()
+    assert list(found) == REPORT_KEYS
+    assert set(found["suspects"][0]) == SUSPECT_KEYS
+    assert list(found["cost"]) == ["cpu_share", "longest_pause_seconds", "censuses", "bytes"]
+
+
+def test_the_dict_is_json_as_it_is(report):
+    found = report.to_dict()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["curve"] == [[0.0, 10], [1.5, 20]]
+    assert found["suspects"][0]["held_by"] == ["module app", ".CACHE: dict"]
+    assert (found["suspects"][0]["samples"], found["suspects"][0]["allocated_at"]) == (0, [])
+
+
+def test_a_judged_report_has_the_same_keys(case, app):
+    app.kept = []
+    found = case.judge(lambda: app.kept.extend(bytearray(4000) for _ in range(1000))).report.to_dict()
+    assert list(found) == REPORT_KEYS and all(set(suspect) == SUSPECT_KEYS for suspect in found["suspects"])
+    json.dumps(found, allow_nan=False)
+    assert 0 < found["time_to_limit_seconds"] < float("inf")
+    assert found["growth_bytes"] == pytest.approx(4_000_000, rel=0.3) and found["verdict"] == "objects"
+
+
+def test_shares_are_of_the_growth_and_never_more_than_all_of_it(case, app):
+    app.one, app.two, app.held_back = [], [], []
+
+    def grow():
+        app.one.extend(bytearray(4000) for _ in range(750))
+        app.two.extend(bytearray(4000) for _ in range(250))
+
+    suspects = case.judge(grow).report.suspects
+    assert [suspect.held_by[1].partition(":")[0] for suspect in suspects[:2]] == [".one", ".two"]
+    assert suspects[0].share == pytest.approx(0.72, abs=0.08) and suspects[1].share == pytest.approx(0.24, abs=0.05)
+    assert sum(suspect.share for suspect in suspects) <= 1.0
+
+
+def test_reports_are_values(report):
+    with pytest.raises(AttributeError):
+        report.verdict = "native"
+    assert str(report) == report.render() == report.render(color=False, unicode=True)

@@ -1,0 +1,175 @@
+"""The report as a person reads it."""
+
+from dataclasses import replace
+
+import pytest
+
+from memwatch.diagnosis import Report, Suspect, TypeRow
+from memwatch.watch import Cost
+
+MIB = 1 << 20
+
+REPORT = Report(
+    pid=4211, age_seconds=64.2, reason="heap growth over 8 consecutive windows (64s) - 142.31 mb/hr",
+    growth_bytes=2 * MIB, rate_bytes_per_hour=142.31 * MIB, meter="base",
+    curve=tuple((float(n), round((21.4 + n / 8) * MIB)) for n in range(21)), confidence=0.9, fingerprint="0123456789ab",
+    limit_bytes=2 << 30, time_to_limit_seconds=50_000.0, verdict="objects", explained=0.97, since_seconds=48.0,
+    since_bytes=2 * MIB,
+    rows=(
+        TypeRow("str", 502, 22, 1_990_000, False), TypeRow("bytes", 431, 430, 31_000, True),
+        TypeRow("dict", 0, 9, -5_000, True),
+    ),
+    suspects=(
+        Suspect(
+            "str", 480, 1_990_000, 0.95, 0.95, ("module __main__", ".kept: list, 640 items", "[index]"), 640,
+            "a list that only grows: 480 added, 640 kept", "drop items when they are done with",
+        ),
+        Suspect("app.Buffer", 0, 40_000, 0.019, 0.019, (), 0, "", ""),
+    ),
+    missing=(), cost=Cost(0.004, 0.0062, 3, 3 * MIB),
+)  # fmt: skip
+
+GOLDEN = """\
+LEAK  pid 4211 after 1m 4s: live Python objects, 97 % of the growth explained
+heap growth over 8 consecutive windows (64s) - 142.31 mb/hr
+
+  base   21.4 MiB ▁▁▂▃▃▄▅▅▆▇█ 23.9 MiB     limit 2.00 GiB in about 14 h at this rate
+
+  since 48 s     objects   allocated     freed        growth   share
+  str               +480       >=502      >=22     +1.90 MiB    95 %
+  bytes               +1         431       430     +30.3 KiB     1 %
+  1 other type together -4.88 KiB
+
+  1  str, +480 objects, +1.90 MiB, 95 %
+     held by     module __main__ > kept: list, 640 items > [index]
+     cause       a list that only grows: 480 added, 640 kept
+     hint        drop items when they are done with
+
+  2  app.Buffer, grew in place, +39.1 KiB, 2 %
+
+  cost   0.4 % of CPU, longest pause 6 ms, 3 walks of the heap, 3.00 MiB
+"""
+
+
+def test_the_text_with_a_drawn_curve():
+    assert REPORT.render() == GOLDEN
+
+
+def test_the_text_in_plain_characters():
+    plain = REPORT.render(unicode=False)
+    drawn = GOLDEN.splitlines()[3]
+    assert plain == GOLDEN.replace(drawn, drawn.replace("21.4 MiB ▁▁▂▃▃▄▅▅▆▇█ 23.9 MiB", "21.4 22.6 ... 23.9 MiB"))
+    assert plain.isascii()
+
+
+def test_colour_is_on_the_word_and_on_the_holder_alone():
+    painted = GOLDEN.replace("LEAK", "\x1b[31mLEAK\x1b[0m")
+    holder = "module __main__ > kept: list, 640 items > [index]"
+    assert REPORT.render(color=True) == painted.replace(holder, f"\x1b[1m{holder}\x1b[0m")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "live Python objects, 97 % of the growth explained"),
+        ({"explained": 1.4}, "live Python objects, 100 % of the growth explained"),
+        ({"explained": None}, "live Python objects"),
+        ({"verdict": "untracked"}, "Python memory that nothing in Python refers to"),
+        ({"verdict": "native"}, "native memory, outside of Python's objects"),
+        ({"verdict": "native", "explained": None}, "native memory, or large Python objects"),
+        ({"verdict": "native", "explained": None, "meter": "rss"}, "native memory, outside of Python's objects"),
+        ({"verdict": "fragmentation"}, "free room that is not given back; no object leaks"),
+        ({"verdict": "garbage"}, "reference cycles that nothing collects"),
+        ({"verdict": "a new one"}, "a new one"),
+    ],
+)
+def test_the_first_line_says_the_verdict(changes, words):
+    first = str(replace(REPORT, **changes)).splitlines()[0]
+    assert first == f"LEAK  pid 4211 after 1m 4s: {words}"
+
+
+def test_what_is_missing_is_said():
+    text = str(replace(REPORT, missing=("census skipped: 9 blocks are over the budget", "no collection")))
+    assert "\n  missing  census skipped: 9 blocks are over the budget\n  missing  no collection\n" in text
+
+
+def test_a_report_of_nothing_but_growth():
+    bare = replace(
+        REPORT, curve=(), suspects=(), rows=(), time_to_limit_seconds=None, verdict="native", cost=Cost(0.0, 0.0, 1, 0)
+    )
+    assert str(bare).splitlines()[2:] == [
+        "",
+        "  base   not read",
+        "",
+        "  cost   under 0.1 % of CPU, longest pause 0 ms, 1 walk of the heap, 0 B",
+    ]
+
+
+def test_the_curve_of_resident_memory_is_called_so():
+    assert "\n  rss    21.4 MiB" in str(replace(REPORT, meter="rss"))
+
+
+@pytest.mark.parametrize(
+    ("mib", "drawn", "plain"),
+    [
+        ([5], "5.00 MiB ▁ 5.00 MiB", "5.00 5.00 ... 5.00 MiB"),
+        ([5, 5, 5], "5.00 MiB ▁▁▁ 5.00 MiB", "5.00 5.00 ... 5.00 MiB"),
+        ([900, 1100, 2048], "900 MiB ▁▂█ 2.00 GiB", "900 MiB 1.07 ... 2.00 GiB"),
+        ([9, 5], "9.00 MiB █▁ 5.00 MiB", "9.00 5.00 ... 5.00 MiB"),
+    ],
+)
+def test_curves(mib, drawn, plain):
+    curve = replace(REPORT, curve=tuple((float(n), m * MIB) for n, m in enumerate(mib)), time_to_limit_seconds=None)
+    assert curve.render().splitlines()[3] == f"  base   {drawn}"
+    assert curve.render(unicode=False).splitlines()[3] == f"  base   {plain}"
+
+
+@pytest.mark.parametrize("rows", [(), (TypeRow("str", 0, 9, -900, True),)])
+def test_no_table_where_nothing_grew(rows):
+    assert "since" not in str(replace(REPORT, rows=rows))
+
+
+def test_the_columns_stand_below_their_heads_for_every_name():
+    for name in ("K", "app." + "Long" * 40):
+        header, *lines = str(replace(REPORT, rows=(TypeRow(name, 1, 0, 9, True),))).splitlines()[5:7]
+        assert len(header) == len(lines[0]) < 130
+
+
+def test_a_name_with_a_per_cent_sign_stays_whole():
+    assert "\n  app.50%      " in str(replace(REPORT, rows=(TypeRow("app.50%", 1, 0, 9, True),)))
+
+
+NASTY = "app.\x1b[2J\n\ud800\u202eé"
+SHOWN = r"app.\x1b[2J\n\ud800\u202eé"
+
+
+def test_names_that_no_terminal_should_see_are_escaped():
+    suspect = Suspect(NASTY, 1, 1, 0.1, 0.1, ("module app", f".{NASTY}: dict", f"['{NASTY}']"), 1, "cause", "hint")
+    text = str(replace(REPORT, rows=(TypeRow(NASTY, 1, 0, 9, True),), suspects=(suspect,), missing=(f"walk: {NASTY}",)))
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert text.count(SHOWN) == 5 and "\n  1  " + SHOWN + ", +1 object, " in text
+    text.encode()
+
+
+def test_long_paths_lose_their_middle():
+    steps = ("module app", ".start: app.Node", *(f".next{n}: app.Node" for n in range(30)), ".held: list", "[index]")
+    text = str(replace(REPORT, suspects=(replace(REPORT.suspects[0], held_by=steps),)))
+    assert (
+        "held by     module app > start: app.Node > .next0: app.Node > .next1: app.Node > ... 26 steps ... > "
+        ".next28: app.Node > .next29: app.Node > .held: list > [index]\n"
+    ) in text
+
+
+@pytest.mark.parametrize("count", [8, 9])
+def test_a_path_is_not_cut_for_a_single_step(count):
+    steps = tuple(f"step {n}" for n in range(count))
+    text = str(replace(REPORT, suspects=(replace(REPORT.suspects[0], held_by=steps),)))
+    assert " > ".join(steps) in text
+
+
+def test_long_steps_lose_their_middle_and_long_type_names_their_beginning():
+    suspect = replace(REPORT.suspects[0], type="a" * 90 + ".Z", held_by=("module app", "." + "n" * 5000 + ": dict"))
+    lines = str(replace(REPORT, suspects=(suspect,))).splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("  1  "))
+    assert lines[first].startswith(f"  1  ...{'a' * 55}.Z, +480 objects")
+    assert lines[first + 1].endswith("n: dict") and len(lines[first + 1]) < 140 and "nnn...nnn" in lines[first + 1]
