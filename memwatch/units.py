@@ -1,4 +1,4 @@
-"""Bytes, durations and rates as text."""
+"""Bytes, durations, rates and names as text."""
 
 from __future__ import annotations
 
@@ -62,3 +62,10 @@ def format_duration(seconds: float) -> str:
     if seconds < 48 * 3600:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / 86400:.0f} days"
+
+
+def printable(text: object) -> str:
+    """*text* on one line, with what does not print escaped; ``?`` for anything that is not exactly a str."""
+    if type(text) is not str:
+        return "?"
+    return text if text.isprintable() else repr(text)[1:-1]

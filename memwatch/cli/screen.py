@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from ..handlers import fingerprint_of, render_report
-from ..retain.labels import printable
-from ..units import format_bytes, format_duration
+from ..units import format_bytes, format_duration, printable
 
 try:
     import resource

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..retain import join_steps
-from ..units import format_bytes, format_delta, format_duration
+from ..units import format_bytes, format_delta, format_duration, printable
 
 if TYPE_CHECKING:
     from .report import Report, Suspect, TypeRow
@@ -36,20 +36,15 @@ def render(report: Report, color: bool, unicode: bool) -> str:
         [f"  {report.meter:<6} {_curve(report.curve, unicode)}{_limit(report)}"],
         _table(report),
         *(_suspect(number, suspect, color) for number, suspect in enumerate(report.suspects[:_SUSPECTS], 1)),
-        [f"  missing  {_escape(line)}" for line in report.missing],
+        [f"  missing  {printable(line)}" for line in report.missing],
         [_cost(report)],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 
 
-def _escape(text: str) -> str:
-    """*text* on one line, as any terminal takes it: what does not print, lone surrogates too, as Python writes it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def _type_name(name: str) -> str:
     """A type's name; of a long one the end, which tells types apart."""
-    text = _escape(name)
+    text = printable(name)
     return text if len(text) <= _NAME else f"...{text[3 - _NAME :]}"
 
 
@@ -58,7 +53,7 @@ def _path(steps: Sequence[str]) -> str:
     left_out = len(steps) - 2 * _ENDS
     if left_out > 1:
         steps = (*steps[:_ENDS], f"... {left_out} steps ...", *steps[-_ENDS:])
-    return join_steps([_shorten(_escape(step)) for step in steps])
+    return join_steps([_shorten(printable(step)) for step in steps])
 
 
 def _shorten(text: str) -> str:

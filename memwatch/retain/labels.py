@@ -10,6 +10,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import Any
 
 from ..backend.kinds import type_label
+from ..units import printable
 from .references import LruCacheWrapper, namespace, referents
 
 _LONGEST_KEY = 40
@@ -28,13 +29,6 @@ _LENGTHS: tuple[tuple[type, Callable[[Any], int]], ...] = (
     (deque, deque.__len__),
     (LruCacheWrapper, lambda wrapper: int(LruCacheWrapper.cache_info(wrapper).currsize)),
 )
-
-
-def printable(text: object) -> str:
-    """*text* on one line, with what does not print escaped; ``?`` for anything that is not exactly a str."""
-    if type(text) is not str:
-        return "?"
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def function_label(function: Any) -> str:
