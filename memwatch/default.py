@@ -81,7 +81,7 @@ def start(**options: Any) -> Watcher:
 
     A watcher that came by itself, with a first receiver, is replaced. Raises OptionError for an unknown option or
     value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
-    subinterpreter and where no thread can be had.
+    subinterpreter, while the interpreter ends, and where no thread can be had.
     """
     wanted = _checked(options)
     with _starting():

@@ -101,12 +101,14 @@ def _add(totals: dict[str, int], label: str, amount: int) -> None:
 class _Walk:
     """One visit to every object. `with` lets go of everything at the end, also where a traceback keeps the frame."""
 
-    __slots__ = ("_exclude", "_give_up", "_seen", "_tracked", "table", "thread")
+    __slots__ = ("_exclude", "_give_up", "_referents", "_seen", "_stack", "_tracked", "table", "thread")
 
     def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
         self._exclude = exclude
         self._give_up = give_up
         self._seen: set[int] = set()
+        self._stack: list[list[object]] = []
+        self._referents: list[object] = []
         self.table = KindTable()
         self.thread = get_ident()
 
@@ -124,8 +126,8 @@ class _Walk:
     def release(self) -> None:
         """Drop every reference and address that the walk holds."""
         end_walk(self)
-        self._tracked.clear()
-        self._seen.clear()
+        for held in (self._tracked, self._seen, self._stack, self._referents):
+            held.clear()
         self._exclude = ()
 
     def run(self, deep: bool, visit: Visit) -> None:
@@ -170,9 +172,9 @@ class _Walk:
 
     def _follow(self, batch: list[object], visit: Visit) -> None:
         """Visit what is reachable from *batch* and neither tracked nor seen before, without recursion."""
-        stack = [batch]
+        stack = self._stack = [batch]
         while stack:
-            referents = referents_of(stack.pop())
+            referents = self._referents = referents_of(stack.pop())
             for start in range(0, len(referents), _SLICE):
                 self._visit_fresh(self._unseen(referents[start : start + _SLICE]), stack, visit)
 

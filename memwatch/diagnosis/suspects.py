@@ -12,6 +12,7 @@ from .report import Suspect, TypeRow
 
 MOST = 5
 _LEAST_SHARE = 0.02
+_LEAST_BYTES = 4096  # less is what any program moves about, and no leak
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
 _NO_CAUSE = Cause("", "")
 _KEY = "[key]"  # the last step of a path to a dict's key
@@ -21,10 +22,11 @@ def from_holdings(holdings: Sequence[Holding], grew: int, verdict: str) -> tuple
     """A suspect for each path under which new objects hang, the one with most bytes first.
 
     Shares are of the *grew* bytes by which the process grew since the suspicion, or of what hangs under all paths
-    together where that is more.
+    together where that is more. What is below a page is left out: where native memory leaks, nothing may be left.
     """
     total = max(sum(holding.retained_bytes for holding in holdings), grew, 1)
-    ranked = sorted(holdings, key=lambda holding: -holding.retained_bytes)[:MOST]
+    large = [holding for holding in holdings if holding.retained_bytes >= _LEAST_BYTES]
+    ranked = sorted(large, key=lambda holding: -holding.retained_bytes)[:MOST]
     return tuple(
         _suspect(holding, holding.retained_bytes / total, verdict)
         for number, holding in enumerate(ranked)
@@ -43,9 +45,13 @@ def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
 
 
 def from_diff(diff: Diff, grew: int, verdict: str) -> tuple[Suspect, ...]:
-    """Suspects by type alone, where no walk for holders was made or it found nothing; shares as in `from_holdings`."""
-    rows = [row for row in diff.change.details if row.size_bytes > 0]
-    total = max(sum(row.size_bytes for row in rows), grew, 1)
+    """Suspects by type alone, where no walk for holders was made or it found nothing; shares as in `from_holdings`.
+
+    Builtins are what other objects are made of: classes that take part in the growth come before them.
+    """
+    total = max(sum(row.size_bytes for row in diff.change.details if row.size_bytes > 0), grew, 1)
+    rows = [row for row in diff.change.details if row.size_bytes >= max(_LEAST_BYTES, _LEAST_SHARE * total / 2)]
+    rows.sort(key=lambda row: ("." not in row.what, -row.size_bytes))
     words = BY_VERDICT.get(verdict, _NO_CAUSE)
     return tuple(
         Suspect(

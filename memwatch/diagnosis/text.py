@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..retain import join_steps
 from ..units import format_bytes, format_delta, format_duration, printable
+from .causes import BY_VERDICT
 
 if TYPE_CHECKING:
     from .report import Report, Suspect, TypeRow
@@ -36,10 +37,17 @@ def render(report: Report, color: bool, unicode: bool) -> str:
         [f"  {report.meter:<6} {_curve(report.curve, unicode)}{_limit(report)}"],
         _table(report),
         *(_suspect(number, suspect, color) for number, suspect in enumerate(report.suspects[:_SUSPECTS], 1)),
+        _words_alone(report),
         [f"  missing  {printable(line)}" for line in report.missing],
         [_cost(report)],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+
+
+def _words_alone(report: Report) -> list[str]:
+    """What the verdict alone can say, where nobody is suspected."""
+    words = BY_VERDICT.get(report.verdict) if not report.suspects else None
+    return [f"  cause  {words.cause}", f"  hint   {words.hint}"] if words else []
 
 
 def _type_name(name: str) -> str:

@@ -13,8 +13,9 @@ from contextvars import Context
 from typing import Any, NamedTuple
 
 from ..backend.kinds import has_references, type_label
+from ..units import printable
 from .attributes import attribute_of, dict_items, is_instance_dict, variable_of
-from .labels import describe, key_text, length, printable
+from .labels import describe, key_text, length
 from .references import LruCacheWrapper, frame_locals, namespace
 
 UNNAMED = "[reference]"

@@ -9,10 +9,11 @@ from typing import Any
 from ..backend.contract import GaveUp
 from ..backend.guard import own, quiet
 from ..backend.kinds import type_label
+from ..units import printable
 from .attributes import instance_value
 from .backward import find_path_backwards
 from .edges import ITEM, KEY, holder_of, is_large, steps_of
-from .labels import describe, length, printable
+from .labels import describe, length
 from .path import Holding, RetainingPath, make_path
 from .references import LruCacheWrapper, contents
 from .roots import HELD_BY_NOTHING, HELD_IN_C, walk_all

@@ -16,7 +16,8 @@ from typing import Any
 
 from ..backend.guard import find_own, parts_of
 from ..backend.kinds import type_label
-from .labels import code_label, printable
+from ..units import printable
+from .labels import code_label
 from .references import (
     contents,
     fork_list,

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # blocking these
 _BLOCKED = signal.valid_signals() - {getattr(signal, name, None) for name in _FAULTS}
 # The C function itself: a handler of the program that raises cannot come between the mask and its restoring.
 _set_mask: Any = getattr(import_module("_signal"), "pthread_sigmask", None)
+
+
+with suppress(ImportError):
+    import_module(
+        "_suggestions"
+    )  # traceback wants it (3.13) for an error that is logged, and this thread never imports
 
 
 def original(module: str, name: str) -> Any:

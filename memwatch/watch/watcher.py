@@ -184,27 +184,34 @@ class Watcher:
         if not in_child and sys.version_info < (3, 13):
             self.wake()
         else:
-            self._trigger.on_any = self.wake
+            self._wake_later()
             self._trigger.attach()
 
-    def wake(self) -> None:
-        """Start the thread again if it was parked; called inside collections too, so it waits for no lock."""
+    def wake(self, inside_collection: bool = False) -> None:
+        """Start the thread again if it was parked. Inside a collection no lock is waited for, not even logging's."""
         if self._running and self._halting and self._waking.acquire(blocking=False):
             try:
-                self._restart()
+                self._restart(inside_collection)
             finally:
                 self._waking.release()
 
-    def _restart(self) -> None:
-        if not self._halting:
+    def _wake_later(self) -> None:
+        self._trigger.on_any = lambda: self.wake(inside_collection=True)
+
+    def _restart(self, inside_collection: bool) -> None:
+        halt = self._halting
+        if not halt:
             return
         if not self._thread.join(0.0):  # still busy with a receiver: its turn to end has not come
-            self._trigger.on_any = self.wake
+            self._wake_later()
             return
         self._halting = None
         try:
             self._thread.start(self._run)
         except RuntimeError as error:
+            if inside_collection:
+                self._halting = halt  # the next call tries again, and says so
+                return
             self._running = False
             _log.warning("memwatch stops watching this process: no thread can be started (%s)", error)
 

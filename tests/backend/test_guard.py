@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 
-from memwatch.backend.guard import find_own, is_quiet, own, parts_of, quiet
+from memwatch.backend import guard
+from memwatch.backend.guard import begin_walk, end_walk, find_own, forget_other_threads, is_quiet, own, parts_of, quiet
 
 
 def test_quiet_is_re_entrant_and_ends() -> None:
@@ -74,3 +75,28 @@ def test_parts_are_the_containers_of_the_instance_and_go_no_deeper() -> None:
     parts = parts_of([holder])
     assert {id(holder), id(holder.deep)} <= parts
     assert parts.isdisjoint({id(inner), id(()), id(holder.name)})
+
+
+class FakeWalk:
+    def __init__(self, thread: int) -> None:
+        self.thread = thread
+        self.held = ["an object of the program"]
+
+    def release(self) -> None:
+        self.held.clear()
+        end_walk(self)
+
+
+def test_a_forked_child_forgets_what_other_threads_had_begun() -> None:
+    mine, theirs = FakeWalk(threading.get_ident()), FakeWalk(-1)
+    begin_walk(mine)
+    begin_walk(theirs)
+    guard._quiet[-1] = 2
+    try:
+        with quiet:
+            forget_other_threads()
+            assert is_quiet()
+    finally:
+        end_walk(mine)
+    assert -1 not in guard._quiet
+    assert mine.held and not theirs.held and not guard._walks

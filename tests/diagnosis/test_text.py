@@ -101,6 +101,10 @@ def test_a_report_of_nothing_but_growth():
         "",
         "  base   not read",
         "",
+        "  cause  memory that C code allocated, outside of Python's objects",
+        "  hint   look for native buffers kept alive by small Python objects (views, handles), or a leak in an "
+        "extension module",
+        "",
         "  cost   under 0.1 % of CPU, longest pause 0 ms, 1 walk of the heap, 0 B",
     ]
 

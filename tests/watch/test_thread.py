@@ -71,3 +71,30 @@ def test_an_error_is_logged_and_ends_the_thread_in_order(caplog):
         thread.start(lambda: 1 / 0)
         assert thread.join(10)
     assert "stopped watching" in caplog.text and "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs signal masks")
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_whatever_comes_between_the_callers_signals_are_not_left_blocked(monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    monkeypatch.setattr("_thread.start_new_thread", fail)
+    with pytest.raises(error):
+        RawThread().start(lambda: None)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+def test_where_it_could_not_start_nobody_waits_for_it(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("can't start new thread")
+
+    thread = RawThread()
+    with monkeypatch.context() as patch:
+        patch.setattr("_thread.start_new_thread", fail)
+        with pytest.raises(RuntimeError):
+            thread.start(lambda: None)
+    assert thread.join(0.0)
+    thread.start(lambda: None)
+    assert thread.join(10)

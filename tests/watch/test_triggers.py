@@ -112,6 +112,41 @@ def test_callbacks_that_the_program_cleared_come_back_with_the_next_tick(trigger
     assert trigger.attached
 
 
+@pytest.mark.parametrize("theirs", [None, (), type("Callbacks", (list,), {})()])
+def test_a_program_may_give_the_name_to_something_else(trigger, monkeypatch, theirs):
+    monkeypatch.setattr(gc, "callbacks", theirs)
+    trigger.adapt(collections=0, seconds=1.0)
+    gc.collect()
+    assert len(records(trigger)) == 1
+    assert trigger.detach() and not trigger.attached
+
+
+def test_a_collection_under_way_when_it_is_attached_has_no_seconds(trigger):
+    trigger("stop", {"generation": 2})
+    assert trigger.seconds == 0.0
+    trigger("start", {"generation": 2})
+    trigger.detach()
+    trigger.attach()
+    trigger("stop", {"generation": 2})
+    assert trigger.seconds == 0.0
+
+
+def test_what_could_not_leave_is_silent_and_taken_out_by_the_next(trigger):
+    def theirs(phase, info):
+        pass
+
+    gc.callbacks.append(theirs)
+    trigger.retire()
+    gc.collect()
+    assert trigger.attached and records(trigger) == []
+    gc.callbacks.remove(theirs)
+    following = GcTrigger(SimpleQueue(), lambda: 7)
+    following.attach()
+    assert following.attached and not trigger.attached
+    following.retire()
+    assert not following.attached
+
+
 def test_attaching_twice_is_attaching_once(trigger):
     trigger.attach()
     assert sum(callback is trigger for callback in gc.callbacks) == 1

@@ -225,3 +225,63 @@ def test_its_costs_are_measured(watched):
 def test_collecting_with_no_watcher_gives_stats_all_the_same():
     stats = collect_once()
     assert stats.trigger == "forced" and stats.estimated_base == stats.current_base > MIB
+
+
+def test_woken_by_many_threads_at_once_it_has_one_thread(watched, monkeypatch):
+    w, started = watched(), []
+    start = w.watcher._thread.start
+    monkeypatch.setattr(w.watcher._thread, "start", lambda run: (started.append(1), start(run)))
+    for round_ in range(20):
+        w.watcher.park()
+        barrier = threading.Barrier(6)
+        threads = [threading.Thread(target=lambda b=barrier: (b.wait(), w.watcher.wake())) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        w.watcher.collect()
+        assert len(started) == round_ + 1
+
+
+def test_gc_wakes_a_thread_that_another_thread_has_parked_meanwhile(watched):
+    w = watched()
+    w.watcher.wake = lambda *_, **__: None  # as if the fork began just after gc() had looked
+    w.watcher.park()
+    waiting = threading.Thread(target=w.watcher.collect)
+    waiting.start()
+    del w.watcher.wake
+    waiting.join(30)
+    assert not waiting.is_alive() and "stats" in w.names()
+
+
+def test_a_halt_for_a_fork_that_is_over_ends_nothing(watched):
+    go, busy = threading.Event(), threading.Event()
+    w = watched(stats=lambda watcher, stats: (busy.set(), go.wait(30)))
+    gc.collect()
+    assert busy.wait(30)
+    w.watcher.park()
+    w.watcher.resume(in_child=False)
+    gc.disable()
+    try:
+        go.set()
+        w.watcher._queue.put(None)
+        while w.watcher._halting:
+            pass
+        assert w.watcher._thread.ident is not None
+    finally:
+        gc.enable()
+
+
+def test_no_thread_inside_a_collection_is_tried_again_and_said_by_the_next_call(watched, monkeypatch, caplog):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    w = watched()
+    w.watcher.park()
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
+    with caplog.at_level(logging.WARNING, "memwatch"):
+        w.watcher._wake_later()
+        gc.collect()
+        assert caplog.text == "" and w.watcher.running
+        w.watcher.wake()
+    assert "no thread can be started" in caplog.text and not w.watcher.running
