@@ -146,8 +146,8 @@ def test_a_fork_in_the_middle_of_a_census_pins_nothing_and_both_sides_go_on():
                 go.wait(30)
             return False
 
-        memwatch.on("stats", lambda stats: asked or take_snapshot(give_up=give_up))
         memwatch.start(tick=3600)
+        memwatch.on("stats", lambda stats: asked or take_snapshot(give_up=give_up))
         gc.collect()
         halfway.wait(30)
         pid = os.fork()

@@ -28,9 +28,7 @@ _set_mask: Any = getattr(import_module("_signal"), "pthread_sigmask", None)
 
 
 with suppress(ImportError):
-    import_module(
-        "_suggestions"
-    )  # traceback wants it (3.13) for an error that is logged, and this thread never imports
+    import_module("_suggestions")  # traceback wants it from 3.13 on, for an error that is logged
 
 
 def original(module: str, name: str) -> Any:
