@@ -91,22 +91,26 @@ class Observer:
         if growth.start < self._told and id(detector) not in self._open:
             return
         decision = self._guarded(self._judge, growth)
-        self._forget()
         if isinstance(decision, Held):
+            self._forget()
             detector.dismiss()
             return
         if decision is None:
             decision = make_leak(growth, "unknown", Unjudged(growth, "the judge failed; its error was logged"))
         self._told = growth.end
         if decision.verdict == "garbage":
+            self._forget()
             detector.dismiss()  # the judge's collection has just removed it; that is no recovery
         else:
+            self._suspicion = None  # its evidence stays: the leak may be told again
             self._open[id(detector)] = decision
         yield "leak", decision
 
     def _recovered(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         leak = self._open.pop(id(detector), None)
         if leak is not None:
+            if not self._open:
+                self._forget()
             yield "recovered", leak
 
     def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:

@@ -47,14 +47,16 @@ class Script:
 def test_the_ledger_knows_every_walk_and_its_bytes_until_they_are_let_go(case, app):
     app.kept = []
     ledger = case.ledger
-    watched = Observer([Script("suspect", "leak")], case.diagnosis, ledger, case.read, lambda: False)
+    watched = Observer([Script("suspect", "leak", "recovered")], case.diagnosis, ledger, case.read, lambda: False)
     assert [name for name, _ in watched.observe(case.read(), with_stats=False)] == ["suspect"]
     assert ledger.censuses == 1 and ledger.bytes > 100_000 and ledger.walked_seconds > 0
     app.kept.extend(map(text, range(1000)))
     ((name, leak),) = watched.observe(case.read(), with_stats=False)
     assert name == "leak" and leak.report.suspects[0].held_by[1].startswith(".kept")
     assert leak.report.cost.censuses == ledger.censuses == 3 and leak.report.cost.bytes > 100_000
-    assert ledger.bytes == 0 and ledger.longest_pause > 0
+    assert ledger.bytes > 100_000 and ledger.longest_pause > 0
+    assert [name for name, _ in watched.observe(case.read(), with_stats=False)] == ["recovered"]
+    assert ledger.bytes == 0
 
 
 def test_nothing_of_the_program_is_kept_alive(case, app):

@@ -96,7 +96,7 @@ def test_a_suspicion_is_kept_as_long_as_its_confirmation_may_take():
     judge = Judge()
     watched = observer(Script(_100="suspect", _800="leak"), judge=judge, patience=1000)
     assert [name for name, _ in events(watched, [100, 400, 800])] == ["suspect", "leak"]
-    assert judge.asked == ["suspected", "judge", "forget"]
+    assert judge.asked == ["suspected", "judge"]
 
 
 def test_a_suspicion_from_before_the_last_leak_does_not_hide_the_next():
@@ -111,6 +111,14 @@ def test_what_the_judge_holds_is_silent_and_dismissed():
     watched = observer(detector, judge=Judge(lambda growth: Held("a bounded cache")))
     assert [name for name, _ in events(watched, range(4))] == ["suspect"]
     assert detector.dismissed == 1
+
+
+def test_evidence_is_kept_while_a_leak_may_be_told_again():
+    judge = Judge()
+    watched = observer(Script(_1="suspect", _2="leak", _6="leak", _9="recovered"), judge=judge)
+    assert [name for name, _ in events(watched, range(9))] == ["suspect", "leak", "leak"]
+    assert judge.asked == ["suspected", "judge", "judge"]
+    assert [name for name, _ in events(watched, range(9, 12))] == ["recovered"] and judge.asked[-1] == "forget"
 
 
 def test_the_same_growth_is_told_once():
