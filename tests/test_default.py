@@ -120,8 +120,10 @@ def test_stop_inside_a_receiver(fresh):
         memwatch.stop()
         done.set()
 
+    stopped = memwatch.watcher()
     memwatch.gc()
     assert done.wait(10) and memwatch.watcher() is None
+    assert stopped._thread.join(10)  # its last stats come when the receiver has returned, and not in the next test
 
 
 def test_heap_diff_inside_a_stats_receiver_brings_no_further_stats(fresh):
@@ -150,7 +152,7 @@ def test_a_leak_that_goes_away_is_recovered(fresh):
     memwatch.recovered.connect(lambda watcher, recovered: given.append(recovered), weak=False)
     memwatch.start(pace="job")
     for _ in range(6):
-        kept.append(bytearray(1 << 20))
+        kept.append(bytearray(8 << 20))
         memwatch.gc()
     kept.clear()
     memwatch.gc()

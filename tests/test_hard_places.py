@@ -10,7 +10,8 @@ import pytest
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-PATH = os.pathsep.join(filter(None, sys.path))
+FOLDERS = [str(Path(__file__).parent.parent), *filter(None, sys.path)]
+PATH = os.pathsep.join(FOLDERS)
 
 
 def run(code, *options, **kwargs):
@@ -270,8 +271,13 @@ def test_signals_of_the_program():
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
         memwatch.start(tick=0.01)
         calls = []
-        signal.signal(signal.SIGALRM, lambda *_: calls.append(memwatch.gc().trigger))
-        signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+
+        def collect(*_):
+            calls.append(memwatch.gc().trigger)
+            signal.setitimer(signal.ITIMER_REAL, 0.005)  # set anew each time: a loaded machine must not be buried
+
+        signal.signal(signal.SIGALRM, collect)
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
         while len(calls) < 30:
             memwatch.gc()
             memwatch.stop()
@@ -353,19 +359,19 @@ FOLLOWED = """
 
 @pytest.mark.parametrize("options", ["-O", "-OO", "-I", "-S", "-I -S", "-E", "-X tracemalloc", "-X dev", "-W error"])
 def test_options_of_the_interpreter(options):
-    output(FOLLOWED.format(path=sys.path), *options.split())
+    output(FOLLOWED.format(path=FOLDERS), *options.split())
 
 
 @pytest.mark.parametrize("allocator", ["malloc", "malloc_debug", "pymalloc_debug"])
 def test_allocators_of_the_interpreter(allocator):
-    output(FOLLOWED.format(path=sys.path), environment={"PYTHONMALLOC": allocator})
+    output(FOLLOWED.format(path=FOLDERS), environment={"PYTHONMALLOC": allocator})
 
 
 @posix
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
 def test_closed_standard_streams(closed, tmp_path):
     script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(FOLLOWED.format(path=sys.path)))
+    script.write_text(textwrap.dedent(FOLLOWED.format(path=FOLDERS)))
     shell = " ".join([f'"{sys.executable}"', str(script), *(f"{fd}{'<' if fd == 0 else '>'}&-" for fd in closed)])
     assert subprocess.run(["sh", "-c", shell], timeout=60).returncode == 0
 
