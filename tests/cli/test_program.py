@@ -216,7 +216,7 @@ def tell(main=sys._getframe()):
     time.sleep(0.2)
     os.write(1, b"ready\\n")
 threading.Thread(target=tell, daemon=True).start()
-time.sleep(60)
+time.sleep(20)
 """
 
 WAITING_FOR_A_THREAD = """
@@ -229,13 +229,13 @@ threading.Thread(target=work).start()
 """
 
 HANDLING = """
-import signal, sys
+import signal, sys, time
 def handle(number, frame):
     sys.exit(number)
 signal.signal(signal.SIGTERM, handle)
 signal.signal(signal.SIGINT, handle)
 print("ready", flush=True)
-signal.pause()
+time.sleep(20)
 """
 
 
