@@ -40,10 +40,10 @@ def fresh(monkeypatch):
     memwatch.stop()
     monkeypatch.setattr(default._state, "stopped_by_hand", False)
     yield
-    memwatch.stop()
-    for event in memwatch.signals.EVENTS.values():
+    for event in memwatch.signals.EVENTS.values():  # first: a receiver must not be busy in the next test
         event.receivers.clear()
     memwatch.signals._connected.clear()
+    memwatch.stop()
 
 
 def test_the_first_receiver_starts_it(fresh):
