@@ -19,11 +19,16 @@ from .default import start, stop, watcher
 from .errors import (
     AlreadyEndedError,
     AlreadyStartedError,
+    ExportError,
+    FormatError,
     MemwatchError,
+    NotStartedError,
     OptionError,
+    ProcessError,
     ReceiverError,
     UnknownEventError,
     UnsupportedError,
+    WriteError,
 )
 from .signals import leak, off, on, once, recovered, stats, suspect
 
@@ -36,15 +41,20 @@ _LAZY = {"HeapDiff": "heap", "Leak": "watch", "Stats": "watch", "Suspicion": "wa
 __all__ = [
     "AlreadyEndedError",
     "AlreadyStartedError",
+    "ExportError",
+    "FormatError",
     "HeapDiff",
     "Leak",
     "MemwatchError",
+    "NotStartedError",
     "OptionError",
+    "ProcessError",
     "ReceiverError",
     "Stats",
     "Suspicion",
     "UnknownEventError",
     "UnsupportedError",
+    "WriteError",
     "backend",
     "handlers",
     "leak",

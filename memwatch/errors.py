@@ -5,9 +5,14 @@ Exception
     ├── OptionError               an option out of range, or not known (also ValueError)
     ├── UnknownEventError         an event name that does not exist (also ValueError)
     ├── ReceiverError             a receiver that could never be called (also TypeError)
-    ├── AlreadyStartedError       start() with other options while a watcher runs
-    ├── AlreadyEndedError         end() of a HeapDiff that was ended before
-    └── UnsupportedError          this interpreter or platform cannot do it
+    ├── AlreadyStartedError       start() with other options while a watcher or a profile runs (also RuntimeError)
+    ├── AlreadyEndedError         end() of a HeapDiff that was ended before (also RuntimeError)
+    ├── NotStartedError           a profile or trace is asked for that was not started (also RuntimeError)
+    ├── FormatError               a file that is no profile, or a format that does not exist (also ValueError)
+    ├── WriteError                a file that cannot be written (also OSError)
+    ├── ExportError               a receiver of records that cannot be reached or refuses them (also OSError)
+    ├── ProcessError              a process that is not there or must not be read (also LookupError)
+    └── UnsupportedError          this interpreter or platform cannot do it (also RuntimeError)
 """
 
 from __future__ import annotations
@@ -39,11 +44,31 @@ class ReceiverError(MemwatchError, TypeError):
 
 
 class AlreadyStartedError(MemwatchError, RuntimeError):
-    """`start()` was called with other options while a watcher that was started by hand is running."""
+    """`start()` was called with other options while a watcher that was started by hand, or a profile, is running."""
 
 
 class AlreadyEndedError(MemwatchError, RuntimeError):
     """`end()` was called on a HeapDiff that had already been ended."""
+
+
+class NotStartedError(MemwatchError, RuntimeError):
+    """A profile or a trace was asked for that has not been started, or has been stopped."""
+
+
+class FormatError(MemwatchError, ValueError):
+    """A file is no profile that memwatch can read, or no format has this name or suffix; the message says which do."""
+
+
+class WriteError(MemwatchError, OSError):
+    """A file cannot be written; the message names it and the reason. What was there before is untouched."""
+
+
+class ExportError(MemwatchError, OSError):
+    """A receiver of records cannot be reached or refuses them; the records are still there."""
+
+
+class ProcessError(MemwatchError, LookupError):
+    """No such process, or it must not be read; the message says which."""
 
 
 class UnsupportedError(MemwatchError, RuntimeError):

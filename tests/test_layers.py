@@ -14,24 +14,26 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"errors", "units"}
+VALUES = {"errors", "units", "files"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree"}
-INSIDE = BELOW | ROOMS | {"signals", "usage", "formats", "diagnosis", "default"}
+INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "formats", "diagnosis", "default"}
 
 ALLOWED = {
     "errors": set[str](),
     "units": set[str](),
+    "files": {"errors"},
     "signals": {"errors"},
     "calltree": VALUES,
-    "usage": VALUES,
+    "usage": VALUES | {"backend"},
+    "thresholds": VALUES | {"usage"},
     "environment": VALUES,
     "backend": VALUES,
     "watch": BELOW | {"signals", "usage"},
     "heap": BELOW,
     "retain": BELOW,
-    "profile": BELOW,
-    "trace": BELOW | {"signals", "usage"},
+    "profile": BELOW | {"formats"},
+    "trace": BELOW | {"formats"},
     "formats": VALUES | {"calltree"},
     "diagnosis": BELOW | ROOMS,
     "default": INSIDE - {"default"},
@@ -53,7 +55,7 @@ ASKS = {"gc", "tracemalloc", "psutil", "objgraph"}
 ASKS_BY_NAME = {"getallocatedblocks", "register_at_fork", "_current_frames", "getrefcount", "_getframe", "heap_info"}
 MAY_ASK = {"backend", "usage", "watch.triggers", "retain"}
 
-NEVER_IMPORTS_LATE = ROOMS | {"backend", "diagnosis", "signals"}
+NEVER_IMPORTS_LATE = ROOMS - {"trace"} | {"backend", "diagnosis", "signals"}
 """memwatch's own thread runs these, and a thread that is killed inside an import hangs the interpreter's exit."""
 
 

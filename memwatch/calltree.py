@@ -1,0 +1,265 @@
+"""A tree of call paths with the bytes and the number of allocations that each of them holds.
+
+Profiles and traces are made into one, and every file format is written from one. A path is a true calling context: the
+same function called from two places, or by itself, is two nodes. Nothing here recurses, so a path may be of any depth.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any
+
+Allocations = tuple[tuple[int, int], ...]
+
+ROOT_ID = 1
+_ID_BYTES = 6  # 48 bits: every reader keeps such a number whole, also those that know doubles only
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A place in the code. Lines and columns count from 1, as an editor shows them; 0 where they are not known.
+
+    `first_line` is the line on which the function's definition begins.
+    """
+
+    function: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    first_line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.function} ({self.file}:{self.line})" if self.file else self.function
+
+
+ROOT = Frame("(root)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A path of frames, outermost first, and what was allocated at its end: bytes, how many allocations, and of which
+    size, as (size, count) pairs.
+
+    `allocations` is empty where sizes are not known. In a difference numbers may be negative.
+    """
+
+    frames: tuple[Frame, ...]
+    size_bytes: int
+    count: int
+    allocations: Allocations = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Node:
+    """One call path's end. `self_…` is what was allocated there, `total_…` the same with all that lies below.
+
+    `id` is made from the path alone: it is the same in every tree that has this path, and no other node has it.
+    """
+
+    id: int
+    frame: Frame
+    self_bytes: int
+    self_count: int
+    total_bytes: int
+    total_count: int
+    allocations: Allocations
+    children: tuple[Node, ...]
+
+    @property
+    def function(self) -> str:
+        """The function's qualified name; ``(root)`` at the root."""
+        return self.frame.function
+
+    @property
+    def file(self) -> str:
+        """The path of the file as the interpreter knows it; empty where there is none."""
+        return self.frame.file
+
+    @property
+    def line(self) -> int:
+        """The line that was running, from 1; 0 where it is not known."""
+        return self.frame.line
+
+    @property
+    def column(self) -> int:
+        """Where on that line, from 1; 0 where it is not known."""
+        return self.frame.column
+
+    @property
+    def child_ids(self) -> tuple[int, ...]:
+        """The ids of the children."""
+        return tuple(child.id for child in self.children)
+
+    def __repr__(self) -> str:
+        return f"<Node {self.id} {self.frame}: {self.self_bytes} of {self.total_bytes} bytes>"
+
+    def flat(self) -> dict[str, Any]:
+        """The node as JSON can hold it, its children as `child_ids` only."""
+        return {
+            "id": self.id,
+            "function": self.function,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "self_bytes": self.self_bytes,
+            "total_bytes": self.total_bytes,
+            "self_count": self.self_count,
+            "total_count": self.total_count,
+            "allocations": [list(pair) for pair in self.allocations],
+            "child_ids": list(self.child_ids),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The node and everything below it, each with its `children`."""
+        made: dict[int, dict[str, Any]] = {}
+        for node in reversed(list(walk(self))):
+            made[node.id] = {**node.flat(), "children": [made.pop(child.id) for child in node.children]}
+        return made[self.id]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CallTree:
+    """The tree below `root`, and where it comes from.
+
+    `name` is a title, `source` what measured it, `sample_interval` the mean number of bytes between two samples (1:
+    every allocation was seen), `time` when it was read (epoch seconds), `duration` how long it was measured before
+    that (seconds), `pid` in which process (0: not known). In a `difference` numbers may be negative. `notes` are
+    remarks for the reader.
+    """
+
+    root: Node
+    name: str = "heap"
+    source: str = ""
+    sample_interval: int = 1
+    time: float = 0.0
+    duration: float = 0.0
+    pid: int = 0
+    difference: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class _Growing:
+    """A node while its tree is built."""
+
+    id: int
+    frame: Frame
+    size_bytes: int = 0
+    count: int = 0
+    sizes: Counter[int] = field(default_factory=Counter)
+    children: dict[Frame, _Growing] = field(default_factory=dict)
+
+
+def build(stacks: Iterable[Stack]) -> Node:
+    """The root of a tree that holds all *stacks*; paths that hold nothing in the end are left out.
+
+    Children are in the order of their bytes, the most (in either direction) first.
+    """
+    root = _Growing(ROOT_ID, ROOT)
+    taken = {0, ROOT_ID}
+    for stack in stacks:
+        node = root
+        for frame in stack.frames:
+            child = node.children.get(frame)
+            if child is None:
+                child = node.children[frame] = _Growing(_make_id(node.id, frame, taken), frame)
+            node = child
+        node.size_bytes += stack.size_bytes
+        node.count += stack.count
+        for size, count in stack.allocations:
+            node.sizes[size] += count
+    return _finish(root)
+
+
+def _make_id(parent: int, frame: Frame, taken: set[int]) -> int:
+    """A number made from the parent's and the frame; the next free one should two paths ever come out the same."""
+    text = f"{parent}\0{frame.function}\0{frame.file}\0{frame.line}\0{frame.column}"
+    made = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_ID_BYTES).digest(), "little")
+    while made in taken:
+        made = (made + 1) % (1 << 8 * _ID_BYTES)
+    taken.add(made)
+    return made
+
+
+def _finish(root: _Growing) -> Node:
+    order = [root]
+    for growing in order:  # it gets longer as we go: parents before their children
+        order.extend(growing.children.values())
+    made: dict[int, Node | None] = {}
+    for growing in reversed(order):
+        children = [node for child in growing.children.values() if (node := made.pop(child.id)) is not None]
+        made[growing.id] = _freeze(growing, children)
+    return made[ROOT_ID] or Node(ROOT_ID, ROOT, 0, 0, 0, 0, (), ())
+
+
+def _freeze(growing: _Growing, children: list[Node]) -> Node | None:
+    allocations = tuple(sorted((size, count) for size, count in growing.sizes.items() if count))
+    if not (growing.size_bytes or growing.count or allocations or children):
+        return None
+    children.sort(key=lambda node: (-abs(node.total_bytes), node.function, node.id))
+    return Node(
+        id=growing.id,
+        frame=growing.frame,
+        self_bytes=growing.size_bytes,
+        self_count=growing.count,
+        total_bytes=growing.size_bytes + sum(node.total_bytes for node in children),
+        total_count=growing.count + sum(node.total_count for node in children),
+        allocations=allocations,
+        children=tuple(children),
+    )
+
+
+def walk(root: Node) -> Iterator[Node]:
+    """Every node below *root* and itself, parents before their children, in the order of the children."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(reversed(node.children))
+
+
+def stacks_of(root: Node) -> Iterator[Stack]:
+    """What `build` was given, one stack a path: the nodes that hold something themselves."""
+    waiting: list[tuple[Node, tuple[Frame, ...]]] = [(root, ())]
+    while waiting:
+        node, frames = waiting.pop()
+        if node.self_bytes or node.self_count or node.allocations:
+            yield Stack(frames, node.self_bytes, node.self_count, node.allocations)
+        waiting.extend((child, (*frames, child.frame)) for child in reversed(node.children))
+
+
+def diff(new: CallTree, old: CallTree) -> CallTree:
+    """What *new* has more than *old*, path by path; less is negative, and paths that hold the same are left out."""
+    root = build([*stacks_of(new.root), *map(_negate, stacks_of(old.root))])
+    return replace(new, root=root, duration=max(0.0, new.time - old.time), difference=True)
+
+
+def merge(trees: Iterable[CallTree]) -> CallTree:
+    """All of *trees* (at least one) added up, as when several processes run the same program.
+
+    What the trees do not agree on is unknown: the process, and which interval was sampled at (the largest stands).
+    """
+    trees = list(trees)
+    latest = max(trees, key=lambda tree: tree.time)
+    return replace(
+        latest,
+        root=build(stack for tree in trees for stack in stacks_of(tree.root)),
+        sample_interval=max(tree.sample_interval for tree in trees),
+        duration=max(tree.duration for tree in trees),
+        pid=latest.pid if len({tree.pid for tree in trees}) == 1 else 0,
+        difference=any(tree.difference for tree in trees),
+        notes=tuple(dict.fromkeys(note for tree in trees for note in tree.notes)),
+    )
+
+
+def keep(tree: CallTree, wanted: Callable[[Stack], bool]) -> CallTree:
+    """The paths of *tree* for which *wanted* answers True."""
+    return replace(tree, root=build(filter(wanted, stacks_of(tree.root))))
+
+
+def _negate(stack: Stack) -> Stack:
+    turned = tuple((size, -count) for size, count in stack.allocations)
+    return Stack(stack.frames, -stack.size_bytes, -stack.count, turned)

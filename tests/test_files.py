@@ -1,0 +1,85 @@
+"""A file is written whole or not at all, for its owner only; what was there before survives a failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from memwatch import WriteError
+from memwatch.files import write_file
+
+
+def test_writes_and_returns_the_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert write_file("a.csv", b"1") == str(tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == b"1"
+
+
+def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a", b"1")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_an_existing_file_is_replaced_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    write_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_file(tmp_path / "link", b"1")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == b"1"
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    write_file(pipe, b"1")
+    reader.join()
+    assert got == [b"1"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match=r"missing.*No such file or directory") as caught:
+        write_file(tmp_path / "missing" / "a", b"1")
+    assert caught.value.errno == errno.ENOENT
+
+
+def test_a_folder_cannot_be_replaced(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="directory"):
+        write_file(tmp_path, b"1")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no device that is always full")
+def test_a_full_device_is_said(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="No space left"):
+        write_file("/dev/full", b"1" * 100_000)
+
+
+def test_a_full_disk_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    resource = pytest.importorskip("resource")
+    signal = pytest.importorskip("signal")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(WriteError, match="File too large"):
+            write_file(tmp_path / "a", b"1" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
