@@ -3,7 +3,8 @@
 The work runs in slices of 2000 objects, each a handful of calls into C, so that other threads run in between. An
 object may therefore come or go while the walk is under way: it is then counted or not, and nothing worse. The walk
 holds the tracked objects that it has not yet visited (a slice is let go as soon as it is done), keeps addresses, and
-never materialises an instance's `__dict__`. A frozen object (gc.freeze) is found if it is reachable from the modules
+never materialises an instance's `__dict__`. Between two slices it holds objects in its own lists alone, which a forked
+child can empty, and lets other threads fork. A frozen object (gc.freeze) is found if it is reachable from the modules
 or from a tracked object; one that only a running function's variable holds is found if it is tracked.
 """
 
@@ -19,7 +20,7 @@ import objgraph
 
 from .columns import sort_listing
 from .contract import GaveUp, GiveUp, Listing
-from .guard import begin_walk, end_walk, find_own, own, parts_of, quiet
+from .guard import begin_walk, end_walk, find_own, own, parts_of, quiet, rest
 from .kinds import KindTable
 from .referents import referents_of
 from .roots import roots
@@ -101,21 +102,35 @@ def _add(totals: dict[str, int], label: str, amount: int) -> None:
 class _Walk:
     """One visit to every object. `with` lets go of everything at the end, also where a traceback keeps the frame."""
 
-    __slots__ = ("_exclude", "_give_up", "_referents", "_seen", "_stack", "_tracked", "table", "thread")
+    __slots__ = (
+        "_batch",
+        "_exclude",
+        "_give_up",
+        "_referents",
+        "_seen",
+        "_stack",
+        "_tracked",
+        "rests",
+        "table",
+        "thread",
+    )
 
     def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
         self._exclude = exclude
         self._give_up = give_up
         self._seen: set[int] = set()
+        self._batch: list[object] = []
+        self._tracked = self._batch  # a list that is not this object's any more after `__enter__` would be counted
         self._stack: list[list[object]] = []
         self._referents: list[object] = []
+        self.rests = False
         self.table = KindTable()
         self.thread = get_ident()
 
     def __enter__(self) -> _Walk:
+        begin_walk(self)
         # Here and not earlier: the tuple of the arguments is gone. What the walk creates from here on is not listed.
         self._tracked = gc.get_objects()
-        begin_walk(self)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
@@ -126,8 +141,11 @@ class _Walk:
     def release(self) -> None:
         """Drop every reference and address that the walk holds."""
         end_walk(self)
-        for held in (self._tracked, self._seen, self._stack, self._referents):
+        for held in (self._tracked, self._batch, self._referents):
             held.clear()
+        self._stack.clear()
+        self._seen.clear()
+        self.table.release()
         self._exclude = ()
 
     def run(self, deep: bool, visit: Visit) -> None:
@@ -137,29 +155,37 @@ class _Walk:
             self._seen.update(hidden)
             for batch in self._slices():
                 self._seen.update(map(id, batch))
-            self._follow([roots()], visit)
+            self._batch[:] = [roots()]
+            self._follow(self._batch, visit)
         for batch in self._drain():
             ids = list(map(id, batch))
             if not hidden.isdisjoint(ids):
-                batch = [it for it in batch if id(it) not in hidden]
+                batch[:] = [it for it in batch if id(it) not in hidden]
                 ids = list(map(id, batch))
             visit(ids, batch, self.table.ids(batch))
             if deep:
                 self._follow(batch, visit)
 
     def _slices(self) -> Iterator[list[object]]:
-        for start in range(0, len(self._tracked), _SLICE):
-            yield self._tracked[start : start + _SLICE]
+        """The tracked objects, always in the same list."""
+        batch, tracked = self._batch, self._tracked
+        for start in range(0, len(tracked), _SLICE):
+            rest(self)
+            batch[:] = tracked[start : start + _SLICE]
+            yield batch
 
     def _drain(self) -> Iterator[list[object]]:
-        """The tracked objects, each slice dropped from the list before it is handed out."""
-        while self._tracked:
-            batch = self._tracked[-_SLICE:]
-            del self._tracked[-_SLICE:]
+        """As `_slices`, each slice dropped from the whole before it is handed out."""
+        batch, tracked = self._batch, self._tracked
+        while tracked:
             self._check()
+            batch[:] = tracked[-_SLICE:]
+            del tracked[-_SLICE:]
             yield batch
 
     def _check(self) -> None:
+        """To be called where no object is held but in the fields."""
+        rest(self)
         if self._give_up is not None and self._give_up():
             raise GaveUp("gave up while walking the heap")
 
@@ -176,11 +202,11 @@ class _Walk:
         while stack:
             referents = self._referents = referents_of(stack.pop())
             for start in range(0, len(referents), _SLICE):
+                self._check()
                 self._visit_fresh(self._unseen(referents[start : start + _SLICE]), stack, visit)
 
     def _visit_fresh(self, fresh: dict[int, object], stack: list[list[object]], visit: Visit) -> None:
         """Visit objects met for the first time, and put those that refer to others on the stack."""
-        self._check()
         objects = list(fresh.values())
         own_parts = parts_of(find_own(objects))
         if not own_parts.isdisjoint(fresh):

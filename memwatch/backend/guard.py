@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+from _queue import Empty, SimpleQueue
 from _thread import LockType, get_ident
 from array import array
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import compress
+from time import monotonic
 from types import MethodType
 from typing import Protocol, TypeVar
 
@@ -14,6 +17,10 @@ Class = TypeVar("Class", bound=type)
 
 _quiet: dict[int, int] = {}
 _walks: list[Walking] = []
+_forks: dict[int, float] = {}  # threads that are about to fork, and until when walks wait for each
+_FORK_SECONDS = 1.0  # after which a fork is no longer waited for: it may have been called off
+_NAP = 0.0005  # seconds
+_LEAST_TURNS = 20
 _own_types: set[int] = set()
 _PARTS = frozenset(map(id, (list, dict, set, tuple, array, LockType)))
 _METHODS = frozenset((id(MethodType),))
@@ -61,15 +68,21 @@ def is_quiet() -> bool:
 
 
 class Walking(Protocol):
-    """A walk over the heap under way in the thread `thread`; `release` makes it drop the objects that it holds."""
+    """A walk over the heap under way in the thread `thread`.
+
+    `release` makes it drop the objects that it holds in its fields. While `rests` is true it holds them nowhere else:
+    what a thread has in its variables stays with a forked child for ever, where that thread does not run.
+    """
 
     thread: int
+    rests: bool
 
     def release(self) -> None: ...
 
 
 def begin_walk(walk: Walking) -> None:
     """Remember *walk*, so that a fork in the middle of it does not leave its objects to the child for ever."""
+    rest(walk)
     _walks.append(walk)
 
 
@@ -78,8 +91,43 @@ def end_walk(walk: Walking) -> None:
     _walks[:] = [other for other in _walks if other is not walk]
 
 
+def rest(walk: Walking) -> None:
+    """Let other threads fork, where *walk* holds objects in its fields alone."""
+    if _forks:
+        walk.rests = True
+        while any(thread != get_ident() and monotonic() < until for thread, until in list(_forks.items())):
+            _nap()
+        walk.rests = False
+
+
+def hold_walks(patience: float) -> None:
+    """Before a fork by this thread: wait, about *patience* seconds at most, until the walks of other threads rest.
+
+    Whoever walks may just have held the interpreter for longer than that, so they get some turns at least.
+    """
+    thread, deadline, turns = get_ident(), monotonic() + patience, 0
+    _forks[thread] = deadline + _FORK_SECONDS
+    while any(walk.thread != thread and not walk.rests for walk in list(_walks)):
+        if turns >= _LEAST_TURNS and monotonic() >= deadline:
+            break
+        turns += 1
+        _nap()
+
+
+def let_walks_go_on() -> None:
+    """After the fork, in the parent."""
+    _forks.pop(get_ident(), None)
+
+
+def _nap() -> None:
+    """Sleep for a moment; not by `time.sleep`, in the place of which gevent puts its own."""
+    with suppress(Empty):
+        SimpleQueue[None]().get(timeout=_NAP)
+
+
 def forget_other_threads() -> None:
     """In a forked child: what its parent's other threads had begun will not be ended here."""
+    _forks.clear()
     for thread in _quiet.keys() - {get_ident()}:
         del _quiet[thread]
     for walk in [walk for walk in _walks if walk.thread != get_ident()]:
@@ -102,9 +150,9 @@ def parts_of(instances: Iterable[object]) -> set[int]:
     """The addresses of *instances*, own ones all, and of the containers that each of them refers to itself.
 
     No deeper, as the list of a walk under way holds the whole program; what lies deeper is of an own class itself.
-    The records of quiet threads and of walks are always among them.
+    The records of quiet threads, of walks and of forks are always among them.
     """
-    addresses = {id(_quiet), id(_walks)}
+    addresses = {id(_quiet), id(_walks), id(_forks)}
     for instance in instances:
         addresses.add(id(instance))
         addresses.update(id(held) for held in gc.get_referents(instance) if id(type(held)) in _PARTS)

@@ -77,6 +77,10 @@ class KindTable:
         self._readers: dict[int, Callable[[Any], int]] = {}
         self._types: list[type] = []
 
+    def release(self) -> None:
+        """Let go of the types; the labels stay."""
+        self._types.clear()
+
     def ids(self, objects: Sequence[object]) -> list[int]:
         """The address of each object's type; types not met before are entered."""
         type_ids = list(map(id, map(type, objects)))

@@ -5,15 +5,28 @@ from __future__ import annotations
 from typing import Literal
 
 from ..backend.guard import own
+from ..backend.meters import BYTES_PER_BLOCK
+from ..watch import Sample
+from ..watch.watcher import JUDGE_PATIENCE
 
 Depth = Literal["deep", "tracked", "none"]
+Walk = Literal["deep", "tracked", "search"]
+"""A census of every object, one of what the collector tracks, the search for holders."""
 
 WALK_SHARE = 0.02
 _LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's would, or a short one gets no names
 _TRACKED_SHARE = 1 / 3  # of a heap's objects are seen by the collector, as a rule
 _COLLECT_SECONDS = 2e-7  # a block, in a full collection of a heap that was not measured yet
-_WALK_SECONDS = 1.5e-6  # an object, in a walk in Python
+_WALK_SECONDS: dict[Walk, float] = {"deep": 1.5e-6, "tracked": 3e-7, "search": 7e-7}  # the same for a walk in Python
 _LIST_SECONDS = 4e-8  # a tracked object, in one call of gc.get_objects(), which cannot be interrupted
+
+
+def expected_blocks(sample: Sample) -> int:
+    """How many blocks Python holds by *sample*, for a budget.
+
+    Where Python's own allocator is not in use (PYTHONMALLOC=malloc) none are counted, and every byte may be Python's.
+    """
+    return sample.blocks or sample.base // BYTES_PER_BLOCK
 
 
 @own
@@ -26,7 +39,7 @@ class Budget:
     def __init__(self, pause_budget: float) -> None:
         self.pause_budget = pause_budget
         self._collect_seconds = _COLLECT_SECONDS
-        self._walk_seconds = _WALK_SECONDS
+        self._walk_seconds = dict(_WALK_SECONDS)
 
     def may_collect(self, blocks: int) -> bool:
         """Whether a full collection is expected to hold the interpreter for no longer than the pause budget."""
@@ -36,21 +49,31 @@ class Budget:
         """A full collection took so long."""
         self._collect_seconds = seconds / max(blocks, 1)
 
-    def walk_depth(self, blocks: int, spent: float, wall: float, walks_to_come: int) -> Depth:
-        """How deep the next walk may go.
+    def census_depth(self, blocks: int, spent: float, wall: float) -> Depth:
+        """How deep a first census may go, so that what must follow it at the verdict has room as well.
 
-        *spent* seconds went into walks, *wall* is the time that the share is of, a minute at least; *walks_to_come*
-        (this one included) have to share what is left.
+        That is a second census, and for a deep one the search for holders, within the time that a verdict may take.
+        *spent* seconds went into walks already; *wall* is the time that the share is of, a minute at least.
         """
-        if blocks * _TRACKED_SHARE * _LIST_SECONDS > self.pause_budget:
+        rates, left = self._walk_seconds, self._left(spent, wall)
+        if not self._may_list(blocks):
             return "none"
-        left = (WALK_SHARE * max(wall, _LEAST_WALL) - spent) / walks_to_come
-        expected = blocks * self._walk_seconds
-        if expected <= left:
+        verdict = blocks * (rates["deep"] + rates["search"])
+        if verdict <= JUDGE_PATIENCE and blocks * rates["deep"] + verdict <= left:
             return "deep"
-        return "tracked" if expected * _TRACKED_SHARE <= left else "none"
+        return "tracked" if 2 * blocks * rates["tracked"] <= left else "none"
 
-    def walked(self, objects: int, seconds: float) -> None:
-        """A walk over so many objects took so long."""
-        if objects > 1000:
-            self._walk_seconds = seconds / objects
+    def fits(self, walk: Walk, blocks: int, spent: float, wall: float) -> bool:
+        """Whether one more *walk* does; *spent* and *wall* are as above."""
+        expected = blocks * self._walk_seconds[walk]
+        return self._may_list(blocks) and expected <= min(self._left(spent, wall), JUDGE_PATIENCE)
+
+    def walked(self, walk: Walk, blocks: int, seconds: float) -> None:
+        """A walk through a heap of so many blocks took so long."""
+        self._walk_seconds[walk] = seconds / max(blocks, 1)
+
+    def _left(self, spent: float, wall: float) -> float:
+        return WALK_SHARE * max(wall, _LEAST_WALL) - spent
+
+    def _may_list(self, blocks: int) -> bool:
+        return blocks * _TRACKED_SHARE * _LIST_SECONDS <= self.pause_budget

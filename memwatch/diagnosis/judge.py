@@ -20,14 +20,14 @@ from ..errors import MemwatchError, describe_error
 from ..heap import Diff, Snapshot, diff_snapshots, take_snapshot
 from ..retain import Holding, find_holdings
 from ..watch import Candidate, Growth, Held, Leak, Sample, make_leak
-from .budget import Budget, Depth
+from .budget import Budget, Depth, Walk, expected_blocks
 from .report import Report
 from .suspects import fingerprint, from_diff, from_holdings, only_grown, rows_of
 from .verdict import HALF, classify, explained_share, garbage_share
 
 _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
 _CURVE_POINTS = 60
-_UNTIL_NEXT = 16  # windows from a suspicion: 4 until it is confirmed, and 3 times as long again until the next verdict
+_LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
@@ -64,9 +64,8 @@ class Diagnosis:
     def suspected(self, candidate: Candidate) -> None:
         """Take the snapshot that growth will be measured from."""
         self._evidence = _Evidence(suspicion=candidate.growth, base=candidate.samples[-1].base)
-        wall = candidate.ledger.age + _UNTIL_NEXT * candidate.growth.seconds
         before = candidate.read()
-        depth = self._depth(candidate, wall)
+        depth = self._depth(candidate)
         if depth != "none":
             snapshot = self._evidence.snapshot = self._snapshot(candidate, depth == "deep")
             if snapshot is not None:
@@ -101,10 +100,10 @@ class Diagnosis:
 
     def _collect(self, candidate: Candidate) -> int | None:
         """Bytes that a full collection freed; None if there was none, because it would be too long or just was one."""
-        last = candidate.samples[-1]
         if candidate.growth.detector == "consecutive":
             return None
-        too_long = not self._budget.may_collect(last.blocks)
+        blocks = expected_blocks(candidate.samples[-1])
+        too_long = not self._budget.may_collect(blocks)
         if too_long or candidate.give_up():
             why = "it would pause the program for too long" if too_long else "the time for the verdict was over"
             self._evidence.missing.append(f"no collection before the verdict: {why}")
@@ -112,7 +111,7 @@ class Diagnosis:
         before, begun = candidate.read(), time.perf_counter()
         collect()
         took = time.perf_counter() - begun
-        self._budget.collected(last.blocks, took)
+        self._budget.collected(blocks, took)
         candidate.ledger.pause(took)
         return max(0, before.base - candidate.read().base)
 
@@ -123,62 +122,65 @@ class Diagnosis:
             if self._evidence.suspicion is None:
                 self._evidence.missing.append("no census: the growth had not been suspected before")
             return _Findings()
-        wall = candidate.ledger.age + _UNTIL_NEXT / 4 * candidate.growth.seconds
-        holdings = self._holdings(candidate, before, wall) if holders else ()
-        diff = self._diff(candidate, before, wall)
-        grew = candidate.samples[-1].base - self._evidence.base
         if before.deep:
+            holdings = self._holdings(candidate, before) if holders else ()
+            diff = self._diff(candidate, before)
+            grew = candidate.samples[-1].base - self._evidence.base
             return _Findings(diff, holdings, explained_share(diff, grew) if diff else None)
+        diff = self._diff(candidate, before)
+        holdings = self._holdings(candidate, before, diff) if holders and diff else ()
         return _Findings(diff, only_grown(holdings, diff) if diff else ())
 
-    def _holdings(self, candidate: Candidate, before: Snapshot, wall: float) -> tuple[Holding, ...]:
-        if self._fits(candidate, wall, "search for holders", deep=True):
-            with self._walk(candidate, "holders not searched"):
-                return find_holdings(before.addresses, give_up=candidate.give_up)
+    def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
+        """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
+        grown = None if tracked is None else {found.address for found in tracked.grown}
+        if self._fits(candidate, "search", "search for holders"):
+            with self._walk(candidate, "search", "holders not searched"):
+                return find_holdings(before.addresses, grown=grown, give_up=candidate.give_up)
         return ()
 
-    def _diff(self, candidate: Candidate, before: Snapshot, wall: float) -> Diff | None:
-        if self._fits(candidate, wall, "second census", before.deep):
+    def _diff(self, candidate: Candidate, before: Snapshot) -> Diff | None:
+        if self._fits(candidate, "deep" if before.deep else "tracked", "second census"):
             after = self._snapshot(candidate, before.deep)
             return None if after is None else diff_snapshots(before, after)
         return None
 
-    def _depth(self, candidate: Candidate, wall: float) -> Depth:
-        """How deep the first of three walks may go, if all walks together share *wall* seconds."""
-        blocks = candidate.samples[-1].blocks
-        depth = self._budget.walk_depth(blocks, candidate.ledger.walked_seconds, wall, walks_to_come=3)
+    def _depth(self, candidate: Candidate) -> Depth:
+        """How deep the first census may go, if all walks up to the verdict share the time of `_LIFE` windows."""
+        blocks = expected_blocks(candidate.samples[-1])
+        wall = candidate.ledger.age + _LIFE * candidate.growth.seconds
+        depth = self._budget.census_depth(blocks, candidate.ledger.walked_seconds, wall)
         if depth != "deep":
             what = "census of tracked objects alone" if depth == "tracked" else "census skipped"
             self._evidence.missing.append(f"{what}: {blocks:,} blocks are over the budget")
         return depth
 
-    def _fits(self, candidate: Candidate, wall: float, what: str, deep: bool) -> bool:
-        """Whether what is left for walks is enough for this one; the holders, asked for first, matter most."""
-        blocks = candidate.samples[-1].blocks
-        depth = self._budget.walk_depth(blocks, candidate.ledger.walked_seconds, wall, walks_to_come=1)
-        if depth == "none" or (deep and depth == "tracked"):
+    def _fits(self, candidate: Candidate, walk: Walk, what: str) -> bool:
+        """Whether what is left for walks at the verdict is enough for this one."""
+        blocks = expected_blocks(candidate.samples[-1])
+        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        fits = self._budget.fits(walk, blocks, candidate.ledger.walked_seconds, wall)
+        if not fits:
             self._evidence.missing.append(f"{what} skipped: {blocks:,} blocks are over the budget")
-            return False
-        return True
+        return fits
 
     def _snapshot(self, candidate: Candidate, deep: bool) -> Snapshot | None:
-        with self._walk(candidate, "census not finished"):
-            begun = time.thread_time()
-            snapshot = take_snapshot(deep=deep, give_up=candidate.give_up)
-            self._budget.walked(snapshot.nodes, time.thread_time() - begun)
-            return snapshot
+        with self._walk(candidate, "deep" if deep else "tracked", "census not finished"):
+            return take_snapshot(deep=deep, give_up=candidate.give_up)
         return None
 
     @contextmanager
-    def _walk(self, candidate: Candidate, what: str) -> Iterator[None]:
+    def _walk(self, candidate: Candidate, walk: Walk, unfinished: str) -> Iterator[None]:
         """Around a walk: its cost goes into the ledger, and if it does not come to its end the report says so."""
+        begun = time.thread_time()
         try:
             with candidate.ledger.walk(), quiet:
                 yield
+            self._budget.walked(walk, expected_blocks(candidate.samples[-1]), time.thread_time() - begun)
         except MemwatchError as error:
-            self._evidence.missing.append(f"{what}: {error}")
+            self._evidence.missing.append(f"{unfinished}: {error}")
         except Exception as error:  # most likely no memory; what is known without the walk goes out all the same
-            self._evidence.missing.append(f"{what}: {describe_error(error)}")
+            self._evidence.missing.append(f"{unfinished}: {describe_error(error)}")
 
     def _leak(self, candidate: Candidate, verdict: str, findings: _Findings) -> Leak:
         growth, last = candidate.growth, candidate.samples[-1]

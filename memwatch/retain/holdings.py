@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 from ..backend.contract import GaveUp
@@ -44,6 +44,7 @@ class _Sum:
 def find_holdings(
     known: Iterable[int],
     *,
+    grown: Container[int] | None = None,
     size_of: Callable[[Any], int] | None = None,
     give_up: Callable[[], bool] | None = None,
     max_objects: int | None = None,
@@ -51,12 +52,14 @@ def find_holdings(
 ) -> tuple[Holding, ...]:
     """Find from the roots who holds the objects whose address is not in *known*; the most retained bytes come first.
 
+    Where *known* are tracked objects alone, *grown* has the addresses of those that grew in place: what is untracked is
+    then new only in them, and below what is new.
     *size_of* gives the shallow bytes of an object (default: what its C type says). *give_up* is asked about every
     2000 objects. Raises `GaveUp` when it answers True, and when there are more than *max_objects*. What only
     *ignore* or memwatch hold is left out. While it runs a part of the heap is held, so an object that the program
     drops meanwhile may be freed in this thread; nothing is held after.
     """
-    walk = Walk(0, size_of, give_up, max_objects)
+    walk = Walk(0, size_of, give_up, max_objects, grown=grown)
     try:
         walk.pages.mark(known, KNOWN)
         with quiet:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
-from ..backend.guard import find_own, parts_of
+from ..backend.guard import find_own, parts_of, rest
 from ..backend.kinds import type_label
 from ..units import printable
 from .labels import code_label
@@ -52,9 +52,7 @@ def walk_all(walk: Walk, ignore: Sequence[Any]) -> None:
 def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
     """Mark memwatch's objects and *ignore* as visited, and every object as there from the beginning."""
     own: list[Any] = []
-    live = live_objects()
-    for start in range(0, len(live), _SLICE):
-        batch = live[start : start + _SLICE]
+    for batch in _batches(walk, live_objects()):
         own.extend(find_own(batch))
         walk.pages.mark(map(id, batch), ALIVE)
     walk.pages.mark(parts_of(own), VISITED)
@@ -67,31 +65,53 @@ def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
     return own
 
 
+def _batches(walk: Walk, objects: list[Any]) -> Iterator[list[Any]]:
+    """The *objects* a slice at a time, always in the same list; in between other threads may fork. Empties them."""
+    batch: list[Any] = []
+    walk.held += [objects, batch]
+    for start in range(0, len(objects), _SLICE):
+        rest(walk)
+        batch[:] = objects[start : start + _SLICE]
+        yield batch
+    objects.clear()
+    batch.clear()
+
+
 def _walk_frames(walk: Walk) -> list[FrameType]:
     """Walk what running functions hold; gives memwatch's own frames, which are left out."""
     running = frames()
+    walk.held.append(running)
     own = [frame for _, frame in running if is_own_frame(frame)]
     walk.pages.mark(map(id, own), VISITED)
-    for is_main, frame in running:
-        thread = "main thread" if is_main else "another thread"
-        untracked = [value for value in frame_locals(frame).values() if not is_tracked(value)]
-        walk.assume_known([frame, *untracked])
-        walk.add_roots(f"{thread}, function {code_label(frame.f_code, frame.f_globals)}", [frame])
+    while running:
+        _add_frame(walk, *running.pop(0))
     walk.run()
     return own
 
 
+def _add_frame(walk: Walk, is_main: bool, frame: FrameType) -> None:
+    thread = "main thread" if is_main else "another thread"
+    untracked = [value for value in frame_locals(frame).values() if not is_tracked(value)]
+    walk.assume_known([frame, *untracked])
+    walk.add_roots(f"{thread}, function {code_label(frame.f_code, frame.f_globals)}", [frame])
+
+
 def _walk_unreached(walk: Walk) -> None:
-    left = [obj for obj in live_objects() if walk.pages.flags(id(obj)) & (ALIVE | VISITED) == ALIVE]
+    left: list[Any] = []
+    walk.held.append(left)
+    for batch in _batches(walk, live_objects()):
+        left.extend(obj for obj in batch if walk.pages.flags(id(obj)) & (ALIVE | VISITED) == ALIVE)
     for obj in left:
         if (label := fork_list(obj)) is not None:
             walk.add_roots(label, [obj])
+    obj = None
     walk.run()
-    left = list(_not_visited(walk, left))
+    left[:] = list(_not_visited(walk, left))
     walk.add_roots(HELD_IN_C, _topmost(left))
     walk.run()
-    for obj in sorted(_not_visited(walk, left), key=_is_builtin):
-        walk.add_roots(HELD_BY_NOTHING, [obj])
+    left[:] = sorted(_not_visited(walk, left), key=_is_builtin)[::-1]
+    while left:
+        walk.add_roots(HELD_BY_NOTHING, [left.pop()])
         walk.run()
 
 

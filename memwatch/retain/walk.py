@@ -13,15 +13,15 @@ from __future__ import annotations
 from _thread import get_ident
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from types import ModuleType
 from typing import Any
 
 from ..backend.contract import GaveUp
-from ..backend.guard import begin_walk, end_walk, own
+from ..backend.guard import begin_walk, end_walk, own, rest
 from ..backend.kinds import size_reader
 from ..backend.referents import MODULES_MAY_RESURRECT, keys_of
-from .references import contents, hidden_contents, referents
+from .references import contents, hidden_contents, is_tracked, referents
 
 KNOWN, VISITED, ALIVE = 1, 2, 4
 _CHECK = 2047  # a mask: ask to give up every 2048 objects
@@ -80,12 +80,14 @@ class Walk:
     """The state of one walk. Nodes are numbered in the order of their discovery, which is that of their distance.
 
     `parents` gives a node's parent, or a negative number for a root, which `label_of` names; `groups` gives the group
-    that a node's new objects belong to, or -1 above all new objects.
+    that a node's new objects belong to, or -1 above all new objects. What is not tracked and lies in an old object is
+    old as well, unless *grown* is None or has that object's address. `held` takes lists to be emptied at the end.
     """
 
     __slots__ = (
         "_give_up",
         "_group_of",
+        "_grown",
         "_max_objects",
         "_queue",
         "_readers",
@@ -94,11 +96,13 @@ class Walk:
         "addresses",
         "found",
         "groups",
+        "held",
         "kinds",
         "kinds_by_id",
         "labels",
         "pages",
         "parents",
+        "rests",
         "roots",
         "silent",
         "stop_at_first",
@@ -112,8 +116,10 @@ class Walk:
         give_up: Callable[[], bool] | None = None,
         max_objects: int | None = None,
         stop_at_first: bool = False,
+        grown: Container[int] | None = None,
     ) -> None:
         self._size_of, self._give_up, self._max_objects = size_of, give_up, max_objects
+        self._grown = grown
         self._queue: deque[Any] = deque()
         self._group_of: dict[Any, int] = {}
         self._readers: dict[int, Callable[[Any], int]] = {}
@@ -125,6 +131,8 @@ class Walk:
         self.found: list[Group] = []
         self.pages = Pages(blank)
         self.roots: dict[int, Any] = {}
+        self.held: list[list[Any]] = []
+        self.rests = False
         self.silent = False
         self.stop_at_first = stop_at_first
         self.thread = get_ident()
@@ -135,6 +143,8 @@ class Walk:
         end_walk(self)
         for held in (self._queue, self._group_of, self._readers, self.kinds_by_id, self.found, self.roots):
             held.clear()
+        while self.held:
+            self.held.pop().clear()
 
     @property
     def done(self) -> bool:
@@ -180,16 +190,18 @@ class Walk:
         Everything is done in place here: a call for each reference would double the time.
         """
         queue, pages, new_page, roots = self._queue, self.pages.bytes, self.pages.page, self.roots
-        silent, count, groups, node = self.silent, self._count, self.groups, self._visited
+        silent, count, groups, node, grown = self.silent, self._count, self.groups, self._visited, self._grown
         push, add_address, add_kind = queue.append, self.addresses.append, self.kinds.append
         add_parent, add_group = self.parents.append, groups.append
         while queue and not self.done:
             if not node & _CHECK:
+                parent = child = children = None  # only the fields hold anything while this rests
                 self._check(node)
             parent, group = queue.popleft(), groups[node]
             children = contents(parent) if node in roots else referents(parent)
             if issubclass(type(parent), dict):
                 children += keys_of((parent,))
+            stays = grown is not None and group < 0 and id(parent) not in grown
             for child in children or self._hidden(parent, node):
                 address = id(child)
                 page = pages.get(address >> 16)
@@ -200,7 +212,8 @@ class Walk:
                 if flags & VISITED:
                     continue
                 page[slot] = flags | VISITED
-                below = group if silent or flags & KNOWN else count(child, node, group)
+                is_old = silent or flags & KNOWN or (stays and not is_tracked(child))
+                below = group if is_old else count(child, node, group)
                 kind = id(type(child))
                 if kind not in _LEAVES:
                     push(child)
@@ -224,6 +237,7 @@ class Walk:
             self.pages.mark(map(id, objects), KNOWN)
 
     def _check(self, visited: int) -> None:
+        rest(self)
         if self._give_up is not None and self._give_up():
             raise GaveUp(f"gave up looking for holders after {visited} objects")
         if self._max_objects is not None and visited > self._max_objects:

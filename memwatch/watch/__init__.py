@@ -6,8 +6,9 @@ from .cost import Cost, Ledger
 from .detector import Detector, make_detectors
 from .judge import Candidate, Judge, make_leak
 from .pace import PACES, Pace, choose_pace
+from .reading import collect_once
 from .sample import Growth, Held, Leak, Sample, Stats, Suspicion
-from .watcher import Watcher, collect_once
+from .watcher import Watcher
 
 __all__ = [
     "PACES",

@@ -8,20 +8,23 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import weakref
 from _queue import Empty, SimpleQueue
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..backend.guard import collect, forget_other_threads, own
+from ..backend.guard import collect, forget_other_threads, hold_walks, let_walks_go_on, own
 from ..backend.meters import Meters, read_collections
+from ..errors import describe_error
 from .cost import Cost, Ledger
 from .detector import Detector
 from .judge import Judge
 from .observer import Observer, make_stats
 from .pace import Pace
+from .reading import read_sample
 from .sample import Sample, Stats, Trigger
 from .thread import RawThread, forget_dummy, original
-from .trend import Trend
 from .triggers import Collected, GcTrigger, Ticker
 
 _log = logging.getLogger("memwatch")
@@ -61,7 +64,8 @@ class _Halt:
 class Watcher:
     """Watches this process. Made by `memwatch.start`; `latest` is the newest Stats, `cost` what watching costs.
 
-    `pace` holds the intervals in seconds, `started` is in epoch seconds, `readings` counts samples.
+    `pace` holds the intervals in seconds, `started` is in epoch seconds, `readings` counts samples. The functions in
+    `at_tick` get the sample of every tick; the calls that they return are made as those of receivers are.
     """
 
     def __init__(
@@ -69,16 +73,18 @@ class Watcher:
     ) -> None:
         self.pace = pace
         self.started = time.time()
+        self.at_tick: list[Callable[[Sample], Iterable[Callable[[], object]]]] = []
         self._publish_event = publish
         self._stats_interval = stats_interval
         self._ledger = Ledger()
         self._meters = Meters()
+        watcher = weakref.proxy(self)  # a stopped watcher goes at once, also where the program never collects
         self._observer = Observer(
             detectors,
             judge,
             self._ledger,
-            read=lambda: self._read("tick", force=True),
-            give_up=self._give_up,
+            read=lambda: watcher._read("tick", force=True),
+            give_up=lambda: watcher._give_up(),
             patience=pace.hold + pace.slow_confirm,
         )
         self._queue: SimpleQueue[Any] = SimpleQueue()
@@ -164,7 +170,8 @@ class Watcher:
         return True
 
     def park(self) -> None:
-        """End the thread for a fork, waiting at most 50 ms for it."""
+        """End the thread for a fork, waiting at most 50 ms for it, and as long for walks over the heap to rest."""
+        hold_walks(PARK_PATIENCE)
         if self._running and not self._halting and not self._thread.is_current():
             self._halting = halt = _Halt(final=False)
             self._queue.put(halt)
@@ -175,6 +182,7 @@ class Watcher:
 
         Harmless is the parent before 3.13; later versions count threads only now, to warn about them.
         """
+        let_walks_go_on()
         if not self._running:
             return
         if in_child:
@@ -264,9 +272,9 @@ class Watcher:
             if time.monotonic() - self._last_stats >= self.pace.tick:
                 self._after_collection()
 
-    def _after_collection(self) -> None:
+    def _after_collection(self) -> Sample:
         blocks, self._collected = self._collected.blocks if self._collected else None, None
-        self._deliver(self._read("gc", blocks=blocks), with_stats=True)
+        return self._deliver(self._read("gc", blocks=blocks), with_stats=True)
 
     def _tick(self) -> None:
         now, counts = time.monotonic(), read_collections()
@@ -275,15 +283,17 @@ class Watcher:
         unseen = not self._trigger.attached and counts.full > seen.full
         self._trigger.adapt(counts.full + counts.young - seen.full - seen.young, now - before)
         if unseen or self._collected is not None:
-            self._after_collection()
+            sample = self._after_collection()
         else:
-            self._deliver(self._read("tick"), with_stats=now - self._last_stats >= self._stats_interval)
+            sample = self._deliver(self._read("tick"), with_stats=now - self._last_stats >= self._stats_interval)
+        for function in tuple(self.at_tick):
+            self._ask(function, sample)
 
     def _read(self, trigger: Trigger, force: bool = False, blocks: int | None = None) -> Sample:
         self._ledger.pause(self._meters.longest)
-        return _read_sample(self._meters, trigger, self._trigger.seconds, self._ledger, force, blocks)
+        return read_sample(self._meters, trigger, self._trigger.seconds, self._ledger, force, blocks)
 
-    def _deliver(self, sample: Sample, with_stats: bool) -> None:
+    def _deliver(self, sample: Sample, with_stats: bool) -> Sample:
         self._judging_until = time.monotonic() + (JUDGE_PATIENCE if self._running else LAST_PATIENCE)
         if with_stats:
             self._last_stats = time.monotonic()
@@ -291,39 +301,17 @@ class Watcher:
             with self._ledger.receivers():
                 self._publish_event(event, self, value)
             forget_dummy()
+        return sample
+
+    def _ask(self, function: Callable[[Sample], Iterable[Callable[[], object]]], sample: Sample) -> None:
+        try:
+            for call in function(sample):
+                with self._ledger.receivers():
+                    call()
+                forget_dummy()
+        except Exception as error:
+            self.at_tick = [other for other in self.at_tick if other is not function]
+            _log.error("memwatch does not do this at its ticks any more: %s", describe_error(error))
 
     def _give_up(self) -> bool:
         return time.monotonic() > self._judging_until
-
-
-def collect_once() -> Stats:
-    """A full collection and one reading, with no watcher: the averages are the reading itself."""
-    collect()
-    sample = _read_sample(Meters(), "forced", 0.0, Ledger(), force=True)
-    return make_stats(sample, Trend().advance(sample.base))
-
-
-def _read_sample(
-    meters: Meters,
-    trigger: Trigger,
-    gc_seconds: float,
-    ledger: Ledger,
-    force: bool = False,
-    blocks: int | None = None,
-) -> Sample:
-    """The meters as one value, less what memwatch itself has taken by *ledger*."""
-    reading, counts = meters.read(force, blocks), read_collections()
-    return Sample(
-        time=time.time(),
-        clock=time.monotonic(),
-        trigger=trigger,
-        base=max(0, reading.base - ledger.bytes),
-        rss=max(0, reading.rss - ledger.resident),
-        blocks=reading.blocks,
-        native=reading.native,
-        modules=len(sys.modules),
-        full=counts.full,
-        young=counts.young,
-        gc_seconds=gc_seconds,
-        meters=meters.names,
-    )

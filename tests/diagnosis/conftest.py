@@ -16,6 +16,7 @@ from memwatch.diagnosis import Diagnosis
 from memwatch.watch import Candidate, Growth, Ledger, Sample
 
 MIB = 1 << 20
+FILLER = "x" * 4000
 WINDOW = 64.0  # seconds from suspicion to verdict
 
 
@@ -95,6 +96,24 @@ def app() -> Iterator[ModuleType]:
     del sys.modules["app"]
     module.__dict__.clear()
     gc.collect()
+
+
+@pytest.fixture
+def text() -> Callable[[int], str]:
+    """Makes strings of about 4 KB, each its own."""
+    return lambda number: f"{number} on a stick {FILLER}"
+
+
+@pytest.fixture
+def make_class() -> Callable[[ModuleType, str], type]:
+    """Makes an empty class in a module."""
+
+    def make(module: ModuleType, name: str) -> type:
+        made = type(name, (), {"__module__": module.__name__})
+        setattr(module, name, made)
+        return made
+
+    return make
 
 
 @pytest.fixture

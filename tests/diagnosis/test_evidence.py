@@ -9,21 +9,12 @@ import sys
 import textwrap
 import weakref
 
+import pytest
+
 from memwatch.watch import Growth
 from memwatch.watch.observer import Observer
 
 MIB = 1 << 20
-FILLER = "x" * 4000
-
-
-def text(number):
-    return f"{number} on a stick {FILLER}"
-
-
-def make_class(module, name):
-    made = type(name, (), {"__module__": module.__name__})
-    setattr(module, name, made)
-    return made
 
 
 class Script:
@@ -44,7 +35,7 @@ class Script:
         pass
 
 
-def test_the_ledger_knows_every_walk_and_its_bytes_until_they_are_let_go(case, app):
+def test_the_ledger_knows_every_walk_and_its_bytes_until_they_are_let_go(case, app, text):
     app.kept = []
     ledger = case.ledger
     watched = Observer([Script("suspect", "leak", "recovered")], case.diagnosis, ledger, case.read, lambda: False)
@@ -54,12 +45,13 @@ def test_the_ledger_knows_every_walk_and_its_bytes_until_they_are_let_go(case, a
     ((name, leak),) = watched.observe(case.read(), with_stats=False)
     assert name == "leak" and leak.report.suspects[0].held_by[1].startswith(".kept")
     assert leak.report.cost.censuses == ledger.censuses == 3 and leak.report.cost.bytes > 100_000
+    assert leak.report.cost.cpu_share * ledger.age >= ledger.walked_seconds
     assert ledger.bytes > 100_000 and ledger.longest_pause > 0
     assert [name for name, _ in watched.observe(case.read(), with_stats=False)] == ["recovered"]
     assert ledger.bytes == 0
 
 
-def test_nothing_of_the_program_is_kept_alive(case, app):
+def test_nothing_of_the_program_is_kept_alive(case, app, make_class):
     order = make_class(app, "Order")
     app.orders = [order() for _ in range(100)]
     old = weakref.ref(app.orders[0])
@@ -73,7 +65,7 @@ def test_nothing_of_the_program_is_kept_alive(case, app):
     assert old() is None and new() is None and kind() is None
 
 
-def test_nothing_is_kept_alive_where_the_walks_were_given_up(case, app):
+def test_nothing_is_kept_alive_where_the_walks_were_given_up(case, app, make_class):
     order = make_class(app, "Order")
     app.orders = [order()]
     case.suspect()
@@ -93,7 +85,7 @@ LEAKY = """
 
     {before}
     kept, other = [], {{}}
-    meters, ledger, judge = Meters(), Ledger(), Diagnosis(0.5)
+    meters, ledger, judge = Meters(), Ledger(), Diagnosis({pause_budget})
 
     def read(second=0.0):
         now = meters.read(force=True)
@@ -111,9 +103,9 @@ LEAKY = """
 """
 
 
-def report_of(leak, before="", seed="0"):
-    code = textwrap.dedent(LEAKY).format(before=before, leak=leak)
-    environ = {**os.environ, "PYTHONHASHSEED": seed}
+def report_of(leak, before="", pause_budget=0.5, **environment):
+    code = textwrap.dedent(LEAKY).format(before=before, leak=leak, pause_budget=pause_budget)
+    environ = {**os.environ, "PYTHONHASHSEED": "0", **environment}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, check=True)
     return json.loads(ran.stdout)
 
@@ -121,10 +113,24 @@ def report_of(leak, before="", seed="0"):
 def test_the_same_leak_has_the_same_fingerprint_in_every_process():
     one = report_of("kept += [f'{n}' * 3000 for n in range(900)]")
     two = report_of(
-        "kept += [f'{n}' * 2000 for n in range(1700)]", before="ballast = [[n] for n in range(9999)]", seed="7"
+        "kept += [f'{n}' * 2000 for n in range(1700)]",
+        before="ballast = [[n] for n in range(9999)]",
+        PYTHONHASHSEED="7",
     )
     other = report_of("other.update((n, f'{n}' * 3000) for n in range(900))")
     assert re.fullmatch("[0-9a-f]{12}", one["fingerprint"])
     assert one["fingerprint"] == two["fingerprint"] != other["fingerprint"]
     assert "0x" not in json.dumps([one, two, other])
     assert one["suspects"][0]["held_by"] == ["module __main__", ".kept: list, 900 items", "[index]"]
+
+
+@pytest.mark.parametrize("allocator", ["malloc", "malloc_debug"])
+def test_where_no_blocks_are_counted_bytes_stand_for_them(allocator):
+    leak = "kept += [f'{n}' * 3000 for n in range(900)]"
+    report = report_of(leak, pause_budget=0.001, PYTHONMALLOC=allocator)
+    census, collection = report["missing"]
+    blocks = int(re.fullmatch(r"census skipped: ([\d,]+) blocks are over the budget", census)[1].replace(",", ""))
+    assert collection == "no collection before the verdict: it would pause the program for too long"
+    assert blocks == report["curve"][0][1] // 96 > 50_000 and report["cost"]["censuses"] == 0
+    report = report_of(leak, PYTHONMALLOC=allocator)
+    assert report["suspects"][0]["held_by"][1] == ".kept: list, 900 items"

@@ -13,20 +13,9 @@ from memwatch.diagnosis import judge as judge_module
 from memwatch.watch import Held, Leak
 
 MIB = 1 << 20
-FILLER = "x" * 4000
 
 
-def text(number):
-    return f"{number} on a stick {FILLER}"
-
-
-def make_class(module, name):
-    made = type(name, (), {"__module__": module.__name__})
-    setattr(module, name, made)
-    return made
-
-
-def make_cycles(count):
+def make_cycles(text, count):
     """Garbage in the oldest generation, which no young collection takes: cycles of 4 KB."""
     cycles = []
     for number in range(count):
@@ -39,7 +28,7 @@ def make_cycles(count):
 # ---- what leaks, and who holds it
 
 
-def test_a_list_of_strings(case, app):
+def test_a_list_of_strings(case, app, text):
     app.kept = []
     leak = case.judge(lambda: app.kept.extend(map(text, range(1000))))
     report = leak.report
@@ -55,19 +44,17 @@ def test_a_list_of_strings(case, app):
     assert row.allocated - row.freed == pytest.approx(1000, abs=200) and row.size_bytes > 3.8 * MIB
 
 
-def test_only_what_came_since_the_suspicion_counts(case, app):
+def test_only_what_came_since_the_suspicion_counts(case, app, text):
     app.kept = list(map(text, range(1000)))
     top = case.judge(lambda: app.kept.extend(map(text, range(500)))).report.suspects[0]
     assert (top.type, top.retained_items) == ("str", 1500) and top.count_growth == pytest.approx(500, abs=5)
     assert re.fullmatch(r"a list that only grows: (500|49\d) added, 1,500 kept", top.cause)
 
 
-@pytest.mark.parametrize(
-    ("value", "last", "kind"),
-    [(text, r"\[(str )?key\]", "str"), (lambda n: bytearray(4000), r"\[str key\]", "bytearray")],
-)
-def test_a_dict(case, app, value, last, kind):
+@pytest.mark.parametrize(("kind", "last"), [("str", r"\[(str )?key\]"), ("bytearray", r"\[str key\]")])
+def test_a_dict(case, app, kind, last, text):
     app.CACHE = {}
+    value = {"str": text, "bytearray": lambda number: bytearray(4000)}[kind]
     top = case.judge(lambda: app.CACHE.update((f"key {n}", value(n)) for n in range(1000))).report.suspects[0]
     assert top.held_by[:-1] == ("module app", ".CACHE: dict, 1000 items")
     assert re.fullmatch(last, top.held_by[-1])
@@ -84,7 +71,7 @@ def test_buffers_that_the_collector_does_not_track(case, app):
 
 
 @pytest.mark.parametrize(("maxsize", "words"), [(None, "a function cache without a bound"), (1 << 20, "")])
-def test_instances_under_a_function_cache(case, app, maxsize, words):
+def test_instances_under_a_function_cache(case, app, maxsize, words, text, make_class):
     order = make_class(app, "Order")
     order.__init__ = lambda self, number: setattr(self, "text", text(number))
     app.lookup = functools.lru_cache(maxsize=maxsize)(lambda number: order(number))
@@ -95,7 +82,7 @@ def test_instances_under_a_function_cache(case, app, maxsize, words):
     assert top.cause.startswith(words) and bool(top.cause) == bool(words)
 
 
-def test_many_small_holders_are_not_spoken_of_as_one(case, app):
+def test_many_small_holders_are_not_spoken_of_as_one(case, app, text, make_class):
     order = make_class(app, "Order")
     app.orders = [order() for _ in range(2000)]
     for one in app.orders:
@@ -165,17 +152,17 @@ def judge_sample(sample, **changes):
 # ---- growth that is garbage
 
 
-def test_garbage_that_the_collector_would_have_taken_is_no_leak(case):
-    decision = case.judge(lambda: make_cycles(1000))
+def test_garbage_that_the_collector_would_have_taken_is_no_leak(case, text):
+    decision = case.judge(lambda: make_cycles(text, 1000))
     assert isinstance(decision, Held) and decision.why == "a full collection took the growth away"
 
 
 @pytest.mark.parametrize("how", ["disabled", "no threshold"])
-def test_garbage_is_a_leak_where_no_collector_runs(case, how):
+def test_garbage_is_a_leak_where_no_collector_runs(case, how, text):
     thresholds = gc.get_threshold()
     gc.disable() if how == "disabled" else gc.set_threshold(0)
     try:
-        leak = case.judge(lambda: make_cycles(1000))
+        leak = case.judge(lambda: make_cycles(text, 1000))
     finally:
         gc.enable()
         gc.set_threshold(*thresholds)
@@ -186,7 +173,7 @@ def test_garbage_is_a_leak_where_no_collector_runs(case, how):
     assert "reference cycles that nothing collects" in str(leak.report)
 
 
-def test_what_stays_is_told_where_no_collector_runs(case, app, collector_off):
+def test_what_stays_is_told_where_no_collector_runs(case, app, collector_off, text):
     app.kept = []
     leak = case.judge(lambda: app.kept.extend(map(text, range(1000))))
     assert leak.verdict == "objects" and leak.report.suspects[0].held_by[1].startswith(".kept: list")
@@ -205,7 +192,7 @@ def test_more_garbage_than_a_collector_ever_leaves_is_a_leak(case):
 # ---- what may not be looked at
 
 
-def test_a_large_heap_is_looked_at_without_untracked_objects(make_case, app):
+def test_a_large_heap_is_looked_at_without_untracked_objects(make_case, app, text, make_class):
     order = make_class(app, "Order")
     app.table = {number: text(number) for number in range(2000)}  # old, and unknown to a census of tracked objects
     app.orders = []
@@ -218,7 +205,7 @@ def test_a_large_heap_is_looked_at_without_untracked_objects(make_case, app):
     assert "str" not in {row.what for row in report.rows}
 
 
-def test_a_list_of_strings_in_a_large_heap_is_named_because_it_grew_in_place(make_case, app):
+def test_a_list_of_strings_in_a_large_heap_is_named_because_it_grew_in_place(make_case, app, text):
     app.table = {number: text(number) for number in range(2000)}
     app.kept = []
     report = make_case(age=0.0, blocks=2_000_000).judge(lambda: app.kept.extend(map(text, range(1000)))).report
@@ -226,7 +213,7 @@ def test_a_list_of_strings_in_a_large_heap_is_named_because_it_grew_in_place(mak
     assert not any(".table" in step for suspect in report.suspects for step in suspect.held_by)
 
 
-def test_a_huge_heap_is_not_looked_at(make_case, app):
+def test_a_huge_heap_is_not_looked_at(make_case, app, text):
     app.kept = []
     case = make_case(blocks=50_000_000)
     leak = case.judge(lambda: app.kept.extend(map(text, range(1000))))
@@ -238,7 +225,7 @@ def test_a_huge_heap_is_not_looked_at(make_case, app):
     assert "native memory, or large Python objects" in str(leak.report)
 
 
-def test_a_heap_that_has_become_too_large_for_a_second_census(case, app):
+def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
     app.kept = []
     case.suspect()
     app.kept.extend(map(text, range(1000)))
@@ -249,7 +236,7 @@ def test_a_heap_that_has_become_too_large_for_a_second_census(case, app):
     )
 
 
-def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case, app):
+def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case, app, text):
     app.kept = []
     leak = make_case(give_up=lambda: True).judge(lambda: app.kept.extend(map(text, range(1000))))
     assert isinstance(leak, Leak) and leak.report.suspects == ()
@@ -258,7 +245,7 @@ def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case
     assert second == "no collection before the verdict: the time for the verdict was over"
 
 
-def test_out_of_time_at_the_verdict(case, app):
+def test_out_of_time_at_the_verdict(case, app, text):
     app.kept = []
     case.suspect()
     app.kept.extend(map(text, range(1000)))
@@ -278,7 +265,7 @@ def test_a_leak_that_was_not_suspected_before(case):
     assert (leak.report.suspects, leak.report.since_seconds, leak.report.since_bytes) == ((), 0.0, 0)
 
 
-def test_a_forced_growth_is_not_collected_once_more(case, app):
+def test_a_forced_growth_is_not_collected_once_more(case, app, text):
     app.kept = []
     full = gc.get_stats()[-1]["collections"]
     leak = case.judge(lambda: app.kept.extend(map(text, range(1000))), detector="consecutive")
@@ -286,13 +273,13 @@ def test_a_forced_growth_is_not_collected_once_more(case, app):
     assert leak.report.missing == () and leak.report.confidence == 1 - 2**-8
 
 
-def test_a_program_of_a_second_is_looked_at_too(make_case, app):
+def test_a_program_of_a_second_is_looked_at_too(make_case, app, text):
     app.kept = []
     report = make_case(age=0.5).judge(lambda: app.kept.extend(map(text, range(1000)))).report
     assert report.suspects[0].held_by[1] == ".kept: list, 1000 items"
 
 
-def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, monkeypatch):
+def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, monkeypatch, text):
     def fail(*_, **__):
         raise MemoryError
 

@@ -86,20 +86,35 @@ def test_the_pause_budget_bounds_collections_by_blocks_and_then_by_what_was_meas
     assert not budget.may_collect(200_000)
 
 
-def test_walks_fall_back_with_the_size_of_the_heap():
+def test_a_census_falls_back_with_the_size_of_the_heap():
     budget = Budget(0.1)
-    depths = [budget.walk_depth(blocks, 0.0, 64.0, 3) for blocks in (100_000, 600_000, 5_000_000, 50_000_000)]
+    depths = [budget.census_depth(blocks, 0.0, 64.0) for blocks in (100_000, 600_000, 5_000_000, 50_000_000)]
     assert depths == ["deep", "tracked", "none", "none"]
 
 
 def test_walks_share_two_per_cent_of_the_time():
     budget = Budget(0.1)
-    assert budget.walk_depth(100_000, spent=0.0, wall=64.0, walks_to_come=1) == "deep"
-    assert budget.walk_depth(100_000, spent=1.2, wall=64.0, walks_to_come=1) == "tracked"
-    assert budget.walk_depth(100_000, spent=1.3, wall=64.0, walks_to_come=1) == "none"
-    budget.walked(100_000, 1.0)
-    assert budget.walk_depth(100_000, spent=0.0, wall=64.0, walks_to_come=2) == "tracked"
+    assert budget.fits("deep", 100_000, spent=1.1, wall=64.0)
+    assert not budget.fits("deep", 100_000, spent=1.2, wall=64.0) and budget.fits("search", 100_000, spent=1.2, wall=64)
+    assert not budget.fits("tracked", 100_000, spent=1.3, wall=64.0)
+
+
+def test_each_kind_of_walk_is_expected_to_take_what_it_took_before():
+    budget = Budget(0.1)
+    budget.walked("deep", 100_000, 1.0)
+    assert budget.census_depth(100_000, spent=0.0, wall=64.0) == "tracked"
+    assert budget.fits("search", 100_000, spent=0.0, wall=64.0)
+    budget.walked("tracked", 100_000, 1.0)
+    assert budget.census_depth(100_000, spent=0.0, wall=64.0) == "none"
+
+
+def test_no_walk_is_begun_that_a_verdict_has_no_time_for():
+    budget = Budget(1.0)
+    assert budget.census_depth(4_000_000, spent=0.0, wall=1e6) == "deep"
+    assert budget.census_depth(6_000_000, spent=0.0, wall=1e6) == "tracked"
+    assert not budget.fits("deep", 8_000_000, spent=0.0, wall=1e6)
 
 
 def test_one_call_that_lists_the_heap_stays_within_the_pause_budget():
-    assert Budget(0.1).walk_depth(9_000_000, spent=0.0, wall=1e6, walks_to_come=1) == "none"
+    assert Budget(0.1).census_depth(9_000_000, spent=0.0, wall=1e6) == "none"
+    assert not Budget(0.1).fits("tracked", 9_000_000, spent=0.0, wall=1e6)

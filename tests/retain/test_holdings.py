@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from memwatch.heap import take_snapshot
 from memwatch.retain import GaveUp, Holding, find_holdings, find_path, register_at_fork_hook
 
 Known = Callable[[], "array[int]"]
@@ -118,6 +119,21 @@ def test_a_hundred_thousand_alike_are_one_holding(app: Any, known: Known) -> Non
     assert found[0].targets == found[0].type_counts["str"] == 100_000
     assert found[0].path.text == "module app > kept: list, 100000 items > [index]"
     assert sum(holding.retained_bytes for holding in found[1:]) < found[0].retained_bytes / 100
+
+
+def test_where_tracked_objects_alone_are_known_others_are_new_only_in_what_grew(app: Any) -> None:
+    app.table = {number: f"old {number}" for number in range(2000)}
+    app.kept, app.orders = ["old"], [Order()]
+    before = take_snapshot(deep=False).addresses
+    app.kept.extend(f"new {number}" for number in range(100))
+    app.orders[0].rows.append(Order())
+    gc.collect()
+    found = {holding.path.text: holding for holding in find_holdings(before, grown={id(app.kept)})}
+    assert found["module app > kept: list, 101 items > [index]"].targets == 101
+    (order,) = (holding for holding in found.values() if holding.frontier_type == f"{HERE}Order")
+    assert order.path.text.startswith("module app > orders: list, 1 item")
+    assert not any("app > table" in path for path in found)
+    assert any("app > table" in holding.path.text for holding in find_holdings(before))
 
 
 def test_members_of_a_collection_are_told_as_one(app: Any, known: Known, walk_again: Walker) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from memwatch.watch import Watcher, choose_pace, make_detectors, make_leak
 from memwatch.watch.judge import Unjudged
-from memwatch.watch.watcher import collect_once
+from memwatch.watch.reading import collect_once
 
 MIB = 1 << 20
 

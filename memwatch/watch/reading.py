@@ -1,0 +1,49 @@
+"""The meters as one sample, less what memwatch itself has taken."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from ..backend.guard import collect
+from ..backend.meters import Meters, read_collections
+from .cost import Ledger
+from .observer import make_stats
+from .sample import Sample, Stats, Trigger
+from .trend import Trend
+
+
+def read_sample(
+    meters: Meters,
+    trigger: Trigger,
+    gc_seconds: float,
+    ledger: Ledger,
+    force: bool = False,
+    blocks: int | None = None,
+) -> Sample:
+    """One sample: *gc_seconds* were spent in collections, *ledger* says what memwatch has taken.
+
+    With *force* every meter is read now; *blocks* is a count of Python's blocks taken a moment ago.
+    """
+    reading, counts = meters.read(force, blocks), read_collections()
+    return Sample(
+        time=time.time(),
+        clock=time.monotonic(),
+        trigger=trigger,
+        base=max(0, reading.base - ledger.bytes),
+        rss=max(0, reading.rss - ledger.resident),
+        blocks=reading.blocks,
+        native=reading.native,
+        modules=len(sys.modules),
+        full=counts.full,
+        young=counts.young,
+        gc_seconds=gc_seconds,
+        meters=meters.names,
+    )
+
+
+def collect_once() -> Stats:
+    """A full collection and what it left, with no watcher: the averages are the reading itself."""
+    collect()
+    sample = read_sample(Meters(), "forced", 0.0, Ledger(), force=True)
+    return make_stats(sample, Trend().advance(sample.base))
