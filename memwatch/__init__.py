@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import backend, handlers
 from .default import gc as gc  # public, yet no star import shall bring it
-from .default import start, stop, watcher
+from .default import off_threshold, on_threshold, start, stop, watcher
 from .errors import (
     AlreadyEndedError,
     AlreadyStartedError,
@@ -33,10 +33,12 @@ from .errors import (
 from .signals import leak, off, on, once, recovered, stats, suspect
 
 if TYPE_CHECKING:
+    from . import usage
     from .heap import HeapDiff
     from .watch import Leak, Stats, Suspicion
 
 _LAZY = {"HeapDiff": "heap", "Leak": "watch", "Stats": "watch", "Suspicion": "watch"}
+_ROOMS = ("profile", "trace", "usage")  # of these only `usage` is in a star import: the others bear stdlib names
 
 __all__ = [
     "AlreadyEndedError",
@@ -59,13 +61,16 @@ __all__ = [
     "handlers",
     "leak",
     "off",
+    "off_threshold",
     "on",
+    "on_threshold",
     "once",
     "recovered",
     "start",
     "stats",
     "stop",
     "suspect",
+    "usage",
     "watcher",
 ]
 
@@ -73,6 +78,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _LAZY:  # these bring psutil or objgraph with them, which are loaded when they are first wanted
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
     if name == "__version__":
         from importlib.metadata import version
 
@@ -81,4 +88,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, "__version__"})
+    return sorted({*globals(), *_LAZY, *_ROOMS, "__version__"})

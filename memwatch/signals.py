@@ -104,7 +104,7 @@ class Event(blinker.Signal):
 
 def _loop_for(receiver: object) -> Any:
     """The event loop that runs now, or None; raises ReceiverError where *receiver* needs one and none does."""
-    function: Any = receiver.handler if type(receiver) is _ValueOnly else receiver
+    function: Any = receiver.handler if type(receiver) is ValueOnly else receiver
     if not callable(function):
         raise ReceiverError(f"a receiver must be callable; got an instance of {type(function).__qualname__}")
     asyncio = sys.modules.get("asyncio")
@@ -124,7 +124,7 @@ def _makes_coroutines(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
-class _ValueOnly:
+class ValueOnly:
     """Stands between the signal's way of calling and a handler that takes the value alone."""
 
     __slots__ = ("__weakref__", "event", "handler", "only_once")
@@ -144,7 +144,7 @@ leak = Event("leak", "A leak, confirmed, with its report: receiver(watcher, leak
 recovered = Event("recovered", "A leak that was reported has stopped growing: receiver(watcher, recovered=Leak).")
 
 EVENTS = {event.name: event for event in (stats, suspect, leak, recovered)}
-_connected: list[_ValueOnly] = []
+_connected: list[ValueOnly] = []
 
 
 def _event(name: str) -> Event:
@@ -158,7 +158,7 @@ def _subscribe(event: str, handler: Callable[[Any], Any] | None, only_once: bool
     signal = _event(event)
 
     def connect(function: Receiver) -> Receiver:
-        receiver = _ValueOnly(signal, function, only_once)
+        receiver = ValueOnly(signal, function, only_once)
         signal.connect(receiver, weak=False)
         _connected.append(receiver)
         return function
@@ -192,11 +192,11 @@ def once(event: str, handler: Any = None) -> Any:
 def off(event: str, handler: Callable[..., Any]) -> None:
     """Stop calling *handler* for *event*; nothing happens if it was not given to `on` or `once`."""
     signal = _event(event)
-    for receiver in [r for r in tuple(_connected) if r.event is signal and _is_same(r.handler, handler)]:
+    for receiver in [r for r in tuple(_connected) if r.event is signal and is_same(r.handler, handler)]:
         signal.disconnect(receiver)
         _connected.remove(receiver)
 
 
-def _is_same(handler: object, other: object) -> bool:
+def is_same(handler: object, other: object) -> bool:
     """Whether both are one handler; only bound methods are compared, as other objects may define what equal means."""
     return handler is other or (type(handler) in (MethodType, BuiltinMethodType) and bool(handler == other))

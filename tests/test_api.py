@@ -12,7 +12,8 @@ import pytest
 import memwatch
 from memwatch import errors
 
-PUBLIC_MODULES = {"backend", "handlers"}
+PUBLIC_MODULES = {"backend", "handlers", "usage"}
+LATE_ROOMS = {"profile", "trace", "usage"}
 KEPT_OUT = {"gc"}
 """Public, but absent from `__all__`: a star import must not hide the standard library's module of that name."""
 
@@ -68,8 +69,17 @@ def loaded_after(statement: str) -> set[str]:
 
 
 def test_import_loads_no_heavy_package() -> None:
-    heavy = {"psutil", "objgraph", "asyncio", "importlib.metadata", "memwatch.cli"}
-    assert not loaded_after("import memwatch") & heavy
+    heavy = {"psutil", "objgraph", "asyncio", "importlib.metadata", "memwatch.cli", "memwatch.thresholds"}
+    assert not loaded_after("import memwatch") & (heavy | {f"memwatch.{room}" for room in LATE_ROOMS})
+
+
+def test_a_room_is_loaded_when_it_is_first_named() -> None:
+    assert "memwatch.usage" in loaded_after("import memwatch; memwatch.usage.lookup")
+
+
+def test_rooms_named_as_standard_modules_come_with_no_star_import() -> None:
+    assert LATE_ROOMS - set(memwatch.__all__) == {"profile", "trace"}
+    assert set(dir(memwatch)) >= LATE_ROOMS
 
 
 def test_import_starts_nothing() -> None:
