@@ -1,0 +1,88 @@
+"""`trace_block`: a stretch of code that leaves a record at its start and one at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from ..backend.guard import own
+from ..errors import OptionError
+from . import tracer
+from .tracer import OpenBlock, current, enclosing
+from .wrappers import wrap
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+_LONGEST_NAME = 256
+
+
+def check_name(name: object) -> str:
+    """*name* as a plain str, cut at 256 characters; raises OptionError for anything that is no str."""
+    if not isinstance(name, str):
+        raise OptionError(f"a record's name is a str, not of type {type(name).__qualname__}")
+    return str.__str__(name)[:_LONGEST_NAME]
+
+
+@lru_cache(maxsize=512)
+def _names(name: str) -> tuple[str, str]:
+    """The names of both records: made once, as the ring holds them."""
+    return f"{name}-block-start", f"{name}-block-end"
+
+
+@own
+class TraceBlock:
+    """A named block; see `memwatch.trace.trace_block`. One object may be entered many times, also all at once."""
+
+    __slots__ = ("__weakref__", "_entered", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = check_name(name)
+        self._entered: list[OpenBlock | None] = []  # None: entered while no trace was running
+
+    def __enter__(self) -> TraceBlock:
+        trace = tracer.active
+        if trace is None:
+            self._entered.append(None)
+            return self
+        block = OpenBlock(trace, self, enclosing())
+        self._entered.append(block)
+        current.set(block)
+        trace.start(block, _names(self.name)[0])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        block = self._take()
+        if block is None or block.ended:
+            return
+        try:
+            if block.tracer is tracer.active:
+                by_error = kind is not None and kind is not GeneratorExit  # that one is how a generator is closed
+                block.tracer.end(block, _names(self.name)[1], kind.__name__ if kind and by_error else None)
+        finally:
+            block.ended = True
+            enclosing()
+
+    def __call__(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
+        """*function* in a block of its own each time it is called; see `memwatch.trace.trace_block`."""
+        name = self.name
+        return wrap(function, lambda: TraceBlock(name))
+
+    def _take(self) -> OpenBlock | None:
+        """Which entry ends: the innermost of this thread or task, else (a generator ended elsewhere) the last one."""
+        block = current.get()
+        while block is not None and (block.ended or block.owner() is not self):
+            block = block.parent
+        entered = self._entered
+        if block is None:
+            if None in entered:
+                entered.remove(None)
+                return None
+            return entered.pop() if entered else None
+        if block in entered:
+            entered.remove(block)
+        return block

@@ -1,0 +1,56 @@
+"""Keeps the latest records of a trace, and knows how many fell out and what the kept ones weigh."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ..backend.guard import own
+from ..backend.meters import BYTES_PER_BLOCK
+from ..errors import OptionError
+from .records import Kind, Record
+
+DEFAULT_CAPACITY = 20_000
+"""Records; about 10 MB when the ring is full."""
+
+_MOST = 10_000_000
+_BLOCKS: dict[Kind, int] = {"mark": 7, "block-start": 5, "block-end": 12}
+"""Blocks of Python's allocator that are there after a record of each kind and were not at its reading: itself and the
+numbers that are its own; a block's start and end share some."""
+
+
+def check_capacity(capacity: int) -> int:
+    """*capacity* itself; raises OptionError if it is no whole number from 1 to ten million."""
+    if type(capacity) is not int or not 1 <= capacity <= _MOST:
+        shown = repr(capacity) if type(capacity) in (int, float, str, bool) else type(capacity).__qualname__
+        raise OptionError(f"capacity is the number of records to keep, from 1 to {_MOST:,}, not {shown}")
+    return capacity
+
+
+@own
+class Ring:
+    """The last *capacity* records. Needs no lock: a mark may come inside a signal handler or a collection.
+
+    `own_bytes` is what the records add to `Reading.base` where the meters can be read. It grows until the ring is
+    full; from then on a record that comes goes in the place of another one.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.own_bytes = 0
+        self._records: deque[Record] = deque(maxlen=capacity)
+
+    def append(self, record: Record) -> None:
+        """Keep *record*; the oldest one falls out of a full ring."""
+        if len(self._records) < self.capacity:
+            self.own_bytes += _BLOCKS[record.kind] * BYTES_PER_BLOCK
+        self._records.append(record)
+
+    def records(self) -> tuple[Record, ...]:
+        """What is kept, oldest first."""
+        # A copy first, for it is made in one piece, while a tuple's making may run a collection that marks.
+        return tuple(sorted(self._records.copy(), key=lambda record: record.number))
+
+    def dropped(self) -> int:
+        """How many records fell out. Numbers count from 1 without a gap, so the highest tells how many there were."""
+        kept = self.records()
+        return kept[-1].number - len(kept) if kept else 0

@@ -1,0 +1,254 @@
+"""The trace of this process: makes the records, and knows which blocks are open around the running code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from contextvars import ContextVar
+from itertools import count
+from typing import Any
+
+from ..backend.guard import collect as run_collection
+from ..backend.guard import own
+from ..backend.meters import Reading
+from ..backend.process import on_fork
+from ..errors import NotStartedError, OptionError, describe_error
+from . import exporters
+from .gauge import Gauge
+from .records import Amount, Kind, Record, factor_of
+from .ring import Ring, check_capacity
+from .whereabouts import task_name, thread_name
+
+_log = logging.getLogger("memwatch")
+
+
+@own
+class OpenBlock:
+    """A block that was entered. Its TraceBlock is referred to weakly: one that is gone will never end it.
+
+    `used` is what was in use at its start, in bytes (None: could not be read), `clock` when that was.
+    """
+
+    __slots__ = (
+        "clock",
+        "depth",
+        "ended",
+        "number",
+        "owner",
+        "parent",
+        "parent_name",
+        "parent_number",
+        "tracer",
+        "used",
+    )
+
+    def __init__(self, tracer: Tracer, owner: Any, parent: OpenBlock | None) -> None:
+        self.tracer = tracer
+        self.owner: weakref.ref[Any] = weakref.ref(owner)
+        self.number = next(tracer.block_numbers)
+        self.parent = parent
+        self.parent_name, self.parent_number, self.depth = place_in(parent)
+        self.ended = False
+        self.used: int | None = None
+        self.clock = 0.0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its end is still to come, in the trace that is running."""
+        return not self.ended and self.tracer is active and self.owner() is not None
+
+
+current: ContextVar[OpenBlock | None] = ContextVar("memwatch_trace_block", default=None)
+"""The innermost block of this thread or asyncio task; it may have ended elsewhere, so ask `enclosing`."""
+
+
+def enclosing() -> OpenBlock | None:
+    """The innermost block around the running code that has not ended."""
+    found = current.get()
+    block = _skip_ended(found)
+    if block is not found:
+        current.set(block)
+    if block is not None:  # tasks that start one another would else hold every block since the first
+        block.parent = _skip_ended(block.parent)
+    return block
+
+
+def _skip_ended(block: OpenBlock | None) -> OpenBlock | None:
+    while block is not None and not block.is_live:
+        block = block.parent
+    return block
+
+
+def place_in(block: OpenBlock | None) -> tuple[str | None, int | None, int]:
+    """Name, number and depth that tell what lies directly in *block*."""
+    owner = None if block is None else block.owner()
+    return (None, None, 0) if block is None or owner is None else (owner.name, block.number, block.depth + 1)
+
+
+@own
+class Tracer:
+    """One trace: its options, its ring and its key. Raises OptionError."""
+
+    def __init__(self, unit: str, collect: bool, capacity: int) -> None:
+        self.unit = unit
+        self.factor = factor_of(unit)
+        if type(collect) is not bool:
+            raise OptionError(f"collect is True or False, not of type {type(collect).__qualname__}")
+        self.collect = collect
+        self.block_numbers = count(1)
+        self._failed = False
+        self.begin(check_capacity(capacity))
+
+    def begin(self, capacity: int) -> None:
+        """An empty ring under a new key; what reads the memory belongs to this very process.
+
+        `delivered` holds the numbers that each receiver has, by its URL; `sending` is held while one is sent to.
+        """
+        self.ring = Ring(capacity)
+        self.pid = os.getpid()
+        self.key = os.urandom(8).hex()
+        self.delivered: dict[str, set[int]] = {}
+        self.sending = threading.Lock()
+        self._numbers = count(1)
+        self._gauge: Gauge | None = None
+
+    def about(self) -> dict[str, Any]:
+        """Whose trace this is, and how many records fell out of the ring."""
+        return {
+            "trace_key": self.key,
+            "pid": self.pid,
+            "memory_unit": self.unit,
+            "capacity": self.ring.capacity,
+            "dropped": self.ring.dropped(),
+        }
+
+    def mark(self, name: str) -> Record | None:
+        """Record the memory of this moment; None if it cannot be read."""
+        measured = self._measure()
+        return None if measured is None else self._keep(name, "mark", place_in(enclosing()), *measured)
+
+    def start(self, block: OpenBlock, name: str) -> None:
+        """Record that *block* begins, and remember what was in use."""
+        measured = self._measure()
+        if measured is not None:
+            block.used = measured[1]
+            self._keep(name, "block-start", place_of(block), *measured, block=block.number)
+        block.clock = time.perf_counter()
+
+    def end(self, block: OpenBlock, name: str, raised: str | None) -> None:
+        """Record that *block* has ended, and what it left."""
+        duration = time.perf_counter() - block.clock
+        measured = self._measure()
+        if measured is not None:
+            growth = None if block.used is None else self._amount(measured[1] - block.used)
+            change: dict[str, Any] = {"growth": growth, "duration": duration, "raised": raised}
+            self._keep(name, "block-end", place_of(block), *measured, block=block.number, **change)
+
+    def _measure(self) -> tuple[Reading, int, float, float | None] | None:
+        """The memory, the bytes in use without the ring, the age of both and the time that a collection took."""
+        collected = self._collect() if self.collect else None
+        try:
+            if self._gauge is None:
+                self._gauge = Gauge()
+            reading, age = self._gauge.read(force=self.collect)
+        except Exception as error:  # no descriptor is left, /proc is gone: the marked program must not notice
+            self._say(error)
+            return None
+        own_bytes = 0 if reading.native is None else self.ring.own_bytes
+        return reading, reading.base - own_bytes, age, collected
+
+    def _keep(
+        self,
+        name: str,
+        kind: Kind,
+        place: tuple[str | None, int | None, int],
+        reading: Reading,
+        used: int,
+        age: float,
+        collected: float | None,
+        **more: Any,
+    ) -> Record:
+        parent, parent_block, depth = place
+        record = Record(
+            record_name=name,
+            memory_unit=self.unit,
+            heap_total=self._amount(reading.anonymous),
+            heap_used=self._amount(used),
+            external=None if reading.native is None else self._amount(reading.native),
+            rss=self._amount(reading.rss),
+            trace_datetime=time.time_ns() // 1_000_000,
+            trace_key=self.key,
+            number=next(self._numbers),
+            kind=kind,
+            parent=parent,
+            parent_block=parent_block,
+            depth=depth,
+            thread=thread_name(),
+            task=task_name(),
+            collect_seconds=collected,
+            age_seconds=age,
+            **more,
+        )
+        self.ring.append(record)
+        exporters.notify(record)
+        return record
+
+    def _amount(self, size_bytes: int) -> Amount:
+        return size_bytes if self.factor == 1 else size_bytes / self.factor
+
+    def _collect(self) -> float:
+        begun = time.perf_counter()
+        run_collection()
+        return time.perf_counter() - begun
+
+    def _say(self, error: Exception) -> None:
+        if not self._failed:
+            self._failed = True
+            _log.error("memory cannot be read, so a trace leaves marks out (%s)", describe_error(error))
+
+
+def place_of(block: OpenBlock) -> tuple[str | None, int | None, int]:
+    """Where *block* itself lies: as `place_in` said when it was entered."""
+    return block.parent_name, block.parent_number, block.depth
+
+
+active: Tracer | None = None
+"""The trace that marks go to; None before `begin` and after `stop`."""
+
+_latest: Tracer | None = None
+_hears_of_forks = False
+
+
+def begin(unit: str, collect: bool, capacity: int) -> None:
+    """Start a trace in the place of an earlier one. Raises OptionError, and then the earlier one goes on."""
+    global active, _latest, _hears_of_forks
+    active = _latest = Tracer(unit, collect, capacity)
+    if not _hears_of_forks:
+        _hears_of_forks = True
+        on_fork(_nothing, _nothing, _begin_in_child)
+
+
+def stop() -> None:
+    """Marks do nothing from now on; what was recorded can still be exported."""
+    global active
+    active = None
+
+
+def latest() -> Tracer:
+    """The trace whose records can be exported; raises NotStartedError before the first `begin`."""
+    if _latest is None:
+        raise NotStartedError("there is no trace to export: call memwatch.trace.init() first")
+    return _latest
+
+
+def _nothing() -> None:
+    """What a fork's parent does."""
+
+
+def _begin_in_child() -> None:
+    exporters.forget_other_threads()
+    if _latest is not None:
+        _latest.begin(_latest.ring.capacity)

@@ -1,0 +1,146 @@
+"""Functions that run in a block: plain and async ones, and generators, whose block is left while they are suspended."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from functools import wraps
+from types import TracebackType
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+from ..errors import OptionError
+from . import tracer
+from .tracer import current
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+class Block(Protocol):
+    """A context manager, such as a TraceBlock."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+MakeBlock = Callable[[], Block]
+
+
+def wrap(function: Callable[Params, Result], block: MakeBlock) -> Callable[Params, Result]:
+    """*function* with each of its calls in a new *block()*, of the same kind as it was.
+
+    An `async def` is in its block until it returns. A generator, async or not, is in it from its first step to its
+    end, except while it is suspended. Raises OptionError for what is no function.
+    """
+    if isinstance(function, type | staticmethod | classmethod | property) or not callable(function):
+        shown = function.__qualname__ if isinstance(function, type) else f"a {type(function).__qualname__}"
+        raise OptionError(f"trace_block decorates functions, and {shown} is none; it stands below other decorators")
+    chosen: Any = _wrap_plain
+    if inspect.isasyncgenfunction(function):
+        chosen = _wrap_async_generator
+    elif inspect.isgeneratorfunction(function):
+        chosen = _wrap_generator
+    elif inspect.iscoroutinefunction(function):
+        chosen = _wrap_coroutine
+    return cast(Callable[Params, Result], chosen(function, block))
+
+
+def _wrap_plain(function: Callable[..., Any], block: MakeBlock) -> Callable[..., Any]:
+    @wraps(function)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        if tracer.active is None:
+            return function(*args, **kwargs)
+        with block():
+            return function(*args, **kwargs)
+
+    return traced
+
+
+def _wrap_coroutine(function: Callable[..., Any], block: MakeBlock) -> Callable[..., Any]:
+    @wraps(function)
+    async def traced(*args: Any, **kwargs: Any) -> Any:
+        with block():
+            return await function(*args, **kwargs)
+
+    return traced
+
+
+def _wrap_generator(function: Callable[..., Any], block: MakeBlock) -> Callable[..., Any]:
+    @wraps(function)
+    def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        generator = function(*args, **kwargs)
+        with _Steps(block()) as steps:
+            step, value = generator.send, None
+            while True:
+                try:
+                    given = step(value)
+                except StopIteration as stop:
+                    return stop.value
+                finally:
+                    value = None  # an exception that was thrown in is not to be held by its own traceback
+                steps.leave()
+                try:
+                    value = yield given
+                    step = generator.send
+                except BaseException as error:  # also GeneratorExit: the generator itself answers it
+                    step, value = generator.throw, error
+                steps.resume()
+
+    return traced
+
+
+def _wrap_async_generator(function: Callable[..., Any], block: MakeBlock) -> Callable[..., Any]:
+    @wraps(function)
+    async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        generator = function(*args, **kwargs)
+        with _Steps(block()) as steps:
+            step, value = generator.asend, None
+            while True:
+                try:
+                    given = await step(value)
+                except StopAsyncIteration:
+                    return
+                finally:
+                    value = None
+                steps.leave()
+                try:
+                    value = yield given
+                    step = generator.asend
+                except BaseException as error:
+                    step, value = generator.athrow, error
+                steps.resume()
+
+    return traced
+
+
+class _Steps:
+    """A block that is in place only while its generator runs, so that its callers are not taken to lie in it."""
+
+    __slots__ = ("_block", "_inner", "_outer")
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+
+    def __enter__(self) -> _Steps:
+        self._outer = current.get()
+        self._block.__enter__()
+        self._inner = current.get()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._block.__exit__(kind, error, trace)
+        current.set(self._outer)
+
+    def leave(self) -> None:
+        """The generator is suspended: whoever goes on is where it was before."""
+        current.set(self._outer)
+
+    def resume(self) -> None:
+        """The generator goes on, perhaps in another thread or task."""
+        self._outer = current.get()
+        current.set(self._inner)
