@@ -13,13 +13,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imported here: a watched child process that only prints (cli.screen) needs no argument parser.
     import argparse
 
-    from . import run
+    from . import convert, run, usage
 
     parser = argparse.ArgumentParser(
         prog="memwatch", description="The leak detector that you leave on.", allow_abbrev=False
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in (("run", run),):
+    for name, command in (("run", run), ("usage", usage), ("convert", convert)):
         summary = (command.__doc__ or "").splitlines()[0]
         command.configure(commands.add_parser(name, help=summary, description=summary, allow_abbrev=False))
     args = parser.parse_args(argv)

@@ -1,0 +1,92 @@
+"""What `memwatch convert` does: reads profiles, adds them up, subtracts one, and writes the outcome where it may."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+
+from .. import formats
+from ..calltree import CallTree, diff, merge, walk
+from ..errors import FormatError, OptionError, WriteError
+from ..files import write_file
+from ..formats.growth import growth_of
+from ..units import format_bytes, printable
+
+_STDOUT = "-"
+
+
+def convert(profiles: Sequence[str], to: str | None, output: str | None, base: str | None, force: bool) -> str:
+    """Read *profiles* and *base*, write *output*, and return a line that says where and how much it holds.
+
+    No file that was read is ever written, and one that exists only with *force*. Raises FormatError, OptionError and
+    WriteError; nothing is written then.
+    """
+    format = _choose(to, output)
+    target = output or _beside(profiles[0], format)
+    if target != _STDOUT:
+        _check_free(target, [*profiles, *([base] if base else ())], force)
+    tree = _read(profiles, base)
+    try:
+        content = formats.write(tree, format)
+    except FormatError as error:
+        raise FormatError(f"cannot write {format}: {error}") from None
+    shown = _write(target, content)
+    return f"wrote {printable(shown)}: {_describe(tree, formats.FORMATS[format])}"
+
+
+def _choose(to: str | None, output: str | None) -> str:
+    if to is None and output in (None, _STDOUT):
+        raise OptionError(f"say --to FORMAT, one of {', '.join(formats.FORMATS)}, or -o FILE with a suffix")
+    return formats.choose(output, to)
+
+
+def _beside(profile: str, format: str) -> str:
+    """The profile's path with the format's suffix in the place of its own."""
+    return profile.removesuffix(formats.suffix_of(profile)) + formats.FORMATS[format].suffixes[0]
+
+
+def _check_free(target: str, inputs: Sequence[str], force: bool) -> None:
+    """Raise OptionError if *target* is one of the *inputs* or, without *force*, a file that exists.
+
+    A device or a pipe may be written to: nothing in it is lost.
+    """
+    try:
+        status = os.stat(target)
+    except (OSError, ValueError):
+        return
+    for path in inputs:
+        if os.path.exists(path) and os.path.samestat(status, os.stat(path)):
+            raise OptionError(f"{target!r} is a profile to be read, and is not overwritten; name another with -o")
+    if stat.S_ISREG(status.st_mode) and not force:
+        raise OptionError(f"{target!r} exists; --force replaces it")
+
+
+def _read(profiles: Sequence[str], base: str | None) -> CallTree:
+    trees = [formats.read_file(path) for path in profiles]
+    tree = merge(trees) if len(trees) > 1 else trees[0]
+    return diff(tree, formats.read_file(base)) if base else tree
+
+
+def _write(target: str, content: bytes) -> str:
+    if target != _STDOUT:
+        return write_file(target, content)
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has nowhere to go
+        raise WriteError(error.errno, f"cannot write to standard output: {error.strerror}") from None
+    return "standard output"
+
+
+def _describe(tree: CallTree, format: formats.Format) -> str:
+    """The totals of what the file holds, such as ``1.50 MiB in 12 allocations, 3 call paths (pprof)``."""
+    written = tree if format.signed else growth_of(tree)
+    root = written.root
+    paths = sum(1 for node in walk(root) if node.self_bytes or node.self_count)
+    size = format_bytes(root.total_bytes, signed=tree.difference)
+    count = f" in {root.total_count:{'+' * tree.difference},} allocations" if root.total_count else ""
+    left_out = "; what shrank is left out, the format has no negative numbers" if written is not tree else ""
+    return f"{size}{count}, {paths:,} call paths ({format.name}{left_out})"

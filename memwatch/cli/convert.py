@@ -1,0 +1,45 @@
+"""Turn a memory profile into another format, merge several, or subtract an older one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..errors import MemwatchError
+from ..units import printable
+
+_FAILED = 2
+_INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add = parser.add_argument
+    add("profiles", metavar="PROFILE", nargs="+", help="a profile of any format that can be read; several are added up")
+    add(
+        "--to", metavar="FORMAT", help="heapprofile, pprof, speedscope, collapsed, flamegraph or csv (default: by FILE)"
+    )
+    add("-o", "--output", metavar="FILE", help="where to write, - for standard output (default: beside PROFILE)")
+    add("--base", metavar="OLD", help="subtract this older profile: what came since, and what went")
+    add("--force", action="store_true", help="replace FILE if it exists")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert; returns 0, or 2 with one line on standard error that says why nothing was written."""
+    # Imported here: `memwatch run` loads this module, too, and has no use for the formats.
+    from .conversion import convert
+
+    try:
+        message = convert(args.profiles, args.to, args.output, args.base, args.force)
+    except MemwatchError as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        print(f"memwatch: {printable(reason)}", file=sys.stderr)
+        return _FAILED
+    except MemoryError:
+        print("memwatch: there is not enough memory to hold the profile", file=sys.stderr)
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    print(message, file=sys.stderr if args.output == "-" else sys.stdout)
+    return 0
