@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import memwatch
 from memwatch.calltree import ROOT, CallTree, Frame, Stack, build, diff, walk
 from memwatch.formats import flamegraph
-from memwatch.formats.flamegraph_data import LIMIT, SIZES, describe
+from memwatch.formats.flamegraph.columns import LIMIT, SIZES, describe
 
 PACKAGE = Path(memwatch.__file__).parent
 MAIN, LOAD, PARSE = (
@@ -285,7 +285,7 @@ def test_a_time_that_is_none_is_left_out(value: float) -> None:
 def test_assets_are_packaged() -> None:
     config = configparser.ConfigParser()
     config.read(PACKAGE.parent / "setup.cfg")
-    patterns = re.split(r"[\s,]+", config["options.package_data"]["memwatch.formats"])
+    patterns = re.split(r"[\s,]+", config["options.package_data"]["memwatch.formats.flamegraph"])
     assets = [
         path.name for path in (PACKAGE / "formats").iterdir() if path.is_file() and path.suffix not in {".py", ".pyc"}
     ]

@@ -14,18 +14,18 @@ from hashlib import sha256
 from string import Template
 from typing import Any
 
-from ..calltree import CallTree
-from ..errors import UnsupportedError
-from .flamegraph_data import describe
+from ...calltree import CallTree
+from ...errors import UnsupportedError
+from .columns import describe
 
 _SCRIPTS = ("tree", "canvas", "words", "parts", "view")
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 
 
 def write(tree: CallTree) -> bytes:
-    """The page in UTF-8. Beyond `flamegraph_data.LIMIT` nodes the smallest are drawn together, and the page says so."""
-    style, script = style_sheet(), f"{drawing_code()}{_asset('flamegraph_page.js')}"
-    page = Template(_asset("flamegraph.html"))
+    """The page in UTF-8. Beyond `columns.LIMIT` nodes the smallest are drawn together, and the page says so."""
+    style, script = style_sheet(), f"{drawing_code()}{_asset('page.js')}"
+    page = Template(_asset("page.html"))
     return page.substitute(
         policy=_policy(style, script), style=style, script=script, data=as_json(describe(tree))
     ).encode()
@@ -33,12 +33,12 @@ def write(tree: CallTree) -> bytes:
 
 def style_sheet() -> str:
     """The style of the page and of the graph in it."""
-    return _asset("flamegraph.css")
+    return _asset("style.css")
 
 
 def drawing_code() -> str:
     """JavaScript that defines ``flameGraph(container, data)``, for this page and for others that show a graph."""
-    return "".join(_asset(f"flamegraph_{name}.js") for name in _SCRIPTS)
+    return "".join(_asset(f"{name}.js") for name in _SCRIPTS)
 
 
 def as_json(data: dict[str, Any]) -> str:
@@ -58,7 +58,7 @@ def _hash(text: str) -> str:
 
 
 def _asset(name: str) -> str:
-    """A file beside this module, also where the package lies in a zip."""
+    """A file of this folder, also where the package lies in a zip."""
     data = pkgutil.get_data(__package__, name)
     if data is None:
         raise UnsupportedError(
