@@ -287,7 +287,9 @@ def test_assets_are_packaged() -> None:
     config.read(PACKAGE.parent / "setup.cfg")
     patterns = re.split(r"[\s,]+", config["options.package_data"]["memwatch.formats.flamegraph"])
     assets = [
-        path.name for path in (PACKAGE / "formats").iterdir() if path.is_file() and path.suffix not in {".py", ".pyc"}
+        path.name
+        for path in (PACKAGE / "formats" / "flamegraph").iterdir()
+        if path.is_file() and path.suffix not in {".py", ".pyc"}
     ]
     assert assets
     assert [name for name in assets if not any(fnmatch(name, pattern) for pattern in patterns)] == []
