@@ -6,6 +6,7 @@ Pure: readings and the time come in, a `Crossing` comes out. `memwatch.on_thresh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -36,12 +37,12 @@ _RANGES = {
 class Readings:
     """What a process takes: bytes in memory, per cent of one core, and `rss` as a share of the memory it may have.
 
-    `cpu` is None until there are two readings to compare.
+    `cpu` is None until there are two readings to compare, `limit_share` until the limit could be read.
     """
 
     rss: int
     cpu: float | None
-    limit_share: float
+    limit_share: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -172,14 +173,15 @@ class Gauge:
     """Makes readings of this process, from one call to the next.
 
     *clock* never goes back, *spent* gives the seconds of processor time that the process has used, and *limit* the
-    bytes that it may have, which is asked once a minute.
+    bytes that it may have, which is asked once a minute. An OSError of *limit* (no descriptor is left) puts it off.
     """
 
     __slots__ = ("_clock", "_cpu", "_last", "_limit", "_limit_read", "_limit_value", "_spent")
 
     def __init__(self, clock: Callable[[], float], spent: Callable[[], float], limit: Callable[[], int]) -> None:
         self._clock, self._spent, self._limit = clock, spent, limit
-        self._limit_read, self._limit_value = float("-inf"), 0
+        self._limit_read = float("-inf")
+        self._limit_value: int | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -191,8 +193,9 @@ class Gauge:
         """The readings with *rss* bytes in memory."""
         now = self._clock()
         if now - self._limit_read >= LIMIT_LASTS:
-            self._limit_read, self._limit_value = now, self._limit()
-        return Readings(rss, self._read_cpu(now), rss / max(1, self._limit_value))
+            with suppress(OSError):
+                self._limit_read, self._limit_value = now, self._limit()
+        return Readings(rss, self._read_cpu(now), rss / self._limit_value if self._limit_value else None)
 
     def _read_cpu(self, now: float) -> float | None:
         """Per cent of one core since the last call; that call's value again if it was a moment ago."""

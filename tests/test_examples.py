@@ -18,6 +18,9 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 ARGUMENTS = {
     "slightly_leaky.py": ["--seconds", "1"],
     "do_nothing_server.py": ["--seconds", "2"],
+    "allocation_profile.py": ["--source"],
+    "allocation_web.py": ["--port", "0", "--seconds", "1"],
+    "profile_hourly.py": ["--interval", "0.3", "--count", "2"],
 }
 """What makes an example short; the others need no arguments."""
 
@@ -28,11 +31,13 @@ SUSPECTED_WITHIN = 20.0
 REPORTED_WITHIN = 70.0
 
 
-def run(*arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Python with *arguments*, warnings being errors; fails the test if it fails."""
+def run(*arguments: str | Path, timeout: float = 60, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Python with *arguments* in *folder*, warnings being errors; fails the test if it fails."""
     command = [sys.executable, "-W", "error", *map(str, arguments)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, env=environment, cwd=folder, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done
 
@@ -42,8 +47,8 @@ def events(path: Path) -> Iterator[dict[str, object]]:
 
 
 @pytest.mark.parametrize("name", sorted({path.name for path in EXAMPLES.glob("*.py")} - SERVED_BY_GUNICORN))
-def test_example_runs_without_a_word_of_complaint(name: str) -> None:
-    done = run(EXAMPLES / name, *ARGUMENTS.get(name, []))
+def test_example_runs_without_a_word_of_complaint(name: str, tmp_path: Path) -> None:
+    done = run(EXAMPLES / name, *ARGUMENTS.get(name, []), folder=tmp_path)
     assert done.stdout
     assert done.stderr == ""
 

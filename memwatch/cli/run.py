@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .. import backend, default, signals
 from ..environment import Settings, export_settings, read_settings
@@ -17,7 +18,10 @@ from ..errors import MemwatchError
 from ..handlers import JsonLines
 from ..watch import Watcher
 from .program import execute, load_program
-from .screen import Screen, open_terminal
+from .screen import Screen, Terminal, open_terminal
+
+if TYPE_CHECKING:
+    from .profiling import ProfileFile
 
 _USAGE = "memwatch run [options] (script.py | -m module) [args ...]"
 _NOT_OPENED = 2  # python's own status for a script that it cannot open
@@ -31,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--tick", type=float, metavar="S", help="read the meters every S seconds (default: 0.25, service: 1)")
     add("--pace", choices=("job", "service"), default="job", help="how long growth must last (default: job, a minute)")
     add("--detector", metavar="NAME", help="the rule that decides (default: ratchet)")
+    add("--profile", metavar="FILE", help="write who allocated what is held to FILE, in the format of its suffix; slow")
     add("--json", metavar="FILE", help="append one JSON object per event to FILE, also from child processes")
     add("--fail-on-leak", action="store_true", help="exit with status 1 if the program succeeded but leaked")
     add("--stats", action="store_true", help="print a line per reading")
@@ -76,18 +81,27 @@ def _start(args: argparse.Namespace) -> Screen:
     if autostart is not None:
         autostart.end()
     settings = _settings(args)
-    lines = None
+    lines = profile = None
+    screen = Screen(open_terminal(sys.stderr, os.environ))
     try:
         lines = JsonLines(settings.json) if settings.json else None
+        profile = _open_profile(args.profile, screen.terminal) if args.profile is not None else None
         watcher = default.start_for_program(**settings.options())
     except MemwatchError as error:
         args.parser.error(str(error))
-    screen = Screen(open_terminal(sys.stderr, os.environ))
     _connect(screen, lines, args.stats)
     os.environ.update(export_settings(settings))
-    atexit.register(_finish, screen, lines, watcher)
+    atexit.register(_finish, screen, lines, profile, watcher)
     screen.start(backend.name)
+    if profile is not None:
+        profile.start()
     return screen
+
+
+def _open_profile(path: str, terminal: Terminal) -> ProfileFile:
+    from .profiling import ProfileFile  # with all formats: only who wants a profile pays for them
+
+    return ProfileFile(path, terminal)
 
 
 def _settings(args: argparse.Namespace) -> Settings:
@@ -114,7 +128,7 @@ def _connect(screen: Screen, lines: JsonLines | None, stats: bool) -> None:
     signals.on("recovered", screen.recovered)
 
 
-def _finish(screen: Screen, lines: JsonLines | None, watcher: Watcher) -> None:
+def _finish(screen: Screen, lines: JsonLines | None, profile: ProfileFile | None, watcher: Watcher) -> None:
     """The last word, when the interpreter ends and the program's threads and exit functions are done.
 
     A forked child that ends like its parent comes here as well; it has nothing to say.
@@ -124,6 +138,8 @@ def _finish(screen: Screen, lines: JsonLines | None, watcher: Watcher) -> None:
     default.stop()
     if lines is not None:
         lines.close()
+    if profile is not None:
+        profile.write()
     if os.getpid() == screen.pid:
         screen.end(watcher, watched)
 

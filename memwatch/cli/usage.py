@@ -13,7 +13,7 @@ from ..errors import OptionError, ProcessError
 from ..units import format_bytes, format_duration
 from ..usage import History, Usage
 
-_NOT_THERE = 1
+_FAILED = 1
 _NO_VALUE = "-"
 _LEAST, _MOST = 0.1, 86400.0
 
@@ -21,14 +21,15 @@ _LEAST, _MOST = 0.1, 86400.0
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add = parser.add_argument
-    add("pids", metavar="PID", type=int, nargs="+", help="a process")
+    add("pids", metavar="PID", type=int, nargs="*", help="a process")
     add(
         "--watch",
         metavar="SECONDS",
         type=float,
         nargs="?",
         const=1.0,
-        help="repeat every SECONDS (1), with the CPU since the last time, until Ctrl-C or until the processes end",
+        help="repeat every SECONDS (1), with the CPU since the last time, until Ctrl-C or until the processes end; "
+        "stands after the last PID",
     )
     add("--children", action="store_true", help="add the processes below each one")
     add("--json", action="store_true", help="print one JSON object per process and time")
@@ -36,16 +37,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print once, or again and again; returns 0, or 1 if one of the processes was not there to begin with."""
+    """Print once, or again and again; returns 0, or 1 if a process was not there to begin with or nobody can read."""
+    if not args.pids:
+        args.parser.error("which process? Its PID comes first: memwatch usage PID --watch SECONDS")
     if args.watch is not None and not _LEAST <= args.watch <= _MOST:
         args.parser.error(f"--watch takes {_LEAST:g} to {_MOST:g} seconds, not {args.watch:g}")
     try:
         return _show(args)
     except KeyboardInterrupt:
         return 0
-    except BrokenPipeError:  # the reader has seen enough; what is left in the buffer has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is in the buffer has nowhere to go
+        if isinstance(error, BrokenPipeError):  # the reader has seen enough
+            return 0
+        print(f"memwatch: cannot write: {error.strerror}", file=sys.stderr)
+        return _FAILED
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -60,7 +66,7 @@ def _show(args: argparse.Namespace) -> int:
         time.sleep(args.watch)
         found, _ = _look(args, history, [usage.pid for usage in found])
         _print_all(args, found)
-    return _NOT_THERE if missing else 0
+    return _FAILED if missing else 0
 
 
 def _look(args: argparse.Namespace, history: History, pids: Iterable[int]) -> tuple[list[Usage], list[str]]:
@@ -85,8 +91,7 @@ def _print_all(args: argparse.Namespace, found: Iterable[Usage]) -> None:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        print(line)
-    sys.stdout.flush()
+        print(line, flush=True)
 
 
 _HEADINGS = ("time", "pid", "cpu", "rss", "uss", "swap", "vms", "threads", "files", "elapsed", "children")

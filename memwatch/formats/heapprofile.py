@@ -34,13 +34,15 @@ def write(tree: CallTree) -> bytes:
 
 def _pieces(root: Node) -> Iterator[str]:
     """The tree as JSON, piece by piece: the library's writer would recurse."""
+    scripts = {"": "0"}
     waiting: list[Node | str] = [root]
     while waiting:
         piece = waiting.pop()
         if isinstance(piece, str):
             yield piece
             continue
-        yield _dump(_fields(piece))[:-1] + ',"children":['
+        script = scripts.setdefault(piece.file, str(-len(scripts)))
+        yield _dump(_fields(piece, script))[:-1] + ',"children":['
         waiting.append("]}")
         for child in reversed(piece.children):
             waiting += (child, ",")
@@ -48,11 +50,14 @@ def _pieces(root: Node) -> Iterator[str]:
             waiting.pop()
 
 
-def _fields(node: Node) -> dict[str, Any]:
+def _fields(node: Node, script: str) -> dict[str, Any]:
+    """DevTools tell files apart by *script* alone, and show none for 0; no page has a negative one, whose source they
+    would show instead.
+    """
     return {
         "callFrame": {
             "functionName": node.function,
-            "scriptId": "0",
+            "scriptId": script,
             "url": node.file,
             "lineNumber": node.line - 1,
             "columnNumber": node.column - 1,

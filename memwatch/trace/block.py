@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
 from typing import ParamSpec, TypeVar
@@ -10,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from ..backend.guard import own
 from ..errors import OptionError
 from . import tracer
-from .tracer import OpenBlock, current, enclosing
+from .tracer import OpenBlock, current, enclosing, place
 from .wrappers import wrap
 
 Params = ParamSpec("Params")
@@ -49,8 +50,13 @@ class TraceBlock:
             return self
         block = OpenBlock(trace, self, enclosing())
         self._entered.append(block)
-        current.set(block)
-        trace.start(block, _names(self.name)[0])
+        try:
+            place(block)
+            trace.start(block, _names(self.name)[0])
+        except BaseException:  # Ctrl-C: there will be no end
+            self._take()
+            _leave(block)
+            raise
         return self
 
     def __exit__(
@@ -64,8 +70,7 @@ class TraceBlock:
                 by_error = kind is not None and kind is not GeneratorExit  # that one is how a generator is closed
                 block.tracer.end(block, _names(self.name)[1], kind.__name__ if kind and by_error else None)
         finally:
-            block.ended = True
-            enclosing()
+            _leave(block)
 
     def __call__(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
         """*function* in a block of its own each time it is called; see `memwatch.trace.trace_block`."""
@@ -73,16 +78,22 @@ class TraceBlock:
         return wrap(function, lambda: TraceBlock(name))
 
     def _take(self) -> OpenBlock | None:
-        """Which entry ends: the innermost of this thread or task, else (a generator ended elsewhere) the last one."""
+        """Which entry ends: the innermost of this thread or task, else one that leaves no record, else the last one.
+
+        The last is that of a generator that ended elsewhere, the middle one was entered before `init`.
+        """
         block = current.get()
         while block is not None and (block.ended or block.owner() is not self):
             block = block.parent
-        entered = self._entered
         if block is None:
-            if None in entered:
-                entered.remove(None)
-                return None
-            return entered.pop() if entered else None
-        if block in entered:
-            entered.remove(block)
+            entered = (None, *self._entered)
+            silent = (each for each in entered[1:] if each is None or not each.is_live)
+            block = next(silent, entered[-1])
+        with suppress(ValueError):
+            self._entered.remove(block)
         return block
+
+
+def _leave(block: OpenBlock) -> None:
+    block.ended = True
+    place(enclosing())

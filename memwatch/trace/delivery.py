@@ -140,5 +140,5 @@ def _pause(tried: int, answer: Answer, clock: Clock) -> float:
 def _say(answer: Answer) -> str:
     if answer.status == 0:
         return f"cannot be reached: {answer.trouble}"
-    lost = ", a redirect that drops what is sent" if 300 <= answer.status < 400 else ""
+    lost = ", a redirect that cannot be followed" if 300 <= answer.status < 400 else ""
     return f"answered {answer.status}{lost}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from _thread import get_ident
+import threading
 from collections.abc import Callable
 from functools import partial
 from types import BuiltinMethodType, MethodType
@@ -46,7 +46,7 @@ def notify(record: Record) -> None:
     """Call the exporters with *record*, except for what an exporter marks itself; one that raises is logged once."""
     if not _exporters:
         return
-    thread = get_ident()
+    thread = threading.get_ident()  # looked up each time: gevent's gives a number of each greenlet's own
     if thread in _busy:
         return
     _busy.add(thread)
@@ -62,7 +62,7 @@ def notify(record: Record) -> None:
 
 def forget_other_threads() -> None:
     """In a forked child: what other threads were exporting does not end here."""
-    _busy.intersection_update({get_ident()})
+    _busy.intersection_update({threading.get_ident()})
 
 
 def _say(exporter: Callable[[Record], Any], error: Exception) -> None:

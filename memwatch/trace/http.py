@@ -83,6 +83,8 @@ def _split(url: str) -> SplitResult:
 
 
 def _check_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    if not isinstance(headers, Mapping):
+        raise OptionError(f"headers is a mapping of names to values, not of type {type(headers).__qualname__}")
     for name, value in headers.items():
         if not (isinstance(name, str) and _HEADER_NAME.fullmatch(name)):
             raise OptionError("a header's name is a str of letters, digits and dashes")
@@ -99,7 +101,7 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], timeout: float
     deadline = time.monotonic() + timeout
     for _ in range(_HOPS + 1):
         answer, location = _post_once(target, body, headers, deadline)
-        if answer.status not in (307, 308):
+        if answer.status not in (307, 308) or not location:
             return answer
         target = _redirect(target, location)
     raise ExportError(f"{target.shown} redirects more than {_HOPS} times")

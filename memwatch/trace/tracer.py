@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import weakref
+from _thread import get_ident
 from contextvars import ContextVar
 from itertools import count
 from typing import Any
@@ -67,10 +68,7 @@ current: ContextVar[OpenBlock | None] = ContextVar("memwatch_trace_block", defau
 
 def enclosing() -> OpenBlock | None:
     """The innermost block around the running code that has not ended."""
-    found = current.get()
-    block = _skip_ended(found)
-    if block is not found:
-        current.set(block)
+    block = _skip_ended(current.get())
     if block is not None:  # tasks that start one another would else hold every block since the first
         block.parent = _skip_ended(block.parent)
     return block
@@ -80,6 +78,24 @@ def _skip_ended(block: OpenBlock | None) -> OpenBlock | None:
     while block is not None and not block.is_live:
         block = block.parent
     return block
+
+
+_placing: set[int] = set()  # threads inside `place`
+
+
+def place(block: OpenBlock | None) -> None:
+    """Make *block* the innermost one around the running code.
+
+    CPython 3.11 may run a collection in the midst of `ContextVar.set`, and crashes if that one sets a variable too: a
+    block that is entered there is nobody's parent.
+    """
+    thread = get_ident()
+    if thread not in _placing:
+        try:
+            _placing.add(thread)
+            current.set(block)
+        finally:
+            _placing.discard(thread)
 
 
 def place_in(block: OpenBlock | None) -> tuple[str | None, int | None, int]:
@@ -114,6 +130,7 @@ class Tracer:
         self.sending = threading.Lock()
         self._numbers = count(1)
         self._gauge: Gauge | None = None
+        self._kept_bytes = 0  # what the ring held at the last fresh reading
 
     def about(self) -> dict[str, Any]:
         """Whose trace this is, and how many records fell out of the ring."""
@@ -157,8 +174,10 @@ class Tracer:
         except Exception as error:  # no descriptor is left, /proc is gone: the marked program must not notice
             self._say(error)
             return None
-        own_bytes = 0 if reading.native is None else self.ring.own_bytes
-        return reading, reading.base - own_bytes, age, collected
+        if age == 0.0:
+            self._kept_bytes = self.ring.own_bytes
+        kept_bytes = 0 if reading.native is None else self._kept_bytes
+        return reading, reading.base - kept_bytes, age, collected
 
     def _keep(
         self,
@@ -249,6 +268,7 @@ def _nothing() -> None:
 
 
 def _begin_in_child() -> None:
+    _placing.clear()
     exporters.forget_other_threads()
     if _latest is not None:
         _latest.begin(_latest.ring.capacity)

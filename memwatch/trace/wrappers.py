@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
-from functools import wraps
+import sys
+import types
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from functools import partial, wraps
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from ..errors import OptionError
 from . import tracer
-from .tracer import current
+from .tracer import current, place
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -42,7 +44,7 @@ def wrap(function: Callable[Params, Result], block: MakeBlock) -> Callable[Param
     if inspect.isasyncgenfunction(function):
         chosen = _wrap_async_generator
     elif inspect.isgeneratorfunction(function):
-        chosen = _wrap_generator
+        chosen = _wrap_awaitable_generator if _is_awaitable(function) else _wrap_generator
     elif inspect.iscoroutinefunction(function):
         chosen = _wrap_coroutine
     return cast(Callable[Params, Result], chosen(function, block))
@@ -92,12 +94,22 @@ def _wrap_generator(function: Callable[..., Any], block: MakeBlock) -> Callable[
     return traced
 
 
+def _is_awaitable(function: Any) -> bool:
+    """Whether *function* makes generators that `await` takes, as `types.coroutine` says."""
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+
+
+def _wrap_awaitable_generator(function: Callable[..., Any], block: MakeBlock) -> Callable[..., Any]:
+    return types.coroutine(_wrap_generator(function, block))
+
+
 def _wrap_async_generator(function: Callable[..., Any], block: MakeBlock) -> Callable[..., Any]:
     @wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         generator = function(*args, **kwargs)
         with _Steps(block()) as steps:
-            step, value = generator.asend, None
+            step, value = partial(_first_step, generator), None
             while True:
                 try:
                     given = await step(value)
@@ -116,6 +128,20 @@ def _wrap_async_generator(function: Callable[..., Any], block: MakeBlock) -> Cal
     return traced
 
 
+def _first_step(generator: AsyncGenerator[Any, Any], value: None) -> Awaitable[Any]:
+    """The beginning of *generator*, hidden from the event loop, which would close it while its wrapper does so."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, _leave_to_wrapper)
+    try:
+        return generator.asend(value)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
+def _leave_to_wrapper(generator: AsyncGenerator[Any, Any]) -> None:
+    """Let the wrapper close *generator* when its own turn comes, also where one collection finds both."""
+
+
 class _Steps:
     """A block that is in place only while its generator runs, so that its callers are not taken to lie in it."""
 
@@ -127,20 +153,20 @@ class _Steps:
     def __enter__(self) -> _Steps:
         self._outer = current.get()
         self._block.__enter__()
-        self._inner = current.get()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._block.__exit__(kind, error, trace)
-        current.set(self._outer)
+        place(self._outer)
 
     def leave(self) -> None:
-        """The generator is suspended: whoever goes on is where it was before."""
-        current.set(self._outer)
+        """The generator is suspended, perhaps in blocks of its own: whoever goes on is where it was before."""
+        self._inner = current.get()
+        place(self._outer)
 
     def resume(self) -> None:
         """The generator goes on, perhaps in another thread or task."""
         self._outer = current.get()
-        current.set(self._inner)
+        place(self._inner)

@@ -40,6 +40,7 @@ async function open(context) {
   const debugging = await debuggingPort();
   const page = await context.newPage();
   await page.goto(`http://127.0.0.1:${debugging}/devtools/devtools_app.html?ws=127.0.0.1:${debugging}/devtools/page/${targetInfo.targetId}`);
+  await page.getByRole('tab', {name: 'Memory'}).waitFor({timeout: 30000});  // its modules fail if asked for any earlier
   await page.waitForFunction(async () => {
     const UI = await import('./ui/legacy/legacy.js');
     await UI.ViewManager.ViewManager.instance().showView('heap-profiler');

@@ -40,6 +40,16 @@ def test_the_form_is_v8_s(sample_tree: CallTree) -> None:
     assert sorted(ids) == sorted(n.id for n in walk(sample_tree.root))
 
 
+def test_each_file_is_a_script_of_its_own_that_no_page_has() -> None:
+    frames = [Frame("f", "a.py", 1), Frame("f", "b.py", 1), Frame("g", "a.py", 2), Frame("read")]
+    found = json.loads(heapprofile.write(CallTree(build([Stack(tuple(frames), 8, 1)]))))["head"]
+    scripts = []
+    while found["children"]:
+        found = found["children"][0]
+        scripts.append(found["callFrame"]["scriptId"])
+    assert scripts == ["-1", "-2", "-1", "0"]
+
+
 def test_lines_and_columns_count_from_zero(sample_tree: CallTree) -> None:
     (main, *_) = json.loads(heapprofile.write(sample_tree))["head"]["children"]
     assert (main["callFrame"]["lineNumber"], main["callFrame"]["columnNumber"]) == (11, 4)

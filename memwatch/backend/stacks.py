@@ -1,0 +1,72 @@
+"""What a source of live allocations gives: stacks whose memory is still held, and what to know about them.
+
+This is where `profile/` and a backend meet: whatever watches the allocator names the code itself and gives these.
+They are no named tuples: generated code makes those, and by its file that cannot always be told from a program's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from .guard import own
+
+UNKNOWN_FUNCTION = "?"
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A frame: lines and columns count from 1, 0 is unknown; so is the function ``?``."""
+
+    function: str
+    file: str
+    line: int
+    column: int
+    first_line: int
+
+
+NOWHERE = Place(UNKNOWN_FUNCTION, "", 0, 0, 0)
+"""The only frame of what was allocated while no Python code ran."""
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class LiveStack:
+    """Frames, outermost first, and what is held of that which was allocated at their end: (bytes, how many) by size."""
+
+    places: tuple[Place, ...]
+    sizes: tuple[tuple[int, int], ...]
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class LiveHeap:
+    """Every stack that holds memory, each once.
+
+    `source` names what watched, `sample_interval` is the mean number of bytes between two samples (1: all was seen),
+    `stack_depth` how many frames are kept at most, `notes` are remarks for the reader.
+    """
+
+    stacks: tuple[LiveStack, ...]
+    source: str
+    sample_interval: int
+    stack_depth: int
+    notes: tuple[str, ...]
+
+
+class Source(Protocol):
+    """Watches allocations between `start` and `stop`; what was allocated before is never seen."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it watches; False also if somebody else has ended that."""
+
+    def start(self, sample_interval: int, stack_depth: int) -> None:
+        """Begin with nothing. Raises UnsupportedError where that cannot be done."""
+
+    def stop(self) -> None:
+        """End, and forget everything."""
+
+    def read(self) -> LiveHeap:
+        """What is held now. Raises NotStartedError if nothing watches."""

@@ -1,0 +1,185 @@
+"""A profile: which call paths hold how much of what was allocated since the start, at one moment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .. import formats
+from ..calltree import ROOT, CallTree, Frame, Node, Stack, diff, keep, merge, stacks_of, walk
+from ..errors import OptionError
+from ..files import write_file
+from ..units import format_bytes, printable
+
+_TOP = 10
+_WIDEST = 100
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Profile:
+    """The call paths that held memory when it was read. Print it for the lines that hold the most.
+
+    `tree` is what formats are written from, `stack_depth` how many frames a path may have, `started` when the
+    profile began (epoch seconds).
+    """
+
+    tree: CallTree
+    stack_depth: int
+    started: float
+
+    @property
+    def root(self) -> Node:
+        """The root of the call tree; its `total_bytes` is all that is held."""
+        return self.tree.root
+
+    @property
+    def source(self) -> str:
+        """What watched the allocations: ``tracemalloc``."""
+        return self.tree.source
+
+    @property
+    def sample_interval(self) -> int:
+        """The mean number of bytes between two samples; 1 if every allocation was seen, as by tracemalloc."""
+        return self.tree.sample_interval
+
+    @property
+    def time(self) -> float:
+        """When it was read, in epoch seconds."""
+        return self.tree.time
+
+    @property
+    def pid(self) -> int:
+        """The process; 0 for several."""
+        return self.tree.pid
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know about these numbers."""
+        return self.tree.notes
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, parents before their children."""
+        return tuple([*walk(self.root)])
+
+    def diff(self, other: Profile) -> Profile:
+        """What this profile has more than *other*, an earlier one, path by path; less is negative."""
+        return Profile(diff(self.tree, _profile(other).tree), self.stack_depth, other.time)
+
+    def merge(self, *others: Profile) -> Profile:
+        """This profile and *others* added up, as of several processes."""
+        every = [self, *map(_profile, others)]
+        return Profile(
+            merge(one.tree for one in every),
+            max(one.stack_depth for one in every),
+            min(one.started for one in every),
+        )
+
+    def filter(self, where: Callable[[Frame], bool] | None = None, *, function: str = "", file: str = "") -> Profile:
+        """The paths that lead through a frame for which all that is given holds, whole.
+
+        *where* answers True for the frame; *function* and *file* are parts of its names. Raises OptionError if nothing
+        is given, or something that is no text.
+        """
+        if not all(isinstance(part, str) for part in (function, file)) or not (where or function or file):
+            raise OptionError("filter() takes where=a function of a frame, function= and file= a part of their names")
+
+        def wanted(stack: Stack) -> bool:
+            return any(
+                function in frame.function and file in frame.file and (where is None or where(frame))
+                for frame in stack.frames
+            )
+
+        return Profile(keep(self.tree, wanted), self.stack_depth, self.started)
+
+    def encode(self, format: str) -> bytes:
+        """The content of a file of *format*. Raises FormatError for one that is not known."""
+        return formats.write(self.tree, format)
+
+    def write(self, path: str | os.PathLike[str], format: str | None = None) -> str:
+        """Write it to *path* and return the absolute path; *format* is chosen by the suffix if it is not given.
+
+        Raises FormatError for a format or suffix that is not known, WriteError if the file cannot be written.
+        """
+        return write_file(path, self.encode(formats.choose(path, format)))
+
+    def encode(self, format: str) -> bytes:
+        """What `write` puts into a file, for one that is sent elsewhere. Raises FormatError."""
+        return formats.write(self.tree, formats.choose(None, format))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        tree = self.tree
+        return {
+            "name": tree.name,
+            "source": tree.source,
+            "sample_interval": tree.sample_interval,
+            "stack_depth": self.stack_depth,
+            "started": self.started,
+            "time": tree.time,
+            "duration": tree.duration,
+            "pid": tree.pid,
+            "difference": tree.difference,
+            "notes": list(tree.notes),
+            "root": tree.root.to_dict(),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Profile {_summary(self)}>"
+
+    def __str__(self) -> str:
+        lines = [_summary(self), *_table(self)]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+
+def load(path: str | os.PathLike[str]) -> Profile:
+    """The profile in the file *path*, of any format that can be read, also of another program's.
+
+    What the format does not keep is unknown: see each one's description. Raises FormatError.
+    """
+    tree = formats.read_file(path)
+    depth = max((len(stack.frames) for stack in stacks_of(tree.root)), default=0)
+    return Profile(tree, depth, tree.time - tree.duration)
+
+
+def load(path: str | os.PathLike[str]) -> Profile:
+    """The profile in a file of any format that can be read. Raises FormatError for anything else."""
+    tree = formats.read_file(path)
+    return Profile(tree, 0, tree.time - tree.duration)
+
+
+def _profile(value: object) -> Profile:
+    if not isinstance(value, Profile):
+        raise OptionError(f"a Profile is compared with a Profile, not with a {type(value).__name__}")
+    return value
+
+
+def _summary(profile: Profile) -> str:
+    root = profile.root
+    held = format_bytes(root.total_bytes, signed=profile.tree.difference)
+    return f"{held} in {root.total_count:,} allocations, by {profile.source or 'an unknown source'}"
+
+
+def _table(profile: Profile) -> list[str]:
+    """The lines of code that hold the most themselves, in either direction, whatever path led to them."""
+    signed = profile.tree.difference
+    totals: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for stack in stacks_of(profile.root):
+        frame = stack.frames[-1] if stack.frames else ROOT
+        key = frame.function, frame.file, frame.line
+        size, count = totals.get(key, (0, 0))
+        totals[key] = size + stack.size_bytes, count + stack.count
+    largest = sorted(totals.items(), key=lambda item: -abs(item[1][0]))[:_TOP]
+    return [
+        f"{format_bytes(size, signed):>12} {count:>+11,}  {_place(*key)}"
+        if signed
+        else f"{format_bytes(size):>12} {count:>11,}  {_place(*key)}"
+        for key, (size, count) in largest
+    ]
+
+
+def _place(function: str, file: str, line: int) -> str:
+    where = f"{printable(file)}:{line}" if file else "outside Python code"
+    where = f"...{where[3 - _WIDEST :]}" if len(where) > _WIDEST else where
+    return f"{printable(function)}  {where}"
