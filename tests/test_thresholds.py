@@ -205,6 +205,24 @@ def test_the_limit_is_read_once_a_minute(fake_clock):
     assert gauge.read(25).limit_share == 0.5
 
 
+def test_a_limit_that_cannot_be_read_is_asked_for_again(fake_clock):
+    machine, broken = Machine(fake_clock), True
+
+    def read_limit():
+        if broken:
+            raise OSError(24, "Too many open files")
+        return machine.read_limit()
+
+    gauge = Gauge(fake_clock, lambda: 0.0, read_limit)
+    readings = gauge.read(25)
+    assert readings.limit_share is None and Threshold(Rule("limit_share", 0.1)).update(0.0, 0.0, readings) is None
+    broken = False
+    assert gauge.read(25).limit_share == 0.25
+    broken = True
+    fake_clock.advance(61.0)
+    assert gauge.read(25).limit_share == 0.25
+
+
 # ---- with a watcher
 
 

@@ -188,7 +188,7 @@ def _compiled_code(file: str, stamp: tuple[int, int]) -> CodeType | None:
         if not fits or made_from != (stamp[0] // 10**9 & 0xFFFFFFFF, stamp[1] & 0xFFFFFFFF):
             return None
         code = marshal.loads(memoryview(data)[16:])
-    except (OSError, NotImplementedError, EOFError, ValueError, TypeError):
+    except (OSError, RuntimeError, EOFError, ValueError, TypeError):
         return None
     return code if type(code) is CodeType else None
 

@@ -16,8 +16,9 @@ _MOST = 10_000_000
 _BLOCKS: dict[Kind, int] = {"mark": 7, "block-start": 5, "block-end": 12}
 """Blocks of Python's allocator that are there after a record of each kind and were not at its reading: itself and the
 numbers that are its own; a block's start and end share some."""
-_SHARED = 2
-"""Of these, what a record in bytes has not got if its reading is an older record's: three amounts, but its age is new."""
+_BLOCKS_OF_AGE = {True: -2, False: 1}
+"""How many more these are if the reading is an older record's: an age, and in bytes three amounts less, as both share
+them."""
 
 
 def check_capacity(capacity: int) -> int:
@@ -44,8 +45,8 @@ class Ring:
     def append(self, record: Record) -> None:
         """Keep *record*; the oldest one falls out of a full ring."""
         if len(self._records) < self.capacity:
-            shared = _SHARED if record.age_seconds and record.memory_unit == "B" else 0
-            self.own_bytes += (_BLOCKS[record.kind] - shared) * BYTES_PER_BLOCK
+            more = _BLOCKS_OF_AGE[record.memory_unit == "B"] if record.age_seconds else 0
+            self.own_bytes += (_BLOCKS[record.kind] + more) * BYTES_PER_BLOCK
         self._records.append(record)
 
     def records(self) -> tuple[Record, ...]:

@@ -132,7 +132,8 @@ def test_frames_that_led_to_a_program_are_cut_off() -> None:
     assert part((runner, command)) == () == part((command,))
 
 
-def test_the_standard_library_is_whose_that_calls_it() -> None:
+def test_the_standard_library_is_whose_that_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["app.py"])
     library, user, inside = (json.__file__, 1), ("app.py", 1), (f"{PACKAGE}/files.py", 20)
     third = (str(Path(json.__file__).parents[1] / "site-packages" / "x.py"), 1)
     part = territory.Territory().program_part

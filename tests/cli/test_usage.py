@@ -109,6 +109,22 @@ def test_a_closed_pipe_ends_it_without_a_word(lab, idle):
     watching.stderr.close()
 
 
+def test_without_an_output_nothing_is_printed_and_nothing_fails(lab, idle):
+    ended = lab.run("sh", "-c", f"{sys.executable} -m memwatch usage {idle.pid} >&-")
+    assert (ended.status, ended.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_said(lab, idle):
+    ended = lab.run("sh", "-c", f"{sys.executable} -m memwatch usage {idle.pid} --watch > /dev/full")
+    assert (ended.status, ended.stderr) == (1, "memwatch: cannot write: No space left on device\n")
+
+
+def test_a_pid_that_watch_took_for_its_seconds_is_asked_for(lab, idle):
+    ended = show(lab, "--watch", idle.pid)
+    assert ended.status == 2 and "memwatch usage PID --watch" in ended.stderr
+
+
 def test_it_brings_neither_the_watcher_nor_a_terminal_package_to_its_end(lab, idle):
     code = (
         f"import sys; from memwatch.cli import main; main(['usage', '{idle.pid}']); "

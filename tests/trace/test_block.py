@@ -6,6 +6,8 @@ import asyncio
 import contextvars
 import gc
 import os
+import subprocess
+import sys
 import threading
 from contextlib import ExitStack
 
@@ -241,6 +243,54 @@ def test_a_block_entered_before_init_or_in_an_earlier_trace_has_no_end() -> None
             trace.trace_memory("two")
     trace.trace_memory("three")
     assert drawn() == "two in None\nthree in None"
+
+
+def test_a_new_trace_while_one_block_is_used_twice_ends_what_lies_in_it() -> None:
+    block = trace.trace_block("shared")
+    trace.init()
+    with block:
+        trace.init()
+        context = contextvars.copy_context()
+        context.run(block.__enter__)  # as in another thread
+    assert [record.record_name for record in trace.export_trace()] == ["shared-block-start"]
+    context.run(block.__exit__, None, None, None)
+    assert [record.record_name for record in trace.export_trace()][1:] == ["shared-block-end"]
+
+
+def test_a_block_that_ctrl_c_ends_as_it_begins_is_not_around_what_follows() -> None:
+    block = trace.trace_block("kept")
+
+    @trace.add_exporter
+    def interrupt(record: trace.Record) -> None:
+        raise KeyboardInterrupt
+
+    trace.init()
+    with pytest.raises(KeyboardInterrupt), block:
+        pass
+    trace.remove_exporter(interrupt)
+    trace.trace_memory("later")
+    assert drawn().splitlines()[-1] == "later in None"
+
+
+def test_blocks_and_marks_inside_collections_do_not_crash_the_interpreter() -> None:
+    program = """
+import gc
+from memwatch import trace
+trace.init()
+def call(phase, info):
+    with trace.trace_block("inside"):
+        trace.trace_memory(phase)
+gc.callbacks.append(call)
+gc.set_threshold(3)
+for _ in range(3000):
+    with trace.trace_block("outside"):
+        held = [[] for _ in range(3)]
+gc.callbacks.clear()
+trace.trace_memory("last")
+print(trace.export_trace()[-1].parent)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, "None\n"), ended.stderr
 
 
 def test_a_block_whose_trace_is_stopped_has_no_end_and_is_told() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -68,6 +70,25 @@ def test_one_that_marks_is_not_called_with_its_own_marks() -> None:
     trace.trace_memory("y")
     assert seen == ["x", "y"]
     assert [record.record_name for record in trace.export_trace()] == ["x", "by the exporter", "y", "by the exporter"]
+
+
+@pytest.mark.parametrize("order", ["memwatch first", "gevent first"])
+def test_one_that_lets_other_greenlets_run_gets_their_records_too(order) -> None:
+    pytest.importorskip("gevent")
+    patch, load = "from gevent import monkey; monkey.patch_all()", "from memwatch import trace"
+    first, second = (load, patch) if order == "memwatch first" else (patch, load)
+    program = f"""
+{first}
+{second}
+import gevent
+seen = []
+trace.add_exporter(lambda record: (gevent.sleep(0.001), seen.append(record.record_name)))
+trace.init()
+gevent.joinall([gevent.spawn(trace.trace_memory, name) for name in "abc"], raise_error=True)
+print(*sorted(seen))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ended.stdout == "a b c\n", ended.stderr
 
 
 def test_one_that_removes_itself_or_begins_a_new_trace() -> None:

@@ -62,3 +62,18 @@ def test_costly_readings_are_fresh_where_marks_are_rare(fake_clock):
 def test_force_reads_whatever_it_costs(fake_clock):
     gauge = Gauge(Costly(fake_clock, 1.0), fake_clock)
     assert [gauge.read(force=True)[0].base for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("unit", ["B", "KiB"])
+def test_records_on_an_old_reading_neither_lower_nor_raise_it(unit) -> None:
+    class Dear(Meters):
+        longest = 1.0  # seconds: the first reading stands in for all that follow
+
+    trace.init(unit)
+    gauge = tracer.latest()._gauge = Gauge(Dear())
+    fresh = trace.trace_memory("fresh")
+    old = [trace.trace_memory("old") for _ in range(2000)]
+    assert {record.heap_used for record in old} == {fresh.heap_used} and old[-1].age_seconds > 0
+    gauge._due = 0.0
+    again = trace.trace_memory("fresh again")
+    assert abs(again.heap_used - fresh.heap_used) * UNITS[unit] < 2000 * 48

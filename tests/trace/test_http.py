@@ -211,9 +211,26 @@ def test_a_redirect_that_would_drop_the_records_is_said(receiver, slept, status)
     trace.init()
     mark(1)
     receiver.answers = [(status, {"Location": "/moved"})]
-    with pytest.raises(ExportError, match=f"answered {status}, a redirect that drops"):
+    with pytest.raises(ExportError, match=f"answered {status}, a redirect that cannot be followed"):
         send(receiver, slept)
     assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_redirect_without_an_address_is_asked_once(receiver, slept, status) -> None:
+    trace.init()
+    mark(1)
+    receiver.answers = [status]
+    with pytest.raises(ExportError, match=f"answered {status}, a redirect that cannot be followed"):
+        send(receiver, slept)
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("headers", [[("X-Token", "t")], "X-Token: t"])
+def test_headers_that_are_no_mapping_are_refused(headers) -> None:
+    trace.init()
+    with pytest.raises(OptionError, match="mapping of names to values"):
+        trace.export_trace_to_http("http://127.0.0.1:1/", headers=headers)
 
 
 def test_credentials_do_not_follow_to_another_place(receiver, slept) -> None:

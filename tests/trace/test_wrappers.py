@@ -6,6 +6,7 @@ import asyncio
 import functools
 import gc
 import inspect
+import types
 
 import pytest
 
@@ -145,6 +146,67 @@ def test_a_generator_is_left_while_it_is_suspended() -> None:
     assert [record.parent for record in trace.export_trace()] == [None, None, "steps", "caller", None, None]
     trace.trace_memory("after")
     assert trace.export_trace()[-1].parent is None
+
+
+def test_a_generator_comes_back_into_the_blocks_that_it_was_suspended_in() -> None:
+    @trace.trace_block("all")
+    def make():
+        with trace.trace_block("part"):
+            yield
+            trace.trace_memory("after")
+
+    trace.init()
+    for _ in make():
+        trace.trace_memory("caller")
+    parents = {record.record_name: record.parent for record in trace.export_trace()}
+    assert (parents["caller"], parents["after"]) == (None, "part")
+
+
+def test_a_generator_that_can_be_awaited_still_can() -> None:
+    @trace.trace_block("wait")
+    @types.coroutine
+    def wait():
+        yield
+        return 3
+
+    async def main() -> int:
+        return await wait()
+
+    trace.init()
+    assert asyncio.run(main()) == 3
+    assert told() == ["wait begins", "wait ends"]
+
+
+def test_async_generators_that_the_loop_closes_are_closed_in_order() -> None:
+    problems: list[object] = []
+    held: list[object] = []
+
+    @trace.trace_block("left")
+    async def left():
+        try:
+            yield
+        finally:
+            await asyncio.sleep(0)
+            trace.trace_memory("closed")
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))
+        held.append(left())
+        await anext(held[0])
+        cycle = [left()]
+        await anext(cycle[0])
+        cycle.append(cycle)
+        del cycle
+        gc.collect()
+        async for _ in left():
+            break
+        await asyncio.sleep(0.01)
+
+    trace.init()
+    asyncio.run(main())
+    assert problems == []
+    assert [record.parent for record in trace.export_trace() if record.kind == "mark"] == ["left"] * 3
+    assert told().count("left ends") == 3 and trace.open_blocks() == ()
 
 
 def test_a_generator_takes_exceptions_and_is_closed() -> None:

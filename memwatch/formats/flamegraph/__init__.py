@@ -1,7 +1,7 @@
 """A flame graph as one HTML page: search, zoom, keyboard, light and dark, the heaviest functions as a table.
 
 The page needs nothing beside itself and may ask for nothing: its content security policy allows the style and the
-script that are in it, by their hash, and no request. Everything that comes from the program stands in one block of
+script that are in it, by their hash, the worker that the script makes of its own text, and no request. Everything that comes from the program stands in one block of
 JSON, in ASCII and without ``<``, ``>`` and ``&``, so that no name can end the block; the script shows it as text only.
 """
 
@@ -18,7 +18,7 @@ from ...calltree import CallTree
 from ...errors import UnsupportedError
 from .columns import describe
 
-_SCRIPTS = ("tree", "canvas", "words", "parts", "view")
+_SCRIPTS = ("tree", "match", "canvas", "words", "parts", "view")
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 
 
@@ -48,8 +48,8 @@ def as_json(data: dict[str, Any]) -> str:
 
 def _policy(style: str, script: str) -> str:
     return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; worker-src blob:; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -80,21 +80,9 @@ function measure(tree, metric) {
   return {metric, weight, start, net: Float64Array.from(tree.data.nodes[`total_${metric}`], toNumber)};
 }
 
-// A test for "text" or "/regex/"; null where nothing is asked. Throws SyntaxError for what is no regular expression.
-function parseQuery(query) {
-  const pattern = /^\/(.+)\/$/.exec(query);
-  if (pattern) {
-    const regex = new RegExp(pattern[1], "i");
-    return text => regex.test(text);
-  }
-  const wanted = query.toLowerCase();
-  return wanted && (text => text.toLowerCase().includes(wanted));
-}
-
-// Which frames match, `within` which nodes they are, in how many, and what these hold. A match below a match is a part
-// of what that holds.
-function search(tree, layout, test) {
-  const frames = tree.words.map(words => test(words.text));
+// For the *frames* that match: `within` which nodes they are, in how many, and what these hold. A match below a match
+// is a part of what that holds.
+function search(tree, layout, frames) {
   const found = {frames, within: new Uint8Array(tree.count), nodes: 0, net: 0, weight: 0};
   for (let node = tree.count - 1; node >= 0; node--) {
     found.within[node] ||= frames[tree.frame[node]];
@@ -112,13 +100,14 @@ function search(tree, layout, test) {
   return found;
 }
 
-// One row for each function. What recursion holds is counted at its outermost call only.
+// One row for each function, with its `frames`. What recursion holds is counted at its outermost call only.
 function sumByFunction(tree) {
   const {nodes, frames} = tree.data;
   const rows = new Map();
   const rowOf = tree.words.map((words, index) => {
     const key = [frames.function[index], frames.file[index], frames.first_line[index]].join();
-    if (!rows.has(key)) rows.set(key, {words, covered: 0, self_bytes: 0, total_bytes: 0, self_count: 0, total_count: 0});
+    if (!rows.has(key)) rows.set(key, {words, frames: [], covered: 0, self_bytes: 0, total_bytes: 0, self_count: 0, total_count: 0});
+    rows.get(key).frames.push(index);
     return rows.get(key);
   });
   for (let node = 1; node < tree.count; node++) {

@@ -12,7 +12,7 @@ class FlameView {
     this.container = container;
     this.scene = {tree, layout: this.layouts.bytes, zoom: 0, focus: 0, hover: -1, found: null, flipped: false,
       from: 0, to: 1, top: 0, width: 1, height: 1, palette: null};
-    this.test = null;
+    this.hits = this.asking = null;
     this.frame = this.gliding = 0;
     this.keys = this.bindKeys();
     this.parts = makeParts(container, this);
@@ -107,7 +107,7 @@ class FlameView {
 
   // A table that nobody looks at is not made.
   fillTable() {
-    if (this.container.classList.contains("flame-as-table")) this.parts.table.fill(this.test);
+    if (this.container.classList.contains("flame-as-table")) this.parts.table.fill(this.hits);
   }
 
   // Scrolls so that a node's row is in view; with *first*, to where the eye begins, its callers above it.
@@ -188,20 +188,26 @@ class FlameView {
   // --- search ---
 
   seek() {
-    const {box, answer} = this.parts;
-    let fault = "";
-    this.test = null;
-    try {
-      this.test = parseQuery(box.value.trim());
-    } catch (error) {
-      fault = error.message;
-    }
-    const found = this.scene.found = this.test && search(this.tree, this.scene.layout, this.test);
+    const texts = this.tree.words.map(({text}) => text);
+    this.asking?.();
+    this.say("searching\u2026");
+    const answer = (hits, fault) => { this.asking = null; this.showFound(hits, fault); };
+    this.asking = match(texts, this.parts.box.value.trim(), answer);
+  }
+
+  showFound(hits, fault = "") {
+    const {tree, scene, parts: {box}} = this;
+    this.hits = hits;
+    scene.found = hits && search(tree, scene.layout, hits);
     box.setAttribute("aria-invalid", String(Boolean(fault)));
-    answer.textContent = fault || (found ? foundText(this.tree, this.scene.layout, found) : "");
-    this.container.classList.toggle("flame-seeking", Boolean(found));
+    this.say(fault || (hits ? foundText(tree, scene.layout, scene.found) : ""));
+    this.container.classList.toggle("flame-seeking", Boolean(hits));
     this.fillTable();
     this.repaint();
+  }
+
+  say(text) {
+    this.parts.answer.textContent = text;
   }
 
   find(text) {

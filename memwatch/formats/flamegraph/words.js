@@ -101,7 +101,7 @@ function functionTable(tree, choose) {
   const rows = sumByFunction(tree);
   const body = make("tbody");
   const note = make("p", {class: "flame-note"});
-  let sorted = "total_bytes", way = -1, test = null;
+  let sorted = "total_bytes", way = -1, matched = null;
   const {title} = tree.counted;
   const titles = ["Self", "Total", `Self ${title.toLowerCase()}`, `Total ${title.toLowerCase()}`];
   const heads = COLUMNS.map((column, index) => make("th", {scope: "col"},
@@ -113,21 +113,22 @@ function functionTable(tree, choose) {
   function sort(column) {
     way = column === sorted ? -way : -1;
     sorted = column;
-    fill(test);
+    fill(matched);
   }
   function weigh(metric) {
     sorted = `total_${metric}`;
     way = -1;
   }
-  function fill(wanted) {
-    test = wanted;
+  function fill(hits) {
+    matched = hits;
     const size = row => way > 0 ? row[sorted] : Math.abs(row[sorted]);
-    const hits = rows.filter(row => !test || test(row.words.text)).sort((one, two) => way * (size(one) - size(two)));
+    const shown = rows.filter(row => !hits || row.frames.some(frame => hits[frame]));
+    shown.sort((one, two) => way * (size(one) - size(two)));
     const order = way < 0 ? "descending" : "ascending";
     heads.forEach((head, index) => head.setAttribute("aria-sort", COLUMNS[index] === sorted ? order : "none"));
-    body.replaceChildren(...hits.slice(0, ROWS).map(line));
-    const more = hits.length > ROWS && `The first ${ROWS} of ${countText(hits.length)} functions; a search shows others.`;
-    note.textContent = more || (hits.length ? "" : "No function to show.");
+    body.replaceChildren(...shown.slice(0, ROWS).map(line));
+    const more = shown.length > ROWS && `The first ${ROWS} of ${countText(shown.length)} functions; a search shows others.`;
+    note.textContent = more || (shown.length ? "" : "No function to show.");
   }
   function line(row) {
     const cells = COLUMNS.map(column => {
