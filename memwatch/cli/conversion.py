@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -24,9 +25,9 @@ def convert(profiles: Sequence[str], to: str | None, output: str | None, base: s
     WriteError; nothing is written then.
     """
     format = _choose(to, output)
-    target = output or _beside(profiles[0], format)
+    target = _beside(profiles[0], format) if output is None else output
     if target != _STDOUT:
-        _check_free(target, [*profiles, *([base] if base else ())], force)
+        _check_free(target, [*profiles, *([] if base is None else [base])], force)
     tree = _read(profiles, base)
     try:
         content = formats.write(tree, format)
@@ -43,8 +44,18 @@ def _choose(to: str | None, output: str | None) -> str:
 
 
 def _beside(profile: str, format: str) -> str:
-    """The profile's path with the format's suffix in the place of its own."""
+    """The profile's path with the format's suffix in the place of its own. Raises OptionError for a pipe or a device."""
+    if _is_stream(profile):
+        raise OptionError(f"{profile!r} is no file, and nothing is written beside it; say -o FILE")
     return profile.removesuffix(formats.suffix_of(profile)) + formats.FORMATS[format].suffixes[0]
+
+
+def _is_stream(path: str) -> bool:
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _check_free(target: str, inputs: Sequence[str], force: bool) -> None:
@@ -66,19 +77,35 @@ def _check_free(target: str, inputs: Sequence[str], force: bool) -> None:
 def _read(profiles: Sequence[str], base: str | None) -> CallTree:
     trees = [formats.read_file(path) for path in profiles]
     tree = merge(trees) if len(trees) > 1 else trees[0]
-    return diff(tree, formats.read_file(base)) if base else tree
+    return tree if base is None else diff(tree, formats.read_file(base))
 
 
 def _write(target: str, content: bytes) -> str:
     if target != _STDOUT:
         return write_file(target, content)
+    if sys.stdout is None:  # as where the shell was told `>&-`
+        raise WriteError(errno.EBADF, "cannot write to standard output: it is closed")
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has nowhere to go
-        raise WriteError(error.errno, f"cannot write to standard output: {error.strerror}") from None
+        raise _lost(error) from None
     return "standard output"
+
+
+def say(message: str) -> None:
+    """Print *message*, in whatever letters standard output has. Raises WriteError."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    try:
+        print(message.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError as error:
+        raise _lost(error) from None
+
+
+def _lost(error: OSError) -> WriteError:
+    """The error of a standard output that takes no more; what is still buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return WriteError(error.errno, f"cannot write to standard output: {error.strerror}")
 
 
 def _describe(tree: CallTree, format: formats.Format) -> str:
@@ -87,6 +114,6 @@ def _describe(tree: CallTree, format: formats.Format) -> str:
     root = written.root
     paths = sum(1 for node in walk(root) if node.self_bytes or node.self_count)
     size = format_bytes(root.total_bytes, signed=tree.difference)
-    count = f" in {root.total_count:{'+' * tree.difference},} allocations" if root.total_count else ""
+    count = f" in {root.total_count:{'+' * tree.difference},} allocation{'s' * (abs(root.total_count) != 1)}" if root.total_count else ""
     left_out = "; what shrank is left out, the format has no negative numbers" if written is not tree else ""
-    return f"{size}{count}, {paths:,} call paths ({format.name}{left_out})"
+    return f"{size}{count}, {paths:,} call path{'s' * (paths != 1)} ({format.name}{left_out})"

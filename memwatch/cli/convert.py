@@ -15,7 +15,7 @@ _INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add = parser.add_argument
-    add("profiles", metavar="PROFILE", nargs="+", help="a profile of any format that can be read; several are added up")
+    add("profiles", metavar="PROFILE", nargs="+", help="a profile in any format but flamegraph; several are added up")
     add(
         "--to", metavar="FORMAT", help="heapprofile, pprof, speedscope, collapsed, flamegraph or csv (default: by FILE)"
     )
@@ -26,12 +26,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert; returns 0, or 2 with one line on standard error that says why nothing was written."""
+    """Convert; returns 0, or 2 with one line on standard error that says what went wrong."""
     # Imported here: `memwatch run` loads this module, too, and has no use for the formats.
-    from .conversion import convert
+    from .conversion import convert, say
 
     try:
         message = convert(args.profiles, args.to, args.output, args.base, args.force)
+        if args.output == "-":
+            print(message, file=sys.stderr)
+        else:
+            say(message)
     except MemwatchError as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         print(f"memwatch: {printable(reason)}", file=sys.stderr)
@@ -41,5 +45,4 @@ def run(args: argparse.Namespace) -> int:
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
-    print(message, file=sys.stderr if args.output == "-" else sys.stdout)
     return 0

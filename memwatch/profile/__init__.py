@@ -60,11 +60,6 @@ def stop() -> None:
 
 def is_running() -> bool:
     """Whether a profile is being taken."""
-    return _sampler.is_running
-
-
-def is_running() -> bool:
-    """Whether a profile is being taken."""
     return _sampler.is_running()
 
 

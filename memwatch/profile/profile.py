@@ -61,7 +61,7 @@ class Profile:
 
     def nodes(self) -> tuple[Node, ...]:
         """Every node, parents before their children."""
-        return tuple([*walk(self.root)])
+        return (*walk(self.root),)
 
     def diff(self, other: Profile) -> Profile:
         """What this profile has more than *other*, an earlier one, path by path; less is negative."""
@@ -92,10 +92,6 @@ class Profile:
             )
 
         return Profile(keep(self.tree, wanted), self.stack_depth, self.started)
-
-    def encode(self, format: str) -> bytes:
-        """The content of a file of *format*. Raises FormatError for one that is not known."""
-        return formats.write(self.tree, format)
 
     def write(self, path: str | os.PathLike[str], format: str | None = None) -> str:
         """Write it to *path* and return the absolute path; *format* is chosen by the suffix if it is not given.
@@ -141,12 +137,6 @@ def load(path: str | os.PathLike[str]) -> Profile:
     tree = formats.read_file(path)
     depth = max((len(stack.frames) for stack in stacks_of(tree.root)), default=0)
     return Profile(tree, depth, tree.time - tree.duration)
-
-
-def load(path: str | os.PathLike[str]) -> Profile:
-    """The profile in a file of any format that can be read. Raises FormatError for anything else."""
-    tree = formats.read_file(path)
-    return Profile(tree, 0, tree.time - tree.duration)
 
 
 def _profile(value: object) -> Profile:

@@ -74,11 +74,6 @@ class AllocationSampler:
                 self._options = None
                 self._source.stop()
 
-    @property
-    def is_running(self) -> bool:
-        """As `memwatch.profile.is_running`."""
-        return self._options is not None and self._source.running
-
     def is_running(self) -> bool:
         """As `memwatch.profile.is_running`."""
         return self._options is not None and self._source.running

@@ -85,6 +85,9 @@ def trace_block(name: str) -> TraceBlock:
     A decorated function is in a block of its own at each call; so is an `async def`, until it returns. A generator,
     plain or async, is in its block from the first step to its end, and its callers are not while it is suspended. What
     is decorated stays the kind of function it was. Raises OptionError for a name that is no str, and for a class.
+
+    On 3.11 a block does not belong into a gc callback or a `__del__` where context variables are set elsewhere: that
+    version of CPython may crash when one is set in a collection that another one's setting has begun.
     """
     return TraceBlock(name)
 
@@ -138,7 +141,8 @@ def export_trace_to_http(
     `records`; its `Idempotency-Key` header tells it from others. A receiver that cannot be reached, is slow, answers
     408, 425, 429, 5xx or no HTTP at all is asked again, *tries* times at most, after 0.5 s, then twice as long each
     time (30 s at most, with jitter), or after what its `Retry-After` asks for. A try may take *timeout* seconds,
-    everything together *total_timeout*; only the system's own look-up of a name is beyond that.
+    everything together *total_timeout*; beyond that are only the system's look-up of a name and, where a host has
+    several addresses of which none answers, a *timeout* for each of the others.
 
     Records stay in the ring. Those of batches that were answered with 2xx are not sent to the same URL again. A batch
     whose answer was lost is: a receiver knows a record by `trace_key` and `number`. Redirects 307 and 308 are

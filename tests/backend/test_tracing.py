@@ -20,6 +20,7 @@ import memwatch
 from memwatch import errors
 from memwatch.backend import _tracing, territory
 from memwatch.backend._tracing import Tracing
+from memwatch.backend.meters import Meters
 from memwatch.backend.stacks import LiveHeap
 
 PACKAGE = str(Path(memwatch.__file__).parent)
@@ -293,3 +294,14 @@ def test_started_by_the_interpreter_is_shared(lab_python: Any) -> None:
     )
     assert told[:2] == ["True", "True"]
     assert "keep 1 frames" in told[2] and "was running before" in told[3]
+
+
+def test_the_watcher_s_meters_do_not_see_tracemalloc_s_own_tables(tracing: Tracing) -> None:
+    meters = Meters()
+    before = meters.read(force=True)
+    kept = [object() for _ in range(200_000)]
+    after = meters.read(force=True)
+    if before.native is None or after.native is None:
+        pytest.skip("the C allocator cannot be asked here")
+    pointers = sys.getsizeof(kept)
+    assert abs(after.native - before.native - pointers) < 4_000_000 < tracemalloc.get_tracemalloc_memory()

@@ -110,14 +110,15 @@ def test_a_closed_pipe_ends_it_without_a_word(lab, idle):
 
 
 def test_without_an_output_nothing_is_printed_and_nothing_fails(lab, idle):
-    ended = lab.run("sh", "-c", f"{sys.executable} -m memwatch usage {idle.pid} >&-")
+    ended = lab.end(lab.start("sh", "-c", f"{sys.executable} -m memwatch usage {idle.pid} >&-"))
     assert (ended.status, ended.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_a_full_disk_is_said(lab, idle):
-    ended = lab.run("sh", "-c", f"{sys.executable} -m memwatch usage {idle.pid} --watch > /dev/full")
-    assert (ended.status, ended.stderr) == (1, "memwatch: cannot write: No space left on device\n")
+    ended = lab.end(lab.start("sh", "-c", f"{sys.executable} -m memwatch usage {idle.pid} --watch > /dev/full"))
+    assert (ended.status, ended.stderr) == (1, "")
+    assert ended.own == ("memwatch: cannot write: No space left on device",)
 
 
 def test_a_pid_that_watch_took_for_its_seconds_is_asked_for(lab, idle):

@@ -15,7 +15,7 @@ const text = (page, selector) => page.locator(selector).first().innerText();
 const facts = page => text(page, '.flame-details').then(shown => shown.replace(/\s+/g, ' '));
 const crumbs = async page => (await page.locator('.flame-crumbs > *').allInnerTexts()).join(' > ');
 const spoken = page => page.locator('[aria-live]').textContent();
-const settled = page => page.waitForFunction(() => !memwatch.gliding && !memwatch.frame);
+const settled = page => page.waitForFunction(() => !memwatch.gliding && !memwatch.frame && !memwatch.asking);
 
 // The middle of a frame on the screen, found by its function's name.
 const spot = (page, name) => page.evaluate(wanted => {
@@ -55,16 +55,19 @@ const scenarios = {
     assert.deepEqual([left, right], [0, await page.evaluate(() => memwatch.scene.width)]);
     await page.getByRole('navigation').getByRole('button', {name: 'main'}).click();
     assert.equal(await crumbs(page), '(root) > main');
-    await page.getByRole('button', {name: 'Show everything (Escape)'}).click();
+    await page.getByRole('button', {name: 'Reset'}).click();
     await settled(page);
     assert.equal(await crumbs(page), '(root)');
     await page.mouse.move(...await spot(page, 'decode'));
+    await page.mouse.down({clickCount: 2});
+    await page.mouse.up({clickCount: 2});
+    assert.equal(await crumbs(page), '(root)', 'the second half of a double click is no click');
     assert.match(await text(page, '.flame-tip'), /^decode\s+\/usr\/lib\/python3\.12\/json\/decoder\.py:2\s+2\.00 MiB, 50 %$/);
     await page.getByText('Allocations', {exact: true}).first().click();
     await settled(page);
     assert.match(await page.evaluate(() => memwatch.scene.layout.metric), /count/);
     const top = (await spot(page, '(root)'))[1];
-    await page.getByRole('button', {name: 'Turn upside down (f)'}).click();
+    await page.getByRole('button', {name: 'Flip'}).click();
     await settled(page);
     assert.ok((await spot(page, '(root)'))[1] > top + 100);
     assert.ok((await spot(page, 'main'))[1] < (await spot(page, '(root)'))[1]);
@@ -78,12 +81,19 @@ const scenarios = {
     assert.notDeepEqual(purple, await pixel(page, 'main'));
     await page.keyboard.press('Control+A');
     await page.keyboard.type('/lo.d|decoder\\.py/');
+    await settled(page);
     assert.equal(await text(page, 'output'), '2 frames, 3.00 MiB, 75 %');
     assert.deepEqual(await pixel(page, 'decode'), purple);
     await page.keyboard.press('Control+A');
     await page.keyboard.type('/(/');
+    await settled(page);
     assert.match(await text(page, 'output'), /regular expression/i);
     assert.equal(await page.locator('.flame-search').getAttribute('aria-invalid'), 'true');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('/(.+)+§/');
+    assert.equal(await page.evaluate(() => 2 + 2), 4, 'the page answers while an expression without end is tried');
+    await settled(page);
+    assert.equal(await text(page, 'output'), 'this regular expression takes too long');
     await page.keyboard.press('Control+A');
     await page.keyboard.type('nowhere');
     assert.equal(await text(page, 'output'), 'no match');
@@ -224,6 +234,14 @@ const scenarios = {
     assert.match(await text(page, '#about'), /of the smallest frames are drawn together/);
   },
 
+  // On a sheet that is narrower than the screen the whole picture is there, and no buttons are.
+  async print(page) {
+    await page.emulateMedia({media: 'print'});
+    await page.locator('.flame-picture').evaluate(picture => { picture.style.flex = '0 0 300px'; });
+    assert.equal(await page.locator('.flame-bar').isVisible(), false);
+    assert.ok((await page.locator('canvas').boundingBox()).width <= 300);
+  },
+
   // As narrow as a phone: nothing sticks out, the panel goes below the picture.
   async narrow(page) {
     await page.setViewportSize({width: 600, height: 900});
@@ -278,7 +296,7 @@ try {
   page.on('pageerror', error => complaints.push(`error: ${error.message}`));
   page.on('console', message => complaints.push(`console: ${message.text()}`));
   page.on('dialog', dialog => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on('request', request => { if (![url, 'data:,'].includes(request.url())) complaints.push(`request: ${request.url()}`); });
+  page.on('request', request => { if (![url, 'data:,'].includes(request.url()) && !request.url().startsWith('blob:')) complaints.push(`request: ${request.url()}`); });
   await page.goto(url);
   await settled(page);
   if (!scenarios[scenario]) throw new Error(`no scenario ${scenario}`);

@@ -102,6 +102,7 @@ TREES = {
     "table": shop,
     "theme": shop,
     "narrow": shop,
+    "print": shop,
     "difference": change,
     "hostile": hostile,
     "blocks": blocks,

@@ -165,6 +165,7 @@ def test_policy_allows_the_page_s_own_style_and_script_and_nothing_else() -> Non
         "default-src": "'none'",
         "style-src": own(style),
         "script-src": own(script),
+        "worker-src": "blob:",
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",

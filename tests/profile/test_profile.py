@@ -10,7 +10,7 @@ import pytest
 
 from memwatch import errors, formats
 from memwatch.calltree import CallTree, Frame, Stack, build
-from memwatch.profile import Profile, load
+from memwatch.profile import Profile
 
 MAIN, LOAD, PARSE = Frame("main", "app.py", 3), Frame("load", "app.py", 7, 5), Frame("parse", "lib/json.py", 90)
 
@@ -96,22 +96,6 @@ def test_it_is_json_and_a_file(tmp_path: Path) -> None:
     assert told["root"]["total_bytes"] == 5000 == len(NEW.nodes()) * 5000 // 3
     written = NEW.write(tmp_path / "heap.dat", format="pprof")
     assert formats.read_file(written).root.total_bytes == 5000
-
-
-def test_a_file_is_a_profile_again(tmp_path: Path) -> None:
-    again = load(NEW.write(tmp_path / "heap.pb.gz"))
-    assert again.root.to_dict() == NEW.root.to_dict()
-    assert again.diff(OLD).root.total_bytes == 2300 and again.stack_depth == 0
-    assert again.encode("csv") == formats.write(again.tree, "csv")
-
-
-def test_what_is_no_profile_is_not_loaded(tmp_path: Path) -> None:
-    (tmp_path / "text.pb.gz").write_text("no profile")
-    for name in ("text.pb.gz", "absent.csv"):
-        with pytest.raises(errors.FormatError, match=name):
-            load(tmp_path / name)
-    with pytest.raises(errors.FormatError, match="poster"):
-        NEW.encode("poster")
 
 
 def test_it_is_frozen() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from memwatch.backend.meters import Reading
+from memwatch import trace
+from memwatch.backend.meters import Meters, Reading
+from memwatch.trace import tracer
 from memwatch.trace.gauge import BURST, CHEAP, Gauge
+from memwatch.trace.records import UNITS
 
 
 class Costly:

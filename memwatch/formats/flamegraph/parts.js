@@ -30,7 +30,7 @@ function make(tag, attributes = {}, ...children) {
 }
 
 function makeButton(text, title, click) {
-  return make("button", {type: "button", class: "flame-button", title, "aria-label": title, click}, text);
+  return make("button", {type: "button", class: "flame-button", title, click}, text);
 }
 
 // A choice of one of several, reached and turned by the browser's own keys for radio buttons.

@@ -158,9 +158,10 @@ class FlameView {
     return nodeAt(this.scene, event.clientX - edge.left, event.clientY - edge.top);
   }
 
+  // The second half of a double click is none: by then another frame may lie under the pointer.
   click(event) {
     const node = this.point(event);
-    if (node >= 0) this.zoom(node);
+    if (node >= 0 && event.detail < 2) this.zoom(node);
   }
 
   hover(event) {
