@@ -1,4 +1,4 @@
-"""The census in Python alone: gc.get_objects() and, for what the collector does not track, gc.get_referents().
+"""The census in Python alone: the collector's list and, for what it does not track, gc.get_referents().
 
 The work runs in slices of 2000 objects, each a handful of calls into C, so that other threads run in between. An
 object may therefore come or go while the walk is under way: it is then counted or not, and nothing worse. The walk
@@ -10,7 +10,6 @@ or from a tracked object; one that only a running function's variable holds is f
 
 from __future__ import annotations
 
-import gc
 from _thread import get_ident
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,17 +23,19 @@ from .guard import begin_walk, end_walk, find_own, own, parts_of, quiet, rest
 from .kinds import KindTable
 from .referents import referents_of
 from .roots import roots
+from .tracked import Tracked, list_tracked
 
 _SLICE = 2000
 
 Visit = Callable[[list[int], list[object], list[int]], None]
+VisitTuples = Callable[[list[int], list[int]], None]
 
 
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
     """Each object with its type and size, as `contract.Backend` says."""
     with quiet, _Walk(exclude, give_up) as walk:
         lister = _Lister(walk.table)
-        walk.run(deep, lister.visit)
+        walk.run(deep, lister.visit, lister.visit_tuples)
         walk.release()
         return sort_listing(lister.met, tuple(walk.table.labels), give_up)
 
@@ -46,7 +47,7 @@ def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Map
     """
     with quiet, _Walk(exclude, give_up) as walk:
         counter = _Counter(walk.table)
-        walk.run(deep, counter.visit)
+        walk.run(deep, counter.visit, counter.visit_tuples)
         return {label: (count, counter.sizes[label]) for label, count in counter.counts.items()}
 
 
@@ -68,6 +69,12 @@ class _Lister:
         self.met.addresses.fromlist(ids)
         self.met.kinds.fromlist(self._table.places(type_ids))
         self.met.sizes.fromlist(self._table.sizes(objects, type_ids))
+
+    def visit_tuples(self, ids: list[int], sizes: list[int]) -> None:
+        """Take tuples of which no more is known."""
+        self.met.addresses.fromlist(ids)
+        self.met.kinds.fromlist(self._table.places(self._table.ids([()])) * len(ids))
+        self.met.sizes.fromlist(sizes)
 
 
 @own
@@ -92,6 +99,11 @@ class _Counter:
             _add(self.sizes, label, size)
             if type_id not in plain:
                 _add(self.counts, label, 1)
+
+    def visit_tuples(self, ids: list[int], sizes: list[int]) -> None:
+        """Take tuples of which no more is known."""
+        _add(self.counts, "tuple", len(ids))
+        _add(self.sizes, "tuple", sum(sizes))
 
 
 def _add(totals: dict[str, int], label: str, amount: int) -> None:
@@ -120,7 +132,7 @@ class _Walk:
         self._give_up = give_up
         self._seen: set[int] = set()
         self._batch: list[object] = []
-        self._tracked = self._batch  # a list that is not this object's any more after `__enter__` would be counted
+        self._tracked = Tracked(self._batch, [], [], set())
         self._stack: list[list[object]] = []
         self._referents: list[object] = []
         self.rests = False
@@ -130,7 +142,7 @@ class _Walk:
     def __enter__(self) -> _Walk:
         begin_walk(self)
         # Here and not earlier: the tuple of the arguments is gone. What the walk creates from here on is not listed.
-        self._tracked = gc.get_objects()
+        self._tracked = list_tracked()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
@@ -141,15 +153,18 @@ class _Walk:
     def release(self) -> None:
         """Drop every reference and address that the walk holds."""
         end_walk(self)
-        for held in (self._tracked, self._batch, self._referents):
-            held.clear()
+        self._tracked.clear()
+        self._batch.clear()
+        self._referents.clear()
         self._stack.clear()
         self._seen.clear()
         self.table.release()
         self._exclude = ()
 
-    def run(self, deep: bool, visit: Visit) -> None:
-        """Call *visit* with addresses, objects and their types' addresses, a slice at a time, each object once."""
+    def run(self, deep: bool, visit: Visit, visit_tuples: VisitTuples) -> None:
+        """Call *visit* with addresses, objects and their types' addresses, a slice at a time, each object once; and
+        *visit_tuples* with addresses and sizes of the tuples that nobody was seen to hold.
+        """
         hidden = self._hidden()
         if deep:
             self._seen.update(hidden)
@@ -165,21 +180,28 @@ class _Walk:
             visit(ids, batch, self.table.ids(batch))
             if deep:
                 self._follow(batch, visit)
+        visit_tuples(*self._left_over(hidden))
+
+    def _left_over(self, hidden: set[int]) -> tuple[list[int], list[int]]:
+        """Addresses and sizes of the tuples with one owner that were not met."""
+        known, addresses = hidden | self._seen, self._tracked.lone_addresses
+        left = [address not in known for address in addresses]
+        return list(compress(addresses, left)), list(compress(self._tracked.lone_sizes, left))
 
     def _slices(self) -> Iterator[list[object]]:
         """The tracked objects, always in the same list."""
-        batch, tracked = self._batch, self._tracked
+        batch, tracked = self._batch, self._tracked.objects
         for start in range(0, len(tracked), _SLICE):
             rest(self)
-            batch[:] = tracked[start : start + _SLICE]
+            batch[:] = [it for it in tracked[start : start + _SLICE] if it is not None]
             yield batch
 
     def _drain(self) -> Iterator[list[object]]:
         """As `_slices`, each slice dropped from the whole before it is handed out."""
-        batch, tracked = self._batch, self._tracked
+        batch, tracked = self._batch, self._tracked.objects
         while tracked:
             self._check()
-            batch[:] = tracked[-_SLICE:]
+            batch[:] = [it for it in tracked[-_SLICE:] if it is not None]
             del tracked[-_SLICE:]
             yield batch
 
@@ -194,7 +216,7 @@ class _Walk:
         found: list[object] = []
         for batch in self._slices():
             found.extend(find_own(batch))
-        return {*parts_of(found), *map(id, self._exclude), id(self._exclude)}
+        return {*parts_of(found), *self._tracked.own, *map(id, self._exclude), id(self._exclude)}
 
     def _follow(self, batch: list[object], visit: Visit) -> None:
         """Visit what is reachable from *batch* and neither tracked nor seen before, without recursion."""

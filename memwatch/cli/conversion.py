@@ -44,7 +44,7 @@ def _choose(to: str | None, output: str | None) -> str:
 
 
 def _beside(profile: str, format: str) -> str:
-    """The profile's path with the format's suffix in the place of its own. Raises OptionError for a pipe or a device."""
+    """The profile's path with the format's suffix in the place of its own; beside a pipe or a device is no place."""
     if _is_stream(profile):
         raise OptionError(f"{profile!r} is no file, and nothing is written beside it; say -o FILE")
     return profile.removesuffix(formats.suffix_of(profile)) + formats.FORMATS[format].suffixes[0]
@@ -114,6 +114,10 @@ def _describe(tree: CallTree, format: formats.Format) -> str:
     root = written.root
     paths = sum(1 for node in walk(root) if node.self_bytes or node.self_count)
     size = format_bytes(root.total_bytes, signed=tree.difference)
-    count = f" in {root.total_count:{'+' * tree.difference},} allocation{'s' * (abs(root.total_count) != 1)}" if root.total_count else ""
+    count = (
+        f" in {root.total_count:{'+' * tree.difference},} allocation{'s' * (abs(root.total_count) != 1)}"
+        if root.total_count
+        else ""
+    )
     left_out = "; what shrank is left out, the format has no negative numbers" if written is not tree else ""
     return f"{size}{count}, {paths:,} call path{'s' * (paths != 1)} ({format.name}{left_out})"

@@ -18,7 +18,7 @@ _LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's 
 _TRACKED_SHARE = 1 / 3  # of a heap's objects are seen by the collector, as a rule
 _COLLECT_SECONDS = 2e-7  # a block, in a full collection of a heap that was not measured yet
 _WALK_SECONDS: dict[Walk, float] = {"deep": 1.5e-6, "tracked": 3e-7, "search": 7e-7}  # the same for a walk in Python
-_LIST_SECONDS = 4e-8  # a tracked object, in one call of gc.get_objects(), which cannot be interrupted
+_LIST_SECONDS = 1.3e-7  # a tracked object, in `backend.tracked.list_tracked`, which cannot be interrupted
 
 
 def expected_blocks(sample: Sample) -> int:

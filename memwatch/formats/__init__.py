@@ -1,6 +1,7 @@
 """Call trees as files of other tools: a tree goes in and bytes come out, and the other way round.
 
-One module a format, each a pure `write(tree) -> bytes` and, where there is a way back, `read(data) -> CallTree`.
+One module or folder a format, each a pure `write(tree) -> bytes` and, where there is a way back,
+`read(data) -> CallTree`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from types import MappingProxyType
 from ..calltree import CallTree
 from ..errors import FormatError
 from . import collapsed, csv, flamegraph, heapprofile, pprof, recognise, speedscope
+from .checks import MAX_DEPTH
 from .packed import MAX_BYTES
-from .values import MAX_DEPTH
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_DEPTH", "Format", "choose", "read", "read_file", "suffix_of", "write"]
 

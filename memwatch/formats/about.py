@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..calltree import CallTree
-from .values import integer, items, mapping, text_of
+from .checks import integer, items, mapping, text_of
 
 KEY = "memwatch"
 

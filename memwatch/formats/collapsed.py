@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from ..calltree import ROOT, CallTree, Frame, Stack, build, stacks_of
 from ..errors import FormatError
+from .checks import check_depth, digits
 from .growth import growth_of
-from .values import check_depth, digits
 
 _BREAKS = r"\x00-\x1f\x7f\x85\u2028\u2029\ufeff"  # controls, line ends, a byte order mark
 _SPECIAL = re.compile(rf"[;{_BREAKS}\ud800-\udfff]|%(?=[0-9A-Fa-f]{{2}})")

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..calltree import ROOT, Allocations, CallTree, Frame, Node, Stack, build, walk
 from ..errors import FormatError
-from .values import check_depth, digits, storable
+from .checks import check_depth, digits, storable
 
 COLUMNS = (
     "id",

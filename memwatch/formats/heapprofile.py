@@ -17,9 +17,9 @@ from typing import Any
 from ..calltree import ROOT, CallTree, Frame, Node, Stack, build, walk
 from ..errors import FormatError
 from . import about
+from .checks import check_depth, integer, items, mapping, text_of
 from .deepjson import parse
 from .growth import growth_of
-from .values import check_depth, integer, items, mapping, text_of
 
 COUNTS_ARE_SAMPLES = "counts are numbers of samples: the file says no more"
 

@@ -14,9 +14,9 @@ from typing import Any
 from ..calltree import ROOT, CallTree, Frame, Stack, build, stacks_of
 from ..errors import FormatError
 from . import about
+from .checks import check_depth, integer, items, mapping, text_of
 from .deepjson import parse
 from .growth import growth_of
-from .values import check_depth, integer, items, mapping, text_of
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 COUNTS = "allocations"

@@ -16,6 +16,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from ..backend.referents import referents_of
+from ..backend.tracked import list_tracked
 
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
@@ -94,8 +95,11 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
 
 
 def live_objects() -> list[Any]:
-    """Every object that the collector tracks, those that are garbage and not collected yet included."""
-    return gc.get_objects()
+    """What the collector tracks, garbage that is not collected yet included, but no tuple that has one owner only."""
+    tracked = list_tracked()
+    objects = tracked.others()
+    tracked.clear()
+    return objects
 
 
 def modules() -> list[tuple[str, Any]]:

@@ -10,7 +10,8 @@ import sys
 import time
 import weakref
 from _queue import Empty, SimpleQueue
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -94,6 +95,7 @@ class Watcher:
         self._halting: _Halt | None = None  # by what the thread was asked to end for a fork, until it is started again
         self._waking = original("_thread", "allocate_lock")()  # only ever tried: whoever has it starts the thread
         self._collected: Collected | None = None  # a full collection whose stats wait for the tick
+        self._unread = False  # whether it was told that the meters could not be read
         self._judging_until = 0.0
         self._last_stats = time.monotonic() - pace.tick
         self._last_tick = (time.monotonic(), read_collections())
@@ -256,17 +258,32 @@ class Watcher:
                     self._halting = None
                     continue
                 if item.final:
-                    self._deliver(self._read("exit", force=True), with_stats=True)
+                    with self._patiently():
+                        self._deliver(self._read("exit", force=True), with_stats=True)
                 return
-            self._handle(item)
+            with self._patiently():
+                self._handle(item)
             if ticker.due():
-                self._tick()
+                with self._patiently():
+                    self._tick()
             self._ledger.settle()
+
+    @contextmanager
+    def _patiently(self) -> Iterator[None]:
+        """Leave out what cannot be read: that no descriptor is left is the program's trouble, and may pass."""
+        try:
+            yield
+        except OSError as error:
+            if not self._unread:
+                self._unread = True
+                _log.warning("memory cannot be read at present, so readings are left out (%s)", describe_error(error))
 
     def _handle(self, item: object) -> None:
         if isinstance(item, _Forced):
-            self._deliver(item.sample, with_stats=True)
-            item.delivered.release()
+            try:
+                self._deliver(item.sample, with_stats=True)
+            finally:
+                item.delivered.release()
         elif isinstance(item, Collected):
             self._collected = item
             if time.monotonic() - self._last_stats >= self.pace.tick:

@@ -79,7 +79,7 @@ def test_what_shrank_is_left_out_where_it_cannot_be_shown_and_that_is_said(
     assert convert("new.heapprofile", "--base", "old.pb.gz", "-o", "change.json") == 0
     assert sizes_in(folder / "change.json") == {"load": 6000}
     assert capsys.readouterr().out.endswith(
-        ": +5.86 KiB in +750 allocations, 1 call paths "
+        ": +5.86 KiB in +750 allocations, 1 call path "
         "(speedscope; what shrank is left out, the format has no negative numbers)\n"
     )
 
@@ -104,6 +104,29 @@ def test_standard_output_that_takes_nothing_is_an_error_in_one_line(folder: Path
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
     assert ended.returncode == 2
     assert ended.stderr == b"memwatch: cannot write to standard output: No space left on device\n"
+
+
+def test_standard_output_that_is_closed_is_an_error_in_one_line(folder: Path) -> None:
+    shell = f"{sys.executable} -m memwatch convert new.heapprofile --to csv -o - >&-"
+    ended = subprocess.run(["sh", "-c", shell], stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (2, b"memwatch: cannot write to standard output: it is closed\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_message_that_cannot_be_said_leaves_the_file(folder: Path) -> None:
+    command = [sys.executable, "-m", "memwatch", "convert", "new.heapprofile", "--to", "csv"]
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (2, 1)
+    assert sizes_in(folder / "new.csv") == {"load": 8000, "drop": 80}
+
+
+def test_a_name_that_the_terminal_has_no_letters_for_is_escaped(folder: Path) -> None:
+    command = [sys.executable, "-m", "memwatch", "convert", "new.heapprofile", "-o", "größe.csv"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, env=env, capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"/gr\\xf6\\xdfe.csv: 7.89 KiB" in ended.stdout
 
 
 def test_a_file_that_exists_is_replaced_only_by_force(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,6 +185,9 @@ def test_a_profile_that_is_read_is_never_overwritten(
             "cannot write 'no/such/folder.csv': No such file or directory",
         ),
         (("new.heapprofile", "--to", "csv", "-o", "folder"), "cannot write 'folder': Is a directory"),
+        (("new.heapprofile", "--base", "", "--to", "csv"), "cannot read '': No such file or directory"),
+        (("new.heapprofile", "--to", "csv", "-o", ""), "cannot write ''"),
+        (("/dev/null", "--to", "csv"), "'/dev/null' is no file, and nothing is written beside it; say -o FILE"),
         (("line\nbreak", "--to", "csv"), "cannot read 'line\\nbreak'"),
         (("huge.csv", "--to", "pprof"), "cannot write pprof: pprof holds numbers up to 2**63 - 1"),
     ],

@@ -66,7 +66,7 @@ def shown(size: float) -> str:
 
 def test_devtools_read_every_function(sample_tree: CallTree, answer: Answer) -> None:
     """Its totals count a recursion at each of its levels, as it does with V8's own profiles."""
-    rows = {row[2]: (row[0], row[1]) for row in json.loads(answer("devtools.json"))}
+    rows = {row[2].partition(" ")[0]: (row[0], row[1]) for row in json.loads(answer("devtools.json"))}
     everything = sample_tree.root.total_bytes
     totals: Counter[str] = Counter()
     for node in walk(sample_tree.root):
@@ -77,6 +77,13 @@ def test_devtools_read_every_function(sample_tree: CallTree, answer: Answer) -> 
         for name, total in totals.items()
         if name != "(root)"
     }
+
+
+def test_devtools_tell_the_place_as_an_editor_counts_lines(answer: Answer) -> None:
+    places = dict(row[2].partition(" ")[::2] for row in json.loads(answer("devtools.json")))
+    assert places["main"] == "shop/app.py:12"
+    assert places["walk"] == "shop/a tree;of (things).py:3"
+    assert places["read"] == "", "a function without a file has no place"
 
 
 def speedscope_bytes(text: str) -> float:

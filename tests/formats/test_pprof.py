@@ -10,8 +10,9 @@ import pytest
 from memwatch.calltree import CallTree, Frame, Stack, build, diff, stacks_of
 from memwatch.errors import FormatError
 from memwatch.formats import pprof
-from memwatch.formats import profileproto as tag
-from memwatch.formats.protobuf import Message, fields_of, integers, signed
+from memwatch.formats.pprof import fields as tag
+from memwatch.formats.pprof.protobuf import Message, fields_of, integers, signed
+from memwatch.formats.pprof.writer import LIVE_ONLY
 
 Fields = dict[int, list[int | bytes]]
 
@@ -128,7 +129,7 @@ def test_comments_hold_the_notes_and_say_what_the_first_columns_are(sample_tree:
     file, texts = file_of(sample_tree)
     assert [texts[number] for number in integers(file[tag.Profile.COMMENT][0])] == [
         "one of two workers",
-        pprof.LIVE_ONLY,
+        LIVE_ONLY,
         "memwatch name: shop",
         "memwatch source: tracemalloc",
         "memwatch pid: 4321",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memwatch.errors import FormatError
-from memwatch.formats.protobuf import Message, fields_of, integers, signed, varint
+from memwatch.formats.pprof.protobuf import Message, fields_of, integers, signed, varint
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from memwatch import formats
 from memwatch.calltree import CallTree, Frame, Stack, build, diff, stacks_of, walk
 from memwatch.errors import FormatError
-from memwatch.formats import values
+from memwatch.formats import checks
 from memwatch.formats.growth import LEFT_OUT
 
 READABLE = [name for name, format in formats.FORMATS.items() if format.read is not None]
@@ -189,8 +189,8 @@ def test_a_path_may_be_deep(name: str, depth: int) -> None:
 def test_a_path_deeper_than_the_limit_is_written_and_refused_when_read(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert formats.MAX_DEPTH == values.MAX_DEPTH == 10_000
-    monkeypatch.setattr(values, "MAX_DEPTH", 400)
+    assert formats.MAX_DEPTH == checks.MAX_DEPTH == 10_000
+    monkeypatch.setattr(checks, "MAX_DEPTH", 400)
     deepest, too_deep = (CallTree(build([Stack((Frame("again"),) * depth, 8, 1)])) for depth in (400, 401))
     assert formats.read(formats.write(deepest, name)).root.total_bytes == 8
     with pytest.raises(FormatError, match="nested too deep: a path of more than 400 frames"):

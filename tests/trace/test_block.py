@@ -250,11 +250,13 @@ def test_a_new_trace_while_one_block_is_used_twice_ends_what_lies_in_it() -> Non
     trace.init()
     with block:
         trace.init()
+        with trace.trace_block("other"):
+            pass
         context = contextvars.copy_context()
         context.run(block.__enter__)  # as in another thread
-    assert [record.record_name for record in trace.export_trace()] == ["shared-block-start"]
+    assert drawn().splitlines()[2:] == ["shared-block-start in None"]
     context.run(block.__exit__, None, None, None)
-    assert [record.record_name for record in trace.export_trace()][1:] == ["shared-block-end"]
+    assert drawn().splitlines()[3:] == ["shared-block-end in None"]
 
 
 def test_a_block_that_ctrl_c_ends_as_it_begins_is_not_around_what_follows() -> None:

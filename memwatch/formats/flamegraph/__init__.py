@@ -1,8 +1,9 @@
 """A flame graph as one HTML page: search, zoom, keyboard, light and dark, the heaviest functions as a table.
 
 The page needs nothing beside itself and may ask for nothing: its content security policy allows the style and the
-script that are in it, by their hash, the worker that the script makes of its own text, and no request. Everything that comes from the program stands in one block of
-JSON, in ASCII and without ``<``, ``>`` and ``&``, so that no name can end the block; the script shows it as text only.
+script that are in it, by their hash, a worker that the script makes of a text of its own, and no request. Everything
+that comes from the program stands in one block of JSON, in ASCII and without ``<``, ``>`` and ``&``, so that no name
+can end the block; the script shows it as text only.
 """
 
 from __future__ import annotations

@@ -10,17 +10,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..calltree import ROOT, CallTree, Frame, Stack, build
-from ..errors import FormatError
-from . import profileproto as tag
-from .packed import unpack
+from ...calltree import ROOT, CallTree, Frame, Stack, build
+from ...errors import FormatError
+from ..checks import check_depth, digits
+from ..packed import unpack
+from . import fields as tag
 from .protobuf import fields_of, integers, signed
-from .values import check_depth, digits
+from .writer import LIVE_ONLY
 
 _NANO = 1_000_000_000
 _PREFERRED = "inuse_space"
 _OURS = "memwatch "
-_LIVE_ONLY = "alloc_objects and alloc_space repeat"
 
 
 def read(data: bytes) -> CallTree:
@@ -151,7 +151,7 @@ class _Profile:
         """The tree of all samples, and what the profile says of itself."""
         comments = [self._text(index) for index in self.message.integers(tag.Profile.COMMENT)]
         ours = dict(text.removeprefix(_OURS).split(": ", 1) for text in comments if _says(text))
-        notes = [text for text in comments if not _says(text) and not text.startswith(_LIVE_ONLY)]
+        notes = [text for text in comments if not _says(text) and text != LIVE_ONLY]
         if self.columns.unit != "bytes":
             notes.append(f"numbers are {self.columns.kind} in {self.columns.unit}, not bytes")
         return CallTree(
@@ -168,7 +168,7 @@ class _Profile:
 
 
 def _says(comment: str) -> bool:
-    """Whether `pprof.write` said this of the tree."""
+    """Whether `write` said this of the tree."""
     return comment.startswith(tuple(f"{_OURS}{key}: " for key in ("name", "source", "pid", "difference")))
 
 

@@ -13,14 +13,11 @@ import math
 import zlib
 from collections.abc import Iterator
 
-from ..calltree import ROOT, CallTree, Frame, Stack, stacks_of, walk
-from ..errors import FormatError
-from . import profileproto as tag
-from .pprofread import read
-from .protobuf import INT64_MAX, Message
-from .values import storable
-
-__all__ = ["read", "write"]
+from ...calltree import ROOT, CallTree, Frame, Stack, stacks_of, walk
+from ...errors import FormatError
+from ..checks import storable
+from . import fields as tag
+from .protobuf import INT64_MAX, Message, varint
 
 SAMPLE_TYPES = (
     ("alloc_objects", "count"),
@@ -58,7 +55,7 @@ class _Builder:
         self.profile = Message()
         self.texts = {"": 0}
         self.functions: dict[tuple[str, str, int], int] = {}
-        self.locations: dict[Frame, int] = {}
+        self.locations: dict[Frame, bytes] = {}  # their numbers as they are written, for there are many in each stack
 
     def build(self, tree: CallTree) -> bytearray:
         """The content of the whole message."""
@@ -82,10 +79,10 @@ class _Builder:
         return made.content
 
     def _samples(self, stack: Stack) -> None:
-        places = [self._location(frame) for frame in reversed(stack.frames or (ROOT,))]
+        places = b"".join(self._location(frame) for frame in reversed(stack.frames or (ROOT,)))
         for size_bytes, count, size in _parts(stack):
             sample = Message()
-            sample.packed(tag.Sample.LOCATION, places)
+            sample.data(tag.Sample.LOCATION, places)
             sample.packed(tag.Sample.VALUE, (count, size_bytes, count, size_bytes))
             if size is not None:
                 sample.data(tag.Sample.LABEL, self._size_label(size))
@@ -98,19 +95,21 @@ class _Builder:
         label.number(tag.Label.UNIT, self._text("bytes"))
         return label.content
 
-    def _location(self, frame: Frame) -> int:
-        if frame not in self.locations:
-            self.locations[frame] = len(self.locations) + 1
+    def _location(self, frame: Frame) -> bytes:
+        known = self.locations.get(frame)
+        if known is None:
+            number = len(self.locations) + 1
+            known = self.locations[frame] = varint(number)
             line = Message()
             line.number(tag.Line.FUNCTION, self._function(frame))
             line.number(tag.Line.LINE, frame.line)
             line.number(tag.Line.COLUMN, frame.column)
             location = Message()
-            location.number(tag.Location.ID, self.locations[frame])
+            location.number(tag.Location.ID, number)
             location.number(tag.Location.MAPPING, 1)
             location.data(tag.Location.LINE, line.content)
             self.profile.data(tag.Profile.LOCATION, location.content)
-        return self.locations[frame]
+        return known
 
     def _function(self, frame: Frame) -> int:
         """Its system name stays empty: pprof takes one that equals the name for C++ and cuts off what stands in ``<>``,
