@@ -39,7 +39,7 @@ def test_the_formats() -> None:
 
 
 def packed_by_gzip(data: bytes) -> bytes:
-    """*data* without the time in its head: tests are named by such bytes, and every process must give the same names."""
+    """*data* without the time in its head: such bytes name tests, and every process must give the same names."""
     return gzip.compress(data, mtime=0)
 
 
