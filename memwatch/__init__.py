@@ -33,16 +33,20 @@ from .errors import (
 from .signals import leak, off, on, once, recovered, stats, suspect
 
 if TYPE_CHECKING:
+    from . import profile as profile
+    from . import trace as trace
     from . import usage
     from .heap import HeapDiff
+    from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
 
-_LAZY = {"HeapDiff": "heap", "Leak": "watch", "Stats": "watch", "Suspicion": "watch"}
+_LAZY = {"Crossing": "thresholds", "HeapDiff": "heap", "Leak": "watch", "Stats": "watch", "Suspicion": "watch"}
 _ROOMS = ("profile", "trace", "usage")  # of these only `usage` is in a star import: the others bear stdlib names
 
 __all__ = [
     "AlreadyEndedError",
     "AlreadyStartedError",
+    "Crossing",
     "ExportError",
     "FormatError",
     "HeapDiff",

@@ -58,6 +58,33 @@ def compare() -> None:
     assert_type(heap_diff.diff.to_dict(), dict[str, Any])
 
 
+def look_closer_still(pid: int) -> None:
+    assert_type(memwatch.usage.lookup(pid).cpu, float | None)
+    assert_type(memwatch.usage.lookup(pid, keep_history=True).memory, int | None)
+    assert_type(memwatch.profile.get().root.total_bytes, int)
+    assert_type(memwatch.profile.write("heap.html"), str)
+    with memwatch.profile.sampling() as sampler:
+        assert_type(sampler.get().diff(memwatch.profile.load("old.pb.gz")).source, str)
+    memwatch.trace.init(unit="KiB")
+    with memwatch.trace.trace_block("block"):
+        memwatch.trace.trace_memory("mark")
+    assert_type(memwatch.trace.export_trace()[0].record_name, str)
+
+
+@memwatch.trace.trace_block("a function keeps its type")
+def traced(number: int) -> str:
+    return str(number)
+
+
+assert_type(traced(1), str)
+
+
+@memwatch.on_threshold(limit_share=0.9, for_seconds=30)
+def shed_load(crossing: memwatch.Crossing) -> None:
+    assert_type(crossing.value, float)
+    memwatch.off_threshold(shed_load)
+
+
 def catch() -> str:
     try:
         memwatch.start(pace="none")
