@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -34,6 +35,8 @@ def pytest_sessionstart() -> None:
     asked = os.environ.get("MEMWATCH_BACKEND", "")
     if asked and asked != memwatch.backend.name:
         pytest.exit(f"MEMWATCH_BACKEND={asked}, but {memwatch.backend.name} is loaded: {memwatch.backend.reason}", 4)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; processes we start inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -70,8 +70,10 @@ class Lab:
     def end(self, process: subprocess.Popen[str], typed: str = "") -> Ended:
         try:
             stdout, stderr = process.communicate(typed, timeout=PATIENCE)
-        finally:
+        except subprocess.TimeoutExpired:
             process.kill()
+            process.communicate()
+            raise
         lines = stderr.splitlines(keepends=True)
         own = tuple(line.rstrip("\n") for line in lines if line.startswith("memwatch: "))
         return Ended(process.returncode, stdout, "".join(x for x in lines if not x.startswith("memwatch: ")), own)

@@ -111,17 +111,17 @@ def test_it_is_written_when_a_leak_is_told_and_again_at_the_end(leaky):
         "x.py",
         """
         import os, rounds, time
-        rounds.leak()
-        end = time.monotonic() + 30
+        end = time.monotonic() + 45
         while not os.path.exists("heap.csv") and time.monotonic() < end:
-            time.sleep(0.05)
+            rounds.leak()  # more than once on a machine that is so busy that events come late
+            time.sleep(1)
         os.rename("heap.csv", "first.csv")
         rounds.kept.clear()
         """,
     )
     ended = leaky.watched("--profile", "heap.csv", "x.py")
     assert ended.status == 0
-    assert sum("profile written to" in line for line in ended.own) == 2
+    assert sum("profile written to" in line for line in ended.own) >= 2
     first, last = (functions(leaky.folder / name)[0] for name in ("first.csv", "heap.csv"))
     assert max(first, key=first.get).startswith("leak") and sum(first.values()) > 10_000_000
     assert sum(last.values()) < 1_000_000
