@@ -1,8 +1,12 @@
 """Builds memwatch: everything that is fixed stands in setup.cfg; here is what has to be done."""
 
+import os
+import sys
+import sysconfig
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 STARTUP_FILE = "memwatch.pth"
@@ -11,6 +15,33 @@ STARTUP_LINE = (
     'os.environ.get("MEMWATCH") == "1" and '
     "exec(\"try: import memwatch.autostart\\nexcept ModuleNotFoundError as e:\\n if e.name != 'memwatch': raise\")\n"
 )
+SOURCES = Path("memwatch/backend/native")
+REQUIRED = os.environ.get("MEMWATCH_REQUIRE_NATIVE") == "1"
+
+
+def knows_this_python() -> bool:
+    """Whether native/version.h describes the interpreter that builds; others get the pure backend."""
+    return (
+        sys.implementation.name == "cpython"
+        and (3, 11) <= sys.version_info < (3, 14)
+        and not sysconfig.get_config_var("Py_GIL_DISABLED")
+        and os.name == "posix"
+        and sys.maxsize > 2**32
+    )
+
+
+class BuildNative(build_ext):
+    """Builds the C backend; without a compiler memwatch is installed all the same, and uses its pure backend.
+
+    MEMWATCH_REQUIRE_NATIVE=1 makes the build fail instead. MEMWATCH_CFLAGS adds flags, as for a sanitizer.
+    """
+
+    def build_extension(self, ext: Extension) -> None:
+        ext.extra_compile_args += ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"]
+        more = os.environ.get("MEMWATCH_CFLAGS", "").split()
+        ext.extra_compile_args += more
+        ext.extra_link_args += more
+        super().build_extension(ext)
 
 
 class BuildWithStartupFile(build_py):
@@ -34,4 +65,14 @@ class BuildWithStartupFile(build_py):
         return Path(self.build_lib, STARTUP_FILE)
 
 
-setup(cmdclass={"build_py": BuildWithStartupFile})
+native = Extension(
+    "memwatch.backend._native",
+    sources=sorted(map(str, SOURCES.glob("*.c"))),
+    depends=sorted(map(str, SOURCES.glob("*.h"))),
+    optional=not REQUIRED,
+)
+
+setup(
+    cmdclass={"build_py": BuildWithStartupFile, "build_ext": BuildNative},
+    ext_modules=[native] if knows_this_python() else [],
+)

@@ -15,11 +15,13 @@ def choose(asked: str) -> tuple[str, str]:
     if asked == "pure":
         return "pure", "MEMWATCH_BACKEND asks for it"
     unknown = "" if asked in ("", "native") else f"MEMWATCH_BACKEND={asked} is not known (pure, native); "
+    wanted = "MEMWATCH_BACKEND asks for native, but " if asked == "native" else unknown
     try:
         import_module("._native", __name__)
-    except ImportError:
-        wanted = "MEMWATCH_BACKEND asks for native, but " if asked == "native" else unknown
+    except ModuleNotFoundError:
         return "pure", f"{wanted}the C extension is not in this installation"
+    except ImportError as refused:  # it was built for another interpreter, or does not know this one
+        return "pure", f"{wanted}{refused}"
     return "native", f"{unknown}the C extension is in this installation"
 
 

@@ -8,7 +8,7 @@ from typing import cast
 from . import name
 from .contract import Backend
 
-_chosen = cast(Backend, import_module("._native" if name == "native" else "._pure", __package__))
+_chosen = cast(Backend, import_module("._exact" if name == "native" else "._pure", __package__))
 
 count_objects = _chosen.count_objects
 list_objects = _chosen.list_objects

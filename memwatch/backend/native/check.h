@@ -1,0 +1,16 @@
+/* The check at import: what the module needs to know of this interpreter, or an ImportError that says what is new. */
+#ifndef MEMWATCH_CHECK_H
+#define MEMWATCH_CHECK_H
+
+#include "walk.h"
+
+/* All that the module keeps. Protected by the interpreter's GIL. */
+typedef struct {
+    Collector *collector;
+    Measures measures;
+    Memory memory;
+} State;
+
+bool check_interpreter(State *state);
+
+#endif

@@ -1,0 +1,244 @@
+/* memwatch.backend._native: the census in C.
+ *
+ * One module object for each interpreter, with all state in one struct. Nothing is offered before check.c has found
+ * the interpreter to be what the extension was built for.
+ *
+ * A call goes through four steps, and holds the GIL through all of them:
+ * 1. read the arguments, which may run Python code;
+ * 2. walk, which runs none, allocates nothing from Python, and cannot be interrupted;
+ * 3. hold what the result names, and free the marks;
+ * 4. make the result.
+ * The Python side is memwatch/backend/_exact.py, which gives the types their labels. */
+#include "check.h"
+#include "result.h"
+
+static State *
+state_of(PyObject *module)
+{
+    return PyModule_GetState(module);
+}
+
+/* ---- arguments ---- */
+
+/* What the census functions take. */
+typedef struct {
+    int deep;
+    PyObject *own_types;  /* ids */
+    PyObject *part_types; /* ids */
+    PyObject *records;    /* a tuple of objects that are never counted */
+    PyObject *exclude;    /* a sequence of such objects */
+} Asked;
+
+static bool
+read_ids(Memory *memory, Pointers *set, PyObject *ids)
+{
+    PyObject *each = PyObject_GetIter(ids), *id;
+    bool good = each != NULL;
+    while (good && (id = PyIter_Next(each))) {
+        void *pointer = PyLong_AsVoidPtr(id);
+        good = !(pointer == NULL && PyErr_Occurred());
+        if (good && !pointers_enter(memory, set, pointer)) {
+            PyErr_NoMemory();
+            good = false;
+        }
+        Py_DECREF(id);
+    }
+    Py_XDECREF(each);
+    return good && !PyErr_Occurred();
+}
+
+static bool
+leave_out(Walk *walk, PyObject *sequence)
+{
+    if (!PyTuple_Check(sequence) && !PyList_Check(sequence)) {
+        PyErr_SetString(PyExc_TypeError, "objects to leave out come in a tuple or a list");
+        return false;
+    }
+    bool good = PySequence_Fast_GET_SIZE(sequence) == 0 || walk_leave_out(walk, sequence);
+    for (Py_ssize_t place = 0; good && place < PySequence_Fast_GET_SIZE(sequence); place++)
+        good = walk_leave_out(walk, PySequence_Fast_GET_ITEM(sequence, place));
+    return good || PyErr_NoMemory();
+}
+
+/* ---- the calls ---- */
+
+/* What one call has in hand. */
+typedef struct {
+    Walk walk;
+    Pointers own;
+    Pointers parts;
+    Columns columns;
+    bool held;
+} Call;
+
+static void
+call_end(State *state, Call *call)
+{
+    if (call->held)
+        result_let_go(&call->walk);
+    columns_free(&call->columns);
+    walk_free(&call->walk);
+    pointers_free(&state->memory, &call->own);
+    pointers_free(&state->memory, &call->parts);
+}
+
+/* Steps 1 to 3. -1 with an exception, 0 if the collector is at work and its lists are apart, 1 if all is well. */
+static int
+call_walk(State *state, Call *call, const Asked *asked, bool listing)
+{
+    Memory *memory = &state->memory;
+    memset(call, 0, sizeof(*call));
+    memory->peak = memory->now;
+    call->walk.memory = memory;
+    if (!read_ids(memory, &call->own, asked->own_types) || !read_ids(memory, &call->parts, asked->part_types))
+        return -1;
+    if (state->collector->collecting)
+        return 0;
+    if (!walk_begin(&call->walk, memory, &state->measures, &call->own, &call->parts))
+        goto no_memory;
+    call->walk.deep = call->walk.types = asked->deep;
+    call->walk.marking = asked->deep || listing;
+    call->walk.counting = !listing;
+    if (!leave_out(&call->walk, asked->records) || !leave_out(&call->walk, asked->exclude))
+        return -1;
+    if (!walk_run(&call->walk, state->collector))
+        goto no_memory;
+    if (listing && !columns_fill(&call->columns, &call->walk))
+        goto no_memory;
+    result_hold(&call->walk);
+    call->held = true;
+    marks_free(memory, &call->walk.marks);
+    return 1;
+no_memory:
+    PyErr_NoMemory();
+    return -1;
+}
+
+/* The arguments come as a row, because a tuple of them would be an object more on the heap. */
+static bool
+read_arguments(Asked *asked, PyObject *const *args, Py_ssize_t given, Py_ssize_t wanted)
+{
+    if (given != wanted) {
+        PyErr_Format(PyExc_TypeError, "%zd arguments are needed, not %zd", wanted, given);
+        return false;
+    }
+    *asked = (Asked){PyObject_IsTrue(args[0]), args[1], args[2], args[3], args[4]};
+    return asked->deep >= 0;
+}
+
+static PyObject *
+call(State *state, const Asked *asked, PyObject *name)
+{
+    Call made;
+    PyObject *result = NULL;
+    int walked = call_walk(state, &made, asked, name != NULL);
+    if (walked > 0)
+        result = name ? result_listing(&made.columns, name) : result_totals(&made.walk);
+    else if (walked == 0)
+        result = Py_NewRef(Py_None);
+    call_end(state, &made);
+    return result;
+}
+
+PyDoc_STRVAR(count_doc, "count(deep, own_types, part_types, records, exclude)\n--\n\n"
+                        "[(type, objects, bytes), ...], or None while the collector is at work.");
+
+static PyObject *
+count(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    Asked asked;
+    return read_arguments(&asked, args, given, 5) ? call(state_of(module), &asked, NULL) : NULL;
+}
+
+PyDoc_STRVAR(listing_doc, "listing(deep, own_types, part_types, records, exclude, name)\n--\n\n"
+                          "(addresses, kinds, sizes), three arrays with a row for each object in order of address, or\n"
+                          "None while the collector is at work. name(types) gives a number for each type, in a list.");
+
+static PyObject *
+listing(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    Asked asked;
+    return read_arguments(&asked, args, given, 6) ? call(state_of(module), &asked, args[5]) : NULL;
+}
+
+PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");
+
+static PyObject *
+measure(PyObject *module, PyObject *object)
+{
+    State *state = state_of(module);
+    Pointers none = {0};
+    Walk walk;
+    PyObject *result = NULL;
+    Kind *kind = walk_begin(&walk, &state->memory, &state->measures, &none, &none) ? kind_of(&walk, object) : NULL;
+    if (kind == NULL)
+        PyErr_NoMemory();
+    else
+        result = PyLong_FromSsize_t(kind->rule == SIZE_MEASURED ? size_by_method(kind, object) : size_of(kind, object));
+    walk_free(&walk);
+    return result;
+}
+
+PyDoc_STRVAR(peak_doc, "peak_bytes()\n--\n\nThe most memory that the last walk held at once.");
+
+static PyObject *
+peak_bytes(PyObject *module, PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSize_t(state_of(module)->memory.peak);
+}
+
+PyDoc_STRVAR(fail_doc, "fail_after(mappings)\n--\n\nFor tests: out of memory after so many mappings; -1 is never.\n"
+                       "Answers how many were left.");
+
+static PyObject *
+fail_after(PyObject *module, PyObject *number)
+{
+    Memory *memory = &state_of(module)->memory;
+    long left = memory->fail_after, wanted = PyLong_AsLong(number);
+    if (wanted == -1 && PyErr_Occurred())
+        return NULL;
+    memory->fail_after = wanted;
+    return PyLong_FromLong(left);
+}
+
+/* ---- the module ---- */
+
+static PyMethodDef methods[] = {
+    {"count", (PyCFunction)(void (*)(void))count, METH_FASTCALL, count_doc},
+    {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
+    {"measure", measure, METH_O, measure_doc},
+    {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
+    {"fail_after", fail_after, METH_O, fail_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+execute(PyObject *module)
+{
+    State *state = state_of(module);
+    *state = (State){.memory = {.fail_after = -1}};
+    return check_interpreter(state) ? 0 : -1;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, execute},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "memwatch.backend._native",
+    .m_doc = "The census in C; see memwatch/backend/contract.py for what it has to give.",
+    .m_size = sizeof(State),
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__native(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,214 @@
+/* Totals by type, and the listing with a row for each object. See result.h.
+ *
+ * While a walk is looked at, its objects are only borrowed. So before the first Python object is made, which may start
+ * a collection, every type met gets a reference, and so does every object whose size a C method will tell. */
+#include "result.h"
+
+static void
+each_type(const Kinds *kinds, void (*act)(PyObject *))
+{
+    for (size_t slot = 0; slot < kinds->room; slot++)
+        if (kinds->slots[slot].type)
+            act((PyObject *)kinds->slots[slot].type);
+}
+
+static void
+each_later(const Row *later, void (*act)(PyObject *))
+{
+    for (size_t place = 0; place < later->used; place++)
+        act(((Later *)later->data)[place].object);
+}
+
+/* An object that is hidden or already being freed is not asked. */
+static void
+drop_untold(Walk *walk)
+{
+    size_t kept = 0;
+    Later *rows = (Later *)walk->later.data;
+    for (size_t place = 0; place < walk->later.used; place++)
+        if (Py_REFCNT(rows[place].object) > 0 && !pointers_find(&walk->hidden, rows[place].object))
+            rows[kept++] = rows[place];
+    walk->later.used = kept;
+}
+
+void
+result_hold(Walk *walk)
+{
+    drop_untold(walk);
+    each_type(&walk->kinds, Py_IncRef);
+    each_later(&walk->later, Py_IncRef);
+}
+
+void
+result_let_go(Walk *walk)
+{
+    each_later(&walk->later, Py_DecRef);
+    each_type(&walk->kinds, Py_DecRef);
+}
+
+static PyObject *
+one_total(const Kind *kind)
+{
+    return Py_BuildValue("(OKK)", (PyObject *)kind->type, (unsigned long long)kind->count,
+                         (unsigned long long)kind->bytes);
+}
+
+PyObject *
+result_totals(Walk *walk)
+{
+    Kinds *kinds = &walk->kinds;
+    for (size_t place = 0; place < walk->later.used; place++) {
+        PyObject *object = ((Later *)walk->later.data)[place].object;
+        Kind *kind = kinds_find(kinds, Py_TYPE(object));
+        if (kind) /* the walk counted the size without the method's part */
+            kind->bytes += (uint64_t)(size_by_method(kind, object) - size_of(kind, object));
+    }
+    PyObject *totals = PyList_New(0);
+    for (size_t slot = 0; totals && slot < kinds->room; slot++) {
+        if (kinds->slots[slot].type == NULL || kinds->slots[slot].count == 0)
+            continue;
+        PyObject *total = one_total(&kinds->slots[slot]);
+        if (total == NULL || PyList_Append(totals, total) < 0)
+            Py_CLEAR(totals);
+        Py_XDECREF(total);
+    }
+    return totals;
+}
+
+/* ---- the listing ---- */
+
+static bool
+fill_row(PyObject *object, void *arg)
+{
+    Columns *columns = arg;
+    Walk *walk = columns->walk;
+    Kind *kind = kind_of(walk, object);
+    if (kind == NULL || columns->row == columns->rows)
+        return false;
+    columns->addresses[columns->row] = (uint64_t)(uintptr_t)object;
+    columns->kinds[columns->row] = kind->place;
+    columns->sizes[columns->row] = (uint64_t)size_of(kind, object);
+    if (kind->rule == SIZE_MEASURED) {
+        Later *later = row_add(walk->memory, &walk->later);
+        if (later == NULL)
+            return false;
+        *later = (Later){.object = object, .row = columns->row};
+    }
+    columns->row++;
+    return true;
+}
+
+bool
+columns_fill(Columns *columns, Walk *walk)
+{
+    Memory *memory = walk->memory;
+    size_t rows = Py_MAX(walk->nodes, 1);
+    *columns = (Columns){.walk = walk, .rows = rows};
+    columns->addresses = memory_map(memory, rows * sizeof(uint64_t));
+    columns->kinds = memory_map(memory, rows * sizeof(uint32_t));
+    columns->sizes = memory_map(memory, rows * sizeof(uint64_t));
+    if (!columns->addresses || !columns->kinds || !columns->sizes)
+        return false;
+    return marks_each(&walk->marks, fill_row, columns);
+}
+
+void
+columns_free(Columns *columns)
+{
+    if (columns->walk == NULL)
+        return;
+    Memory *memory = columns->walk->memory;
+    memory_unmap(memory, columns->addresses, columns->rows * sizeof(uint64_t));
+    memory_unmap(memory, columns->kinds, columns->rows * sizeof(uint32_t));
+    memory_unmap(memory, columns->sizes, columns->rows * sizeof(uint64_t));
+    columns->walk = NULL;
+}
+
+/* array(code) over a copy of *bytes* at *start*. */
+static PyObject *
+array_of(PyObject *array, const char *code, void *start, size_t bytes)
+{
+    PyObject *made = PyObject_CallFunction(array, "s", code);
+    PyObject *view = made ? PyMemoryView_FromMemory(start, (Py_ssize_t)bytes, PyBUF_READ) : NULL;
+    PyObject *done = view ? PyObject_CallMethod(made, "frombytes", "O", view) : NULL;
+    if (done == NULL)
+        Py_CLEAR(made);
+    Py_XDECREF(view);
+    Py_XDECREF(done);
+    return made;
+}
+
+/* Ask *name* for the types' numbers, and put them in place of the types' places. */
+static bool
+rename_kinds(Columns *columns, PyObject *name)
+{
+    bool renamed = false;
+    Kinds *kinds = &columns->walk->kinds;
+    PyObject *numbers = NULL, *types = PyList_New((Py_ssize_t)kinds->used);
+    if (types == NULL)
+        goto done;
+    for (size_t slot = 0; slot < kinds->room; slot++)
+        if (kinds->slots[slot].type)
+            PyList_SET_ITEM(types, kinds->slots[slot].place, Py_NewRef(kinds->slots[slot].type));
+    numbers = PyObject_CallOneArg(name, types);
+    if (numbers == NULL || !PyList_Check(numbers) || PyList_GET_SIZE(numbers) != PyList_GET_SIZE(types)) {
+        if (numbers)
+            PyErr_SetString(PyExc_ValueError, "a number is needed for each type, in a list");
+        goto done;
+    }
+    for (size_t row = 0; row < columns->row; row++) /* ints of a list of its own: no code runs */
+        columns->kinds[row] = (uint32_t)PyLong_AsUnsignedLong(PyList_GET_ITEM(numbers, columns->kinds[row]));
+    renamed = !PyErr_Occurred();
+done:
+    Py_XDECREF(types);
+    Py_XDECREF(numbers);
+    return renamed;
+}
+
+/* Sizes that the C methods tell; then narrow the column where every size fits. Answers the array's code. */
+static const char *
+finish_sizes(Columns *columns)
+{
+    Walk *walk = columns->walk;
+    uint64_t largest = 0;
+    for (size_t place = 0; place < walk->later.used; place++) {
+        Later later = ((Later *)walk->later.data)[place];
+        Kind *kind = kinds_find(&walk->kinds, Py_TYPE(later.object));
+        if (kind)
+            columns->sizes[later.row] = (uint64_t)size_by_method(kind, later.object);
+    }
+    for (size_t row = 0; row < columns->row; row++)
+        largest = Py_MAX(largest, columns->sizes[row]);
+    if (largest > UINT32_MAX)
+        return "Q";
+    char *narrow = (char *)columns->sizes; /* each number moves to where a wider one was read before */
+    for (size_t row = 0; row < columns->row; row++) {
+        uint32_t size = (uint32_t)columns->sizes[row];
+        memcpy(narrow + row * sizeof(size), &size, sizeof(size));
+    }
+    return "I";
+}
+
+PyObject *
+result_listing(Columns *columns, PyObject *name)
+{
+    PyObject *module = NULL, *array = NULL, *addresses = NULL, *kinds = NULL, *sizes = NULL, *result = NULL;
+    if (!rename_kinds(columns, name))
+        goto done;
+    const char *code = finish_sizes(columns);
+    size_t rows = columns->row;
+    if ((module = PyImport_ImportModule("array")) == NULL || (array = PyObject_GetAttrString(module, "array")) == NULL)
+        goto done;
+    if ((addresses = array_of(array, "Q", columns->addresses, rows * sizeof(uint64_t))) == NULL ||
+        (kinds = array_of(array, "I", columns->kinds, rows * sizeof(uint32_t))) == NULL ||
+        (sizes = array_of(array, code, columns->sizes, rows * (*code == 'I' ? 4 : 8))) == NULL)
+        goto done;
+    result = PyTuple_Pack(3, addresses, kinds, sizes);
+done:
+    Py_XDECREF(module);
+    Py_XDECREF(array);
+    Py_XDECREF(addresses);
+    Py_XDECREF(kinds);
+    Py_XDECREF(sizes);
+    return result;
+}

@@ -1,0 +1,131 @@
+/* A rule for each builtin way of holding memory. See sizes.h.
+ *
+ * Nothing here runs code of a program or fails. An object may be half built, so a buffer may be missing. The figures
+ * agree with what an allocator hook sees, which tests/backend/test_sizes.py checks rule by rule. */
+#include "sizes.h"
+
+static Py_ssize_t
+keys_size(const DictKeys *keys)
+{
+    Py_ssize_t room = (Py_ssize_t)1 << keys->log2_size;
+    Py_ssize_t entry = (Py_ssize_t)sizeof(void *) * (keys->kind == 0 ? 3 : 2);
+    return (Py_ssize_t)sizeof(DictKeys) + ((Py_ssize_t)1 << keys->log2_index_bytes) + room * 2 / 3 * entry;
+}
+
+static Py_ssize_t
+dict_buffers(PyDictObject *dict)
+{
+    const DictKeys *keys = KEYS_OF(dict);
+    if (keys == NULL)
+        return 0;
+    if (dict->ma_values)
+        return split_values_size(dict); /* the keys are the type's */
+    return keys->log2_size ? keys_size(keys) : 0; /* every empty dict has the same static keys */
+}
+
+static Py_ssize_t
+str_size(const Kind *kind, PyObject *text)
+{
+    PyASCIIObject *head = (PyASCIIObject *)text;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(text), size = wide_text_size(text);
+    if (PyUnicode_IS_COMPACT_ASCII(text))
+        return size + (Py_ssize_t)sizeof(PyASCIIObject) + length + 1;
+    if (head->state.compact)
+        size += (Py_ssize_t)sizeof(PyCompactUnicodeObject);
+    else
+        size += kind->basic;
+    PyCompactUnicodeObject *compact = (PyCompactUnicodeObject *)text;
+    if (head->state.compact || ((PyUnicodeObject *)text)->data.any)
+        size += (length + 1) * PyUnicode_KIND(text);
+    if (compact->utf8 && (head->state.compact || compact->utf8 != ((PyUnicodeObject *)text)->data.any))
+        size += compact->utf8_length + 1;
+    return size;
+}
+
+static Py_ssize_t
+set_size(const Kind *kind, PyObject *object)
+{
+    PySetObject *set = (PySetObject *)object;
+    bool is_small = set->table == NULL || set->table == set->smalltable;
+    return kind->basic + (is_small ? 0 : (set->mask + 1) * (Py_ssize_t)sizeof(setentry));
+}
+
+static Py_ssize_t
+type_size(const Kind *kind, PyObject *object)
+{
+    PyTypeObject *type = (PyTypeObject *)object;
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return sizeof(PyTypeObject);
+    const DictKeys *keys = (DictKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
+    Py_ssize_t items = ROUND_UP_8((Py_SIZE(type) + 1) * kind->item);
+    Py_ssize_t doc = type->tp_doc ? (Py_ssize_t)strlen(type->tp_doc) + 1 : 0;
+    return kind->basic + (Py_ssize_t)sizeof(Link) + items + doc + (keys ? keys_size(keys) : 0);
+}
+
+static Py_ssize_t
+code_size(const Kind *kind, PyObject *object)
+{
+    const Py_ssize_t *extra = ((PyCodeObject *)object)->co_extra; /* how many pointers, and they */
+    return ROUND_UP_8(kind->basic + Py_SIZE(object) * kind->item) + (extra ? (*extra + 1) * 8 : 0);
+}
+
+static Py_ssize_t
+values_bytes(const Kind *kind, PyObject *object)
+{
+    const void *values = instance_values(object);
+    const DictKeys *keys = (DictKeys *)((PyHeapTypeObject *)kind->type)->ht_cached_keys;
+    return values && keys ? values_size(values, keys->usable + keys->entries) : 0;
+}
+
+static Py_ssize_t
+rule_size(const Kind *kind, PyObject *object)
+{
+    switch ((SizeRule)kind->rule) {
+    case SIZE_ITEMS:
+        return kind->basic + Py_ABS(Py_SIZE(object)) * kind->item;
+    case SIZE_ITEMS_AND_ONE:
+        return ROUND_UP_8(kind->basic + (Py_ABS(Py_SIZE(object)) + 1) * kind->item);
+    case SIZE_LIST:
+        return kind->basic + ((PyListObject *)object)->allocated * (Py_ssize_t)sizeof(PyObject *);
+    case SIZE_DICT:
+        return kind->basic + dict_buffers((PyDictObject *)object);
+    case SIZE_SET:
+        return set_size(kind, object);
+    case SIZE_STR:
+        return str_size(kind, object);
+    case SIZE_INT:
+        if (kind->type != &PyLong_Type)
+            return ROUND_UP_8(kind->basic + (digits_of(object) + 1) * kind->item);
+        return INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit);
+    case SIZE_BYTEARRAY:
+        return kind->basic + ((PyByteArrayObject *)object)->ob_alloc;
+    case SIZE_TYPE:
+        return type_size(kind, object);
+    case SIZE_CODE:
+        return code_size(kind, object);
+    case SIZE_FIXED:
+    case SIZE_MEASURED:
+        break;
+    }
+    return kind->basic;
+}
+
+Py_ssize_t
+size_by_rule(const Kind *kind, PyObject *object)
+{
+    Py_ssize_t size = rule_size(kind, object);
+    return kind->flags & KIND_VALUES ? size + values_bytes(kind, object) : size;
+}
+
+Py_ssize_t
+size_by_method(const Kind *kind, PyObject *object)
+{
+    PyObject *answer = PyObject_CallOneArg(kind->measure, object);
+    Py_ssize_t size = answer ? PyLong_AsSsize_t(answer) : -1;
+    Py_XDECREF(answer);
+    if (size < 0) {
+        PyErr_Clear();
+        return kind->basic;
+    }
+    return size + kind->header + (kind->flags & KIND_VALUES ? values_bytes(kind, object) : 0);
+}

@@ -1,0 +1,209 @@
+/* What the versions of CPython do differently, and what they keep to themselves: the one place for both.
+ *
+ * The public headers do not tell how the collector links its objects, how a dict lays out its keys and where an
+ * instance keeps its attributes. The structs below describe it for 3.11, 3.12 and 3.13 with the GIL, 64 bits. None of
+ * it is believed: module.c compares every struct with a living interpreter when it is imported, and refuses to load
+ * where one of them does not fit. Builds for anything else stop here, and memwatch takes its pure backend. */
+#ifndef MEMWATCH_VERSION_H
+#define MEMWATCH_VERSION_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <structmember.h>
+
+#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030E0000
+#error "memwatch: this version of CPython is not known to the native backend"
+#endif
+#if defined(Py_GIL_DISABLED) || defined(Py_TRACE_REFS) || SIZEOF_VOID_P != 8 || defined(_WIN32)
+#error "memwatch: the native backend knows 64-bit POSIX builds with the GIL alone"
+#endif
+
+/* ---- the collector ---- */
+
+/* Stands in front of each object that can be tracked. `next` is 0 while the object is not; the two low bits of `prev`
+ * are flags. */
+typedef struct {
+    uintptr_t next;
+    uintptr_t prev;
+} Link;
+
+#define PREV_FLAGS ((uintptr_t)3)
+#define LINK_OF(object) ((Link *)(object) - 1)
+#define OBJECT_OF(link) ((PyObject *)((link) + 1))
+
+typedef struct {
+    Link head; /* of a ring in which it is the only member that is no object */
+    int threshold;
+    int count;
+} Generation;
+
+/* The collector's state from its youngest generation on. It lies inside the interpreter's state. */
+typedef struct {
+    Generation generations[3];
+    Link *youngest;
+    Generation permanent; /* what gc.freeze() has put aside */
+    Py_ssize_t stats[3][3];
+    int collecting;
+    PyObject *garbage;
+    PyObject *callbacks;
+} Collector;
+
+/* ---- dicts and attributes ---- */
+
+typedef struct {
+    Py_ssize_t references;
+    uint8_t log2_size;
+    uint8_t log2_index_bytes;
+    uint8_t kind; /* 0: any keys, in entries of three words; else str alone, in entries of two */
+    uint32_t version;
+    Py_ssize_t usable;
+    Py_ssize_t entries;
+    char indices[];
+} DictKeys;
+
+#define KEYS_OF(dict) ((DictKeys *)((PyDictObject *)(dict))->ma_keys)
+#define ROUND_UP_8(bytes) (((bytes) + 7) & ~(Py_ssize_t)7)
+
+/* The values of a dict that shares its keys with others. */
+static inline PyObject **
+values_of(PyDictObject *dict)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return (PyObject **)((char *)dict->ma_values + sizeof(PyObject *)); /* four bytes of counts, padded */
+#else
+    return (PyObject **)dict->ma_values;
+#endif
+}
+
+/* Bytes that *values*, shared by keys of which *usable* fit, take from the allocator. */
+static inline Py_ssize_t
+values_size(const void *values, Py_ssize_t usable)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    const uint8_t *counts = values; /* how many fit, how many are there, inside the instance?, valid? */
+    (void)usable;
+    return ROUND_UP_8(counts[0]) + (counts[0] + 1) * 8;
+#else
+    /* The bytes before it end in the length of this prefix, which is (how many fit) + 2, rounded up. */
+    Py_ssize_t prefix = ((const uint8_t *)values)[-1];
+    Py_ssize_t fit = Py_MAX(prefix - 9, Py_MIN(prefix - 2, usable));
+    return prefix + fit * 8;
+#endif
+}
+
+/* What a dict's `ma_values` take beside the dict: nothing where they lie inside the instance. */
+static inline Py_ssize_t
+split_values_size(PyDictObject *dict)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    if (((const uint8_t *)dict->ma_values)[2])
+        return 0;
+#endif
+    return values_size(dict->ma_values, KEYS_OF(dict)->usable + KEYS_OF(dict)->entries);
+}
+
+#ifndef Py_TPFLAGS_MANAGED_DICT /* limited headers */
+#define Py_TPFLAGS_MANAGED_DICT (1UL << 4)
+#endif
+#ifdef Py_TPFLAGS_PREHEADER
+#define TWO_WORDS_BEFORE Py_TPFLAGS_PREHEADER
+#else
+#define TWO_WORDS_BEFORE Py_TPFLAGS_MANAGED_DICT
+#endif
+#ifdef Py_TPFLAGS_INLINE_VALUES
+#define KEEPS_VALUES Py_TPFLAGS_INLINE_VALUES
+#else
+#define KEEPS_VALUES Py_TPFLAGS_MANAGED_DICT
+#endif
+
+/* The attribute values of an instance of a type with KEEPS_VALUES; NULL where a dict has them. */
+static inline const void *
+instance_values(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return (char *)object + Py_TYPE(object)->tp_basicsize;
+#elif PY_VERSION_HEX >= 0x030C0000
+    uintptr_t held = ((uintptr_t *)object)[-3]; /* odd: values, less one; even: a dict */
+    return held & 1 ? (const void *)(held + 1) : NULL;
+#else
+    return ((void **)object)[-4];
+#endif
+}
+
+/* How many attributes *values* of an instance hold; for the check at import. */
+static inline int
+values_used(const void *values)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    const uint8_t *counts = values;
+    return counts[0] >= counts[1] && counts[2] == 1 && counts[3] == 1 ? counts[1] : -1;
+#else
+    return ((const uint8_t *)values)[-1] % 8 == 0 ? ((const uint8_t *)values)[-2] : -1;
+#endif
+}
+
+/* The namespace of a type, borrowed from it. Static types have one in each interpreter from 3.12 on. */
+static inline PyObject *
+namespace_of(PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *found = PyType_GetDict(type);
+    Py_XDECREF(found); /* the type or the interpreter keeps it */
+    return found;
+#else
+    return type->tp_dict;
+#endif
+}
+
+/* ---- the rest ---- */
+
+static inline Py_ssize_t
+digits_of(PyObject *number)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    Py_ssize_t digits = (Py_ssize_t)(((PyLongObject *)number)->long_value.lv_tag >> 3);
+    return Py_MAX(digits, 1);
+#else
+    return Py_ABS(Py_SIZE(number));
+#endif
+}
+
+#if PY_VERSION_HEX >= 0x030C0000
+#define INT_HEAD ((Py_ssize_t)offsetof(PyLongObject, long_value.ob_digit))
+#define LIVES_FOR_EVER(object) _Py_IsImmortal(object)
+#else
+#define INT_HEAD ((Py_ssize_t)offsetof(PyLongObject, ob_digit))
+#define LIVES_FOR_EVER(object) 0
+#endif
+
+/* A str's second form, which only 3.11 still has. */
+static inline Py_ssize_t
+wide_text_size(PyObject *text)
+{
+#if PY_VERSION_HEX < 0x030C0000
+    PyASCIIObject *head = (PyASCIIObject *)text;
+    const void *data = head->state.ready ? PyUnicode_DATA(text) : NULL;
+    if (head->wstr && (const void *)head->wstr != data) {
+        Py_ssize_t length = head->state.ascii && head->state.compact ? head->length
+                                                                     : ((PyCompactUnicodeObject *)text)->wstr_length;
+        return (length + 1) * (Py_ssize_t)sizeof(wchar_t);
+    }
+#else
+    (void)text;
+#endif
+    return 0;
+}
+
+/* In 3.12.0 to 3.12.5 the module _asyncio shows objects that are freed already; it must not be followed there. */
+static inline bool
+shows_freed_objects(PyObject *module)
+{
+    if (Py_Version < 0x030C0000 || Py_Version >= 0x030C0600)
+        return false;
+    PyModuleDef *definition = PyModule_GetDef(module);
+    return definition && definition->m_name && strcmp(definition->m_name, "_asyncio") == 0;
+}
+
+#endif
