@@ -8,6 +8,7 @@ the bytes that the allocator gave. Frozen objects are always found.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 
 from . import _native, guard
@@ -40,11 +41,17 @@ def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> List
     """Each object with its type and size, as `contract.Backend` says."""
     _ask(give_up, "before the walk")
     labels = _Labels()
-    columns = _native.listing(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, labels.number)
+    columns = _native.listing(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, labels.number, _copy)
     if columns is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     _ask(give_up, "after the walk")
     return Listing(tuple(labels.places), *columns)
+
+
+def _copy(code: str, column: memoryview) -> array[int]:
+    made: array[int] = array(code)
+    made.frombytes(column)
+    return made
 
 
 def _ask(give_up: GiveUp, when: str) -> None:

@@ -18,6 +18,7 @@ def listing(
     records: tuple[object, ...],
     exclude: Sequence[object],
     name: Callable[[list[type]], list[int]],
+    copy: Callable[[str, memoryview], array[int]],
     /,
 ) -> tuple[array[int], array[int], array[int]] | None: ...
 def measure(instance: object, /) -> int: ...

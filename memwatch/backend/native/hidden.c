@@ -22,7 +22,7 @@ was_counted(Walk *walk, const Kind *kind, PyObject *object)
 {
     if (pointers_find(&walk->hidden, object))
         return false;
-    return walk->marking ? marks_has(&walk->marks, object) : is_tracked(kind, object);
+    return is_tracked(kind, object) || (walk->deep && marks_has(&walk->marks, object));
 }
 
 /* Take *object* out of its type's totals, and hide it. A Later of it is passed over because it is hidden. */

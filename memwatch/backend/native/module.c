@@ -127,13 +127,13 @@ read_arguments(Asked *asked, PyObject *const *args, Py_ssize_t given, Py_ssize_t
 }
 
 static PyObject *
-call(State *state, const Asked *asked, PyObject *name)
+call(State *state, const Asked *asked, PyObject *name, PyObject *copy)
 {
     Call made;
     PyObject *result = NULL;
     int walked = call_walk(state, &made, asked, name != NULL);
     if (walked > 0)
-        result = name ? result_listing(&made.columns, name) : result_totals(&made.walk);
+        result = name ? result_listing(&made.columns, name, copy) : result_totals(&made.walk);
     else if (walked == 0)
         result = Py_NewRef(Py_None);
     call_end(state, &made);
@@ -147,18 +147,19 @@ static PyObject *
 count(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
     Asked asked;
-    return read_arguments(&asked, args, given, 5) ? call(state_of(module), &asked, NULL) : NULL;
+    return read_arguments(&asked, args, given, 5) ? call(state_of(module), &asked, NULL, NULL) : NULL;
 }
 
-PyDoc_STRVAR(listing_doc, "listing(deep, own_types, part_types, records, exclude, name)\n--\n\n"
-                          "(addresses, kinds, sizes), three arrays with a row for each object in order of address, or\n"
-                          "None while the collector is at work. name(types) gives a number for each type, in a list.");
+PyDoc_STRVAR(listing_doc, "listing(deep, own_types, part_types, records, exclude, name, copy)\n--\n\n"
+                          "(addresses, kinds, sizes), columns with a row for each object in order of address, or None\n"
+                          "while the collector is at work. name(types) gives a number for each type, in a list;\n"
+                          "copy(typecode, memoryview) makes a column, and keeps no view.");
 
 static PyObject *
 listing(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
     Asked asked;
-    return read_arguments(&asked, args, given, 6) ? call(state_of(module), &asked, args[5]) : NULL;
+    return read_arguments(&asked, args, given, 7) ? call(state_of(module), &asked, args[5], args[6]) : NULL;
 }
 
 PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");

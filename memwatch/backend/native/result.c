@@ -124,17 +124,14 @@ columns_free(Columns *columns)
     columns->walk = NULL;
 }
 
-/* array(code) over a copy of *bytes* at *start*. */
+/* What *copy* makes of a column: an array of that code. */
 static PyObject *
-array_of(PyObject *array, const char *code, void *start, size_t bytes)
+copied(PyObject *copy, const char *code, void *start, size_t bytes)
 {
-    PyObject *made = PyObject_CallFunction(array, "s", code);
-    PyObject *view = made ? PyMemoryView_FromMemory(start, (Py_ssize_t)bytes, PyBUF_READ) : NULL;
-    PyObject *done = view ? PyObject_CallMethod(made, "frombytes", "O", view) : NULL;
-    if (done == NULL)
-        Py_CLEAR(made);
+    PyObject *made = NULL, *view = PyMemoryView_FromMemory(start, (Py_ssize_t)bytes, PyBUF_READ);
+    if (view)
+        made = PyObject_CallFunction(copy, "sO", code, view);
     Py_XDECREF(view);
-    Py_XDECREF(done);
     return made;
 }
 
@@ -190,23 +187,19 @@ finish_sizes(Columns *columns)
 }
 
 PyObject *
-result_listing(Columns *columns, PyObject *name)
+result_listing(Columns *columns, PyObject *name, PyObject *copy)
 {
-    PyObject *module = NULL, *array = NULL, *addresses = NULL, *kinds = NULL, *sizes = NULL, *result = NULL;
+    PyObject *addresses = NULL, *kinds = NULL, *sizes = NULL, *result = NULL;
     if (!rename_kinds(columns, name))
-        goto done;
+        return NULL;
     const char *code = finish_sizes(columns);
     size_t rows = columns->row;
-    if ((module = PyImport_ImportModule("array")) == NULL || (array = PyObject_GetAttrString(module, "array")) == NULL)
-        goto done;
-    if ((addresses = array_of(array, "Q", columns->addresses, rows * sizeof(uint64_t))) == NULL ||
-        (kinds = array_of(array, "I", columns->kinds, rows * sizeof(uint32_t))) == NULL ||
-        (sizes = array_of(array, code, columns->sizes, rows * (*code == 'I' ? 4 : 8))) == NULL)
+    if ((addresses = copied(copy, "Q", columns->addresses, rows * sizeof(uint64_t))) == NULL ||
+        (kinds = copied(copy, "I", columns->kinds, rows * sizeof(uint32_t))) == NULL ||
+        (sizes = copied(copy, code, columns->sizes, rows * (*code == 'I' ? 4 : 8))) == NULL)
         goto done;
     result = PyTuple_Pack(3, addresses, kinds, sizes);
 done:
-    Py_XDECREF(module);
-    Py_XDECREF(array);
     Py_XDECREF(addresses);
     Py_XDECREF(kinds);
     Py_XDECREF(sizes);

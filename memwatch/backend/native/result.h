@@ -25,8 +25,9 @@ typedef struct {
 bool columns_fill(Columns *columns, Walk *walk);
 void columns_free(Columns *columns);
 
-/* (addresses, kinds, sizes): array("Q"), array("I"), and sizes in "I" where they fit, else "Q". *name* is called with
- * a list of the types met and answers with a number for each, which is what `kinds` holds. */
-PyObject *result_listing(Columns *columns, PyObject *name);
+/* (addresses, kinds, sizes), each made by *copy* of a typecode and a memoryview that is good during the call: "Q", "I",
+ * and for sizes "I" where they fit, else "Q". *name* is called with a list of the types met and answers with a number
+ * for each, which is what `kinds` holds. */
+PyObject *result_listing(Columns *columns, PyObject *name, PyObject *copy);
 
 #endif

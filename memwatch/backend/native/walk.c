@@ -2,9 +2,9 @@
  *
  * The objects that the collector tracks hang in four rings: three generations, and what gc.freeze() put aside. A ring
  * is gone along from both ends at once, because each step waits for memory, and two waits cost what one does. A deep
- * walk follows each listed object where it comes along, exactly once. What is met by reference is counted when it is
- * met first; tracked or not is then all that matters: a tracked object is in a ring and gets followed there, an
- * untracked container goes on the stack to be followed, anything else is done with.
+ * walk counts and follows each listed object where it comes along, exactly once. What is met by reference is looked at
+ * when it is met first: a tracked object has its turn in its list, anything else is counted here, and a container that
+ * is not tracked is followed on the spot, or where that would nest too deep from a stack.
  *
  * Most of the time would go into waiting for memory. So objects are not looked at as they are met: they wait in a
  * ring buffer while a prefetch brings their first line, and listed objects while one brings what they point at.
@@ -61,7 +61,7 @@ walk_leave_out(Walk *walk, PyObject *object)
 
 static int meet(PyObject *object, void *arg);
 
-/* Enter *object*, met for the first time, in its type's totals. */
+/* Enter *object*, in its type's totals. */
 static void
 enter(Walk *walk, Kind *kind, PyObject *object)
 {
@@ -108,20 +108,27 @@ is_own(Walk *walk, const Kind *kind, PyObject *object)
     return own;
 }
 
-/* Look at *object*, met for the first time and by reference. */
+/* Look at *object*, met for the first time and by reference. One that is tracked has its turn in its list. */
 static void
 look_at(Walk *walk, PyObject *object)
 {
     Kind *kind = kind_met(walk, object);
     if (kind == NULL)
         return;
+    bool follows = kind->flags & KIND_TRACKABLE; /* a static type too, with its namespace */
+    if (follows && !walk->alone && is_tracked(kind, object))
+        return;
     if (kind->flags & (KIND_OWN | KIND_METHOD) && is_own(walk, kind, object))
         return;
     enter(walk, kind, object);
-    bool is_static_type = kind->flags & KIND_ASK && !kind->type->tp_is_gc(object);
-    if (is_static_type || (is_container(kind, object) && LINK_OF(object)->next == 0))
-        if (!row_push(walk->memory, &walk->stack, object))
-            fail(walk);
+    if (!follows)
+        return;
+    if (walk->depth < DEPTH) {
+        walk->depth++;
+        follow(walk, kind_of(walk, object), object, meet);
+        walk->depth--;
+    } else if (!row_push(walk->memory, &walk->stack, object))
+        fail(walk);
 }
 
 /* A visitproc: *object* is referred to. It waits in the ring if it is new; the one that waited longest is looked at by
@@ -135,7 +142,8 @@ meet(PyObject *object, void *arg)
     int is_new = marks_add(walk->memory, &walk->marks, object);
     if (is_new <= 0)
         return is_new < 0 ? (fail(walk), -1) : 0;
-    FETCH(object);
+    FETCH((char *)object - sizeof(Link));
+    FETCH((char *)object + 40);
     PyObject **place = &walk->ring[walk->ring_at++ % RING], *waited = *place;
     *place = object;
     if (waited)
@@ -199,8 +207,7 @@ visit_listed(Walk *walk, PyObject *object)
     Kind *kind = kind_met(walk, object);
     if (kind == NULL || (kind->flags & (KIND_OWN | KIND_METHOD) && is_own(walk, kind, object)))
         return;
-    if (is_new)
-        enter(walk, kind, object);
+    enter(walk, kind, object);
     if (walk->deep) {
         follow(walk, kind, object, meet);
         drain(walk, false);
@@ -212,6 +219,8 @@ typedef struct {
     unsigned at;
 } Queue;
 
+/* An object comes along: its lines are fetched, a little later what it points at, and after the same time once more it
+ * is visited. */
 static inline void
 pass_on(Walk *walk, Queue *queue, Link *link)
 {
@@ -220,9 +229,13 @@ pass_on(Walk *walk, Queue *queue, Link *link)
         visit_listed(walk, object);
         return;
     }
-    fetch_parts(object);
-    PyObject **place = &queue->waiting[queue->at++ % AHEAD], *waited = *place;
+    FETCH((char *)object + 40);
+    PyObject **place = &queue->waiting[queue->at % AHEAD], *waited = *place;
+    PyObject *halfway = queue->waiting[(queue->at + AHEAD / 2) % AHEAD];
     *place = object;
+    queue->at++;
+    if (halfway)
+        fetch_parts(halfway);
     if (waited)
         visit_listed(walk, waited);
 }
@@ -264,6 +277,7 @@ walk_run(Walk *walk, Collector *collector)
 bool
 walk_from(Walk *walk, PyObject *root)
 {
+    walk->alone = true;
     if (meet(root, walk) < 0)
         return false;
     do {

@@ -9,8 +9,9 @@
 #include "marks.h"
 #include "sizes.h"
 
-#define RING 16 /* objects between being met and being looked at: their memory is on its way */
-#define AHEAD 8 /* the same for objects of the collector's lists */
+#define RING 16  /* objects between being met and being looked at: their memory is on its way */
+#define AHEAD 16 /* the same for objects of the collector's lists */
+#define DEPTH 8  /* untracked containers followed one inside the other */
 
 /* An object whose C method tells its size when the walk is over, and its row in a listing. */
 typedef struct {
@@ -20,6 +21,7 @@ typedef struct {
 
 typedef struct {
     bool deep;     /* follow references, or visit the tracked objects alone */
+    bool alone;    /* without the collector's lists */
     bool types;    /* follow an object to its type as well */
     bool marking;  /* note which objects were met; always where it is deep */
     bool counting; /* add up bytes */
@@ -34,6 +36,7 @@ typedef struct {
     Pointers references; /* to objects that may hang on those alone, counted */
     PyObject *ring[RING];
     unsigned ring_at;
+    unsigned depth;
     size_t nodes;
 } Walk;
 
