@@ -2,8 +2,9 @@
  *
  * Lists, tuples and dicts are most of what refers to anything, and are read directly. A dict whose keys are all str
  * does not show them to the collector; here every dict shows its keys, a subclass of dict in addition to what its own
- * tp_traverse shows. A static type shows nothing to the collector; here it shows its namespace. In the versions where
- * the module _asyncio shows freed objects, it shows its namespace alone. */
+ * tp_traverse shows. A static type shows nothing to the collector; here it shows its namespace, and is itself shown by
+ * the weak reference that its base keeps to it. In the versions where the module _asyncio shows freed objects, it
+ * shows its namespace alone. */
 #include "walk.h"
 
 static void
@@ -46,6 +47,13 @@ follow_keys(Walk *walk, PyObject *dict, visitproc visit)
 }
 
 static void
+follow_static_type(Walk *walk, PyObject *found, visitproc visit)
+{
+    if (PyType_Check(found) && !(((PyTypeObject *)found)->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        visit(found, walk);
+}
+
+static void
 follow_special(Walk *walk, const Kind *kind, PyObject *object, visitproc visit)
 {
     PyObject *shown = NULL;
@@ -59,6 +67,8 @@ follow_special(Walk *walk, const Kind *kind, PyObject *object, visitproc visit)
         type->tp_traverse(object, visit, walk);
         if (flags & KIND_DICT)
             follow_keys(walk, object, visit);
+        if (flags & KIND_WEAK)
+            follow_static_type(walk, ((PyWeakReference *)object)->wr_object, visit);
         return;
     }
     if (shown)
@@ -75,7 +85,7 @@ follow(Walk *walk, const Kind *kind, PyObject *object, visitproc visit)
         follow_items(walk, ((PyListObject *)object)->ob_item, Py_SIZE(object), visit);
     else if (type == &PyDict_Type)
         follow_dict(walk, (PyDictObject *)object, visit);
-    else if (kind->flags & (KIND_ASK | KIND_DICT | KIND_MODULE))
+    else if (kind->flags & (KIND_ASK | KIND_DICT | KIND_MODULE | KIND_WEAK))
         follow_special(walk, kind, object, visit);
     else
         type->tp_traverse(object, visit, walk);

@@ -95,7 +95,7 @@ set_rule(const Measures *measures, Kind *kind)
     kind->measure = found;
 }
 
-static uint8_t
+static uint16_t
 flags_of(const Kinds *kinds, const PyTypeObject *type)
 {
     unsigned flags = 0;
@@ -109,11 +109,13 @@ flags_of(const Kinds *kinds, const PyTypeObject *type)
         flags |= KIND_METHOD;
     if (type->tp_flags & Py_TPFLAGS_DICT_SUBCLASS)
         flags |= KIND_DICT;
+    if (type == &_PyWeakref_RefType)
+        flags |= KIND_WEAK;
     if (PyType_IsSubtype((PyTypeObject *)type, &PyModule_Type))
         flags |= KIND_MODULE;
     if (type->tp_flags & KEEPS_VALUES && type->tp_flags & Py_TPFLAGS_HEAPTYPE)
         flags |= KIND_VALUES;
-    return (uint8_t)flags;
+    return (uint16_t)flags;
 }
 
 static Kind *

@@ -33,10 +33,11 @@ enum {
     KIND_DICT = 32, /* or a subclass: hides keys that are str */
     KIND_MODULE = 64,
     KIND_VALUES = 128, /* attribute values beside the instance or behind it */
+    KIND_WEAK = 256,   /* a weak reference; a static type may be known by nothing else */
 };
 
 typedef struct {
-    PyTypeObject *type;
+    _Alignas(64) PyTypeObject *type;
     uint64_t count;
     uint64_t bytes;
     Py_ssize_t basic;  /* bytes without items, with what stands before the object */
@@ -44,8 +45,8 @@ typedef struct {
     uint32_t place;    /* in the order of meeting */
     int32_t item;
     uint16_t header; /* the collector's and the managed words before the object */
+    uint16_t flags;
     uint8_t rule;
-    uint8_t flags;
 } Kind;
 
 /* The C functions behind the builtin `__sizeof__`s, by rule; read once. */

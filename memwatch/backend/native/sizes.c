@@ -63,13 +63,6 @@ type_size(const Kind *kind, PyObject *object)
 }
 
 static Py_ssize_t
-code_size(const Kind *kind, PyObject *object)
-{
-    const Py_ssize_t *extra = ((PyCodeObject *)object)->co_extra; /* how many pointers, and they */
-    return ROUND_UP_8(kind->basic + Py_SIZE(object) * kind->item) + (extra ? (*extra + 1) * 8 : 0);
-}
-
-static Py_ssize_t
 values_bytes(const Kind *kind, PyObject *object)
 {
     const void *values = instance_values(object);
@@ -96,13 +89,13 @@ rule_size(const Kind *kind, PyObject *object)
     case SIZE_INT:
         if (kind->type != &PyLong_Type)
             return ROUND_UP_8(kind->basic + (digits_of(object) + 1) * kind->item);
-        return INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit);
+        return Py_MAX((Py_ssize_t)sizeof(PyLongObject), INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit));
     case SIZE_BYTEARRAY:
         return kind->basic + ((PyByteArrayObject *)object)->ob_alloc;
     case SIZE_TYPE:
         return type_size(kind, object);
-    case SIZE_CODE:
-        return code_size(kind, object);
+    case SIZE_CODE: /* without what a debugger may have hung on it: looking costs more than it is worth */
+        return ROUND_UP_8(kind->basic + Py_SIZE(object) * kind->item);
     case SIZE_FIXED:
     case SIZE_MEASURED:
         break;

@@ -144,8 +144,12 @@ meet(PyObject *object, void *arg)
         return is_new < 0 ? (fail(walk), -1) : 0;
     FETCH((char *)object - sizeof(Link));
     FETCH((char *)object + 40);
-    PyObject **place = &walk->ring[walk->ring_at++ % RING], *waited = *place;
+    PyObject **place = &walk->ring[walk->ring_at % RING], *waited = *place;
+    PyObject *halfway = walk->ring[(walk->ring_at + RING / 2) % RING];
     *place = object;
+    walk->ring_at++;
+    if (halfway && Py_IS_TYPE(halfway, &PyDict_Type))
+        FETCH(((PyDictObject *)halfway)->ma_keys);
     if (waited)
         look_at(walk, waited);
     return walk->failed ? -1 : 0;
