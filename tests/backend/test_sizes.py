@@ -156,8 +156,8 @@ def requested(make: Callable[[int], object]) -> tuple[int, int]:
     for number in range(MANY):
         kept[number] = None
     # What a free list hands out again is not seen by the witness: it is used up first.
-    spare = [[[] for _ in range(200)], [dict.fromkeys(TEXTS[:1]) for _ in range(200)], [0.1 + n for n in range(300)]]
-    spare += [[ITEMS[: n % 7 + 1] + () for n in range(20_000)]]
+    spare: list[object] = [[[], {}, dict.fromkeys(TEXTS[:1]), 0.1 + n] for n in range(300)]
+    spare += [(*ITEMS[: n % 7], None) for n in range(20_000)]
     gc.disable()
     tracemalloc.start()
     try:
