@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -37,6 +37,16 @@ def pytest_sessionstart() -> None:
         pytest.exit(f"MEMWATCH_BACKEND={asked}, but {memwatch.backend.name} is loaded: {memwatch.backend.reason}", 4)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; processes we start inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def size_of() -> Callable[[object], int]:
+    """The bytes that the backend in use counts for an object."""
+    if memwatch.backend.name == "pure":
+        return sys.getsizeof
+    from memwatch.backend._native import measure
+
+    return measure
 
 
 @pytest.fixture

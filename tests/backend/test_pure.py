@@ -9,7 +9,7 @@ import threading
 import weakref
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import objgraph
@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import memwatch
 from memwatch.backend.columns import sort_listing
 from memwatch.backend.contract import GaveUp, Listing
 from memwatch.backend.objects import count_objects, list_objects
@@ -66,13 +67,13 @@ def find(listing: Listing, thing: object) -> tuple[str, int] | None:
     ],
     ids=["str", "bytes", "int", "float", "dict", "tuple", "frozenset", "bytearray", "instance", "list"],
 )
-def test_deep_lists_what_is_reachable_with_its_size(make: Any) -> None:
+def test_deep_lists_what_is_reachable_with_its_size(make: Any, size_of: Callable[[object], int]) -> None:
     KEPT.append(make())
     gc.collect()
     listing = list_objects(True, (), None)
     assert find(listing, KEPT[0]) == (
         type(KEPT[0]).__qualname__ if type(KEPT[0]) is not Order else f"{__name__}.Order",
-        sys.getsizeof(KEPT[0]),
+        size_of(KEPT[0]),
     )
 
 
@@ -118,7 +119,8 @@ def test_deep_is_the_closure_over_gc() -> None:
     )
     for of_the_closure in ("int", "dict", "list"):
         del extra[of_the_closure]
-    assert extra.total() < 30, extra
+    frozen = gc.get_freeze_count()  # from the start, on 3.12, and shown to nobody
+    assert extra.total() < 30 + frozen, extra
 
 
 def test_shallow_counts_are_objgraphs() -> None:
@@ -266,9 +268,11 @@ def test_a_heap_that_changes_meanwhile() -> None:
             thread.join()
 
 
-@pytest.mark.parametrize("calls", [1, 5, 30])
+@pytest.mark.parametrize("calls", [1, 2, 30])
 @pytest.mark.parametrize("deep", [True, False])
 def test_giving_up_leaves_nothing_behind(deep: bool, calls: int) -> None:
+    if memwatch.backend.name == "native" and calls > 2:
+        pytest.skip("the C extension asks before its walk and after it")
     asked: list[int] = []
 
     def give_up() -> bool:
