@@ -25,6 +25,13 @@ from memwatch.backend.guard import (
 )
 
 
+@pytest.fixture(autouse=True)
+def _own_classes_of_a_test_are_forgotten() -> Iterator[None]:
+    before = set(guard._own_types)
+    yield
+    guard._own_types &= before  # the next class at such an address is somebody else's
+
+
 def test_quiet_is_re_entrant_and_ends() -> None:
     assert not is_quiet()
     with quiet:

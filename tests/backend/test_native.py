@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,8 +31,10 @@ class Order:
 @pytest.fixture(autouse=True)
 def _nothing_stays() -> Iterator[None]:
     KEPT.clear()
+    own_types = set(guard._own_types)
     yield
     KEPT.clear()
+    guard._own_types &= own_types  # the next class at such an address is somebody else's
     _native.fail_after(-1)
 
 
@@ -270,50 +271,6 @@ def test_while_threads_allocate_and_free() -> None:
             thread.join()
 
 
-@pytest.mark.parametrize("walk", [_exact.count_objects, _exact.list_objects])
-@pytest.mark.parametrize("deep", [True, False])
-def test_out_of_memory_at_every_mapping(walk: Any, deep: bool) -> None:
-    chain: Any = ()
-    for _ in range(2000):  # for the stack
-        chain = (chain,)
-    KEPT.extend([chain, [Order(number) for number in range(3000)]])
-    KEPT.extend(type(f"Kind{number}", (), {})() for number in range(600))
-    gc.collect()
-    failures = 0
-    while True:
-        _native.fail_after(failures)
-        try:
-            walk(deep, (), None)
-        except MemoryError:
-            failures += 1
-            assert _native.fail_after(-1) == 0
-        else:
-            break
-    assert failures >= (4 if deep else 3)
-    _native.fail_after(-1)
-    assert walk(deep, (), None)
-
-
-def test_memory_for_a_walk_is_small_and_given_back() -> None:
-    KEPT.append([Order(number) for number in range(300_000)])
-    gc.collect()
-    nodes = sum(number for number, _ in _exact.count_objects(True, (), None).values())
-    assert _native.peak_bytes() <= 2 * nodes
-    mapped = count_mappings()
-    for _ in range(20):
-        _exact.count_objects(True, (), None)
-        _exact.list_objects(True, (), None)
-    assert count_mappings() <= mapped + 3
-
-
-def count_mappings() -> int:
-    try:
-        with open("/proc/self/maps") as lines:
-            return sum(1 for _ in lines)
-    except OSError:
-        pytest.skip("there is no list of mappings")
-
-
 def test_wrong_arguments_are_told_and_harmless() -> None:
     with pytest.raises(TypeError, match="5 arguments are needed, not 1"):
         _native.count(True)  # type: ignore[call-arg]
@@ -340,23 +297,6 @@ print(memwatch.backend.name, "-", memwatch.backend.reason)
     assert done.stdout == (
         "pure - the C extension does not know this Python: the collector's state is not where it should be\n"
     )
-
-
-def test_a_thousand_censuses_leave_nothing_behind() -> None:
-    program = """
-import gc, sys
-from memwatch.backend import _exact
-def rounds(number):
-    for _ in range(number):
-        _exact.count_objects(True, (), None)
-        _exact.list_objects(True, (), None)
-    gc.collect()
-    return sys.getallocatedblocks()
-rounds(20)
-before = rounds(20)
-print(rounds(300) - before < 20)
-"""
-    assert run_alone(program) == "True\n"
 
 
 def test_the_pure_backend_is_still_there_for_the_asking() -> None:

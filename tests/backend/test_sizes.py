@@ -85,7 +85,7 @@ ITEMS = (None,) * 7
 def appended(length: int) -> list[None]:
     made: list[None] = []
     for _ in range(length):
-        made.append(None)  # noqa: PERF401 -- the room to grow is meant
+        made.append(None)  # leaves room to grow
     return made
 
 

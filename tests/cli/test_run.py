@@ -48,7 +48,9 @@ def test_a_short_run_says_how_it_began_and_that_it_was_too_short(lab):
     lab.write("x.py", "import os; print(os.getpid())")
     ended = lab.watched("x.py")
     version = f"CPython {sys.version_info[0]}.{sys.version_info[1]}"
-    first = f"memwatch: watching pid {ended.stdout.strip()} ({version}, {memwatch.backend.name}); quiet until it is sure"
+    first = (
+        f"memwatch: watching pid {ended.stdout.strip()} ({version}, {memwatch.backend.name}); quiet until it is sure"
+    )
     assert ended.own[0] == first
     assert ended.own[1].startswith("memwatch: too short to judge (ran ")
     assert ended.own[1].endswith(", needs 64 s); nothing suspicious so far")
