@@ -37,8 +37,15 @@ class Backend(Protocol):
 
     deep      False: the objects that the collector tracks. True: also what is reachable from them, each object once.
     exclude   objects that are not counted and whose references are not followed.
-    give_up   asked about every 2000 objects; when it answers True the walk ends with `GaveUp`.
+    give_up   asked about every 2000 objects, or before and after a walk that holds the interpreter from end to end;
+              when it answers True the walk ends with `GaveUp`.
     """
+
+    def expected_pause(self, objects: int, deep: bool) -> float:
+        """Seconds that a walk over a heap of so many objects is expected to hold the interpreter at once."""
+
+    def expected_time(self, objects: int, deep: bool) -> float:
+        """Seconds that such a walk is expected to take from its begin to its end."""
 
     def count_objects(self, deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
         """By type label: how many objects, and their bytes together."""

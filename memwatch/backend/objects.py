@@ -21,3 +21,5 @@ _chosen = cast(Backend, import_module("._exact" if name == "native" else "._pure
 
 count_objects = _chosen.count_objects
 list_objects = _chosen.list_objects
+expected_pause = _chosen.expected_pause
+expected_time = _chosen.expected_time

@@ -6,6 +6,7 @@ from typing import Literal
 
 from ..backend.guard import own
 from ..backend.meters import BYTES_PER_BLOCK
+from ..backend.objects import expected_pause, expected_time
 from ..watch import Sample
 from ..watch.watcher import JUDGE_PATIENCE
 
@@ -15,10 +16,8 @@ Walk = Literal["deep", "tracked", "search"]
 
 WALK_SHARE = 0.02
 _LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's would, or a short one gets no names
-_TRACKED_SHARE = 1 / 3  # of a heap's objects are seen by the collector, as a rule
 _COLLECT_SECONDS = 2e-7  # a block, in a full collection of a heap that was not measured yet
-_WALK_SECONDS: dict[Walk, float] = {"deep": 1.5e-6, "tracked": 3e-7, "search": 7e-7}  # the same for a walk in Python
-_LIST_SECONDS = 1.3e-7  # a tracked object, in `backend.tracked.list_tracked`, which cannot be interrupted
+_SEARCH_SECONDS = 7e-7  # the same, in the search for holders
 
 
 def expected_blocks(sample: Sample) -> int:
@@ -39,7 +38,11 @@ class Budget:
     def __init__(self, pause_budget: float) -> None:
         self.pause_budget = pause_budget
         self._collect_seconds = _COLLECT_SECONDS
-        self._walk_seconds = dict(_WALK_SECONDS)
+        self._walk_seconds: dict[Walk, float] = {
+            "deep": expected_time(1, deep=True),
+            "tracked": expected_time(1, deep=False),
+            "search": _SEARCH_SECONDS,
+        }
 
     def may_collect(self, blocks: int) -> bool:
         """Whether a full collection is expected to hold the interpreter for no longer than the pause budget."""
@@ -56,17 +59,18 @@ class Budget:
         *spent* seconds went into walks already; *wall* is the time that the share is of, a minute at least.
         """
         rates, left = self._walk_seconds, self._left(spent, wall)
-        if not self._may_list(blocks):
+        if not self._may_pause("tracked", blocks):
             return "none"
         verdict = blocks * (rates["deep"] + rates["search"])
-        if verdict <= JUDGE_PATIENCE and blocks * rates["deep"] + verdict <= left:
+        in_time = verdict <= JUDGE_PATIENCE and blocks * rates["deep"] + verdict <= left
+        if in_time and self._may_pause("deep", blocks):
             return "deep"
         return "tracked" if 2 * blocks * rates["tracked"] <= left else "none"
 
     def fits(self, walk: Walk, blocks: int, spent: float, wall: float) -> bool:
         """Whether one more *walk* does; *spent* and *wall* are as above."""
         expected = blocks * self._walk_seconds[walk]
-        return self._may_list(blocks) and expected <= min(self._left(spent, wall), JUDGE_PATIENCE)
+        return self._may_pause(walk, blocks) and expected <= min(self._left(spent, wall), JUDGE_PATIENCE)
 
     def walked(self, walk: Walk, blocks: int, seconds: float) -> None:
         """A walk through a heap of so many blocks took so long."""
@@ -75,5 +79,5 @@ class Budget:
     def _left(self, spent: float, wall: float) -> float:
         return WALK_SHARE * max(wall, _LEAST_WALL) - spent
 
-    def _may_list(self, blocks: int) -> bool:
-        return blocks * _TRACKED_SHARE * _LIST_SECONDS <= self.pause_budget
+    def _may_pause(self, walk: Walk, blocks: int) -> bool:
+        return expected_pause(blocks, walk == "deep") <= self.pause_budget
