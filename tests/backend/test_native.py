@@ -137,7 +137,7 @@ def test_own_objects_their_parts_and_what_hangs_on_those_alone_are_left_out() ->
     assert id(holder) not in after and id(holder.items) not in after and id(holder.items[0]) not in after
     assert id(holder.items[-2]) not in after and id(holder.items[-2][0]) not in after
     assert id(KEPT[0]) in after
-    assert abs(counted["str"][0] - before["str"][0]) < 50
+    assert abs(counted["str"][0] - before["str"][0]) < 200
 
 
 def test_a_census_during_a_collection_is_refused() -> None:

@@ -1,0 +1,271 @@
+"""What a census costs: memwatch beside gc.collect() and its peers, on heaps of a chosen number of objects.
+
+    python benchmarks/census.py [--objects 100000 1000000] [--rounds 7] [--without pympler guppy3]
+
+Each heap is built in a process of its own: dicts, lists, tuples, instances with and without __dict__, closures, str,
+int, float, bytes, a third of them tracked by the collector. Then it is churned: shuffled, half dropped and filled up
+again, three times, so that the order of the collector's lists and of the addresses disagree, as in a program that has
+run for a while. Every round times gc.collect() and then one call of each tool; a ratio is the median over the rounds
+of the tool's time divided by the gc.collect() of its round. A tool that takes more than ten seconds has one round.
+
+The pause is the longest time for which a second thread that wants to run every half millisecond was kept waiting.
+Memory is what the resident set grew by at most during the call, for memwatch what its walk mapped; bytes per object.
+tracemalloc has to see the heap being built, so it has a process of its own; its standing memory is named beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+TOO_SLOW = 10.0
+PEERS = ("objgraph", "pympler", "guppy3", "tracemalloc")
+OBJECTS_OF_AN_ITEM = 3.6  # on average; what the interpreter has of its own comes on top
+
+
+class Order:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.name = f"order {number}"
+        self.rows = [number]
+        self.price = number * 1.5
+
+
+class Point:
+    __slots__ = ("x", "y")
+
+    def __init__(self, number: int) -> None:
+        self.x = number
+        self.y = f"{number}"
+
+
+MAKERS: tuple[Callable[[int], object], ...] = (
+    lambda n: {"id": n, "name": f"name {n}", "rows": [n]},
+    lambda n: [n + 0.5, f"text {n}", (n,)],
+    lambda n: (n, str(n), float(n)),
+    Order,
+    Point,
+    lambda n: lambda: n,
+    lambda n: b"%d bytes" % n,
+    lambda n: {n: str(n)},
+)
+
+
+def build(items: int) -> list[object]:
+    """The heap: so many items, churned."""
+    chance = random.Random(1)
+    gc.disable()
+    heap = [MAKERS[number % len(MAKERS)](number + 1000) for number in range(items)]
+    for turn in range(3):
+        chance.shuffle(heap)
+        del heap[items // 2 :]
+        heap.extend(MAKERS[number % len(MAKERS)](number + turn) for number in range(items - len(heap)))
+    gc.enable()
+    gc.collect()
+    return heap
+
+
+def tools(without: set[str]) -> dict[str, Callable[[], object]]:
+    """What is timed, by name; each call walks the heap once."""
+    from memwatch.backend import name, objects
+    from memwatch.heap import take_snapshot
+
+    found: dict[str, Callable[[], object]] = {
+        f"memwatch ({name}): census of tracked objects": lambda: objects.count_objects(False, (), None),
+        f"memwatch ({name}): deep census": lambda: objects.count_objects(True, (), None),
+        f"memwatch ({name}): deep listing, as HeapDiff takes it": take_snapshot,
+        "len(gc.get_objects())": lambda: len(gc.get_objects()),
+    }
+    if "objgraph" not in without:
+        import objgraph
+
+        found["objgraph.typestats()"] = objgraph.typestats
+    if "guppy3" not in without:
+        from guppy import hpy
+
+        heapy = hpy()
+        found["guppy3 heap()"] = heapy.heap
+    if "pympler" not in without:
+        from pympler import muppy, summary
+
+        found["pympler muppy, summary"] = lambda: summary.summarize(muppy.get_objects())
+    return found
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long *call* takes; what it gives is let go within that time, as its user would."""
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def pause(call: Callable[[], object]) -> float:
+    """The longest that another thread had to wait while *call* ran."""
+    waits = [0.0]
+    stop = threading.Event()
+
+    def tick() -> None:
+        last = time.perf_counter()
+        while not stop.is_set():
+            time.sleep(0.0005)
+            now = time.perf_counter()
+            waits.append(now - last)
+            last = now
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    time.sleep(0.01)
+    waits.clear()
+    call()
+    time.sleep(0.002)
+    stop.set()
+    thread.join()
+    return max(waits)
+
+
+def resident(field: str) -> int:
+    """Bytes that /proc/self/status gives for *field*; 0 where there is no such file."""
+    try:
+        with open("/proc/self/status") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+    except (OSError, StopIteration):
+        return 0
+
+
+def growth(call: Callable[[], object]) -> int:
+    """By how much the resident set was larger at its peak during *call* than before it."""
+    try:
+        with open("/proc/self/clear_refs", "w") as control:
+            control.write("5")  # the peak starts anew
+    except OSError:
+        return 0
+    before = resident("VmRSS")
+    call()
+    return max(0, resident("VmHWM") - before)
+
+
+def memory(name: str, call: Callable[[], object]) -> int:
+    """Peak bytes of one call."""
+    if not name.startswith("memwatch (native)"):
+        return growth(call)
+    from memwatch.backend import _native
+
+    call()
+    return _native.peak_bytes()
+
+
+def measure(items: int, rounds: int, without: set[str]) -> dict[str, Any]:
+    """Every tool on one heap, in this process."""
+    heap = build(items)
+    chosen = tools(without)
+    from memwatch.backend.objects import count_objects
+
+    nodes = sum(number for number, _ in count_objects(True, (), None).values())
+    collections = [seconds(gc.collect) for _ in range(rounds)]
+    rows = [row("gc.collect()", gc.collect, [1.0] * rounds, collections, nodes)]
+    for name, call in chosen.items():
+        ratios, times = [], []
+        for _ in range(rounds):
+            base = seconds(gc.collect)
+            times.append(seconds(call))
+            ratios.append(times[-1] / base)
+            if times[-1] > TOO_SLOW:
+                break
+        rows.append(row(name, call, ratios, times, nodes))
+    return {"nodes": nodes, "rows": rows, "kept": len(heap)}
+
+
+def row(name: str, call: Callable[[], object], ratios: list[float], times: list[float], nodes: int) -> dict[str, Any]:
+    """One line of the table."""
+    return {
+        "name": name,
+        "ratio": statistics.median(ratios),
+        "seconds": statistics.median(times),
+        "rounds": len(ratios),
+        "pause": pause(call),
+        "bytes": memory(name, call) / nodes,
+    }
+
+
+def measure_tracemalloc(items: int, rounds: int) -> dict[str, Any]:
+    """tracemalloc.take_snapshot() on a heap that it saw from the start."""
+    import tracemalloc
+
+    tracemalloc.start()
+    heap = build(items)
+    nodes = int(items * OBJECTS_OF_AN_ITEM)
+    ratios, times = [], []
+    for _ in range(min(rounds, 5)):
+        base = seconds(gc.collect)
+        times.append(seconds(tracemalloc.take_snapshot))
+        ratios.append(times[-1] / base)
+    name = f"tracemalloc.take_snapshot(), beside {tracemalloc.get_tracemalloc_memory() / nodes:.0f} B that it keeps"
+    return {"rows": [row(name, tracemalloc.take_snapshot, ratios, times, nodes)], "kept": len(heap)}
+
+
+def child(*arguments: str) -> dict[str, Any]:
+    """What this file prints when it is run with *arguments*."""
+    done = subprocess.run([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def table(found: dict[str, Any]) -> str:
+    """One heap as Markdown."""
+    nodes = found["nodes"]
+    lines = [
+        "| | ratio to gc.collect() | time | ns/object | pause | peak B/object | rounds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for line in found["rows"]:
+        lines.append(
+            f"| {line['name']} | {line['ratio']:.2f} | {line['seconds'] * 1e3:,.1f} ms "
+            f"| {line['seconds'] / nodes * 1e9:,.0f} | {line['pause'] * 1e3:,.1f} ms "
+            f"| {line['bytes']:,.2f} | {line['rounds']} |"
+        )
+    return "\n".join(lines)
+
+
+def report(objects: int, rounds: int, without: set[str]) -> None:
+    """Measure one size and print its table."""
+    items = str(int(objects / OBJECTS_OF_AN_ITEM))
+    common = ["--rounds", str(rounds), "--without", *without]
+    found = child("--measure", items, *common)
+    if "tracemalloc" not in without:
+        found["rows"] += child("--measure-tracemalloc", items, *common)["rows"]
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    print(f"\n{python}, {found['nodes']:,} objects, {date.today()}\n\n{table(found)}", flush=True)
+
+
+def main() -> None:
+    """Read the arguments; the hidden ones are how this file calls itself."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objects", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--without", nargs="*", default=[], choices=PEERS)
+    parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--measure-tracemalloc", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    without = set(given.without)
+    if given.measure:
+        print(json.dumps(measure(given.measure, given.rounds, without)))
+    elif given.measure_tracemalloc:
+        print(json.dumps(measure_tracemalloc(given.measure_tracemalloc, given.rounds)))
+    else:
+        for objects in given.objects:
+            report(objects, given.rounds, without)
+
+
+if __name__ == "__main__":
+    main()
