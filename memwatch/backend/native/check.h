@@ -7,6 +7,7 @@
 /* All that the module keeps. Protected by the interpreter's GIL. */
 typedef struct {
     Collector *collector;
+    PyTypeObject *snapshot_type;
     Measures measures;
     Memory memory;
 } State;

@@ -77,3 +77,87 @@ marks_each(const Marks *marks, bool (*meet)(PyObject *, void *), void *arg)
     }
     return true;
 }
+
+static size_t
+count_words(const Granule *granule, size_t words)
+{
+    size_t found = 0;
+    for (size_t word = 0; granule && word < words; word++)
+        found += (size_t)__builtin_popcountll(granule->words[word]);
+    return found;
+}
+
+size_t
+marks_rank(const Marks *marks, uintptr_t address)
+{
+    size_t rank = 0, last_top = address >> TABLE_SHIFT, word = (address >> 10) & (WORDS - 1);
+    for (int half = 0; half < 2; half++) {
+        for (size_t top = 0; top <= last_top; top++) {
+            Granule **table = marks->tops[half][top];
+            size_t end = top < last_top ? TABLE_ROOM : (address >> GRANULE_SHIFT) & (TABLE_ROOM - 1);
+            for (size_t place = 0; table && place < end; place++)
+                rank += count_words(table[place], WORDS);
+        }
+        const Granule *own = marks_find(marks, (address & ~(uintptr_t)8) | (uintptr_t)half * 8);
+        uint64_t below = MARK_BIT(address) - 1;
+        if (half == 0 && address & 8) /* at the same 16 bytes, but before */
+            below |= MARK_BIT(address);
+        rank += count_words(own, word) + (own ? (size_t)__builtin_popcountll(own->words[word] & below) : 0);
+    }
+    return rank;
+}
+
+/* ---- two sets at once ---- */
+
+typedef bool (*MeetTwo)(bool, bool, void *);
+
+/* Words of the left set and the right one, objects at 16 n and at 16 n + 8 each. */
+static bool
+each_of_words(uint64_t left[2], uint64_t right[2], MeetTwo meet, void *arg)
+{
+    for (uint64_t any = left[0] | left[1] | right[0] | right[1]; any; any &= any - 1) {
+        int bit = __builtin_ctzll(any);
+        for (int half = 0; half < 2; half++) {
+            bool in_left = left[half] >> bit & 1, in_right = right[half] >> bit & 1;
+            if ((in_left || in_right) && !meet(in_left, in_right, arg))
+                return false;
+        }
+    }
+    return true;
+}
+
+static const Granule *
+granule_at(const Marks *marks, int half, size_t top, size_t place)
+{
+    Granule **table = marks->tops[half][top];
+    return table && table[place] ? table[place] : &nothing;
+}
+
+static bool
+each_of_granules(const Marks *left, const Marks *right, size_t top, size_t place, MeetTwo meet, void *arg)
+{
+    const Granule *all[4] = {granule_at(left, 0, top, place), granule_at(left, 1, top, place),
+                             granule_at(right, 0, top, place), granule_at(right, 1, top, place)};
+    if (all[0] == &nothing && all[1] == &nothing && all[2] == &nothing && all[3] == &nothing)
+        return true;
+    for (size_t word = 0; word < WORDS; word++) {
+        uint64_t of_left[2] = {all[0]->words[word], all[1]->words[word]};
+        uint64_t of_right[2] = {all[2]->words[word], all[3]->words[word]};
+        if (!each_of_words(of_left, of_right, meet, arg))
+            return false;
+    }
+    return true;
+}
+
+bool
+marks_each_of_two(const Marks *left, const Marks *right, MeetTwo meet, void *arg)
+{
+    for (size_t top = 0; top < TABLE_ROOM; top++) {
+        if (!left->tops[0][top] && !left->tops[1][top] && !right->tops[0][top] && !right->tops[1][top])
+            continue;
+        for (size_t place = 0; place < TABLE_ROOM; place++)
+            if (!each_of_granules(left, right, top, place, meet, arg))
+                return false;
+    }
+    return true;
+}

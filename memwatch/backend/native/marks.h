@@ -33,6 +33,12 @@ Granule *marks_open(Memory *memory, Marks *marks, uintptr_t address);
 /* Calls *meet* with each object, in order of address, until it answers false; answers whether none did. */
 bool marks_each(const Marks *marks, bool (*meet)(PyObject *, void *), void *arg);
 
+/* How many objects lie before *address*. */
+size_t marks_rank(const Marks *marks, uintptr_t address);
+
+/* Like marks_each() over two sets at once: whether each of them has an object, for every address that one of them has. */
+bool marks_each_of_two(const Marks *left, const Marks *right, bool (*meet)(bool, bool, void *), void *arg);
+
 static inline Granule *
 marks_find(const Marks *marks, uintptr_t address)
 {

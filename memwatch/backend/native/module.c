@@ -11,6 +11,7 @@
  * The Python side is memwatch/backend/_exact.py, which gives the types their labels. */
 #include "check.h"
 #include "result.h"
+#include "snapshot.h"
 
 static State *
 state_of(PyObject *module)
@@ -68,8 +69,11 @@ typedef struct {
     Pointers own;
     Pointers parts;
     Columns columns;
+    Snapshot *snapshot; /* to be filled */
     bool held;
 } Call;
+
+typedef enum { TOTALS, LISTING, SNAPSHOT } Wanted;
 
 static void
 call_end(State *state, Call *call)
@@ -78,18 +82,28 @@ call_end(State *state, Call *call)
         result_let_go(&call->walk);
     columns_free(&call->columns);
     walk_free(&call->walk);
+    Py_XDECREF((PyObject *)call->snapshot);
     pointers_free(&state->memory, &call->own);
     pointers_free(&state->memory, &call->parts);
 }
 
+/* An empty one. The collector does not track it, so that it stands in none of its lists. */
+static Snapshot *
+new_snapshot(State *state)
+{
+    return (Snapshot *)state->snapshot_type->tp_alloc(state->snapshot_type, 0);
+}
+
 /* Steps 1 to 3. -1 with an exception, 0 if the collector is at work and its lists are apart, 1 if all is well. */
 static int
-call_walk(State *state, Call *call, const Asked *asked, bool listing)
+call_walk(State *state, Call *call, const Asked *asked, Wanted wanted)
 {
     Memory *memory = &state->memory;
     memset(call, 0, sizeof(*call));
     memory->peak = memory->now;
     call->walk.memory = memory;
+    if (wanted == SNAPSHOT && !(call->snapshot = new_snapshot(state)))
+        return -1;
     if (!read_ids(memory, &call->own, asked->own_types) || !read_ids(memory, &call->parts, asked->part_types))
         return -1;
     if (state->collector->collecting)
@@ -97,13 +111,15 @@ call_walk(State *state, Call *call, const Asked *asked, bool listing)
     if (!walk_begin(&call->walk, memory, &state->measures, &call->own, &call->parts))
         goto no_memory;
     call->walk.deep = call->walk.types = asked->deep;
-    call->walk.marking = asked->deep || listing;
-    call->walk.counting = !listing;
+    call->walk.marking = asked->deep || wanted != TOTALS;
+    call->walk.counting = wanted != LISTING;
     if (!leave_out(&call->walk, asked->records) || !leave_out(&call->walk, asked->exclude))
         return -1;
     if (!walk_run(&call->walk, state->collector))
         goto no_memory;
-    if (listing && !columns_fill(&call->columns, &call->walk))
+    if (wanted == LISTING && !columns_fill(&call->columns, &call->walk))
+        goto no_memory;
+    if (wanted == SNAPSHOT && !snapshot_fill(call->snapshot, &call->walk))
         goto no_memory;
     result_hold(&call->walk);
     call->held = true;
@@ -126,28 +142,45 @@ read_arguments(Asked *asked, PyObject *const *args, Py_ssize_t given, Py_ssize_t
     return asked->deep >= 0;
 }
 
+/* Step 4 by what is wanted; a listing needs two functions. */
 static PyObject *
-call(State *state, const Asked *asked, PyObject *name, PyObject *copy)
+call_result(Call *call, Wanted wanted, PyObject *const *functions)
 {
-    Call made;
+    if (wanted == LISTING)
+        return result_listing(&call->columns, functions[0], functions[1]);
+    PyObject *totals = result_totals(&call->walk);
+    if (wanted == TOTALS || totals == NULL)
+        return totals;
+    PyObject *pair = PyTuple_Pack(2, (PyObject *)call->snapshot, totals);
+    Py_DECREF(totals);
+    return pair;
+}
+
+static PyObject *
+run_call(PyObject *module, PyObject *const *args, Py_ssize_t given, Wanted wanted)
+{
+    State *state = state_of(module);
+    Asked asked;
+    Call call;
     PyObject *result = NULL;
-    int walked = call_walk(state, &made, asked, name != NULL);
+    if (!read_arguments(&asked, args, given, wanted == LISTING ? 7 : 5))
+        return NULL;
+    int walked = call_walk(state, &call, &asked, wanted);
     if (walked > 0)
-        result = name ? result_listing(&made.columns, name, copy) : result_totals(&made.walk);
+        result = call_result(&call, wanted, args + 5);
     else if (walked == 0)
         result = Py_NewRef(Py_None);
-    call_end(state, &made);
+    call_end(state, &call);
     return result;
 }
 
 PyDoc_STRVAR(count_doc, "count(deep, own_types, part_types, records, exclude)\n--\n\n"
-                        "[(type, objects, bytes), ...], or None while the collector is at work.");
+                        "[(type, objects, bytes, number), ...], or None while the collector is at work.");
 
 static PyObject *
 count(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
-    Asked asked;
-    return read_arguments(&asked, args, given, 5) ? call(state_of(module), &asked, NULL, NULL) : NULL;
+    return run_call(module, args, given, TOTALS);
 }
 
 PyDoc_STRVAR(listing_doc, "listing(deep, own_types, part_types, records, exclude, name, copy)\n--\n\n"
@@ -158,8 +191,16 @@ PyDoc_STRVAR(listing_doc, "listing(deep, own_types, part_types, records, exclude
 static PyObject *
 listing(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
-    Asked asked;
-    return read_arguments(&asked, args, given, 7) ? call(state_of(module), &asked, args[5], args[6]) : NULL;
+    return run_call(module, args, given, LISTING);
+}
+
+PyDoc_STRVAR(snapshot_doc, "snapshot(deep, own_types, part_types, records, exclude)\n--\n\n"
+                           "(Snapshot, [(type, objects, bytes, number), ...]), or None while the collector is at work.");
+
+static PyObject *
+snapshot(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    return run_call(module, args, given, SNAPSHOT);
 }
 
 PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");
@@ -207,6 +248,7 @@ fail_after(PyObject *module, PyObject *number)
 static PyMethodDef methods[] = {
     {"count", (PyCFunction)(void (*)(void))count, METH_FASTCALL, count_doc},
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
+    {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"measure", measure, METH_O, measure_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},
@@ -218,7 +260,24 @@ execute(PyObject *module)
 {
     State *state = state_of(module);
     *state = (State){.memory = {.fail_after = -1}};
-    return check_interpreter(state) ? 0 : -1;
+    if (!check_interpreter(state))
+        return -1;
+    state->snapshot_type = (PyTypeObject *)snapshot_type(module);
+    return state->snapshot_type ? PyModule_AddType(module, state->snapshot_type) : -1;
+}
+
+static int
+traverse(PyObject *module, visitproc visit, void *arg)
+{
+    Py_VISIT(state_of(module)->snapshot_type);
+    return 0;
+}
+
+static int
+clear(PyObject *module)
+{
+    Py_CLEAR(state_of(module)->snapshot_type);
+    return 0;
 }
 
 static PyModuleDef_Slot slots[] = {
@@ -236,6 +295,8 @@ static struct PyModuleDef definition = {
     .m_size = sizeof(State),
     .m_methods = methods,
     .m_slots = slots,
+    .m_traverse = traverse,
+    .m_clear = clear,
 };
 
 PyMODINIT_FUNC

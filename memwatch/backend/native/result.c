@@ -49,8 +49,8 @@ result_let_go(Walk *walk)
 static PyObject *
 one_total(const Kind *kind)
 {
-    return Py_BuildValue("(OKK)", (PyObject *)kind->type, (unsigned long long)kind->count,
-                         (unsigned long long)kind->bytes);
+    return Py_BuildValue("(OKKI)", (PyObject *)kind->type, (unsigned long long)kind->count,
+                         (unsigned long long)kind->bytes, (unsigned int)kind->place);
 }
 
 PyObject *

@@ -8,7 +8,7 @@
 void result_hold(Walk *walk);
 void result_let_go(Walk *walk);
 
-/* [(type, objects, bytes), ...] */
+/* [(type, objects, bytes, the type's number), ...] */
 PyObject *result_totals(Walk *walk);
 
 /* The columns of a listing, in mapped memory. */
