@@ -87,6 +87,14 @@ def tools(without: set[str]) -> dict[str, Callable[[], object]]:
         f"memwatch ({name}): deep listing, as HeapDiff takes it": take_snapshot,
         "len(gc.get_objects())": lambda: len(gc.get_objects()),
     }
+    if name == "native":
+        from memwatch.backend._exact import take_identity
+
+        before = take_identity(True, (), None)
+        found["memwatch (native): identity snapshot"] = lambda: take_identity(True, (), None)
+        found["memwatch (native): identity snapshot, compared with an earlier one"] = lambda: before.compare(
+            take_identity(True, (), None)
+        )
     if "objgraph" not in without:
         import objgraph
 

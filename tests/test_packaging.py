@@ -49,6 +49,14 @@ def pip(*args):
     subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", *args], check=True, timeout=PATIENCE)
 
 
+def copy_sources(folder):
+    """What a build needs, without what earlier builds have left."""
+    for name in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("memwatch", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+
+
 def build_flags():
     """Build with what is installed where that is new enough, so that no network is asked."""
     try:
@@ -62,10 +70,7 @@ def build_flags():
 def wheel(tmp_path_factory):
     """The wheel, built from a copy: building leaves traces in the source folder."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
-        shutil.copy(ROOT / name, source)
-    for name in ("memwatch", "tests"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_sources(source)
     built = tmp_path_factory.mktemp("built")
     pip("wheel", "--quiet", "--no-deps", *build_flags(), "--wheel-dir", str(built), str(source))
     (made,) = built.iterdir()
@@ -113,6 +118,25 @@ def test_the_wheel_holds_the_package_the_start_up_file_and_nothing_else(wheel):
     assert top == {"memwatch", "memwatch.pth"}
     assert "memwatch/py.typed" in names and "memwatch/cli/run.py" in names
     assert "memwatch = memwatch.cli:main" in entry_points
+
+
+@pytest.mark.skipif(memwatch.backend.name != "native", reason="there is no C extension for this Python")
+@pytest.mark.parametrize("required", [False, True])
+def test_without_a_compiler_the_pure_backend_is_built_unless_the_native_one_is_required(required, tmp_path):
+    copy_sources(tmp_path)
+    env = {**os.environ, "CC": "no-such-compiler", "MEMWATCH_REQUIRE_NATIVE": "1" if required else ""}
+    command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode != 0) == required, done.stderr
+    assert not list(tmp_path.rglob("*.so"))
+    code = "import memwatch.backend as b, memwatch.heap as h; print(b.name, '-', b.reason); h.take_census(deep=False)"
+    env["MEMWATCH_BACKEND"] = ""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout == "pure - the C extension is not in this installation\n"
+    assert (
+        done.stderr
+        == "memwatch walks the heap in Python, which is slower: the C extension is not in this installation\n"
+    )
 
 
 def test_without_the_variable_nothing_is_imported(installed):

@@ -14,9 +14,10 @@ refuse(const char *what)
 }
 
 static bool
-is_same_list(Link *head)
+closes(Link *head)
 {
-    return ((Link *)head->next)->prev == (uintptr_t)head && ((Link *)(head->prev & ~PREV_FLAGS))->next == (uintptr_t)head;
+    Link *first = (Link *)head->next, *last = (Link *)(head->prev & ~PREV_FLAGS);
+    return first->prev == (uintptr_t)head && last->next == (uintptr_t)head;
 }
 
 static bool
@@ -36,11 +37,11 @@ find_collector(State *state, PyObject *gc)
         goto done;
     }
     for (int generation = 0; generation < 3; generation++)
-        if (!is_same_list(&collector->generations[generation].head)) {
+        if (!closes(&collector->generations[generation].head)) {
             refuse("a generation");
             goto done;
         }
-    if (!is_same_list(&collector->permanent.head)) {
+    if (!closes(&collector->permanent.head)) {
         refuse("the permanent generation");
         goto done;
     }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define FIRST_ROOM 1024
+#define FIRST_ROOM 2048
 
 static bool
 is_sizeof(PyObject *key)

@@ -36,7 +36,7 @@ bool marks_each(const Marks *marks, bool (*meet)(PyObject *, void *), void *arg)
 /* How many objects lie before *address*. */
 size_t marks_rank(const Marks *marks, uintptr_t address);
 
-/* Like marks_each() over two sets at once: whether each of them has an object, for every address that one of them has. */
+/* Like marks_each() over two sets at once: for every object that one of them has, whether each of them has it. */
 bool marks_each_of_two(const Marks *left, const Marks *right, bool (*meet)(bool, bool, void *), void *arg);
 
 static inline Granule *

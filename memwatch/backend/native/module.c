@@ -195,7 +195,7 @@ listing(PyObject *module, PyObject *const *args, Py_ssize_t given)
 }
 
 PyDoc_STRVAR(snapshot_doc, "snapshot(deep, own_types, part_types, records, exclude)\n--\n\n"
-                           "(Snapshot, [(type, objects, bytes, number), ...]), or None while the collector is at work.");
+                           "(Snapshot, what count() gives), or None while the collector is at work.");
 
 static PyObject *
 snapshot(PyObject *module, PyObject *const *args, Py_ssize_t given)

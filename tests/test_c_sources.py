@@ -1,0 +1,67 @@
+"""The rules of the C sources: small files with an essay, versions in one header, nothing of Python's inside a walk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import memwatch
+
+FOLDER = Path(memwatch.__file__).parent / "backend" / "native"
+SOURCES = sorted([*FOLDER.glob("*.c"), *FOLDER.glob("*.h")])
+IN_A_WALK = {"memory", "marks", "pointers", "kinds", "walk", "follow", "hidden"}
+"""What runs between the first object and the last; sizes.c has one function that comes after."""
+
+FORBIDDEN = re.compile(
+    r"\b(PyMem_\w+|PyObject_(?:Malloc|Calloc|Realloc|Free|Call\w*|GetAttr\w*|Size|Repr|Str|RichCompare\w*|Hash)"
+    r"|PyLong_From\w+|PyList_(?:New|Append)|PyTuple_(?:New|Pack)|PyDict_(?:New|GetItem\w*|SetItem\w*)"
+    r"|PyUnicode_From\w+|Py_BuildValue|PyErr_\w+|Py_INCREF|Py_DECREF|Py_NewRef|malloc|calloc|realloc|free)\s*\("
+)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="ascii")
+
+
+def without_comments(text: str) -> str:
+    return re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), text, flags=re.DOTALL)
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """The name and the number of lines of each function defined in *path*."""
+    lines = text_of(path).splitlines()
+    for start, line in enumerate(lines):
+        if line == "{":
+            end = next(row for row in range(start, len(lines)) if lines[row] == "}")
+            yield lines[start - 1], end - start + 1
+
+
+def test_there_are_sources() -> None:
+    assert {path.stem for path in SOURCES} >= IN_A_WALK
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_a_file_is_short_and_says_first_what_it_is(path: Path) -> None:
+    lines = text_of(path).splitlines()
+    assert len(lines) <= 450
+    assert lines[0].startswith("/* ")
+    assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_a_function_fits_a_screen(path: Path) -> None:
+    assert [(name, length) for name, length in functions(path) if length > 45] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_versions_differ_in_one_header_alone(path: Path) -> None:
+    names = re.findall(r"PY_VERSION_HEX|Py_Version\b|_WIN32|Py_GIL_DISABLED", text_of(path))
+    assert path.name == "version.h" or names == []
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.stem in IN_A_WALK], ids=lambda path: path.name)
+def test_nothing_of_pythons_is_allocated_or_called_inside_a_walk(path: Path) -> None:
+    assert FORBIDDEN.findall(without_comments(text_of(path))) == []
