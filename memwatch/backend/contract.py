@@ -35,6 +35,9 @@ class Listing:
 class Backend(Protocol):
     """Two walks over the heap. Neither runs code of a user's object, and nothing that they give holds one.
 
+    The backends agree on objects and labels. Bytes are what the allocator gave where the backend can tell, and else
+    what sys.getsizeof says, which leaves out what stands before an object and the values of its attributes.
+
     deep      False: the objects that the collector tracks. True: also what is reachable from them, each object once.
     exclude   objects that are not counted and whose references are not followed.
     give_up   asked about every 2000 objects, or before and after a walk that holds the interpreter from end to end;

@@ -8,7 +8,7 @@
 #include "memory.h"
 #include "pointers.h"
 
-/* How the bytes of an object are found; each is the `__sizeof__` of a builtin type, that of `object` in the first three. */
+/* How the bytes of an object are found: as the `__sizeof__` of `object` does in the first three, then as others do. */
 typedef enum {
     SIZE_FIXED,
     SIZE_ITEMS,         /* a head and items */
