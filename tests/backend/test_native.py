@@ -228,8 +228,11 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert run_alone(program) == "0\n"
 
 
-def test_subinterpreters_each_see_their_own_heap() -> None:
-    program = """
+@pytest.mark.parametrize("isolated", [False, True])
+def test_subinterpreters_each_see_their_own_heap(isolated: bool) -> None:
+    program = (
+        f"isolated = {isolated}"
+        + """
 import sys
 try: import _interpreters as interpreters
 except ImportError: import _xxsubinterpreters as interpreters
@@ -238,17 +241,22 @@ class Order: pass
 kept = [Order() for _ in range(50)]
 from memwatch.backend import _exact
 assert _exact.count_objects(True, (), None)["__main__.Order"][0] == 50
+listing = _exact.list_objects(True, (), None)
+assert list(listing.kinds).count(listing.labels.index("__main__.Order")) == 50
+assert _exact.take_identity(True, (), None).totals["__main__.Order"][0] == 50
 '''
 class Order: pass
 kept = [Order() for _ in range(7)]
 from memwatch.backend import _exact
-made = interpreters.create("legacy") if sys.version_info >= (3, 13) else interpreters.create(isolated=False)
+if sys.version_info >= (3, 13): made = interpreters.create("isolated" if isolated else "legacy")
+else: made = interpreters.create(isolated=isolated)
 failure = interpreters.exec(made, code) if sys.version_info >= (3, 13) else interpreters.run_string(made, code)
 assert failure is None, failure
 print(_exact.count_objects(True, (), None)["__main__.Order"][0])
 interpreters.destroy(made)
 print(_exact.count_objects(True, (), None)["__main__.Order"][0])
 """
+    )
     assert run_alone(program) == "7\n7\n"
 
 

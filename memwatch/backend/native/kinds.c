@@ -163,7 +163,7 @@ kinds_free(Memory *memory, Kinds *kinds)
 Kind *
 kinds_enter(Memory *memory, Kinds *kinds, PyTypeObject *type)
 {
-    if (2 * (kinds->used + 1) > kinds->room && !grow(memory, kinds))
+    if (4 * (kinds->used + 1) > 3 * kinds->room && !grow(memory, kinds))
         return NULL;
     Kind *kind = free_slot(kinds, type);
     *kind = (Kind){.type = type, .place = (uint32_t)kinds->used++, .flags = flags_of(kinds, type)};

@@ -1,7 +1,7 @@
 /* The types that a walk meets, each with its totals and with all that is needed to count one more of its objects.
  *
- * A table of open addressing, keyed by the type's address. A record is a cache line; the table is never more than half
- * full, and moves when it grows: a Kind is good until the next call of kinds_of(). */
+ * A table of open addressing, keyed by the type's address. A record is a cache line; the table is never more than three
+ * quarters full, and moves when it grows: a Kind is good until the next call of kinds_of(). */
 #ifndef MEMWATCH_KINDS_H
 #define MEMWATCH_KINDS_H
 

@@ -39,6 +39,14 @@ size_t marks_rank(const Marks *marks, uintptr_t address);
 /* Like marks_each() over two sets at once: for every object that one of them has, whether each of them has it. */
 bool marks_each_of_two(const Marks *left, const Marks *right, bool (*meet)(bool, bool, void *), void *arg);
 
+/* How many objects there are. It may be more than a walk has counted: a subinterpreter can reach what another one
+ * tracks, and that is met but in none of its own lists. */
+static inline size_t
+marks_count(const Marks *marks)
+{
+    return marks_rank(marks, ((uintptr_t)1 << ADDRESS_BITS) - 1);
+}
+
 static inline Granule *
 marks_find(const Marks *marks, uintptr_t address)
 {

@@ -102,7 +102,7 @@ bool
 columns_fill(Columns *columns, Walk *walk)
 {
     Memory *memory = walk->memory;
-    size_t rows = Py_MAX(walk->nodes, 1);
+    size_t rows = Py_MAX(marks_count(&walk->marks), 1);
     *columns = (Columns){.walk = walk, .rows = rows};
     columns->addresses = memory_map(memory, rows * sizeof(uint64_t));
     columns->kinds = memory_map(memory, rows * sizeof(uint32_t));

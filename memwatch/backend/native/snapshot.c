@@ -45,7 +45,7 @@ bool
 snapshot_fill(Snapshot *made, Walk *walk)
 {
     made->wide = walk->kinds.used > NARROW;
-    made->rows = walk->nodes;
+    made->rows = marks_count(&walk->marks);
     made->numbers = memory_map(walk->memory, Py_MAX(made->rows, 1) * number_size(made));
     if (made->numbers == NULL)
         return false;
