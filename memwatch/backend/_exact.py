@@ -62,6 +62,9 @@ def expected_pause(objects: int, deep: bool) -> float:
     return objects * (_DEEP_SECONDS if deep else _SHALLOW_SECONDS)
 
 
+expected_time = expected_pause
+
+
 def _copy(code: str, column: memoryview) -> array[int]:
     made: array[int] = array(code)
     made.frombytes(column)
