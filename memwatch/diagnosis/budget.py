@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Protocol
 
+from ..backend import objects
 from ..backend.guard import own
 from ..backend.meters import BYTES_PER_BLOCK
-from ..backend.objects import expected_pause, expected_time
 from ..watch import Sample
 from ..watch.watcher import JUDGE_PATIENCE
 
@@ -18,6 +19,15 @@ WALK_SHARE = 0.02
 _LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's would, or a short one gets no names
 _COLLECT_SECONDS = 2e-7  # a block, in a full collection of a heap that was not measured yet
 _SEARCH_SECONDS = 7e-7  # the same, in the search for holders
+
+
+class Expecting(Protocol):
+    """What a backend expects of its walks, as `backend.contract.Backend` says."""
+
+    @property
+    def expected_pause(self) -> Callable[[int, bool], float]: ...
+    @property
+    def expected_time(self) -> Callable[[int, bool], float]: ...
 
 
 def expected_blocks(sample: Sample) -> int:
@@ -32,15 +42,16 @@ def expected_blocks(sample: Sample) -> int:
 class Budget:
     """Decides from the number of blocks, before anything is done; rates are corrected by what was measured.
 
-    *pause_budget* is in seconds.
+    *pause_budget* is in seconds; *backend* says what a walk is expected to take before one was measured.
     """
 
-    def __init__(self, pause_budget: float) -> None:
+    def __init__(self, pause_budget: float, backend: Expecting = objects) -> None:
         self.pause_budget = pause_budget
+        self._backend = backend
         self._collect_seconds = _COLLECT_SECONDS
         self._walk_seconds: dict[Walk, float] = {
-            "deep": expected_time(1, deep=True),
-            "tracked": expected_time(1, deep=False),
+            "deep": backend.expected_time(1, True),
+            "tracked": backend.expected_time(1, False),
             "search": _SEARCH_SECONDS,
         }
 
@@ -80,4 +91,4 @@ class Budget:
         return WALK_SHARE * max(wall, _LEAST_WALL) - spent
 
     def _may_pause(self, walk: Walk, blocks: int) -> bool:
-        return expected_pause(blocks, walk == "deep") <= self.pause_budget
+        return self._backend.expected_pause(blocks, walk == "deep") <= self.pause_budget

@@ -2,6 +2,7 @@
 
 import pytest
 
+from memwatch.backend import _pure
 from memwatch.diagnosis.budget import Budget
 from memwatch.diagnosis.verdict import classify, garbage_share
 from memwatch.watch import Growth, Sample
@@ -87,20 +88,20 @@ def test_the_pause_budget_bounds_collections_by_blocks_and_then_by_what_was_meas
 
 
 def test_a_census_falls_back_with_the_size_of_the_heap():
-    budget = Budget(0.1)
+    budget = Budget(0.1, _pure)
     depths = [budget.census_depth(blocks, 0.0, 64.0) for blocks in (100_000, 600_000, 5_000_000, 50_000_000)]
     assert depths == ["deep", "tracked", "none", "none"]
 
 
 def test_walks_share_two_per_cent_of_the_time():
-    budget = Budget(0.1)
+    budget = Budget(0.1, _pure)
     assert budget.fits("deep", 100_000, spent=1.1, wall=64.0)
     assert not budget.fits("deep", 100_000, spent=1.2, wall=64.0) and budget.fits("search", 100_000, spent=1.2, wall=64)
     assert not budget.fits("tracked", 100_000, spent=1.3, wall=64.0)
 
 
 def test_each_kind_of_walk_is_expected_to_take_what_it_took_before():
-    budget = Budget(0.1)
+    budget = Budget(0.1, _pure)
     budget.walked("deep", 100_000, 1.0)
     assert budget.census_depth(100_000, spent=0.0, wall=64.0) == "tracked"
     assert budget.fits("search", 100_000, spent=0.0, wall=64.0)
@@ -109,12 +110,18 @@ def test_each_kind_of_walk_is_expected_to_take_what_it_took_before():
 
 
 def test_no_walk_is_begun_that_a_verdict_has_no_time_for():
-    budget = Budget(1.0)
+    budget = Budget(1.0, _pure)
     assert budget.census_depth(4_000_000, spent=0.0, wall=1e6) == "deep"
     assert budget.census_depth(6_000_000, spent=0.0, wall=1e6) == "tracked"
     assert not budget.fits("deep", 8_000_000, spent=0.0, wall=1e6)
 
 
 def test_one_call_that_lists_the_heap_stays_within_the_pause_budget():
-    assert Budget(0.1).census_depth(9_000_000, spent=0.0, wall=1e6) == "none"
-    assert not Budget(0.1).fits("tracked", 9_000_000, spent=0.0, wall=1e6)
+    assert Budget(0.1, _pure).census_depth(9_000_000, spent=0.0, wall=1e6) == "none"
+    assert not Budget(0.1, _pure).fits("tracked", 9_000_000, spent=0.0, wall=1e6)
+
+
+def test_a_walk_in_c_is_one_pause():
+    exact = pytest.importorskip("memwatch.backend._exact")
+    depths = [Budget(0.1, exact).census_depth(blocks, 0.0, 64.0) for blocks in (100_000, 600_000, 1_900_000, 5_000_000)]
+    assert depths == ["deep", "deep", "tracked", "none"]
