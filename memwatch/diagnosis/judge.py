@@ -81,6 +81,9 @@ class Diagnosis:
         ledger.bytes = min(max(after.base - before.base, kept), 2 * kept)
         ledger.resident += min(max(after.rss - before.rss, 0), _RESIDENT * snapshot.nodes)
 
+    def followed(self, candidate: Candidate) -> None:
+        """Nothing more is looked at until the verdict."""
+
     def forget(self) -> None:
         """Let go of the evidence."""
         self._evidence = _Evidence()

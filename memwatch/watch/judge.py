@@ -33,6 +33,9 @@ class Judge(Protocol):
     def suspected(self, candidate: Candidate) -> None:
         """Growth has begun; take what will be needed to explain it later."""
 
+    def followed(self, candidate: Candidate) -> None:
+        """The suspicion stands, another of its windows later: look how it goes on."""
+
     def __call__(self, candidate: Candidate) -> Leak | Held:
         """Decide: a Leak with its report, or Held with the reason why this is none."""
 

@@ -21,6 +21,7 @@ from .trend import Trend
 
 _log = logging.getLogger("memwatch")
 _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
+_FOLLOWED = 8  # windows at most that a judge is asked to look at a suspicion again
 
 EventValue = tuple[str, Any]
 
@@ -52,6 +53,8 @@ class Observer:
         self._give_up = give_up
         self._patience = patience
         self._suspicion: Growth | None = None
+        self._next_look = float("inf")
+        self._looks = 0
         self._open: dict[int, Leak] = {}
         self._told = float("-inf")
 
@@ -59,6 +62,7 @@ class Observer:
         """The events that *sample* brings; a leak comes before the stats of the same sample, as in node-memwatch."""
         self.history.add(sample)
         self._expire(sample)
+        self._follow(sample)
         for detector in self._detectors:
             growth = detector.update(sample)
             if growth is not None:
@@ -73,6 +77,7 @@ class Observer:
             return
         first, self._suspicion = self._suspicion is None, growth
         if first:
+            self._next_look, self._looks = growth.end + growth.seconds, 0
             self._guarded(self._judge.suspected, growth)
             yield (
                 "suspect",
@@ -120,6 +125,13 @@ class Observer:
         except Exception as error:
             _log.error("memwatch could not look into the growth that it saw: %s", describe_error(error))
             return None
+
+    def _follow(self, sample: Sample) -> None:
+        """Once in each window since the suspicion began, until it has gone on for too many."""
+        suspicion = self._suspicion
+        if suspicion is not None and sample.time >= self._next_look and self._looks < _FOLLOWED:
+            self._next_look, self._looks = sample.time + suspicion.seconds, self._looks + 1
+            self._guarded(self._judge.followed, suspicion)
 
     def _expire(self, sample: Sample) -> None:
         suspicion = self._suspicion

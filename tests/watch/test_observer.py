@@ -38,9 +38,13 @@ class Judge:
     def __init__(self, decide=None):
         self.decide = decide or (lambda growth: make_leak(growth, "objects", Unjudged(growth, "nothing")))
         self.asked = []
+        self.followed_at = []
 
     def suspected(self, candidate):
         self.asked.append("suspected")
+
+    def followed(self, candidate):
+        self.followed_at.append(candidate.samples[-1].time)
 
     def __call__(self, candidate):
         self.asked.append("judge")
@@ -97,6 +101,19 @@ def test_a_suspicion_is_kept_as_long_as_its_confirmation_may_take():
     watched = observer(Script(_100="suspect", _800="leak"), judge=judge, patience=1000)
     assert [name for name, _ in events(watched, [100, 400, 800])] == ["suspect", "leak"]
     assert judge.asked == ["suspected", "judge"]
+
+
+def test_a_suspicion_is_looked_at_again_in_each_of_its_windows_until_it_is_told():
+    judge = Judge()
+    watched = observer(Script(_10="suspect", _70="leak"), judge=judge, patience=1000)
+    events(watched, range(200))
+    assert judge.followed_at == [26, 42, 58]
+
+
+def test_a_suspicion_that_stands_for_long_is_looked_at_eight_times():
+    judge = Judge()
+    events(observer(Script(_10="suspect"), judge=judge, patience=1000), range(900))
+    assert judge.followed_at == [10 + 16 * window for window in range(1, 9)]
 
 
 def test_a_suspicion_from_before_the_last_leak_does_not_hide_the_next():

@@ -26,6 +26,9 @@ class Agreeable:
     def __call__(self, candidate):
         return make_leak(candidate.growth, "objects", Unjudged(candidate.growth, "not looked into"))
 
+    def followed(self, candidate):
+        pass
+
     def forget(self):
         pass
 
