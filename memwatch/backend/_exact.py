@@ -18,7 +18,7 @@ from .kinds import type_label
 
 _DEEP_SECONDS = 1.5e-7  # an object, listed, in scattered memory and on a busy machine
 _SHALLOW_SECONDS = 5e-8
-_RECORDS = (guard._quiet, guard._walks)
+_RECORDS = (guard._quiet, guard._walks, guard._forks)
 
 
 def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
