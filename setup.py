@@ -23,7 +23,7 @@ def knows_this_python() -> bool:
     """Whether native/version.h describes the interpreter that builds; others get the pure backend."""
     return (
         sys.implementation.name == "cpython"
-        and (3, 11) <= sys.version_info < (3, 14)
+        and (3, 11) <= sys.version_info < (3, 16)
         and not sysconfig.get_config_var("Py_GIL_DISABLED")
         and os.name == "posix"
         and sys.maxsize > 2**32

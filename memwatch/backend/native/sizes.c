@@ -91,7 +91,7 @@ rule_size(const Kind *kind, PyObject *object)
             return ROUND_UP_8(kind->basic + (digits_of(object) + 1) * kind->item);
         return Py_MAX((Py_ssize_t)sizeof(PyLongObject), INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit));
     case SIZE_BYTEARRAY:
-        return kind->basic + ((PyByteArrayObject *)object)->ob_alloc;
+        return kind->basic + bytearray_buffer((PyByteArrayObject *)object);
     case SIZE_TYPE:
         return type_size(kind, object);
     case SIZE_CODE: /* without what a debugger may have hung on it: looking costs more than it is worth */

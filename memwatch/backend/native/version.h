@@ -1,8 +1,8 @@
 /* What the versions of CPython do differently, and what they keep to themselves: the one place for both.
  *
  * The public headers do not tell how the collector links its objects, how a dict lays out its keys and where an
- * instance keeps its attributes. The structs below describe it for 3.11, 3.12 and 3.13 with the GIL, 64 bits. None of
- * it is believed: module.c compares every struct with a living interpreter when it is imported, and refuses to load
+ * instance keeps its attributes. The structs below describe it for 3.11 to 3.15 with the GIL, 64 bits. None of it is
+ * believed: check.c compares every struct with a living interpreter when the extension is imported, and refuses to load
  * where one of them does not fit. Builds for anything else stop here, and memwatch takes its pure backend. */
 #ifndef MEMWATCH_VERSION_H
 #define MEMWATCH_VERSION_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <structmember.h>
 
-#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x030E0000
+#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x03100000
 #error "memwatch: this version of CPython is not known to the native backend"
 #endif
 #if defined(Py_GIL_DISABLED) || defined(Py_TRACE_REFS) || SIZEOF_VOID_P != 8 || defined(_WIN32)
@@ -39,15 +39,31 @@ typedef struct {
     int count;
 } Generation;
 
-/* The collector's state from its youngest generation on. It lies inside the interpreter's state. */
+/* The collector's state from its youngest generation on. It lies inside the interpreter's state. The first releases of
+ * 3.14 had another collector, with flags in `next` and without `youngest`: the check does not find that there. */
 typedef struct {
     Generation generations[3];
+#if PY_VERSION_HEX < 0x030E0000
     Link *youngest;
+#endif
     Generation permanent; /* what gc.freeze() has put aside */
+#if PY_VERSION_HEX >= 0x030F0000
+    void *stats;
+    int collecting;
+    void *frame; /* in which the collection began */
+#else
     Py_ssize_t stats[3][3];
     int collecting;
+#endif
     PyObject *garbage;
     PyObject *callbacks;
+#if PY_VERSION_HEX >= 0x030F0000
+    Py_ssize_t objects, old_objects, aging_objects;
+    Link *youngest;
+#elif PY_VERSION_HEX >= 0x030E0000
+    Py_ssize_t objects, unused[2], old_objects, aging_objects;
+    Link *youngest;
+#endif
 } Collector;
 
 /* ---- dicts and attributes ---- */
@@ -194,6 +210,17 @@ wide_text_size(PyObject *text)
     (void)text;
 #endif
     return 0;
+}
+
+/* What a bytearray takes beside itself; from 3.15 on its bytes are an object. */
+static inline Py_ssize_t
+bytearray_buffer(PyByteArrayObject *array)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    return array->ob_alloc ? array->ob_alloc + (Py_ssize_t)offsetof(PyBytesObject, ob_sval) + 1 : 0;
+#else
+    return array->ob_alloc;
+#endif
 }
 
 /* In 3.12.0 to 3.12.5 the module _asyncio shows objects that are freed already; it must not be followed there. */
