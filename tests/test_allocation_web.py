@@ -52,5 +52,6 @@ def test_stop_without_start_says_what_to_do(address: str) -> None:
 
 
 def test_an_unknown_page_is_not_there(address: str) -> None:
-    with pytest.raises(HTTPError, match="404"):
+    with pytest.raises(HTTPError, match="404") as refused:
         get(f"{address}elsewhere")
+    refused.value.close()
