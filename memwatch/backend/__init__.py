@@ -7,6 +7,7 @@ cannot be had is said in `reason`, never raised. `backend.objects` holds the con
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 
 
@@ -19,10 +20,15 @@ def choose(asked: str) -> tuple[str, str]:
     try:
         import_module("._native", __name__)
     except ModuleNotFoundError:
-        return "pure", f"{wanted}the C extension is not in this installation"
+        return "pure", f"{wanted}the C extension is not in this installation{_none_for_this()}"
     except ImportError as refused:  # it was built for another interpreter, or does not know this one
         return "pure", f"{wanted}{refused}"
     return "native", f"{unknown}the C extension is in this installation"
+
+
+def _none_for_this() -> str:
+    """Why there can be no C extension for this interpreter, in brackets; nothing if there can be one."""
+    return " (there is none for free-threaded Python)" if "t" in getattr(sys, "abiflags", "") else ""
 
 
 name, reason = choose(os.environ.get("MEMWATCH_BACKEND", ""))
