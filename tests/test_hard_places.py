@@ -212,7 +212,7 @@ def test_forks_at_any_moment_of_a_walk_pin_nothing(walk):
         thread.join()
         print(results.count(1))
     """
-    assert output(code) == "0\n"
+    assert output(code, environment={"MEMWATCH_BACKEND": "pure"}) == "0\n"  # the walk in C does not rest half-way
 
 
 @posix
