@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from ..backend.kinds import type_label
+from ..backend.referents import kind_of_dict
 from .labels import is_interned
 from .references import namespace, referents
 
@@ -66,7 +67,7 @@ def dict_items(source: Any) -> list[tuple[Any, Any]]:
     """The items of a dict that other threads may be changing; empty if it does not hold still."""
     for _ in range(3):
         try:
-            return list(dict.items(source))
+            return list(kind_of_dict(source).items(source))
         except RuntimeError:
             continue
     return []

@@ -13,6 +13,7 @@ from contextvars import Context
 from typing import Any, NamedTuple
 
 from ..backend.kinds import has_references, type_label
+from ..backend.referents import FrozenDict
 from ..units import printable
 from .attributes import attribute_of, dict_items, is_instance_dict, variable_of
 from .labels import describe, key_text, length
@@ -213,6 +214,7 @@ def _frame_of(kind: type, field: str) -> _Namer:
 
 _BY_BASE: tuple[tuple[type, _Namer], ...] = (
     (dict, _dict_item),
+    (FrozenDict, _dict_item),
     (list, _iterated(list.__iter__, "[index]")),
     (tuple, _iterated(tuple.__iter__, "[index]")),
     (set, _iterated(set.__iter__, "[item]")),

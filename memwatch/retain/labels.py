@@ -10,6 +10,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import Any
 
 from ..backend.kinds import type_label
+from ..backend.referents import FrozenDict
 from ..units import printable
 from .references import LruCacheWrapper, namespace, referents
 
@@ -22,6 +23,7 @@ _SUSPENDED: dict[int, tuple[str, Any]] = {
 }
 _LENGTHS: tuple[tuple[type, Callable[[Any], int]], ...] = (
     (dict, dict.__len__),
+    (FrozenDict, FrozenDict.__len__),
     (list, list.__len__),
     (tuple, tuple.__len__),
     (set, set.__len__),

@@ -20,7 +20,7 @@ from typing import Any
 from ..backend.contract import GaveUp
 from ..backend.guard import begin_walk, end_walk, own, rest
 from ..backend.kinds import size_reader
-from ..backend.referents import MODULES_MAY_RESURRECT, keys_of
+from ..backend.referents import DICTS, MODULES_MAY_RESURRECT, keys_of
 from .references import contents, hidden_contents, is_tracked, referents
 
 KNOWN, VISITED, ALIVE = 1, 2, 4
@@ -199,7 +199,7 @@ class Walk:
                 self._check(node)
             parent, group = queue.popleft(), groups[node]
             children = contents(parent) if node in roots else referents(parent)
-            if issubclass(type(parent), dict):
+            if issubclass(type(parent), DICTS):
                 children += keys_of((parent,))
             stays = grown is not None and group < 0 and id(parent) not in grown
             for child in children or self._hidden(parent, node):

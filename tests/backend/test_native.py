@@ -19,6 +19,7 @@ if memwatch.backend.name != "native":
 
 from memwatch.backend import _exact, _native, _pure, guard
 from memwatch.backend.contract import GaveUp, Listing
+from memwatch.backend.referents import FrozenDict
 
 KEPT: list[Any] = []
 
@@ -91,8 +92,9 @@ for deep in (True, False):
 
 
 def test_it_sees_each_object_that_the_pure_backend_sees_and_no_other() -> None:
-    """The pure backend has an argument tuple that the other has not, and leaves out the empty one. It does not look into
-    a tuple that only C code holds, such as the constants of code.
+    """The pure backend has an argument tuple that the other has not, and leaves out the empty one.
+
+    It does not look into a tuple that only C code holds, such as the constants of code.
     """
     assert run_alone(EXACTLY_THE_SAME) == "True True True 0 1\n" * 2
 
@@ -222,6 +224,12 @@ def test_a_dict_that_is_being_resized_and_one_that_was_emptied() -> None:
     for key in list(KEPT[0])[:999]:
         del KEPT[0][key]
     assert before - count("str") >= 990
+
+
+def test_keys_that_a_dict_of_text_keys_alone_holds_are_seen() -> None:
+    KEPT.extend(kind({f"{kind} holds {number}": number}) for kind in (dict, FrozenDict) for number in range(1000, 1020))
+    texts = {id(key) for kept in KEPT for key in kept}
+    assert texts <= set(_exact.list_objects(True, (), None).addresses)
 
 
 def test_in_a_forked_child() -> None:

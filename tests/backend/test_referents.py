@@ -6,7 +6,7 @@ import gc
 import subprocess
 import sys
 
-from memwatch.backend.referents import referents_of
+from memwatch.backend.referents import FrozenDict, kind_of_dict, referents_of
 
 
 class Counted(dict):
@@ -25,11 +25,11 @@ def test_it_is_what_the_collector_sees():
 
 
 def test_keys_of_every_kind_of_dict_are_seen():
-    for kind in (dict, collections.OrderedDict, Counted):
+    for kind in (dict, collections.OrderedDict, Counted, FrozenDict):
         texts = kind((f"key {number}", number) for number in range(3))
         mixed = kind([("a", 1), (2.5, 2)])
-        assert {*map(id, dict.keys(texts))} <= {*map(id, referents_of((texts,)))}
-        assert {*map(id, dict.keys(mixed))} <= {*map(id, referents_of((mixed,)))}
+        assert {*map(id, kind_of_dict(texts).keys(texts))} <= {*map(id, referents_of((texts,)))}
+        assert {*map(id, kind_of_dict(mixed).keys(mixed))} <= {*map(id, referents_of((mixed,)))}
 
 
 def test_modules_are_followed_to_their_names():

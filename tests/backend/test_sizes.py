@@ -18,6 +18,7 @@ if memwatch.backend.name != "native":
     pytest.skip("only the C extension knows true sizes", allow_module_level=True)
 
 from memwatch.backend._native import measure
+from memwatch.backend.referents import FrozenDict
 
 MANY = 2000
 
@@ -80,6 +81,7 @@ class LyingList(list):  # type: ignore[type-arg]
 NAMES = [f"name_{number}" for number in range(12)]
 TEXTS = [f"key {number}" for number in range(100)]
 ITEMS = (None,) * 7
+DICTS = [dict.fromkeys(TEXTS[:length]) for length in range(60)]
 
 
 def appended(length: int) -> list[None]:
@@ -124,6 +126,7 @@ KINDS: dict[str, Callable[[int], object]] = {
     "empty list": lambda n: [],
     "dict": lambda n: dict.fromkeys(TEXTS[: n % 60]),
     "empty dict": lambda n: {},
+    "frozendict": lambda n: FrozenDict(DICTS[n % 60]),
     "dict that shrank": lambda n: without_values(),
     "dict of any keys": lambda n: mixed(n % 60),
     "set": lambda n: set_of(set, n % 60),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from memwatch.backend.referents import DICTS, kind_of_dict
 from memwatch.retain import RetainingPath
 
 STEP = re.compile(
@@ -49,7 +50,7 @@ def addresses() -> array[int]:
         fresh = {id(obj): obj for obj in batch if id(obj) not in found}
         found.update(fresh)
         batch = gc.get_referents(*(obj for obj in fresh.values() if not shows_freed_objects(obj)))
-        batch += [key for obj in fresh.values() if issubclass(type(obj), dict) for key in dict.keys(obj)]
+        batch += [key for obj in fresh.values() if issubclass(type(obj), DICTS) for key in kind_of_dict(obj).keys(obj)]
     return array("Q", sorted(found.difference(map(id, found))))  # the numbers in it are gone when it is
 
 
@@ -84,7 +85,7 @@ def one_step(obj: Any, edge: str) -> list[Any]:
         return [held for held in gc.get_referents(obj) if type(held) is dict and "__wrapped__" not in held]
     if edge in ("[cached]", "[constant]", "[reference]", "[module state]", "[base]"):
         return gc.get_referents(obj) or list(obj.co_consts)
-    if isinstance(obj, dict):
+    if isinstance(obj, DICTS):
         return dict_values(obj, edge)
     return list(obj)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy
 import pytest
 
+from memwatch.backend.referents import FrozenDict
 from memwatch.retain import find_path
 
 
@@ -167,6 +168,7 @@ DRAWN: dict[str, tuple[Callable[[Any], Any], str]] = {
     "dict, large number": (lambda it: {123_456: it}, "kept: dict, 1 item > [int key]"),
     "dict, tuple as key": (lambda it: {("a", 1): it}, "kept: dict, 1 item > [tuple key]"),
     "dict, class as key": (lambda it: {Order: it}, "kept: dict, 1 item > [type key]"),
+    "frozendict": (lambda it: FrozenDict({"events": it}), f"kept: {FrozenDict.__name__}, 1 item > ['events']"),
     "dict, it is the key": (lambda it: {it: 1}, "kept: dict, 1 item > [key]"),
     "OrderedDict": (lambda it: OrderedDict(a=it), "kept: collections.OrderedDict, 1 item > ['a']"),
     "defaultdict": (

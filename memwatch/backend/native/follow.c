@@ -1,10 +1,10 @@
 /* What an object refers to: its type's tp_traverse, with what that hides and without what it must not show.
  *
  * Lists, tuples and dicts are most of what refers to anything, and are read directly. A dict whose keys are all str
- * does not show them to the collector; here every dict shows its keys, a subclass of dict in addition to what its own
- * tp_traverse shows. A static type shows nothing to the collector; here it shows its namespace, and is itself shown by
- * the weak reference that its base keeps to it. In the versions where the module _asyncio shows freed objects, it
- * shows its namespace alone. */
+ * does not show them to the collector; here every dict shows its keys, a frozendict or a subclass in addition to what
+ * its own tp_traverse shows. A static type shows nothing to the collector; here it shows its namespace, and is itself
+ * shown by the weak reference that its base keeps to it. In the versions where the module _asyncio shows freed objects,
+ * it shows its namespace alone. */
 #include "walk.h"
 
 static void

@@ -107,7 +107,7 @@ flags_of(const Kinds *kinds, const PyTypeObject *type)
         flags |= KIND_PART;
     if (type == &PyMethod_Type)
         flags |= KIND_METHOD;
-    if (type->tp_flags & Py_TPFLAGS_DICT_SUBCLASS)
+    if (hides_keys(type))
         flags |= KIND_DICT;
     if (type == &_PyWeakref_RefType)
         flags |= KIND_WEAK;

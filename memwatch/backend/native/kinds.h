@@ -30,7 +30,7 @@ enum {
     KIND_OWN = 4,       /* memwatch's own class */
     KIND_PART = 8,      /* a container or lock that an own object may hold */
     KIND_METHOD = 16,
-    KIND_DICT = 32, /* or a subclass: hides keys that are str */
+    KIND_DICT = 32, /* or a frozendict, or a subclass: hides keys that are str */
     KIND_MODULE = 64,
     KIND_VALUES = 128, /* attribute values beside the instance or behind it */
     KIND_WEAK = 256,   /* a weak reference; a static type may be known by nothing else */

@@ -160,6 +160,17 @@ values_used(const void *values)
 #endif
 }
 
+/* Whether objects of *type* are dicts, which do not show the collector keys that are all str. */
+static inline bool
+hides_keys(const PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030F0000
+    if (PyType_IsSubtype((PyTypeObject *)type, &PyFrozenDict_Type))
+        return true;
+#endif
+    return type->tp_flags & Py_TPFLAGS_DICT_SUBCLASS;
+}
+
 /* The namespace of a type, borrowed from it. Static types have one in each interpreter from 3.12 on. */
 static inline PyObject *
 namespace_of(PyTypeObject *type)
