@@ -10,10 +10,12 @@ or from a tracked object; one that only a running function's variable holds is f
 
 from __future__ import annotations
 
+import gc
 from _thread import get_ident
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress
+from types import CodeType
 
 import objgraph
 
@@ -30,6 +32,7 @@ _LIST_SECONDS = 1.3e-7  # a tracked object, in `tracked.list_tracked`, which can
 _DEEP_SECONDS = 1.5e-6  # an object of the heap, in a whole walk
 _SHALLOW_SECONDS = 3e-7
 _TRACKED_SHARE = 1 / 3  # of a heap's objects, as a rule
+_CODE = id(CodeType)
 
 Visit = Callable[[list[int], list[object], list[int]], None]
 VisitTuples = Callable[[list[int], list[int]], None]
@@ -251,6 +254,10 @@ class _Walk:
         type_ids = self.table.ids(objects)
         visit(list(map(id, objects)), objects, type_ids)
         _push(stack, list(compress(objects, map(self.table.referring.__contains__, type_ids))))
+        if _CODE in type_ids:
+            constants = self._unseen(_tracked_constants(objects))
+            if constants:
+                self._visit_fresh(constants, stack, visit)
 
     def _unseen(self, objects: list[object]) -> dict[int, object]:
         """By address those of *objects* that were not seen before; from now on they are."""
@@ -259,6 +266,14 @@ class _Walk:
         fresh = dict(zip(map(id, unseen), unseen, strict=True))
         seen.update(fresh)
         return fresh
+
+
+def _tracked_constants(objects: Sequence[object]) -> list[object]:
+    """The constants of the code objects among *objects*, where the collector tracks them.
+
+    A code object shows it nothing, so nothing else leads from such a tuple, which has one owner, to what is in it.
+    """
+    return [it.co_consts for it in objects if type(it) is CodeType and gc.is_tracked(it.co_consts)]
 
 
 def _push(stack: list[list[object]], objects: list[object]) -> None:
