@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from struct import Struct
 from types import MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
@@ -12,6 +13,7 @@ from .guard import own
 _HAVE_GC = 1 << 14
 _GC_HEADER = sys.getsizeof(()) - ().__sizeof__()
 _C_METHODS = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
+_CRASH = frozenset({id(Struct.__dict__["__sizeof__"])})  # on one that was made but not set up, as in its `__init__`
 # The getters of `type` itself: a metaclass that redefines these names is not asked.
 _qualname, _module, _mro, namespace_of, _flags = (
     type.__dict__[name].__get__ for name in ("__qualname__", "__module__", "__mro__", "__dict__", "__flags__")
@@ -59,7 +61,7 @@ def size_reader(cls: type) -> Callable[[Any], int]:
 
 
 def _is_c_method(found: object) -> bool:
-    return id(type(found)) in _C_METHODS
+    return id(type(found)) in _C_METHODS and id(found) not in _CRASH
 
 
 @own

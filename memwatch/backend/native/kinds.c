@@ -17,6 +17,14 @@ is_sizeof(PyObject *key)
            memcmp(PyUnicode_DATA(key), "__sizeof__", 10) == 0;
 }
 
+/* Whether *method* can be called on any object. That of _struct.Struct crashes on one that was made but not set up yet,
+ * as each is while its `__init__` runs. */
+static bool
+is_safe(PyObject *method)
+{
+    return strcmp(PyDescr_TYPE(method)->tp_name, "_struct.Struct") != 0;
+}
+
 /* The C method `__sizeof__` that *type* itself defines, borrowed; NULL if none. */
 static PyObject *
 own_measure(PyTypeObject *type)
@@ -26,7 +34,7 @@ own_measure(PyTypeObject *type)
     if (namespace == NULL || !PyDict_Check(namespace))
         return NULL;
     while (PyDict_Next(namespace, &position, &key, &value))
-        if (is_sizeof(key) && Py_IS_TYPE(value, &PyMethodDescr_Type))
+        if (is_sizeof(key) && Py_IS_TYPE(value, &PyMethodDescr_Type) && is_safe(value))
             return value;
     return NULL;
 }

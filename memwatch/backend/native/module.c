@@ -91,6 +91,10 @@ call_end(State *state, Call *call)
 static Snapshot *
 new_snapshot(State *state)
 {
+    if (state->snapshot_type == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the extension is unloaded already");
+        return NULL;
+    }
     return (Snapshot *)state->snapshot_type->tp_alloc(state->snapshot_type, 0);
 }
 

@@ -1,15 +1,20 @@
 /* Totals by type, and the listing with a row for each object. See result.h.
  *
  * While a walk is looked at, its objects are only borrowed. So before the first Python object is made, which may start
- * a collection, every type met gets a reference, and so does every object whose size a C method will tell. */
+ * a collection, every type met gets a reference with its C method, and so does every object whose size such a method
+ * will tell. The objects are let go before anything else is done: there are some that must have one owner only, as an
+ * array that its program is about to resize. */
 #include "result.h"
 
 static void
 each_type(const Kinds *kinds, void (*act)(PyObject *))
 {
-    for (size_t slot = 0; slot < kinds->room; slot++)
-        if (kinds->slots[slot].type)
-            act((PyObject *)kinds->slots[slot].type);
+    for (size_t slot = 0; slot < kinds->room; slot++) {
+        if (kinds->slots[slot].type == NULL)
+            continue;
+        act((PyObject *)kinds->slots[slot].type);
+        act(kinds->slots[slot].measure); /* or NULL; a class can lose it while others are asked */
+    }
 }
 
 static void
@@ -46,6 +51,25 @@ result_let_go(Walk *walk)
     each_type(&walk->kinds, Py_DecRef);
 }
 
+/* Ask the C methods, into *sizes* by row or into the totals, and let go of the objects. */
+static void
+ask_later(Walk *walk, uint64_t *sizes)
+{
+    for (size_t place = 0; place < walk->later.used; place++) {
+        Later later = ((Later *)walk->later.data)[place];
+        Kind *kind = kinds_find(&walk->kinds, Py_TYPE(later.object));
+        if (kind == NULL || kind->rule != SIZE_MEASURED) /* a method that ran before has changed its class */
+            continue;
+        uint64_t size = (uint64_t)size_by_method(kind, later.object);
+        if (sizes)
+            sizes[later.row] = size;
+        else /* the walk counted the size without the method's part */
+            kind->bytes += size - (uint64_t)size_of(kind, later.object);
+    }
+    each_later(&walk->later, Py_DecRef);
+    walk->later.used = 0;
+}
+
 static PyObject *
 one_total(const Kind *kind)
 {
@@ -57,12 +81,7 @@ PyObject *
 result_totals(Walk *walk)
 {
     Kinds *kinds = &walk->kinds;
-    for (size_t place = 0; place < walk->later.used; place++) {
-        PyObject *object = ((Later *)walk->later.data)[place].object;
-        Kind *kind = kinds_find(kinds, Py_TYPE(object));
-        if (kind) /* the walk counted the size without the method's part */
-            kind->bytes += (uint64_t)(size_by_method(kind, object) - size_of(kind, object));
-    }
+    ask_later(walk, NULL);
     PyObject *totals = PyList_New(0);
     for (size_t slot = 0; totals && slot < kinds->room; slot++) {
         if (kinds->slots[slot].type == NULL || kinds->slots[slot].count == 0)
@@ -162,18 +181,11 @@ done:
     return renamed;
 }
 
-/* Sizes that the C methods tell; then narrow the column where every size fits. Answers the array's code. */
+/* Narrow the column of sizes where every size fits. Answers the array's code. */
 static const char *
-finish_sizes(Columns *columns)
+narrow_sizes(Columns *columns)
 {
-    Walk *walk = columns->walk;
     uint64_t largest = 0;
-    for (size_t place = 0; place < walk->later.used; place++) {
-        Later later = ((Later *)walk->later.data)[place];
-        Kind *kind = kinds_find(&walk->kinds, Py_TYPE(later.object));
-        if (kind)
-            columns->sizes[later.row] = (uint64_t)size_by_method(kind, later.object);
-    }
     for (size_t row = 0; row < columns->row; row++)
         largest = Py_MAX(largest, columns->sizes[row]);
     if (largest > UINT32_MAX)
@@ -190,9 +202,10 @@ PyObject *
 result_listing(Columns *columns, PyObject *name, PyObject *copy)
 {
     PyObject *addresses = NULL, *kinds = NULL, *sizes = NULL, *result = NULL;
+    ask_later(columns->walk, columns->sizes);
     if (!rename_kinds(columns, name))
         return NULL;
-    const char *code = finish_sizes(columns);
+    const char *code = narrow_sizes(columns);
     size_t rows = columns->row;
     if ((addresses = copied(copy, "Q", columns->addresses, rows * sizeof(uint64_t))) == NULL ||
         (kinds = copied(copy, "I", columns->kinds, rows * sizeof(uint32_t))) == NULL ||

@@ -4,6 +4,8 @@
  * agree with what an allocator hook sees, which tests/backend/test_sizes.py checks rule by rule. */
 #include "sizes.h"
 
+#define LARGEST ((Py_ssize_t)1 << 47) /* what an address space holds: no object is larger */
+
 static Py_ssize_t
 keys_size(const DictKeys *keys)
 {
@@ -70,14 +72,29 @@ values_bytes(const Kind *kind, PyObject *object)
     return values && keys ? values_size(values, keys->usable + keys->entries) : 0;
 }
 
+/* *count* items, of which the sign is not part; none where something else stands in the place of the count. */
+static Py_ssize_t
+items_size(const Kind *kind, Py_ssize_t count)
+{
+    size_t items = count < 0 ? 0 - (size_t)count : (size_t)count;
+    return kind->item > 0 && items < (size_t)(LARGEST / kind->item) ? (Py_ssize_t)items * kind->item : 0;
+}
+
+/* The collector's words before an object of a type of which not every object has them; a class has them in its rule. */
+static Py_ssize_t
+asked_header(const Kind *kind, PyObject *object)
+{
+    return kind->flags & KIND_ASK && kind->type->tp_is_gc(object) ? (Py_ssize_t)sizeof(Link) : 0;
+}
+
 static Py_ssize_t
 rule_size(const Kind *kind, PyObject *object)
 {
     switch ((SizeRule)kind->rule) {
     case SIZE_ITEMS:
-        return kind->basic + Py_ABS(Py_SIZE(object)) * kind->item;
+        return kind->basic + items_size(kind, Py_SIZE(object));
     case SIZE_ITEMS_AND_ONE:
-        return ROUND_UP_8(kind->basic + (Py_ABS(Py_SIZE(object)) + 1) * kind->item);
+        return ROUND_UP_8(kind->basic + items_size(kind, Py_SIZE(object)) + kind->item);
     case SIZE_LIST:
         return kind->basic + ((PyListObject *)object)->allocated * (Py_ssize_t)sizeof(PyObject *);
     case SIZE_DICT:
@@ -100,7 +117,7 @@ rule_size(const Kind *kind, PyObject *object)
     case SIZE_MEASURED:
         break;
     }
-    return kind->basic;
+    return kind->basic + asked_header(kind, object);
 }
 
 Py_ssize_t
@@ -113,12 +130,14 @@ size_by_rule(const Kind *kind, PyObject *object)
 Py_ssize_t
 size_by_method(const Kind *kind, PyObject *object)
 {
-    PyObject *answer = PyObject_CallOneArg(kind->measure, object);
-    Py_ssize_t size = answer ? PyLong_AsSsize_t(answer) : -1;
+    PyObject *measure = Py_NewRef(kind->measure); /* its class may lose it on the way */
+    PyObject *answer = PyObject_CallOneArg(measure, object);
+    Py_DECREF(measure);
+    Py_ssize_t size = answer ? PyLong_AsSsize_t(answer) : -1, header = kind->header + asked_header(kind, object);
     Py_XDECREF(answer);
-    if (size < 0) {
+    if (size < 0 || size > LARGEST) {
         PyErr_Clear();
-        return kind->basic;
+        return size_by_rule(kind, object);
     }
-    return size + kind->header + (kind->flags & KIND_VALUES ? values_bytes(kind, object) : 0);
+    return size + header + (kind->flags & KIND_VALUES ? values_bytes(kind, object) : 0);
 }
