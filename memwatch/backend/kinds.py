@@ -21,16 +21,17 @@ _qualname, _module, _mro, namespace_of, _flags = (
 
 
 def type_label(cls: type) -> str:
-    """`module.Qualname`; a builtin type is bare (`dict`), one whose module is not a str reads `?.Qualname`."""
-    qualname = str.__str__(_qualname(cls))
-    try:
-        module = _module(cls)
-    except AttributeError:
-        module = None
-    if not issubclass(type(module), str):
-        return f"?.{qualname}"
-    module = str.__str__(module)
+    """`module.Qualname`; a builtin type is bare (`dict`), and `?` stands for what is no str or cannot be read."""
+    module, qualname = _text(_module, cls), _text(_qualname, cls)
     return qualname if module == "builtins" else f"{module}.{qualname}"
+
+
+def _text(read: Callable[[type], Any], cls: type) -> str:
+    try:
+        found = read(cls)
+    except (AttributeError, UnicodeDecodeError):  # the name of a type written in C need not be UTF-8
+        return "?"
+    return str.__str__(found) if issubclass(type(found), str) else "?"
 
 
 def has_references(cls: type) -> bool:
@@ -40,7 +41,9 @@ def has_references(cls: type) -> bool:
 
 def is_plain(cls: type) -> bool:
     """Whether `cls.__module__` and `cls.__name__` can be read as attributes, and are what `type_label` is made of."""
-    if type(cls) is not type or type(_module(cls)) is not str or not cls.__module__:
+    if type(cls) is not type or "?" in (_text(_module, cls), _text(_qualname, cls)):
+        return False
+    if type(_module(cls)) is not str or not cls.__module__:
         return False
     return type_label(cls) == f"{cls.__module__}.{cls.__name__}".removeprefix("builtins.")
 

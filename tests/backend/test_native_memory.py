@@ -34,12 +34,13 @@ def _nothing_stays() -> Iterator[None]:
     gc.collect()  # classes are garbage until then, and other tests judge what a collection frees
 
 
-@pytest.mark.parametrize("walk", [_exact.count_objects, _exact.list_objects])
+@pytest.mark.parametrize("walk", [_exact.count_objects, _exact.list_objects, _exact.take_identity])
 @pytest.mark.parametrize("deep", [True, False])
 def test_out_of_memory_at_every_mapping(walk: Any, deep: bool) -> None:
     chain: Any = ()
-    for _ in range(2000):  # for the stack
-        chain = (chain,)
+    for _ in range(2000):  # for the stack: a tuple that holds nothing tracked is not tracked from a collection on
+        chain = (tuple(chain for _ in range(20)), chain)
+        gc.collect(0)
     KEPT.extend([chain, [Order(number) for number in range(3000)]])
     KEPT.extend(type(f"Kind{number}", (), {})() for number in range(600))
     gc.collect()

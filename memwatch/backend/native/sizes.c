@@ -96,7 +96,8 @@ rule_size(const Kind *kind, PyObject *object)
     case SIZE_ITEMS_AND_ONE:
         return ROUND_UP_8(kind->basic + items_size(kind, Py_SIZE(object)) + kind->item);
     case SIZE_LIST:
-        return kind->basic + ((PyListObject *)object)->allocated * (Py_ssize_t)sizeof(PyObject *);
+        /* less than none while the list is sorted: its items are apart then */
+        return kind->basic + Py_MAX(((PyListObject *)object)->allocated, 0) * (Py_ssize_t)sizeof(PyObject *);
     case SIZE_DICT:
         return kind->basic + dict_buffers((PyDictObject *)object);
     case SIZE_SET:
