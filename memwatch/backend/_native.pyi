@@ -1,7 +1,9 @@
 """The C extension; native/module.c says what each function does."""
 
+from _queue import SimpleQueue
 from array import array
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 def count(
     deep: bool,
@@ -32,6 +34,27 @@ def listing(
 def measure(instance: object, /) -> int: ...
 def peak_bytes() -> int: ...
 def fail_after(mappings: int, /) -> int: ...
+
+class Trigger:
+    queue: SimpleQueue[Any]
+    on_any: Callable[[], None] | None
+    begun: float
+    blocks_cost: float
+    retired: bool
+    def __init__(
+        self,
+        queue: SimpleQueue[Any],
+        quiet: dict[int, int],
+        count_blocks: Callable[[], int],
+        record: type[tuple[Any, ...]],
+        cheap: float,
+        /,
+    ) -> None: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def dropped(self) -> int: ...
+    def __call__(self, phase: str, info: dict[str, int], /) -> None: ...
 
 class Snapshot:
     def __len__(self) -> int: ...

@@ -21,7 +21,7 @@ import objgraph
 
 from .columns import sort_listing
 from .contract import GaveUp, GiveUp, Listing
-from .guard import begin_walk, end_walk, find_own, own, parts_of, quiet, rest
+from .guard import begin_walk, end_walk, find_own, get_ident, own, parts_of, quiet, rest
 from .kinds import KindTable
 from .referents import referents_of
 from .roots import roots

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import gc
+import sys
 from _queue import Empty, SimpleQueue
-from _thread import LockType, get_ident
+from _thread import LockType
 from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -14,6 +16,9 @@ from types import MethodType
 from typing import Protocol, TypeVar
 
 Class = TypeVar("Class", bound=type)
+
+_monkey = sys.modules.get("gevent.monkey")  # a greenlet is no thread: collections know the latter alone
+get_ident = _monkey.get_original("_thread", "get_ident") if _monkey else _thread.get_ident
 
 _quiet: dict[int, int] = {}
 _walks: list[Walking] = []

@@ -25,9 +25,11 @@ TRACING_FACTOR = 2
 """What tracemalloc's tables need of malloc, by what it says itself: that counts neither their rows nor malloc's own
 share. Measured 2.0 for 10 thousand to 2 million blocks, on every supported version."""
 
+CHEAP = 0.0002
+"""Seconds of processor time that a count of blocks inside a collection may take."""
+
 _SHARE = 1000  # a meter rests a thousand times as long as its reading took
 _TOO_LONG = 0.1  # seconds: a meter that holds everything up for so long is not asked again by itself
-_CHEAP = 0.0002  # seconds that may be spent on a meter inside a collection
 _LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
 
 
@@ -53,10 +55,14 @@ class Meter:
         now = self._now()
         if force or now >= self._due:
             begun = self._spent()
-            self.value = self._read()
-            self.cost = max(0.0, self._spent() - begun)
-            self._due = now + self.cost * _SHARE if self.cost <= _TOO_LONG else float("inf")
+            value = self._read()
+            self.note(value, max(0.0, self._spent() - begun))
         return self.value
+
+    def note(self, value: int, cost: float) -> None:
+        """Take a reading that was made elsewhere and took *cost* seconds."""
+        self.value, self.cost = value, cost
+        self._due = self._now() + cost * _SHARE if cost <= _TOO_LONG else float("inf")
 
 
 @own
@@ -114,9 +120,14 @@ class Meters:
         """The meters behind `base`, then the one behind `rss`."""
         return ("blocks", "native", "rss") if self._native else ("anonymous rss", "rss")
 
-    def allow_blocks(self) -> int | None:
-        """Python's blocks, or None while that meter has to rest; for the collector's callback."""
-        return self._blocks.get(force=True) if self._blocks.cost < _CHEAP else None
+    @property
+    def blocks_cost(self) -> float:
+        """Seconds that the last count of Python's blocks took."""
+        return self._blocks.cost
+
+    def note_blocks(self, blocks: int, cost: float) -> None:
+        """Take a count that the collector's callback has made."""
+        self._blocks.note(blocks, cost)
 
     def read(self, force: bool = False, blocks: int | None = None) -> Reading:
         """One reading; *force* reads every meter now, *blocks* is a count taken a moment ago that goes in its place."""

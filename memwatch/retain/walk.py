@@ -10,7 +10,6 @@ faster than a set of addresses. The queue holds the objects that are still to be
 
 from __future__ import annotations
 
-from _thread import get_ident
 from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable
@@ -18,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from ..backend.contract import GaveUp
-from ..backend.guard import begin_walk, end_walk, own, rest
+from ..backend.guard import begin_walk, end_walk, get_ident, own, rest
 from ..backend.kinds import size_reader
 from ..backend.referents import DICTS, MODULES_MAY_RESURRECT, keys_of
 from .references import contents, hidden_contents, is_tracked, referents

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..backend.callback import Collected
 from ..backend.guard import collect, forget_other_threads, hold_walks, let_walks_go_on, own
 from ..backend.meters import Meters, read_collections
 from ..errors import describe_error
@@ -26,7 +27,7 @@ from .pace import Pace
 from .reading import read_sample
 from .sample import Sample, Stats, Trigger
 from .thread import RawThread, forget_dummy, original
-from .triggers import Collected, GcTrigger, Ticker
+from .triggers import GcTrigger, Ticker
 
 _log = logging.getLogger("memwatch")
 
@@ -89,7 +90,7 @@ class Watcher:
             patience=pace.hold + pace.slow_confirm,
         )
         self._queue: SimpleQueue[Any] = SimpleQueue()
-        self._trigger = GcTrigger(self._queue, self._meters.allow_blocks)
+        self._trigger = GcTrigger(self._queue)
         self._thread = RawThread()
         self._running = False
         self._halting: _Halt | None = None  # by what the thread was asked to end for a fork, until it is started again
@@ -173,6 +174,7 @@ class Watcher:
 
     def park(self) -> None:
         """End the thread for a fork, waiting at most 50 ms for it, and as long for walks over the heap to rest."""
+        self._trigger.callback.on_any = None  # what another fork has left must not wake the thread in this one
         hold_walks(PARK_PATIENCE)
         if self._running and not self._halting and not self._thread.is_current():
             self._halting = halt = _Halt(final=False)
@@ -206,7 +208,7 @@ class Watcher:
                 self._waking.release()
 
     def _wake_later(self) -> None:
-        self._trigger.on_any = lambda: self.wake(inside_collection=True)
+        self._trigger.callback.on_any = lambda: self.wake(inside_collection=True)
 
     def _restart(self, inside_collection: bool) -> None:
         halt = self._halting
@@ -230,10 +232,9 @@ class Watcher:
         self._halting = _Halt(final=False)
         self._waking = original("_thread", "allocate_lock")()
         self._queue = SimpleQueue()
-        self._trigger.queue = self._queue
+        self._trigger.callback.queue = self._queue
         self._thread = RawThread()
         self._meters = Meters()
-        self._trigger.count_blocks = self._meters.allow_blocks
 
     # ---- on memwatch's own thread
 
@@ -285,6 +286,8 @@ class Watcher:
             finally:
                 item.delivered.release()
         elif isinstance(item, Collected):
+            if item.blocks is not None:
+                self._meters.note_blocks(item.blocks, item.cost)
             self._collected = item
             if time.monotonic() - self._last_stats >= self.pace.tick:
                 self._after_collection()
@@ -308,7 +311,9 @@ class Watcher:
 
     def _read(self, trigger: Trigger, force: bool = False, blocks: int | None = None) -> Sample:
         self._ledger.pause(self._meters.longest)
-        return read_sample(self._meters, trigger, self._trigger.seconds, self._ledger, force, blocks)
+        sample = read_sample(self._meters, trigger, self._trigger.callback.seconds, self._ledger, force, blocks)
+        self._trigger.callback.blocks_cost = self._meters.blocks_cost
+        return sample
 
     def _deliver(self, sample: Sample, with_stats: bool) -> Sample:
         self._judging_until = time.monotonic() + (JUDGE_PATIENCE if self._running else LAST_PATIENCE)

@@ -6,22 +6,25 @@ from _queue import SimpleQueue
 
 import pytest
 
+from memwatch.backend.callback import Collected
 from memwatch.backend.guard import quiet
 from memwatch.backend.meters import read_collections
-from memwatch.watch.triggers import BUSY, Collected, GcTrigger, Ticker
+from memwatch.watch.triggers import BUSY, GcTrigger, Ticker
+
+SEVEN = (7).conjugate  # a C function that answers 7
 
 
 @pytest.fixture
 def trigger():
-    made = GcTrigger(SimpleQueue(), lambda: 7)
+    made = GcTrigger(SimpleQueue(), SEVEN)
     made.attach()
     yield made
     if made.attached:
-        gc.callbacks.remove(made)
+        gc.callbacks.remove(made.callback)
 
 
 def records(trigger):
-    return [trigger.queue.get() for _ in range(trigger.queue.qsize())]
+    return [trigger.callback.queue.get() for _ in range(trigger.callback.queue.qsize())]
 
 
 def test_a_full_collection_puts_one_record_with_its_blocks(trigger):
@@ -38,15 +41,15 @@ def test_young_collections_put_none(trigger):
 
 def test_seconds_of_full_collections_add_up(trigger):
     gc.collect()
-    first = trigger.seconds
+    first = trigger.callback.seconds
     gc.collect()
-    assert 0 < first < trigger.seconds
+    assert 0 < first < trigger.callback.seconds
 
 
 def test_at_most_64_wait_and_the_rest_is_counted(trigger):
     for _ in range(70):
         gc.collect()
-    assert (trigger.queue.qsize(), trigger.dropped) == (64, 6)
+    assert (trigger.callback.queue.qsize(), trigger.callback.dropped) == (64, 6)
 
 
 def test_memwatchs_own_collections_put_none_in_their_thread_only(trigger):
@@ -122,13 +125,13 @@ def test_a_program_may_give_the_name_to_something_else(trigger, monkeypatch, the
 
 
 def test_a_collection_under_way_when_it_is_attached_has_no_seconds(trigger):
-    trigger("stop", {"generation": 2})
-    assert trigger.seconds == 0.0
-    trigger("start", {"generation": 2})
+    trigger.callback("stop", {"generation": 2})
+    assert trigger.callback.seconds == 0.0
+    trigger.callback("start", {"generation": 2})
     trigger.detach()
     trigger.attach()
-    trigger("stop", {"generation": 2})
-    assert trigger.seconds == 0.0
+    trigger.callback("stop", {"generation": 2})
+    assert trigger.callback.seconds == 0.0
 
 
 def test_what_could_not_leave_is_silent_and_taken_out_by_the_next(trigger):
@@ -140,7 +143,7 @@ def test_what_could_not_leave_is_silent_and_taken_out_by_the_next(trigger):
     gc.collect()
     assert trigger.attached and records(trigger) == []
     gc.callbacks.remove(theirs)
-    following = GcTrigger(SimpleQueue(), lambda: 7)
+    following = GcTrigger(SimpleQueue(), SEVEN)
     following.attach()
     assert following.attached and not trigger.attached
     following.retire()
@@ -149,12 +152,12 @@ def test_what_could_not_leave_is_silent_and_taken_out_by_the_next(trigger):
 
 def test_attaching_twice_is_attaching_once(trigger):
     trigger.attach()
-    assert sum(callback is trigger for callback in gc.callbacks) == 1
+    assert sum(callback is trigger.callback for callback in gc.callbacks) == 1
 
 
 def test_on_any_is_called_once_at_the_next_young_collection(trigger):
     calls = []
-    trigger.on_any = lambda: calls.append("woken")
+    trigger.callback.on_any = lambda: calls.append("woken")
     gc.collect(0)
     gc.collect(0)
     assert calls == ["woken"]

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "result.h"
 #include "snapshot.h"
+#include "trigger.h"
 
 static State *
 state_of(PyObject *module)
@@ -260,6 +261,14 @@ static PyMethodDef methods[] = {
 };
 
 static int
+add_type(PyObject *module, PyObject *type)
+{
+    int added = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
+    Py_XDECREF(type);
+    return added;
+}
+
+static int
 execute(PyObject *module)
 {
     State *state = state_of(module);
@@ -267,7 +276,9 @@ execute(PyObject *module)
     if (!check_interpreter(state))
         return -1;
     state->snapshot_type = (PyTypeObject *)snapshot_type(module);
-    return state->snapshot_type ? PyModule_AddType(module, state->snapshot_type) : -1;
+    if (state->snapshot_type == NULL || PyModule_AddType(module, state->snapshot_type) < 0)
+        return -1;
+    return add_type(module, trigger_type(module));
 }
 
 static int

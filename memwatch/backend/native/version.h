@@ -234,6 +234,27 @@ bytearray_buffer(PyByteArrayObject *array)
 #endif
 }
 
+/* The clock of time.monotonic(), which is that of time.perf_counter() on POSIX. */
+static inline double
+monotonic_seconds(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyTime_t now;
+    return PyTime_Monotonic(&now) < 0 ? 0.0 : PyTime_AsSecondsDouble(now);
+#else
+    return _PyTime_AsSecondsDouble(_PyTime_GetMonotonicClock());
+#endif
+}
+
+PyAPI_FUNC(int) _PyOS_IsMainThread(void); /* exported by all of them, told by a header in some */
+
+/* Whether this thread is the one in which Python runs signal handlers. */
+static inline bool
+runs_signal_handlers(void)
+{
+    return _PyOS_IsMainThread() && PyInterpreterState_Get() == PyInterpreterState_Main();
+}
+
 /* In 3.12.0 to 3.12.5 the module _asyncio shows objects that are freed already; it must not be followed there. */
 static inline bool
 shows_freed_objects(PyObject *module)
