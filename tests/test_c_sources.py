@@ -12,8 +12,8 @@ import memwatch
 
 FOLDER = Path(memwatch.__file__).parent / "backend" / "native"
 SOURCES = sorted([*FOLDER.glob("*.c"), *FOLDER.glob("*.h")])
-IN_A_WALK = {"memory", "marks", "pointers", "kinds", "walk", "follow", "hidden"}
-"""What runs between the first object and the last; sizes.c has one function that comes after."""
+IN_A_WALK = {"memory", "marks", "pointers", "kinds", "walk", "follow", "hidden", "send", "label"}
+"""What runs between the first object and the last, or in a forked child; sizes.c has one function that comes after."""
 
 FORBIDDEN = re.compile(
     r"\b(PyMem_\w+|PyObject_(?:Malloc|Calloc|Realloc|Free|Call\w*|GetAttr\w*|Size|Repr|Str|RichCompare\w*|Hash)"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 
+from ..errors import UnsupportedError
 from . import _native, guard
 from .contract import GaveUp, GiveUp, Listing
 from .guard import own
@@ -19,6 +20,7 @@ from .kinds import type_label
 _DEEP_SECONDS = 1.5e-7  # an object, listed, in scattered memory and on a busy machine
 _SHALLOW_SECONDS = 5e-8
 _RECORDS = (guard._quiet, guard._walks, guard._forks)
+_CHILD_SECONDS = 60.0  # a walk over some hundred million objects
 
 
 def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
@@ -31,6 +33,29 @@ def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Map
     counted: dict[str, tuple[int, int]] = {}
     for cls, count, size, _ in totals:
         label = type_label(cls)
+        count_before, size_before = counted.get(label, (0, 0))
+        counted[label] = count_before + count, size_before + size
+    return counted
+
+
+def count_in_child(
+    deep: bool, exclude: Sequence[object], give_up: GiveUp, patience: float = _CHILD_SECONDS
+) -> Mapping[str, tuple[int, int]]:
+    """What `count_objects` gives, by a forked child: only its making holds the program up, not the walk.
+
+    An object whose size a C method of its type tells (deque, OrderedDict, an array) is counted without its buffers.
+    Linux only; `UnsupportedError` where there can be no child, or it has not answered within *patience* seconds.
+    """
+    _ask(give_up, "before the walk")
+    try:
+        totals = _native.count_in_child(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, patience)
+    except (OSError, RuntimeError) as refused:
+        raise UnsupportedError(f"the census cannot be taken in a forked child: {refused}") from None
+    if totals is None:
+        raise GaveUp("the collector is at work; a census has to wait for its end")
+    _ask(give_up, "after the walk")
+    counted: dict[str, tuple[int, int]] = {}
+    for label, count, size in totals:
         count_before, size_before = counted.get(label, (0, 0))
         counted[label] = count_before + count, size_before + size
     return counted

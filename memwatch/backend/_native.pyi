@@ -13,6 +13,15 @@ def count(
     exclude: Sequence[object],
     /,
 ) -> list[tuple[type, int, int, int]] | None: ...
+def count_in_child(
+    deep: bool,
+    own_types: Collection[int],
+    part_types: Collection[int],
+    records: tuple[object, ...],
+    exclude: Sequence[object],
+    patience: float,
+    /,
+) -> list[tuple[str, int, int]] | None: ...
 def snapshot(
     deep: bool,
     own_types: Collection[int],

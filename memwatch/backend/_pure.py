@@ -11,7 +11,6 @@ or from a tracked object; one that only a running function's variable holds is f
 from __future__ import annotations
 
 import gc
-from _thread import get_ident
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress

@@ -212,8 +212,9 @@ def test_one_that_refers_to_itself_is_collected(make: Any) -> None:
 
     gone: list[int] = []
     callback = make(SimpleQueue(), SEVEN)
-    callback.on_any = lambda held=(callback, Last()): held
-    del callback
+    held = (callback, Last())
+    callback.on_any = lambda: held
+    del callback, held
     gc.collect()
     assert gone == [1]
 

@@ -10,6 +10,7 @@
  * 4. make the result.
  * The Python side is memwatch/backend/_exact.py, which gives the types their labels. */
 #include "check.h"
+#include "child.h"
 #include "result.h"
 #include "snapshot.h"
 #include "trigger.h"
@@ -99,9 +100,9 @@ new_snapshot(State *state)
     return (Snapshot *)state->snapshot_type->tp_alloc(state->snapshot_type, 0);
 }
 
-/* Steps 1 to 3. -1 with an exception, 0 if the collector is at work and its lists are apart, 1 if all is well. */
+/* Step 1. -1 with an exception, 0 if the collector is at work and its lists are apart, 1 if all is well. */
 static int
-call_walk(State *state, Call *call, const Asked *asked, Wanted wanted)
+call_begin(State *state, Call *call, const Asked *asked, Wanted wanted)
 {
     Memory *memory = &state->memory;
     memset(call, 0, sizeof(*call));
@@ -113,13 +114,24 @@ call_walk(State *state, Call *call, const Asked *asked, Wanted wanted)
         return -1;
     if (state->collector->collecting)
         return 0;
-    if (!walk_begin(&call->walk, memory, &state->measures, &call->own, &call->parts))
-        goto no_memory;
+    if (!walk_begin(&call->walk, memory, &state->measures, &call->own, &call->parts)) {
+        PyErr_NoMemory();
+        return -1;
+    }
     call->walk.deep = call->walk.types = asked->deep;
     call->walk.marking = asked->deep || wanted != TOTALS;
     call->walk.counting = wanted != LISTING;
-    if (!leave_out(&call->walk, asked->records) || !leave_out(&call->walk, asked->exclude))
-        return -1;
+    return leave_out(&call->walk, asked->records) && leave_out(&call->walk, asked->exclude) ? 1 : -1;
+}
+
+/* Steps 1 to 3; answers as call_begin() does. */
+static int
+call_walk(State *state, Call *call, const Asked *asked, Wanted wanted)
+{
+    Memory *memory = &state->memory;
+    int begun = call_begin(state, call, asked, wanted);
+    if (begun <= 0)
+        return begun;
     if (!walk_run(&call->walk, state->collector))
         goto no_memory;
     if (wanted == LISTING && !columns_fill(&call->columns, &call->walk))
@@ -208,6 +220,31 @@ snapshot(PyObject *module, PyObject *const *args, Py_ssize_t given)
     return run_call(module, args, given, SNAPSHOT);
 }
 
+PyDoc_STRVAR(in_child_doc, "count_in_child(deep, own_types, part_types, records, exclude, patience)\n--\n\n"
+                           "[(label, objects, bytes), ...] as a forked child counts them, or None while the collector\n"
+                           "is at work. RuntimeError where the child fails or takes longer than *patience* seconds.");
+
+static PyObject *
+count_in_child(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    State *state = state_of(module);
+    Asked asked;
+    Call call;
+    PyObject *result = NULL;
+    if (!read_arguments(&asked, args, given, 6))
+        return NULL;
+    double patience = PyFloat_AsDouble(args[5]);
+    if (patience == -1.0 && PyErr_Occurred())
+        return NULL;
+    int begun = call_begin(state, &call, &asked, TOTALS);
+    if (begun > 0)
+        result = child_totals(&call.walk, state->collector, patience);
+    else if (begun == 0)
+        result = Py_NewRef(Py_None);
+    call_end(state, &call);
+    return result;
+}
+
 PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");
 
 static PyObject *
@@ -252,6 +289,7 @@ fail_after(PyObject *module, PyObject *number)
 
 static PyMethodDef methods[] = {
     {"count", (PyCFunction)(void (*)(void))count, METH_FASTCALL, count_doc},
+    {"count_in_child", (PyCFunction)(void (*)(void))count_in_child, METH_FASTCALL, in_child_doc},
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"measure", measure, METH_O, measure_doc},

@@ -167,9 +167,11 @@ trigger_call(PyObject *self, PyObject *const *args, size_t given, PyObject *name
     if (trigger->on_any && trigger->on_any != Py_None)
         see_to_on_any(trigger);
     PyObject *generation = PyDict_GetItemWithError(args[1], trigger->generation);
-    if (generation && PyLong_CheckExact(generation) && PyLong_AsLong(generation) >= OLDEST)
+    int too_large = 0;
+    if (generation == NULL || !PyLong_CheckExact(generation))
+        PyErr_Clear();
+    else if (PyLong_AsLongAndOverflow(generation, &too_large) >= OLDEST)
         full_collection(trigger, PyUnicode_CompareWithASCIIString(args[0], "start") == 0);
-    PyErr_Clear();
     Py_RETURN_NONE;
 }
 

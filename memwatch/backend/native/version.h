@@ -234,6 +234,17 @@ bytearray_buffer(PyByteArrayObject *array)
 #endif
 }
 
+/* Whether the characters of *text* can be read; 3.11 still has some that are laid out when they are first needed. */
+static inline bool
+is_readable(PyObject *text)
+{
+#if PY_VERSION_HEX < 0x030C0000
+    return ((PyASCIIObject *)text)->state.ready;
+#else
+    return text != NULL;
+#endif
+}
+
 /* The clock of time.monotonic(), which is that of time.perf_counter() on POSIX. */
 static inline double
 monotonic_seconds(void)
