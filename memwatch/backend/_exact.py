@@ -9,12 +9,14 @@ Frozen objects are always found.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from time import perf_counter
 
 from ..errors import UnsupportedError
 from . import _native, guard
 from .contract import GaveUp, GiveUp, Listing
 from .guard import own
+from .identity import Identity, copy_column
 from .kinds import type_label
 
 _DEEP_SECONDS = 1.5e-7  # an object, listed, in scattered memory and on a busy machine
@@ -65,21 +67,30 @@ def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> List
     """Each object with its type and size, as `contract.Backend` says."""
     _ask(give_up, "before the walk")
     labels = _Labels()
-    columns = _native.listing(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, labels.number, _copy)
+    columns = _native.listing(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, labels.number, copy_column)
     if columns is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     _ask(give_up, "after the walk")
     return Listing(tuple(labels.places), *columns)
 
 
-def take_identity(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Identity:
-    """Which objects there are, without sizes of each: three bytes an object instead of sixteen."""
+def take_identity(
+    deep: bool, exclude: Sequence[object], give_up: GiveUp, births: bool = False, since: Identity | None = None
+) -> Identity:
+    """Which objects there are, as `contract.Backend` says: three to five bytes an object."""
     _ask(give_up, "before the walk")
-    taken = _native.snapshot(deep, guard._own_types, guard._PARTS, _RECORDS, exclude)
+    earlier, begun = since._snapshot if since is not None else None, perf_counter()
+    taken = _native.snapshot(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, births, earlier)
     if taken is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
+    pause = perf_counter() - begun
     _ask(give_up, "after the walk")
-    return Identity(*taken)
+    return Identity(*taken, deep, pause)
+
+
+def find_tracked(addresses: Collection[int]) -> list[object]:
+    """The tracked objects that live at these addresses now, as `contract.Backend` says; none while it collects."""
+    return _native.find_tracked(addresses, guard._own_types)
 
 
 def expected_pause(objects: int, deep: bool) -> float:
@@ -90,66 +101,9 @@ def expected_pause(objects: int, deep: bool) -> float:
 expected_time = expected_pause
 
 
-def _copy(code: str, column: memoryview) -> array[int]:
-    made: array[int] = array(code)
-    made.frombytes(column)
-    return made
-
-
 def _ask(give_up: GiveUp, when: str) -> None:
     if give_up is not None and give_up():
         raise GaveUp(f"gave up {when}")
-
-
-@own
-class Identity:
-    """Which objects there were at one moment, and of which type; nothing of the program is held.
-
-    `totals` has by type label the number of objects and their bytes, `nbytes` is what the identity itself keeps.
-    """
-
-    __slots__ = ("_numbers", "_snapshot", "totals")
-
-    def __init__(self, snapshot: _native.Snapshot, rows: list[tuple[type, int, int, int]]) -> None:
-        self._snapshot = snapshot
-        self._numbers: dict[int, str] = {}
-        self.totals: dict[str, tuple[int, int]] = {}
-        for cls, count, size, number in rows:
-            label = self._numbers[number] = type_label(cls)
-            count_before, size_before = self.totals.get(label, (0, 0))
-            self.totals[label] = count_before + count, size_before + size
-
-    @property
-    def nodes(self) -> int:
-        """The number of objects."""
-        return len(self._snapshot)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes kept for the objects; the labels come on top."""
-        return self._snapshot.nbytes
-
-    def contains(self, address: int, label: str) -> bool:
-        """Whether an object of that type was at that address."""
-        number = self._snapshot.number(address)
-        return number is not None and self._numbers[number] == label
-
-    def compare(self, after: Identity) -> dict[str, tuple[int, int, int]]:
-        """By label how many objects came, went, and were at the same address in both.
-
-        Of the last, some may have died and been replaced: as many would have to be added to both other numbers.
-        """
-        places: dict[str, int] = {}
-        numbers, numbers_after = self._places(places), after._places(places)
-        rows = self._snapshot.compare(after._snapshot, numbers, numbers_after, len(places))
-        return {label: row for label, row in zip(places, rows, strict=True) if any(row)}
-
-    def _places(self, places: dict[str, int]) -> list[int]:
-        """For each number of a type the place of its label; 0 for one that no object has."""
-        found = [0] * (max(self._numbers, default=0) + 1)
-        for number, label in self._numbers.items():
-            found[number] = places.setdefault(label, len(places))
-        return found
 
 
 @own

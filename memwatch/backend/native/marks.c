@@ -109,17 +109,16 @@ marks_rank(const Marks *marks, uintptr_t address)
 
 /* ---- two sets at once ---- */
 
-typedef bool (*MeetTwo)(bool, bool, void *);
-
 /* Words of the left set and the right one, objects at 16 n and at 16 n + 8 each. */
 static bool
-each_of_words(uint64_t left[2], uint64_t right[2], MeetTwo meet, void *arg)
+each_of_words(uint64_t left[2], uint64_t right[2], uintptr_t base, MeetTwo meet, void *arg)
 {
     for (uint64_t any = left[0] | left[1] | right[0] | right[1]; any; any &= any - 1) {
         int bit = __builtin_ctzll(any);
         for (int half = 0; half < 2; half++) {
             bool in_left = left[half] >> bit & 1, in_right = right[half] >> bit & 1;
-            if ((in_left || in_right) && !meet(in_left, in_right, arg))
+            uintptr_t address = base + (uintptr_t)bit * 16 + (uintptr_t)half * 8;
+            if ((in_left || in_right) && !meet((PyObject *)address, in_left, in_right, arg))
                 return false;
         }
     }
@@ -140,10 +139,11 @@ each_of_granules(const Marks *left, const Marks *right, size_t top, size_t place
                              granule_at(right, 0, top, place), granule_at(right, 1, top, place)};
     if (all[0] == &nothing && all[1] == &nothing && all[2] == &nothing && all[3] == &nothing)
         return true;
+    uintptr_t start = (uintptr_t)top << TABLE_SHIFT | (uintptr_t)place << GRANULE_SHIFT;
     for (size_t word = 0; word < WORDS; word++) {
         uint64_t of_left[2] = {all[0]->words[word], all[1]->words[word]};
         uint64_t of_right[2] = {all[2]->words[word], all[3]->words[word]};
-        if (!each_of_words(of_left, of_right, meet, arg))
+        if (!each_of_words(of_left, of_right, start | word << 10, meet, arg))
             return false;
     }
     return true;
@@ -159,5 +159,31 @@ marks_each_of_two(const Marks *left, const Marks *right, MeetTwo meet, void *arg
             if (!each_of_granules(left, right, top, place, meet, arg))
                 return false;
     }
+    return true;
+}
+
+static bool
+join_table(Memory *memory, Marks *marks, Granule *const *table, uintptr_t base)
+{
+    for (size_t place = 0; place < TABLE_ROOM; place++) {
+        if (table[place] == NULL)
+            continue;
+        Granule *joined = marks_open(memory, marks, base | (uintptr_t)place << GRANULE_SHIFT);
+        if (joined == NULL)
+            return false;
+        for (size_t word = 0; word < WORDS; word++)
+            joined->words[word] |= table[place]->words[word];
+    }
+    return true;
+}
+
+bool
+marks_join(Memory *memory, Marks *marks, const Marks *from)
+{
+    for (uintptr_t half = 0; half < 2; half++)
+        for (size_t top = 0; top < TABLE_ROOM; top++)
+            if (from->tops[half][top] &&
+                !join_table(memory, marks, from->tops[half][top], (uintptr_t)top << TABLE_SHIFT | half * 8))
+                return false;
     return true;
 }

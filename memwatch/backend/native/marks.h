@@ -37,7 +37,11 @@ bool marks_each(const Marks *marks, bool (*meet)(PyObject *, void *), void *arg)
 size_t marks_rank(const Marks *marks, uintptr_t address);
 
 /* Like marks_each() over two sets at once: for every object that one of them has, whether each of them has it. */
-bool marks_each_of_two(const Marks *left, const Marks *right, bool (*meet)(bool, bool, void *), void *arg);
+typedef bool (*MeetTwo)(PyObject *, bool, bool, void *);
+bool marks_each_of_two(const Marks *left, const Marks *right, MeetTwo meet, void *arg);
+
+/* Enter all of *from* in *marks*; false without memory. */
+bool marks_join(Memory *memory, Marks *marks, const Marks *from);
 
 /* How many objects there are. It may be more than a walk has counted: a subinterpreter can reach what another one
  * tracks, and that is met but in none of its own lists. */

@@ -11,6 +11,7 @@
  * The Python side is memwatch/backend/_exact.py, which gives the types their labels. */
 #include "check.h"
 #include "child.h"
+#include "find.h"
 #include "result.h"
 #include "snapshot.h"
 #include "trigger.h"
@@ -30,6 +31,8 @@ typedef struct {
     PyObject *part_types; /* ids */
     PyObject *records;    /* a tuple of objects that are never counted */
     PyObject *exclude;    /* a sequence of such objects */
+    int births;           /* watch them from the snapshot on */
+    Snapshot *since;      /* to be settled by the snapshot, or NULL */
 } Asked;
 
 static bool
@@ -100,6 +103,21 @@ new_snapshot(State *state)
     return (Snapshot *)state->snapshot_type->tp_alloc(state->snapshot_type, 0);
 }
 
+/* From what was walked, with what becomes of births at this moment. */
+static bool
+take_snapshot(State *state, Call *call, const Asked *asked)
+{
+    Snapshot *made = call->snapshot;
+    if (!snapshot_fill(made, &call->walk, state->collector, asked->births || asked->since))
+        return false;
+    if (asked->since && !snapshot_settle(&state->memory, asked->since, made))
+        return false;
+    made->watched = asked->births;
+    if (asked->births)
+        made->epoch = births_begin(state->collector);
+    return true;
+}
+
 /* Step 1. -1 with an exception, 0 if the collector is at work and its lists are apart, 1 if all is well. */
 static int
 call_begin(State *state, Call *call, const Asked *asked, Wanted wanted)
@@ -108,7 +126,7 @@ call_begin(State *state, Call *call, const Asked *asked, Wanted wanted)
     memset(call, 0, sizeof(*call));
     memory->peak = memory->now;
     call->walk.memory = memory;
-    if (wanted == SNAPSHOT && !(call->snapshot = new_snapshot(state)))
+    if (wanted == SNAPSHOT && (!(call->snapshot = new_snapshot(state)) || (asked->births && !births_prepare())))
         return -1;
     if (!read_ids(memory, &call->own, asked->own_types) || !read_ids(memory, &call->parts, asked->part_types))
         return -1;
@@ -121,6 +139,11 @@ call_begin(State *state, Call *call, const Asked *asked, Wanted wanted)
     call->walk.deep = call->walk.types = asked->deep;
     call->walk.marking = asked->deep || wanted != TOTALS;
     call->walk.counting = wanted != LISTING;
+    call->walk.noting = wanted == SNAPSHOT;
+    if (!births_leave_out(&call->walk)) {
+        PyErr_NoMemory();
+        return -1;
+    }
     return leave_out(&call->walk, asked->records) && leave_out(&call->walk, asked->exclude) ? 1 : -1;
 }
 
@@ -136,7 +159,7 @@ call_walk(State *state, Call *call, const Asked *asked, Wanted wanted)
         goto no_memory;
     if (wanted == LISTING && !columns_fill(&call->columns, &call->walk))
         goto no_memory;
-    if (wanted == SNAPSHOT && !snapshot_fill(call->snapshot, &call->walk))
+    if (wanted == SNAPSHOT && !take_snapshot(state, call, asked))
         goto no_memory;
     result_hold(&call->walk);
     call->held = true;
@@ -155,8 +178,22 @@ read_arguments(Asked *asked, PyObject *const *args, Py_ssize_t given, Py_ssize_t
         PyErr_Format(PyExc_TypeError, "%zd arguments are needed, not %zd", wanted, given);
         return false;
     }
-    *asked = (Asked){PyObject_IsTrue(args[0]), args[1], args[2], args[3], args[4]};
+    *asked = (Asked){PyObject_IsTrue(args[0]), args[1], args[2], args[3], args[4], 0, NULL};
     return asked->deep >= 0;
+}
+
+/* The two arguments that a snapshot has in addition. */
+static bool
+read_births(State *state, Asked *asked, PyObject *births, PyObject *since)
+{
+    asked->births = PyObject_IsTrue(births);
+    if (asked->births < 0 || since == Py_None)
+        return asked->births >= 0;
+    asked->since = Py_IS_TYPE(since, state->snapshot_type) ? (Snapshot *)since : NULL;
+    if (asked->since && asked->since->watched)
+        return true;
+    PyErr_SetString(PyExc_ValueError, "since is no snapshot that was taken with births");
+    return false;
 }
 
 /* Step 4 by what is wanted; a listing needs two functions. */
@@ -180,7 +217,9 @@ run_call(PyObject *module, PyObject *const *args, Py_ssize_t given, Wanted wante
     Asked asked;
     Call call;
     PyObject *result = NULL;
-    if (!read_arguments(&asked, args, given, wanted == LISTING ? 7 : 5))
+    if (!read_arguments(&asked, args, given, wanted == TOTALS ? 5 : 7))
+        return NULL;
+    if (wanted == SNAPSHOT && !read_births(state, &asked, args[5], args[6]))
         return NULL;
     int walked = call_walk(state, &call, &asked, wanted);
     if (walked > 0)
@@ -211,8 +250,9 @@ listing(PyObject *module, PyObject *const *args, Py_ssize_t given)
     return run_call(module, args, given, LISTING);
 }
 
-PyDoc_STRVAR(snapshot_doc, "snapshot(deep, own_types, part_types, records, exclude)\n--\n\n"
-                           "(Snapshot, what count() gives), or None while the collector is at work.");
+PyDoc_STRVAR(snapshot_doc, "snapshot(deep, own_types, part_types, records, exclude, births, since)\n--\n\n"
+                           "(Snapshot, what count() gives), or None while the collector is at work. *births*: watch them\n"
+                           "from now on; *since*: an earlier snapshot with births, or None, that ends with this one.");
 
 static PyObject *
 snapshot(PyObject *module, PyObject *const *args, Py_ssize_t given)
@@ -243,6 +283,24 @@ count_in_child(PyObject *module, PyObject *const *args, Py_ssize_t given)
         result = Py_NewRef(Py_None);
     call_end(state, &call);
     return result;
+}
+
+PyDoc_STRVAR(find_doc, "find_tracked(addresses, own_types)\n--\n\n"
+                       "The objects at these addresses that the collector tracks, own ones aside; none while it works.");
+
+static PyObject *
+find_tracked(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    State *state = state_of(module);
+    Pointers wanted = {0}, own = {0};
+    PyObject *found = NULL;
+    if (given != 2)
+        PyErr_Format(PyExc_TypeError, "2 arguments are needed, not %zd", given);
+    else if (read_ids(&state->memory, &wanted, args[0]) && read_ids(&state->memory, &own, args[1]))
+        found = find_listed(&state->memory, state->collector, &wanted, &own);
+    pointers_free(&state->memory, &wanted);
+    pointers_free(&state->memory, &own);
+    return found;
 }
 
 PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");
@@ -281,7 +339,7 @@ fail_after(PyObject *module, PyObject *number)
     long left = memory->fail_after, wanted = PyLong_AsLong(number);
     if (wanted == -1 && PyErr_Occurred())
         return NULL;
-    memory->fail_after = wanted;
+    memory->fail_after = births.memory.fail_after = wanted;
     return PyLong_FromLong(left);
 }
 
@@ -292,6 +350,7 @@ static PyMethodDef methods[] = {
     {"count_in_child", (PyCFunction)(void (*)(void))count_in_child, METH_FASTCALL, in_child_doc},
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
+    {"find_tracked", (PyCFunction)(void (*)(void))find_tracked, METH_FASTCALL, find_doc},
     {"measure", measure, METH_O, measure_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},
@@ -333,6 +392,13 @@ clear(PyObject *module)
     return 0;
 }
 
+static void
+release(void *module)
+{
+    clear(module);
+    births_forget();
+}
+
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, execute},
 #ifdef Py_mod_multiple_interpreters
@@ -350,6 +416,7 @@ static struct PyModuleDef definition = {
     .m_slots = slots,
     .m_traverse = traverse,
     .m_clear = clear,
+    .m_free = release,
 };
 
 PyMODINIT_FUNC

@@ -1,17 +1,17 @@
-/* Taking an identity snapshot, looking into it, and comparing two. See snapshot.h.
+/* Taking an identity snapshot, and looking into it. See snapshot.h.
  *
- * Two snapshots are compared by going through both sets of marks at once, in order of address. No memory is needed
- * for that but three totals for each type, and no object is touched: the objects of the first may be long gone. That
- * the same type is found at the same address twice does not prove that it is the same object. */
+ * No Python object is made before it is whole: the walk's objects are only borrowed. */
 #include "snapshot.h"
 
-#define NARROW 65536 /* numbers that fit in 16 bits */
+#include "check.h"
+#include "prints.h"
 
-static inline uint32_t
-number_at(const Snapshot *snapshot, size_t row)
-{
-    return snapshot->wide ? ((uint32_t *)snapshot->numbers)[row] : ((uint16_t *)snapshot->numbers)[row];
-}
+#include <string.h>
+
+#define NARROW 65536 /* numbers that fit in 16 bits */
+#define DEQUE_BLOCK 64 /* items of a deque that lie together, with two links */
+
+static uint64_t last_serial; /* of all interpreters */
 
 static size_t
 number_size(const Snapshot *snapshot)
@@ -21,42 +21,136 @@ number_size(const Snapshot *snapshot)
 
 /* ---- taking one ---- */
 
+/* The bytes of a container that SIZE_MEASURED leaves to its own method, near enough to see it grow; 0 for others. */
+static Py_ssize_t
+measured_container(const Kind *kind, PyObject *object)
+{
+    if (kind->flags & KIND_DICT) { /* an OrderedDict */
+        Kind as_dict = *kind;
+        as_dict.rule = SIZE_DICT;
+        return size_of(&as_dict, object);
+    }
+    for (PyTypeObject *type = kind->type; type; type = type->tp_base)
+        if (strcmp(type->tp_name, "collections.deque") == 0)
+            return kind->basic + (Py_SIZE(object) / DEQUE_BLOCK + 1) * (DEQUE_BLOCK + 2) * (Py_ssize_t)sizeof(void *);
+    return 0;
+}
+
+/* Note the large ones among what the walk left for later. */
+static bool
+note_measured(Walk *walk)
+{
+    for (size_t place = 0; place < walk->later.used; place++) {
+        PyObject *object = ((Later *)walk->later.data)[place].object;
+        const Kind *kind = kinds_find(&walk->kinds, Py_TYPE(object));
+        Py_ssize_t bytes = kind ? measured_container(kind, object) : 0;
+        Pointer *entry = bytes < LARGE ? NULL : pointers_enter(walk->memory, &walk->large, object);
+        if (entry)
+            entry->number = bytes;
+        else if (bytes >= LARGE)
+            return false;
+    }
+    return true;
+}
+
 typedef struct {
     Snapshot *made;
     Walk *walk;
+    Marks young;
     size_t row;
 } Filling;
+
+static bool
+list_young(Filling *filling, Collector *collector)
+{
+    if (!marks_begin(filling->walk->memory, &filling->young))
+        return false;
+    for (int young = 0; young < 2; young++) {
+        Link *head = &collector->generations[young].head;
+        for (Link *link = (Link *)head->next; link != head; link = (Link *)link->next)
+            if (marks_add(filling->walk->memory, &filling->young, OBJECT_OF(link)) < 0)
+                return false;
+    }
+    return true;
+}
+
+static ObjectState
+state_of(const Filling *filling, const Kind *kind, PyObject *object)
+{
+    if (is_tracked(kind, object))
+        return marks_has(&filling->young, object) ? STATE_YOUNG : STATE_OLD;
+    return is_permanent(object) ? STATE_PERMANENT : STATE_UNTRACKED;
+}
+
+/* State and print, to stand above the number. */
+static uint32_t
+describe(const Filling *filling, const Kind *kind, PyObject *object)
+{
+    uint32_t print = (uint32_t)(print_of(object) >> (64 - print_bits(filling->made)));
+    return (print << 2 | (uint32_t)state_of(filling, kind, object)) << filling->made->number_bits;
+}
+
+static bool
+note_size(const Filling *filling, PyObject *object)
+{
+    const Pointer *entry = pointers_find(&filling->walk->large, object);
+    if (entry == NULL)
+        return true;
+    Large *large = row_add(filling->walk->memory, &filling->made->large);
+    if (large)
+        *large = (Large){.address = (uint64_t)(uintptr_t)object, .bytes = (uint64_t)entry->number};
+    return large != NULL;
+}
 
 static bool
 fill_row(PyObject *object, void *arg)
 {
     Filling *filling = arg;
+    Snapshot *made = filling->made;
     const Kind *kind = kinds_find(&filling->walk->kinds, Py_TYPE(object));
-    if (kind == NULL || filling->row == filling->made->rows)
+    if (kind == NULL || filling->row == made->rows)
         return false;
-    if (filling->made->wide)
-        ((uint32_t *)filling->made->numbers)[filling->row++] = kind->place;
+    uint32_t row = kind->place;
+    if (made->number_bits)
+        row |= describe(filling, kind, object);
+    if (made->wide)
+        ((uint32_t *)made->numbers)[filling->row++] = row;
     else
-        ((uint16_t *)filling->made->numbers)[filling->row++] = (uint16_t)kind->place;
-    return true;
+        ((uint16_t *)made->numbers)[filling->row++] = (uint16_t)row;
+    return !(grows(kind) || kind->rule == SIZE_MEASURED) || note_size(filling, object);
+}
+
+static int
+bits_for(size_t numbers)
+{
+    int bits = 1;
+    while (numbers >> bits)
+        bits++;
+    return bits;
 }
 
 bool
-snapshot_fill(Snapshot *made, Walk *walk)
+snapshot_fill(Snapshot *made, Walk *walk, Collector *collector, bool prints)
 {
-    made->wide = walk->kinds.used > NARROW;
-    made->rows = marks_count(&walk->marks);
-    made->numbers = memory_map(walk->memory, Py_MAX(made->rows, 1) * number_size(made));
-    if (made->numbers == NULL)
-        return false;
     Filling filling = {.made = made, .walk = walk};
-    bool filled = marks_each(&walk->marks, fill_row, &filling);
-    size_t moved = walk->marks.pool.counted + Py_MAX(made->rows, 1) * number_size(made);
+    Memory *memory = walk->memory;
+    made->large.stride = sizeof(Large);
+    made->rows = marks_count(&walk->marks);
+    made->number_bits = prints && !TRACES_BIRTHS ? bits_for(walk->kinds.used) : 0;
+    made->wide = made->number_bits || walk->kinds.used > NARROW;
+    made->numbers = memory_map(memory, Py_MAX(made->rows, 1) * number_size(made));
+    bool filled = made->numbers && note_measured(walk) && (!made->number_bits || list_young(&filling, collector)) &&
+                  marks_each(&walk->marks, fill_row, &filling) && filling.row == made->rows;
+    marks_free(memory, &filling.young);
+    size_t moved = walk->marks.pool.counted + made->large.room * sizeof(Large);
+    if (made->numbers)
+        moved += Py_MAX(made->rows, 1) * number_size(made);
     made->marks = walk->marks;
     made->memory = (Memory){.now = moved, .peak = moved, .fail_after = -1};
+    made->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
     walk->marks = (Marks){0};
-    walk->memory->now -= moved;
-    return filled && filling.row == made->rows;
+    memory->now -= moved;
+    return filled;
 }
 
 static void
@@ -64,7 +158,11 @@ snapshot_dealloc(PyObject *self)
 {
     Snapshot *snapshot = (Snapshot *)self;
     PyTypeObject *type = Py_TYPE(self);
+    if (snapshot->epoch)
+        births_end(snapshot->epoch);
     memory_unmap(&snapshot->memory, snapshot->numbers, Py_MAX(snapshot->rows, 1) * number_size(snapshot));
+    memory_unmap(&snapshot->memory, snapshot->verdicts, verdicts_size(snapshot));
+    row_free(&snapshot->memory, &snapshot->large);
     marks_free(&snapshot->memory, &snapshot->marks);
     type->tp_free(self);
     Py_DECREF(type);
@@ -100,130 +198,90 @@ snapshot_number(PyObject *self, PyObject *address)
     return PyLong_FromUnsignedLong(number_at(snapshot, marks_rank(&snapshot->marks, (uintptr_t)wanted)));
 }
 
-/* ---- comparing two ---- */
+PyObject *
+copied_addresses(PyObject *copy, const uint64_t *addresses, size_t count)
+{
+    PyObject *made = NULL;
+    Py_ssize_t bytes = (Py_ssize_t)(count * sizeof(uint64_t));
+    PyObject *view = PyMemoryView_FromMemory((char *)addresses, bytes, PyBUF_READ);
+    if (view)
+        made = PyObject_CallFunction(copy, "sO", "Q", view);
+    Py_XDECREF(view);
+    return made;
+}
 
 typedef struct {
-    uint64_t allocated;
-    uint64_t freed;
-    uint64_t stayed;
-} Change;
-
-typedef struct {
-    const Snapshot *sides[2];
-    size_t rows[2];
-    uint32_t *labels[2]; /* by the side's own numbers: numbers that both share */
-    size_t known[2];
-    Change *changes;
-} Comparison;
+    const Snapshot *snapshot;
+    uint64_t *addresses;
+    size_t row;
+    size_t count;
+} Addresses;
 
 static bool
-compare_row(bool before, bool after, void *arg)
+add_address(PyObject *object, void *arg)
 {
-    Comparison *comparison = arg;
-    uint32_t old = 0, new = 0;
-    if (before)
-        old = comparison->labels[0][number_at(comparison->sides[0], comparison->rows[0]++)];
-    if (after)
-        new = comparison->labels[1][number_at(comparison->sides[1], comparison->rows[1]++)];
-    if (before && after && old == new) {
-        comparison->changes[old].stayed++;
-        return true;
-    }
-    comparison->changes[old].freed += before;
-    comparison->changes[new].allocated += after;
+    Addresses *made = arg;
+    Verdict verdict = made->snapshot->verdicts ? verdict_at(made->snapshot, made->row) : SURVIVED;
+    made->row++;
+    if (verdict != REPLACED && verdict != PRINT_DIFFERS)
+        made->addresses[made->count++] = (uint64_t)(uintptr_t)object;
     return true;
 }
 
-/* A list of ints as a row of numbers below *limit*; NULL with an exception. */
-static uint32_t *
-read_labels(PyObject *list, size_t limit)
-{
-    Py_ssize_t length = PyList_Check(list) ? PyList_GET_SIZE(list) : -1;
-    uint32_t *labels = length < 0 ? NULL : PyMem_Calloc((size_t)length + 1, sizeof(uint32_t));
-    if (labels == NULL)
-        return length < 0 ? (PyErr_SetString(PyExc_TypeError, "numbers come in a list"), NULL)
-                          : (PyErr_NoMemory(), NULL);
-    for (Py_ssize_t place = 0; place < length; place++) {
-        unsigned long label = PyLong_AsUnsignedLong(PyList_GET_ITEM(list, place));
-        if (label >= limit) {
-            if (!PyErr_Occurred())
-                PyErr_SetString(PyExc_ValueError, "a number is larger than the number of labels");
-            PyMem_Free(labels);
-            return NULL;
-        }
-        labels[place] = (uint32_t)label;
-    }
-    return labels;
-}
-
-static bool
-numbers_fit(const Snapshot *snapshot, size_t known)
-{
-    for (size_t row = 0; row < snapshot->rows; row++)
-        if (number_at(snapshot, row) >= known) {
-            PyErr_SetString(PyExc_ValueError, "a type has no label");
-            return false;
-        }
-    return true;
-}
+PyDoc_STRVAR(addresses_doc, "addresses(copy)\n--\n\n"
+                            "The objects' addresses in order, without those that are known to have been replaced;\n"
+                            "made by copy(typecode, memoryview), which keeps no view.");
 
 static PyObject *
-list_changes(const Change *changes, size_t labels)
+snapshot_addresses(PyObject *self, PyObject *copy)
 {
-    PyObject *list = PyList_New((Py_ssize_t)labels);
-    for (size_t place = 0; list && place < labels; place++) {
-        PyObject *row = Py_BuildValue("(KKK)", (unsigned long long)changes[place].allocated,
-                                      (unsigned long long)changes[place].freed,
-                                      (unsigned long long)changes[place].stayed);
-        if (row)
-            PyList_SET_ITEM(list, (Py_ssize_t)place, row);
-        else
-            Py_CLEAR(list);
-    }
-    return list;
-}
-
-PyDoc_STRVAR(compare_doc, "compare(after, numbers, numbers_after, labels)\n--\n\n"
-                          "[(allocated, freed, stayed), ...] by label. The lists give the label of each type number.");
-
-static PyObject *
-snapshot_compare(PyObject *self, PyObject *args)
-{
-    PyObject *after, *numbers, *numbers_after, *result = NULL;
-    Py_ssize_t labels;
-    if (!PyArg_ParseTuple(args, "O!O!O!n:compare", Py_TYPE(self), &after, &PyList_Type, &numbers, &PyList_Type,
-                          &numbers_after, &labels))
-        return NULL;
-    Comparison made = {.sides = {(Snapshot *)self, (Snapshot *)after},
-                       .known = {(size_t)PyList_GET_SIZE(numbers), (size_t)PyList_GET_SIZE(numbers_after)}};
-    made.changes = PyMem_Calloc((size_t)Py_MAX(labels, 0) + 1, sizeof(Change));
-    if (made.changes == NULL) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    if ((made.labels[0] = read_labels(numbers, (size_t)labels)) == NULL ||
-        (made.labels[1] = read_labels(numbers_after, (size_t)labels)) == NULL ||
-        !numbers_fit(made.sides[0], made.known[0]) || !numbers_fit(made.sides[1], made.known[1]))
-        goto done;
-    marks_each_of_two(&made.sides[0]->marks, &made.sides[1]->marks, compare_row, &made);
-    result = list_changes(made.changes, (size_t)labels);
-done:
-    PyMem_Free(made.labels[0]);
-    PyMem_Free(made.labels[1]);
-    PyMem_Free(made.changes);
+    Snapshot *snapshot = (Snapshot *)self;
+    Memory *memory = &((State *)PyType_GetModuleState(Py_TYPE(self)))->memory;
+    size_t bytes = Py_MAX(snapshot->rows, 1) * sizeof(uint64_t);
+    Addresses made = {.snapshot = snapshot, .addresses = memory_map(memory, bytes)};
+    if (made.addresses == NULL)
+        return PyErr_NoMemory();
+    marks_each(&snapshot->marks, add_address, &made);
+    PyObject *result = copied_addresses(copy, made.addresses, made.count);
+    memory_unmap(memory, made.addresses, bytes);
     return result;
+}
+
+PyDoc_STRVAR(release_doc, "release()\n--\n\nWatch births no longer; once is enough.");
+
+static PyObject *
+snapshot_release(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    Snapshot *snapshot = (Snapshot *)self;
+    Epoch *epoch = snapshot->epoch;
+    snapshot->epoch = NULL;
+    if (epoch)
+        births_end(epoch);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(bits_doc, "The bits that are kept of a print, or 0: one in two to that power is the same by chance.");
+
+static PyObject *
+snapshot_bits(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromLong(print_bits((Snapshot *)self));
 }
 
 /* ---- the type ---- */
 
 static PyMethodDef methods[] = {
     {"number", snapshot_number, METH_O, number_doc},
-    {"compare", snapshot_compare, METH_VARARGS, compare_doc},
+    {"compare", snapshot_compare, METH_VARARGS, snapshot_compare_doc},
+    {"came", snapshot_came, METH_VARARGS, snapshot_came_doc},
+    {"addresses", snapshot_addresses, METH_O, addresses_doc},
+    {"release", snapshot_release, METH_NOARGS, release_doc},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef attributes[] = {
     {"nbytes", snapshot_nbytes, NULL, nbytes_doc, NULL},
+    {"print_bits", snapshot_bits, NULL, bits_doc, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

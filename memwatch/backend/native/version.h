@@ -266,6 +266,23 @@ runs_signal_handlers(void)
     return _PyOS_IsMainThread() && PyInterpreterState_Get() == PyInterpreterState_Main();
 }
 
+/* Since 3.13 a function can be called for each object that is made; before, births are read off the generations. */
+#define TRACES_BIRTHS (PY_VERSION_HEX >= 0x030D0000)
+
+/* A number that no other dict has had, and that a dict gets anew with each change; 0 where there is none. */
+static inline uint64_t
+dict_state(PyObject *dict)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    (void)dict;
+    return 0;
+#elif PY_VERSION_HEX >= 0x030C0000
+    return ((uint64_t *)dict)[3] >> 8; /* below: who watches it */
+#else
+    return ((uint64_t *)dict)[3];
+#endif
+}
+
 /* In 3.12.0 to 3.12.5 the module _asyncio shows objects that are freed already; it must not be followed there. */
 static inline bool
 shows_freed_objects(PyObject *module)

@@ -42,6 +42,7 @@ void
 walk_free(Walk *walk)
 {
     pointers_free(walk->memory, &walk->references);
+    pointers_free(walk->memory, &walk->large);
     pointers_free(walk->memory, &walk->hidden);
     row_free(walk->memory, &walk->later);
     row_free(walk->memory, &walk->hiding);
@@ -61,6 +62,16 @@ walk_leave_out(Walk *walk, PyObject *object)
 
 static int meet(PyObject *object, void *arg);
 
+static void
+note_large(Walk *walk, PyObject *object, Py_ssize_t bytes)
+{
+    Pointer *entry = pointers_enter(walk->memory, &walk->large, object);
+    if (entry == NULL)
+        fail(walk);
+    else
+        entry->number = bytes;
+}
+
 /* Enter *object*, in its type's totals. */
 static void
 enter(Walk *walk, Kind *kind, PyObject *object)
@@ -69,14 +80,16 @@ enter(Walk *walk, Kind *kind, PyObject *object)
     kind->count++;
     if (!walk->counting)
         return;
-    kind->bytes += (uint64_t)size_of(kind, object);
+    Py_ssize_t bytes = size_of(kind, object);
+    kind->bytes += (uint64_t)bytes;
     if (kind->rule == SIZE_MEASURED) {
         Later *later = row_add(walk->memory, &walk->later);
         if (later == NULL)
             fail(walk);
         else
             later->object = object;
-    }
+    } else if (bytes >= LARGE && walk->noting && grows(kind))
+        note_large(walk, object, bytes);
 }
 
 /* The record of *object*'s type; the type itself is met with the first of its objects. NULL without memory. */

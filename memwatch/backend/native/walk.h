@@ -11,6 +11,7 @@
 
 #define RING 16  /* objects between being met and being looked at: their memory is on its way */
 #define AHEAD 16 /* the same for objects of the collector's lists */
+#define LARGE 1024
 #define DEPTH 8  /* untracked containers followed one inside the other */
 
 /* An object whose C method tells its size when the walk is over, and its row in a listing. */
@@ -25,6 +26,7 @@ typedef struct {
     bool types;    /* follow an object to its type as well */
     bool marking;  /* note which objects were met; always where it is deep */
     bool counting; /* add up bytes */
+    bool noting;   /* which containers are large */
     bool failed;   /* out of memory: the rest of the walk is idle */
     Memory *memory;
     Marks marks;
@@ -32,6 +34,7 @@ typedef struct {
     Row stack;       /* PyObject *: untracked containers to follow */
     Row later;       /* Later */
     Pointers hidden; /* objects that are not counted and not followed */
+    Pointers large;  /* containers that grow, of LARGE bytes and more, and their bytes; where these are added up */
     Row hiding;      /* PyObject *: those of them that were found to be memwatch's own */
     Pointers references; /* to objects that may hang on those alone, counted */
     PyObject *ring[RING];
@@ -65,6 +68,14 @@ kind_of(Walk *walk, PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     Kind *kind = kinds_find(&walk->kinds, type);
     return kind ? kind : kinds_enter(walk->memory, &walk->kinds, type);
+}
+
+/* Whether objects of this kind take more memory as they hold more. */
+static inline bool
+grows(const Kind *kind)
+{
+    return kind->rule == SIZE_LIST || kind->rule == SIZE_DICT || kind->rule == SIZE_SET ||
+           kind->rule == SIZE_BYTEARRAY;
 }
 
 /* Whether the collector can ask *object* what it refers to. */

@@ -1,0 +1,104 @@
+"""The identity that the C extension takes: which objects there were at one moment, and what became of them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Mapping
+from math import exp
+
+from . import _native
+from .contract import Grown, Passage
+from .guard import own
+from .kinds import type_label
+
+_ERROR = 1e-4  # how often an interval may be too narrow, because two contents have the same print by chance
+
+Rows = list[tuple[type, int, int, int]]
+
+
+def copy_column(code: str, column: memoryview) -> array[int]:
+    """An array of that typecode with the numbers of *column*."""
+    made: array[int] = array(code)
+    made.frombytes(column)
+    return made
+
+
+@own
+class Identity:
+    """As `contract.Identity` says. `totals` has by type label the number of objects and their bytes."""
+
+    __slots__ = ("_numbers", "_snapshot", "deep", "pause_seconds", "totals")
+
+    def __init__(self, snapshot: _native.Snapshot, rows: Rows, deep: bool, pause_seconds: float) -> None:
+        self._snapshot = snapshot
+        self._numbers: dict[int, str] = {}
+        self.deep = deep
+        self.pause_seconds = pause_seconds
+        self.totals: dict[str, tuple[int, int]] = {}
+        for cls, count, size, number in rows:
+            label = self._numbers[number] = type_label(cls)
+            count_before, size_before = self.totals.get(label, (0, 0))
+            self.totals[label] = count_before + count, size_before + size
+
+    @property
+    def nodes(self) -> int:
+        """The number of objects."""
+        return len(self._snapshot)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept for the objects; the labels come on top."""
+        return self._snapshot.nbytes
+
+    def contains(self, address: int, label: str) -> bool:
+        """Whether an object of that type was at that address."""
+        number = self._snapshot.number(address)
+        return number is not None and self._numbers[number] == label
+
+    def addresses(self) -> array[int]:
+        """The objects' addresses, sorted; without those that are known to have been replaced since."""
+        return self._snapshot.addresses(copy_column)
+
+    def compare(self, after: Identity) -> tuple[Mapping[str, Passage], tuple[Grown, ...]]:
+        """By label what came, went or is doubtful, and which containers grew in place."""
+        places: dict[str, int] = {}
+        numbers, numbers_after = self._places(places), after._places(places)
+        rows, grown = self._snapshot.compare(after._snapshot, numbers, numbers_after, len(places))
+        bits = self._snapshot.print_bits
+        passages = {label: _passage(row, bits) for label, row in zip(places, rows, strict=True) if any(row[:3])}
+        labels = list(places)
+        return passages, tuple(Grown(labels[place], *sizes) for place, *sizes in grown)
+
+    def came(self, after: Identity, labels: Collection[str]) -> array[int]:
+        """The addresses in *after* of objects with one of *labels* that are known to have come, sorted."""
+        places: dict[str, int] = {}
+        numbers, numbers_after = self._places(places), after._places(places)
+        wanted = bytes(label in labels for label in places)
+        return self._snapshot.came(after._snapshot, numbers, numbers_after, wanted, copy_column)
+
+    def release(self) -> None:
+        """Stop to watch births; may be called again."""
+        self._snapshot.release()
+
+    def _places(self, places: dict[str, int]) -> list[int]:
+        """For each number of a type the place of its label; 0 for one that no object has."""
+        found = [0] * (max(self._numbers, default=0) + 1)
+        for number, label in self._numbers.items():
+            found[number] = places.setdefault(label, len(places))
+        return found
+
+
+def _passage(row: tuple[int, int, int, int, int], bits: int) -> Passage:
+    """The passage of one label, with as much doubt as prints of *bits* bits leave."""
+    allocated, freed, doubtful, survived, by_print = row
+    missed = min(survived, _most_by_chance(by_print / 2**bits)) if bits else 0
+    return Passage(allocated, freed, doubtful + missed)
+
+
+def _most_by_chance(expected: float) -> int:
+    """The number that a Poisson variable passes once in `1 / _ERROR` times at most."""
+    number, left, term = 0, 1.0, exp(-expected)
+    while (left := left - term) > _ERROR:
+        number += 1
+        term *= expected / number
+    return number
