@@ -1,7 +1,7 @@
 /* The slow paths of the marks: a granule that is new, and going through all of them in order. See marks.h. */
 #include "marks.h"
 
-static const Granule nothing;
+const Granule no_marks;
 
 bool
 marks_begin(Memory *memory, Marks *marks)
@@ -57,8 +57,8 @@ each_of_table(Granule **even, Granule **odd, uintptr_t base, bool (*meet)(PyObje
         const Granule *left = even ? even[place] : NULL, *right = odd ? odd[place] : NULL;
         if (left == NULL && right == NULL)
             continue;
-        left = left ? left : &nothing;
-        right = right ? right : &nothing;
+        left = left ? left : &no_marks;
+        right = right ? right : &no_marks;
         uintptr_t start = base | (uintptr_t)place << GRANULE_SHIFT;
         for (size_t word = 0; word < WORDS; word++)
             if (!each_of_word(left->words[word], right->words[word], start | word << 10, meet, arg))
@@ -107,60 +107,7 @@ marks_rank(const Marks *marks, uintptr_t address)
     return rank;
 }
 
-/* ---- two sets at once ---- */
-
-/* Words of the left set and the right one, objects at 16 n and at 16 n + 8 each. */
-static bool
-each_of_words(uint64_t left[2], uint64_t right[2], uintptr_t base, MeetTwo meet, void *arg)
-{
-    for (uint64_t any = left[0] | left[1] | right[0] | right[1]; any; any &= any - 1) {
-        int bit = __builtin_ctzll(any);
-        for (int half = 0; half < 2; half++) {
-            bool in_left = left[half] >> bit & 1, in_right = right[half] >> bit & 1;
-            uintptr_t address = base + (uintptr_t)bit * 16 + (uintptr_t)half * 8;
-            if ((in_left || in_right) && !meet((PyObject *)address, in_left, in_right, arg))
-                return false;
-        }
-    }
-    return true;
-}
-
-static const Granule *
-granule_at(const Marks *marks, int half, size_t top, size_t place)
-{
-    Granule **table = marks->tops[half][top];
-    return table && table[place] ? table[place] : &nothing;
-}
-
-static bool
-each_of_granules(const Marks *left, const Marks *right, size_t top, size_t place, MeetTwo meet, void *arg)
-{
-    const Granule *all[4] = {granule_at(left, 0, top, place), granule_at(left, 1, top, place),
-                             granule_at(right, 0, top, place), granule_at(right, 1, top, place)};
-    if (all[0] == &nothing && all[1] == &nothing && all[2] == &nothing && all[3] == &nothing)
-        return true;
-    uintptr_t start = (uintptr_t)top << TABLE_SHIFT | (uintptr_t)place << GRANULE_SHIFT;
-    for (size_t word = 0; word < WORDS; word++) {
-        uint64_t of_left[2] = {all[0]->words[word], all[1]->words[word]};
-        uint64_t of_right[2] = {all[2]->words[word], all[3]->words[word]};
-        if (!each_of_words(of_left, of_right, start | word << 10, meet, arg))
-            return false;
-    }
-    return true;
-}
-
-bool
-marks_each_of_two(const Marks *left, const Marks *right, MeetTwo meet, void *arg)
-{
-    for (size_t top = 0; top < TABLE_ROOM; top++) {
-        if (!left->tops[0][top] && !left->tops[1][top] && !right->tops[0][top] && !right->tops[1][top])
-            continue;
-        for (size_t place = 0; place < TABLE_ROOM; place++)
-            if (!each_of_granules(left, right, top, place, meet, arg))
-                return false;
-    }
-    return true;
-}
+/* ---- joining ---- */
 
 static bool
 join_table(Memory *memory, Marks *marks, Granule *const *table, uintptr_t base)

@@ -19,6 +19,8 @@ typedef struct {
     uint64_t words[WORDS];
 } Granule;
 
+extern const Granule no_marks;
+
 typedef struct {
     Granule ***tops[2]; /* objects at 16 n, objects at 16 n + 8 */
     Pool pool;
@@ -35,10 +37,6 @@ bool marks_each(const Marks *marks, bool (*meet)(PyObject *, void *), void *arg)
 
 /* How many objects lie before *address*. */
 size_t marks_rank(const Marks *marks, uintptr_t address);
-
-/* Like marks_each() over two sets at once: for every object that one of them has, whether each of them has it. */
-typedef bool (*MeetTwo)(PyObject *, bool, bool, void *);
-bool marks_each_of_two(const Marks *left, const Marks *right, MeetTwo meet, void *arg);
 
 /* Enter all of *from* in *marks*; false without memory. */
 bool marks_join(Memory *memory, Marks *marks, const Marks *from);

@@ -78,6 +78,17 @@ print_tuple(uint64_t print, PyObject *tuple, int depth)
     return print;
 }
 
+/* What a code object never changes. */
+static uint64_t
+print_code(uint64_t print, PyCodeObject *code)
+{
+    print = mix(print, (uint64_t)(uintptr_t)code->co_consts);
+    print = mix(print, (uint64_t)(uintptr_t)code->co_names);
+    print = mix(print, (uint64_t)(uintptr_t)code->co_linetable);
+    print = mix(print, (uint64_t)(uintptr_t)code->co_localsplusnames);
+    return mix(print, (uint64_t)code->co_firstlineno);
+}
+
 static uint64_t
 print_content(PyObject *object, int depth)
 {
@@ -91,6 +102,8 @@ print_content(PyObject *object, int depth)
         return print_tuple(print, object, depth);
     if (type->tp_flags & Py_TPFLAGS_BYTES_SUBCLASS)
         return print_bytes(print, ((PyBytesObject *)object)->ob_sval, (size_t)Py_SIZE(object));
+    if (type == &PyCode_Type)
+        return print_code(print, (PyCodeObject *)object);
     if (type == &PyDict_Type)
         return mix(print, dict_state(object));
     if (type == &PyFloat_Type)

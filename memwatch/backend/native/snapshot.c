@@ -4,6 +4,7 @@
 #include "snapshot.h"
 
 #include "check.h"
+#include "held.h"
 #include "prints.h"
 
 #include <string.h>
@@ -111,6 +112,7 @@ fill_row(PyObject *object, void *arg)
     if (kind == NULL || filling->row == made->rows)
         return false;
     uint32_t row = kind->place;
+    made->largest = Py_MAX(made->largest, row);
     if (made->number_bits)
         row |= describe(filling, kind, object);
     if (made->wide)
@@ -118,6 +120,17 @@ fill_row(PyObject *object, void *arg)
     else
         ((uint16_t *)made->numbers)[filling->row++] = (uint16_t)row;
     return !(grows(kind) || kind->rule == SIZE_MEASURED) || note_size(filling, object);
+}
+
+static bool
+list_holders(Snapshot *made, Walk *walk)
+{
+    made->kinds = walk->kinds.used;
+    made->holders = memory_map(walk->memory, Py_MAX(made->kinds, 1));
+    for (size_t slot = 0; made->holders && slot < walk->kinds.room; slot++)
+        if (walk->kinds.slots[slot].type)
+            made->holders[walk->kinds.slots[slot].place] = is_holder(walk->kinds.slots[slot].type);
+    return made->holders != NULL;
 }
 
 static int
@@ -139,12 +152,15 @@ snapshot_fill(Snapshot *made, Walk *walk, Collector *collector, bool prints)
     made->number_bits = prints && !TRACES_BIRTHS ? bits_for(walk->kinds.used) : 0;
     made->wide = made->number_bits || walk->kinds.used > NARROW;
     made->numbers = memory_map(memory, Py_MAX(made->rows, 1) * number_size(made));
-    bool filled = made->numbers && note_measured(walk) && (!made->number_bits || list_young(&filling, collector)) &&
+    bool filled = made->numbers && note_measured(walk) &&
+                  (!made->number_bits || (list_young(&filling, collector) && list_holders(made, walk))) &&
                   marks_each(&walk->marks, fill_row, &filling) && filling.row == made->rows;
     marks_free(memory, &filling.young);
     size_t moved = walk->marks.pool.counted + made->large.room * sizeof(Large);
     if (made->numbers)
         moved += Py_MAX(made->rows, 1) * number_size(made);
+    if (made->holders)
+        moved += Py_MAX(made->kinds, 1);
     made->marks = walk->marks;
     made->memory = (Memory){.now = moved, .peak = moved, .fail_after = -1};
     made->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
@@ -162,6 +178,7 @@ snapshot_dealloc(PyObject *self)
         births_end(snapshot->epoch);
     memory_unmap(&snapshot->memory, snapshot->numbers, Py_MAX(snapshot->rows, 1) * number_size(snapshot));
     memory_unmap(&snapshot->memory, snapshot->verdicts, verdicts_size(snapshot));
+    memory_unmap(&snapshot->memory, snapshot->holders, Py_MAX(snapshot->kinds, 1));
     row_free(&snapshot->memory, &snapshot->large);
     marks_free(&snapshot->memory, &snapshot->marks);
     type->tp_free(self);

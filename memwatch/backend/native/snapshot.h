@@ -40,6 +40,9 @@ typedef struct {
     void *numbers;
     size_t rows;
     bool wide;
+    uint32_t largest; /* number in a row */
+    uint8_t *holders; /* by number: whether held.h cares for objects of the type; NULL without states and prints */
+    size_t kinds;     /* length of that */
     int number_bits; /* 0: a row is a number and nothing else */
     Row large;       /* Large */
     Epoch *epoch;    /* watching births since; NULL: not, or no more */
