@@ -64,6 +64,11 @@ def format_duration(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
+def format_milliseconds(seconds: float) -> str:
+    """A pause for a person: ``0.4 ms``, ``93 ms``, ``1,700 ms``."""
+    return f"{1000 * seconds:,.1f} ms" if seconds < 0.01 else f"{1000 * seconds:,.0f} ms"
+
+
 def printable(text: object) -> str:
     """*text* on one line, with what does not print escaped; ``?`` for anything that is not exactly a str."""
     if type(text) is not str:

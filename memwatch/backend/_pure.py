@@ -12,21 +12,21 @@ from __future__ import annotations
 
 import gc
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from types import CodeType
 
 import objgraph
 
 from .columns import sort_listing
-from .contract import GaveUp, GiveUp, Listing
-from .guard import begin_walk, end_walk, find_own, get_ident, own, parts_of, quiet, rest
+from .contract import GiveUp, Listing
+from .guard import find_own, own, parts_of, quiet
 from .kinds import KindTable
+from .listed import Listed
 from .referents import referents_of
 from .roots import roots
-from .tracked import Tracked, list_tracked
+from .walking import SLICE, TrackedWalk
 
-_SLICE = 2000
 _LIST_SECONDS = 1.3e-7  # a tracked object, in `tracked.list_tracked`, which cannot be interrupted
 _DEEP_SECONDS = 1.5e-6  # an object of the heap, in a whole walk
 _SHALLOW_SECONDS = 3e-7
@@ -39,11 +39,24 @@ VisitTuples = Callable[[list[int], list[int]], None]
 
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
     """Each object with its type and size, as `contract.Backend` says."""
+    return _list_objects(deep, exclude, give_up)[0]
+
+
+def take_identity(
+    deep: bool, exclude: Sequence[object], give_up: GiveUp, births: bool = False, since: Listed | None = None
+) -> Listed:
+    """Which objects there are, as `contract.Backend` says; births cannot be watched from Python."""
+    listing, pause_seconds = _list_objects(deep, exclude, give_up)
+    return Listed(listing, deep, pause_seconds)
+
+
+def _list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> tuple[Listing, float]:
+    """The listing, and for how long taking it held the interpreter."""
     with quiet, _Walk(exclude, give_up) as walk:
         lister = _Lister(walk.table)
         walk.run(deep, lister.visit, lister.visit_tuples)
         walk.release()
-        return sort_listing(lister.met, tuple(walk.table.labels), give_up)
+        return sort_listing(lister.met, tuple(walk.table.labels), give_up), walk.pause_seconds
 
 
 def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
@@ -127,68 +140,38 @@ def _add(totals: dict[str, int], label: str, amount: int) -> None:
 
 
 @own
-class _Walk:
-    """One visit to every object. `with` lets go of everything at the end, also where a traceback keeps the frame."""
+class _Walk(TrackedWalk):
+    """One visit to every object, also to those that the collector does not track."""
 
-    __slots__ = (
-        "_batch",
-        "_exclude",
-        "_give_up",
-        "_referents",
-        "_seen",
-        "_stack",
-        "_tracked",
-        "rests",
-        "table",
-        "thread",
-    )
+    __slots__ = ("_referents", "_seen", "_stack", "table")
 
     def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
-        self._exclude = exclude
-        self._give_up = give_up
         self._seen: set[int] = set()
-        self._batch: list[object] = []
-        self._tracked = Tracked(self._batch, [], [], set())
         self._stack: list[list[object]] = []
         self._referents: list[object] = []
-        self.rests = False
         self.table = KindTable()
-        self.thread = get_ident()
-
-    def __enter__(self) -> _Walk:
-        begin_walk(self)
-        # Here and not earlier: the tuple of the arguments is gone. What the walk creates from here on is not listed.
-        self._tracked = list_tracked()
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self.release()
-        if isinstance(error, GaveUp):
-            error.__traceback__ = None  # its frames hold the slice that was being walked
+        super().__init__(exclude, give_up)
 
     def release(self) -> None:
         """Drop every reference and address that the walk holds."""
-        end_walk(self)
-        self._tracked.clear()
-        self._batch.clear()
+        super().release()
         self._referents.clear()
         self._stack.clear()
         self._seen.clear()
         self.table.release()
-        self._exclude = ()
 
     def run(self, deep: bool, visit: Visit, visit_tuples: VisitTuples) -> None:
         """Call *visit* with addresses, objects and their types' addresses, a slice at a time, each object once; and
         *visit_tuples* with addresses and sizes of the tuples that nobody was seen to hold.
         """
-        hidden = self._hidden()
+        hidden = self.hidden()
         if deep:
             self._seen.update(hidden)
-            for batch in self._slices():
+            for batch in self.slices():
                 self._seen.update(map(id, batch))
-            self._batch[:] = [roots()]
-            self._follow(self._batch, visit)
-        for batch in self._drain():
+            self.batch[:] = [roots()]
+            self._follow(self.batch, visit)
+        for batch in self.drain():
             ids = list(map(id, batch))
             if not hidden.isdisjoint(ids):
                 batch[:] = [it for it in batch if id(it) not in hidden]
@@ -200,48 +183,18 @@ class _Walk:
 
     def _left_over(self, hidden: set[int]) -> tuple[list[int], list[int]]:
         """Addresses and sizes of the tuples with one owner that were not met."""
-        known, addresses = hidden | self._seen, self._tracked.lone_addresses
+        known, addresses = hidden | self._seen, self.tracked.lone_addresses
         left = [address not in known for address in addresses]
-        return list(compress(addresses, left)), list(compress(self._tracked.lone_sizes, left))
-
-    def _slices(self) -> Iterator[list[object]]:
-        """The tracked objects, always in the same list."""
-        batch, tracked = self._batch, self._tracked.objects
-        for start in range(0, len(tracked), _SLICE):
-            rest(self)
-            batch[:] = [it for it in tracked[start : start + _SLICE] if it is not None]
-            yield batch
-
-    def _drain(self) -> Iterator[list[object]]:
-        """As `_slices`, each slice dropped from the whole before it is handed out."""
-        batch, tracked = self._batch, self._tracked.objects
-        while tracked:
-            self._check()
-            batch[:] = [it for it in tracked[-_SLICE:] if it is not None]
-            del tracked[-_SLICE:]
-            yield batch
-
-    def _check(self) -> None:
-        """To be called where no object is held but in the fields."""
-        rest(self)
-        if self._give_up is not None and self._give_up():
-            raise GaveUp("gave up while walking the heap")
-
-    def _hidden(self) -> set[int]:
-        """The addresses that are not counted: memwatch's own objects, and what the caller excludes."""
-        found: list[object] = []
-        for batch in self._slices():
-            found.extend(find_own(batch))
-        return {*parts_of(found), *self._tracked.own, *map(id, self._exclude), id(self._exclude)}
+        return list(compress(addresses, left)), list(compress(self.tracked.lone_sizes, left))
 
     def _follow(self, batch: list[object], visit: Visit) -> None:
         """Visit what is reachable from *batch* and neither tracked nor seen before, without recursion."""
         stack = self._stack = [batch]
         while stack:
             referents = self._referents = referents_of(stack.pop())
-            for start in range(0, len(referents), _SLICE):
-                self._check()
-                self._visit_fresh(self._unseen(referents[start : start + _SLICE]), stack, visit)
+            for start in range(0, len(referents), SLICE):
+                self.check()
+                self._visit_fresh(self._unseen(referents[start : start + SLICE]), stack, visit)
 
     def _visit_fresh(self, fresh: dict[int, object], stack: list[list[object]], visit: Visit) -> None:
         """Visit objects met for the first time, and put those that refer to others on the stack."""
@@ -277,7 +230,7 @@ def _tracked_constants(objects: Sequence[object]) -> list[object]:
 
 def _push(stack: list[list[object]], objects: list[object]) -> None:
     """Put *objects* on the stack, together with the slice on top where both are small."""
-    if stack and len(stack[-1]) + len(objects) <= _SLICE:
+    if stack and len(stack[-1]) + len(objects) <= SLICE:
         stack[-1].extend(objects)
     elif objects:
         stack.append(objects)

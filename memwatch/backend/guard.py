@@ -20,6 +20,9 @@ Class = TypeVar("Class", bound=type)
 _monkey = sys.modules.get("gevent.monkey")  # a greenlet is no thread: collections know the latter alone
 get_ident = _monkey.get_original("_thread", "get_ident") if _monkey else _thread.get_ident
 
+COLLECT_SECONDS = 2e-7
+"""A block's part of a full collection, in a heap in which none was measured yet."""
+
 _quiet: dict[int, int] = {}
 _walks: list[Walking] = []
 _forks: dict[int, float] = {}  # threads that are about to fork, and until when walks wait for each

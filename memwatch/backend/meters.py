@@ -145,6 +145,14 @@ class Meters:
         return max(self._blocks.cost, self._rss.cost, self._native.cost if self._native else 0.0)
 
 
+def expected_objects() -> int:
+    """About how many objects the heap has, at most: Python's blocks.
+
+    Where Python's own allocator is not in use (PYTHONMALLOC=malloc) none are counted, and every byte may be Python's.
+    """
+    return sys.getallocatedblocks() or Meters().read(force=True).base // BYTES_PER_BLOCK
+
+
 def read_collections() -> Collections:
     """The collector's counts; the oldest generation's are the full collections on every supported version."""
     counts = [generation["collections"] for generation in gc.get_stats()]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from ..backend import objects
-from ..backend.guard import own
+from ..backend.guard import COLLECT_SECONDS, own
 from ..backend.meters import BYTES_PER_BLOCK
 from ..watch import Sample
 from ..watch.watcher import JUDGE_PATIENCE
@@ -17,8 +17,7 @@ Walk = Literal["deep", "tracked", "search"]
 
 WALK_SHARE = 0.02
 _LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's would, or a short one gets no names
-_COLLECT_SECONDS = 2e-7  # a block, in a full collection of a heap that was not measured yet
-_SEARCH_SECONDS = 7e-7  # the same, in the search for holders
+_SEARCH_SECONDS = 7e-7  # a block, in the search for holders in a heap that was not measured yet
 
 
 class Expecting(Protocol):
@@ -48,7 +47,7 @@ class Budget:
     def __init__(self, pause_budget: float, backend: Expecting = objects) -> None:
         self.pause_budget = pause_budget
         self._backend = backend
-        self._collect_seconds = _COLLECT_SECONDS
+        self._collect_seconds = COLLECT_SECONDS
         self._walk_seconds: dict[Walk, float] = {
             "deep": backend.expected_time(1, True),
             "tracked": backend.expected_time(1, False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..heap import Count
 from ..watch import Cost
 from .text import render
 
@@ -37,11 +38,11 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class TypeRow:
-    """One type between suspicion and verdict: objects allocated and freed (lower bounds where not `exact`), bytes."""
+    """One type between suspicion and verdict: objects allocated and freed (intervals where not `exact`), bytes."""
 
     what: str
-    allocated: int
-    freed: int
+    allocated: Count
+    freed: Count
     size_bytes: int
     exact: bool
 

@@ -39,7 +39,7 @@ def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
 
     Snapshots of tracked objects do not know the others, so that an old table of strings looks new to a walk.
     """
-    came = {row.what for row in diff.change.details if _middle(row.allocated) > _middle(row.freed)} - _SOMETIMES
+    came = {row.what for row in diff.change.details if row.net > 0} - _SOMETIMES
     grown = {found.address for found in diff.grown}
     return tuple(held for held in holdings if held.frontier_type in came or held.holder_address in grown)
 
@@ -56,7 +56,7 @@ def from_diff(diff: Diff, grew: int, verdict: str) -> tuple[Suspect, ...]:
     return tuple(
         Suspect(
             type=row.what,
-            count_growth=_middle(row.allocated) - _middle(row.freed),
+            count_growth=row.net,
             bytes_growth=row.size_bytes,
             share=row.size_bytes / total,
             score=row.size_bytes / total,
@@ -71,10 +71,7 @@ def from_diff(diff: Diff, grew: int, verdict: str) -> tuple[Suspect, ...]:
 
 def rows_of(diff: Diff) -> tuple[TypeRow, ...]:
     """The diff's types for the report's table."""
-    return tuple(
-        TypeRow(row.what, _middle(row.allocated), _middle(row.freed), row.size_bytes, row.exact)
-        for row in diff.change.details
-    )
+    return tuple(TypeRow(row.what, row.allocated, row.freed, row.size_bytes, row.exact) for row in diff.change.details)
 
 
 def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Holding]) -> str:
@@ -127,7 +124,3 @@ def _counts(holding: Holding) -> str:
         added = min(added, items)  # keys and values, counted together
     kept = f"{items:,} kept" if items >= added else "to many of its kind"
     return f": {added:,} added, {kept}"
-
-
-def _middle(count: int | tuple[int, int]) -> int:
-    return count if isinstance(count, int) else sum(count) // 2

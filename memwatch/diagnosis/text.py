@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..heap import Count, format_count, least
 from ..retain import join_steps
 from ..units import format_bytes, format_delta, format_duration, printable
 from .causes import BY_VERDICT
@@ -128,8 +129,10 @@ def _table(report: Report) -> list[str]:
     shown = [row for row in grown[:_ROWS] if row.size_bytes >= total / 100] or grown[:1]
     since = f"since {format_duration(report.since_seconds)}"
     width = max(len(since), *(len(_type_name(row.what)) for row in shown)) + 2
-    lines = [f"  {since:{width}}{'objects':>10}{'allocated':>12}{'freed':>10}{'growth':>14}{'share':>8}"]
-    lines += [_row(row, width, total) for row in shown]
+    allocated = max(12, *(len(_count(row.allocated)) + 2 for row in shown))
+    freed = max(10, *(len(_count(row.freed)) + 2 for row in shown))
+    lines = [f"  {since:{width}}{'objects':>10}{'allocated':>{allocated}}{'freed':>{freed}}{'growth':>14}{'share':>8}"]
+    lines += [_row(row, width, (allocated, freed), total) for row in shown]
     others = len(report.rows) - len(shown)
     rest = sum(row.size_bytes for row in report.rows) - sum(row.size_bytes for row in shown)
     if others:
@@ -137,13 +140,18 @@ def _table(report: Report) -> list[str]:
     return lines
 
 
-def _row(row: TypeRow, width: int, total: int) -> str:
-    least = "" if row.exact else ">="
+def _row(row: TypeRow, width: int, widths: tuple[int, int], total: int) -> str:
     return (
-        f"  {_type_name(row.what):{width}}{row.allocated - row.freed:>+10,}{f'{least}{row.allocated:,}':>12}"
-        f"{f'{least}{row.freed:,}':>10}{format_bytes(row.size_bytes, signed=True):>14}"
-        f"{_share(row.size_bytes / total):>8}"
+        f"  {_type_name(row.what):{width}}{least(row.allocated) - least(row.freed):>+10,}"
+        f"{_count(row.allocated):>{widths[0]}}{_count(row.freed):>{widths[1]}}"
+        f"{format_bytes(row.size_bytes, signed=True):>14}{_share(row.size_bytes / total):>8}"
     )
+
+
+def _count(count: Count) -> str:
+    """``480``, ``480..502``, or ``>=480`` where it is not known well."""
+    text = format_count(count)
+    return f">={text[:-1]}" if text.endswith("+") else text
 
 
 def _suspect(number: int, suspect: Suspect, color: bool) -> list[str]:

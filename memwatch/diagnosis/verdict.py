@@ -41,7 +41,7 @@ def explained_share(diff: Diff, grew: int) -> float | None:
     `base` counts every block as 96 bytes, so an object accounts for that much at least.
     """
     change = diff.change
-    came = BYTES_PER_BLOCK * (change.allocated_nodes - change.freed_nodes)
+    came = BYTES_PER_BLOCK * (change.net_nodes)
     return max(change.size_bytes, came, 0) / grew if grew > 0 else None
 
 

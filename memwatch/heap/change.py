@@ -5,19 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..backend.contract import Grown
 from ..backend.guard import own
-from ..units import format_size
+from ..units import format_milliseconds, format_size
+from .counts import Count, count_to_json, least
 from .table import change_table
+
+__all__ = ["Change", "Diff", "Grown", "HeapState", "TypeChange"]
 
 
 @own
 @dataclass(frozen=True, slots=True)
 class HeapState:
-    """One side of a diff: the number of objects, their shallow bytes, and when (seconds since the epoch)."""
+    """One side of a diff: the number of objects, their shallow bytes, and when (seconds since the epoch).
+
+    To look, the interpreter was held for `pause_seconds` at once, and by the collection before it for
+    `collect_seconds`.
+    """
 
     nodes: int
     size_bytes: int
     time: float
+    pause_seconds: float = 0.0
+    collect_seconds: float = 0.0
 
     @property
     def size(self) -> str:
@@ -25,30 +35,37 @@ class HeapState:
         return format_size(self.size_bytes)
 
     def to_dict(self) -> dict[str, Any]:
-        """node-memwatch's keys."""
-        return {"nodes": self.nodes, "time": self.time, "size_bytes": self.size_bytes, "size": self.size}
+        """node-memwatch's keys, `pause_seconds` and `collect_seconds`."""
+        pauses = {"pause_seconds": self.pause_seconds, "collect_seconds": self.collect_seconds}
+        return {"nodes": self.nodes, "time": self.time, "size_bytes": self.size_bytes, "size": self.size, **pauses}
 
 
 @own
 @dataclass(frozen=True, slots=True)
 class TypeChange:
-    """What happened to one type: `allocated` objects came, `freed` went, `grown` of those that stayed got larger.
+    """What happened to one type: `allocated` objects came, `freed` went.
 
     `size_bytes` is the net change: bytes that came, less bytes that went, plus every change of size in place.
-    `grown_bytes` is by how much the grown ones grew together.
+    `grown` of those that stayed grew in place to 1 KiB or more, by `grown_bytes` together.
 
-    `exact` is True where no address holds an object of the type in both snapshots. Where one does, it is taken for
-    the same object, yet it may have died and another of its type been put in its place, which CPython does readily:
-    then `allocated` and `freed` are lower bounds, both short by the same number. `size_bytes` is right in either case.
+    `exact` is True where it is known of each object which it is: a new one, or one of before. Where one is at the
+    address of an old one of its type, it may be that one, or have taken its place, which CPython does readily: then
+    `allocated` and `freed` are intervals (lo, hi), both of one width. `net` and `size_bytes` are right in any case.
+    A row that a split has made counts what came and is still there; what went is in the row of the plain type.
     """
 
     what: str
     size_bytes: int
-    allocated: int
-    freed: int
+    allocated: Count
+    freed: Count
     exact: bool
     grown: int = 0
     grown_bytes: int = 0
+
+    @property
+    def net(self) -> int:
+        """How many objects more there are."""
+        return least(self.allocated) - least(self.freed)
 
     @property
     def size(self) -> str:
@@ -56,37 +73,35 @@ class TypeChange:
         return format_size(self.size_bytes)
 
     def to_dict(self) -> dict[str, Any]:
-        """node-memwatch's keys, and `exact`."""
+        """node-memwatch's keys, and `exact`; "+" and "-" are [lo, hi] where it is False."""
         return {
             "what": self.what,
             "size_bytes": self.size_bytes,
             "size": self.size,
-            "+": self.allocated,
-            "-": self.freed,
+            "+": count_to_json(self.allocated),
+            "-": count_to_json(self.freed),
             "exact": self.exact,
         }
 
 
 @own
 @dataclass(frozen=True, slots=True)
-class Grown:
-    """One object that stayed at its address and grew. The address is no reference: the object may be gone by now."""
-
-    what: str
-    address: int
-    before_bytes: int
-    after_bytes: int
-
-
-@own
-@dataclass(frozen=True, slots=True)
 class Change:
-    """The sums of `details`, which holds a row for each type that changed, largest change of bytes first."""
+    """The sums over all types, and `details`, a row for each type that changed, largest change of bytes first.
+
+    `allocated_nodes` and `freed_nodes` are intervals (lo, hi) where any type's are. What is sure is the sum of the
+    rows; what is possible counts also the types that have no row, for nothing is known to have happened to them.
+    """
 
     size_bytes: int
-    allocated_nodes: int
-    freed_nodes: int
+    allocated_nodes: Count
+    freed_nodes: Count
     details: tuple[TypeChange, ...]
+
+    @property
+    def net_nodes(self) -> int:
+        """How many objects more there are."""
+        return least(self.allocated_nodes) - least(self.freed_nodes)
 
     @property
     def size(self) -> str:
@@ -94,12 +109,12 @@ class Change:
         return format_size(self.size_bytes)
 
     def to_dict(self) -> dict[str, Any]:
-        """node-memwatch's keys."""
+        """node-memwatch's keys; a count is [lo, hi] where it is an interval."""
         return {
             "size_bytes": self.size_bytes,
             "size": self.size,
-            "freed_nodes": self.freed_nodes,
-            "allocated_nodes": self.allocated_nodes,
+            "freed_nodes": count_to_json(self.freed_nodes),
+            "allocated_nodes": count_to_json(self.allocated_nodes),
             "details": [row.to_dict() for row in self.details],
         }
 
@@ -111,24 +126,40 @@ class Diff:
 
     `grown` has the objects that grew in place, most bytes first, 50 at most. The sums hold exactly:
     after - before is change in bytes, and allocated - freed in objects; the rows of `change.details` add up to it.
+    `missing` says in words what was not done to keep within the pause budget.
     """
 
     before: HeapState
     after: HeapState
     change: Change
     grown: tuple[Grown, ...]
+    missing: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """node-memwatch's keys: `before`, `after`, `change`."""
-        return {"before": self.before.to_dict(), "after": self.after.to_dict(), "change": self.change.to_dict()}
+        """node-memwatch's keys (`before`, `after`, `change`), and `missing`."""
+        change = self.change.to_dict()
+        return {
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "change": change,
+            "missing": list(self.missing),
+        }
 
     def table(self, top: int = 20, min_bytes: int = 0) -> str:
         """The rows as text, at most *top* and none that changed by less than *min_bytes*; the rest in one line.
 
-        Raises OptionError where *top* or *min_bytes* is negative.
+        Below it stand the pauses, and what is missing. Raises OptionError where *top* or *min_bytes* is negative.
         """
         seconds = self.after.time - self.before.time
-        return change_table(self.change.details, seconds, top, min_bytes)
+        lines = [change_table(self.change.details, seconds, top, min_bytes), *self._pauses()]
+        return "\n".join([*lines, *(f"missing: {line}" for line in self.missing)])
+
+    def _pauses(self) -> list[str]:
+        looks = (self.before, self.after)
+        pause = max(look.pause_seconds for look in looks)
+        collection = max(look.collect_seconds for look in looks)
+        beside = f", longest collection before one {format_milliseconds(collection)}" if collection else ""
+        return [f"two looks, longest pause {format_milliseconds(pause)}{beside}"] if pause else []
 
     def __str__(self) -> str:
         return self.table()

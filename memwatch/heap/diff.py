@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 
+from ..backend.child import count_in_child
 from ..backend.guard import collect, own
+from ..backend.listed import Counted
 from ..errors import AlreadyEndedError, MemwatchError, OptionError
+from ..units import format_milliseconds
+from .budget import Plan, check_budget, plan_looks
 from .change import Diff
 from .compare import diff_snapshots
 from .snapshot import Snapshot, take_snapshot
+from .split import Split, check_split, split_diff
 
 
 @own
@@ -19,22 +24,42 @@ class HeapDiff:
             handle_requests()
         print(heap_diff.diff)
 
-    With *deep* off only objects that the collector tracks are looked at (no str, bytes or numbers), in a fraction of
-    the time. *collect* runs a full collection before each look, so that garbage does not count as growth; it raises
-    no `stats`. Several diffs may overlap. No reference to an object of the program is kept in between.
-    Raises OptionError where an option is not a bool.
+    deep          False: only objects that the collector tracks (no str, bytes or numbers), in a fraction of the time.
+    collect       runs a full collection before each look, so that garbage does not count as growth; it raises no
+                  `stats`. Its pause comes on top of the look's.
+    pause_budget  seconds for which the interpreter may be held at once, None for no bound. Where a pause is expected
+                  to be longer, the collections are left out, and then all but tracked objects; `diff.missing` says so.
+                  Both looks are alike; the first decides.
+    in_child      both looks are taken by a forked child, and the program pauses for the fork alone: for large heaps,
+                  together with collect=False. Net changes are exact, what came and went is an interval.
+    split         "keys": the rows of dicts are divided by their keys, as in ``dict{id,name}``. "owner": those of
+                  builtin containers by what refers to them, as in ``dict of app.Session``. Only of what came.
+
+    Several diffs may overlap. No reference to an object of the program is kept in between.
+    Raises OptionError where an option is none of these, MemwatchError where no look fits the pause budget,
+    UnsupportedError where no child can be forked for it.
     """
 
-    __slots__ = ("_before", "_collect", "_deep", "_diff", "_ended_at")
+    __slots__ = ("_before", "_budget", "_diff", "_ended_at", "_plan", "_split")
 
-    def __init__(self, deep: bool = True, collect: bool = True) -> None:
-        for option, value in (("deep", deep), ("collect", collect)):
+    def __init__(
+        self,
+        deep: bool = True,
+        collect: bool = True,
+        pause_budget: float | None = None,
+        in_child: bool = False,
+        split: Split | None = None,
+    ) -> None:
+        self._before: list[Snapshot] = []
+        for option, value in (("deep", deep), ("collect", collect), ("in_child", in_child)):
             if type(value) is not bool:
                 raise OptionError(f"{option} must be True or False, not a {type(value).__name__}")
-        self._deep, self._collect = deep, collect
+        self._split, self._budget = check_split(split), check_budget(pause_budget)
+        if in_child and split is not None:
+            raise OptionError("a child sends counts alone: with in_child=True split must be None")
         self._diff: Diff | None = None
         self._ended_at: float | None = None
-        self._before: list[Snapshot] = []
+        self._plan = plan_looks(Plan(deep, collect, in_child), self._budget)
         self._before.append(self._look())
 
     def end(self) -> Diff:
@@ -44,7 +69,10 @@ class HeapDiff:
         except IndexError:
             raise AlreadyEndedError(f"this HeapDiff was already ended, {self._since_end():.1f} s ago") from None
         self._ended_at = time.monotonic()
-        self._diff = diff_snapshots(before, self._look())
+        try:
+            self._diff = self._compare(before, self._look(before))
+        finally:
+            before.identity.release()
         return self._diff
 
     @property
@@ -61,10 +89,36 @@ class HeapDiff:
         if self._ended_at is None:
             self.end()
 
-    def _look(self) -> Snapshot:
-        if self._collect:
-            collect()
-        return take_snapshot(self._deep)
+    def __del__(self) -> None:
+        for before in self._before:  # it was never ended, and births are still watched for it
+            before.identity.release()
+
+    def _look(self, before: Snapshot | None = None) -> Snapshot:
+        """The first look, or the one that follows *before*."""
+        seconds = _collect() if self._plan.collect else 0.0
+        if not self._plan.in_child:
+            return take_snapshot(self._plan.deep, births=before is None, since=before, collect_seconds=seconds)
+        taken_at = time.time()
+        totals, took = count_in_child(self._plan.deep)
+        return Snapshot(taken_at, self._plan.deep, Counted(totals, self._plan.deep, took), seconds)
+
+    def _compare(self, before: Snapshot, after: Snapshot) -> Diff:
+        diff = diff_snapshots(before, after, (*self._plan.missing, *self._overrun(before, after)))
+        return diff if self._split is None else split_diff(diff, before, after, self._split)
+
+    def _overrun(self, before: Snapshot, after: Snapshot) -> list[str]:
+        """Which pauses were longer than they should have been, after all."""
+        told = [("look", max(before.pause_seconds, after.pause_seconds))]
+        told.append(("collection", max(before.collect_seconds, after.collect_seconds)))
+        over = [(what, seconds) for what, seconds in told if self._budget is not None and seconds > self._budget]
+        return [f"the budget was not kept: a {what} paused for {format_milliseconds(took)}" for what, took in over]
 
     def _since_end(self) -> float:
         return time.monotonic() - (self._ended_at or time.monotonic())
+
+
+def _collect() -> float:
+    """A collection that raises no event, and the seconds that it took."""
+    begun = time.perf_counter()
+    collect()
+    return time.perf_counter() - begun

@@ -1,61 +1,76 @@
-"""The identity snapshot: which objects there are, of which type and size, without holding any of them."""
+"""The snapshot: which objects there are at a moment, without holding any of them."""
 
 from __future__ import annotations
 
-import sys
 import time
 from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..backend.contract import Identity
 from ..backend.guard import own
-from ..backend.objects import list_objects
+from ..backend.objects import take_identity
 
 
 @own
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every object at one moment, as columns sorted by address; only numbers and type labels, nothing of the program.
+    """Every object at one moment; only numbers and type labels, nothing of the program.
 
-    `time` is seconds since the epoch. `kinds` holds places in `labels`, `sizes` shallow bytes. A walk takes a while,
-    so objects of other threads that come and go meanwhile are in it or not.
+    `time` is seconds since the epoch, `identity` what the backend keeps. A walk in Python takes a while, so objects of
+    other threads that come and go meanwhile are in it or not. The collection before it took `collect_seconds`.
     """
 
     time: float
     deep: bool
-    labels: tuple[str, ...]
-    addresses: array[int]
-    kinds: array[int]
-    sizes: array[int]
-    size_bytes: int
+    identity: Identity
+    collect_seconds: float = 0.0
 
     @property
     def nodes(self) -> int:
         """The number of objects."""
-        return len(self.addresses)
+        return self.identity.nodes
+
+    @property
+    def size_bytes(self) -> int:
+        """The shallow bytes of all objects."""
+        return sum(size for _, size in self.identity.totals.values())
 
     @property
     def nbytes(self) -> int:
-        """The memory that the snapshot itself keeps, in bytes: about 16 for an object, and the labels."""
-        columns = (self.addresses, self.kinds, self.sizes, self.labels)
-        return sum(map(sys.getsizeof, columns)) + sum(map(sys.getsizeof, self.labels))
+        """The memory that the snapshot itself keeps, in bytes."""
+        return self.identity.nbytes
+
+    @property
+    def pause_seconds(self) -> float:
+        """For how long taking it held the interpreter at once."""
+        return self.identity.pause_seconds
+
+    @property
+    def addresses(self) -> array[int]:
+        """The addresses of the objects, sorted."""
+        return self.identity.addresses()
 
     def contains(self, address: int, label: str) -> bool:
         """Whether an object of that type was at that address."""
-        row = bisect_left(self.addresses, address)
-        return row < self.nodes and self.addresses[row] == address and self.labels[self.kinds[row]] == label
+        return self.identity.contains(address, label)
 
 
 def take_snapshot(
-    deep: bool = True, exclude: Sequence[object] = (), give_up: Callable[[], bool] | None = None
+    deep: bool = True,
+    exclude: Sequence[object] = (),
+    give_up: Callable[[], bool] | None = None,
+    births: bool = False,
+    since: Snapshot | None = None,
+    collect_seconds: float = 0.0,
 ) -> Snapshot:
-    """Walk the heap and note each object's address, type and size.
+    """Walk the heap and note which objects there are.
 
     With *deep* off only the objects that the collector tracks: neither str nor bytes nor numbers. The objects in
     *exclude* are left out. *give_up* is asked about every 2000 objects; `GaveUp` is raised once it answers True.
+    With *births* what is born from now on is watched, where the backend can, until a snapshot is taken *since* this
+    one, or its identity is released. *collect_seconds* is noted.
     """
     taken_at = time.time()
-    listing = list_objects(deep, exclude, give_up)
-    columns = (listing.labels, listing.addresses, listing.kinds, listing.sizes)
-    return Snapshot(taken_at, deep, *columns, size_bytes=sum(listing.sizes))
+    identity = take_identity(deep, exclude, give_up, births, None if since is None else since.identity)
+    return Snapshot(taken_at, deep, identity, collect_seconds)

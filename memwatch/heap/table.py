@@ -1,32 +1,47 @@
-"""The changes of a diff as a table of text whose lines add up."""
+"""The changes of a diff, and the rows of a census, as tables of text whose lines add up."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ..errors import OptionError
 from ..units import format_bytes, format_duration
+from .counts import Count, add_counts, is_narrow, least, most
 
 _HEADER = ("objects", "allocated", "freed", "grown", "growth")
 _LABEL_WIDTH = 60
+_WHY = "where an address was used again by the same type, the two cannot be told apart"
 
 
-class Row(Protocol):
-    """What a line is made of: a type's name, objects that came, went and grew in place, and the net bytes."""
+class Sized(Protocol):
+    """A type's name and bytes."""
 
     @property
     def what(self) -> str: ...
     @property
     def size_bytes(self) -> int: ...
+
+
+class Row(Sized, Protocol):
+    """What a line is made of: a type's name, objects that came, went and grew in place, and the net bytes."""
+
     @property
-    def allocated(self) -> int: ...
+    def allocated(self) -> Count: ...
     @property
-    def freed(self) -> int: ...
+    def freed(self) -> Count: ...
     @property
     def grown(self) -> int: ...
+
+
+class Counted(Sized, Protocol):
+    """A line of a census: how many objects, too."""
+
     @property
-    def exact(self) -> bool: ...
+    def count(self) -> int: ...
+
+
+AnyRow = TypeVar("AnyRow", bound=Sized)
 
 
 def change_table(rows: Sequence[Row], seconds: float, top: int = 20, min_bytes: int = 0) -> str:
@@ -34,43 +49,82 @@ def change_table(rows: Sequence[Row], seconds: float, top: int = 20, min_bytes: 
 
     *rows* come sorted; *seconds* lie between the snapshots. A count behind which stands a plus is a lower bound.
     """
-    if top < 0 or min_bytes < 0:
-        raise OptionError(f"top and min_bytes must be 0 or more, not {top} and {min_bytes}")
+    shown, others = _chosen(rows, top, min_bytes)
     if not rows:
         return f"in {format_duration(seconds)}: no change"
+    lines = [_change_line(row.what, [row]) for row in shown]
+    if others:
+        lines.append(_change_line(_others(others), others))
+    lines.append(_change_line("total", rows))
+    footnote = _footnote(lines)
+    return "\n".join([*_aligned([(f"in {format_duration(seconds)}", *_HEADER), *lines]), *footnote])
+
+
+def census_table(rows: Sequence[Counted], top: int = 20, min_bytes: int = 0) -> str:
+    """A line for each of the first *top* rows of *min_bytes* or more, one for the others, and the sums."""
+    shown, others = _chosen(rows, top, min_bytes)
+    lines = [("type", "objects", "size"), *(_census_line(row.what, [row]) for row in shown)]
+    if others:
+        lines.append(_census_line(_others(others), others))
+    return "\n".join(_aligned([*lines, _census_line("total", rows)]))
+
+
+def format_count(count: Count) -> str:
+    """``480``; an interval is ``480..502`` where it is narrow and ``480+`` where it is not."""
+    if isinstance(count, int):
+        return f"{count:,}"
+    return f"{least(count):,}..{most(count):,}" if is_narrow(count) else f"{least(count):,}+"
+
+
+def _chosen(rows: Sequence[AnyRow], top: int, min_bytes: int) -> tuple[list[AnyRow], list[AnyRow]]:
+    """The rows to show, and the others."""
+    if top < 0 or min_bytes < 0:
+        raise OptionError(f"top and min_bytes must be 0 or more, not {top} and {min_bytes}")
     shown = [row for row in rows if abs(row.size_bytes) >= min_bytes][:top]
     chosen = set(map(id, shown))
-    others = [row for row in rows if id(row) not in chosen]
-    lines: list[tuple[str, ...]] = [(f"in {format_duration(seconds)}", *_HEADER)]
-    lines += [_line(row.what, [row]) for row in shown]
-    if others:
-        lines.append(_line(f"{len(others)} other type{'s' if len(others) > 1 else ''}", others))
-    lines.append(_line("total", rows))
-    return "\n".join([*_aligned(lines), *_footnote(rows)])
+    return shown, [row for row in rows if id(row) not in chosen]
 
 
-def _line(label: str, rows: Iterable[Row]) -> tuple[str, ...]:
+def _others(rows: Sequence[Sized]) -> str:
+    return f"{len(rows)} other type{'s' if len(rows) > 1 else ''}"
+
+
+def _change_line(label: str, rows: Sequence[Row]) -> tuple[str, ...]:
     """One line's cells: the sums over *rows*."""
-    rows = list(rows)
-    allocated, freed = sum(row.allocated for row in rows), sum(row.freed for row in rows)
-    mark = " " if all(row.exact for row in rows) else "+"
+    allocated, freed = add_counts(row.allocated for row in rows), add_counts(row.freed for row in rows)
     return (
-        label if len(label) <= _LABEL_WIDTH else f"...{label[3 - _LABEL_WIDTH :]}",
-        f"{allocated - freed:+,}",
-        f"{allocated:,}{mark}",
-        f"{freed:,}{mark}",
+        _shortened(label),
+        f"{least(allocated) - least(freed):+,}",
+        format_count(allocated),
+        format_count(freed),
         f"{sum(row.grown for row in rows):,}",
         format_bytes(sum(row.size_bytes for row in rows), signed=True),
     )
 
 
+def _census_line(label: str, rows: Sequence[Counted]) -> tuple[str, ...]:
+    size = format_bytes(sum(row.size_bytes for row in rows))
+    return _shortened(label), f"{sum(row.count for row in rows):,}", size
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LABEL_WIDTH else f"...{label[3 - _LABEL_WIDTH :]}"
+
+
 def _aligned(lines: Sequence[tuple[str, ...]]) -> list[str]:
-    """The cells in columns: the first to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return ["  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in lines]
+    """The cells in columns: the first to the left, the others to the right; a plus stands right of its column."""
+    hang = [any(cells[column].endswith("+") for cells in lines) for column in range(len(lines[0]))]
+    padded = [
+        [cell if not hangs or cell.endswith("+") else f"{cell} " for cell, hangs in zip(cells, hang, strict=True)]
+        for cells in lines
+    ]
+    widths = [max(map(len, column)) for column in zip(*padded, strict=True)]
+    joined = ("  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in padded)
+    return [line.rstrip() for line in joined]
 
 
-def _footnote(rows: Iterable[Row]) -> list[str]:
-    if all(row.exact for row in rows):
-        return []
-    return ["n+: at least n; where an address was used again by the same type, the two cannot be told apart"]
+def _footnote(lines: Iterable[tuple[str, ...]]) -> list[str]:
+    counts = [count for cells in lines for count in cells[2:4]]
+    notes = ["n+: at least n"] if any(count.endswith("+") for count in counts) else []
+    notes += ["a..b: from a to b"] if any(".." in count for count in counts) else []
+    return [f"{'; '.join(notes)}; {_WHY}"] if notes else []

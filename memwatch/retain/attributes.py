@@ -15,7 +15,7 @@ from typing import Any
 
 from ..backend.kinds import type_label
 from ..backend.referents import kind_of_dict
-from .labels import is_interned
+from ..backend.shapes import is_interned
 from .references import namespace, referents
 
 _type_mro = type.__dict__["__mro__"].__get__

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
-import sys
 from collections import deque
 from collections.abc import Callable
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
@@ -11,6 +9,7 @@ from typing import Any
 
 from ..backend.kinds import type_label
 from ..backend.referents import FrozenDict
+from ..backend.shapes import is_interned
 from ..units import printable
 from .references import LruCacheWrapper, namespace, referents
 
@@ -73,16 +72,6 @@ def _name(obj: Any) -> str:
         word, qualname = _SUSPENDED[id(kind)]
         return f"{word} {printable(qualname(obj))}"
     return printable(type_label(kind))
-
-
-def is_interned(text: str) -> bool:
-    """Whether an exact str is interned: mostly a name or literal of source code rather than data.
-
-    Before 3.13 only marshal tells, which writes interned strings under type codes of their own and changes nothing.
-    """
-    if sys.version_info >= (3, 13):
-        return sys._is_interned(text)
-    return marshal.dumps(text)[0] & 0x7F in b"tAZ"
 
 
 def key_text(key: object) -> str:

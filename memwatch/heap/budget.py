@@ -1,0 +1,67 @@
+"""What a diff may do within its pause budget: a census falls back, not out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend.child import EXPECTED_PAUSE
+from ..backend.guard import COLLECT_SECONDS, own
+from ..backend.meters import expected_objects
+from ..backend.objects import expected_pause
+from ..errors import MemwatchError, OptionError
+from ..units import format_milliseconds
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How both looks of a diff are made, and in words what was left out."""
+
+    deep: bool
+    collect: bool
+    in_child: bool
+    missing: tuple[str, ...] = ()
+
+
+def check_budget(pause_budget: Any) -> float | None:
+    """*pause_budget* in seconds, None for no bound; raises OptionError."""
+    if pause_budget is None:
+        return None
+    is_number = type(pause_budget) is int or type(pause_budget) is float
+    if not is_number or not math.isfinite(pause_budget) or pause_budget <= 0:
+        given = pause_budget if is_number else f"a {type(pause_budget).__name__}"
+        raise OptionError(f"pause_budget must be None, or seconds above 0, not {given}")
+    return float(pause_budget)
+
+
+def plan_looks(plan: Plan, pause_budget: float | None) -> Plan:
+    """*plan*, or of it what is expected to hold the interpreter for no longer than *pause_budget* seconds at once.
+
+    Raises MemwatchError where not even a look at tracked objects fits.
+    """
+    if pause_budget is None:
+        return plan
+    objects, missing = expected_objects(), list[str]()
+    collection = objects * COLLECT_SECONDS
+    collect = plan.collect and collection <= pause_budget
+    if plan.collect and not collect:
+        missing.append(f"no collection before a look: {_over(objects, collection, pause_budget)}")
+    deep = plan.deep
+    if deep and _pause(objects, plan, deep) > pause_budget and not plan.in_child:
+        missing.append(f"tracked objects alone: {_over(objects, _pause(objects, plan, deep), pause_budget)}")
+        deep = False
+    if _pause(objects, plan, deep) > pause_budget:
+        what = "a fork" if plan.in_child else "even a look at tracked objects alone"
+        raise MemwatchError(f"{what} is over the budget: {_over(objects, _pause(objects, plan, deep), pause_budget)}")
+    return Plan(deep, collect, plan.in_child, tuple(missing))
+
+
+def _pause(objects: int, plan: Plan, deep: bool) -> float:
+    return objects * EXPECTED_PAUSE if plan.in_child else expected_pause(objects, deep)
+
+
+def _over(objects: int, seconds: float, pause_budget: float) -> str:
+    expected, allowed = format_milliseconds(seconds), format_milliseconds(pause_budget)
+    return f"{objects:,} blocks would pause the program for about {expected}, and {allowed} are allowed"

@@ -1,0 +1,100 @@
+"""The bytes of each type from reading to reading: which types only ever grow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..backend.guard import own
+from ..errors import OptionError
+from .census import Census
+
+Totals = Mapping[str, tuple[int, int]]
+"""By type label: how many objects, and their bytes together."""
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class Ratchet:
+    """A type whose bytes did not fall at any of the last `readings`, over `seconds`, and grew by `growth` together.
+
+    `monotone_share` is the share of the steps between them at which it did grow; `objects` is by how many it did.
+    """
+
+    what: str
+    readings: int
+    growth: int
+    monotone_share: float
+    objects: int
+    seconds: float
+
+
+@own
+@dataclass(slots=True)
+class _Streak:
+    """One type since it last fell, or was first seen."""
+
+    begun: float
+    first_bytes: int
+    first_count: int
+    last_bytes: int
+    last_count: int
+    readings: int = 1
+    rises: int = 0
+
+    @property
+    def growth(self) -> int:
+        """Bytes since the streak began."""
+        return self.last_bytes - self.first_bytes
+
+
+@own
+class TypeSeries:
+    """Readings of a heap's totals, of which only the streaks of growth are kept, of *most* types at the most.
+
+    Of more than that those stay that grew most, then the largest. A type that falls, or is gone, begins anew.
+    Raises OptionError where *most* is below 1.
+    """
+
+    __slots__ = ("_most", "_streaks", "_time", "readings")
+
+    def __init__(self, most: int = 500) -> None:
+        if most < 1:
+            raise OptionError(f"most must be 1 or more, not {most}")
+        self._most = most
+        self._streaks: dict[str, _Streak] = {}
+        self._time = 0.0
+        self.readings = 0
+
+    def add(self, totals: Census | Totals, time: float) -> None:
+        """Take one reading, at *time* in seconds of a clock that goes forward."""
+        if isinstance(totals, Census):
+            totals = {row.what: (row.count, row.size_bytes) for row in totals.types}
+        self.readings, self._time = self.readings + 1, time
+        streaks = {what: self._next(what, time, *row) for what, row in totals.items()}
+        kept = sorted(streaks, key=lambda what: (-streaks[what].growth, -streaks[what].last_bytes, what))[: self._most]
+        self._streaks = {what: streaks[what] for what in kept}
+
+    def ratchets(self) -> tuple[Ratchet, ...]:
+        """The types that grew and did not fall, most growth first."""
+        grown = (
+            Ratchet(
+                what,
+                streak.readings,
+                streak.growth,
+                streak.rises / (streak.readings - 1),
+                streak.last_count - streak.first_count,
+                self._time - streak.begun,
+            )
+            for what, streak in self._streaks.items()
+            if streak.growth > 0
+        )
+        return tuple(sorted(grown, key=lambda ratchet: (-ratchet.growth, ratchet.what)))
+
+    def _next(self, what: str, time: float, count: int, size: int) -> _Streak:
+        """The type's streak with this reading in it."""
+        last = self._streaks.get(what)
+        if last is None or size < last.last_bytes:
+            return _Streak(time, size, count, size, count)
+        rises = last.rises + (size > last.last_bytes)
+        return _Streak(last.begun, last.first_bytes, last.first_count, size, count, last.readings + 1, rises)
