@@ -16,7 +16,7 @@ REPORT = Report(
     limit_bytes=2 << 30, time_to_limit_seconds=50_000.0, verdict="objects", explained=0.97, since_seconds=48.0,
     since_bytes=2 * MIB,
     rows=(
-        TypeRow("str", 502, 22, 1_990_000, False), TypeRow("bytes", 431, 430, 31_000, True),
+        TypeRow("str", (502, 1502), (22, 1022), 1_990_000, False), TypeRow("bytes", 431, 430, 31_000, True),
         TypeRow("dict", 0, 9, -5_000, True),
     ),
     suspects=(
@@ -177,3 +177,10 @@ def test_long_steps_lose_their_middle_and_long_type_names_their_beginning():
     first = next(n for n, line in enumerate(lines) if line.startswith("  1  "))
     assert lines[first].startswith(f"  1  ...{'a' * 55}.Z, +480 objects")
     assert lines[first + 1].endswith("n: dict") and len(lines[first + 1]) < 140 and "nnn...nnn" in lines[first + 1]
+
+
+def test_intervals_are_shown_as_wide_as_they_are():
+    row = TypeRow("str", (1_234_567, 1_300_000), (20, 40), 1_990_000, False)
+    head, line = str(replace(REPORT, rows=(row,))).splitlines()[5:7]
+    assert line == "  str         +1,234,547  1,234,567..1,300,000      >=20     +1.90 MiB    95 %"
+    assert len(head) == len(line) and head.index("allocated") + len("allocated") == line.index("00  ") + 2

@@ -48,7 +48,20 @@ def test_it_refers_to_numbers_and_labels_alone() -> None:
     while found:
         kinds |= {type(it).__name__ for it in found}
         found = [it for it in gc.get_referents(*found) if not isinstance(it, type)]
-    assert kinds <= {"Snapshot", "Listed", "Listing", "Identity", "float", "bool", "tuple", "list", "dict", "array", "int", "str"}
+    assert kinds <= {
+        "Snapshot",
+        "Listed",
+        "Listing",
+        "Identity",
+        "float",
+        "bool",
+        "tuple",
+        "list",
+        "dict",
+        "array",
+        "int",
+        "str",
+    }
 
 
 def test_excluded_objects_are_not_in_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memwatch.errors import OptionError
-from memwatch.heap import Change, Diff, HeapState, TypeChange
+from memwatch.heap import Census, Change, Count, Diff, HeapState, TypeChange, TypeCount, format_count
 
 ROWS = (
     TypeChange("app.Session", 1_123_456, 10_000, 0, exact=True),
@@ -24,27 +24,29 @@ def diff(*rows: TypeChange) -> Diff:
 def test_all_rows() -> None:
     assert str(diff(*ROWS)) == "\n".join(
         (
-            "in 16 s           objects  allocated  freed  grown     growth",
-            "app.Session       +10,000    10,000      0       0  +1.07 MiB",
-            "list                   +1        12+    11+      3  +83.2 KiB",
-            "str                   -33         7+    40+      0  -2.00 KiB",
-            "app.models.Order       +2         2      0       0      +96 B",
-            "dict                   +0         5      5       0       +0 B",
-            "total              +9,970    10,026+    56+      3  +1.15 MiB",
-            "n+: at least n; where an address was used again by the same type, the two cannot be told apart",
+            "in 16 s           objects       allocated      freed   grown     growth",
+            "app.Session       +10,000          10,000          0       0  +1.07 MiB",
+            "list                   +1              12+        11+      3  +83.2 KiB",
+            "str                   -33        470..492   503..525       0  -2.00 KiB",
+            "app.models.Order       +2               2          0       0      +96 B",
+            "dict                   +0               5          5       0       +0 B",
+            "total              +9,970  10,489..10,899        519+      3  +1.15 MiB",
+            "n+: at least n; a..b: from a to b; where an address was used again by the same type, the two cannot be "
+            "told apart",
         )
     )
 
 
 def test_the_rest_is_one_line_so_that_the_sums_hold() -> None:
-    assert diff(*ROWS).table(top=2) == "\n".join(
+    assert diff(*ROWS[:2], *ROWS[3:]).table(top=2) == "\n".join(
         (
-            "in 16 s        objects  allocated  freed  grown     growth",
-            "app.Session    +10,000    10,000      0       0  +1.07 MiB",
-            "list                +1        12+    11+      3  +83.2 KiB",
-            "3 other types      -31        14+    45+      0  -1.91 KiB",
-            "total           +9,970    10,026+    56+      3  +1.15 MiB",
-            "n+: at least n; where an address was used again by the same type, the two cannot be told apart",
+            "in 16 s        objects       allocated   freed   grown     growth",
+            "app.Session    +10,000          10,000       0       0  +1.07 MiB",
+            "list                +1              12+     11+      3  +83.2 KiB",
+            "2 other types       +2               7       5       0      +96 B",
+            "total          +10,003  10,019..10,407      16+      3  +1.15 MiB",
+            "n+: at least n; a..b: from a to b; where an address was used again by the same type, the two cannot be "
+            "told apart",
         )
     )
 
@@ -53,9 +55,9 @@ def test_small_rows_go_into_the_rest_and_no_footnote_where_all_is_exact() -> Non
     assert diff(ROWS[0], ROWS[3]).table(min_bytes=1000) == "\n".join(
         (
             "in 16 s       objects  allocated  freed  grown     growth",
-            "app.Session   +10,000    10,000      0       0  +1.07 MiB",
-            "1 other type       +2         2      0       0      +96 B",
-            "total         +10,002    10,002      0       0  +1.07 MiB",
+            "app.Session   +10,000     10,000      0      0  +1.07 MiB",
+            "1 other type       +2          2      0      0      +96 B",
+            "total         +10,002     10,002      0      0  +1.07 MiB",
         )
     )
 
@@ -73,3 +75,45 @@ def test_a_long_name_keeps_its_end() -> None:
 def test_negative_options_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(OptionError, match="0 or more"):
         diff().table(**options)
+
+
+def test_pauses_and_what_is_missing_stand_below() -> None:
+    looks = HeapState(0, 0, 100.0, 0.0004, 0.25), HeapState(0, 0, 116.2, 0.0932)
+    table = Diff(*looks, Change(0, 0, 0, ()), (), ("no collection: too long",)).table()
+    assert table.splitlines() == [
+        "in 16 s: no change",
+        "two looks, longest pause 93 ms, longest collection before one 250 ms",
+        "missing: no collection: too long",
+    ]
+
+
+CENSUS = Census(
+    1.0, True, (TypeCount("str", 26_102, 3_365_000), TypeCount("dict{id,name}", 10, 640), TypeCount("a.B", 1, 48))
+)
+
+
+def test_a_census() -> None:
+    assert str(CENSUS) == "\n".join(
+        (
+            "type           objects      size",
+            "str             26,102  3.21 MiB",
+            "dict{id,name}       10     640 B",
+            "a.B                  1      48 B",
+            "total           26,113  3.21 MiB",
+        )
+    )
+    assert CENSUS.table(top=1).splitlines()[2:] == [
+        "2 other types       11     688 B",
+        "total           26,113  3.21 MiB",
+    ]
+    assert CENSUS.table(min_bytes=100).splitlines()[3] == "1 other type         1      48 B"
+    with pytest.raises(OptionError, match="0 or more"):
+        CENSUS.table(top=-1)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0"), (12_345, "12,345"), ((0, 10), "0..10"), ((0, 11), "0+"), ((480, 502), "480..502"), ((480, 529), "480+")],
+)
+def test_counts(count: Count, text: str) -> None:
+    assert format_count(count) == text
