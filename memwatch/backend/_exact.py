@@ -8,7 +8,6 @@ Frozen objects are always found.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Collection, Mapping, Sequence
 from time import perf_counter
 
