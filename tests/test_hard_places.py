@@ -347,14 +347,16 @@ def test_signals_of_the_program():
 @posix
 def test_a_crash_is_told_by_faulthandler():
     code = """
-        import faulthandler, os, signal, memwatch
-        memwatch.start(tick=0.01)
+        import faulthandler, os, signal, time, memwatch
+        watcher = memwatch.start(tick=0.01)
+        while not watcher.readings:  # a thread that has not begun yet ends the list of 3.15's faulthandler
+            time.sleep(0.01)
         faulthandler.enable()
         os.kill(os.getpid(), signal.SIGSEGV)
     """
     done = run(code)
     assert done.returncode == -11 and "Fatal Python error: Segmentation fault" in done.stderr
-    assert 'File "<string>", line 5 in <module>' in done.stderr.partition("Current thread")[2]
+    assert 'File "<string>", line 7 in <module>' in done.stderr.partition("Current thread")[2]
 
 
 def test_gc_inside_a_gc_callback_of_the_program():

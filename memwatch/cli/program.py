@@ -82,7 +82,9 @@ def _execute_script(program: Program, source: bytes) -> None:
     path = _absolute(program.name)
     _replace_path(lambda: os.path.dirname(_follow_links(path)))
     main = _replace_main()
-    main.__dict__.update(__file__=path, __cached__=None)
+    main.__dict__.update(__file__=path)
+    if sys.version_info < (3, 15):
+        main.__dict__.update(__cached__=None)
     compiled = pkgutil.read_code(io.BytesIO(source))
     main.__loader__ = (SourceFileLoader if compiled is None else SourcelessFileLoader)("__main__", path)
     code: CodeType = compiled or compile(source, path, "exec", dont_inherit=True)

@@ -27,8 +27,9 @@ _BLOCKED = signal.valid_signals() - {getattr(signal, name, None) for name in _FA
 _set_mask: Any = getattr(import_module("_signal"), "pthread_sigmask", None)
 
 
-with suppress(ImportError):
-    import_module("_suggestions")  # traceback wants it from 3.13 on, for an error that is logged
+for _wanted in ("_suggestions", "_colorize"):  # by traceback, from 3.13 and 3.15 on, for an error that is logged
+    with suppress(ImportError):
+        import_module(_wanted)
 
 
 def original(module: str, name: str) -> Any:
