@@ -1,4 +1,4 @@
-"""What the tests of the hard places share: an interpreter of its own for a program, and an extension built on the spot."""
+"""What the tests of the hard places share: an interpreter for a program, and an extension built on the spot."""
 
 from __future__ import annotations
 

@@ -77,26 +77,35 @@ def recursive():
 def make(n):
     view = memoryview(bytearray(100))
     return [
-        with_dict(Texts("text " * 5)), with_dict(Numbers(n << 80)), with_dict(Raw(b"bytes" * n)), with_dict(Rows((n, [n]))),
+        with_dict(Texts("text " * 5)), with_dict(Numbers(n << 80)), with_dict(Raw(b"bytes" * n)),
+        with_dict(Rows((n, [n]))),
         Point(n, -n), Color.RED, Pair(1, 2.5), (Pair * 5)(), ctypes.pointer(Pair()), ctypes.create_string_buffer(99),
         array.array("d", range(n % 50)), view[5:][::2], memoryview(view[3:]), mmap.mmap(-1, 4096), stepped(iter(view)),
-        filled(collections.deque(), 200 + n), filled(collections.deque(maxlen=5), 9), ordered(), collections.Counter("abca"),
+        filled(collections.deque(), 200 + n), filled(collections.deque(maxlen=5), 9), ordered(),
+        collections.Counter("abca"),
         collections.ChainMap({}, {1: 2}), collections.defaultdict(list, {n: [n]}), collections.UserDict(a=[n]),
         suspended(n), started(coroutine), asynchronous(n), failure(), failure().__traceback__, closure(n), recursive(),
         sys._getframe(), types.CellType([n]), types.CellType(), with_dict(functools.partial(print, n, end=[n])),
         types.SimpleNamespace(a=n, b=[n]), types.MappingProxyType({"a": n}), types.MethodType(print, n), [].append,
         decimal.Decimal(n) / 7, fractions.Fraction(n, 7), datetime.datetime.now(datetime.timezone.utc),
-        datetime.timedelta(n), re.compile(f"a{n}(b)+"), re.match("(a)", "a"), *connected(), uuid.uuid4(), pathlib.Path("a") / "b",
+        datetime.timedelta(n), re.compile(f"a{n}(b)+"), re.match("(a)", "a"), *connected(), uuid.uuid4(),
+        pathlib.Path("a") / "b",
         io.BytesIO(b"x" * 100 * n), io.StringIO("text" * n), zlib.compressobj(), struct.Struct("iid"), random.Random(n),
         queue.SimpleQueue(), queue.Queue(), threading.local(), threading.Lock(), threading.RLock(), threading.Event(),
-        weakref.ref(recursive), weakref.WeakValueDictionary(), weakref.proxy(make), contextvars.ContextVar(f"name {n}", default=[n]),
+        weakref.ref(recursive), weakref.WeakValueDictionary(), weakref.proxy(make),
+        contextvars.ContextVar(f"name {n}", default=[n]),
         contextvars.copy_context(), itertools.tee([n])[0], itertools.chain([n], (n,)), stepped(itertools.groupby([n])),
-        itertools.product([n], [n]), itertools.permutations([n, n]), itertools.count(n + 0.5), map(str, [n]), zip([n], [n]),
+        itertools.product([n], [n]), itertools.permutations([n, n]), itertools.count(n + 0.5), map(str, [n]),
+        zip([n], [n]),
         enumerate([n]), reversed([n]), stepped(iter({n: n}.items())), {n: n}.keys(), slice(n, [n]), range(n, 1 << 70),
-        frozenset((n, (n,))), bytearray(n * 10), complex(n, n), super(Texts, Texts()), property(make), staticmethod(make),
-        list[int], int | str, typing.Optional[int], typing.TypeVar("T"), ElementTree.fromstring("<a b='c'><d/>text</a>"),
-        functools.lru_cache(make), functools.cached_property(make), object(), type(f"Kind{n}", (Rows,), {"field": [n]})((n,)),
-        type(f"Slots{n}", (), {"__slots__": ("a", "__weakref__", "__dict__")})(), ExceptionGroup("all", [ValueError(n)]),
+        frozenset((n, (n,))), bytearray(n * 10), complex(n, n), super(Texts, Texts()), property(make),
+        staticmethod(make),
+        list[int], int | str, typing.Optional[int], typing.TypeVar("T"),
+        ElementTree.fromstring("<a b='c'><d/>text</a>"),
+        functools.lru_cache(make), functools.cached_property(make), object(), type(f"Kind{n}", (Rows,),
+        {"field": [n]})((n,)),
+        type(f"Slots{n}", (), {"__slots__": ("a", "__weakref__", "__dict__")})(), ExceptionGroup("all",
+        [ValueError(n)]),
     ]
 """
 
@@ -118,7 +127,8 @@ exact, pure = compare()
 more, less = (Counter(one[it] for it in one.keys() - other.keys()) for one, other in ((exact, pure), (pure, exact)))
 kinds = all(exact[it] == pure[it] for it in exact.keys() & pure.keys())
 more["tuple"] -= gc.get_freeze_count()
-print(kinds, all(number <= 2 for number in more.values()), sorted(+less)[:5], {it: n for it, n in more.items() if n > 0 and it != "tuple"})
+more = {it: number for it, number in more.items() if number > 0}
+print(kinds, max(more.values(), default=0) <= 2, sorted(+less)[:5], sorted(more.keys() - {"tuple"}))
 print(sum(id(it) in exact for it in kept[0]) == len(set(map(id, kept[0]))) - sum(id(it) not in exact for it in kept[0]))
 """
 
@@ -126,19 +136,21 @@ print(sum(id(it) in exact for it in kept[0]) == len(set(map(id, kept[0]))) - sum
 def test_both_backends_see_the_same_of_everything(run_alone: RunAlone) -> None:
     program = ZOO + "kept = [make(n) for n in range(20)]\n" + COMPARE
     first, second = run_alone(program).splitlines()
-    assert first == "True True ['tuple'] {}"
+    assert first == "True True ['tuple'] []"
     assert second == "True"
 
 
-@pytest.mark.parametrize("allocator", ["debug", "malloc", "malloc_debug"])
+@pytest.mark.parametrize(
+    "allocator", ["debug", *(pytest.param(it, marks=pytest.mark.slow) for it in ("malloc", "malloc_debug"))]
+)
 def test_they_live_and_die_around_a_census(allocator: str, run_alone: RunAlone) -> None:
     program = """
 import gc, warnings
 warnings.simplefilter("ignore")  # of coroutines that were never awaited
 from memwatch.backend import _exact
 kept = []
-for turn in range(6):
-    kept.append([make(n) for n in range(10)])
+for turn in range(4):
+    kept.append([make(n) for n in range(5)])
     for walk in (_exact.count_objects, _exact.list_objects, _exact.take_identity):
         walk(True, (), None)
         walk(False, (), None)
@@ -172,7 +184,7 @@ def make(n):
 import lxml.etree
 def make(n):
     tree = lxml.etree.fromstring("<a><b c='d'>text</b><e/></a>")
-    return [tree, tree[0], list(tree.iter()), tree.getroottree(), tree.attrib, lxml.etree.XPath("//b"), tree.xpath("//b")]
+    return [tree, tree[0], list(tree.iter()), tree.getroottree(), tree.attrib, lxml.etree.XPath("//b")]
 """,
 }
 
@@ -235,7 +247,8 @@ print(resized)
     assert run_alone(program) == "[20]\n"
 
 
-def test_a_thousand_walks_leave_nothing_behind(run_alone: RunAlone) -> None:
+@pytest.mark.parametrize("rounds", [40, pytest.param(1000, marks=pytest.mark.slow)])
+def test_many_walks_leave_nothing_behind(rounds: int, run_alone: RunAlone) -> None:
     program = """
 import gc, sys, warnings
 from memwatch.backend import _exact
@@ -259,7 +272,7 @@ rounds(20)
 before, after = rounds(20), rounds(ROUNDS)
 print(after[0] - before[0] < 20, all(abs(b - a) < 5 for a, b in zip(after[1], before[1])), after[2] - before[2] < 500)
 """
-    assert run_alone(ZOO + program.replace("ROUNDS", "50")) == "True True True\n"
+    assert run_alone(ZOO + program.replace("ROUNDS", str(rounds))) == "True True True\n"
     assert gc.isenabled() and sys.exc_info()[0] is None
 
 

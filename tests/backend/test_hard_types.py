@@ -158,7 +158,7 @@ def make(*bases, **more):
     body = {"__sizeof__": fail, "__getattribute__": fail, "__eq__": fail, "__hash__": None, "__repr__": fail,
             "__len__": fail, "__bool__": fail, "__class__": property(fail), "__del__": lambda self: None, **more}
     return type.__new__(Meta, "Hostile", bases, body)
-hostile = [make(base, __module__=module) for base in (object, list, dict, tuple, int, str, bytes, set, type(None).__base__)
+hostile = [make(base, __module__=module) for base in (object, list, dict, tuple, int, str, bytes, set, bytearray)
            for module in (5, None, property(fail), b"x", Name("of a name"), "plain")]
 kept = []
 for kind in hostile:
