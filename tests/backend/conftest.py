@@ -26,7 +26,7 @@ def run_alone() -> RunAlone:
             capture_output=True,
             text=True,
             env=environment,
-            timeout=120,
+            timeout=600,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
