@@ -210,11 +210,12 @@ def test_one_that_refers_to_itself_is_collected(make: Any) -> None:
         def __del__(self) -> None:
             gone.append(1)
 
+    def tie(callback: Callback, last: Last) -> None:
+        callback.on_any = lambda: print(callback, last)
+
     gone: list[int] = []
-    callback = make(SimpleQueue(), SEVEN)
-    held = (callback, Last())
-    callback.on_any = lambda: held
-    del callback, held
+    tie(make(SimpleQueue(), SEVEN), Last())
+    assert gone == []
     gc.collect()
     assert gone == [1]
 

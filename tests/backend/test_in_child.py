@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -28,6 +29,9 @@ from memwatch.backend.contract import GaveUp
 from memwatch.errors import UnsupportedError
 
 KEPT: list[Any] = []
+HOMELESS: type = FunctionType(compile("type('Homeless', (), {})", "nowhere", "eval"), {"type": type})()
+"""A class made where no module is: it has no `__module__`."""
+
 PRELUDE = "import gc, os, resource, signal, sys, threading, time\nfrom memwatch.backend import _exact\n"
 
 
@@ -51,6 +55,11 @@ def _nothing_stays() -> Iterator[None]:
 
 def count(label: str, deep: bool = True) -> tuple[int, int]:
     return _exact.count_in_child(deep, (), None).get(label, (0, 0))
+
+
+def count_for_ever() -> None:
+    while True:
+        _exact.count_in_child(True, (), None)
 
 
 def run_alone(program: str) -> str:
@@ -98,9 +107,9 @@ def test_labels_are_those_of_the_other_census() -> None:
     ]
     for maker in (type, Odd):
         KEPT.extend(maker(f"Kind{place}", (), namespace)() for place, namespace in enumerate(namespaces))
-    KEPT.append(eval("type('Homeless', (), {})()", {"__builtins__": {"type": type}}))
+    KEPT.append(HOMELESS())
     here, in_child = _exact.count_objects(True, (), None), _exact.count_in_child(True, (), None)
-    assert here.keys() == in_child.keys()
+    assert here.keys() == in_child.keys() and "?.Homeless" in here
     assert in_child["gr\u00fc\u00df.\U0001f600.Caf\u00e9\u4e2d"][0] == 2 and in_child["m.lone\ud800"][0] == 2
 
 
@@ -247,8 +256,7 @@ def test_a_child_that_is_killed_is_an_error_and_leaves_nothing() -> None:
     thread.start()
     try:
         with pytest.raises(UnsupportedError, match="ended by signal 9, as a lack of memory does"):
-            for _ in range(100):
-                _exact.count_in_child(True, (), None)
+            count_for_ever()
     finally:
         killed.append(0)
         thread.join()
@@ -268,11 +276,10 @@ def test_what_a_signal_handler_raises_ends_the_child() -> None:
 
     KEPT.append([Order(number) for number in range(300_000)])
     before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
     try:
         with pytest.raises(KeyboardInterrupt):
-            signal.setitimer(signal.ITIMER_REAL, 0.02)
-            while True:
-                _exact.count_in_child(True, (), None)
+            count_for_ever()
     finally:
         signal.signal(signal.SIGALRM, before)
     assert children() == []
