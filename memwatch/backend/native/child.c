@@ -6,7 +6,7 @@
  *
  * The GIL is held while the child is made and released while it is at work. It sends labels, not addresses of types:
  * those it would have to send for types that the parent may free meanwhile and replace by others at the same place,
- * so the parent would have to hold every type there is beforehand, which takes a walk. A label costs the child 50 lines.
+ * so the parent would have to hold every type there is beforehand, which takes a walk. Labels cost label.c.
  *
  * The end of the pipe is not relied on: a child of another thread may have inherited its writing end. The last message
  * says that it is the last, and once a second it is looked whether the child is still there. */
