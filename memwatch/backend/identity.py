@@ -25,20 +25,30 @@ def copy_column(code: str, column: memoryview) -> array[int]:
 
 @own
 class Identity:
-    """As `contract.Identity` says. `totals` has by type label the number of objects and their bytes."""
+    """As `contract.Identity` says. What it keeps lies in fields that a census leaves out, no container deeper."""
 
-    __slots__ = ("_numbers", "_snapshot", "deep", "pause_seconds", "totals")
+    __slots__ = ("_numbers", "_snapshot", "_totals", "deep", "pause_seconds")
 
     def __init__(self, snapshot: _native.Snapshot, rows: Rows, deep: bool, pause_seconds: float) -> None:
         self._snapshot = snapshot
         self._numbers: dict[int, str] = {}
         self.deep = deep
         self.pause_seconds = pause_seconds
-        self.totals: dict[str, tuple[int, int]] = {}
+        self._totals = array("Q")
         for cls, count, size, number in rows:
-            label = self._numbers[number] = type_label(cls)
-            count_before, size_before = self.totals.get(label, (0, 0))
-            self.totals[label] = count_before + count, size_before + size
+            self._numbers[number] = type_label(cls)
+            self._totals.extend((number, count, size))
+
+    @property
+    def totals(self) -> Mapping[str, tuple[int, int]]:
+        """By type label the number of objects and their bytes."""
+        totals: dict[str, tuple[int, int]] = {}
+        columns = (self._totals[start::3] for start in range(3))
+        for number, count, size in zip(*columns, strict=True):
+            label = self._numbers[number]
+            count_before, size_before = totals.get(label, (0, 0))
+            totals[label] = count_before + count, size_before + size
+        return totals
 
     @property
     def nodes(self) -> int:

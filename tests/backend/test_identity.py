@@ -1,11 +1,11 @@
-"""The identity snapshot: the same objects as a listing has, in a fifth of the memory, and compared without touching."""
+"""The identity: the same objects as a listing has, in a fifth of the memory, and compared without touching."""
 
 from __future__ import annotations
 
 import gc
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,8 +19,8 @@ if memwatch.backend.name != "native":
     pytest.skip("only the C extension takes identity snapshots", allow_module_level=True)
 
 from memwatch.backend import _native
-from memwatch.backend._exact import list_objects, take_identity
-from memwatch.backend.contract import GaveUp, Listing
+from memwatch.backend._exact import find_tracked, list_objects, take_identity
+from memwatch.backend.contract import GaveUp, Grown, Listing, Passage
 
 KEPT: list[Any] = []
 
@@ -59,11 +59,12 @@ def test_it_compares_as_two_listings_do() -> None:
     KEPT[::3] = [(Other if number % 2 else Order)() for number in range(len(KEPT[::3]))]
     del KEPT[-500:]
     after, listed_after = take_identity(True, (), None), list_objects(True, (), None)
-    rows, expected = before.compare(after), compared_by_listings(listed, listed_after)
+    (rows, _), expected = before.compare(after), compared_by_listings(listed, listed_after)
     for label in (LABEL, f"{__name__}.Other", "type"):
-        assert list(rows[label]) == expected[label]
-        assert sum(rows[label]) > 500
-    assert rows[LABEL][0] - rows[LABEL][1] == sum(type(it) is Order for it in KEPT) - 5000
+        row = rows[label]
+        assert [row.allocated, row.freed, row.doubtful] == expected[label]
+        assert sum(expected[label]) > 500
+    assert rows[LABEL].allocated - rows[LABEL].freed == sum(type(it) is Order for it in KEPT) - 5000
 
 
 @settings(max_examples=25, deadline=None)
@@ -77,9 +78,9 @@ def test_net_change_is_exact_whatever_is_freed_and_made(gone: list[int], made: i
     left = len(KEPT)
     KEPT.extend(Order() for _ in range(made))
     after = take_identity(False, (), None)
-    allocated, freed, stayed = before.compare(after)[LABEL]
-    assert (stayed + freed, stayed + allocated) == (500, left + made)
-    assert stayed >= left and allocated <= made and freed <= 500 - left
+    row = before.compare(after)[0][LABEL]
+    assert (row.doubtful + row.freed, row.doubtful + row.allocated) == (500, left + made)
+    assert row.doubtful >= left and row.allocated <= made and row.freed <= 500 - left
 
 
 def test_totals_and_membership() -> None:
@@ -103,11 +104,15 @@ def test_the_number_of_each_object_is_found_by_its_rank() -> None:
     assert sum(found) >= 195  # a few objects came since
 
 
-def test_it_keeps_five_bytes_an_object_and_takes_eight_at_most() -> None:
+@pytest.mark.parametrize("births", [False, True])
+def test_it_keeps_five_bytes_an_object_and_takes_eight_at_most(births: bool) -> None:
     KEPT.append([float(number) for number in range(300_000)])
-    identity = take_identity(True, (), None)
+    identity = take_identity(True, (), None, births)
     assert identity.nbytes <= 5 * identity.nodes
     assert _native.peak_bytes() <= 8 * identity.nodes
+    after = take_identity(True, (), None, since=identity if births else None)
+    assert identity.nbytes <= 5 * identity.nodes and after.nbytes <= 5 * after.nodes
+    assert _native.peak_bytes() <= 8 * after.nodes
 
 
 def test_nothing_of_the_program_is_kept() -> None:
@@ -116,9 +121,8 @@ def test_nothing_of_the_program_is_kept() -> None:
     identity = take_identity(True, (), None)
     assert not any(type(held) is Order for held in gc.get_referents(identity))
     KEPT.clear()
-    allocated, freed, _ = identity.compare(take_identity(True, (), None))[LABEL]
-    assert (allocated, freed) == (0, 10)
-    assert before.compare(identity)[LABEL][:2] == (10, 0)
+    assert identity.compare(take_identity(True, (), None))[0][LABEL] == Passage(0, 10, 0)
+    assert before.compare(identity)[0][LABEL] == Passage(10, 0, 0)
 
 
 def test_more_types_than_sixteen_bits_have_numbers() -> None:
@@ -127,11 +131,101 @@ from memwatch.backend._exact import take_identity
 kept = [type(f"Kind{number}", (), {"__slots__": ()})() for number in range(70_000)]
 before = take_identity(False, (), None)
 del kept[69_000:]
-rows = before.compare(take_identity(False, (), None))
-print(rows["__main__.Kind68999"], rows["__main__.Kind5"], before.contains(id(kept[60_000]), "__main__.Kind60000"))
+rows, _ = before.compare(take_identity(False, (), None))
+print(rows["__main__.Kind69999"].freed, rows["__main__.Kind5"].doubtful)
+print(before.contains(id(kept[60_000]), "__main__.Kind60000"))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "(0, 0, 1) (0, 0, 1) True\n"
+    assert done.stdout == "1 1\nTrue\n"
+
+
+def test_its_addresses_are_those_of_a_listing() -> None:
+    KEPT[:] = [Order() for _ in range(500)]
+    identity, listing = take_identity(True, (), None), list_objects(True, (), None)
+    addresses = identity.addresses()
+    assert list(addresses) == sorted(addresses) and addresses.typecode == "Q"
+    assert {id(order) for order in KEPT} <= set(addresses)
+    assert len(set(addresses) ^ set(listing.addresses)) < 50
+
+
+def test_what_came_is_told_by_label() -> None:
+    KEPT[:] = [Order() for _ in range(500)]
+    before = take_identity(True, (), None)
+    new = [Order() for _ in range(300)]
+    KEPT.extend([new, [Other() for _ in range(100)]])
+    after = take_identity(True, (), None)
+    assert list(before.came(after, {LABEL})) == sorted(map(id, new))
+    assert len(before.came(after, {LABEL, f"{__name__}.Other"})) == 400
+    assert len(before.came(after, ())) == len(before.came(after, {"no such label"})) == 0
+
+
+def containers() -> list[Any]:
+    return [[], {}, set(), bytearray(), deque(), OrderedDict(), List(), defaultdict(int)]
+
+
+class List(list):  # type: ignore[type-arg]
+    pass
+
+
+def fill(container: Any, start: int, stop: int) -> None:
+    for number in range(start, stop):
+        if isinstance(container, dict):
+            container[number] = None
+        elif isinstance(container, set):
+            container.add(number)
+        else:
+            container.append(number % 256)
+
+
+def grown_of(before: Any, after: Any) -> dict[int, Grown]:
+    return {grown.address: grown for grown in before.compare(after)[1]}
+
+
+def test_containers_that_grew_in_place_are_told_with_their_sizes() -> None:
+    KEPT[:] = [containers(), containers()]
+    for container in KEPT[1]:
+        fill(container, 0, 2000)
+    before = take_identity(True, (), None)
+    for container in KEPT[0]:
+        fill(container, 0, 3000)
+    for container in KEPT[1]:
+        fill(container, 2000, 9000)
+    after = take_identity(True, (), None)
+    grown = grown_of(before, after)
+    for small, large in zip(*KEPT, strict=True):
+        assert grown[id(small)].before_bytes == 0
+        assert grown[id(large)].before_bytes >= 1024
+        for container in (small, large):
+            told = grown[id(container)].after_bytes
+            assert abs(told - _native.measure(container)) <= 0.25 * told
+    assert grown[id(KEPT[0][6])].what == f"{__name__}.List"
+    assert not grown_of(after, take_identity(True, (), None)).keys() & grown.keys()
+
+
+def test_tracked_objects_are_found_by_their_addresses() -> None:
+    KEPT[:] = [Order(), [1], "text", 1.5]
+    gone = [Order() for _ in range(10)]
+    addresses = [*map(id, KEPT), *map(id, gone), 0, 8, 2**40]
+    del gone
+    identity = take_identity(True, (), None)
+    found = find_tracked([*addresses, id(identity)])
+    assert {id(it) for it in found} >= {id(KEPT[0]), id(KEPT[1])}
+    assert not any(type(it) in (str, float) or it is identity for it in found)
+    assert find_tracked([]) == []
+    with pytest.raises(TypeError):
+        find_tracked(["no address"])  # type: ignore[list-item]
+
+
+def test_nothing_is_found_while_the_collector_works() -> None:
+    found = []
+    KEPT.append(Order())
+    callback = lambda phase, info: found.append(len(find_tracked([id(KEPT[0])])))  # noqa: E731
+    gc.callbacks.append(callback)
+    try:
+        gc.collect()
+    finally:
+        gc.callbacks.remove(callback)
+    assert found == [0, 0]
 
 
 def test_it_can_be_given_up_and_run_out_of_memory() -> None:
@@ -156,3 +250,20 @@ def test_wrong_labels_are_refused() -> None:
         snapshot.compare(snapshot, [5], [0], 1)
     with pytest.raises(TypeError):
         snapshot.compare(None, [0], [0], 1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="taken with births"):
+        take_identity(True, (), None, since=take_identity(True, (), None))
+
+
+def test_out_of_memory_where_it_is_looked_into() -> None:
+    KEPT[:] = [containers()]
+    before = take_identity(False, (), None)
+    for container in KEPT[0]:
+        fill(container, 0, 3000)
+    after = take_identity(False, (), None)
+    looks = (before.addresses, lambda: before.compare(after), lambda: before.came(after, {"list"}))
+    for look in looks:
+        _native.fail_after(0)
+        with pytest.raises(MemoryError):
+            look()
+        _native.fail_after(-1)
+        assert look() is not None

@@ -8,7 +8,8 @@ Births births = {.memory = {.fail_after = -1}, .region = NO_REGION};
 static bool
 is_owner(void)
 {
-    return births.owner == PyInterpreterState_Get();
+    PyThreadState *thread = current_thread();
+    return thread && births.owner == thread->interp;
 }
 
 static bool
@@ -40,18 +41,21 @@ births_are_unsure(void)
         epoch->unsure = true;
 }
 
-bool
-birth_in_new_region(PyObject *object)
+void
+birth_elsewhere(PyObject *object)
 {
-    if (births.latest == NULL)
-        return false;
-    births.granule = marks_find(&births.latest->marks, (uintptr_t)object);
-    if (births.granule == NULL)
-        births.granule = marks_open(&births.memory, &births.latest->marks, (uintptr_t)object);
-    births.region = births.granule ? REGION((uintptr_t)object) : NO_REGION;
-    if (births.granule == NULL)
+    uintptr_t address = (uintptr_t)object;
+    if (births.latest == NULL || !is_owner())
+        return;
+    Granule *granule = marks_find(&births.latest->marks, address);
+    if (granule == NULL && (granule = marks_open(&births.memory, &births.latest->marks, address)) == NULL) {
         births_are_unsure();
-    return births.granule != NULL;
+        return;
+    }
+    *mark_word(granule, address) |= MARK_BIT(address);
+    births.granule = granule;
+    births.region = REGION(address);
+    births.thread = HERE;
 }
 
 static void

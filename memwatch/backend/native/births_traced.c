@@ -23,17 +23,10 @@ typedef struct {
 static After after[INSTALLATIONS];
 static size_t installed; /* of them; the last may be the process's tracer */
 
-static inline bool
-is_ours(void)
-{
-    PyThreadState *thread = PyThreadState_GetUnchecked();
-    return thread && thread->interp == births.owner;
-}
-
 static int
 trace(PyObject *object, PyRefTracerEvent event, void *Py_UNUSED(data))
 {
-    if (event == PyRefTracer_CREATE && is_ours())
+    if (event == PyRefTracer_CREATE)
         birth(object);
     return 0;
 }

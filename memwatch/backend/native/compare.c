@@ -50,8 +50,7 @@ memory_of(PyObject *snapshot)
 static Verdict
 verdict_of(const Comparison *comparison, size_t row)
 {
-    const Snapshot *before = comparison->sides[0];
-    Verdict verdict = before->verdicts ? verdict_at(before, row) : DOUBTFUL;
+    Verdict verdict = verdict_at(comparison->sides[0], row);
     return verdict == SURVIVED && !comparison->settled ? DOUBTFUL : verdict;
 }
 
@@ -225,8 +224,8 @@ list_grown(const Row *grown)
 
 const char snapshot_compare_doc[] =
     "compare(after, numbers, numbers_after, labels)\n--\n\n"
-    "([(allocated, freed, doubtful, survived, by_print), ...] by label, [(label, address, before, after), ...] of what\n"
-    "grew). The lists give the label of each type number. Of allocated and freed, by_print are known by print alone.";
+    "([(allocated, freed, doubtful, survived, by_print), ...] by label, [(label, address, before, after), ...] of\n"
+    "what grew). The lists give the label of each type number. by_print are known to be replaced by print alone.";
 
 PyObject *
 snapshot_compare(PyObject *self, PyObject *args)
@@ -248,8 +247,8 @@ snapshot_compare(PyObject *self, PyObject *args)
 
 const char snapshot_came_doc[] =
     "came(after, numbers, numbers_after, wanted, copy)\n--\n\n"
-    "The addresses in *after*, in order, of what is known to have come since. *wanted* has a byte for each label: whether\n"
-    "its objects are meant. copy(typecode, memoryview) makes the column, and keeps no view.";
+    "The addresses in *after*, in order, of what is known to have come since. *wanted* has a byte for each label:\n"
+    "whether its objects are meant. copy(typecode, memoryview) makes the column, and keeps no view.";
 
 PyObject *
 snapshot_came(PyObject *self, PyObject *args)

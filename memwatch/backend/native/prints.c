@@ -97,7 +97,8 @@ print_content(PyObject *object, int depth)
     if (type->tp_flags & Py_TPFLAGS_UNICODE_SUBCLASS)
         return print_str(print, object);
     if (type->tp_flags & Py_TPFLAGS_LONG_SUBCLASS)
-        return print_bytes(print, BODY(object), (size_t)INT_HEAD - sizeof(PyObject) + digits_of(object) * sizeof(digit));
+        return print_bytes(print, BODY(object),
+                           (size_t)INT_HEAD - sizeof(PyObject) + (size_t)digits_of(object) * sizeof(digit));
     if (type->tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS)
         return print_tuple(print, object, depth);
     if (type->tp_flags & Py_TPFLAGS_BYTES_SUBCLASS)

@@ -209,9 +209,15 @@ settling_end(Settling *settling)
 static void
 keep_verdicts(Settling *settling, Snapshot *before)
 {
+    before->settled_by = settling->after->serial;
+    if (before->number_bits) {
+        uint32_t *rows = before->numbers, state = (uint32_t)3 << before->number_bits;
+        for (size_t row = 0; row < before->rows; row++)
+            rows[row] = (rows[row] & ~state) | (uint32_t)entered_verdict(settling, row) << before->number_bits;
+        return;
+    }
     before->verdicts = settling->verdicts;
     settling->verdicts = NULL;
-    before->settled_by = settling->after->serial;
     before->memory.now += verdicts_size(before);
     settling->memory->now -= verdicts_size(before);
 }

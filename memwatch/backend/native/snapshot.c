@@ -26,10 +26,11 @@ number_size(const Snapshot *snapshot)
 static Py_ssize_t
 measured_container(const Kind *kind, PyObject *object)
 {
-    if (kind->flags & KIND_DICT) { /* an OrderedDict */
+    if (PyODict_Check(object)) { /* a place for each one of the keys, and a node for each item */
         Kind as_dict = *kind;
         as_dict.rule = SIZE_DICT;
-        return size_of(&as_dict, object);
+        return size_of(&as_dict, object) + ((Py_ssize_t)sizeof(void *) << KEYS_OF(object)->log2_size) +
+               PyDict_GET_SIZE(object) * 4 * (Py_ssize_t)sizeof(void *);
     }
     for (PyTypeObject *type = kind->type; type; type = type->tp_base)
         if (strcmp(type->tp_name, "collections.deque") == 0)
@@ -238,8 +239,7 @@ static bool
 add_address(PyObject *object, void *arg)
 {
     Addresses *made = arg;
-    Verdict verdict = made->snapshot->verdicts ? verdict_at(made->snapshot, made->row) : SURVIVED;
-    made->row++;
+    Verdict verdict = verdict_at(made->snapshot, made->row++);
     if (verdict != REPLACED && verdict != PRINT_DIFFERS)
         made->addresses[made->count++] = (uint64_t)(uintptr_t)object;
     return true;

@@ -49,7 +49,7 @@ typedef struct {
     bool watched;    /* births were asked for */
     uint64_t serial;
     uint64_t settled_by; /* the serial of another one; 0: none yet */
-    uint8_t *verdicts;   /* two bits for each row; NULL: all doubtful */
+    uint8_t *verdicts;   /* two bits for each row; where a row has a state they take its place once it is settled */
 } Snapshot;
 
 /* The type of snapshots, for one module. */
@@ -111,6 +111,10 @@ print_bits(const Snapshot *snapshot)
 static inline Verdict
 verdict_at(const Snapshot *snapshot, size_t row)
 {
+    if (!snapshot->settled_by)
+        return DOUBTFUL;
+    if (snapshot->number_bits)
+        return (Verdict)(row_at(snapshot, row) >> snapshot->number_bits & 3);
     return (Verdict)(snapshot->verdicts[row / 4] >> row % 4 * 2 & 3);
 }
 

@@ -269,6 +269,17 @@ runs_signal_handlers(void)
 /* Since 3.13 a function can be called for each object that is made; before, births are read off the generations. */
 #define TRACES_BIRTHS (PY_VERSION_HEX >= 0x030D0000)
 
+/* NULL where a thread has none. */
+static inline PyThreadState *
+current_thread(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyThreadState_GetUnchecked();
+#else
+    return _PyThreadState_UncheckedGet();
+#endif
+}
+
 /* A number that no other dict has had, and that a dict gets anew with each change; 0 where there is none. */
 static inline uint64_t
 dict_state(PyObject *dict)
