@@ -273,13 +273,15 @@ for _ in range(3):
 '''
 gc.collect()
 before = take_identity(False, (), None, True)
-thread = threading.Thread(target=interpreters.run_string, args=(other, work))
+def beside():
+    interpreters.run_string(other, work)
+    interpreters.destroy(other)  # in the thread that imported threading there, or 3.12 waits for ever
+thread = threading.Thread(target=beside)
 thread.start()
 for place in range(500):
     kept[place] = None
     kept[place] = Order()
 thread.join()
-interpreters.destroy(other)
 gc.collect()
 row = before.compare(take_identity(False, (), None, False, before))[0]["__main__.Order"]
 assert (row.allocated, row.freed, row.doubtful) == (500, 500, 0), row
