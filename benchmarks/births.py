@@ -131,7 +131,12 @@ def instructions(name: str, turns: int, births: bool) -> int:
         out = Path(folder, "callgrind.out")
         call = [sys.executable, __file__, "--work", name, "--turns", str(turns), *(["--births"] if births else [])]
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *call]
-        subprocess.run(command, check=True, capture_output=True, env={"PYTHONHASHSEED": "0", "PYTHONPATH": os.environ.get("PYTHONPATH", "")})
+        subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+        )
         found = re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.MULTILINE)
         return int(found[1]) if found else 0
 

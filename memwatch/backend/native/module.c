@@ -251,8 +251,8 @@ listing(PyObject *module, PyObject *const *args, Py_ssize_t given)
 }
 
 PyDoc_STRVAR(snapshot_doc, "snapshot(deep, own_types, part_types, records, exclude, births, since)\n--\n\n"
-                           "(Snapshot, what count() gives), or None while the collector is at work. births: watch them\n"
-                           "from now on. since: an earlier snapshot with births, that ends with this one, or None.");
+                           "(Snapshot, what count() gives), or None while the collector is at work. births: watch\n"
+                           "them from now on. since: an earlier snapshot with births, that ends with this one, or None.");
 
 static PyObject *
 snapshot(PyObject *module, PyObject *const *args, Py_ssize_t given)
@@ -286,7 +286,8 @@ count_in_child(PyObject *module, PyObject *const *args, Py_ssize_t given)
 }
 
 PyDoc_STRVAR(find_doc, "find_tracked(addresses, own_types)\n--\n\n"
-                       "The objects at these addresses that the collector tracks, own types aside; none while it works.");
+                       "The objects at these addresses that the collector tracks, own types aside; none while\n"
+                       "it works.");
 
 static PyObject *
 find_tracked(PyObject *module, PyObject *const *args, Py_ssize_t given)
