@@ -86,7 +86,7 @@ def run_classes(turns: int) -> None:
 def run_strings(turns: int) -> None:
     """Lines of a report."""
     for turn in range(turns):
-        lines = [f"{number:6d} {number / 7:.2f} {'name %d' % number:>20}" for number in range(50)]
+        lines = [f"{number:6d} {number / 7:.2f} {f'name {number}':>20}" for number in range(50)]
         "\n".join(lines).upper().split(str(turn))
 
 

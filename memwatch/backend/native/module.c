@@ -252,7 +252,7 @@ listing(PyObject *module, PyObject *const *args, Py_ssize_t given)
 
 PyDoc_STRVAR(snapshot_doc, "snapshot(deep, own_types, part_types, records, exclude, births, since)\n--\n\n"
                            "(Snapshot, what count() gives), or None while the collector is at work. births: watch\n"
-                           "them from now on. since: an earlier snapshot with births, that ends with this one, or None.");
+                           "them from now on. since: an earlier snapshot with births that this one ends, or None.");
 
 static PyObject *
 snapshot(PyObject *module, PyObject *const *args, Py_ssize_t given)

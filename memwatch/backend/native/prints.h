@@ -2,7 +2,7 @@
  *
  * A print is 64 bits, of which a snapshot keeps the upper ones, as many as it has room for, and 12 at least. It is 0
  * for an object of whose content nothing is known. What an object may cache, as a str its hash, is no part of it. A
- * dict has no print of what it holds but of its state: the same one proves the same dict, another one proves nothing. */
+ * dict has no print of what it holds but of its state: the same one proves the same dict, another proves nothing. */
 #ifndef MEMWATCH_PRINTS_H
 #define MEMWATCH_PRINTS_H
 
