@@ -307,9 +307,9 @@ def test_wrong_arguments_are_told_and_harmless() -> None:
     with pytest.raises(TypeError):
         _native.count(True, ("x",), (), (), ())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="a number is needed for each type"):
-        _native.listing(True, (), (), (), (), lambda types: [1], _exact._copy)
+        _native.listing(True, (), (), (), (), lambda types: [1], _exact.copy_column)
     with pytest.raises(ZeroDivisionError):
-        _native.listing(True, (), (), (), (), lambda types: [1 // 0], _exact._copy)
+        _native.listing(True, (), (), (), (), lambda types: [1 // 0], _exact.copy_column)
     assert count("function") > 1000
 
 
