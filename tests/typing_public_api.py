@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, assert_type
 
 import memwatch
+from memwatch.heap import take_census
 from memwatch.watch import Watcher
 
 
@@ -49,12 +51,17 @@ def watch() -> None:
 
 
 def compare() -> None:
-    with memwatch.HeapDiff() as heap_diff:
+    with memwatch.HeapDiff(pause_budget=0.1, split="keys") as heap_diff:
         pass
     for row in heap_diff.diff.change.details:
         assert_type(row.what, str)
         assert_type(row.size_bytes, int)
         assert_type(row.exact, bool)
+        assert_type(row.allocated, int | tuple[int, int])
+        assert_type(row.net, int)
+    assert_type(heap_diff.diff.missing, tuple[str, ...])
+    assert_type(heap_diff.diff.after.pause_seconds, float)
+    assert_type(take_census(deep=False, split="owner").counts(), Mapping[str, int])
     assert_type(heap_diff.diff.to_dict(), dict[str, Any])
 
 

@@ -1,30 +1,25 @@
 """Builtin containers told apart, for "dict +40,000" helps nobody: by their keys, or by what refers to them.
 
 All tracked objects are passed in slices, between which other threads run, and what they refer to is looked up among
-the wanted addresses. What is only referred to from C or from a running function has no owner and is left out.
+the wanted addresses. What is only referred to from C or from a running function has no owner and is left out. Sizes
+are those of sys.getsizeof, which for these types says what the allocator gave but for an instance's `__dict__`.
 """
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from sys import getsizeof
 from types import ModuleType
 from typing import Any, Literal
 
-from . import name
 from .contract import GiveUp, Identity
 from .guard import own, quiet
 from .kinds import KindTable
 from .referents import referents_of
 from .shapes import key_shape
 from .walking import TrackedWalk
-
-if name == "native":
-    from ._native import measure as _measure
-else:
-    _measure = sys.getsizeof
 
 Split = Literal["keys", "owner"]
 SPLITS: tuple[Split, ...] = ("keys", "owner")
@@ -153,7 +148,7 @@ class _Walk(TrackedWalk):
         if not self._sizes[row]:
             if not self._identity.contains(address, _LABELS[id(type(container))]):
                 return None
-            self._sizes[row] = _measure(container)
+            self._sizes[row] = getsizeof(container)
         return row
 
     def _part(self, label: str, what: str, known: dict[str, int]) -> int:

@@ -46,7 +46,8 @@ class TypeChange:
     """What happened to one type: `allocated` objects came, `freed` went.
 
     `size_bytes` is the net change: bytes that came, less bytes that went, plus every change of size in place.
-    `grown` of those that stayed grew in place to 1 KiB or more, by `grown_bytes` together.
+    `grown` of those that stayed grew in place to 1 KiB or more, by `grown_bytes` together (what was below that before
+    may be taken for empty).
 
     `exact` is True where it is known of each object which it is: a new one, or one of before. Where one is at the
     address of an old one of its type, it may be that one, or have taken its place, which CPython does readily: then

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -46,7 +45,7 @@ def split_diff(diff: Diff, before: Snapshot, after: Snapshot, split: Split) -> D
 def split_totals(identity: Identity, split: Split, give_up: Callable[[], bool] | None) -> Mapping[str, tuple[int, int]]:
     """The totals of *identity*, those of containers divided."""
     totals = dict(identity.totals)
-    parts = _largest(split_containers(split, array("Q", identity.addresses()), identity, give_up))
+    parts = _largest(split_containers(split, identity.addresses(), identity, give_up))
     for label, row in parts.items():
         count, size = totals.pop(label)
         left = count - sum(count for count, _ in row.values()), size - sum(size for _, size in row.values())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from collections.abc import Callable
 
 import pytest
 
 from memwatch.heap import GaveUp, take_census
+from memwatch.heap import census as census_module
 
 KEPT: list[dict[str, int]] = []
 
@@ -52,3 +54,7 @@ def test_the_text_keys_of_dicts_are_counted():
     KEPT.append({f"key {number} of many": number for number in range(1000)})
     after = take_census().counts()["str"]
     assert after - before >= 1000
+
+
+def test_the_example_of_its_docstring_runs() -> None:
+    assert doctest.testmod(census_module).failed == 0

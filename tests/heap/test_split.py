@@ -134,7 +134,7 @@ def test_of_several_owners_a_class_of_the_program_is_named() -> None:
             GLOBAL[id(KEPT[-1])] = KEPT[-1]
 
     rows = measure("owner", grow)
-    assert rows[f"list of {name(Session)}"] >= 295 and "list in dict" not in rows
+    assert rows[f"list of {name(Session)}"] >= 295 and rows["list in dict"] <= 305  # those in its cache
 
 
 def test_what_went_stays_in_the_plain_row() -> None:
