@@ -33,8 +33,9 @@ class Listed:
     def __init__(self, listing: Listing, deep: bool, pause_seconds: float) -> None:
         self._listing = listing
         self.deep, self.pause_seconds = deep, pause_seconds
-        self._counts = [0] * len(listing.labels)
-        self._sizes = [0] * len(listing.labels)
+        # arrays, not lists: an int of the interpreter's own would come into view by standing in a list
+        self._counts = array("Q", bytes(8 * len(listing.labels)))
+        self._sizes = array("Q", bytes(8 * len(listing.labels)))
         for kind, size in zip(listing.kinds, listing.sizes, strict=True):
             self._counts[kind] += 1
             self._sizes[kind] += size
