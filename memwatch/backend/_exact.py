@@ -20,14 +20,13 @@ from .kinds import type_label
 
 _DEEP_SECONDS = 1.5e-7  # an object, listed, in scattered memory and on a busy machine
 _SHALLOW_SECONDS = 5e-8
-_RECORDS = (guard._quiet, guard._walks, guard._forks)
 _CHILD_SECONDS = 60.0  # a walk over some hundred million objects
 
 
 def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
     """By type label the number of objects and their bytes, as `contract.Backend` says."""
     _ask(give_up, "before the walk")
-    totals = _native.count(deep, guard._own_types, guard._PARTS, _RECORDS, exclude)
+    totals = _native.count(deep, guard._own_types, guard._PARTS, guard.RECORDS, exclude)
     if totals is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     _ask(give_up, "after the walk")
@@ -41,32 +40,33 @@ def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Map
 
 def count_in_child(
     deep: bool, exclude: Sequence[object], give_up: GiveUp, patience: float = _CHILD_SECONDS
-) -> Mapping[str, tuple[int, int]]:
-    """What `count_objects` gives, by a forked child: only its making holds the program up, not the walk.
+) -> tuple[Mapping[str, tuple[int, int]], float]:
+    """What `count_objects` gives, by a forked child; and the seconds that its making held the program up.
 
     An object whose size a C method of its type tells (deque, OrderedDict, an array) is counted without its buffers.
     Linux only; `UnsupportedError` where there can be no child, or it has not answered within *patience* seconds.
     """
     _ask(give_up, "before the walk")
     try:
-        totals = _native.count_in_child(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, patience)
+        answer = _native.count_in_child(deep, guard._own_types, guard._PARTS, guard.RECORDS, exclude, patience)
     except (OSError, RuntimeError) as refused:
         raise UnsupportedError(f"the census cannot be taken in a forked child: {refused}") from None
-    if totals is None:
+    if answer is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     _ask(give_up, "after the walk")
     counted: dict[str, tuple[int, int]] = {}
+    totals, pause = answer
     for label, count, size in totals:
         count_before, size_before = counted.get(label, (0, 0))
         counted[label] = count_before + count, size_before + size
-    return counted
+    return counted, pause
 
 
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
     """Each object with its type and size, as `contract.Backend` says."""
     _ask(give_up, "before the walk")
     labels = _Labels()
-    columns = _native.listing(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, labels.number, copy_column)
+    columns = _native.listing(deep, guard._own_types, guard._PARTS, guard.RECORDS, exclude, labels.number, copy_column)
     if columns is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     _ask(give_up, "after the walk")
@@ -79,7 +79,7 @@ def take_identity(
     """Which objects there are, as `contract.Backend` says: three to five bytes an object."""
     _ask(give_up, "before the walk")
     earlier, begun = since._snapshot if since is not None else None, perf_counter()
-    taken = _native.snapshot(deep, guard._own_types, guard._PARTS, _RECORDS, exclude, births, earlier)
+    taken = _native.snapshot(deep, guard._own_types, guard._PARTS, guard.RECORDS, exclude, births, earlier)
     if taken is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     pause = perf_counter() - begun

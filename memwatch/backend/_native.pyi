@@ -21,7 +21,7 @@ def count_in_child(
     exclude: Sequence[object],
     patience: float,
     /,
-) -> list[tuple[str, int, int]] | None: ...
+) -> tuple[list[tuple[str, int, int]], float] | None: ...
 def snapshot(
     deep: bool,
     own_types: Collection[int],

@@ -29,6 +29,8 @@ _forks: dict[int, float] = {}  # threads that are about to fork, and until when 
 _FORK_SECONDS = 1.0  # after which a fork is no longer waited for: it may have been called off
 _NAP = 0.0005  # seconds
 _LEAST_TURNS = 20
+RECORDS = (_quiet, _walks, _forks, gc.callbacks)
+"""Never counted: what is written here, and the collector's list, which grows with an entry while births are watched."""
 _own_types: set[int] = set()
 _PARTS = frozenset(map(id, (list, dict, set, tuple, array, LockType)))
 _METHODS = frozenset((id(MethodType),))
@@ -158,9 +160,9 @@ def parts_of(instances: Iterable[object]) -> set[int]:
     """The addresses of *instances*, own ones all, and of the containers that each of them refers to itself.
 
     No deeper, as the list of a walk under way holds the whole program; what lies deeper is of an own class itself.
-    The records of quiet threads, of walks and of forks are always among them.
+    `RECORDS` are always among them.
     """
-    addresses = {id(_quiet), id(_walks), id(_forks)}
+    addresses = {id(RECORDS), *map(id, RECORDS)}
     for instance in instances:
         addresses.add(id(instance))
         addresses.update(id(held) for held in gc.get_referents(instance) if id(type(held)) in _PARTS)

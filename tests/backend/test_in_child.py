@@ -54,7 +54,7 @@ def _nothing_stays() -> Iterator[None]:
 
 
 def count(label: str, deep: bool = True) -> tuple[int, int]:
-    return _exact.count_in_child(deep, (), None).get(label, (0, 0))
+    return _exact.count_in_child(deep, (), None)[0].get(label, (0, 0))
 
 
 def count_for_ever() -> None:
@@ -78,7 +78,7 @@ def test_it_counts_what_the_census_in_the_process_counts(deep: bool) -> None:
     gc.disable()
     try:
         _exact.count_in_child(deep, (), None)
-        in_child = _exact.count_in_child(deep, (), None)
+        in_child, _ = _exact.count_in_child(deep, (), None)
         here = _exact.count_objects(deep, (), None)
     finally:
         gc.enable()
@@ -108,7 +108,7 @@ def test_labels_are_those_of_the_other_census() -> None:
     for maker in (type, Odd):
         KEPT.extend(maker(f"Kind{place}", (), namespace)() for place, namespace in enumerate(namespaces))
     KEPT.append(HOMELESS())
-    here, in_child = _exact.count_objects(True, (), None), _exact.count_in_child(True, (), None)
+    here, (in_child, _) = _exact.count_objects(True, (), None), _exact.count_in_child(True, (), None)
     assert here.keys() == in_child.keys() and "?.Homeless" in here
     assert in_child["gr\u00fc\u00df.\U0001f600.Caf\u00e9\u4e2d"][0] == 2 and in_child["m.lone\ud800"][0] == 2
 
@@ -123,7 +123,7 @@ def test_what_a_method_tells_is_left_out() -> None:
 def test_what_is_left_out_there_is_left_out_here() -> None:
     orders = [Order(number) for number in range(50)]
     assert count(f"{__name__}.Order")[0] == 50
-    assert f"{__name__}.Order" not in _exact.count_in_child(True, orders, None)
+    assert f"{__name__}.Order" not in _exact.count_in_child(True, orders, None)[0]
 
 
 def test_it_gives_up_before_and_after() -> None:
@@ -208,7 +208,7 @@ print(told, waited)
 def test_children_are_reaped_where_the_program_ignores_sigchld() -> None:
     program = """
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-print(_exact.count_in_child(True, (), None)["function"][0] > 100)
+print(_exact.count_in_child(True, (), None)[0]["function"][0] > 100)
 """
     assert run_alone(program) == "True\n"
 
@@ -390,7 +390,7 @@ code = '''
 class Order: pass
 kept = [Order() for _ in range(50)]
 from memwatch.backend import _exact
-assert _exact.count_in_child(True, (), None)["__main__.Order"][0] == 50
+assert _exact.count_in_child(True, (), None)[0]["__main__.Order"][0] == 50
 '''
 if sys.version_info >= (3, 13): made = interpreters.create("legacy")
 else: made = interpreters.create(isolated=False)

@@ -36,6 +36,7 @@ typedef struct {
     bool gone; /* it was waited for */
     int status;
     double deadline;
+    double pause; /* seconds that its making took */
     char *data; /* what it has sent */
     size_t used;
     size_t room;
@@ -52,11 +53,13 @@ make_child(Child *child, Walk *walk, Collector *collector)
         return errno;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    double begun = monotonic_seconds();
     long pid = syscall(SYS_clone, 0, 0, 0, 0, 0);
     if (pid == 0)
         send_totals(walk, collector, ends[1]);
     if (pid < 0)
         error = errno;
+    child->pause = monotonic_seconds() - begun;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
     if (error)
@@ -191,7 +194,7 @@ answer(Child *child, Outcome outcome, double patience)
     if (outcome == FULL || (outcome == COMPLETE && read_messages(child) == NO_MEMORY))
         return PyErr_NoMemory();
     if (outcome == COMPLETE)
-        return list_totals(child);
+        return Py_BuildValue("(Nd)", list_totals(child), child->pause);
     if (outcome == LATE)
         PyErr_Format(PyExc_RuntimeError, "the child that counts was not ready after %ld s", (long)patience);
     else if (WIFSIGNALED(child->status))
