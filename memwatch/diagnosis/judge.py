@@ -184,6 +184,7 @@ class Diagnosis:
             self._evidence.missing.append(f"{unfinished}: {error}")
         except Exception as error:  # most likely no memory; what is known without the walk goes out all the same
             self._evidence.missing.append(f"{unfinished}: {describe_error(error)}")
+            error.__traceback__ = None  # its frames hold what the walk held, and are a cycle with this one
 
     def _leak(self, candidate: Candidate, verdict: str, findings: _Findings) -> Leak:
         growth, last = candidate.growth, candidate.samples[-1]

@@ -200,8 +200,8 @@ import os, sys
 from memwatch.backend import _native
 class Last:
     def __del__(self, native=_native.snapshot, count=_native.count, write=os.write):
-        for walk in (native, count):
-            try: word = "refused" if walk(True, (), (), (), ()) is None else "walked"
+        for walk, more in ((native, (False, None)), (count, ())):
+            try: word = "refused" if walk(True, (), (), (), (), *more) is None else "walked"
             except RuntimeError: word = "unloaded"
             write(1, word.encode() + b" ")
 class Cycle: pass

@@ -262,8 +262,8 @@ snapshot(PyObject *module, PyObject *const *args, Py_ssize_t given)
 
 PyDoc_STRVAR(in_child_doc, "count_in_child(deep, own_types, part_types, records, exclude, patience)\n--\n\n"
                            "([(label, objects, bytes), ...], pause) as a forked child counts them, or None while the\n"
-                           "collector is at work; the pause is the seconds that making the child took. RuntimeError where\n"
-                           "the child fails or takes longer than *patience* seconds.");
+                           "collector is at work; the pause is the seconds that making the child took. RuntimeError\n"
+                           "where the child fails or takes longer than *patience* seconds.");
 
 static PyObject *
 count_in_child(PyObject *module, PyObject *const *args, Py_ssize_t given)
