@@ -67,8 +67,9 @@ class BuildWithStartupFile(build_py):
 
 native = Extension(
     "memwatch.backend._native",
-    sources=sorted(map(str, SOURCES.glob("*.c"))),
-    depends=sorted(map(str, SOURCES.glob("*.h"))),
+    sources=sorted(map(str, SOURCES.rglob("*.c"))),
+    depends=sorted(map(str, SOURCES.rglob("*.h"))),
+    libraries=["m"],
     optional=not REQUIRED,
 )
 

@@ -53,16 +53,23 @@ memory_unmap(Memory *memory, void *start, size_t bytes)
     memory->now -= bytes;
 }
 
+/* What is mapped for a row: its elements may leave a rest at the end. */
+static size_t
+row_bytes(const Row *row)
+{
+    return (row->room * row->stride + FIRST_ROOM - 1) / FIRST_ROOM * FIRST_ROOM;
+}
+
 void *
 row_grow(Memory *memory, Row *row)
 {
-    size_t bytes = row->room * row->stride;
+    size_t bytes = row_bytes(row);
     size_t wanted = bytes ? 2 * bytes : FIRST_ROOM;
     char *data = memory_map(memory, wanted);
     if (data == NULL)
         return NULL;
     if (bytes) {
-        memcpy(data, row->data, bytes);
+        memcpy(data, row->data, row->used * row->stride);
         memory_unmap(memory, row->data, bytes);
     }
     row->data = data;
@@ -73,7 +80,7 @@ row_grow(Memory *memory, Row *row)
 void
 row_free(Memory *memory, Row *row)
 {
-    memory_unmap(memory, row->data, row->room * row->stride);
+    memory_unmap(memory, row->data, row_bytes(row));
     row->data = NULL;
     row->used = row->room = 0;
 }

@@ -1,4 +1,4 @@
-/* memwatch.backend._native: the census in C.
+/* memwatch.backend._native: the census in C. The sampler, in the folder sampling, is offered here as well.
  *
  * One module object for each interpreter, with all state in one struct. Nothing is offered before check.c has found
  * the interpreter to be what the extension was built for.
@@ -13,6 +13,7 @@
 #include "child.h"
 #include "find.h"
 #include "result.h"
+#include "sampling/methods.h"
 #include "snapshot.h"
 #include "trigger.h"
 
@@ -372,7 +373,7 @@ execute(PyObject *module)
 {
     State *state = state_of(module);
     *state = (State){.memory = {.fail_after = -1}};
-    if (!check_interpreter(state))
+    if (!check_interpreter(state) || PyModule_AddFunctions(module, sampling_methods) < 0)
         return -1;
     state->snapshot_type = (PyTypeObject *)snapshot_type(module);
     if (state->snapshot_type == NULL || PyModule_AddType(module, state->snapshot_type) < 0)

@@ -1,0 +1,19 @@
+/* Starting and stopping. All of it needs the GIL of the main interpreter. */
+#ifndef MEMWATCH_CONTROL_H
+#define MEMWATCH_CONTROL_H
+
+#include "hooks.h"
+
+/* Begin with nothing; false with an exception if that cannot be done. It is not running yet. */
+bool sampling_begin(double interval, int depth, size_t most);
+
+/* End, and forget everything. */
+void sampling_end(void);
+
+/* Whether it runs, and nobody has taken the hooks away. */
+bool sampling_runs(void);
+
+/* Draw with another interval from now on. */
+void sampling_change(double interval);
+
+#endif

@@ -1,0 +1,119 @@
+/* What the original allocators do with blocks, found out by asking them for some. See hooks.h.
+ *
+ * Promotion holds where a request of the small domains that is too large for an arena arrives at the raw allocator as
+ * it is, the block is handed on as it is, and its free arrives there as well. The debug allocators make a block
+ * larger and hand on another address; without arenas nothing arrives. Only what this thread does is noted. */
+#include "hooks.h"
+
+#define LARGE 1024
+#define SMALL 512
+
+/* What the raw hooks have told of this thread's last request. */
+static struct {
+    const void *block;
+    size_t size;
+    bool freed;
+} told;
+
+void
+probe_tell_new(const void *block, size_t size)
+{
+    countdown.left = -1; /* so that the next one is told, too */
+    told.block = block;
+    told.size = size;
+    filter[filter_by_address(block)]++;
+}
+
+void
+probe_tell_free(const void *block)
+{
+    told.freed = told.freed || block == told.block;
+}
+
+/* Ask for *bytes* and give them back; the block, which is only good for comparing. */
+static const void *
+ask(const PyMemAllocatorEx *original, size_t bytes)
+{
+    told.block = NULL;
+    told.size = 0;
+    told.freed = false;
+    countdown.left = -1;
+    void *block = original->malloc(original->ctx, bytes);
+    const void *raw = told.block;
+    if (block)
+        original->free(original->ctx, block);
+    if (raw)
+        filter[filter_by_address(raw)]--;
+    return block;
+}
+
+static bool
+hands_on(const PyMemAllocatorEx *original, size_t bytes)
+{
+    const void *block = ask(original, bytes);
+    return block && told.block == block && told.size == bytes && told.freed;
+}
+
+static bool
+arrives(const PyMemAllocatorEx *original, size_t bytes)
+{
+    ask(original, bytes);
+    return told.block != NULL;
+}
+
+/* The largest request, up to 512 bytes, that does not arrive at the raw allocator. */
+static size_t
+largest_small(const PyMemAllocatorEx *original)
+{
+    size_t bytes = SMALL;
+    while (bytes && arrives(original, bytes))
+        bytes -= 8;
+    return bytes;
+}
+
+/* Whether the block of a raw request has the head that glibc's malloc puts before its blocks, and no other's. */
+static bool
+is_mallocs(const PyMemAllocatorEx *raw, size_t bytes)
+{
+    bool found = false;
+    void *block = raw->malloc(raw->ctx, bytes);
+    if (block && ((uintptr_t)block & 4095) >= 16) { /* else what lies before it may not be ours to read */
+        size_t head = ((size_t *)block)[-1] & ~(size_t)7, least = (bytes + 8 + 15) & ~(size_t)15;
+        found = head == least || head == least + 16;
+    }
+    raw->free(raw->ctx, block);
+    return found;
+}
+
+static bool
+blocks_are_mallocs(const PyMemAllocatorEx *raw)
+{
+#ifdef __GLIBC__
+    return is_mallocs(raw, 40) && is_mallocs(raw, 1000) && is_mallocs(raw, 3000);
+#else
+    (void)raw;
+    return false;
+#endif
+}
+
+void
+probe(Slot *slot)
+{
+    const PyMemAllocatorEx *original = slot->original;
+    int64_t left = countdown.left;
+    slot->usable = blocks_are_mallocs(&original[PYMEM_DOMAIN_RAW]);
+    slot->small = EVERYTHING;
+    slot->promotes = true;
+    countdown.probing = true;
+    for (int domain = PYMEM_DOMAIN_MEM; domain < DOMAINS; domain++) {
+        bool arriving = arrives(&original[domain], LARGE);
+        size_t small = arriving ? largest_small(&original[domain]) : EVERYTHING;
+        slot->small = Py_MIN(slot->small, small);
+        slot->promotes = slot->promotes && arriving && hands_on(&original[domain], LARGE) &&
+                         hands_on(&original[domain], small + 8);
+    }
+    countdown.probing = false;
+    countdown.left = left;
+    slot->promoted = slot->small + 8;
+    slot->unasked = slot->promotes ? slot->small : EVERYTHING;
+}
