@@ -62,6 +62,11 @@ class Tracing:
         self._mark: object = None
 
     @property
+    def name(self) -> str:
+        """What profiles call it."""
+        return SOURCE
+
+    @property
     def running(self) -> bool:
         """Whether allocations are traced on our behalf."""
         return self._mark is not None and _tracemalloc.is_tracing()
@@ -103,7 +108,10 @@ class Tracing:
             stacks, cut = self._own_left_out(groups)
             groups.clear()
             named, unread = self._naming.name([frames for frames, _ in stacks])
-            live = [LiveStack(places, sizes) for places, (_, sizes) in zip(named, stacks, strict=True)]
+            live = [
+                LiveStack(places, sizes, sum(count for _, count in sizes))
+                for places, (_, sizes) in zip(named, stacks, strict=True)
+            ]
         return LiveHeap(tuple(live), SOURCE, 1, min(self._limit, self._asked_depth), self._notes(cut, unread))
 
     def _notice_clearing(self) -> None:

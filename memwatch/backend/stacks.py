@@ -33,19 +33,30 @@ NOWHERE = Place(UNKNOWN_FUNCTION, "", 0, 0, 0)
 @own
 @dataclass(frozen=True, slots=True)
 class LiveStack:
-    """Frames, outermost first, and what is held of that which was allocated at their end: (bytes, how many) by size."""
+    """Frames, outermost first, and what is held of that which was allocated at their end: (bytes, how many) by size.
+
+    Where not every allocation is seen, how many is an estimate, a whole number that is right on average, and `samples`
+    is how many were seen; else it is the sum of the others. `ages` are seconds since the samples were taken, the
+    youngest first, of many a few that are as evenly spread; empty if that is not known. `thread` and `task` name who
+    allocated, a thread and a function that an asyncio task runs; empty if that is not known.
+    """
 
     places: tuple[Place, ...]
     sizes: tuple[tuple[int, int], ...]
+    samples: int
+    ages: tuple[float, ...] = ()
+    thread: str = ""
+    task: str = ""
 
 
 @own
 @dataclass(frozen=True, slots=True)
 class LiveHeap:
-    """Every stack that holds memory, each once.
+    """Every stack that holds memory, each once for a thread and a task.
 
     `source` names what watched, `sample_interval` is the mean number of bytes between two samples (1: all was seen),
-    `stack_depth` how many frames are kept at most, `notes` are remarks for the reader.
+    `stack_depth` how many frames are kept at most, `notes` are remarks for the reader. `samples_taken` are those since
+    the start, whether they are still held or not, `samples_expected` how many there should be; 0 where all was seen.
     """
 
     stacks: tuple[LiveStack, ...]
@@ -53,10 +64,16 @@ class LiveHeap:
     sample_interval: int
     stack_depth: int
     notes: tuple[str, ...]
+    samples_taken: int = 0
+    samples_expected: float = 0.0
 
 
 class Source(Protocol):
     """Watches allocations between `start` and `stop`; what was allocated before is never seen."""
+
+    @property
+    def name(self) -> str:
+        """What `LiveHeap.source` says."""
 
     @property
     def running(self) -> bool:

@@ -11,13 +11,14 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import calltree, formats
-from ..backend._tracing import SOURCE, Tracing
+from ..backend._tracing import SOURCE
 from ..backend.guard import own, quiet
 from ..backend.stacks import LiveHeap, Place, Source
+from ..backend.watching import start_source
 from ..errors import AlreadyStartedError, NotStartedError, OptionError
 from .profile import Profile
 
@@ -54,7 +55,8 @@ class AllocationSampler:
     """One profile of this process. Several may run side by side; each sees what was allocated since its own start."""
 
     def __init__(self) -> None:
-        self._source: Source = Tracing()
+        self._source: Source | None = None
+        self._refused = ""
         self._options: Options | None = None
         self._started = 0.0
         self._users = 0
@@ -70,22 +72,24 @@ class AllocationSampler:
         """As `memwatch.profile.stop`."""
         with self._lock():
             self._users = 0
-            if self._options is not None:
+            if self._options is not None and self._source is not None:
                 self._options = None
                 self._source.stop()
 
     def is_running(self) -> bool:
         """As `memwatch.profile.is_running`."""
-        return self._options is not None and self._source.running
+        return self._options is not None and self._source is not None and self._source.running
 
     def get(self) -> Profile:
         """As `memwatch.profile.get`."""
         with self._lock():
-            if self._options is None:
+            if self._options is None or self._source is None:
                 raise NotStartedError("no profile is being taken; call memwatch.profile.start() first")
             heap, now = self._source.read(), time.time()
             depth, started = self._options.stack_depth, self._started
         with quiet:
+            if self._refused:
+                heap = replace(heap, notes=(f"tracemalloc has watched, not the sampler: {self._refused}", *heap.notes))
             return Profile(_as_tree(heap, now, now - started), depth, started)
 
     def write(self, path: str | os.PathLike[str] | None = None, format: str | None = None) -> str:
@@ -122,8 +126,10 @@ class AllocationSampler:
                     f"a profile is already being taken with {self._options}; call memwatch.profile.stop() first"
                 )
             return False
-        _tell_cost()
-        self._source.start(options.sample_interval, options.stack_depth)
+        if self._source is not None:
+            self._source.stop()
+        self._source, self._refused = start_source(options.sample_interval, options.stack_depth)
+        _tell_cost(self._source)
         self._options, self._started = options, time.time()
         return True
 
@@ -163,8 +169,8 @@ def _default_path(suffix: str) -> str:
     return name
 
 
-def _tell_cost() -> None:
-    if SOURCE not in _told:
+def _tell_cost(source: Source) -> None:
+    if source.name == SOURCE and SOURCE not in _told:
         _told.append(SOURCE)
         _log.info(_COST)
 
