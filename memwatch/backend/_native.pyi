@@ -3,8 +3,7 @@
 from _queue import SimpleQueue
 from array import array
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
-from typing import TypedDict
+from typing import Any, TypedDict
 
 def count(
     deep: bool,
@@ -90,7 +89,6 @@ class Snapshot:
         copy: Callable[[str, memoryview], array[int]],
         /,
     ) -> array[int]: ...
-    ) -> list[tuple[int, int, int]]: ...
 
 def sampling_start(interval: float, depth: int, most: int, /) -> None: ...
 def sampling_stop() -> None: ...

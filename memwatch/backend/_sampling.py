@@ -18,6 +18,7 @@ from ..errors import NotStartedError, UnsupportedError
 from . import _native
 from .guard import own, quiet
 from .labels import Threads
+from .process import is_main_interpreter
 from .stacks import NOWHERE, LiveHeap, LiveStack, Place
 from .territory import Territory
 
@@ -168,6 +169,8 @@ class Sampling:
 
 
 def _begin(interval: int, depth: int) -> None:
+    if not is_main_interpreter():
+        raise UnsupportedError("the sampler serves the whole process; a profile is started in its main interpreter")
     _native.sampling_stop()  # what somebody else has taken the hooks from
     _running.clear()
     problem = self_test()

@@ -16,7 +16,11 @@ from .screen import Terminal
 if TYPE_CHECKING:
     from ..watch import Leak
 
-_COST = "memwatch: profiling every allocation with tracemalloc; a busy program takes 15 to 40 times as long"
+_INTERVAL = 65536
+_COST = {
+    "sampler": f"memwatch: sampling one byte in {_INTERVAL:,} that are allocated",
+    "tracemalloc": "memwatch: profiling every allocation with tracemalloc; a busy program takes 15 to 40 times as long",
+}
 
 
 class ProfileFile:
@@ -37,9 +41,9 @@ class ProfileFile:
         formats.write(CallTree(build(())), self._format)  # loads what the thread that tells of a leak must not import
 
     def start(self) -> None:
-        """Say what it costs, and begin."""
-        self._terminal.write(f"{_COST}\n")
-        self._sampler.start()
+        """Begin, and say what it costs."""
+        self._sampler.start(sample_interval=_INTERVAL)
+        self._terminal.write(f"{_COST[self._sampler.source]}\n")
         signals.on("leak", self._on_leak)
 
     def write(self) -> None:

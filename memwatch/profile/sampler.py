@@ -80,6 +80,11 @@ class AllocationSampler:
         """As `memwatch.profile.is_running`."""
         return self._options is not None and self._source is not None and self._source.running
 
+    @property
+    def source(self) -> str:
+        """What watches, or has watched last; empty before the first start."""
+        return self._source.name if self._source is not None else ""
+
     def get(self) -> Profile:
         """As `memwatch.profile.get`."""
         with self._lock():

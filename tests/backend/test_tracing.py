@@ -302,6 +302,7 @@ def test_started_by_the_interpreter_is_shared(lab_python: Any) -> None:
         print(found.root.total_bytes > 500_000, tracemalloc.is_tracing(), *found.notes, sep="\\n")
         """,
         PYTHONTRACEMALLOC="1",
+        MEMWATCH_BACKEND="pure",
     )
     assert told[:2] == ["True", "True"]
     assert "keep 1 frames" in told[2] and "was running before" in told[3]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -83,10 +82,10 @@ def test_what_is_no_tree_is_refused(bad: Any, complaint: str) -> None:
 
 
 def test_collecting_stops_unless_told_not_to() -> None:
-    profile.start()
+    profile.start(sample_interval=1)
     kept = [bytearray(1000) for _ in range(100)]
     flat = profile.collect_nodes()
-    assert flat[0]["function"] == "(root)" and tracemalloc.is_tracing()
+    assert flat[0]["function"] == "(root)" and profile.is_running()
     assert profile.collect_allocations(stop_sampling=False).total_bytes >= 100_000 and kept
     assert construct_callgraph(flat).id == profile.collect_allocations().id
-    assert not tracemalloc.is_tracing()
+    assert not profile.is_running()

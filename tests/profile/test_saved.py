@@ -15,7 +15,7 @@ def keep_some(number: int) -> list[bytearray]:
 
 @pytest.mark.parametrize("name", ["heap.heapprofile", "heap.pb.gz", "heap.speedscope.json", "heap.csv"])
 def test_a_loaded_profile_is_the_one_that_was_written(tmp_path: Path, name: str) -> None:
-    with profile.sampling() as sampler:
+    with profile.sampling(1) as sampler:
         kept = keep_some(50)
         taken = sampler.get()
     again = profile.load(taken.write(tmp_path / name))
@@ -25,7 +25,7 @@ def test_a_loaded_profile_is_the_one_that_was_written(tmp_path: Path, name: str)
 
 
 def test_what_came_between_two_files_is_told(tmp_path: Path) -> None:
-    with profile.sampling() as sampler:
+    with profile.sampling(1) as sampler:
         kept = keep_some(10)
         old = sampler.write(tmp_path / "old.pb.gz")
         kept += keep_some(30)
@@ -42,14 +42,14 @@ def keep_some_line() -> int:
 
 
 def test_the_bytes_of_a_file_are_what_is_written(tmp_path: Path) -> None:
-    with profile.sampling() as sampler:
+    with profile.sampling(1) as sampler:
         taken = sampler.get()
     path = taken.write(tmp_path / "heap.csv")
     assert Path(path).read_bytes() == taken.encode("csv")
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with profile.sampling() as sampler, pytest.raises(FormatError, match="nonsense"):
+    with profile.sampling(1) as sampler, pytest.raises(FormatError, match="nonsense"):
         sampler.get().encode("nonsense")
 
 
@@ -63,6 +63,6 @@ def test_what_is_no_profile_is_not_loaded(tmp_path: Path) -> None:
 
 def test_is_running_tells() -> None:
     assert not profile.is_running()
-    with profile.sampling():
+    with profile.sampling(1):
         assert profile.is_running()
     assert not profile.is_running()

@@ -246,4 +246,4 @@ def test_more_live_paths_than_there_is_room_for_are_counted(start: Any, live: An
     assert 1000 < stats["overflow"] <= len(rows) and stats["stacks"] <= 32768
     del rows
     KEPT.clear()
-    assert _native.sampling_stats()["overflow"] < 100
+    assert _native.sampling_stats()["overflow"] < stats["overflow"] / 2

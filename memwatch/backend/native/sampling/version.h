@@ -61,6 +61,13 @@ code_of(const Frame *frame)
     return ready ? code : NULL;
 }
 
+/* Which of the code's two-byte units *frame* runs. */
+static inline uint32_t
+unit_of(const Frame *frame, const PyCodeObject *code)
+{
+    return (uint32_t)((frame->instruction - code->co_code_adaptive) / 2);
+}
+
 /* The state of the thread that runs this, whether it holds the GIL or not; NULL where Python does not know it.
  *
  * 3.11 has one current state for the whole process: without the GIL it is another thread's. The state that a thread
