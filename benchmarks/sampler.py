@@ -106,7 +106,7 @@ def mean_row(name: str, ratios: list[list[float]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=40, help="N")
+    parser.add_argument("--rounds", type=int, default=10, help="N")
     parser.add_argument("--only", nargs="*", default=[*REAL, *TIGHT], help="these programs")
     parser.add_argument("--peers", action="store_true", help="also what others do, where they are installed")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
@@ -120,10 +120,12 @@ def main() -> None:
     print("| program | alone |", " | ".join(one.name for one in configurations), "|")
     print("|---" * (2 + len(configurations)) + "|")
     with ThreadPoolExecutor(1 if hardware else given.jobs) as pool:
-        rows = list(pool.map(lambda name: row(name, given.rounds, configurations, hardware), given.only))
-    print(*(text for _, text in rows), sep="\n")
+        rows = []
+        for ratios_of_one, text in pool.map(lambda one: row(one, given.rounds, configurations, hardware), given.only):
+            print(text, flush=True)
+            rows.append(ratios_of_one)
     for kind, names in (("real", REAL), ("tight loops", TIGHT)):
-        ratios = [found for name, (found, _) in zip(given.only, rows, strict=True) if name in names]
+        ratios = [found for name, found in zip(given.only, rows, strict=True) if name in names]
         if ratios:
             print(mean_row(kind, ratios))
 

@@ -69,8 +69,8 @@ def sorting(number: int) -> object:
 
 
 def int_loop(_: int) -> object:
-    for number in range(1000, 4000):
-        number
+    for _number in range(1000, 4000):
+        pass
     return None
 
 

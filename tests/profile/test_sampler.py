@@ -19,7 +19,6 @@ import memwatch
 from memwatch import errors, formats, profile
 from memwatch.profile import sampler
 
-
 NATIVE = memwatch.backend.name == "native"
 SOURCE = ("sampler", 1024) if NATIVE else ("tracemalloc", 1)
 

@@ -152,8 +152,8 @@ column(const Copy *copy, size_t offset, size_t width)
 #define COLUMN(copy, field) column(copy, offsetof(Sample, field), sizeof(((Sample *)0)->field))
 
 PyDoc_STRVAR(read_doc,
-             "sampling_read()\n--\n\n(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, time)"
-             ":\na list of (function, file, first line, is it a coroutine), and columns as bytes. Of three numbers a\n"
+             "sampling_read()\n--\n\n"
+             "(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, time):\na list of (function, file, first line, is it a coroutine), and columns as bytes. Of three numbers a\n"
              "place: code, line, column. steps are places, innermost first, of all stacks; ends says where each\n"
              "one's end, with bit 31 if it was cut. A sample's stack is counted from 1; 0 is none that is known.\n"
              "Births and time are nanoseconds.");

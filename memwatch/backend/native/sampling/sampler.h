@@ -38,7 +38,7 @@ typedef struct {
 
 extern Sampler sampler __attribute__((visibility("hidden")));
 
-/* What sample_remove() hands out, until it comes back or is forgotten; the start tells whether it still means anything. */
+/* What sample_remove() hands out, until it comes back or is forgotten. Another start makes it void. */
 typedef struct {
     Sample sample;
     uint32_t run;
