@@ -43,10 +43,8 @@ def work(seed: int) -> None:
             kept.append(grown)
         elif kind == 2:
             space: dict[str, Any] = {}
-            exec(
-                f"{chr(10) * chance.randrange(50)}def f{chance.randrange(9)}(n):\n    return [str(i) for i in range(n)]\nmade = [1.5]",
-                space,
-            )
+            source = f"def f{chance.randrange(9)}(n):\n    return [str(i) for i in range(n)]\nmade = [1.5]"
+            exec("\n" * chance.randrange(50) + source, space)
             kept.append([value(20) for name, value in space.items() if name.startswith("f")])
         elif kind == 3:
             generator = suspended(30)

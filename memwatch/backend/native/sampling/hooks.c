@@ -142,6 +142,8 @@ resize_raw(const Slot *slot, void *ctx, void *block, size_t bytes, bool by_page)
         sample_forget(&removed);
     else if (slot->usable)
         counted = bytes > held ? malloc_usable_size(moved) - held : 0;
+    else if (slot->promotes && bytes <= slot->small)
+        counted = 0; /* the hook of a small domain, which passed it on, has counted it */
     if (countdown_passed(counted) && countdown_due(counted, &interval))
         sample_take(moved, bytes, interval, false);
     return moved;

@@ -153,10 +153,11 @@ column(const Copy *copy, size_t offset, size_t width)
 
 PyDoc_STRVAR(read_doc,
              "sampling_read()\n--\n\n"
-             "(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, time):\na list of (function, file, first line, is it a coroutine), and columns as bytes. Of three numbers a\n"
-             "place: code, line, column. steps are places, innermost first, of all stacks; ends says where each\n"
-             "one's end, with bit 31 if it was cut. A sample's stack is counted from 1; 0 is none that is known.\n"
-             "Births and time are nanoseconds.");
+             "(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, time):\n"
+             "a list of (function, file, first line, is it a coroutine), and columns as bytes. A place has three\n"
+             "numbers: code, line, column. steps are places, innermost first, of all stacks; ends says where each one's end,\n"
+             "with bit 31 if it was cut. A sample's stack is counted from 1; 0 is none that is known. Births and time\n"
+             "are nanoseconds.");
 
 static PyObject *
 sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
@@ -174,8 +175,9 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return result;
 }
 
-PyDoc_STRVAR(frames_doc, "sampling_frames(depth)\n--\n\nThe frames of the caller as a sample would have them, innermost "
-                         "first:\n[(function, file, line, column, first line), ...].");
+PyDoc_STRVAR(frames_doc, "sampling_frames(depth)\n--\n\n"
+                         "The frames of the caller as a sample would have them, innermost first:\n"
+                         "[(function, file, line, column, first line), ...].");
 
 static PyObject *
 frames(PyObject *Py_UNUSED(module), PyObject *number)
