@@ -36,7 +36,7 @@ class Profile:
 
     @property
     def source(self) -> str:
-        """What watched the allocations: ``tracemalloc``."""
+        """What watched the allocations: ``sampler`` or ``tracemalloc``."""
         return self.tree.source
 
     @property

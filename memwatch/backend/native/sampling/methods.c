@@ -155,9 +155,9 @@ PyDoc_STRVAR(read_doc,
              "sampling_read()\n--\n\n"
              "(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, time):\n"
              "a list of (function, file, first line, is it a coroutine), and columns as bytes. A place has three\n"
-             "numbers: code, line, column. steps are places, innermost first, of all stacks; ends says where each one's end,\n"
-             "with bit 31 if it was cut. A sample's stack is counted from 1; 0 is none that is known. Births and time\n"
-             "are nanoseconds.");
+             "numbers: code, line, column. steps are places, innermost first, of all stacks; ends says where each\n"
+             "one's end, with bit 31 if it was cut. A sample's stack is counted from 1; 0 is none that is known.\n"
+             "Births and time are nanoseconds.");
 
 static PyObject *
 sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
