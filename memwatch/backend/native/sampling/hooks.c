@@ -31,7 +31,7 @@ allocate_rarely(const Slot *slot, int domain, void *ctx, size_t count, size_t by
 {
     const PyMemAllocatorEx *original = &slot->original[domain];
     size_t size = count ? count * bytes : bytes;
-    bool small = domain != PYMEM_DOMAIN_RAW;
+    bool small = domain != PYMEM_DOMAIN_RAW && !slot->all_mallocs;
     double interval;
     bool due = !countdown.probing && countdown_due(size, &interval);
     void *block = due && small && slot->promotes ? promote(slot, domain, ctx, count) : NULL;
@@ -121,13 +121,13 @@ keep_or_forget(Removed *removed, void *moved, size_t bytes)
 /* Any other block is sampled by what it grows; where that is not known, and where it was small and has come from an
  * arena, as if it were new. */
 static __attribute__((noinline)) void *
-resize_raw(const Slot *slot, void *ctx, void *block, size_t bytes, bool by_page)
+resize_raw(const Slot *slot, int domain, void *ctx, void *block, size_t bytes, bool by_page)
 {
     Removed removed;
     double interval;
     bool was = maybe_sample(block, by_page) && sample_remove(block, &removed);
     size_t held = slot->usable ? malloc_usable_size(block) : 0;
-    void *moved = slot->original[PYMEM_DOMAIN_RAW].realloc(ctx, block, bytes);
+    void *moved = slot->original[domain].realloc(ctx, block, bytes);
     if (moved == NULL) {
         if (was)
             sample_return(&removed);
@@ -181,9 +181,25 @@ hook_free(const Slot *slot, int domain, void *ctx, void *block, bool by_page)
         slot->original[domain].free(ctx, block);
 }
 
+/* A block that stays where it is and about as large as it is, as one that is appended to, is left alone. */
+ALWAYS void *
+hook_raw_realloc(const Slot *slot, int domain, void *ctx, void *block, size_t bytes, bool by_page)
+{
+    if (block == NULL)
+        return hook_malloc(slot, domain, ctx, bytes);
+    if (slot->usable) {
+        size_t held = malloc_usable_size(block);
+        if (bytes <= held && bytes > held - (held >> 5))
+            return slot->original[domain].realloc(ctx, block, bytes);
+    }
+    return resize_raw(slot, domain, ctx, block, bytes, by_page);
+}
+
 ALWAYS void *
 hook_realloc(const Slot *slot, int domain, void *ctx, void *block, size_t bytes, bool by_page)
 {
+    if (by_page && slot->all_mallocs)
+        return hook_raw_realloc(slot, domain, ctx, block, bytes, true);
     if (block == NULL)
         return hook_malloc(slot, domain, ctx, bytes);
     if (bytes > slot->unasked)
@@ -193,20 +209,6 @@ hook_realloc(const Slot *slot, int domain, void *ctx, void *block, size_t bytes,
     if (bytes <= slot->small && countdown_passed(bytes))
         return resize_passed(slot, domain, ctx, block, bytes);
     return slot->original[domain].realloc(ctx, block, bytes);
-}
-
-/* A block that stays where it is and about as large as it is, as one that is appended to, is left alone. */
-ALWAYS void *
-hook_raw_realloc(const Slot *slot, void *ctx, void *block, size_t bytes, bool by_page)
-{
-    if (block == NULL)
-        return hook_malloc(slot, PYMEM_DOMAIN_RAW, ctx, bytes);
-    if (slot->usable) {
-        size_t held = malloc_usable_size(block);
-        if (bytes <= held && bytes > held - (held >> 5))
-            return slot->original[PYMEM_DOMAIN_RAW].realloc(ctx, block, bytes);
-    }
-    return resize_raw(slot, ctx, block, bytes, by_page);
 }
 
 /* ---- a set of functions for each slot ---- */
@@ -235,11 +237,11 @@ hook_raw_realloc(const Slot *slot, void *ctx, void *block, size_t bytes, bool by
     static void raw_free_##n(void *ctx, void *block) { hook_free(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, false); }    \
     static void *raw_realloc_##n(void *ctx, void *block, size_t bytes)                                                 \
     {                                                                                                                  \
-        return hook_raw_realloc(&slots[n], ctx, block, bytes, false);                                                  \
+        return hook_raw_realloc(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, bytes, false);                                                  \
     }                                                                                                                  \
     static void *raw_realloc_page_##n(void *ctx, void *block, size_t bytes)                                            \
     {                                                                                                                  \
-        return hook_raw_realloc(&slots[n], ctx, block, bytes, true);                                                   \
+        return hook_raw_realloc(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, bytes, true);                                                   \
     }
 
 #define ALL_DOMAINS(n)                                                                                                 \

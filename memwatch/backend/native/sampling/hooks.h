@@ -25,7 +25,8 @@ typedef struct {
     size_t unasked;  /* a larger request to change a block need not be looked at: as `small`, or EVERYTHING */
     size_t promoted; /* the request that makes a block arrive at the raw allocator */
     bool promotes;
-    bool usable; /* the raw allocator's blocks are malloc's own: malloc_usable_size() knows them */
+    bool usable;       /* the raw allocator's blocks are malloc's own: malloc_usable_size() knows them */
+    bool all_mallocs;  /* those of the other domains as well, of any size */
 } Slot;
 
 /* Which slot, if any, is in front of the allocators now, also below somebody else's; -1. */

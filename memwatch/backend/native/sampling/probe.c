@@ -71,28 +71,28 @@ largest_small(const PyMemAllocatorEx *original)
     return bytes;
 }
 
-/* Whether the block of a raw request has the head that glibc's malloc puts before its blocks, and no other's. A
+/* Whether the block of a request has the head that glibc's malloc puts before its blocks, and no other's. A
  * sanitizer need not be told of the reading. */
 static __attribute__((no_sanitize("address"))) bool
-is_mallocs(const PyMemAllocatorEx *raw, size_t bytes)
+is_mallocs(const PyMemAllocatorEx *from, size_t bytes)
 {
     bool found = false;
-    void *block = raw->malloc(raw->ctx, bytes);
+    void *block = from->malloc(from->ctx, bytes);
     if (block && ((uintptr_t)block & 4095) >= 16) { /* else what lies before it may not be ours to read */
         size_t head = ((size_t *)block)[-1] & ~(size_t)7, least = (bytes + 8 + 15) & ~(size_t)15;
         found = head == least || head == least + 16;
     }
-    raw->free(raw->ctx, block);
+    from->free(from->ctx, block);
     return found;
 }
 
 static bool
-blocks_are_mallocs(const PyMemAllocatorEx *raw)
+blocks_are_mallocs(const PyMemAllocatorEx *from)
 {
 #ifdef __GLIBC__
-    return is_mallocs(raw, 40) && is_mallocs(raw, 1000) && is_mallocs(raw, 3000);
+    return is_mallocs(from, 40) && is_mallocs(from, 1000) && is_mallocs(from, 3000);
 #else
-    (void)raw;
+    (void)from;
     return false;
 #endif
 }
@@ -115,6 +115,9 @@ probe(Slot *slot)
     }
     countdown.probing = false;
     countdown.left = left;
+    slot->all_mallocs = slot->usable && slot->small == EVERYTHING &&
+                        blocks_are_mallocs(&original[PYMEM_DOMAIN_MEM]) &&
+                        blocks_are_mallocs(&original[PYMEM_DOMAIN_OBJ]);
     slot->promoted = slot->small + 8;
     slot->unasked = slot->promotes ? slot->small : EVERYTHING;
 }
