@@ -150,10 +150,12 @@ def test_any_allocator(program: Any, mode: str) -> None:
             more = _native.sampling_stats()["live"]
             del kept, block
             print(live > 300, more > 300, _native.sampling_stats()["live"] < 40)
-        text, taken = "x" * 600_000, _native.sampling_stats()["taken"]
-        for _ in range(3000):
-            text += "y"
-        print(_native.sampling_stats()["mode"], _native.sampling_stats()["taken"] - taken < 500)
+        def append():
+            text, taken = "x" * 600_000, _native.sampling_stats()["taken"]
+            for _ in range(3000):
+                text += "y"
+            return _native.sampling_stats()["taken"] - taken
+        print(_native.sampling_stats()["mode"], append() < 500)
         _native.sampling_stop()
         """,
         PYTHONMALLOC=mode,

@@ -237,11 +237,11 @@ hook_realloc(const Slot *slot, int domain, void *ctx, void *block, size_t bytes,
     static void raw_free_##n(void *ctx, void *block) { hook_free(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, false); }    \
     static void *raw_realloc_##n(void *ctx, void *block, size_t bytes)                                                 \
     {                                                                                                                  \
-        return hook_raw_realloc(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, bytes, false);                                                  \
+        return hook_raw_realloc(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, bytes, false);                                \
     }                                                                                                                  \
     static void *raw_realloc_page_##n(void *ctx, void *block, size_t bytes)                                            \
     {                                                                                                                  \
-        return hook_raw_realloc(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, bytes, true);                                                   \
+        return hook_raw_realloc(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, bytes, true);                                 \
     }
 
 #define ALL_DOMAINS(n)                                                                                                 \
