@@ -108,13 +108,44 @@ done:
     return good;
 }
 
+/* Called by a function of two variables, of which the second is *marker*. */
+static PyObject *
+find_variable(PyObject *Py_UNUSED(module), PyObject *marker)
+{
+    PyFrameObject *shown = PyEval_GetFrame();
+    PyCodeObject *code = shown ? PyFrame_GetCode(shown) : NULL;
+    const Frame *frame = innermost_frame(PyThreadState_Get());
+    bool good = code && frame && code_of(frame) == code && frame->globals == PyEval_GetGlobals() &&
+                frame->object == (PyObject *)shown && code->co_nlocalsplus == 2 && frame->values[1] == marker &&
+                PyTuple_GET_SIZE(code->co_localsplusnames) == 2;
+    Py_XDECREF(code);
+    return PyBool_FromLong(good);
+}
+
+static bool
+check_frame(void)
+{
+    static PyMethodDef method = {"find_variable", find_variable, METH_O, NULL};
+    PyObject *globals = PyDict_New(), *call = PyCFunction_New(&method, NULL), *probe = NULL, *found = NULL;
+    if (globals && call && PyDict_SetItemString(globals, "__builtins__", PyEval_GetBuiltins()) == 0)
+        probe = PyRun_String("lambda call, marker: call(marker)", Py_eval_input, globals, globals);
+    if (probe)
+        found = PyObject_CallFunctionObjArgs(probe, call, globals, NULL);
+    bool good = found == Py_True || refuse("a variable of a running function");
+    Py_XDECREF(found);
+    Py_XDECREF(probe);
+    Py_XDECREF(call);
+    Py_XDECREF(globals);
+    return good;
+}
+
 bool
 check_interpreter(State *state)
 {
     PyObject *gc = PyImport_ImportModule("gc");
     bool good = gc && (measures_read(&state->measures) || refuse("__sizeof__")) && find_collector(state, gc) &&
                 check_dict(state, "{s:d,s:d,s:d}", "a key that is str") &&
-                check_dict(state, "{s:d,s:d,s:d,L:d}", "a key") && check_values();
+                check_dict(state, "{s:d,s:d,s:d,L:d}", "a key") && check_values() && check_frame();
     Py_XDECREF(gc);
     return good;
 }

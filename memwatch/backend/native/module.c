@@ -14,6 +14,7 @@
 #include "find.h"
 #include "result.h"
 #include "sampling/methods.h"
+#include "search/search.h"
 #include "snapshot.h"
 #include "trigger.h"
 
@@ -306,6 +307,12 @@ find_tracked(PyObject *module, PyObject *const *args, Py_ssize_t given)
     return found;
 }
 
+static PyObject *
+search(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    return search_call(state_of(module), args, given);
+}
+
 PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");
 
 static PyObject *
@@ -354,6 +361,7 @@ static PyMethodDef methods[] = {
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"find_tracked", (PyCFunction)(void (*)(void))find_tracked, METH_FASTCALL, find_doc},
+    {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
     {"measure", measure, METH_O, measure_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},

@@ -184,6 +184,58 @@ namespace_of(PyTypeObject *type)
 #endif
 }
 
+/* ---- running functions ---- */
+
+/* What a running function has: its code, whatever else, and from `values` on its variables and what it computes with. */
+typedef struct Frame {
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *code; /* or something else, where the function is written in C */
+    struct Frame *previous;
+    PyObject *function;
+    PyObject *globals;
+    PyObject *builtins;
+    PyObject *names; /* the namespace of a class body or of what exec() runs */
+    PyObject *object;
+    void *instruction;
+    int top; /* how many of `values` are there; not positive while the function is at work */
+    uint16_t offset;
+    char owner;
+#else
+    PyObject *function;
+    PyObject *globals;
+    PyObject *builtins;
+    PyObject *names;
+    PyObject *code;
+    PyObject *object;
+    struct Frame *previous;
+    void *instruction;
+    int top;
+    bool is_entry;
+    char owner;
+#endif
+    PyObject *values[1];
+} Frame;
+
+static inline Frame *
+innermost_frame(const PyThreadState *thread)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return (Frame *)thread->current_frame;
+#else
+    return thread->cframe ? (Frame *)thread->cframe->current_frame : NULL;
+#endif
+}
+
+#define OWNED_BY_C 3
+
+/* The code of *frame*; NULL where the interpreter has only marked the place at which C code called it. */
+static inline PyCodeObject *
+code_of(const Frame *frame)
+{
+    bool python = frame->owner != OWNED_BY_C && frame->code && PyCode_Check(frame->code);
+    return python ? (PyCodeObject *)frame->code : NULL;
+}
+
 /* ---- the rest ---- */
 
 static inline Py_ssize_t

@@ -1,0 +1,281 @@
+/* A search, from what Python asks to what it gets. See search.h.
+ *
+ * As in a census, what the answer names gets a reference before the first Python object is made: from there on a
+ * collection may run. Of each chain that is its first object and its last, and the code and namespace of a running
+ * function. The objects between them are told by address and type alone. */
+#include "search.h"
+
+#include "../result.h"
+
+#include <string.h>
+
+const char search_doc[] =
+    "search(own_types, hidden, modules, late, mode, given, grown, main_thread, array_type, most, named, branches)\n"
+    "--\n\n"
+    "[(root, first, last, addresses, types, targets, items, bytes, [(type, count), ...]), ...], None while the\n"
+    "collector is at work, or False if there are more than *most* objects. A root is (kind, main thread?, number, code,\n"
+    "globals, variable). *given* and *grown* (or None) are buffers of addresses; *mode* says what is new: 0 what is not\n"
+    "given, 1 what is given, 2 what is of the types given.";
+
+enum { OWN_TYPES, HIDDEN, MODULES, LATE, MODE, GIVEN, GROWN, MAIN_THREAD, ARRAY_TYPE, MOST, NAMED, BRANCHES, ARGUMENTS };
+
+/* ---- the question ---- */
+
+static bool
+read_addresses(Search *search, PyObject *buffer, Pointers *set)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE) < 0)
+        return false;
+    Memory *memory = search->walk.memory;
+    bool good = true;
+    for (Py_ssize_t at = 0; good && at + (Py_ssize_t)sizeof(uint64_t) <= view.len; at += sizeof(uint64_t)) {
+        uint64_t address;
+        memcpy(&address, (char *)view.buf + at, sizeof(address));
+        if (set)
+            good = address == 0 || pointers_enter(memory, set, (void *)address);
+        else
+            good = address >> ADDRESS_BITS || marks_add(memory, &search->given, (void *)address) >= 0;
+    }
+    PyBuffer_Release(&view);
+    return good || PyErr_NoMemory();
+}
+
+static bool
+read_own(Search *search, PyObject *ids, Pointers *own)
+{
+    PyObject *each = PyObject_GetIter(ids), *id;
+    bool good = each != NULL;
+    while (good && (id = PyIter_Next(each))) {
+        void *pointer = PyLong_AsVoidPtr(id);
+        Py_DECREF(id);
+        good = !PyErr_Occurred() && (pointers_enter(search->walk.memory, own, pointer) || PyErr_NoMemory());
+    }
+    Py_XDECREF(each);
+    return good && !PyErr_Occurred();
+}
+
+static bool
+read_lists(Search *search, PyObject *const *args)
+{
+    for (int which = HIDDEN; which <= LATE; which++)
+        if (!PyList_Check(args[which])) {
+            PyErr_SetString(PyExc_TypeError, "hidden objects, modules and late objects come in lists");
+            return false;
+        }
+    for (int which = 0; which < ARGUMENTS; which++)
+        if (which != ARRAY_TYPE && !walk_leave_out(&search->walk, args[which]))
+            return PyErr_NoMemory();
+    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(args[HIDDEN]); place++)
+        if (!walk_leave_out(&search->walk, PyList_GET_ITEM(args[HIDDEN], place)))
+            return PyErr_NoMemory();
+    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(args[LATE]); place++)
+        if (!pointers_enter(search->walk.memory, &search->late, PyList_GET_ITEM(args[LATE], place)))
+            return PyErr_NoMemory();
+    return true;
+}
+
+static bool
+read_question(Search *search, PyObject *const *args)
+{
+    search->walk.marking = true;
+    search->mode = (Mode)PyLong_AsLong(args[MODE]);
+    search->main_thread = PyLong_AsUnsignedLong(args[MAIN_THREAD]);
+    search->most = PyLong_AsSize_t(args[MOST]);
+    search->array_type = PyType_Check(args[ARRAY_TYPE]) ? (PyTypeObject *)args[ARRAY_TYPE] : NULL;
+    search->only_in_grown = args[GROWN] != Py_None;
+    if (PyErr_Occurred())
+        return false;
+    if (!read_addresses(search, args[GIVEN], search->mode == NEW_OF_TYPES ? &search->types : NULL))
+        return false;
+    if (search->only_in_grown && !read_addresses(search, args[GROWN], &search->grown))
+        return false;
+    return read_lists(search, args);
+}
+
+/* ---- the walk ---- */
+
+static bool
+walk_modules(Search *search, PyObject *modules)
+{
+    bool good = true;
+    for (Py_ssize_t place = 0; good && place < PyList_GET_SIZE(modules); place++)
+        good = search_label(search, (Label){.kind = ROOT_MODULE, .number = (uint32_t)place}) &&
+               search_root(search, PyList_GET_ITEM(modules, place), NO_VARIABLE);
+    return good && search_run(search);
+}
+
+static bool
+walk_all(Search *search, Collector *collector, PyObject *const *args, size_t named, size_t branches)
+{
+    return walk_modules(search, args[MODULES]) && search_threads(search, false) && search_run(search) &&
+           search_late(search) && search_own(search) && search_unreached(search, collector) &&
+           chains_fill(search, named) && (branches == 0 || branches_fill(search, branches));
+}
+
+/* ---- the answer ---- */
+
+static void
+each_named(Search *search, void (*act)(PyObject *))
+{
+    for (size_t place = 0; place < search->chains.used; place++) {
+        const Chain *chain = (Chain *)search->chains.data + place;
+        const Label *label = label_at(search, chain->root);
+        act(chain->first);
+        act(chain->last);
+        act(label->code);
+        act(label->globals);
+    }
+}
+
+static PyObject *
+tell_root(const Search *search, const Chain *chain)
+{
+    const Label *label = label_at(search, chain->root);
+    int32_t variable = root_at(search, chain->root)->variable;
+    PyObject *name = NULL;
+    if (variable >= 0 && label->code)
+        name = Py_NewRef(PyTuple_GET_ITEM(((PyCodeObject *)label->code)->co_localsplusnames, variable));
+    else
+        name = PyLong_FromLong(variable);
+    return name ? Py_BuildValue("(iiIOON)", (int)label->kind, label->main_thread, (unsigned int)label->number,
+                                label->code ? label->code : Py_None, label->globals ? label->globals : Py_None, name)
+                : NULL;
+}
+
+/* Two strings of bytes, with the addresses and with the types of a chain's objects. */
+static PyObject *
+tell_links(const Search *search, const Chain *chain, bool types)
+{
+    PyObject *made = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(chain->length * sizeof(uint64_t)));
+    const Step *steps = (Step *)search->links.data + chain->start;
+    for (size_t place = 0; made && place < chain->length; place++) {
+        uint64_t told = types ? steps[place].type : steps[place].address;
+        memcpy(PyBytes_AS_STRING(made) + place * sizeof(told), &told, sizeof(told));
+    }
+    return made;
+}
+
+/* The types met, by the number that the walk gave them; borrowed. */
+static PyTypeObject **
+types_by_place(const Kinds *kinds)
+{
+    PyTypeObject **types = PyMem_Calloc(kinds->used + 1, sizeof(PyTypeObject *));
+    for (size_t slot = 0; types && slot < kinds->room; slot++)
+        if (kinds->slots[slot].type)
+            types[kinds->slots[slot].place] = kinds->slots[slot].type;
+    return types;
+}
+
+/* Lists of (type, count), one for each sum that is told; a type may come up more than once. */
+static bool
+fill_counts(const Search *search, PyObject **lists)
+{
+    PyTypeObject **types = types_by_place(&search->walk.kinds);
+    bool good = types || PyErr_NoMemory();
+    for (size_t slot = 0; good && slot < search->counts.room; slot++) {
+        const Pointer *entry = &search->counts.slots[slot];
+        uint64_t key = (uint64_t)(uintptr_t)entry->pointer;
+        PyObject *list = key ? lists[search->sum_of[(key >> 24) - 1]] : NULL;
+        if (list == NULL)
+            continue;
+        PyObject *pair = Py_BuildValue("(On)", (PyObject *)types[key & 0xFFFFFF], entry->number);
+        good = pair && PyList_Append(list, pair) == 0;
+        Py_XDECREF(pair);
+    }
+    PyMem_Free(types);
+    return good;
+}
+
+/* Add what the C methods tell beyond what the walk has counted. */
+static void
+finish_sizes(Search *search)
+{
+    for (size_t place = 0; place < search->walk.later.used; place++) {
+        Later later = ((Later *)search->walk.later.data)[place];
+        Sum *sum = (Sum *)search->sums.data + search->sum_of[later.row];
+        Kind *kind = sum->chosen ? kinds_find(&search->walk.kinds, Py_TYPE(later.object)) : NULL;
+        if (kind)
+            sum->bytes += (uint64_t)(size_by_method(kind, later.object) - size_of(kind, later.object));
+    }
+}
+
+static PyObject *
+tell_chain(const Search *search, const Chain *chain, PyObject *counts)
+{
+    const Sum *sum = (Sum *)search->sums.data + chain->sum;
+    return Py_BuildValue("(NOONNKKKO)", tell_root(search, chain), chain->first ? chain->first : Py_None, chain->last,
+                         tell_links(search, chain, false), tell_links(search, chain, true),
+                         (unsigned long long)sum->targets, (unsigned long long)sum->items,
+                         (unsigned long long)sum->bytes, counts);
+}
+
+static PyObject *
+tell(Search *search)
+{
+    size_t count = search->sums.used;
+    PyObject **lists = PyMem_Calloc(count + 1, sizeof(PyObject *)), *answer = PyList_New(0);
+    bool good = lists && answer;
+    for (size_t place = 0; good && place < count; place++)
+        if (((Sum *)search->sums.data)[place].chosen)
+            good = (lists[place] = PyList_New(0)) != NULL;
+    good = good && fill_counts(search, lists);
+    for (size_t place = 0; good && place < search->chains.used; place++) {
+        const Chain *chain = (Chain *)search->chains.data + place;
+        PyObject *told = tell_chain(search, chain, lists[chain->sum]);
+        good = told && PyList_Append(answer, told) == 0;
+        Py_XDECREF(told);
+    }
+    for (size_t place = 0; lists && place < count; place++)
+        Py_XDECREF(lists[place]);
+    PyMem_Free(lists);
+    if (!good)
+        Py_CLEAR(answer);
+    return answer;
+}
+
+static PyObject *
+answer(Search *search)
+{
+    each_named(search, Py_IncRef);
+    result_hold(&search->walk);
+    search_free_walk(search);
+    finish_sizes(search);
+    PyObject *told = tell(search);
+    result_let_go(&search->walk);
+    each_named(search, Py_DecRef);
+    return told;
+}
+
+PyObject *
+search_call(State *state, PyObject *const *args, Py_ssize_t given)
+{
+    if (given != ARGUMENTS)
+        return PyErr_Format(PyExc_TypeError, "%d arguments are needed, not %zd", ARGUMENTS, given);
+    size_t named = PyLong_AsSize_t(args[NAMED]), branches = PyLong_AsSize_t(args[BRANCHES]);
+    Search search = {0};
+    Pointers own = {0};
+    PyObject *result = NULL;
+    if (PyErr_Occurred())
+        return NULL;
+    state->memory.peak = state->memory.now;
+    search.walk.memory = &state->memory;
+    if (!search_begin(&search, state, &own)) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    if (!read_own(&search, args[OWN_TYPES], &own) || !read_question(&search, args))
+        goto done;
+    if (state->collector->collecting)
+        result = Py_NewRef(Py_None);
+    else if (walk_all(&search, state->collector, args, named, branches))
+        result = answer(&search);
+    else if (search.over)
+        result = Py_NewRef(Py_False);
+    else
+        PyErr_NoMemory();
+done:
+    search_free(&search);
+    pointers_free(&state->memory, &own);
+    return result;
+}

@@ -1,0 +1,86 @@
+/* Counting what is new, by where it hangs. See search.h.
+ *
+ * A new object that an old one holds is a target of the group that belongs to its holder and its type; all that is new
+ * below it is counted in the same group. Past many groups, those join whose ways are alike: the same root and the same
+ * three objects from there, and then the same types. */
+#include "search.h"
+
+#define MANY_GROUPS 10000
+#define PLACE_BITS 24
+
+static uint64_t
+mix(uint64_t value)
+{
+    value = (value ^ (value >> 31)) * UINT64_C(0x7FB5D329728EA185);
+    value = (value ^ (value >> 27)) * UINT64_C(0x81DADEF4BC2DD44D);
+    return value ^ (value >> 33);
+}
+
+uint64_t
+place_below(uint64_t place, PyObject *object)
+{
+    uint64_t depth = place & 3;
+    uintptr_t sign = depth < 3 ? (uintptr_t)object : (uintptr_t)Py_TYPE(object);
+    uint64_t mixed = mix(place ^ mix(sign));
+    return ((mixed << 2) & ~IS_GROUP) | (depth < 3 ? depth + 1 : 3);
+}
+
+static Group *
+new_group(Search *search, Kind *kind, uint64_t like)
+{
+    Group *group = row_add(search->walk.memory, &search->groups);
+    if (group)
+        *group = (Group){.type = kind->type, .like = like};
+    return group;
+}
+
+/* The number of the group for a target below *parent*, from 1 on; 0 without memory. */
+static size_t
+group_for(Search *search, Kind *kind, uint32_t parent, uint64_t place)
+{
+    uint64_t holder = parent & IS_ROOT ? IS_ROOT | root_at(search, parent)->label : parent;
+    uint64_t like = mix(place ^ mix((uintptr_t)kind->type)), key = (holder + 1) << PLACE_BITS | kind->place;
+    if (key == search->last_key)
+        return search->last_group;
+    Pointer *entry = pointers_find(&search->group_of, (void *)key);
+    if (entry == NULL && search->groups.used >= MANY_GROUPS)
+        entry = pointers_enter(search->walk.memory, &search->group_of, (void *)(like | IS_GROUP));
+    else if (entry == NULL)
+        entry = pointers_enter(search->walk.memory, &search->group_of, (void *)key);
+    if (entry == NULL || (entry->number == 0 && new_group(search, kind, like) == NULL))
+        return 0;
+    if (entry->number == 0)
+        entry->number = (Py_ssize_t)search->groups.used;
+    search->last_key = key;
+    return search->last_group = (size_t)entry->number;
+}
+
+uint64_t
+count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_t place)
+{
+    Memory *memory = search->walk.memory;
+    bool topmost = !(place & IS_GROUP);
+    size_t number = topmost ? group_for(search, kind, parent, place) : (size_t)(place & ~IS_GROUP) + 1;
+    if (number == 0)
+        return 0;
+    Group *group = (Group *)search->groups.data + number - 1;
+    if (topmost) {
+        group->targets++;
+        group->latest = object;
+        group->latest_parent = parent;
+    }
+    group->items++;
+    group->bytes += (uint64_t)size_of(kind, object);
+    Pointer *entry = pointers_enter(memory, &search->counts, (void *)((uint64_t)number << PLACE_BITS | kind->place));
+    if (entry == NULL)
+        return 0;
+    entry->number++;
+    if (kind->rule == SIZE_MEASURED) {
+        Later *later = row_add(memory, &search->walk.later);
+        if (later == NULL)
+            return 0;
+        *later = (Later){object, number - 1};
+        group->measured++;
+    }
+    return IS_GROUP | (number - 1);
+}

@@ -1,0 +1,314 @@
+/* The walk of a search: breadth first, each object once. See search.h.
+ *
+ * An object that is met waits in a ring while its first line comes from memory, and is looked at in the order of
+ * meeting: so what is nearer to a root stays before what is farther. What refers to nothing is counted and forgotten;
+ * the rest becomes a node, in rows that are the queue and the tree of the walk at once.
+ *
+ * memwatch's own objects are set aside as they come up, and visited at the end: what only they hold is not counted. */
+#include "search.h"
+
+#include <string.h>
+
+#define FETCH(address) __builtin_prefetch((const void *)(address))
+#define AHEAD_OF_NODE 12
+
+static bool
+fail(Search *search)
+{
+    search->walk.failed = true;
+    return false;
+}
+
+bool
+search_begin(Search *search, State *state, const Pointers *own)
+{
+    search->labels.stride = sizeof(Label);
+    search->roots.stride = sizeof(Root);
+    search->deferred.stride = sizeof(Met);
+    search->left.stride = sizeof(PyObject *);
+    search->groups.stride = sizeof(Group);
+    search->sums.stride = sizeof(Sum);
+    search->chains.stride = sizeof(Chain);
+    search->links.stride = sizeof(Step);
+    if (!walk_begin(&search->walk, &state->memory, &state->measures, own, NULL))
+        return false;
+    search->walk.counting = true;
+    search->blocks = pool_reserve(&state->memory, &search->pool, MOST_BLOCKS * sizeof(Block *));
+    return search->blocks && marks_begin(&state->memory, &search->given);
+}
+
+void
+search_free_walk(Search *search)
+{
+    Memory *memory = search->walk.memory;
+    if (memory == NULL)
+        return;
+    for (size_t block = 0; search->blocks && block < MOST_BLOCKS && search->blocks[block]; block++)
+        memory_unmap(memory, search->blocks[block], sizeof(Block));
+    search->blocks = NULL;
+    pool_free(memory, &search->pool);
+    marks_free(memory, &search->walk.marks);
+    marks_free(memory, &search->given);
+    pointers_free(memory, &search->types);
+    pointers_free(memory, &search->grown);
+    pointers_free(memory, &search->late);
+    pointers_free(memory, &search->group_of);
+    row_free(memory, &search->deferred);
+    row_free(memory, &search->left);
+}
+
+void
+search_free(Search *search)
+{
+    Memory *memory = search->walk.memory;
+    if (memory == NULL)
+        return;
+    search_free_walk(search);
+    pointers_free(memory, &search->counts);
+    row_free(memory, &search->labels);
+    row_free(memory, &search->roots);
+    row_free(memory, &search->groups);
+    row_free(memory, &search->sums);
+    row_free(memory, &search->chains);
+    row_free(memory, &search->links);
+    memory_unmap(memory, search->sum_of, search->sums_room);
+    walk_free(&search->walk);
+}
+
+/* ---- old or new ---- */
+
+/* Whether the census of before is silent about *object*, so that it is taken for old. */
+static bool
+is_assumed(const Search *search, const Kind *kind, PyObject *object, uint32_t parent, bool inherits)
+{
+    if (PyTuple_CheckExact(object) && Py_SIZE(object) == 0)
+        return true;
+    if (parent & IS_ROOT) /* a census does not see the variables of running functions */
+        return root_at(search, parent)->variable != NO_VARIABLE && !is_tracked(kind, object);
+    PyObject *holder = node_object(search, parent);
+    if (inherits)
+        return marks_has(&search->given, holder);
+    return search->only_in_grown && !(node_place(search, parent) & IS_GROUP) && !is_tracked(kind, object) &&
+           !pointers_find(&search->grown, holder);
+}
+
+static bool
+is_new(const Search *search, const Kind *kind, PyObject *object, uint32_t parent, bool inherits)
+{
+    if (search->silent)
+        return false;
+    if (search->mode == NEW_OF_TYPES)
+        return pointers_find(&search->types, kind->type);
+    if (search->mode == NEW_WANTED)
+        return marks_has(&search->given, object);
+    return !marks_has(&search->given, object) && !is_assumed(search, kind, object, parent, inherits);
+}
+
+/* ---- nodes ---- */
+
+static bool
+add_node(Search *search, PyObject *object, uint32_t parent, uint64_t place)
+{
+    size_t block = search->used / BLOCK_NODES, slot = search->used % BLOCK_NODES;
+    if (block == MOST_BLOCKS)
+        return fail(search);
+    if (slot == 0 && (search->blocks[block] = memory_map(search->walk.memory, sizeof(Block))) == NULL)
+        return fail(search);
+    search->blocks[block]->objects[slot] = object;
+    search->blocks[block]->places[slot] = place;
+    search->blocks[block]->parents[slot] = parent;
+    search->used++;
+    return true;
+}
+
+static uint64_t
+place_of_parent(const Search *search, uint32_t parent)
+{
+    if (parent & IS_ROOT)
+        return ((uint64_t)root_at(search, parent)->label + 1) << 2;
+    return node_place(search, parent);
+}
+
+bool
+search_is_own(Search *search, const Kind *kind, PyObject *object)
+{
+    if (kind->flags & KIND_METHOD) {
+        PyObject *self = PyMethod_GET_SELF(object);
+        return self && pointers_find(search->walk.kinds.own, Py_TYPE(self));
+    }
+    return kind->flags & KIND_OWN;
+}
+
+/* Look at an object that is met for the first time. */
+static bool
+look_at(Search *search, Met met)
+{
+    Kind *kind = kind_of(&search->walk, met.object);
+    if (kind == NULL)
+        return fail(search);
+    if (!search->silent && kind->flags & (KIND_OWN | KIND_METHOD) && search_is_own(search, kind, met.object))
+        return row_push(search->walk.memory, &search->walk.hiding, met.object) || fail(search);
+    search->walk.nodes++;
+    uint64_t place = place_of_parent(search, met.parent);
+    bool leads_on = kind->flags & KIND_TRACKABLE || is_hollow(search, kind);
+    if (is_new(search, kind, met.object, met.parent, met.inherits)) {
+        place = count_new(search, kind, met.object, met.parent, place);
+        if (place == 0)
+            return fail(search);
+    } else if (!(place & IS_GROUP))
+        place = place_below(place, met.object);
+    return !leads_on || add_node(search, met.object, met.parent, place);
+}
+
+/* A visitproc: the node that is visited refers to *object*. */
+static int
+meet(PyObject *object, void *arg)
+{
+    Search *search = arg;
+    if (object == NULL)
+        return 0;
+    int is_first = marks_add(search->walk.memory, &search->walk.marks, object);
+    if (is_first <= 0)
+        return is_first < 0 ? (fail(search), -1) : 0;
+    Met met = {object, search->from, search->inherits};
+    if (search->late.used && !search->all_else_is && pointers_find(&search->late, object)) {
+        marks_remove(&search->walk.marks, object);
+        Met *place = row_add(search->walk.memory, &search->deferred);
+        if (place == NULL)
+            return fail(search), -1;
+        *place = met;
+        return 0;
+    }
+    FETCH((char *)object - sizeof(Link));
+    FETCH((char *)object + 40);
+    Met *place = &search->waiting[search->waiting_at++ % WAITING], waited = *place;
+    *place = met;
+    return waited.object == NULL || look_at(search, waited) ? 0 : -1;
+}
+
+static bool
+drain(Search *search)
+{
+    for (unsigned turn = 0; turn < WAITING && !search->walk.failed; turn++) {
+        Met *place = &search->waiting[search->waiting_at++ % WAITING], waited = *place;
+        place->object = NULL;
+        if (waited.object)
+            look_at(search, waited);
+    }
+    return !search->walk.failed;
+}
+
+/* ---- visiting ---- */
+
+void
+search_follow(Search *search, PyObject *object, visitproc visit)
+{
+    Kind *kind = kind_of(&search->walk, object);
+    if (kind == NULL) {
+        fail(search);
+        return;
+    }
+    bool hollow = is_hollow(search, kind);
+    if (kind->flags & KIND_TRACKABLE)
+        follow(&search->walk, kind, object, visit);
+    if (hollow) {
+        search->inherits = true;
+        follow_hollow(search, object, visit);
+        search->inherits = false;
+    }
+}
+
+static void
+fetch_ahead(const Search *search)
+{
+    if (search->next + AHEAD_OF_NODE < search->used) {
+        PyObject *object = node_object(search, search->next + AHEAD_OF_NODE);
+        FETCH(object);
+        FETCH((char *)object + 40);
+    }
+    if (search->next + AHEAD_OF_NODE / 2 >= search->used)
+        return;
+    PyObject *object = node_object(search, search->next + AHEAD_OF_NODE / 2);
+    FETCH(Py_TYPE(object));
+    if (PyDict_CheckExact(object)) {
+        FETCH(((PyDictObject *)object)->ma_keys);
+        FETCH((char *)((PyDictObject *)object)->ma_keys + 64);
+    } else if (PyList_CheckExact(object))
+        FETCH(((PyListObject *)object)->ob_item);
+}
+
+bool
+search_run(Search *search)
+{
+    do {
+        while (search->next < search->used && !search->walk.failed) {
+            fetch_ahead(search);
+            search->from = (uint32_t)search->next++;
+            search_follow(search, node_object(search, search->from), meet);
+            if (search->most && search->walk.nodes > search->most) {
+                search->over = true;
+                return fail(search);
+            }
+        }
+    } while (drain(search) && search->next < search->used);
+    return !search->walk.failed;
+}
+
+/* ---- roots ---- */
+
+bool
+search_label(Search *search, Label label)
+{
+    Label *place = row_add(search->walk.memory, &search->labels);
+    if (place == NULL)
+        return fail(search);
+    *place = label;
+    return true;
+}
+
+bool
+search_root(Search *search, PyObject *object, int32_t variable)
+{
+    if (object == NULL)
+        return true;
+    Root *root = row_add(search->walk.memory, &search->roots);
+    if (root == NULL)
+        return fail(search);
+    *root = (Root){object, (uint32_t)search->labels.used - 1, variable};
+    int is_first = marks_add(search->walk.memory, &search->walk.marks, object);
+    if (is_first < 0)
+        return fail(search);
+    return !is_first || look_at(search, (Met){object, IS_ROOT | (uint32_t)(search->roots.used - 1), false});
+}
+
+bool
+search_late(Search *search)
+{
+    search->all_else_is = true;
+    for (size_t place = 0; place < search->deferred.used; place++) {
+        Met met = ((Met *)search->deferred.data)[place];
+        int is_first = marks_add(search->walk.memory, &search->walk.marks, met.object);
+        if (is_first < 0 || (is_first && !look_at(search, met)))
+            return fail(search);
+    }
+    return search_run(search);
+}
+
+bool
+search_own(Search *search)
+{
+    bool good = search_label(search, (Label){.kind = ROOT_OWN});
+    uint32_t root = IS_ROOT | (uint32_t)search->roots.used;
+    search->silent = true;
+    good = good && search_root(search, Py_None, NO_VARIABLE);
+    for (size_t slot = 0; good && !search->own_entered && slot < search->walk.hidden.room; slot++)
+        if (search->walk.hidden.slots[slot].pointer)
+            good = look_at(search, (Met){(PyObject *)search->walk.hidden.slots[slot].pointer, root, false});
+    search->own_entered = true;
+    for (size_t place = 0; good && place < search->walk.hiding.used; place++)
+        good = look_at(search, (Met){((PyObject **)search->walk.hiding.data)[place], root, false});
+    search->walk.hiding.used = 0;
+    good = good && search_run(search) && search_threads(search, true) && search_run(search);
+    search->silent = false;
+    return good;
+}

@@ -1,0 +1,120 @@
+/* What the collector tracks and no root leads to. See search.h.
+ *
+ * Of these objects, those that no other of them refers to are held by C code: lists of callbacks inside the
+ * interpreter, what a running C function works on, or a reference that was lost. The others are cycles, or hang on
+ * some; each is walked by itself, classes of the program first, so that a cycle is told from where a reader knows it.
+ *
+ * A tuple with one owner may be one that a C function is still filling: it is no root, for it must not be shown. */
+#include "search.h"
+
+#include <string.h>
+
+static bool
+take(Search *search, PyObject *object)
+{
+    Kind *kind = kind_of(&search->walk, object);
+    if (kind == NULL)
+        return false;
+    if (kind->flags & (KIND_OWN | KIND_METHOD) && search_is_own(search, kind, object)) {
+        int is_first = marks_add(search->walk.memory, &search->walk.marks, object);
+        return is_first >= 0 && row_push(search->walk.memory, &search->walk.hiding, object);
+    }
+    return row_push(search->walk.memory, &search->left, object);
+}
+
+static bool
+collect(Search *search, Link *head)
+{
+    for (Link *link = (Link *)head->next; link != head; link = (Link *)link->next) {
+        PyObject *object = OBJECT_OF(link);
+        __builtin_prefetch((void *)link->next);
+        if (marks_has(&search->walk.marks, object) || Py_REFCNT(object) <= 0)
+            continue;
+        if (PyTuple_CheckExact(object) && Py_REFCNT(object) == 1)
+            continue;
+        if (!take(search, object))
+            return false;
+    }
+    return true;
+}
+
+static int
+mark_below(PyObject *object, void *arg)
+{
+    Search *search = arg;
+    PyObject *self = ((PyObject **)search->left.data)[search->from];
+    if (object == NULL || object == self)
+        return 0;
+    if (marks_add(search->walk.memory, &search->given, object) >= 0)
+        return 0;
+    search->walk.failed = true;
+    return -1;
+}
+
+/* Mark what the objects left refer to, in *below*, which stands in for the given set meanwhile. */
+static bool
+find_below(Search *search, Marks *below)
+{
+    if (!marks_begin(search->walk.memory, below))
+        return false;
+    Marks given = search->given;
+    search->given = *below;
+    for (size_t place = 0; place < search->left.used && !search->walk.failed; place++) {
+        search->from = (uint32_t)place;
+        search_follow(search, ((PyObject **)search->left.data)[place], mark_below);
+    }
+    *below = search->given;
+    search->given = given;
+    return !search->walk.failed;
+}
+
+static bool
+enter_left(Search *search, PyObject *object, bool *entered)
+{
+    *entered = !marks_has(&search->walk.marks, object);
+    return !*entered || search_root(search, object, NO_VARIABLE);
+}
+
+static bool
+is_of_program(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    return type->tp_flags & Py_TPFLAGS_HEAPTYPE || (type->tp_name && strchr(type->tp_name, '.'));
+}
+
+static bool
+walk_cycles(Search *search, bool of_program)
+{
+    for (size_t place = 0; place < search->left.used; place++) {
+        PyObject *object = ((PyObject **)search->left.data)[place];
+        bool entered = false;
+        if (is_of_program(object) == of_program && (!enter_left(search, object, &entered)))
+            return false;
+        if (entered && !search_run(search))
+            return false;
+    }
+    return true;
+}
+
+bool
+search_unreached(Search *search, Collector *collector)
+{
+    Link *heads[] = {&collector->permanent.head, &collector->generations[2].head, &collector->generations[1].head,
+                     &collector->generations[0].head};
+    Marks below = {0};
+    bool good = true, entered;
+    for (size_t ring = 0; good && ring < Py_ARRAY_LENGTH(heads); ring++)
+        good = collect(search, heads[ring]);
+    good = good && search_own(search) && find_below(search, &below);
+    good = good && search_label(search, (Label){.kind = ROOT_C});
+    for (size_t place = 0; good && place < search->left.used; place++) {
+        PyObject *object = ((PyObject **)search->left.data)[place];
+        if (!marks_has(&below, object))
+            good = enter_left(search, object, &entered);
+    }
+    marks_free(search->walk.memory, &below);
+    good = good && search_run(search) && search_label(search, (Label){.kind = ROOT_NOTHING});
+    good = good && walk_cycles(search, true) && walk_cycles(search, false);
+    search->walk.failed |= !good;
+    return good;
+}
