@@ -15,7 +15,7 @@ import objgraph
 
 from .edges import steps_of
 from .labels import module_name
-from .path import RetainingPath, make_path
+from .path import RetainingPath, Root, make_path
 
 _DEPTH = 8
 _MOST_LOOKS = 50
@@ -41,4 +41,5 @@ def find_path_backwards(obj: object) -> RetainingPath | None:
         return None
     if len(chain) == 1:
         return None
-    return make_path(*steps_of(chain, f"module {module_name(chain[0])}"))
+    steps = steps_of(chain, Root(f"module {module_name(chain[0])}"))
+    return make_path(steps.shown, steps.wiped, steps.suspect)

@@ -17,6 +17,7 @@ from ..backend.referents import FrozenDict
 from ..units import printable
 from .attributes import attribute_of, dict_items, is_instance_dict, variable_of
 from .labels import describe, key_text, length
+from .path import Root
 from .references import LruCacheWrapper, frame_locals, namespace
 
 UNNAMED = "[reference]"
@@ -24,7 +25,11 @@ KEY = "[key]"
 ITEM = "[]"
 """The name of every item in a fingerprint."""
 
+NAMESPACE = "[namespace]"
+"""As a root's edge: its first object is the dict of a class body's names, or of what exec() runs."""
+
 _LARGE = 10
+_MOST_STEPS = 200
 
 
 class Step(NamedTuple):
@@ -44,15 +49,23 @@ class Step(NamedTuple):
 _Namer = Callable[[Sequence[Any], int], Step]
 
 
-def steps_of(chain: Sequence[Any], root: str, alone: bool = True) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The steps of a path along *chain*, whose first object is called *root*, and the same for its fingerprint.
+class Steps(NamedTuple):
+    """The steps of a path, the same for its fingerprint, and the number of the first that is suspect."""
+
+    shown: tuple[str, ...]
+    wiped: tuple[str, ...]
+    suspect: int
+
+
+def steps_of(chain: Sequence[Any], root: Root, alone: bool = True) -> Steps:
+    """The steps of a path along *chain*, which begins at *root*.
 
     A step is the reference's name and what it leads to; of the last one, if it is an item, the name alone, unless it
-    is the one that grew: a large container, and *alone* there.
+    is the one that grew: a large container, and *alone* there. Of a chain that is very long the middle is left out.
     """
     inside = alone and is_large(chain[-1])
-    shown, wiped = [root], [root]
-    place = 0
+    shown, wiped = [root.label], [root.label]
+    place, suspect = _begin(chain, root, shown, wiped), 1
     while place < len(chain) - 1:
         step = _step(chain, place)
         place += step.passed
@@ -60,9 +73,41 @@ def steps_of(chain: Sequence[Any], root: str, alone: bool = True) -> tuple[tuple
         bare = step.is_item and place == len(chain) - 1 and not inside
         shown.append(step.name if bare else f"{step.name}: {describe(target)}")
         wiped.append(ITEM if bare else f"{step.wiped}: {type_label(type(target))}")
-    if place and inside:  # as if it had been there before, and its items were found
+        if place < len(chain) - 1 and _lives_on(target) and suspect == len(shown) - 1:
+            suspect = len(shown)
+        place = _pass_middle(place, len(chain), shown, wiped)
+    if inside and (place or root.edge):  # as if it had been there before, and its items were found
         wiped.append(ITEM)
-    return tuple(shown), tuple(wiped)
+    return Steps(tuple(shown), tuple(wiped), min(suspect, len(shown) - 1))
+
+
+def _begin(chain: Sequence[Any], root: Root, shown: list[str], wiped: list[str]) -> int:
+    """The step from the root to the first object; gives the place in *chain* that is reached."""
+    if root.edge is None:
+        return 0
+    place, edge = 0, root.edge
+    if edge == NAMESPACE:
+        place = min(1, len(chain) - 1)
+        edge = f"local {printable(variable_of(chain[0], chain[place]))}"
+    prefix = f"{edge}: " if edge else ""
+    shown.append(prefix + describe(chain[place]))
+    wiped.append(prefix + printable(type_label(type(chain[place]))))
+    return place
+
+
+def _pass_middle(place: int, end: int, shown: list[str], wiped: list[str]) -> int:
+    """Where to go on: here, or nearer to the end if a long way is still to go and enough of it was told."""
+    if len(shown) != _MOST_STEPS // 2 or end - place <= _MOST_STEPS:
+        return place
+    there = end - 1 - _MOST_STEPS // 2
+    shown.append(f"[{there - place:,} more]")
+    wiped.append("[more]")
+    return there
+
+
+def _lives_on(obj: Any) -> bool:
+    """Whether *obj* is there for the program's life by its nature: what it holds is suspect, and not it."""
+    return issubclass(type(obj), (types.ModuleType, type)) or type(obj) is types.FunctionType
 
 
 def is_large(obj: Any) -> bool:
@@ -164,9 +209,10 @@ def _local(frame_of: Callable[[Any], Any]) -> _Namer:
         frame = frame_of(parent)
         if frame is None:
             return _attribute(chain, place)
+        inner = chain[place + 2] if type(child) is types.CellType and place + 2 < len(chain) else child
         for variable, value in frame_locals(frame).items():
-            if value is child:
-                return _named(f"local {printable(variable)}")
+            if value is child or value is inner:
+                return Step(*_twice(f"local {printable(variable)}"), 1 if value is child else 2)
         if child is frame:
             return _named("frame")
         return _attribute(chain, place)

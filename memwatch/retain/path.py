@@ -5,9 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..backend.guard import own
+from .drawing import draw_dot, draw_lines, draw_svg
+
+
+class Root(NamedTuple):
+    """Where a path begins: the words for it, and for its reference to the first object of the chain, which is None
+    where that object is the root itself, and empty where there is no name for it."""
+
+    label: str
+    edge: str | None = None
 
 
 @own
@@ -19,10 +28,15 @@ class RetainingPath:
     first names the reference, then what it leads to; the last one, where it is an item of a container, names the
     reference alone unless it leads to a large container. `fingerprint` is 16 hexadecimal digits over names and types,
     without addresses, keys, indexes and lengths: the same leak has the same one in every process.
+
+    What is wrong is one of the references from step number `suspect` on: before it are modules, classes and running
+    functions, which live as long as they should. `known` says why a library is known to keep such objects, or None.
     """
 
     steps: tuple[str, ...]
     fingerprint: str
+    suspect: int = 1
+    known: str | None = None
 
     @property
     def text(self) -> str:
@@ -32,9 +46,27 @@ class RetainingPath:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def drawing(self) -> str:
+        """The path with a line for each step, those that are suspect marked by ``~``."""
+        return draw_lines(self.steps, self.suspect, self.known)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, steps as a list."""
-        return {"steps": list(self.steps), "fingerprint": self.fingerprint}
+        return {
+            "steps": list(self.steps),
+            "fingerprint": self.fingerprint,
+            "suspect": self.suspect,
+            "known": self.known,
+        }
+
+    def to_dot(self) -> str:
+        """The path as a graph in the DOT language of Graphviz."""
+        return draw_dot(self.steps, self.suspect)
+
+    def to_svg(self) -> str:
+        """The path as an SVG picture, drawn by Graphviz; `UnsupportedError` where its program dot is not installed."""
+        return draw_svg(self.to_dot())
 
 
 @own
@@ -83,7 +115,9 @@ def join_steps(steps: Sequence[str]) -> str:
     return " > ".join(steps)
 
 
-def make_path(steps: tuple[str, ...], wiped: tuple[str, ...]) -> RetainingPath:
+def make_path(
+    steps: tuple[str, ...], wiped: tuple[str, ...], suspect: int = 1, known: str | None = None
+) -> RetainingPath:
     """The path of *steps*; *wiped* are the same without all that differs between processes."""
     text = "\n".join(wiped).encode("utf-8", "backslashreplace")
-    return RetainingPath(steps, hashlib.blake2b(text, digest_size=8).hexdigest())
+    return RetainingPath(steps, hashlib.blake2b(text, digest_size=8).hexdigest(), suspect, known)

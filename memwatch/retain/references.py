@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
@@ -48,13 +48,16 @@ def contents(obj: Any) -> list[Any]:
 
 
 def hidden_contents(obj: Any) -> list[Any]:
-    """What an object holds that is not the collector's: a code object's constants, a numpy array's base and items."""
+    """What an object holds that is not the collector's: a code object's constants, a static type's namespace, a numpy
+    array's base and items."""
     if type(obj) is CodeType:
         return _constants(obj)
-    array_type = _array_type()
-    if array_type is None or not issubclass(type(obj), array_type):
+    if issubclass(type(obj), type):  # a static one, whose namespace no collector sees
+        return referents(_type_namespace(obj))
+    kind = array_type()
+    if kind is None or not issubclass(type(obj), kind):
         return []
-    fields = _type_namespace(array_type)
+    fields = _type_namespace(kind)
     base = fields["base"].__get__(obj)
     found = [] if base is None else [base]
     if fields["dtype"].__get__(obj).hasobject:
@@ -70,7 +73,8 @@ def _constants(code: CodeType) -> list[Any]:
     return found
 
 
-def _array_type() -> type | None:
+def array_type() -> type | None:
+    """numpy's, if the program uses numpy."""
     numpy = sys.modules.get("numpy")
     found = _module_namespace(numpy).get("ndarray") if type(numpy) is ModuleType else None
     return found if type(found) is type else None
@@ -92,6 +96,11 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
     if sys.getrefcount(made) <= _HELD_BY_FRAME_ALONE:
         made.clear()
     return found
+
+
+def referrers(objects: Sequence[Any]) -> list[Any]:
+    """The tracked objects that refer to one of *objects*, as the collector sees it."""
+    return gc.get_referrers(*objects)
 
 
 def live_objects() -> list[Any]:

@@ -2,6 +2,7 @@
 
     modules          all at once, the program's own before libraries: module state and class attributes
     running frames   what only the variables of functions hold
+    libraries        what they are known to keep
     memwatch         walked without counting: what only memwatch holds is no leak
     no reference     the interpreter's fork callbacks, what C code holds, and cycles that nothing holds
 
@@ -18,6 +19,7 @@ from ..backend.guard import find_own, parts_of, rest
 from ..backend.kinds import type_label
 from ..units import printable
 from .labels import code_label
+from .matchers import Reference, ignored_modules, late_references
 from .references import (
     contents,
     fork_list,
@@ -40,13 +42,26 @@ _SLICE = 2000
 def walk_all(walk: Walk, ignore: Sequence[Any]) -> None:
     """Walk from every root there is. What *ignore* holds, and nothing else does, is not counted."""
     own = _hide_own(walk, ignore)
+    late = late_references()
+    walk.held.append(late)
+    walk.pages.mark([id(reference.value) for reference in late], VISITED)
     for name, module in modules():
         walk.add_roots(f"module {printable(name)}", [module])
     walk.run()
     own.extend(_walk_frames(walk))
+    _walk_late(walk, late)
     walk.follow_silently(own)
     if not walk.done:
         _walk_unreached(walk)
+
+
+def _walk_late(walk: Walk, late: list[Reference]) -> None:
+    """Walk what libraries are known to keep, and nothing else held."""
+    for reference in late:
+        page, slot = walk.pages.page(id(reference.value)), id(reference.value) >> 4 & 4095
+        page[slot] &= ~VISITED
+        walk.add_roots(f"module {reference.module}", [reference.value], f".{reference.variable}")
+    walk.run()
 
 
 def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
@@ -57,6 +72,7 @@ def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
         walk.pages.mark(map(id, batch), ALIVE)
     walk.pages.mark(parts_of(own), VISITED)
     own.extend(own_modules())
+    own.extend(ignored_modules())
     own.extend([namespace(module) for module in own if type(module) is ModuleType])
     own.extend(ignore)
     walk.pages.mark(map(id, own), VISITED)
@@ -107,11 +123,11 @@ def _walk_unreached(walk: Walk) -> None:
     obj = None
     walk.run()
     left[:] = list(_not_visited(walk, left))
-    walk.add_roots(HELD_IN_C, _topmost(left))
+    walk.add_roots(HELD_IN_C, _topmost(left), "")
     walk.run()
     left[:] = sorted(_not_visited(walk, left), key=_is_builtin)[::-1]
     while left:
-        walk.add_roots(HELD_BY_NOTHING, [left.pop()])
+        walk.add_roots(HELD_BY_NOTHING, [left.pop()], "")
         walk.run()
 
 

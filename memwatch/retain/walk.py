@@ -20,7 +20,11 @@ from ..backend.contract import GaveUp
 from ..backend.guard import begin_walk, end_walk, get_ident, own, rest
 from ..backend.kinds import size_reader
 from ..backend.referents import DICTS, MODULES_MAY_RESURRECT, keys_of
+from .path import Root
 from .references import contents, hidden_contents, is_tracked, referents
+
+NOT_TOLD = Root("")
+"""The root of what only memwatch holds."""
 
 KNOWN, VISITED, ALIVE = 1, 2, 4
 _CHECK = 2047  # a mask: ask to give up every 2048 objects
@@ -80,7 +84,8 @@ class Walk:
 
     `parents` gives a node's parent, or a negative number for a root, which `label_of` names; `groups` gives the group
     that a node's new objects belong to, or -1 above all new objects. What is not tracked and lies in an old object is
-    old as well, unless *grown* is None or has that object's address. `held` takes lists to be emptied at the end.
+    old as well, unless *grown* is None or has that object's address. With *wanted* all is known but a few objects that
+    are looked for, the first alone with *stop_at_first*. `held` takes lists to be emptied at the end.
     """
 
     __slots__ = (
@@ -106,6 +111,7 @@ class Walk:
         "silent",
         "stop_at_first",
         "thread",
+        "wanted",
     )
 
     def __init__(
@@ -116,6 +122,7 @@ class Walk:
         max_objects: int | None = None,
         stop_at_first: bool = False,
         grown: Container[int] | None = None,
+        wanted: bool = False,
     ) -> None:
         self._size_of, self._give_up, self._max_objects = size_of, give_up, max_objects
         self._grown = grown
@@ -126,7 +133,7 @@ class Walk:
         self.addresses, self.kinds = array("Q"), array("Q")
         self.parents, self.groups = array("i"), array("i")
         self.kinds_by_id: dict[int, type] = {}
-        self.labels: list[str] = []
+        self.labels: list[Root] = []
         self.found: list[Group] = []
         self.pages = Pages(blank)
         self.roots: dict[int, Any] = {}
@@ -134,6 +141,7 @@ class Walk:
         self.rests = False
         self.silent = False
         self.stop_at_first = stop_at_first
+        self.wanted = wanted
         self.thread = get_ident()
         begin_walk(self)
 
@@ -150,10 +158,10 @@ class Walk:
         """Whether one object was asked for, and it was found."""
         return self.stop_at_first and bool(self.found)
 
-    def add_roots(self, label: str, objects: Iterable[Any]) -> None:
-        """Enter those of *objects* that were not visited as roots called *label*."""
-        if not self.labels or self.labels[-1] != label:
-            self.labels.append(label)
+    def add_roots(self, label: str, objects: Iterable[Any], edge: str | None = None) -> None:
+        """Enter those of *objects* that were not visited as roots called *label*, or as held by such a one."""
+        if not self.labels or self.labels[-1] != Root(label, edge):
+            self.labels.append(Root(label, edge))
         root = -len(self.labels)
         for obj in objects:
             page, slot = self.pages.page(id(obj)), id(obj) >> 4 & 4095
@@ -162,13 +170,13 @@ class Walk:
                 page[slot] = flags | VISITED
                 self._enter(obj, root, -1 if flags & KNOWN else self._count(obj, root, -1))
 
-    def label_of(self, root: int) -> str:
-        """The label of a root, given as the parent that its node has."""
+    def label_of(self, root: int) -> Root:
+        """The root, given as the parent that its node has."""
         return self.labels[-1 - root]
 
     def follow_silently(self, objects: Iterable[Any]) -> None:
         """Visit what only *objects*, visited or not, lead to, and count nothing of it."""
-        self.labels.append("")
+        self.labels.append(NOT_TOLD)
         for obj in objects:
             self._enter(obj, -len(self.labels), -1)
         self.silent = True
@@ -231,8 +239,8 @@ class Walk:
         return found
 
     def assume_known(self, objects: Iterable[Any]) -> None:
-        """Take *objects*, which no census sees, for known; where one object is looked for, it may be among them."""
-        if not self.stop_at_first:
+        """Take *objects*, which no census sees, for known; where some are looked for, they may be among them."""
+        if not self.wanted:
             self.pages.mark(map(id, objects), KNOWN)
 
     def _check(self, visited: int) -> None:

@@ -476,5 +476,7 @@ def test_values_have_dicts(app: Any, known: Known) -> None:
     assert found["path"] == {
         "steps": ["module app", ".kept: list, 20 items"],
         "fingerprint": found["path"]["fingerprint"],
+        "suspect": 1,
+        "known": None,
     }
     assert len(found["path"]["fingerprint"]) == 16 and "holder_address" not in found

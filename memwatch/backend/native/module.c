@@ -313,6 +313,12 @@ search(PyObject *module, PyObject *const *args, Py_ssize_t given)
     return search_call(state_of(module), args, given);
 }
 
+static PyObject *
+hollow(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
+{
+    return hollow_call(args, given);
+}
+
 PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");
 
 static PyObject *
@@ -362,6 +368,7 @@ static PyMethodDef methods[] = {
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"find_tracked", (PyCFunction)(void (*)(void))find_tracked, METH_FASTCALL, find_doc},
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
+    {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
     {"measure", measure, METH_O, measure_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},

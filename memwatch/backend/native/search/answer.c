@@ -15,7 +15,9 @@ const char search_doc[] =
     "[(root, first, last, addresses, types, targets, items, bytes, [(type, count), ...]), ...], None while the\n"
     "collector is at work, or False if there are more than *most* objects. A root is (kind, main thread?, number, code,\n"
     "globals, variable). *given* and *grown* (or None) are buffers of addresses; *mode* says what is new: 0 what is not\n"
-    "given, 1 what is given, 2 what is of the types given.";
+    "given, 1 what is given, 2 what is of the types given. *late* has namespaces and what of theirs comes last, in turn.";
+
+const char hollow_doc[] = "hollow(holder, array_type)\n--\n\nWhat a code object or an array holds.";
 
 enum { OWN_TYPES, HIDDEN, MODULES, LATE, MODE, GIVEN, GROWN, MAIN_THREAD, ARRAY_TYPE, MOST, NAMED, BRANCHES, ARGUMENTS };
 
@@ -69,9 +71,13 @@ read_lists(Search *search, PyObject *const *args)
     for (Py_ssize_t place = 0; place < PyList_GET_SIZE(args[HIDDEN]); place++)
         if (!walk_leave_out(&search->walk, PyList_GET_ITEM(args[HIDDEN], place)))
             return PyErr_NoMemory();
-    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(args[LATE]); place++)
-        if (!pointers_enter(search->walk.memory, &search->late, PyList_GET_ITEM(args[LATE], place)))
+    for (Py_ssize_t place = 0; place + 1 < PyList_GET_SIZE(args[LATE]); place += 2) {
+        PyObject *names = PyList_GET_ITEM(args[LATE], place), *held = PyList_GET_ITEM(args[LATE], place + 1);
+        Pointer *entry = pointers_enter(search->walk.memory, &search->late, held);
+        if (entry == NULL)
             return PyErr_NoMemory();
+        entry->number = (Py_ssize_t)names;
+    }
     return true;
 }
 
@@ -206,7 +212,7 @@ tell_chain(const Search *search, const Chain *chain, PyObject *counts)
     const Sum *sum = (Sum *)search->sums.data + chain->sum;
     return Py_BuildValue("(NOONNKKKO)", tell_root(search, chain), chain->first ? chain->first : Py_None, chain->last,
                          tell_links(search, chain, false), tell_links(search, chain, true),
-                         (unsigned long long)sum->targets, (unsigned long long)sum->items,
+                         (unsigned long long)(chain->is_branch ? 0 : sum->targets), (unsigned long long)sum->items,
                          (unsigned long long)sum->bytes, counts);
 }
 
@@ -278,4 +284,22 @@ done:
     search_free(&search);
     pointers_free(&state->memory, &own);
     return result;
+}
+
+static int
+append(PyObject *object, void *list)
+{
+    return PyList_Append(((Search *)list)->listed, object);
+}
+
+PyObject *
+hollow_call(PyObject *const *args, Py_ssize_t given)
+{
+    if (given != 2 || !PyType_Check(args[1]))
+        return PyErr_Format(PyExc_TypeError, "an object and the type of arrays are needed");
+    Search search = {.array_type = (PyTypeObject *)args[1], .listed = PyList_New(0)};
+    Kind kind = {.type = Py_TYPE(args[0])};
+    if (search.listed && is_hollow(&search, &kind))
+        follow_hollow(&search, args[0], append);
+    return search.listed;
 }

@@ -143,6 +143,7 @@ branches_fill(Search *search, size_t wanted)
     Chain first = *(Chain *)search->chains.data;
     Group *group = (Group *)search->groups.data + ((Sum *)search->sums.data)[first.sum].shown;
     Watch watch = {.branches = {.stride = sizeof(Branch)}, .chain = first};
+    watch.chain.is_branch = true;
     bool good = watch_chain(search, &watch, group->latest_parent) && note_all(search, &watch);
     Branch *branches = (Branch *)watch.branches.data;
     for (size_t place = 0; good && place < watch.branches.used; place++)

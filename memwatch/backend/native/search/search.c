@@ -77,23 +77,26 @@ search_free(Search *search)
 
 /* ---- old or new ---- */
 
-/* Whether the census of before is silent about *object*, so that it is taken for old. */
+/* Whether the census of before is silent about *object*, so that it is taken for old. What is taken for old because of
+ * its holder is a holder as old itself. */
 static bool
-is_assumed(const Search *search, const Kind *kind, PyObject *object, uint32_t parent, bool inherits)
+is_assumed(Search *search, const Kind *kind, PyObject *object, uint32_t parent, bool inherits)
 {
     if (PyTuple_CheckExact(object) && Py_SIZE(object) == 0)
         return true;
+    bool old;
     if (parent & IS_ROOT) /* a census does not see the variables of running functions */
-        return root_at(search, parent)->variable != NO_VARIABLE && !is_tracked(kind, object);
-    PyObject *holder = node_object(search, parent);
-    if (inherits)
-        return marks_has(&search->given, holder);
-    return search->only_in_grown && !(node_place(search, parent) & IS_GROUP) && !is_tracked(kind, object) &&
-           !pointers_find(&search->grown, holder);
+        old = label_at(search, parent)->kind == ROOT_FRAME && !is_tracked(kind, object);
+    else if (inherits)
+        old = marks_has(&search->given, node_object(search, parent));
+    else
+        return search->only_in_grown && !(node_place(search, parent) & IS_GROUP) && !is_tracked(kind, object) &&
+               !pointers_find(&search->grown, node_object(search, parent));
+    return old && (marks_add(search->walk.memory, &search->given, object) >= 0 || !fail(search));
 }
 
 static bool
-is_new(const Search *search, const Kind *kind, PyObject *object, uint32_t parent, bool inherits)
+is_new(Search *search, const Kind *kind, PyObject *object, uint32_t parent, bool inherits)
 {
     if (search->silent)
         return false;
@@ -160,6 +163,25 @@ look_at(Search *search, Met met)
     return !leads_on || add_node(search, met.object, met.parent, place);
 }
 
+/* Whether *object* is what a library is known to keep, met where it keeps it. */
+static bool
+is_late(const Search *search, PyObject *object)
+{
+    const Pointer *entry = pointers_find(&search->late, object);
+    return entry && (PyObject *)entry->number == node_object(search, search->from);
+}
+
+/* Come to an object later, unless it is met elsewhere. */
+static bool
+defer(Search *search, Met met)
+{
+    marks_remove(&search->walk.marks, met.object);
+    Met *place = row_add(search->walk.memory, &search->deferred);
+    if (place)
+        *place = met;
+    return place || fail(search);
+}
+
 /* A visitproc: the node that is visited refers to *object*. */
 static int
 meet(PyObject *object, void *arg)
@@ -171,14 +193,8 @@ meet(PyObject *object, void *arg)
     if (is_first <= 0)
         return is_first < 0 ? (fail(search), -1) : 0;
     Met met = {object, search->from, search->inherits};
-    if (search->late.used && !search->all_else_is && pointers_find(&search->late, object)) {
-        marks_remove(&search->walk.marks, object);
-        Met *place = row_add(search->walk.memory, &search->deferred);
-        if (place == NULL)
-            return fail(search), -1;
-        *place = met;
-        return 0;
-    }
+    if (search->late.used && !search->all_else_is && is_late(search, object))
+        return defer(search, met) ? 0 : -1;
     FETCH((char *)object - sizeof(Link));
     FETCH((char *)object + 40);
     Met *place = &search->waiting[search->waiting_at++ % WAITING], waited = *place;

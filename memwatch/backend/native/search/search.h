@@ -87,6 +87,7 @@ typedef struct {
     PyObject *last;
     size_t start; /* in `links` */
     size_t length;
+    bool is_branch;
 } Chain;
 
 typedef struct {
@@ -114,7 +115,7 @@ typedef struct {
     Pointers types;     /* the types wanted */
     Pointers grown;     /* objects in which something untracked may be new */
     bool only_in_grown;
-    Pointers late;      /* objects to come to only when all else is visited */
+    Pointers late;      /* objects to come to only when all else is visited, with the namespace that names each */
     bool all_else_is;
     bool silent;        /* count nothing */
     bool own_entered;
@@ -148,6 +149,7 @@ typedef struct {
     Row chains; /* Chain */
     Row links;  /* Step */
     struct Watch *watch;
+    PyObject *listed;
 } Search;
 
 static inline PyObject *
@@ -214,7 +216,9 @@ size_t depth_of(const Search *search, uint32_t parent);
 /* branches.c: further ways to the last object of the first chain, at most *wanted*. */
 bool branches_fill(Search *search, size_t wanted);
 
-/* answer.c: the function for Python. */
+/* answer.c: the functions for Python. */
+PyObject *hollow_call(PyObject *const *args, Py_ssize_t given);
+extern const char hollow_doc[];
 PyObject *search_call(State *state, PyObject *const *args, Py_ssize_t given);
 extern const char search_doc[];
 

@@ -48,24 +48,26 @@ list_frames(Search *search, const PyThreadState *thread, Row *frames)
     return true;
 }
 
+/* A root of its own, unless the collector does not track it: then no census has seen what it holds. */
+static bool
+enter_tracked(Search *search, Label label, RootKind kind, PyObject *object)
+{
+    if (object == NULL || !PyObject_GC_IsTracked(object))
+        return true;
+    label.kind = kind;
+    return search_label(search, label) && search_root(search, object, NO_VARIABLE);
+}
+
 /* What a thread has beside its functions. */
 static bool
 enter_state(Search *search, const PyThreadState *thread, Label label)
 {
-    bool good = true;
-    label.kind = ROOT_CONTEXT;
-    if (thread->context)
-        good = search_label(search, label) && search_root(search, thread->context, NO_VARIABLE);
-    label.kind = ROOT_EXCEPTION;
+    bool good = enter_tracked(search, label, ROOT_CONTEXT, thread->context);
     for (_PyErr_StackItem *handled = thread->exc_info; good && handled; handled = handled->previous_item)
-        if (handled->exc_value && handled->exc_value != Py_None)
-            good = search_label(search, label) && search_root(search, handled->exc_value, NO_VARIABLE);
-    label.kind = ROOT_THREAD;
-    PyObject *others[] = {thread->dict, thread->c_profileobj, thread->c_traceobj};
-    for (size_t place = 0; good && place < Py_ARRAY_LENGTH(others); place++)
-        if (others[place])
-            good = search_label(search, label) && search_root(search, others[place], NO_VARIABLE);
-    return good;
+        good = enter_tracked(search, label, ROOT_EXCEPTION, handled->exc_value);
+    return good && enter_tracked(search, label, ROOT_THREAD, thread->dict) &&
+           enter_tracked(search, label, ROOT_THREAD, thread->c_profileobj) &&
+           enter_tracked(search, label, ROOT_THREAD, thread->c_traceobj);
 }
 
 static bool

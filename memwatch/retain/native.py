@@ -1,0 +1,152 @@
+"""The search by the C extension: what it is asked, and its answer with every link tried again on the living objects.
+
+The walk itself holds the interpreter from end to end, and gives back counts and a few chains as addresses. Since then
+other threads may have changed the heap; so a chain is followed from its first object on, and one that does not hold
+any more is left out.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+from ..backend import _native, guard
+from ..backend.contract import GaveUp
+from ..backend.kinds import type_label
+from ..units import printable
+from .edges import NAMESPACE
+from .found import Place
+from .labels import code_label
+from .matchers import ignored_modules, late_references
+from .path import Root
+from .references import array_type, contents, fork_list, modules, namespace, own_modules
+from .roots import HELD_BY_NOTHING, HELD_IN_C
+
+PAUSE_SECONDS = 2.5e-7
+"""The whole search is one pause: so long for an object, in scattered memory and on a busy machine."""
+
+_MODULE, _FRAME, _CONTEXT, _EXCEPTION, _THREAD, _C, _NOTHING = range(7)
+_STATE = {_CONTEXT: "context variables", _EXCEPTION: "error being handled", _THREAD: "state"}
+_COMPUTED, _NAMES = -2, -3
+_tried: dict[int, bool] = {}
+
+
+def search(
+    mode: int,
+    given: array[int],
+    named: int,
+    *,
+    branches: int = 0,
+    grown: Iterable[int] | None = None,
+    ignore: Sequence[Any] = (),
+    give_up: Callable[[], bool] | None = None,
+    max_objects: int | None = None,
+) -> list[Place]:
+    """As `search.search` says. *give_up* is asked before and after."""
+    _ask(give_up, "before it")
+    numpy_array = _array_type()
+    roots = modules()
+    own = [*own_modules(), *ignored_modules()]
+    hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *ignore]
+    references = late_references()
+    hidden += [ignore, roots, own, references]
+    starts = [module for _, module in roots]
+    late = [it for reference in references for it in (reference.names, reference.value)]
+    main, changed = threading.main_thread().ident or 0, None if grown is None else array("Q", grown)
+    rows = _native.search(
+        guard._own_types,
+        hidden,
+        starts,
+        late,
+        mode,
+        given,
+        changed,
+        main,
+        numpy_array,
+        max_objects or 0,
+        named,
+        branches,
+    )
+    if rows is None:
+        raise GaveUp("the collector is at work; the search for holders has to wait for its end")
+    if rows is False:
+        raise GaveUp(f"there are more than {max_objects} objects to look through for holders")
+    _ask(give_up, "after it")
+    names = [name for name, _ in roots]
+    import os
+    if os.environ.get("DBG"):
+        for r in rows: print(r[0], type(r[1]), type(r[2]), r[2] if type(r[2]) is tuple else "", r[5:8])
+    return list(_places(rows, names))
+
+
+def _ask(give_up: Callable[[], bool] | None, when: str) -> None:
+    if give_up is not None and give_up():
+        raise GaveUp(f"gave up looking for holders {when}")
+
+
+def _places(rows: list[Any], names: Sequence[str]) -> Iterator[Place]:
+    for root, first, last, addresses, kinds, targets, items, size, counted in rows:
+        chain = _follow(first, last, array("Q", addresses), array("Q", kinds))
+        if chain is None:
+            continue
+        types: Counter[str] = Counter()
+        for kind, count in counted:
+            types[type_label(kind)] += count
+        yield Place(_root(root, chain[0], names), chain, targets, items, size, types)
+
+
+def _follow(first: Any, last: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
+    """The objects of a chain; None if the heap has changed and a link is gone."""
+    chain = [first] if addresses else []
+    for address, kind in zip(addresses[1:], kinds[1:], strict=True):
+        held = (obj for obj in contents(chain[-1]) if id(obj) == address and id(type(obj)) == kind)
+        found = next(held, None)
+        if found is None:
+            return None
+        chain.append(found)
+    chain.append(last)
+    return chain
+
+
+def _root(root: tuple[Any, ...], first: Any, names: Sequence[str]) -> Root:
+    kind, is_main, number, code, names_there, variable = root
+    if kind == _MODULE:
+        return Root(f"module {printable(names[number])}")
+    thread = "main thread" if is_main else "another thread"
+    if kind == _FRAME:
+        return Root(f"{thread}, function {code_label(code, names_there)}", _edge(variable))
+    if kind == _C and (label := fork_list(first)) is not None:
+        return Root(label)
+    if kind in _STATE:
+        return Root(f"{thread}, {_STATE[kind]}")
+    return Root(HELD_IN_C if kind == _C else HELD_BY_NOTHING, "")
+
+
+def _edge(variable: str | int) -> str:
+    if variable == _COMPUTED:
+        return "value in use"
+    return NAMESPACE if variable == _NAMES else f"local {printable(variable)}"
+
+
+def _array_type() -> type | None:
+    """numpy's array type, if an array of it shows what was put into it; tried once."""
+    found = array_type()
+    if found is None:
+        return None
+    if id(found) not in _tried:
+        _tried[id(found)] = _shows_items(found)
+    return found if _tried[id(found)] else None
+
+
+def _shows_items(kind: type) -> bool:
+    item: list[Any] = []
+    made: Any = kind((2, 2), dtype=object)
+    made[1, 0] = item
+    view = made.T[0:1]
+    return any(held is item for held in _native.hollow(made, kind)) and any(
+        held is made for held in _native.hollow(view, kind)
+    )
