@@ -103,7 +103,7 @@ def _holding(found: Place) -> tuple[tuple[str, ...], Holding]:
     holder = top if alone and is_large(top) else holder_of(chain)
     return steps.wiped, Holding(
         path=make_path(steps.shown, steps.wiped, steps.suspect, why_known(steps.shown)),
-        targets=found.targets,
+        targets=_targets(found, holder),
         retained_bytes=found.size,
         retained_items=found.items,
         type_counts=dict(found.types.most_common()),
@@ -113,6 +113,12 @@ def _holding(found: Place) -> tuple[tuple[str, ...], Holding]:
         holder_address=id(holder),
         bound=_bound(chain, holder),
     )
+
+
+def _targets(found: Place, holder: Any) -> int:
+    """How many were put there: the keys and the values of one dict, if they are of one type, are counted once."""
+    items = length(holder) if issubclass(type(holder), dict) else None
+    return items if items is not None and items < found.targets <= 2 * items else found.targets
 
 
 def _bound(chain: list[Any], holder: Any) -> int | None:

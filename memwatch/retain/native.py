@@ -77,9 +77,6 @@ def search(
         raise GaveUp(f"there are more than {max_objects} objects to look through for holders")
     _ask(give_up, "after it")
     names = [name for name, _ in roots]
-    import os
-    if os.environ.get("DBG"):
-        for r in rows: print(r[0], type(r[1]), type(r[2]), r[2] if type(r[2]) is tuple else "", r[5:8])
     return list(_places(rows, names))
 
 

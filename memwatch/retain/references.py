@@ -44,16 +44,16 @@ def contents(obj: Any) -> list[Any]:
     """What *obj* refers to, also where the collector does not see it: a running frame's variables, code, arrays."""
     if type(obj) is FrameType:
         return [*frame_locals(obj).values(), *referents(obj)]
-    return referents_of((obj,)) or hidden_contents(obj)
+    found = referents_of((obj,)) or hidden_contents(obj)
+    if not found and issubclass(type(obj), type):  # a static one, whose namespace no collector sees
+        return referents(_type_namespace(obj))
+    return found
 
 
 def hidden_contents(obj: Any) -> list[Any]:
-    """What an object holds that is not the collector's: a code object's constants, a static type's namespace, a numpy
-    array's base and items."""
+    """What an object holds that is not the collector's: a code object's constants, a numpy array's base and items."""
     if type(obj) is CodeType:
         return _constants(obj)
-    if issubclass(type(obj), type):  # a static one, whose namespace no collector sees
-        return referents(_type_namespace(obj))
     kind = array_type()
     if kind is None or not issubclass(type(obj), kind):
         return []

@@ -380,7 +380,7 @@ def test_the_heap_may_change_meanwhile(app: Any, known: Known) -> None:
 def test_it_gives_up_when_told_and_keeps_nothing(app: Any, known: Known) -> None:
     order = Order()
     app.kept = [order]
-    gone, answers = weakref.ref(order), iter([False] * 5 + [True] * 100)
+    gone, answers = weakref.ref(order), iter([False] + [True] * 100)
     with pytest.raises(GaveUp, match="gave up") as told:
         find_holdings(known(), give_up=lambda: next(answers))
     with pytest.raises(GaveUp, match="more than 100 objects"):

@@ -87,11 +87,13 @@ is_assumed(Search *search, const Kind *kind, PyObject *object, uint32_t parent, 
     bool old;
     if (parent & IS_ROOT) /* a census does not see the variables of running functions */
         old = label_at(search, parent)->kind == ROOT_FRAME && !is_tracked(kind, object);
-    else if (inherits)
-        old = marks_has(&search->given, node_object(search, parent));
-    else
-        return search->only_in_grown && !(node_place(search, parent) & IS_GROUP) && !is_tracked(kind, object) &&
-               !pointers_find(&search->grown, node_object(search, parent));
+    else {
+        PyObject *holder = node_object(search, parent);
+        if (search->only_in_grown && !(node_place(search, parent) & IS_GROUP) && !is_tracked(kind, object) &&
+            !pointers_find(&search->grown, holder))
+            return true;
+        old = inherits && marks_has(&search->given, holder);
+    }
     return old && (marks_add(search->walk.memory, &search->given, object) >= 0 || !fail(search));
 }
 

@@ -4,10 +4,17 @@
  * interpreter, what a running C function works on, or a reference that was lost. The others are cycles, or hang on
  * some; each is walked by itself, classes of the program first, so that a cycle is told from where a reader knows it.
  *
- * A tuple with one owner may be one that a C function is still filling: it is no root, for it must not be shown. */
+ * A tuple with one owner may be one that a C function is still filling: it is no root, for it must not be shown; what
+ * it holds hangs on it only if something is seen to hold the tuple. */
 #include "search.h"
 
 #include <string.h>
+
+static bool
+is_lone_tuple(PyObject *object)
+{
+    return PyTuple_CheckExact(object) && Py_REFCNT(object) == 1;
+}
 
 static bool
 take(Search *search, PyObject *object)
@@ -29,8 +36,6 @@ collect(Search *search, Link *head)
         PyObject *object = OBJECT_OF(link);
         __builtin_prefetch((void *)link->next);
         if (marks_has(&search->walk.marks, object) || Py_REFCNT(object) <= 0)
-            continue;
-        if (PyTuple_CheckExact(object) && Py_REFCNT(object) == 1)
             continue;
         if (!take(search, object))
             return false;
@@ -59,10 +64,19 @@ find_below(Search *search, Marks *below)
         return false;
     Marks given = search->given;
     search->given = *below;
-    for (size_t place = 0; place < search->left.used && !search->walk.failed; place++) {
-        search->from = (uint32_t)place;
-        search_follow(search, ((PyObject **)search->left.data)[place], mark_below);
-    }
+    size_t before = 0, followed = 0;
+    do {
+        before = followed;
+        followed = 0;
+        for (size_t place = 0; place < search->left.used && !search->walk.failed; place++) {
+            PyObject *object = ((PyObject **)search->left.data)[place];
+            if (is_lone_tuple(object) && !marks_has(&search->given, object))
+                continue;
+            followed++;
+            search->from = (uint32_t)place;
+            search_follow(search, object, mark_below);
+        }
+    } while (followed != before && !search->walk.failed);
     *below = search->given;
     search->given = given;
     return !search->walk.failed;
@@ -71,7 +85,7 @@ find_below(Search *search, Marks *below)
 static bool
 enter_left(Search *search, PyObject *object, bool *entered)
 {
-    *entered = !marks_has(&search->walk.marks, object);
+    *entered = !marks_has(&search->walk.marks, object) && !is_lone_tuple(object);
     return !*entered || search_root(search, object, NO_VARIABLE);
 }
 
