@@ -5,7 +5,8 @@
         print(leak.report)
 
 Four events tell what happens ("stats", "suspect", "leak", "recovered"), `HeapDiff` what grew in a stretch of code, `gc`
-what is left when garbage is gone. Connecting a receiver starts the watcher of this process.
+what is left when garbage is gone, `retaining_paths` who holds an object. Connecting a receiver starts the watcher of
+this process.
 """
 
 from __future__ import annotations
@@ -37,10 +38,19 @@ if TYPE_CHECKING:
     from . import trace as trace
     from . import usage
     from .heap import HeapDiff
+    from .retain import RetainingPath, retaining_paths
     from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
 
-_LAZY = {"Crossing": "thresholds", "HeapDiff": "heap", "Leak": "watch", "Stats": "watch", "Suspicion": "watch"}
+_LAZY = {
+    "Crossing": "thresholds",
+    "HeapDiff": "heap",
+    "Leak": "watch",
+    "RetainingPath": "retain",
+    "Stats": "watch",
+    "Suspicion": "watch",
+    "retaining_paths": "retain",
+}
 _ROOMS = ("profile", "trace", "usage")  # of these only `usage` is in a star import: the others bear stdlib names
 
 __all__ = [
@@ -56,6 +66,7 @@ __all__ = [
     "OptionError",
     "ProcessError",
     "ReceiverError",
+    "RetainingPath",
     "Stats",
     "Suspicion",
     "UnknownEventError",
@@ -70,6 +81,7 @@ __all__ = [
     "on_threshold",
     "once",
     "recovered",
+    "retaining_paths",
     "start",
     "stats",
     "stop",

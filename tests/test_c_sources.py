@@ -13,6 +13,7 @@ import memwatch
 FOLDER = Path(memwatch.__file__).parent / "backend" / "native"
 SOURCES = sorted([*FOLDER.rglob("*.c"), *FOLDER.rglob("*.h")])
 IN_A_WALK = {"memory", "marks", "pointers", "kinds", "walk", "follow", "hidden", "send", "label"}
+IN_A_WALK |= {"search", "hollow", "threads", "unreached", "groups", "chains", "branches"}
 """What runs between the first object and the last, or in a forked child; sizes.c has one function that comes after."""
 IN_A_HOOK = {"countdown", "frames", "lines", "lock", "names", "samples", "slab", "stacks", "take"}
 """What runs while an allocator is asked; hooks.c besides calls the original ones."""

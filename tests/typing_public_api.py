@@ -31,6 +31,11 @@ async def tell(stats: memwatch.Stats) -> None:
     assert_type(stats.usage_trend, float)
 
 
+def look(order: object) -> None:
+    assert_type(memwatch.retaining_paths(order), tuple[memwatch.RetainingPath, ...])
+    assert_type(memwatch.retaining_paths(type="app.Order", limit=1)[0].to_svg(), str)
+
+
 def receiver(watcher: Watcher, leak: memwatch.Leak) -> None:
     assert_type(watcher.latest, memwatch.Stats | None)
 

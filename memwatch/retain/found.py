@@ -21,7 +21,8 @@ class Place:
     """New objects of one type, held at one place or at places alike.
 
     `chain` leads from the root to the latest of the topmost ones, which are `targets` in number; `items`, `size` in
-    bytes and `types` by label are over all new objects below, themselves included. To be released in the end: it holds the chain's objects.
+    bytes and `types` by label are over all new objects below, themselves included. To be released in the end: it holds
+    the chain's objects.
     """
 
     root: Root

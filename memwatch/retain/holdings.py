@@ -43,8 +43,16 @@ def find_holdings(
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", known)
     kept = [known, addresses, grown, *ignore]
     with quiet:
-        places = search(NEW_UNKNOWN, addresses, _MOST_NAMED, grown=grown, size_of=size_of, give_up=give_up,
-                        max_objects=max_objects, ignore=kept)
+        places = search(
+            NEW_UNKNOWN,
+            addresses,
+            _MOST_NAMED,
+            grown=grown,
+            size_of=size_of,
+            give_up=give_up,
+            max_objects=max_objects,
+            ignore=kept,
+        )
         try:
             return _holdings(places)
         finally:

@@ -73,7 +73,7 @@ def search(
     )
     if rows is None:
         raise GaveUp("the collector is at work; the search for holders has to wait for its end")
-    if rows is False:
+    if isinstance(rows, bool):
         raise GaveUp(f"there are more than {max_objects} objects to look through for holders")
     _ask(give_up, "after it")
     names = [name for name, _ in roots]

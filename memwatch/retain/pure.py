@@ -12,7 +12,7 @@ from ..backend.contract import GaveUp
 from ..backend.guard import own
 from ..backend.kinds import type_label
 from .found import NEW_UNKNOWN, Place
-from .references import contents, referrers
+from .references import contents, has_variables, referrers
 from .roots import walk_all
 from .walk import KNOWN, NOT_TOLD, Group, Walk
 
@@ -153,5 +153,5 @@ def _holders(walk: Walk, objects: list[Any]) -> list[int]:
     """The nodes of what refers to one of *objects*, the nearest to a root first."""
     holding = {id(holder) for holder in referrers(objects)}
     found = [node for node, address in enumerate(walk.addresses) if address in holding][:_NOTED]
-    frames = [node for node, obj in walk.roots.items() if type(obj) is FrameType]
+    frames = [node for node, obj in walk.roots.items() if type(obj) is FrameType and has_variables(obj)]
     return [*found, *(node for node in frames if node not in found)]

@@ -98,6 +98,11 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
     return found
 
 
+def has_variables(frame: FrameType) -> bool:
+    """Whether *frame* has variables of its own: a module's code has not, for they are the module's."""
+    return bool(frame.f_code.co_flags & _OPTIMIZED) or frame.f_locals is not frame.f_globals
+
+
 def referrers(objects: Sequence[Any]) -> list[Any]:
     """The tracked objects that refer to one of *objects*, as the collector sees it."""
     return gc.get_referrers(*objects)

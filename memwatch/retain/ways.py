@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
+from types import CellType
 from typing import Any
 
 from ..backend import name, objects
@@ -42,9 +43,12 @@ def retaining_paths(obj: object = _NOTHING, limit: int = 3, *, type: str | None 
     _check_limit(limit)
     if (type is None) is (obj is _NOTHING):
         raise OptionError("either an object or the name of a type is needed")
-    if type is None:
-        return _choose(lambda: _ways_to(obj, limit), limit)
-    return _choose(lambda: _ways_to_type(type, limit), limit)
+    with quiet:
+        places = _ways_to(obj, limit) if type is None else _ways_to_type(type, limit)
+        try:
+            return _choose(places, limit)
+        finally:
+            _release(places)
 
 
 def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> RetainingPath | None:
@@ -65,18 +69,12 @@ def _check_limit(limit: object) -> None:
         raise OptionError(f"limit is a number of paths from 1 to {_MOST}")
 
 
-def _choose(find: Callable[[], list[Place]], limit: int) -> tuple[RetainingPath, ...]:
-    """The paths to tell of the places that *find* gives, in the order of telling; lets go of the places."""
-    with quiet:
-        places = find()
-        try:
-            found = list(_different(places))
-        finally:
-            ranks = [place.rank for place in places]
-            _release(places)
-    most = sorted(found, key=lambda it: (-it[1], it[2].known is not None, ranks[it[0]]))[:limit]
-    most.sort(key=lambda it: (it[2].known is not None, ranks[it[0]]))
-    return tuple(path for _, _, path in most)
+def _choose(places: list[Place], limit: int) -> tuple[RetainingPath, ...]:
+    """The paths to tell of *places*, in the order of telling."""
+    ranks = [place.rank for place in places]
+    found = sorted(_different(places), key=lambda it: (-it[1], it[2].known is not None, ranks[it[0]]))[:limit]
+    found.sort(key=lambda it: (it[2].known is not None, ranks[it[0]]))
+    return tuple(path for _, _, path in found)
 
 
 def _different(places: list[Place]) -> Iterator[tuple[int, int, RetainingPath]]:
@@ -91,10 +89,11 @@ def _different(places: list[Place]) -> Iterator[tuple[int, int, RetainingPath]]:
 
 
 def _ways_to(obj: object, limit: int) -> list[Place]:
+    """The first way to *obj*, and others. The cell that a variable lies in is not one beside the variable itself."""
     places = search(NEW_WANTED, array("Q", [id(obj)]), 1, branches=_TRIED * limit)
     for place in places:
         place.targets = 0
-    return places
+    return [place for number, place in enumerate(places) if not number or type(place.chain[0]) is not CellType]
 
 
 def _ways_to_type(label: str, limit: int) -> list[Place]:

@@ -64,12 +64,26 @@ def shows_freed_objects(obj: Any) -> bool:
 
 
 def follow(path: RetainingPath) -> list[Any]:
-    here = [sys.modules[path.steps[0].removeprefix("module ")]]
+    here = starts(path.steps[0])
     for text in path.steps[1:]:
         match = STEP.fullmatch(text)
         assert match, f"this step cannot be read: {text}"
         here = [found for obj in here for found in one_step(obj, match[1])]
     return here
+
+
+def starts(root: str) -> list[Any]:
+    """The module that a path begins with, or the running functions of that name."""
+    if root.startswith("module "):
+        return [sys.modules[root.removeprefix("module ")]]
+    name = root.partition(", function ")[2]
+    frames = []
+    for inner in sys._current_frames().values():
+        frame: types.FrameType | None = inner
+        while frame is not None:
+            frames.append(frame)
+            frame = frame.f_back
+    return [it for it in frames if f"{it.f_globals['__name__']}.{it.f_code.co_qualname}" == name]
 
 
 def one_step(obj: Any, edge: str) -> list[Any]:

@@ -186,7 +186,7 @@ namespace_of(PyTypeObject *type)
 
 /* ---- running functions ---- */
 
-/* What a running function has: its code, whatever else, and from `values` on its variables and what it computes with. */
+/* What a running function has: its code, and from `values` on its variables and then what it computes with. */
 typedef struct Frame {
 #if PY_VERSION_HEX >= 0x030C0000
     PyObject *code; /* or something else, where the function is written in C */

@@ -13,13 +13,29 @@ const char search_doc[] =
     "search(own_types, hidden, modules, late, mode, given, grown, main_thread, array_type, most, named, branches)\n"
     "--\n\n"
     "[(root, first, last, addresses, types, targets, items, bytes, [(type, count), ...]), ...], None while the\n"
-    "collector is at work, or False if there are more than *most* objects. A root is (kind, main thread?, number, code,\n"
-    "globals, variable). *given* and *grown* (or None) are buffers of addresses; *mode* says what is new: 0 what is not\n"
-    "given, 1 what is given, 2 what is of the types given. *late* has namespaces and what of theirs comes last, in turn.";
+    "collector is at work, False if there are more than *most* objects. A root is (kind, main thread?, number, code,\n"
+    "globals, variable). *given* and *grown* (or None) are buffers of addresses; *mode* says what is new: 0 what is\n"
+    "not given, 1 what is given, 2 what is of the types given. *late* has a namespace, what of it comes last, and so\n"
+    "on.";
 
 const char hollow_doc[] = "hollow(holder, array_type)\n--\n\nWhat a code object or an array holds.";
 
-enum { OWN_TYPES, HIDDEN, MODULES, LATE, MODE, GIVEN, GROWN, MAIN_THREAD, ARRAY_TYPE, MOST, NAMED, BRANCHES, ARGUMENTS };
+/* The arguments by their number. */
+enum {
+    OWN_TYPES,
+    HIDDEN,
+    MODULES,
+    LATE,
+    MODE,
+    GIVEN,
+    GROWN,
+    MAIN_THREAD,
+    ARRAY_TYPE,
+    MOST,
+    NAMED,
+    BRANCHES,
+    ARGUMENTS
+};
 
 /* ---- the question ---- */
 

@@ -1,0 +1,65 @@
+"""A path as text, as DOT and as a picture."""
+
+from __future__ import annotations
+
+import pytest
+
+import memwatch
+from memwatch.retain import RetainingPath
+
+PATH = RetainingPath(
+    ("module app", ".Cache: class app.Cache", ".items: dict, 640 items", "['a: \\'b\\'']: list, 20 items", "[index]"),
+    "0123456789abcdef",
+    suspect=2,
+    known="kept on purpose",
+)
+
+
+def test_the_suspect_references_are_underlined() -> None:
+    assert PATH.drawing.splitlines() == [
+        "module app",
+        "  > .Cache: class app.Cache",
+        "  > .items: dict, 640 items",
+        "    ~~~~~~",
+        "  > ['a: \\'b\\'']: list, 20 items",
+        "    ~~~~~~~~~~~~",
+        "  > [index]",
+        "    ~~~~~~~",
+        "  (kept on purpose)",
+    ]
+
+
+def test_a_graph_has_a_node_for_each_object() -> None:
+    assert PATH.to_dot().splitlines()[3:] == [
+        '  n0 [label="module app", style=bold];',
+        '  n1 [label="class app.Cache"];',
+        '  n0 -> n1 [label=".Cache"];',
+        '  n2 [label="dict, 640 items"];',
+        '  n1 -> n2 [label=".items", color="#c01515", fontcolor="#c01515"];',
+        '  n3 [label="list, 20 items"];',
+        '  n2 -> n3 [label="[\'a: \\\\\'b\\\\\'\']", color="#c01515", fontcolor="#c01515"];',
+        "  n4 [shape=point];",
+        '  n3 -> n4 [label="[index]", color="#c01515", fontcolor="#c01515"];',
+        "}",
+    ]
+
+
+def test_a_picture_needs_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(memwatch.UnsupportedError, match="Graphviz"):
+        PATH.to_svg()
+
+
+@pytest.mark.clients
+def test_graphviz_draws_it() -> None:
+    drawn = PATH.to_svg()
+    assert drawn.rstrip().endswith("</svg>") and "class app.Cache" in drawn and "dict, 640 items" in drawn
+
+
+def test_the_dict_has_all_fields() -> None:
+    assert PATH.to_dict() == {
+        "steps": list(PATH.steps),
+        "fingerprint": "0123456789abcdef",
+        "suspect": 2,
+        "known": "kept on purpose",
+    }

@@ -1,0 +1,120 @@
+"""The search in C and the one in Python find the same, and the one in C fails well."""
+
+from __future__ import annotations
+
+import gc
+import types
+import weakref
+from array import array
+from typing import Any
+
+import numpy
+import pytest
+
+import memwatch
+from memwatch.retain import expected_search, find_holdings, pure, retaining_paths
+from memwatch.retain.found import NEW_WANTED
+from memwatch.retain.search import search
+
+native = pytest.mark.skipif(memwatch.backend.name != "native", reason="of the search in C")
+
+
+class Order:
+    """What is held."""
+
+
+def drawn(places: list[Any]) -> list[str]:
+    return [place.path().text for place in places]
+
+
+def test_both_searches_draw_the_same_paths(app: Any) -> None:
+    app.orders = {"list": [Order()], "tuple": (Order(),), "set": {Order()}, "nested": [[{"a": Order()}]]}
+    app.config = type("Config", (), {"__module__": "app", "order": Order()})
+    orders = [it for it in gc.get_objects() if type(it) is Order]
+    for order in orders:
+        given = array("Q", [id(order)])
+        assert drawn(search(NEW_WANTED, given, 1)) == drawn(pure.search_in_python(NEW_WANTED, given, 1))
+
+
+def test_what_a_search_will_take_is_known_beforehand() -> None:
+    pause, seconds = expected_search(1_000_000)
+    assert 0 < pause <= seconds and expected_search(2_000_000) == (2 * pause, 2 * seconds)
+
+
+@native
+def test_without_memory_it_says_so_and_keeps_nothing(app: Any) -> None:
+    from memwatch.backend import _native
+
+    app.kept = [[Order()] for _ in range(100)]
+    gone = weakref.ref(app.kept[0][0])
+    for call in (lambda: retaining_paths(app.kept[0][0]), lambda: find_holdings(array("Q"))):
+        mappings = 0
+        while not succeeds(_native, mappings, call):
+            mappings += 1
+        assert mappings > 10
+    app.kept.clear()
+    assert gone() is None
+
+
+def succeeds(backend: Any, mappings: int, call: Any) -> bool:
+    """Whether *call* comes to its end with so many mappings."""
+    backend.fail_after(mappings)
+    try:
+        call()
+    except MemoryError:
+        return False
+    finally:
+        backend.fail_after(-1)
+    return True
+
+
+@native
+def test_memory_is_given_back(app: Any) -> None:
+    from memwatch.backend import _native
+
+    app.kept = [[number] for number in range(10_000)]
+    retaining_paths(app.kept)
+    first = _native.peak_bytes()
+    for _ in range(5):
+        retaining_paths(app.kept)
+    assert _native.peak_bytes() < 1.2 * first
+
+
+@native
+def test_arguments_of_a_wrong_kind_are_refused() -> None:
+    from memwatch.backend import _native
+
+    with pytest.raises(TypeError, match="arguments are needed"):
+        _native.search(1, 2)  # type: ignore[call-arg,arg-type]
+    with pytest.raises(TypeError, match="come in lists"):
+        _native.search((), (), [], [], 0, array("Q"), None, 0, None, 0, 1, 0)  # type: ignore[arg-type]
+
+
+@native
+def test_what_the_collector_does_not_see() -> None:
+    from memwatch.backend import _native
+
+    order = Order()
+    grid = numpy.full((2, 3), order, dtype=object)
+    assert _native.hollow(grid[:, 1:], numpy.ndarray)[1:] == [order] * 4
+    assert _native.hollow(numpy.zeros(3), numpy.ndarray) == []
+    assert _native.hollow(numpy.array(order, dtype=object), numpy.ndarray) == [order]
+    assert _native.hollow(numpy.empty((0, 3), dtype=object), numpy.ndarray) == []
+    code = compile("x = ('a', ('b', frozenset({'c'})))", "f", "exec")
+    assert {"a", "b", ("b",)[0]} <= {it for it in _native.hollow(code, numpy.ndarray) if type(it) is str}
+
+
+def test_a_function_that_waits_for_another_holds_what_it_computes_with(app: Any) -> None:
+    found: list[str] = []
+
+    def look(order: Order) -> None:
+        found.extend(path.text for path in retaining_paths(order, limit=5))
+
+    def numbers() -> Any:
+        yield Order()
+
+    for order in numbers():
+        look(order)
+    assert any("local order" in text for text in found)
+    assert not any("held in C" in text for text in found) or memwatch.backend.name == "pure"
+    assert isinstance(app, types.ModuleType)
