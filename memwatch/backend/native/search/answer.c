@@ -130,9 +130,11 @@ walk_modules(Search *search, PyObject *modules)
 static bool
 walk_all(Search *search, Collector *collector, PyObject *const *args, size_t named, size_t branches)
 {
-    return walk_modules(search, args[MODULES]) && search_threads(search, false) && search_run(search) &&
-           search_late(search) && search_own(search) && search_unreached(search, collector) &&
-           chains_fill(search, named) && (branches == 0 || branches_fill(search, branches));
+    bool good = walk_modules(search, args[MODULES]) && search_threads(search, false) && search_run(search) &&
+                search_late(search) && search_own(search);
+    bool found = search->mode == NEW_WANTED && search->groups.used && named == 1 && branches == 0;
+    good = good && (found || search_unreached(search, collector));
+    return good && chains_fill(search, named) && (branches == 0 || branches_fill(search, branches));
 }
 
 /* ---- the answer ---- */

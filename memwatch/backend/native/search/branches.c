@@ -93,6 +93,7 @@ note_all(Search *search, Watch *watch)
     }
     for (size_t node = 0; node < search->used && !search->walk.failed; node++) {
         watch->from = (uint32_t)node;
+        search_fetch(search, node);
         search_follow(search, node_object(search, node), note_reference);
     }
     search->watch = NULL;

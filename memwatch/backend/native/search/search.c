@@ -236,17 +236,18 @@ search_follow(Search *search, PyObject *object, visitproc visit)
     }
 }
 
-static void
-fetch_ahead(const Search *search)
+/* Bring what is visited soon after *node*: first the objects, then what they point at. */
+void
+search_fetch(const Search *search, size_t node)
 {
-    if (search->next + AHEAD_OF_NODE < search->used) {
-        PyObject *object = node_object(search, search->next + AHEAD_OF_NODE);
+    if (node + AHEAD_OF_NODE < search->used) {
+        PyObject *object = node_object(search, node + AHEAD_OF_NODE);
         FETCH(object);
         FETCH((char *)object + 40);
     }
-    if (search->next + AHEAD_OF_NODE / 2 >= search->used)
+    if (node + AHEAD_OF_NODE / 2 >= search->used)
         return;
-    PyObject *object = node_object(search, search->next + AHEAD_OF_NODE / 2);
+    PyObject *object = node_object(search, node + AHEAD_OF_NODE / 2);
     FETCH(Py_TYPE(object));
     if (PyDict_CheckExact(object)) {
         FETCH(((PyDictObject *)object)->ma_keys);
@@ -260,7 +261,7 @@ search_run(Search *search)
 {
     do {
         while (search->next < search->used && !search->walk.failed) {
-            fetch_ahead(search);
+            search_fetch(search, search->next);
             search->from = (uint32_t)search->next++;
             search_follow(search, node_object(search, search->from), meet);
             if (search->most && search->walk.nodes > search->most) {

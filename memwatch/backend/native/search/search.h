@@ -193,6 +193,7 @@ bool search_late(Search *search);
 bool search_own(Search *search); /* visit what only memwatch leads to */
 bool search_is_own(Search *search, const Kind *kind, PyObject *object);
 void search_follow(Search *search, PyObject *object, visitproc visit);
+void search_fetch(const Search *search, size_t node);
 
 /* hollow.c: what an object holds that the collector does not see: a code object's constants, an array's items. */
 bool is_hollow(const Search *search, const Kind *kind);

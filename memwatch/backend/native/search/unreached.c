@@ -30,15 +30,29 @@ take(Search *search, PyObject *object)
 }
 
 static bool
+look(Search *search, Link *link)
+{
+    PyObject *object = OBJECT_OF(link);
+    if (marks_has(&search->walk.marks, object) || Py_REFCNT(object) <= 0)
+        return true;
+    return take(search, object);
+}
+
+/* Go along a ring from both ends at once, because each step waits for memory. */
+static bool
 collect(Search *search, Link *head)
 {
-    for (Link *link = (Link *)head->next; link != head; link = (Link *)link->next) {
-        PyObject *object = OBJECT_OF(link);
-        __builtin_prefetch((void *)link->next);
-        if (marks_has(&search->walk.marks, object) || Py_REFCNT(object) <= 0)
-            continue;
-        if (!take(search, object))
+    Link *front = (Link *)head->next, *back = (Link *)(head->prev & ~PREV_FLAGS);
+    while (front != head) {
+        Link *next = (Link *)front->next, *before = (Link *)(back->prev & ~PREV_FLAGS);
+        __builtin_prefetch(next);
+        __builtin_prefetch(before);
+        if (!look(search, front) || (front != back && !look(search, back)))
             return false;
+        if (front == back || next == back)
+            return true;
+        front = next;
+        back = before;
     }
     return true;
 }
