@@ -16,7 +16,7 @@ from .labels import length
 from .matchers import why_known
 from .path import Holding, make_path
 from .references import LruCacheWrapper
-from .search import search
+from .search import Search
 
 _MOST_NAMED = 48
 _BOUNDS = ("maxsize", "_maxsize", "maxlen", "max_size", "capacity", "_Cache__maxsize")
@@ -42,22 +42,9 @@ def find_holdings(
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", known)
     kept = [known, addresses, grown, *ignore]
-    with quiet:
-        places = search(
-            NEW_UNKNOWN,
-            addresses,
-            _MOST_NAMED,
-            grown=grown,
-            size_of=size_of,
-            give_up=give_up,
-            max_objects=max_objects,
-            ignore=kept,
-        )
-        try:
-            return _holdings(places)
-        finally:
-            for place in places:
-                place.release()
+    options: dict[str, Any] = {"grown": grown, "size_of": size_of, "give_up": give_up, "max_objects": max_objects}
+    with quiet, Search(NEW_UNKNOWN, addresses, _MOST_NAMED, ignore=kept, **options) as places:
+        return _holdings(places)
 
 
 def _holdings(places: Iterable[Place]) -> tuple[Holding, ...]:

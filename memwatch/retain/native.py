@@ -46,7 +46,7 @@ def search(
     give_up: Callable[[], bool] | None = None,
     max_objects: int | None = None,
 ) -> list[Place]:
-    """As `search.search` says. *give_up* is asked before and after."""
+    """As `search.Search` says. *give_up* is asked before and after."""
     _ask(give_up, "before it")
     numpy_array = _array_type()
     roots = modules()

@@ -49,8 +49,9 @@ def search_in_python(
     ignore: Sequence[Any] = (),
     give_up: Callable[[], bool] | None = None,
     max_objects: int | None = None,
+    before_places: Callable[[], None] = lambda: None,
 ) -> list[Place]:
-    """As `search.search` says, for addresses alone."""
+    """As `search.Search` says, for addresses alone; *before_places* is called before objects come to be held."""
     wanted = mode != NEW_UNKNOWN
     stop = wanted and len(given) == 1 and not branches
     walk = Walk(KNOWN * wanted, size_of, give_up, max_objects, stop, grown, wanted)
@@ -61,6 +62,7 @@ def search_in_python(
         else:
             walk.pages.mark(given, KNOWN)
         walk_all(walk, [given, ignore, *ignore])
+        before_places()
         return _places(walk, named, branches)
     except GaveUp as error:
         reason = str(error)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from array import array
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from ..backend import name
+from ..backend.guard import begin_walk, end_walk, own
 from .found import Place
 from .pure import search_in_python
 
@@ -17,47 +20,65 @@ _PURE_SECONDS = 7e-7  # a block of Python's allocator, in a walk that other thre
 _PURE_PAUSE = 4.4e-8  # the same: what lists the tracked objects is one call
 
 
-def search(
-    mode: int,
-    given: array[int],
-    named: int,
-    *,
-    branches: int = 0,
-    grown: Iterable[int] | None = None,
-    size_of: Callable[[Any], int] | None = None,
-    ignore: Sequence[Any] = (),
-    give_up: Callable[[], bool] | None = None,
-    max_objects: int | None = None,
-) -> list[Place]:
-    """The places where there are new objects, at most *named* by bytes; and further ways to the first one, if
-    *branches* are wanted. *mode* says what is new, as `found` does; types are for the search in C alone.
+@own
+class Search:
+    """`with Search(...) as places:` the places where there are new objects, at most *named* by bytes; and further ways
+    to the first one, if *branches* are wanted.
 
-    The places hold objects until they are released. What only *ignore* holds is not told. *size_of* gives an object's
-    bytes, and keeps the search in Python. Raises `GaveUp`.
+    *mode* says what is new, as `found` does; types are for the search in C alone. What only *ignore* holds is not told.
+    *size_of* gives an object's bytes, and keeps the search in Python. Entering raises `GaveUp`. The places hold objects
+    until the end; a fork meanwhile waits a moment, so that the child does not keep them.
     """
-    if name == "native" and size_of is None:
-        return native.search(
-            mode,
-            given,
-            named,
-            branches=branches,
-            grown=grown,
-            ignore=ignore,
-            give_up=give_up,
-            max_objects=max_objects,
-        )
-    changed: Collection[int] | None = None if grown is None else frozenset(grown)
-    return search_in_python(
-        mode,
-        given,
-        named,
-        branches=branches,
-        grown=changed,
-        size_of=size_of,
-        ignore=[*ignore, ignore, changed],
-        give_up=give_up,
-        max_objects=max_objects,
-    )
+
+    __slots__ = ("_ask", "places", "rests", "thread")
+
+    def __init__(
+        self,
+        mode: int,
+        given: array[int],
+        named: int,
+        *,
+        branches: int = 0,
+        grown: Iterable[int] | None = None,
+        size_of: Callable[[Any], int] | None = None,
+        ignore: Sequence[Any] = (),
+        give_up: Callable[[], bool] | None = None,
+        max_objects: int | None = None,
+    ) -> None:
+        self.places: list[Place] = []
+        self.rests = False
+        self.thread = get_ident()
+        options: dict[str, Any] = {"branches": branches, "give_up": give_up, "max_objects": max_objects}
+        if name == "native" and size_of is None:
+            self._ask = partial(native.search, mode, given, named, grown=grown, ignore=ignore, **options)
+            return
+        changed = None if grown is None else frozenset(grown)
+        left_out = [*ignore, ignore, changed]
+        in_python = partial(search_in_python, mode, given, named, grown=changed, size_of=size_of, ignore=left_out)
+        self._ask = partial(in_python, before_places=self._hold, **options)
+
+    def __enter__(self) -> list[Place]:
+        begin_walk(self)
+        self.rests = name != "native"  # a walk in Python says itself when it rests
+        try:
+            self.places = self._ask()
+        except BaseException:
+            self.release()
+            raise
+        return self.places
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let go of every object."""
+        end_walk(self)
+        for place in self.places:
+            place.release()
+        self.places.clear()
+
+    def _hold(self) -> None:
+        self.rests = False
 
 
 def expected_search(objects: int) -> tuple[float, float]:

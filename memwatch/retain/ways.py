@@ -14,7 +14,7 @@ from ..errors import OptionError
 from .backward import find_path_backwards
 from .found import NEW_OF_TYPES, NEW_WANTED, Place
 from .path import RetainingPath
-from .search import search
+from .search import Search
 
 _MOST = 100
 _TRIED = 16  # chains for each path that is wanted: many of them are told alike
@@ -44,11 +44,7 @@ def retaining_paths(obj: object = _NOTHING, limit: int = 3, *, type: str | None 
     if (type is None) is (obj is _NOTHING):
         raise OptionError("either an object or the name of a type is needed")
     with quiet:
-        places = _ways_to(obj, limit) if type is None else _ways_to_type(type, limit)
-        try:
-            return _choose(places, limit)
-        finally:
-            _release(places)
+        return _paths_to(obj, limit) if type is None else _paths_to_type(type, limit)
 
 
 def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> RetainingPath | None:
@@ -56,12 +52,8 @@ def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> Reta
 
     Where the search misses it (the program moved it meanwhile), objgraph looks backwards from it for a moment.
     """
-    with quiet:
-        places = search(NEW_WANTED, array("Q", [id(obj)]), 1, give_up=give_up)
-        try:
-            return places[0].path() if places else find_path_backwards(obj)
-        finally:
-            _release(places)
+    with quiet, Search(NEW_WANTED, array("Q", [id(obj)]), 1, give_up=give_up) as places:
+        return places[0].path() if places else find_path_backwards(obj)
 
 
 def _check_limit(limit: object) -> None:
@@ -88,27 +80,33 @@ def _different(places: list[Place]) -> Iterator[tuple[int, int, RetainingPath]]:
     return iter(told.values())
 
 
-def _ways_to(obj: object, limit: int) -> list[Place]:
+def _paths_to(obj: object, limit: int) -> tuple[RetainingPath, ...]:
     """The first way to *obj*, and others. The cell that a variable lies in is not one beside the variable itself."""
-    places = search(NEW_WANTED, array("Q", [id(obj)]), 1, branches=_TRIED * limit)
-    for place in places:
-        place.targets = 0
-    return [place for number, place in enumerate(places) if not number or type(place.chain[0]) is not CellType]
+    with Search(NEW_WANTED, array("Q", [id(obj)]), 1, branches=_TRIED * limit) as places:
+        for place in places:
+            place.targets = 0
+        told = [place for number, place in enumerate(places) if not number or type(place.chain[0]) is not CellType]
+        return _choose(told, limit)
 
 
-def _ways_to_type(label: str, limit: int) -> list[Place]:
+def _paths_to_type(label: str, limit: int) -> tuple[RetainingPath, ...]:
     kinds = list(_types_called(label))
     if not kinds:
         raise OptionError(f"no type is called {label!r}; its module comes before its name, as in 'app.Order'")
     if name == "native":
-        return search(NEW_OF_TYPES, array("Q", map(id, kinds)), _TRIED * limit, branches=_TRIED * limit, ignore=[kinds])
+        mode, given = NEW_OF_TYPES, array("Q", map(id, kinds))
+    else:
+        mode, given = NEW_WANTED, _addresses_of(label)
+    with Search(mode, given, _TRIED * limit, branches=_TRIED * limit, ignore=[kinds]) as places:
+        return _choose(places, limit)
+
+
+def _addresses_of(label: str) -> array[int]:
     listing = objects.list_objects(True, (), None)
     wanted = listing.labels.index(label) if label in listing.labels else -1
-    rows = (row for row, kind in enumerate(listing.kinds) if kind == wanted)
-    given = array("Q", [listing.addresses[row] for row in rows])
-    if not given:
-        return []
-    return search(NEW_WANTED, given, _TRIED * limit, branches=_TRIED * limit, ignore=[kinds, listing])
+    return array(
+        "Q", [address for address, kind in zip(listing.addresses, listing.kinds, strict=True) if kind == wanted]
+    )
 
 
 def _types_called(label: object) -> Iterator[Any]:
@@ -128,8 +126,3 @@ def _types_called(label: object) -> Iterator[Any]:
 
 
 _subclasses: Callable[[Any], list[Any]] = type.__dict__["__subclasses__"]
-
-
-def _release(places: list[Place]) -> None:
-    for place in places:
-        place.release()

@@ -14,7 +14,7 @@ import pytest
 import memwatch
 from memwatch.retain import expected_search, find_holdings, pure, retaining_paths
 from memwatch.retain.found import NEW_WANTED
-from memwatch.retain.search import search
+from memwatch.retain.search import Search
 
 native = pytest.mark.skipif(memwatch.backend.name != "native", reason="of the search in C")
 
@@ -33,7 +33,8 @@ def test_both_searches_draw_the_same_paths(app: Any) -> None:
     orders = [it for it in gc.get_objects() if type(it) is Order]
     for order in orders:
         given = array("Q", [id(order)])
-        assert drawn(search(NEW_WANTED, given, 1)) == drawn(pure.search_in_python(NEW_WANTED, given, 1))
+        with Search(NEW_WANTED, given, 1) as places:
+            assert drawn(places) == drawn(pure.search_in_python(NEW_WANTED, given, 1))
 
 
 def test_what_a_search_will_take_is_known_beforehand() -> None:
