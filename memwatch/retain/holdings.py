@@ -42,8 +42,17 @@ def find_holdings(
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", known)
     kept = [known, addresses, grown, *ignore]
-    options: dict[str, Any] = {"grown": grown, "size_of": size_of, "give_up": give_up, "max_objects": max_objects}
-    with quiet, Search(NEW_UNKNOWN, addresses, _MOST_NAMED, ignore=kept, **options) as places:
+    search = Search(
+        NEW_UNKNOWN,
+        addresses,
+        _MOST_NAMED,
+        grown=grown,
+        size_of=size_of,
+        ignore=kept,
+        give_up=give_up,
+        max_objects=max_objects,
+    )
+    with quiet, search as places:
         return _holdings(places)
 
 

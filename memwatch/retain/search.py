@@ -5,7 +5,6 @@ from __future__ import annotations
 from _thread import get_ident
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from ..backend import name
@@ -48,14 +47,34 @@ class Search:
         self.places: list[Place] = []
         self.rests = False
         self.thread = get_ident()
-        options: dict[str, Any] = {"branches": branches, "give_up": give_up, "max_objects": max_objects}
+        self._ask: Callable[[], list[Place]]
+        # Closures and no partial: that would make a dict for the call, which C code alone holds, and which looks new.
         if name == "native" and size_of is None:
-            self._ask = partial(native.search, mode, given, named, grown=grown, ignore=ignore, **options)
+            self._ask = lambda: native.search(
+                mode,
+                given,
+                named,
+                branches=branches,
+                grown=grown,
+                ignore=ignore,
+                give_up=give_up,
+                max_objects=max_objects,
+            )
             return
         changed = None if grown is None else frozenset(grown)
         left_out = [*ignore, ignore, changed]
-        in_python = partial(search_in_python, mode, given, named, grown=changed, size_of=size_of, ignore=left_out)
-        self._ask = partial(in_python, before_places=self._hold, **options)
+        self._ask = lambda: search_in_python(
+            mode,
+            given,
+            named,
+            branches=branches,
+            grown=changed,
+            size_of=size_of,
+            ignore=left_out,
+            give_up=give_up,
+            max_objects=max_objects,
+            before_places=self._hold,
+        )
 
     def __enter__(self) -> list[Place]:
         begin_walk(self)
@@ -73,12 +92,17 @@ class Search:
     def release(self) -> None:
         """Let go of every object."""
         end_walk(self)
+        self._ask = _find_nothing
         for place in self.places:
             place.release()
         self.places.clear()
 
     def _hold(self) -> None:
         self.rests = False
+
+
+def _find_nothing() -> list[Place]:
+    return []
 
 
 def expected_search(objects: int) -> tuple[float, float]:
