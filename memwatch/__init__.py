@@ -5,8 +5,8 @@
         print(leak.report)
 
 Four events tell what happens ("stats", "suspect", "leak", "recovered"), `HeapDiff` what grew in a stretch of code, `gc`
-what is left when garbage is gone, `retaining_paths` who holds an object. Connecting a receiver starts the watcher of
-this process.
+what is left when garbage is gone, `check` whether a function leaks, `retaining_paths` who holds an object. Connecting a
+receiver starts the watcher of this process.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .errors import (
     AlreadyStartedError,
     ExportError,
     FormatError,
+    LeakFound,
     MemwatchError,
     NotStartedError,
     OptionError,
@@ -39,16 +40,19 @@ if TYPE_CHECKING:
     from . import usage
     from .heap import HeapDiff
     from .retain import RetainingPath, retaining_paths
+    from .scenario import CheckResult, check
     from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
 
 _LAZY = {
+    "CheckResult": "scenario",
     "Crossing": "thresholds",
     "HeapDiff": "heap",
     "Leak": "watch",
     "RetainingPath": "retain",
     "Stats": "watch",
     "Suspicion": "watch",
+    "check": "scenario",
     "retaining_paths": "retain",
 }
 _ROOMS = ("profile", "trace", "usage")  # of these only `usage` is in a star import: the others bear stdlib names
@@ -56,11 +60,13 @@ _ROOMS = ("profile", "trace", "usage")  # of these only `usage` is in a star imp
 __all__ = [
     "AlreadyEndedError",
     "AlreadyStartedError",
+    "CheckResult",
     "Crossing",
     "ExportError",
     "FormatError",
     "HeapDiff",
     "Leak",
+    "LeakFound",
     "MemwatchError",
     "NotStartedError",
     "OptionError",
@@ -73,6 +79,7 @@ __all__ = [
     "UnsupportedError",
     "WriteError",
     "backend",
+    "check",
     "handlers",
     "leak",
     "off",

@@ -11,11 +11,14 @@ Exception
     ├── FormatError               a file that is no profile, or a format that does not exist (also ValueError)
     ├── WriteError                a file that cannot be written (also OSError)
     ├── ExportError               a receiver of records that cannot be reached or refuses them (also OSError)
+    ├── LeakFound                 a checked function leaks (also AssertionError)
     ├── ProcessError              a process that is not there or must not be read (also LookupError)
     └── UnsupportedError          this interpreter or platform cannot do it (also RuntimeError)
 """
 
 from __future__ import annotations
+
+import typing
 
 
 def describe_error(error: BaseException) -> str:
@@ -65,6 +68,14 @@ class WriteError(MemwatchError, OSError):
 
 class ExportError(MemwatchError, OSError):
     """A receiver of records cannot be reached or refuses them; the records are still there."""
+
+
+class LeakFound(MemwatchError, AssertionError):
+    """`check` found growth in every round; the message is the report, `result` the CheckResult behind it."""
+
+    def __init__(self, message: str, result: typing.Any = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class ProcessError(MemwatchError, LookupError):

@@ -36,11 +36,13 @@ ALLOWED = {
     "trace": BELOW | {"formats"},
     "formats": VALUES | {"calltree"},
     "diagnosis": BELOW | ROOMS,
+    "scenario": BELOW | {"heap", "retain", "diagnosis"},
+    "pytest_plugin": {"heap", "scenario"},
     "default": INSIDE - {"default"},
     "handlers": INSIDE,
     "autostart": INSIDE | {"handlers", "environment", "cli"},
     "cli": INSIDE | {"handlers", "environment", "autostart"},
-    "__init__": INSIDE | {"handlers"},
+    "__init__": INSIDE | {"handlers", "scenario"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""

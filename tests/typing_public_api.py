@@ -70,6 +70,20 @@ def compare() -> None:
     assert_type(heap_diff.diff.to_dict(), dict[str, Any])
 
 
+async def call() -> int:
+    return 1
+
+
+def check() -> None:
+    assert_type(memwatch.check(call, loops=3, max_rounds=4, ignore=[]), memwatch.CheckResult)
+    try:
+        memwatch.check(lambda: None)
+    except memwatch.LeakFound as found:
+        assert_type(found.result.rows, Any)
+    for row in memwatch.check(list).rows:
+        assert_type(row.counts, tuple[int, ...])
+
+
 def look_closer_still(pid: int) -> None:
     assert_type(memwatch.usage.lookup(pid).cpu, float | None)
     assert_type(memwatch.usage.lookup(pid, keep_history=True).memory, int | None)

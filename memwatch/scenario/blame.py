@@ -1,0 +1,63 @@
+"""Who holds what grew: the holders that are to blame, and the types that are left when what is excused is gone."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+from ..backend.kinds import type_label
+from ..heap import Snapshot, diff_snapshots, take_snapshot
+from ..retain import Holding, find_holdings
+from .excused import is_excused
+from .growth import IN_PLACE
+from .result import GrowthRow
+
+_HALF = 0.5  # of what came may lie where something else died, and is then taken for that
+
+
+def blame(
+    rows: Sequence[GrowthRow], calls: int, before: Snapshot, ignored: Sequence[object]
+) -> tuple[tuple[GrowthRow, ...], tuple[Holding, ...]]:
+    """Those of *rows* that grew without excuse in the last round, and who holds what came in it, most bytes first.
+
+    The type that the first holder holds comes first. The last round had so many *calls* and began at *before*; what
+    only *ignored* objects hold is excused.
+    """
+    known = _without(before.addresses, _grown_in_place(rows, before, ignored))
+    found = find_holdings(known, ignore=ignored)
+    guilty = [holding for holding in found if not is_excused(holding)]
+    unseen = {type_label(type(obj)) for obj in ignored}
+    unseen.update(label for holding in found for label in holding.type_counts)
+    left = tuple(row for row in rows if _holders(row, calls, guilty) or (row.in_place and row.what not in unseen))
+    blamed = tuple(held for held in guilty if any(_holders(row, calls, [held]) for row in left))
+    first = blamed[0].frontier_type if blamed else None
+    return tuple(sorted(left, key=lambda row: row.what != first)), blamed
+
+
+def _holders(row: GrowthRow, calls: int, holdings: Iterable[Holding]) -> list[Holding]:
+    """Those of *holdings* under which as much came as makes *row* a leak."""
+    if row.in_place:
+        least = _HALF * IN_PLACE * calls
+        return [held for held in holdings if row.what in held.type_counts and held.retained_bytes >= least]
+    return [held for held in holdings if held.type_counts.get(row.what, 0) >= _HALF * calls]
+
+
+def _grown_in_place(rows: Sequence[GrowthRow], before: Snapshot, ignored: Sequence[object]) -> list[int]:
+    """The addresses of what has grown since *before*, of the types that grew so in every round."""
+    labels = {row.what for row in rows if row.in_place}
+    if not labels:
+        return []
+    spared = set(map(id, ignored))
+    grown = diff_snapshots(before, take_snapshot()).grown
+    return [found.address for found in grown if found.what in labels and found.address not in spared]
+
+
+def _without(addresses: array[int], taken: Iterable[int]) -> array[int]:
+    """*addresses*, which are sorted, without those *taken*: their objects pass for new."""
+    left = addresses[:]
+    for address in taken:
+        place = bisect_left(left, address)
+        if left[place : place + 1] == array("Q", (address,)):
+            del left[place]
+    return left

@@ -1,0 +1,52 @@
+"""Calling what is checked: a function, or a coroutine function, which runs in an event loop of the check's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import CoroutineType
+from typing import Any
+
+from ..backend.guard import own
+from ..errors import UnsupportedError
+
+
+@own
+class Caller:
+    """Calls a function, and waits for the coroutine where it gives one. All of them run in one loop, which stays open
+    between the calls: what a task of one call leaves behind is there when the heap is looked at.
+    """
+
+    __slots__ = ("_function", "_runner")
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+        self._runner: asyncio.Runner | None = None
+
+    def call(self, times: int) -> None:
+        """Call it so often. Its exceptions pass; UnsupportedError where a coroutine needs a loop and one is running."""
+        for _ in range(times):
+            outcome: Any = self._function()
+            if type(outcome) is CoroutineType:
+                self._wait_for(outcome)
+
+    def close(self) -> None:
+        """End the loop, if there was one: tasks that are left in it are cancelled."""
+        if self._runner is not None:
+            self._runner.close()
+
+    def _wait_for(self, coroutine: CoroutineType[Any, Any, Any]) -> None:
+        if self._runner is None:
+            if _loop_is_running():
+                coroutine.close()
+                raise UnsupportedError("a coroutine cannot be checked while a loop is running: check it in a plain def")
+            self._runner = asyncio.Runner()
+        self._runner.run(coroutine)
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

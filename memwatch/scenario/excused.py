@@ -1,0 +1,94 @@
+"""What may grow in a test and is no leak: bounded caches, caches of the standard library, and the test run's records.
+
+pytest keeps the log and the output of a test, warnings and what monkeypatch has to undo; unittest the logs that a test
+waits for; a mock every call. None of it outlives the test, so it says nothing about the code that is tested.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ..backend.guard import own
+from ..backend.kinds import type_label
+from ..retain import Holding
+
+_BOUNDED_CACHES = (("re", "_cache"), ("re", "_cache2"), ("re", "_compiler_cache"), ("_strptime", "_regex_cache"))
+"""Dicts of the standard library that empty themselves when they are full, which nothing but their code tells."""
+
+_RECORDS = frozenset(("warnings.WarningMessage",))
+_RECORDERS = frozenset(("unittest.mock._CallList",))
+_OWNERS = ("_pytest.",)
+_ITEM = re.compile(r"\[.*\]")
+_STREAMS: tuple[tuple[type, Callable[[Any], int], frozenset[str]], ...] = (
+    (io.StringIO, io.StringIO.__sizeof__, frozenset()),
+    (io.BytesIO, io.BytesIO.__sizeof__, frozenset(("bytes",))),
+)
+"""Streams in memory, how large one is, and the types that a census may count its buffer for beside its own."""
+
+
+@own
+class Records:
+    """The containers in which the test run under way records what the tested code does."""
+
+    __slots__ = ("containers",)
+
+    def __init__(self) -> None:
+        self.containers: list[object] = [*_logs(), *_outputs()]
+
+    def stream_bytes(self) -> Mapping[str, int]:
+        """The bytes of those that are streams in memory, by each type label that they may be counted for."""
+        sizes: Counter[str] = Counter()
+        for stream in self.containers:
+            kind = type(stream)
+            for base, size_of, parts in _STREAMS:
+                if issubclass(kind, base):
+                    sizes.update(dict.fromkeys({type_label(kind), *parts}, size_of(stream)))
+        return sizes
+
+
+def is_excused(holding: Holding) -> bool:
+    """Whether what *holding* tells of is bounded, or a test run's record."""
+    if holding.bound is not None and (holding.holder_items or 0) <= holding.bound:
+        return True
+    if holding.holder_address in set(_cache_addresses()):
+        return True
+    return holding.frontier_type in _RECORDS or holding.holder_type in _RECORDERS or _is_runner_s(holding)
+
+
+def _is_runner_s(holding: Holding) -> bool:
+    """Whether the holder is a field of one of the test runner's objects, as what monkeypatch has to undo."""
+    steps = holding.path.steps
+    place = len(steps) - (2 if _ITEM.fullmatch(steps[-1]) else 1)
+    return place > 0 and steps[place].startswith(".") and steps[place - 1].partition(": ")[2].startswith(_OWNERS)
+
+
+def _cache_addresses() -> Iterator[int]:
+    for module, name in _BOUNDED_CACHES:
+        if module in sys.modules:
+            yield id(vars(sys.modules[module]).get(name))
+
+
+def _logs() -> Iterator[object]:
+    """What pytest's and unittest's log handlers have gathered, on whatever logger they sit."""
+    named = [logger for logger in logging.root.manager.loggerDict.values() if type(logger) is logging.Logger]
+    for handler in {handler for logger in (logging.root, *named) for handler in logger.handlers}:
+        fields = vars(handler)
+        if type_label(type(handler)) == "_pytest.logging.LogCaptureHandler":
+            yield from (fields["records"], fields["stream"])
+        elif type_label(type(handler)) == "unittest._log._CapturingHandler":
+            yield from fields["watcher"]
+
+
+def _outputs() -> Iterator[object]:
+    """Standard output and error where they go to memory."""
+    for stream in (sys.stdout, sys.stderr):
+        if issubclass(type(stream), io.StringIO):
+            yield stream
+        elif issubclass(type(stream), io.TextIOWrapper):
+            yield io.TextIOWrapper.buffer.__get__(stream)

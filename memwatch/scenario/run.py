@@ -1,0 +1,148 @@
+"""check(): runs a function in rounds until one does not grow, and says what grew in all of them.
+
+The first round is warm-up: imports, caches and lazily made objects. Every further round is compared with the one
+before by a full collection and a census of all objects, untracked ones included. Whatever does not grow ends the
+check, so healthy code costs two rounds. Who holds the growth is looked for only after the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..backend.guard import collect, own
+from ..backend.meters import Meters
+from ..errors import LeakFound, OptionError
+from ..heap import Census, Snapshot, take_census, take_snapshot
+from ..retain import Holding
+from .blame import blame
+from .calls import Caller
+from .excused import Records
+from .growth import Round, growing, measure_round, native_growth, was_unsettled
+from .result import CheckResult, GrowthRow
+
+
+def check(
+    fn: Callable[[], object], loops: int = 2, max_rounds: int = 5, *, ignore: Sequence[object] = ()
+) -> CheckResult:
+    """Run *fn* in rounds and raise LeakFound, an AssertionError, if memory grows in every one of them::
+
+        def test_handler_keeps_nothing():
+            memwatch.check(lambda: handle(request()))
+
+    *fn* takes no arguments; a coroutine function runs in an event loop of the check's own. The first two rounds call
+    it *loops* times, each further one twice as often as the one before, *max_rounds* in all (of which the first is
+    not counted): with the defaults 4 calls of healthy code, 32 of a leaking one. A leak is a type of which each round
+    leaves as many objects as it had calls, or whose objects grow in place, or native memory that grows by 512 bytes a
+    call. What fills a bounded cache, or is held by *ignore* alone, is none.
+
+    Returns what was found otherwise. What *fn* raises passes. Raises OptionError where an option is out of range and
+    UnsupportedError where *fn* needs an event loop and one is running in this thread.
+    """
+    __tracebackhide__ = True
+    _require(fn, loops, max_rounds)
+    scenario = _Scenario(Caller(fn), loops, max_rounds)
+    try:
+        result = scenario.examine(ignore)
+    finally:
+        scenario.close()
+    if result.leaks:
+        raise LeakFound(str(result), result)
+    return result
+
+
+def _require(fn: object, loops: object, max_rounds: object) -> None:
+    __tracebackhide__ = True
+    if not callable(fn):
+        raise OptionError(f"fn must be a function without arguments, not a {type(fn).__name__}")
+    for name, value, least in (("loops", loops, 1), ("max_rounds", max_rounds, 2)):
+        if type(value) is not int or value < least:
+            raise OptionError(f"{name} must be a whole number, {least} or more")
+
+
+@own
+class _Scenario:
+    """The rounds of one check. What it keeps lies in its fields, where no census counts it."""
+
+    __slots__ = ("_caller", "_census", "_loops", "_measured", "_meters", "_rounds", "_run", "_settled", "_snapshot")
+
+    def __init__(self, caller: Caller, loops: int, max_rounds: int) -> None:
+        self._caller, self._loops, self._measured = caller, loops, max_rounds - 1
+        self._meters = Meters()
+        self._rounds: list[Round] = []
+        self._run = 0
+        self._settled = False
+        self._census: Census | None = None
+        self._snapshot: Snapshot | None = None
+
+    def close(self) -> None:
+        """End what the calls ran in."""
+        self._caller.close()
+
+    def examine(self, ignore: Sequence[object]) -> CheckResult:
+        """Run rounds until one does not grow, or there were enough of them to judge."""
+        __tracebackhide__ = True
+        self._warm_up()
+        while len(self._rounds) < self._measured:
+            self._run_round()
+            if not (growing(self._rounds) or native_growth(self._rounds) or self._warms_up_again()):
+                return self._result()
+        return self._judge(ignore)
+
+    def _warm_up(self) -> None:
+        """The calls that are not counted; what a round will read is read once as well, so that nothing is new then.
+
+        Collections untrack tuples level by level, and what C code alone holds is seen while it is tracked: hence two.
+        """
+        __tracebackhide__ = True
+        self._caller.call(self._loops)
+        self._run = 1
+        Records().stream_bytes()
+        self._native()
+        collect()
+        collect()
+        self._census = take_census()
+
+    def _run_round(self) -> None:
+        """Twice the calls of the round before; the last one's new objects will be told from those of a snapshot."""
+        __tracebackhide__ = True
+        calls = self._loops << len(self._rounds)
+        if len(self._rounds) == self._measured - 1:
+            self._snapshot = take_snapshot()
+        recorded, native = Records().stream_bytes(), self._native()
+        self._caller.call(calls)
+        self._run += 1
+        collect()
+        if native is not None:
+            native = (self._native() or 0) - native
+        recorded = {label: size - recorded.get(label, 0) for label, size in Records().stream_bytes().items()}
+        before, self._census = self._census, take_census()
+        if before is not None:
+            self._rounds.append(measure_round(calls, before, self._census, recorded, native))
+
+    def _native(self) -> int | None:
+        return self._meters.read(force=True).native
+
+    def _warms_up_again(self) -> bool:
+        """Make the first measured round one of warm-up, once, if what the first left was freed in it."""
+        if self._settled or len(self._rounds) > 1 or not was_unsettled(self._rounds[0]):
+            return False
+        self._settled = True
+        self._rounds.clear()
+        return True
+
+    def _judge(self, ignore: Sequence[object]) -> CheckResult:
+        """What grew in all rounds, less what is excused."""
+        rows = growing(self._rounds)
+        if not rows or self._snapshot is None:
+            return self._result(native=native_growth(self._rounds))
+        ignored = [*Records().containers, *ignore]
+        return self._result(*blame(rows, self._rounds[-1].calls, self._snapshot, ignored))
+
+    def _result(
+        self,
+        rows: tuple[GrowthRow, ...] = (),
+        holdings: tuple[Holding, ...] = (),
+        native: tuple[int, ...] = (),
+    ) -> CheckResult:
+        calls = tuple(found.calls for found in self._rounds)
+        return CheckResult(self._run, calls, rows, holdings, native)

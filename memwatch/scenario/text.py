@@ -1,0 +1,97 @@
+"""A check's result as a person reads it below a failed test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..diagnosis.causes import BY_HOLDER, BY_ROOT, BY_VERDICT, Cause
+from ..retain import Holding
+from ..units import format_bytes, printable
+
+if TYPE_CHECKING:
+    from .result import CheckResult, GrowthRow
+
+_ROWS = 8
+_HOLDINGS = 3
+_SHARE = 0.1  # of what hangs below the first holder
+_NAME = 60  # characters of a type's name
+_STEP = 160  # characters of one step of a path
+_NO_CAUSE = Cause("", "")
+
+
+def render(result: CheckResult) -> str:
+    """The report, without a newline at its end: what grows and where, the table of rounds, and each holder."""
+    if not result.leaks:
+        return f"no leak: nothing grew without a bound in each of {_plural(result.rounds, 'round')}"
+    blocks = [[_head(result)], list(_table(result)), *(list(_held(held)) for held in _most(result.holdings))]
+    if result.native:
+        words = BY_VERDICT["native"]
+        blocks.append([f"  cause  {words.cause}", f"  hint   {words.hint}"])
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _most(holdings: Sequence[Holding]) -> list[Holding]:
+    """The first few, without those beside which hardly anything hangs: they hold parts of what the first one holds."""
+    return [held for held in holdings[:_HOLDINGS] if held.retained_bytes >= _SHARE * holdings[0].retained_bytes]
+
+
+def _head(result: CheckResult) -> str:
+    rounds = f"grows in each of {_plural(len(result.calls), 'round')}"
+    if result.native:
+        return f"native memory {rounds}, by {format_bytes(result.native[-1])} in the last"
+    if not result.holdings:
+        return f"{_shorten(result.rows[0].what, _NAME)} {rounds}"
+    return f"{_path(result.holdings[0])} {rounds}"
+
+
+def _table(result: CheckResult) -> Iterator[str]:
+    """A row for each type, a column for each round."""
+    rows = [(_shorten(row.what, _NAME), _cells(row)) for row in result.rows[:_ROWS]]
+    if result.native:
+        rows.append(("native memory", [format_bytes(size, signed=True) for size in result.native]))
+    head = [_plural(calls, "call") for calls in result.calls]
+    width = max(len("in a round of"), *(len(name) for name, _ in rows))
+    columns = [max(map(len, column)) for column in zip(head, *(cells for _, cells in rows), strict=True)]
+    for name, cells in [("in a round of", head), *rows]:
+        aligned = (f"  {cell:>{size}}" for cell, size in zip(cells, columns, strict=True))
+        yield f"  {name:{width}}{''.join(aligned)}"
+    if len(result.rows) > _ROWS:
+        yield f"  and {_plural(len(result.rows) - _ROWS, 'other type')}"
+
+
+def _cells(row: GrowthRow) -> list[str]:
+    if row.in_place:
+        return [format_bytes(size, signed=True) for size in row.size_bytes]
+    return [f"{count:+,}" for count in row.counts]
+
+
+def _held(holding: Holding) -> Iterator[str]:
+    words = _words(holding)
+    yield f"  held by  {_path(holding)}"
+    if words.cause:
+        yield f"  cause    {words.cause}"
+    if words.hint:
+        yield f"  hint     {words.hint}"
+
+
+def _words(holding: Holding) -> Cause:
+    for root, cause in BY_ROOT.items():
+        if holding.path.steps[0].startswith(root):
+            return cause
+    grew_itself = not holding.path.steps[-1].startswith("[") and holding.frontier_type != holding.holder_type
+    return _NO_CAUSE if grew_itself else BY_HOLDER.get(holding.holder_type, _NO_CAUSE)
+
+
+def _path(holding: Holding) -> str:
+    return " > ".join(_shorten(part, _STEP) for part in holding.path.text.split(" > "))
+
+
+def _shorten(text: str, longest: int) -> str:
+    """*text* on one line; where it is long, of its middle nothing."""
+    text, half = printable(text), (longest - 3) // 2
+    return text if len(text) <= longest else f"{text[:half]}...{text[-half:]}"
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
