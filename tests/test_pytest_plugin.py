@@ -13,6 +13,8 @@ from memwatch import backend
 pytest_plugins = ["pytester"]
 
 PLUGIN = "memwatch.pytest_plugin"
+IS_NATIVE = backend.name == "native"
+LONG = () if IS_NATIVE else (pytest.mark.slow,)  # a census in Python takes ten times as long
 
 LEAKING = {
     "module_list": ("def leak():\n    KEPT.append(Order())", "KEPT: list, 32 items > [index]"),
@@ -281,12 +283,16 @@ def test_a_failure_shows_the_test_and_the_report_alone(run) -> None:
     assert "pytest_plugin.py" not in done.stdout.str()
 
 
-@pytest.mark.parametrize("options", [(), pytest.param(("--capture=sys",), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.parametrize(
+    "options", [pytest.param((), marks=LONG), pytest.param(("--capture=sys",), marks=pytest.mark.slow)], ids=str
+)
 def test_what_is_bounded_weak_or_recorded_by_pytest_passes(run, options: tuple[str, ...]) -> None:
     run(HEAD + INNOCENT, *options).assert_outcomes(passed=15)
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(20 if backend.name == "native" else 5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "times", [pytest.param(1, marks=LONG), pytest.param(20 if IS_NATIVE else 5, marks=pytest.mark.slow)]
+)
 def test_the_standard_library_passes_every_time(run, times: int) -> None:
     run(HEALTHY.replace("TIMES", str(times))).assert_outcomes(passed=20 * times)
 

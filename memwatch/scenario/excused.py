@@ -12,6 +12,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..backend.guard import own
@@ -25,8 +26,17 @@ _RECORDS = frozenset(("warnings.WarningMessage",))
 _RECORDERS = frozenset(("unittest.mock._CallList",))
 _OWNERS = ("_pytest.",)
 _ITEM = re.compile(r"\[.*\]")
+
+
+def _text_bytes(stream: io.StringIO) -> int:
+    """The size of *stream*; before 3.12 what was written is many strings until somebody asks for it."""
+    with suppress(ValueError):  # it is closed
+        io.StringIO.getvalue(stream)
+    return io.StringIO.__sizeof__(stream)
+
+
 _STREAMS: tuple[tuple[type, Callable[[Any], int], frozenset[str]], ...] = (
-    (io.StringIO, io.StringIO.__sizeof__, frozenset()),
+    (io.StringIO, _text_bytes, frozenset(("str",))),
     (io.BytesIO, io.BytesIO.__sizeof__, frozenset(("bytes",))),
 )
 """Streams in memory, how large one is, and the types that a census may count its buffer for beside its own."""
@@ -49,7 +59,7 @@ class Records:
             for base, size_of, parts in _STREAMS:
                 if issubclass(kind, base):
                     sizes.update(dict.fromkeys({type_label(kind), *parts}, size_of(stream)))
-        return sizes
+        return dict(sizes)
 
 
 def is_excused(holding: Holding) -> bool:

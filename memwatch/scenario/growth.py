@@ -22,6 +22,16 @@ _KEPT_UP = 0.75
 
 @own
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What malloc holds, in bytes (None where the platform does not tell), and of a test run's own records the bytes
+    by type."""
+
+    native: int | None
+    recorded: Mapping[str, int]
+
+
+@own
+@dataclass(frozen=True, slots=True)
 class Round:
     """The net growth of one round of so many *calls*: objects and bytes by type, and native memory in bytes.
 
@@ -34,20 +44,18 @@ class Round:
     native: int | None
 
 
-def measure_round(calls: int, before: Census, after: Census, recorded: Mapping[str, int], native: int | None) -> Round:
-    """The growth from *before* to *after*.
-
-    *recorded* are the bytes by type that a test run's own records grew by; *native* those of malloc in all.
-    """
+def measure_round(calls: int, before: Census, after: Census, start: Reading, end: Reading) -> Round:
+    """The growth from one census to the next, and from just before the first of the calls to just after the last."""
     counts, sizes = {row.what: row.count for row in after.types}, {row.what: row.size_bytes for row in after.types}
     for row in before.types:
         counts[row.what] = counts.get(row.what, 0) - row.count
         sizes[row.what] = sizes.get(row.what, 0) - row.size_bytes
     explained = max(0, sum(sizes.values()))
-    for label, size in recorded.items():
-        sizes[label] = sizes.get(label, 0) - size
-    left = None if native is None else native - explained
-    return Round(calls, _without_zeros(counts), _without_zeros(sizes), left)
+    for label, size in end.recorded.items():
+        sizes[label] = sizes.get(label, 0) - size + start.recorded.get(label, 0)
+    unread = start.native is None or end.native is None
+    native = None if unread else (end.native or 0) - (start.native or 0) - explained
+    return Round(calls, _without_zeros(counts), _without_zeros(sizes), native)
 
 
 def growing(rounds: Sequence[Round]) -> tuple[GrowthRow, ...]:

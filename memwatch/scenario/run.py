@@ -17,7 +17,7 @@ from ..retain import Holding
 from .blame import blame
 from .calls import Caller
 from .excused import Records
-from .growth import Round, growing, measure_round, native_growth, was_unsettled
+from .growth import Reading, Round, growing, measure_round, native_growth, was_unsettled
 from .result import CheckResult, GrowthRow
 
 
@@ -96,8 +96,7 @@ class _Scenario:
         __tracebackhide__ = True
         self._caller.call(self._loops)
         self._run = 1
-        Records().stream_bytes()
-        self._native()
+        self._read()
         collect()
         collect()
         self._census = take_census()
@@ -108,19 +107,17 @@ class _Scenario:
         calls = self._loops << len(self._rounds)
         if len(self._rounds) == self._measured - 1:
             self._snapshot = take_snapshot()
-        recorded, native = Records().stream_bytes(), self._native()
+        start = self._read()
         self._caller.call(calls)
         self._run += 1
         collect()
-        if native is not None:
-            native = (self._native() or 0) - native
-        recorded = {label: size - recorded.get(label, 0) for label, size in Records().stream_bytes().items()}
+        end = self._read()
         before, self._census = self._census, take_census()
         if before is not None:
-            self._rounds.append(measure_round(calls, before, self._census, recorded, native))
+            self._rounds.append(measure_round(calls, before, self._census, start, end))
 
-    def _native(self) -> int | None:
-        return self._meters.read(force=True).native
+    def _read(self) -> Reading:
+        return Reading(self._meters.read(force=True).native, Records().stream_bytes())
 
     def _warms_up_again(self) -> bool:
         """Make the first measured round one of warm-up, once, if what the first left was freed in it."""
