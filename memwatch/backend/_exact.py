@@ -8,7 +8,7 @@ Frozen objects are always found.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from ..errors import UnsupportedError
@@ -85,11 +85,6 @@ def take_identity(
     pause = perf_counter() - begun
     _ask(give_up, "after the walk")
     return Identity(*taken, deep, pause)
-
-
-def find_tracked(addresses: Collection[int]) -> list[object]:
-    """The tracked objects that live at these addresses now, as `contract.Backend` says; none while it collects."""
-    return _native.find_tracked(addresses, guard._own_types)
 
 
 def expected_pause(objects: int, deep: bool) -> float:

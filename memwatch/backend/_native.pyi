@@ -42,7 +42,6 @@ def listing(
     copy: Callable[[str, memoryview], array[int]],
     /,
 ) -> tuple[array[int], array[int], array[int]] | None: ...
-def find_tracked(addresses: Collection[int], own_types: Collection[int], /) -> list[Any]: ...
 def search(
     own_types: Collection[int],
     hidden: list[object],

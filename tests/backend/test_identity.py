@@ -19,7 +19,7 @@ if memwatch.backend.name != "native":
     pytest.skip("only the C extension takes identity snapshots", allow_module_level=True)
 
 from memwatch.backend import _native
-from memwatch.backend._exact import find_tracked, list_objects, take_identity
+from memwatch.backend._exact import list_objects, take_identity
 from memwatch.backend.contract import GaveUp, Grown, Listing, Passage
 
 KEPT: list[Any] = []
@@ -200,32 +200,6 @@ def test_containers_that_grew_in_place_are_told_with_their_sizes() -> None:
             assert abs(told - _native.measure(container)) <= 0.25 * told
     assert grown[id(KEPT[0][6])].what == f"{__name__}.List"
     assert not grown_of(after, take_identity(True, (), None)).keys() & grown.keys()
-
-
-def test_tracked_objects_are_found_by_their_addresses() -> None:
-    KEPT[:] = [Order(), [1], "text", 1.5]
-    gone = [Order() for _ in range(10)]
-    addresses = [*map(id, KEPT), *map(id, gone), 0, 8, 2**40]
-    del gone
-    identity = take_identity(True, (), None)
-    found = find_tracked([*addresses, id(identity)])
-    assert {id(it) for it in found} >= {id(KEPT[0]), id(KEPT[1])}
-    assert not any(type(it) in (str, float) or it is identity for it in found)
-    assert find_tracked([]) == []
-    with pytest.raises(TypeError):
-        find_tracked(["no address"])  # type: ignore[list-item]
-
-
-def test_nothing_is_found_while_the_collector_works() -> None:
-    found = []
-    KEPT.append(Order())
-    callback = lambda phase, info: found.append(len(find_tracked([id(KEPT[0])])))  # noqa: E731
-    gc.callbacks.append(callback)
-    try:
-        gc.collect()
-    finally:
-        gc.callbacks.remove(callback)
-    assert found == [0, 0]
 
 
 def test_it_can_be_given_up_and_run_out_of_memory() -> None:

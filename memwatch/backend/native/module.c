@@ -11,7 +11,6 @@
  * The Python side is memwatch/backend/_exact.py, which gives the types their labels. */
 #include "check.h"
 #include "child.h"
-#include "find.h"
 #include "result.h"
 #include "sampling/methods.h"
 #include "search/search.h"
@@ -288,25 +287,6 @@ count_in_child(PyObject *module, PyObject *const *args, Py_ssize_t given)
     return result;
 }
 
-PyDoc_STRVAR(find_doc, "find_tracked(addresses, own_types)\n--\n\n"
-                       "The objects at these addresses that the collector tracks, own types aside; none while\n"
-                       "it works.");
-
-static PyObject *
-find_tracked(PyObject *module, PyObject *const *args, Py_ssize_t given)
-{
-    State *state = state_of(module);
-    Pointers wanted = {0}, own = {0};
-    PyObject *found = NULL;
-    if (given != 2)
-        PyErr_Format(PyExc_TypeError, "2 arguments are needed, not %zd", given);
-    else if (read_ids(&state->memory, &wanted, args[0]) && read_ids(&state->memory, &own, args[1]))
-        found = find_listed(&state->memory, state->collector, &wanted, &own);
-    pointers_free(&state->memory, &wanted);
-    pointers_free(&state->memory, &own);
-    return found;
-}
-
 static PyObject *
 search(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
@@ -366,7 +346,6 @@ static PyMethodDef methods[] = {
     {"count_in_child", (PyCFunction)(void (*)(void))count_in_child, METH_FASTCALL, in_child_doc},
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
-    {"find_tracked", (PyCFunction)(void (*)(void))find_tracked, METH_FASTCALL, find_doc},
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
     {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
     {"measure", measure, METH_O, measure_doc},

@@ -196,7 +196,7 @@ typedef struct Frame {
     PyObject *builtins;
     PyObject *names; /* the namespace of a class body or of what exec() runs */
     PyObject *object;
-    void *instruction;
+    const char *instruction; /* the one that runs, or the last bytes that belong to it */
     int top; /* how many of `values` are there; not positive while the function is at work */
     uint16_t offset;
     char owner;
@@ -208,7 +208,7 @@ typedef struct Frame {
     PyObject *code;
     PyObject *object;
     struct Frame *previous;
-    void *instruction;
+    const char *instruction;
     int top;
     bool is_entry;
     char owner;

@@ -11,7 +11,7 @@ frames_check(void)
     Frame *frame = innermost_frame(thread);
     bool good = own_thread_state() == thread && known != NULL;
     for (int met = 0; good && known && met < 8;) {
-        PyCodeObject *expected = PyFrame_GetCode(known), *code = frame ? code_of(frame) : NULL;
+        PyCodeObject *expected = PyFrame_GetCode(known), *code = frame ? running_code(frame) : NULL;
         if (frame && code == NULL) {
             frame = frame->previous;
             Py_DECREF(expected);

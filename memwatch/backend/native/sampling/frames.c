@@ -11,7 +11,7 @@ frames_walk(Trail *trail, int depth)
     trail->cut = false;
     PyThreadState *thread = own_thread_state();
     for (Frame *frame = thread ? innermost_frame(thread) : NULL; frame; frame = frame->previous) {
-        PyCodeObject *code = code_of(frame);
+        PyCodeObject *code = running_code(frame);
         if (code == NULL)
             continue;
         if (trail->depth == depth) {

@@ -1,4 +1,5 @@
-/* What the sampler has to know of the insides of CPython, version by version: frames, thread states, code objects.
+/* What the sampler alone has to know of the insides of CPython, version by version: thread states, code objects, which
+ * frames are at work. ../version.h has the frames themselves.
  *
  * A frame is read where it lies, without the functions that make an object of it: those allocate, and the reader
  * stands inside an allocation. None of it is believed before frames_check() has held it against those functions. */
@@ -7,30 +8,7 @@
 
 #include "../version.h"
 
-/* Only as far as it is read. */
-typedef struct Frame {
-#if PY_VERSION_HEX >= 0x030C0000
-    PyObject *executable; /* a code object, or None */
-    struct Frame *previous;
-    void *own[5];
-#else
-    void *own[4];
-    PyObject *executable;
-    void *object;
-    struct Frame *previous;
-#endif
-    const char *instruction; /* the one that runs, or the last bytes that belong to it */
-    int top;
-#if PY_VERSION_HEX >= 0x030C0000
-    uint16_t return_offset;
-#else
-    bool is_entry;
-#endif
-    char owner;
-} Frame;
-
-#define OWNER_GENERATOR 1
-#define OWNER_C_STACK 3
+#define OWNED_BY_GENERATOR 1
 
 /* A frame is taken off before it is cleared; 3.11.0 did it the other way round. */
 static inline bool
@@ -39,26 +17,14 @@ frames_are_whole(void)
     return Py_Version >= 0x030B0100;
 }
 
-static inline Frame *
-innermost_frame(PyThreadState *thread)
-{
-#if PY_VERSION_HEX >= 0x030D0000
-    return (Frame *)thread->current_frame;
-#else
-    return thread->cframe ? (Frame *)thread->cframe->current_frame : NULL;
-#endif
-}
-
 /* The code that *frame* runs; NULL for one that is not ready, or that is no Python function's. */
 static inline PyCodeObject *
-code_of(const Frame *frame)
+running_code(const Frame *frame)
 {
-    if (frame->owner == OWNER_C_STACK || frame->executable == NULL || !PyCode_Check(frame->executable))
-        return NULL;
-    PyCodeObject *code = (PyCodeObject *)frame->executable;
-    bool ready = frame->owner == OWNER_GENERATOR ||
-                 frame->instruction >= code->co_code_adaptive + 2 * (Py_ssize_t)code->_co_firsttraceable;
-    return ready ? code : NULL;
+    PyCodeObject *code = code_of(frame);
+    if (code == NULL || frame->owner == OWNED_BY_GENERATOR)
+        return code;
+    return frame->instruction >= code->co_code_adaptive + 2 * (Py_ssize_t)code->_co_firsttraceable ? code : NULL;
 }
 
 /* Which of the code's two-byte units *frame* runs. */
