@@ -176,7 +176,11 @@ def _native_bytes() -> int:
 
 
 def _native_is_readable() -> bool:
-    """False on platforms without malloc statistics, and behind a preloaded allocator, where they stay near zero."""
+    """False where there are no malloc statistics, behind a preloaded allocator (they stay near zero), and on
+    free-threaded Python, whose objects do not come from malloc.
+    """
+    if "t" in getattr(sys, "abiflags", ""):
+        return False
     try:
         return _native_bytes() >= _LEAST_NATIVE
     except (AttributeError, OSError, RuntimeError):
