@@ -88,6 +88,10 @@ class Identity(Protocol):
         """The bytes that the identity itself keeps."""
 
     @property
+    def mapped_bytes(self) -> int:
+        """Those of `nbytes` that lie in mappings of their own, in nobody's heap."""
+
+    @property
     def pause_seconds(self) -> float:
         """For how long taking it held the interpreter without a break, as measured."""
 

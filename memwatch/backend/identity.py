@@ -60,6 +60,11 @@ class Identity:
         """Bytes kept for the objects; the labels come on top."""
         return self._snapshot.nbytes
 
+    @property
+    def mapped_bytes(self) -> int:
+        """All of them."""
+        return self._snapshot.nbytes
+
     def contains(self, address: int, label: str) -> bool:
         """Whether an object of that type was at that address."""
         number = self._snapshot.number(address)

@@ -58,6 +58,11 @@ class Listed:
         columns = (listing.addresses, listing.kinds, listing.sizes, listing.labels, self._counts, self._sizes)
         return sum(map(getsizeof, columns)) + sum(map(getsizeof, listing.labels))
 
+    @property
+    def mapped_bytes(self) -> int:
+        """None: the columns are arrays."""
+        return 0
+
     def contains(self, address: int, label: str) -> bool:
         """Whether an object of that type was at that address."""
         listing = self._listing
@@ -142,6 +147,11 @@ class Counted:
     def nbytes(self) -> int:
         """The bytes that the numbers and the labels take."""
         return sum(map(getsizeof, (self._numbers, self._labels, *self._labels)))
+
+    @property
+    def mapped_bytes(self) -> int:
+        """None: the columns are arrays."""
+        return 0
 
     def contains(self, address: int, label: str) -> bool:
         """Never: no address is known."""

@@ -8,16 +8,16 @@ from typing import Literal, Protocol
 from ..backend import objects
 from ..backend.guard import COLLECT_SECONDS, own
 from ..backend.meters import BYTES_PER_BLOCK
+from ..retain import expected_search
 from ..watch import Sample
 from ..watch.watcher import JUDGE_PATIENCE
 
 Depth = Literal["deep", "tracked", "none"]
-Walk = Literal["deep", "tracked", "search"]
-"""A census of every object, one of what the collector tracks, the search for holders."""
+Walk = Literal["deep", "tracked", "search", "sliced search"]
+"""A census of every object, one of what the collector tracks, the search for holders; and the latter with breaks."""
 
 WALK_SHARE = 0.02
 _LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's would, or a short one gets no names
-_SEARCH_SECONDS = 7e-7  # a block, in the search for holders in a heap that was not measured yet
 
 
 class Expecting(Protocol):
@@ -27,6 +27,10 @@ class Expecting(Protocol):
     def expected_pause(self) -> Callable[[int, bool], float]: ...
     @property
     def expected_time(self) -> Callable[[int, bool], float]: ...
+
+
+Search = Callable[[int, bool], tuple[float, float]]
+"""For so many objects the longest hold and the whole time of a search for holders, in one piece or not, in seconds."""
 
 
 def expected_blocks(sample: Sample) -> int:
@@ -41,17 +45,19 @@ def expected_blocks(sample: Sample) -> int:
 class Budget:
     """Decides from the number of blocks, before anything is done; rates are corrected by what was measured.
 
-    *pause_budget* is in seconds; *backend* says what a walk is expected to take before one was measured.
+    *pause_budget* is in seconds; *backend* and *search* say what is expected of walks before one was measured.
     """
 
-    def __init__(self, pause_budget: float, backend: Expecting = objects) -> None:
+    def __init__(self, pause_budget: float, backend: Expecting = objects, search: Search = expected_search) -> None:
         self.pause_budget = pause_budget
         self._backend = backend
         self._collect_seconds = COLLECT_SECONDS
+        self._search = search
         self._walk_seconds: dict[Walk, float] = {
             "deep": backend.expected_time(1, True),
             "tracked": backend.expected_time(1, False),
-            "search": _SEARCH_SECONDS,
+            "search": search(1, False)[1],
+            "sliced search": search(1, True)[1],
         }
 
     def may_collect(self, blocks: int) -> bool:
@@ -71,7 +77,7 @@ class Budget:
         rates, left = self._walk_seconds, self._left(spent, wall)
         if not self._may_pause("tracked", blocks):
             return "none"
-        verdict = blocks * (rates["deep"] + rates["search"])
+        verdict = blocks * (rates["deep"] + rates[self.search_of(blocks)])
         in_time = verdict <= JUDGE_PATIENCE and blocks * rates["deep"] + verdict <= left
         if in_time and self._may_pause("deep", blocks):
             return "deep"
@@ -82,6 +88,15 @@ class Budget:
         expected = blocks * self._walk_seconds[walk]
         return self._may_pause(walk, blocks) and expected <= min(self._left(spent, wall), JUDGE_PATIENCE)
 
+    def spares(self, walk: Walk, blocks: int, spent: float, wall: float) -> bool:
+        """Whether one more *walk* fits, and after it still what a verdict needs."""
+        verdict = blocks * (self._walk_seconds["deep"] + self._walk_seconds[self.search_of(blocks)])
+        return self.fits(walk, blocks, spent + verdict, wall)
+
+    def search_of(self, blocks: int) -> Walk:
+        """The search for holders: in one piece where that is short enough, else with breaks."""
+        return "search" if self._may_pause("search", blocks) else "sliced search"
+
     def walked(self, walk: Walk, blocks: int, seconds: float) -> None:
         """A walk through a heap of so many blocks took so long."""
         self._walk_seconds[walk] = seconds / max(blocks, 1)
@@ -90,4 +105,13 @@ class Budget:
         return WALK_SHARE * max(wall, _LEAST_WALL) - spent
 
     def _may_pause(self, walk: Walk, blocks: int) -> bool:
-        return self._backend.expected_pause(blocks, walk == "deep") <= self.pause_budget
+        """Whether the longest hold of *walk* is short enough; a machine that was slower than expected stays so."""
+        pause, seconds = self._expected(walk, blocks)
+        slower = blocks * self._walk_seconds[walk] / seconds if seconds else 1.0
+        return pause * max(1.0, slower) <= self.pause_budget
+
+    def _expected(self, walk: Walk, blocks: int) -> tuple[float, float]:
+        if walk == "search" or walk == "sliced search":
+            return self._search(blocks, walk == "sliced search")
+        deep = walk == "deep"
+        return self._backend.expected_pause(blocks, deep), self._backend.expected_time(blocks, deep)

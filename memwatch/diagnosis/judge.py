@@ -17,12 +17,12 @@ from ..backend.guard import collect, own, quiet
 from ..backend.limit import memory_limit
 from ..backend.meters import collector_runs
 from ..errors import MemwatchError, describe_error
-from ..heap import Diff, Snapshot, diff_snapshots, take_snapshot
+from ..heap import Diff, Snapshot, TypeSeries, diff_snapshots, take_census, take_snapshot
 from ..retain import Holding, find_holdings
 from ..watch import Candidate, Growth, Held, Leak, Sample, make_leak
 from .budget import Budget, Depth, Walk, expected_blocks
 from .report import Report
-from .suspects import fingerprint, from_diff, from_holdings, only_grown, rows_of
+from .suspects import fingerprint, from_diff, from_holdings, only_grown, ratchets_of, rows_of
 from .verdict import HALF, classify, explained_share, garbage_share
 
 _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
@@ -38,6 +38,7 @@ class _Evidence:
 
     suspicion: Growth | None = None
     snapshot: Snapshot | None = None
+    series: TypeSeries = field(default_factory=TypeSeries)
     base: int = 0
     missing: list[str] = field(default_factory=list)
 
@@ -77,12 +78,20 @@ class Diagnosis:
         The program allocates meanwhile, so only what a snapshot can account for is taken for memwatch's.
         """
         after, ledger = candidate.read(), candidate.ledger
-        kept = snapshot.nbytes
-        ledger.bytes = min(max(after.base - before.base, kept), 2 * kept)
-        ledger.resident += min(max(after.rss - before.rss, 0), _RESIDENT * snapshot.nodes)
+        mapped = snapshot.identity.mapped_bytes
+        kept = snapshot.nbytes - mapped
+        resident = min(max(after.rss - before.rss, 0), _RESIDENT * snapshot.nodes)
+        ledger.hold(min(max(after.base - before.base, kept), 2 * kept), mapped, resident)
 
     def followed(self, candidate: Candidate) -> None:
-        """Nothing more is looked at until the verdict."""
+        """Count once more, if there is time for it beside what the verdict needs: which types only ever grow?"""
+        snapshot, blocks = self._evidence.snapshot, expected_blocks(candidate.samples[-1])
+        if snapshot is None or snapshot.deep is False:
+            return
+        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
+            with self._walk(candidate, "deep", "types not counted once more"):
+                self._evidence.series.add(take_census(give_up=candidate.give_up), candidate.samples[-1].time)
 
     def forget(self) -> None:
         """Let go of the evidence."""
@@ -137,9 +146,11 @@ class Diagnosis:
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
         grown = None if tracked is None else {found.address for found in tracked.grown}
-        if self._fits(candidate, "search", "search for holders"):
-            with self._walk(candidate, "search", "holders not searched"):
-                return find_holdings(before.addresses, grown=grown, give_up=candidate.give_up)
+        walk = self._budget.search_of(expected_blocks(candidate.samples[-1]))
+        if self._fits(candidate, walk, "search for holders"):
+            with self._walk(candidate, walk, "holders not searched"):
+                in_slices = walk == "sliced search"
+                return find_holdings(before.addresses, grown=grown, give_up=candidate.give_up, in_slices=in_slices)
         return ()
 
     def _diff(self, candidate: Candidate, before: Snapshot) -> Diff | None:
@@ -169,7 +180,11 @@ class Diagnosis:
 
     def _snapshot(self, candidate: Candidate, deep: bool) -> Snapshot | None:
         with self._walk(candidate, "deep" if deep else "tracked", "census not finished"):
-            return take_snapshot(deep=deep, give_up=candidate.give_up)
+            snapshot = take_snapshot(deep=deep, give_up=candidate.give_up)
+            candidate.ledger.pause(snapshot.pause_seconds)
+            if deep:
+                self._evidence.series.add(snapshot.identity.totals, candidate.samples[-1].time)
+            return snapshot
         return None
 
     @contextmanager
@@ -210,6 +225,7 @@ class Diagnosis:
             since_seconds=last.time - suspicion.end if suspicion else 0.0,
             since_bytes=grew,
             rows=rows_of(findings.diff) if findings.diff else (),
+            ratchets=ratchets_of(self._evidence.series),
             suspects=suspects,
             missing=tuple(dict.fromkeys(self._evidence.missing)),
             cost=candidate.ledger.cost(),

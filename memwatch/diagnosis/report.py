@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..heap import Count
+from ..heap import Count, Ratchet
 from ..watch import Cost
 from .text import render
 
@@ -53,8 +53,8 @@ class Report:
 
     Bytes and seconds. `curve` is (seconds since watching began, what `meter` read). `explained` is the share of the
     growth that a walk of the heap accounts for, None without one. Since the suspicion, `since_seconds` ago, the process
-    grew by `since_bytes`; `rows` are what changed meanwhile. `missing` says what was skipped, and why. `fingerprint` is
-    the same for the same leak in another process.
+    grew by `since_bytes`; `rows` are what changed meanwhile, `ratchets` the types that grew at every look in between.
+    `missing` says what was skipped, and why. `fingerprint` is the same for the same leak in another process.
     """
 
     pid: int
@@ -76,6 +76,7 @@ class Report:
     suspects: tuple[Suspect, ...]
     missing: tuple[str, ...]
     cost: Cost
+    ratchets: tuple[Ratchet, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What machines read."""

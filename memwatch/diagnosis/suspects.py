@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from ..heap import Diff
+from ..heap import Diff, Ratchet, TypeSeries
 from ..retain import Holding
 from .causes import BY_HOLDER, BY_ROOT, BY_VERDICT, Cause
 from .report import Suspect, TypeRow
@@ -15,6 +15,7 @@ _LEAST_SHARE = 0.02
 _LEAST_BYTES = 4096  # less is what any program moves about, and no leak
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
 _NO_CAUSE = Cause("", "")
+_LOOKS = 3  # fewer tell a type that only ever grows from none
 _KEY = "[key]"  # the last step of a path to a dict's key
 
 
@@ -72,6 +73,12 @@ def from_diff(diff: Diff, grew: int, verdict: str) -> tuple[Suspect, ...]:
 def rows_of(diff: Diff) -> tuple[TypeRow, ...]:
     """The diff's types for the report's table."""
     return tuple(TypeRow(row.what, row.allocated, row.freed, row.size_bytes, row.exact) for row in diff.change.details)
+
+
+def ratchets_of(series: TypeSeries) -> tuple[Ratchet, ...]:
+    """The types that grew at every one of at least `_LOOKS` looks, those with most growth."""
+    steady = (it for it in series.ratchets() if it.monotone_share == 1 and it.readings == series.readings)
+    return tuple(it for it in steady if it.growth >= _LEAST_BYTES)[:MOST] if series.readings >= _LOOKS else ()
 
 
 def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Holding]) -> str:

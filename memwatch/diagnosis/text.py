@@ -137,6 +137,9 @@ def _table(report: Report) -> list[str]:
     rest = sum(row.size_bytes for row in report.rows) - sum(row.size_bytes for row in shown)
     if others:
         lines.append(f"  {_plural(others, 'other type')} together {format_bytes(rest, signed=True)}")
+    if report.ratchets:
+        names = ", ".join(_type_name(ratchet.what) for ratchet in report.ratchets[:_SUSPECTS])
+        lines.append(f"  at each of {report.ratchets[0].readings} looks there was more of {names}")
     return lines
 
 

@@ -30,6 +30,7 @@ def find_holdings(
     give_up: Callable[[], bool] | None = None,
     max_objects: int | None = None,
     ignore: Sequence[Any] = (),
+    in_slices: bool = False,
 ) -> tuple[Holding, ...]:
     """Find from the roots who holds the objects whose address is not in *known*; the most retained bytes come first.
 
@@ -37,8 +38,9 @@ def find_holdings(
     then new only in them, and below what is new.
     *size_of* gives the shallow bytes of an object (default: what its C type says). *give_up* is asked about every
     2000 objects, or before and after a search in C. Raises `GaveUp` when it answers True, and when there are more than
-    *max_objects*. What only *ignore* or memwatch hold is left out. While it runs a part of the heap is held, so an
-    object that the program drops meanwhile may be freed in this thread; nothing is held after.
+    *max_objects*. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python: several
+    times as long, but other threads run in between. While it runs a part of the heap is held, so an object that the
+    program drops meanwhile may be freed in this thread; nothing is held after.
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", known)
     kept = [known, addresses, grown, *ignore]
@@ -51,6 +53,7 @@ def find_holdings(
         ignore=kept,
         give_up=give_up,
         max_objects=max_objects,
+        in_slices=in_slices,
     )
     with quiet, search as places:
         return _holdings(places)

@@ -25,11 +25,11 @@ class Search:
     to the first one, if *branches* are wanted.
 
     *mode* says what is new, as `found` does; types are for the search in C alone. What only *ignore* holds is not told.
-    *size_of* gives an object's bytes, and keeps the search in Python. Entering raises `GaveUp`. The places hold objects
-    until the end; a fork meanwhile waits a moment, so that the child does not keep them.
+    *size_of* gives an object's bytes, and keeps the search in Python, as *in_slices* does. Entering raises `GaveUp`.
+    The places hold objects until the end; a fork meanwhile waits a moment, so that the child does not keep them.
     """
 
-    __slots__ = ("_ask", "places", "rests", "thread")
+    __slots__ = ("_ask", "_in_python", "places", "rests", "thread")
 
     def __init__(
         self,
@@ -43,13 +43,15 @@ class Search:
         ignore: Sequence[Any] = (),
         give_up: Callable[[], bool] | None = None,
         max_objects: int | None = None,
+        in_slices: bool = False,
     ) -> None:
         self.places: list[Place] = []
         self.rests = False
         self.thread = get_ident()
         self._ask: Callable[[], list[Place]]
+        self._in_python = name != "native" or size_of is not None or in_slices
         # Closures and no partial: that would make a dict for the call, which C code alone holds, and which looks new.
-        if name == "native" and size_of is None:
+        if not self._in_python:
             self._ask = lambda: native.search(
                 mode,
                 given,
@@ -78,7 +80,7 @@ class Search:
 
     def __enter__(self) -> list[Place]:
         begin_walk(self)
-        self.rests = name != "native"  # a walk in Python says itself when it rests
+        self.rests = self._in_python  # a walk in Python says itself when it rests
         try:
             self.places = self._ask()
         except BaseException:
@@ -105,8 +107,8 @@ def _find_nothing() -> list[Place]:
     return []
 
 
-def expected_search(objects: int) -> tuple[float, float]:
+def expected_search(objects: int, in_slices: bool = False) -> tuple[float, float]:
     """Seconds that a search through so many objects is expected to hold the interpreter at once, and to take."""
-    if name == "native":
+    if name == "native" and not in_slices:
         return objects * native.PAUSE_SECONDS, objects * native.PAUSE_SECONDS
     return objects * _PURE_PAUSE, objects * _PURE_SECONDS

@@ -29,14 +29,16 @@ class Cost:
 class Ledger:
     """Adds up processor time of memwatch's thread (receivers excluded), pauses, walks of the heap and memory kept.
 
-    `bytes` is what evidence holds now; `resident` what walks have added to resident memory, which stays when they are
-    over. Written by memwatch's thread alone.
+    `bytes` is what evidence holds now in the heap, `mapped` what it holds in mappings of its own; `resident` is what
+    walks have added to resident memory, of which all but `mapped` stays when they are over. Written by memwatch's
+    thread alone.
     """
 
     def __init__(self) -> None:
         self.started = time.monotonic()
         self.censuses = 0
         self.bytes = 0
+        self.mapped = 0
         self.resident = 0
         self.longest_pause = 0.0
         self.walked_seconds = 0.0
@@ -54,6 +56,16 @@ class Ledger:
         self._this_thread = time.thread_time()
         if thread_ends:
             self._ended_threads, self._this_thread = self._ended_threads + self._this_thread, 0.0
+
+    def hold(self, heap: int, mapped: int, resident: int) -> None:
+        """Evidence has been gathered: its bytes, and what gathering it added to resident memory."""
+        self.bytes, self.mapped = heap, min(mapped, resident)
+        self.resident += resident
+
+    def let_go(self) -> None:
+        """The evidence is gone, and its mappings were given back."""
+        self.resident -= self.mapped
+        self.bytes = self.mapped = 0
 
     def pause(self, seconds: float) -> None:
         """The interpreter lock was held for so long in one piece."""
@@ -82,4 +94,4 @@ class Ledger:
     def cost(self) -> Cost:
         """The books as a value."""
         cpu = max(0.0, self._ended_threads + self._this_thread - self._receivers)
-        return Cost(cpu / max(self.age, 1e-9), self.longest_pause, self.censuses, self.bytes)
+        return Cost(cpu / max(self.age, 1e-9), self.longest_pause, self.censuses, self.bytes + self.mapped)

@@ -141,7 +141,7 @@ class Observer:
     def _forget(self) -> None:
         self._suspicion = None
         self._judge.forget()
-        self._ledger.bytes = 0
+        self._ledger.let_go()
 
 
 _STEPS: dict[str, Callable[[Observer, Detector, Growth], Iterator[EventValue]]] = {

@@ -65,6 +65,12 @@ class Case:
         self.past.append(self.read())
         self.diagnosis.suspected(self.candidate("suspect"))
 
+    def follow(self) -> None:
+        """One more reading a quarter of a window later, and the judge's look."""
+        self._now += WINDOW / 4
+        self.past.append(self.read())
+        self.diagnosis.followed(self.candidate("suspect"))
+
     def verdict(self, lane: str = "base", detector: str = "ratchet", **changes: Any) -> Any:
         """The last reading a window later, with *changes*, and what the judge decides."""
         self._now += WINDOW

@@ -12,6 +12,7 @@ import weakref
 import pytest
 
 from memwatch.watch import Growth
+from memwatch.watch.cost import Ledger
 from memwatch.watch.observer import Observer
 
 MIB = 1 << 20
@@ -40,15 +41,45 @@ def test_the_ledger_knows_every_walk_and_its_bytes_until_they_are_let_go(case, a
     ledger = case.ledger
     watched = Observer([Script("suspect", "leak", "recovered")], case.diagnosis, ledger, case.read, lambda: False)
     assert [name for name, _ in watched.observe(case.read(), with_stats=False)] == ["suspect"]
-    assert ledger.censuses == 1 and ledger.bytes > 100_000 and ledger.walked_seconds > 0
+    assert ledger.censuses == 1 and ledger.cost().bytes > 100_000 and ledger.walked_seconds > 0
     app.kept.extend(map(text, range(1000)))
     ((name, leak),) = watched.observe(case.read(), with_stats=False)
     assert name == "leak" and leak.report.suspects[0].held_by[1].startswith(".kept")
     assert leak.report.cost.censuses == ledger.censuses == 3 and leak.report.cost.bytes > 100_000
     assert leak.report.cost.cpu_share * ledger.age >= ledger.walked_seconds
-    assert ledger.bytes > 100_000 and ledger.longest_pause > 0
+    assert ledger.cost().bytes > 100_000 and ledger.longest_pause > 0
     assert [name for name, _ in watched.observe(case.read(), with_stats=False)] == ["recovered"]
-    assert ledger.bytes == 0
+    assert ledger.cost().bytes == 0
+
+
+def test_what_evidence_maps_is_no_part_of_the_heap_and_leaves_resident_memory_when_it_is_let_go():
+    ledger = Ledger()
+    ledger.hold(1000, 50_000, 70_000)
+    assert (ledger.bytes, ledger.resident, ledger.cost().bytes) == (1000, 70_000, 51_000)
+    ledger.let_go()
+    assert (ledger.bytes, ledger.resident, ledger.cost().bytes) == (0, 20_000, 0)
+
+
+def test_types_that_grow_at_every_look_are_told(case, app, text):
+    app.kept, app.other = [], []
+    case.suspect()
+    for look in range(3):
+        app.kept.extend(map(text, range(200)))
+        app.other[:] = map(text, range(100 - 50 * (look % 2)))
+        case.follow()
+    app.kept.extend(map(text, range(200)))
+    report = case.verdict().report
+    (told,) = [ratchet for ratchet in report.ratchets if ratchet.what == "str"]
+    assert (told.readings, told.monotone_share) == (5, 1.0) and told.growth > 700 * 4000
+    assert "at each of 5 looks there was more of str" in str(report)
+
+
+def test_no_look_in_between_where_the_budget_has_no_room_for_it(make_case, app, text):
+    app.kept = []
+    case = make_case(age=0.0, blocks=50_000_000)
+    case.suspect()
+    case.follow()
+    assert case.ledger.censuses == 0
 
 
 def test_nothing_of_the_program_is_kept_alive(case, app, make_class):
