@@ -226,7 +226,7 @@ PyObject *
 child_totals(Walk *walk, Collector *collector, double patience)
 {
     (void)walk, (void)collector, (void)patience;
-    PyErr_SetString(PyExc_NotImplementedError, "a child that counts is made on Linux alone, on x86-64 and aarch64");
+    PyErr_SetString(PyExc_RuntimeError, "a child that counts is made on Linux alone, on x86-64 and aarch64");
     return NULL;
 }
 
