@@ -10,6 +10,7 @@ other thread and runs no collection: they call nothing and jump nowhere, and mak
 from __future__ import annotations
 
 import gc
+import sys
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from itertools import chain, compress, count, cycle, repeat
 from operator import getitem, is_, le, setitem
 from sys import getrefcount, getsizeof
 
+from .contract import GaveUp
 from .guard import own
 
 _PARTS = frozenset((map, chain, compress, count, cycle, repeat, list, tuple, type(iter([])), type(iter(()))))
+
+_FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
 
 Fetch = Callable[[None], list[object]]
 
@@ -50,7 +54,12 @@ class Tracked:
 
 
 def list_tracked() -> Tracked:
-    """Every tracked object of this moment."""
+    """Every tracked object of this moment.
+
+    Raises `GaveUp` on free-threaded Python while other threads run: nothing keeps them from making a tuple meanwhile.
+    """
+    if _FREE_THREADED and len(sys._current_frames()) > 1:
+        raise GaveUp("on free-threaded Python the heap is not walked while other threads run: it would break them")
     return _fetch(gc.get_objects, _LONE)[0]
 
 

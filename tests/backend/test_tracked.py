@@ -14,6 +14,7 @@ import pytest
 import memwatch
 from memwatch import retain
 from memwatch.backend import tracked
+from memwatch.backend.contract import GaveUp
 from memwatch.backend.tracked import list_tracked
 
 
@@ -135,3 +136,16 @@ def test_lone_tuples_are_counted_once_whether_they_are_reached_or_not() -> None:
     row = next(row for row in heap_diff.diff.change.details if row.what == "tuple")
     assert len(kept) == 1000
     assert abs(row.size_bytes - 1000 * sys.getsizeof(kept[0])) < 2000
+
+
+def test_without_a_gil_nothing_is_listed_while_other_threads_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracked, "_FREE_THREADED", True)
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    try:
+        with pytest.raises(GaveUp, match="on free-threaded Python the heap is not walked while other threads run"):
+            list_tracked()
+    finally:
+        ended.set()
+        thread.join()
