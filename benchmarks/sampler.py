@@ -3,7 +3,7 @@
     python benchmarks/sampler.py [--rounds N] [--only NAME ...] [--peers] [--jobs N]
 
 Each figure is the ratio to the same program with nothing watching, both without their start: a process of N rounds is
-subtracted from one of 3 N. Instructions are counted by `perf stat` where the machine lets it, else by callgrind, which
+subtracted from one of 3 N, and what is done between the rounds is taken off. Instructions are counted by `perf stat` where the machine lets it, else by callgrind, which
 needs no hardware counters and always counts the same. Behind each figure stand samples taken and expected; a row in
 which less than half of them were taken is void. "page filter" is the sampler without Python's arenas
 (PYTHONMALLOC=malloc), beside the same without it.
@@ -24,6 +24,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from sampling import REAL, TIGHT
@@ -80,15 +81,23 @@ def measure(name: str, rounds: int, watcher: str, allocator: str, hardware: bool
     return more - less, taken_more - taken, expected_more - expected
 
 
+@cache
+def measure_nothing(rounds: int, watcher: str, allocator: str, hardware: bool) -> int:
+    """What is done between the rounds."""
+    return measure("nothing", rounds, watcher, allocator, hardware)[0]
+
+
 def row(name: str, rounds: int, configurations: list[Configuration], hardware: bool) -> tuple[list[float], str]:
     """The ratios of one program, and its row of the table."""
     plain = {
         allocator: measure(name, rounds, "none", allocator, hardware)[0]
+        - measure_nothing(rounds, "none", allocator, hardware)
         for allocator in dict.fromkeys(one.allocator for one in configurations)
     }
     ratios, cells = [], []
     for one in configurations:
         instructions, taken, expected = measure(name, rounds, one.watcher, one.allocator, hardware)
+        instructions -= measure_nothing(rounds, one.watcher, one.allocator, hardware)
         ratios.append(instructions / plain[one.allocator])
         void = " void" if taken < expected / 2 - 3 else ""
         cells.append(f"{show(ratios[-1])}{f' ({taken}/{expected:.0f}){void}' if expected else ''}")

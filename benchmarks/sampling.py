@@ -42,6 +42,10 @@ class Planner:
         return total
 
 
+def nothing(_: int) -> object:
+    return None
+
+
 def json_dumps(_: int) -> object:
     return json.dumps(DOCUMENT)
 
@@ -121,12 +125,13 @@ def begin(watcher: str) -> Callable[[], tuple[int, float]]:
 
 def main(name: str, rounds: int, watcher: str) -> None:
     """Run it. After each round some blocks of all sizes stay, so that the next ones lie another way in their pools: a
-    loop whose block is the last of a pool costs a tenth more, and by chance that would befall one watcher alone.
+    loop whose block is the last of a pool costs a tenth more, and by chance that would befall one watcher alone. What
+    that costs itself, "nothing" tells.
 
     There are no collections: when they come depends on everything, and one costs more than a hundred samples.
     """
     gc.disable()
-    work, kept, chance = (REAL | TIGHT)[name], [], random.Random(2026)
+    work, kept, chance = (REAL | TIGHT).get(name, nothing), [], random.Random(2026)
     work(0)
     told = begin(watcher)
     for number in range(rounds):
