@@ -3,10 +3,10 @@
     python benchmarks/sampler.py [--rounds N] [--only NAME ...] [--peers] [--jobs N]
 
 Each figure is the ratio to the same program with nothing watching, both without their start: a process of N rounds is
-subtracted from one of 3 N, and what is done between the rounds is taken off. Instructions are counted by `perf stat` where the machine lets it, else by callgrind, which
-needs no hardware counters and always counts the same. Behind each figure stand samples taken and expected; a row in
-which less than half of them were taken is void. "page filter" is the sampler without Python's arenas
-(PYTHONMALLOC=malloc), beside the same without it.
+subtracted from one of 3 N, and what is done between the rounds is taken off. Instructions are counted by `perf stat`
+where the machine lets it, else by callgrind, which needs no hardware counters and always counts the same. Behind each
+figure stand samples taken and expected; a row in which less than half of them were taken is void. "page filter" is the
+sampler without Python's arenas (PYTHONMALLOC=malloc), beside the same without it.
 """
 
 from __future__ import annotations

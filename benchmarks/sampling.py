@@ -99,6 +99,8 @@ TIGHT: dict[str, Round] = {work.__name__: work for work in (int_loop, instance_l
 
 def begin(watcher: str) -> Callable[[], tuple[int, float]]:
     """Have it watch; what tells samples taken and expected at the end, (0, 0.0) where that is not known."""
+    from memwatch.backend import _native  # everywhere: what a process has loaded decides how its blocks lie
+
     if watcher == "none":
         return lambda: (0, 0.0)
     if watcher == "tracemalloc":
@@ -111,8 +113,6 @@ def begin(watcher: str) -> Callable[[], tuple[int, float]]:
 
         memalloc.MemoryCollector(heap_sample_size=524288).start()
         return lambda: (0, 0.0)
-    from memwatch.backend import _native
-
     _native.sampling_start(float(watcher), 64, 65536)
     _native.sampling_seed(2026)
 
