@@ -218,6 +218,44 @@ def test_out_of_memory_while_births_are_entered() -> None:
     assert row.allocated <= 50_100 <= row.allocated + row.doubtful
 
 
+def test_more_identities_within_another_than_a_byte_has_numbers() -> None:
+    outer = watch(births=True)
+    replace(100)
+    for _ in range(300):
+        inner = take_identity(False, (), None, True)
+        replace(1, 500)
+        assert holds(passage(inner, take_identity(False, (), None, False, inner)), 1)
+    inner = watch(births=True)
+    replace(100, 600)
+    assert passage(inner, watch(inner)) == Passage(100, 100, 0)
+    assert holds(passage(outer, watch(outer)), 201)
+
+
+BORN_ANYWHERE = """
+import gc
+from memwatch.backend._exact import take_identity
+kept = [b"%d" % number * number for number in range(1, 10_000, 10)]
+gc.collect()
+before = take_identity(True, (), None, True)
+for number in range(200):
+    kept[number * 5] = None
+    kept[number * 5] = b"%d" % (number + 10_000) * (number * 50 + 1)
+row = before.compare(take_identity(True, (), None, False, before))[0]["bytes"]
+assert row.allocated <= 200 <= row.allocated + row.doubtful, row
+print(row.doubtful)
+"""
+
+
+@pytest.mark.parametrize("allocator", ["pymalloc", "malloc"])
+@pytest.mark.parametrize("limit", ["", "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**40, 2**40))\n"])
+def test_births_are_seen_wherever_memory_comes_from(
+    monkeypatch: pytest.MonkeyPatch, allocator: str, limit: str
+) -> None:
+    monkeypatch.setenv("PYTHONMALLOC", allocator)
+    doubtful = int(run(limit + BORN_ANYWHERE))
+    assert doubtful == 0 or not TRACED
+
+
 def test_a_forked_child_goes_on() -> None:
     program = """
 import gc, os

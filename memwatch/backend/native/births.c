@@ -1,9 +1,7 @@
 /* The epochs: beginning, joining and ending them. See births.h. */
 #include "births.h"
 
-#define NO_REGION 1
-
-Births births = {.memory = {.fail_after = -1}, .region = NO_REGION};
+Births births = {.memory = {.fail_after = -1}};
 
 static bool
 is_owner(void)
@@ -26,14 +24,6 @@ give_up_ownership(void)
     __atomic_store_n(&births.owner, NULL, __ATOMIC_SEQ_CST);
 }
 
-static void
-change_latest(Epoch *epoch)
-{
-    births.latest = epoch;
-    births.region = NO_REGION;
-    births.granule = NULL;
-}
-
 void
 births_are_unsure(void)
 {
@@ -42,20 +32,10 @@ births_are_unsure(void)
 }
 
 void
-birth_elsewhere(PyObject *object)
+birth(PyObject *object)
 {
-    uintptr_t address = (uintptr_t)object;
-    if (births.latest == NULL || !is_owner())
-        return;
-    Granule *granule = marks_find(&births.latest->marks, address);
-    if (granule == NULL && (granule = marks_open(&births.memory, &births.latest->marks, address)) == NULL) {
+    if (births.latest && is_owner() && marks_add(&births.memory, &births.latest->marks, object) < 0)
         births_are_unsure();
-        return;
-    }
-    *mark_word(granule, address) |= MARK_BIT(address);
-    births.granule = granule;
-    births.region = REGION(address);
-    births.thread = HERE;
 }
 
 static void
@@ -78,6 +58,18 @@ new_epoch(void)
     return NULL;
 }
 
+static void
+begin_shadow(Epoch *epoch)
+{
+    if (!shadow_begin()) {
+        for (Epoch *older = epoch->before; older; older = older->before)
+            older->unsure = true;
+        shadow_empty();
+        shadow_begin();
+    }
+    epoch->serial = Py_MAX(shadow.serial, 1);
+}
+
 bool
 births_prepare(void)
 {
@@ -94,9 +86,10 @@ births_begin(Collector *collector)
     if (epoch) {
         epoch->before = births.latest;
         *(births.latest ? &births.latest->next : &births.oldest) = epoch;
-        change_latest(epoch);
+        births.latest = epoch;
         if (!watcher_begin())
             epoch->unsure = true;
+        begin_shadow(epoch);
     } else if (births.oldest == NULL)
         give_up_ownership();
     return epoch;
@@ -129,10 +122,11 @@ births_end(Epoch *epoch)
     if (epoch->next)
         epoch->next->before = before;
     else
-        change_latest(before);
+        births.latest = before;
     free_epoch(epoch);
     if (births.oldest == NULL) {
         watcher_end();
+        shadow_empty();
         give_up_ownership();
     }
 }

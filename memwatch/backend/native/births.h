@@ -5,14 +5,16 @@
  * snapshot is let go, its epoch's births are joined to the epoch before, which an older snapshot still needs, or freed
  * if there is none. While there is no epoch nothing is recorded and nothing is installed.
  *
- * How a birth is seen depends on the version: births_traced.c or births_marked.c. Either may find that some were
- * missed; then the epochs of that time are unsure, for good.
+ * How a birth is seen depends on the version: births_traced.c or births_marked.c. The first enters most of them in the
+ * shadow, all else in the marks of the epoch. Either may find that some were missed; then the epochs of that time are
+ * unsure, for good. So are those that see the serials of the shadow run out: 255 epochs in a row that overlap.
  *
  * There is one set of epochs in a process, for the interpreter that was first; another interpreter's snapshots are
  * unsure from the start. Protected by the GIL of that interpreter, save `owner`, which is taken by exchange. */
 #ifndef MEMWATCH_BIRTHS_H
 #define MEMWATCH_BIRTHS_H
 
+#include "shadow.h"
 #include "walk.h"
 
 typedef struct Epoch {
@@ -20,6 +22,7 @@ typedef struct Epoch {
     Marks loose;          /* dicts that the collector may have given up tracking; births_marked.c has the reason */
     struct Epoch *before; /* older */
     struct Epoch *next;   /* younger */
+    uint8_t serial;       /* from which one on the shadow's births are since then */
     bool unsure;
 } Epoch;
 
@@ -29,9 +32,6 @@ typedef struct {
     Memory memory;
     Epoch *oldest;
     Epoch *latest;
-    uintptr_t region; /* of `granule`, as REGION() gives it; 1 is none */
-    Granule *granule; /* in which the last birth was entered */
-    void *thread;     /* that entered it, as HERE gives it */
 } Births;
 
 extern Births births;
@@ -57,6 +57,8 @@ void births_forget(void);
 static inline bool
 births_has(const Epoch *epoch, const PyObject *object)
 {
+    if (shadow_has(object, epoch->serial))
+        return true;
     for (; epoch; epoch = epoch->next)
         if (marks_has(&epoch->marks, object))
             return true;
@@ -76,25 +78,9 @@ births_may_be_old(const Epoch *epoch, const PyObject *object)
 /* ---- for births_*.c ---- */
 
 void births_are_unsure(void);
-void birth_elsewhere(PyObject *object);
 
-/* 1 MiB, and which of the two tables of marks. */
-#define REGION(address) ((address) & (~(((uintptr_t)1 << GRANULE_SHIFT) - 1) | 8))
-
-/* What tells threads apart at the cost of an instruction. */
-#define HERE __builtin_thread_pointer()
-
-/* Enter a birth in the latest epoch. In most cases it is near the last one, and in the same thread, which then need not
- * be asked for its interpreter again: one thread runs one at a time. */
-static inline void
-birth(PyObject *object)
-{
-    uintptr_t address = (uintptr_t)object;
-    if (__builtin_expect(REGION(address) != births.region || HERE != births.thread, 0))
-        birth_elsewhere(object);
-    else
-        *mark_word(births.granule, address) |= MARK_BIT(address);
-}
+/* Enter a birth in the latest epoch, in its marks; what another interpreter makes is not. */
+void birth(PyObject *object);
 
 /* The two ways: to begin, to look, to end. */
 bool watcher_prepare(void);

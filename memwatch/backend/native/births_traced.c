@@ -6,8 +6,8 @@
  * it at any time. Therefore what ours needs is never freed before its place is given back, and it is idle without an
  * epoch. Each installation has its own record, so that two of them never call each other in a circle.
  *
- * The tracer may run in several interpreters at once; only the one that watches enters what it makes. It never fails:
- * without memory the births of the time are unsure. */
+ * The tracer may run in several interpreters at once; in the shadow all enter what they make, in the marks only the one
+ * that watches. It never fails: without memory the births of the time are unsure. */
 #include "births.h"
 
 #if TRACES_BIRTHS
@@ -26,7 +26,7 @@ static size_t installed; /* of them; the last may be the process's tracer */
 static int
 trace(PyObject *object, PyRefTracerEvent event, void *Py_UNUSED(data))
 {
-    if (event == PyRefTracer_CREATE)
+    if (event == PyRefTracer_CREATE && !shadow_enter(object))
         birth(object);
     return 0;
 }
@@ -56,6 +56,7 @@ watcher_prepare(void)
 bool
 watcher_begin(void)
 {
+    shadow_reserve(&births.memory, (uintptr_t)births.collector->callbacks); /* an object like others */
     if (is_first())
         return true;
     births_are_unsure(); /* for those that watch already */

@@ -25,14 +25,20 @@ count(Memory *memory, size_t bytes)
 }
 
 static void *
-map_uncounted(Memory *memory, size_t bytes)
+map_with(Memory *memory, size_t bytes, int flags)
 {
     if (memory->fail_after == 0)
         return NULL;
     if (memory->fail_after > 0)
         memory->fail_after--;
-    void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
     return start == MAP_FAILED ? NULL : start;
+}
+
+static void *
+map_uncounted(Memory *memory, size_t bytes)
+{
+    return map_with(memory, bytes, 0);
 }
 
 void *
@@ -58,6 +64,27 @@ static size_t
 row_bytes(const Row *row)
 {
     return (row->room * row->stride + FIRST_ROOM - 1) / FIRST_ROOM * FIRST_ROOM;
+}
+
+void *
+memory_reserve(Memory *memory, size_t bytes)
+{
+    void *start = map_with(memory, bytes, MAP_NORESERVE);
+#ifdef MADV_NOHUGEPAGE
+    if (start)
+        madvise(start, bytes, MADV_NOHUGEPAGE);
+#endif
+#ifdef MADV_DONTDUMP
+    if (start)
+        madvise(start, bytes, MADV_DONTDUMP);
+#endif
+    return start;
+}
+
+void
+memory_empty(void *start, size_t bytes)
+{
+    madvise(start, bytes, MADV_DONTNEED);
 }
 
 void *

@@ -30,6 +30,12 @@ typedef struct {
 void *memory_map(Memory *memory, size_t bytes);
 void memory_unmap(Memory *memory, void *start, size_t bytes);
 
+/* So many bytes that may be touched here and there: not counted, large or not, and in no dump. NULL without. */
+void *memory_reserve(Memory *memory, size_t bytes);
+
+/* Give the pages back; what was reserved is zero again. */
+void memory_empty(void *start, size_t bytes);
+
 /* Room for one element more at the end: its address, or NULL without memory. */
 void *row_grow(Memory *memory, Row *row);
 void row_free(Memory *memory, Row *row);
