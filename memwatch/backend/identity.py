@@ -79,8 +79,12 @@ class Identity:
         places: dict[str, int] = {}
         numbers, numbers_after = self._places(places), after._places(places)
         rows, grown = self._snapshot.compare(after._snapshot, numbers, numbers_after, len(places))
-        bits = self._snapshot.print_bits
-        passages = {label: _passage(row, bits) for label, row in zip(places, rows, strict=True) if any(row[:3])}
+        bits, totals = self._snapshot.print_bits, self.totals
+        passages = {
+            label: _passage(row, totals[label][0] if label in totals else 0, bits)
+            for label, row in zip(places, rows, strict=True)
+            if any(row[:3])
+        }
         labels = list(places)
         return passages, tuple(Grown(labels[place], *sizes) for place, *sizes in grown)
 
@@ -103,9 +107,10 @@ class Identity:
         return found
 
 
-def _passage(row: tuple[int, int, int, int, int], bits: int) -> Passage:
-    """The passage of one label, with as much doubt as prints of *bits* bits leave."""
-    allocated, freed, doubtful, survived, by_print = row
+def _passage(row: tuple[int, int, int, int], count: int, bits: int) -> Passage:
+    """The passage of one label, of which there were *count*, with as much doubt as prints of *bits* bits leave."""
+    allocated, freed, doubtful, by_print = row
+    survived = count - freed - doubtful
     missed = min(survived, _most_by_chance(by_print / 2**bits)) if bits else 0
     return Passage(allocated, freed, doubtful + missed)
 

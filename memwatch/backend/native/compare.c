@@ -12,7 +12,6 @@ typedef struct {
     uint64_t allocated;
     uint64_t freed;
     uint64_t doubtful;
-    uint64_t survived;
     uint64_t by_print; /* of those that were replaced, known by their print alone */
 } Change;
 
@@ -27,6 +26,8 @@ typedef struct {
     const Snapshot *sides[2];
     size_t rows[2];
     size_t sizes[2];     /* places in `large` */
+    uint64_t next_large; /* the address at the second side's place */
+    uint32_t masks[2];   /* what of a row is the number */
     uint32_t *labels[2]; /* by the side's own numbers: numbers that both share */
     size_t known[2];
     bool settled; /* by the second one */
@@ -47,11 +48,19 @@ memory_of(PyObject *snapshot)
 
 /* ---- one object ---- */
 
-static Verdict
+static inline Verdict
 verdict_of(const Comparison *comparison, size_t row)
 {
     Verdict verdict = verdict_at(comparison->sides[0], row);
     return verdict == SURVIVED && !comparison->settled ? DOUBTFUL : verdict;
+}
+
+static void
+find_next_large(Comparison *comparison)
+{
+    const Row *row = &comparison->sides[1]->large;
+    size_t place = comparison->sizes[1];
+    comparison->next_large = place < row->used ? ((const Large *)row->data)[place].address : UINT64_MAX;
 }
 
 /* The size that *side* kept of the object at *address*, or 0; addresses come in order. */
@@ -70,7 +79,10 @@ static bool
 note_growth(Comparison *comparison, PyObject *object, uint32_t label)
 {
     uint64_t address = (uint64_t)(uintptr_t)object;
+    if (address < comparison->next_large)
+        return true;
     uint64_t after = large_size(comparison, 1, address);
+    find_next_large(comparison);
     uint64_t before = after ? large_size(comparison, 0, address) : 0;
     if (after <= before)
         return true;
@@ -89,10 +101,9 @@ note_arrival(Comparison *comparison, PyObject *object, uint32_t label)
 }
 
 static bool
-note_same_place(Comparison *comparison, PyObject *object, size_t row, uint32_t label)
+note_same_place(Comparison *comparison, PyObject *object, Verdict verdict, uint32_t label)
 {
     Change *change = &comparison->changes[label];
-    Verdict verdict = verdict_of(comparison, row);
     if (verdict == REPLACED || verdict == PRINT_DIFFERS) {
         change->freed++;
         change->by_print += verdict == PRINT_DIFFERS;
@@ -100,27 +111,41 @@ note_same_place(Comparison *comparison, PyObject *object, size_t row, uint32_t l
         return true;
     }
     change->doubtful += verdict == DOUBTFUL;
-    change->survived += verdict == SURVIVED;
     return note_growth(comparison, object, label);
 }
 
-static bool
-compare_row(PyObject *object, bool before, bool after, void *arg)
+static inline uint32_t
+label_at(const Comparison *comparison, int side, size_t row)
 {
-    Comparison *comparison = arg;
-    uint32_t old = 0, new = 0;
-    size_t row = comparison->rows[0];
-    if (before)
-        old = comparison->labels[0][number_at(comparison->sides[0], comparison->rows[0]++)];
-    if (after)
-        new = comparison->labels[1][number_at(comparison->sides[1], comparison->rows[1]++)];
+    return comparison->labels[side][row_at(comparison->sides[side], row) & comparison->masks[side]];
+}
+
+static bool
+note(Comparison *comparison, PyObject *object, size_t row, bool before, bool after)
+{
+    uint32_t old = before ? label_at(comparison, 0, row) : 0;
+    uint32_t new = after ? label_at(comparison, 1, comparison->rows[1] - 1) : 0;
     if (before && after && old == new)
-        return note_same_place(comparison, object, row, old);
+        return note_same_place(comparison, object, verdict_of(comparison, row), old);
     if (before)
         comparison->changes[old].freed++;
     if (after)
         note_arrival(comparison, object, new);
     return true;
+}
+
+/* Most objects are on both sides, survived and are not large: of those nothing is noted. */
+ALWAYS_INLINE bool
+compare_row(PyObject *object, bool before, bool after, void *arg)
+{
+    Comparison *comparison = arg;
+    size_t row = comparison->rows[0], row_now = comparison->rows[1];
+    comparison->rows[0] = row + before;
+    comparison->rows[1] = row_now + after;
+    if (before && after && (uintptr_t)object < comparison->next_large &&
+        label_at(comparison, 0, row) == label_at(comparison, 1, row_now) && verdict_of(comparison, row) == SURVIVED)
+        return true;
+    return note(comparison, object, row, before, after);
 }
 
 /* ---- a comparison ---- */
@@ -167,11 +192,13 @@ run(Comparison *made, PyObject *numbers[2], Py_ssize_t labels)
         return false;
     }
     for (int side = 0; side < 2; side++) {
+        made->masks[side] = number_in(made->sides[side], UINT32_MAX);
         made->known[side] = (size_t)PyList_GET_SIZE(numbers[side]);
         made->labels[side] = read_labels(numbers[side], (size_t)labels);
         if (made->labels[side] == NULL || !numbers_fit(made->sides[side], made->known[side]))
             return false;
     }
+    find_next_large(made);
     if (marks_each_of_two(&made->sides[0]->marks, &made->sides[1]->marks, compare_row, made))
         return true;
     PyErr_NoMemory();
@@ -193,9 +220,9 @@ list_changes(const Change *changes, size_t labels)
     PyObject *list = PyList_New((Py_ssize_t)labels);
     for (size_t place = 0; list && place < labels; place++) {
         const Change *change = &changes[place];
-        PyObject *row = Py_BuildValue("(KKKKK)", (unsigned long long)change->allocated,
+        PyObject *row = Py_BuildValue("(KKKK)", (unsigned long long)change->allocated,
                                       (unsigned long long)change->freed, (unsigned long long)change->doubtful,
-                                      (unsigned long long)change->survived, (unsigned long long)change->by_print);
+                                      (unsigned long long)change->by_print);
         if (row)
             PyList_SET_ITEM(list, (Py_ssize_t)place, row);
         else
@@ -224,7 +251,7 @@ list_grown(const Row *grown)
 
 const char snapshot_compare_doc[] =
     "compare(after, numbers, numbers_after, labels)\n--\n\n"
-    "([(allocated, freed, doubtful, survived, by_print), ...] by label, [(label, address, before, after), ...] of\n"
+    "([(allocated, freed, doubtful, by_print), ...] by label, [(label, address, before, after), ...] of\n"
     "what grew). The lists give the label of each type number. by_print are known to be replaced by print alone.";
 
 PyObject *
