@@ -1,4 +1,4 @@
-"""What a census costs: memwatch beside gc.collect() and its peers, on heaps of a chosen number of objects.
+"""What a census costs: memwatch beside gc.collect() and installed peers, on heaps of a chosen number of objects.
 
     python benchmarks/census.py [--objects 100000 1000000] [--rounds 7] [--without pympler guppy3]
 
@@ -10,6 +10,8 @@ of the tool's time divided by the gc.collect() of its round. A tool that takes m
 
 The pause is the longest time for which a second thread that wants to run every half millisecond was kept waiting.
 Memory is what the resident set grew by at most during the call, for memwatch what its walk mapped; bytes per object.
+A second look is timed as its walk alone, as the identity tells it; the pause of a census in a child is that of its
+making. A HeapDiff's new objects come on top of the heap, so its pause after them is of a larger one.
 tracemalloc has to see the heap being built, so it has a process of its own; its standing memory is named beside it.
 """
 
@@ -27,10 +29,18 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import date
+from importlib.util import find_spec
 from typing import Any
 
 TOO_SLOW = 10.0
-PEERS = ("objgraph", "pympler", "guppy3", "tracemalloc")
+PEERS = {"objgraph": "objgraph", "pympler": "pympler", "guppy3": "guppy", "tracemalloc": "tracemalloc"}  # their modules
+IDENTITY = "identity snapshot, births watched"
+SECOND = "second look, with what became of the first"
+COMPARE = "comparing the two"
+CHILD = "deep census in a child, pause of the program"
+NEW = 1_000_000
+PARTS = {SECOND: "0.40", COMPARE: "5 ns/object", CHILD: "5 ms a million"}
+GOALS = {"census of tracked objects": "0.20", "deep census": "0.35; 0.70 at 100 k", IDENTITY: "0.40"}
 OBJECTS_OF_AN_ITEM = 3.6  # on average; what the interpreter has of its own comes on top
 
 
@@ -79,22 +89,17 @@ def build(items: int) -> list[object]:
 def tools(without: set[str]) -> dict[str, Callable[[], object]]:
     """What is timed, by name; each call walks the heap once."""
     from memwatch.backend import name, objects
-    from memwatch.heap import take_snapshot
 
     found: dict[str, Callable[[], object]] = {
         f"memwatch ({name}): census of tracked objects": lambda: objects.count_objects(False, (), None),
         f"memwatch ({name}): deep census": lambda: objects.count_objects(True, (), None),
-        f"memwatch ({name}): deep listing, as HeapDiff takes it": take_snapshot,
         "len(gc.get_objects())": lambda: len(gc.get_objects()),
     }
     if name == "native":
-        from memwatch.backend._exact import take_identity
+        from memwatch.backend._exact import count_in_child, take_identity
 
-        before = take_identity(True, (), None)
-        found["memwatch (native): identity snapshot"] = lambda: take_identity(True, (), None)
-        found["memwatch (native): identity snapshot, compared with an earlier one"] = lambda: before.compare(
-            take_identity(True, (), None)
-        )
+        found[f"memwatch ({name}): {IDENTITY}"] = lambda: take_identity(True, (), None, True).release()
+        found[f"memwatch ({name}): deep census in a child, all of it"] = lambda: count_in_child(True, (), None)
     if "objgraph" not in without:
         import objgraph
 
@@ -108,6 +113,36 @@ def tools(without: set[str]) -> dict[str, Callable[[], object]]:
         from pympler import muppy, summary
 
         found["pympler muppy, summary"] = lambda: summary.summarize(muppy.get_objects())
+    return found
+
+
+def timed_parts(rounds: int) -> list[tuple[str, str, list[tuple[float, float]]]]:
+    """Name, goal, and for every round the seconds of gc.collect() and of a part, of what has several parts."""
+    from memwatch.backend._exact import count_in_child, take_identity
+
+    found: dict[str, list[tuple[float, float]]] = {SECOND: [], COMPARE: [], CHILD: []}
+    for _ in range(rounds):
+        before = take_identity(True, (), None, True)
+        base = seconds(gc.collect)
+        after = take_identity(True, (), None, False, before)
+        found[SECOND].append((base, after.pause_seconds))
+        found[COMPARE].append((base, seconds(lambda before=before, after=after: before.compare(after))))
+        found[CHILD].append((base, count_in_child(True, (), None)[1]))
+    return [(name, PARTS[name], timed) for name, timed in found.items()]
+
+
+def diff_pauses(rounds: int) -> list[tuple[float, float, float]]:
+    """A HeapDiff of a million new objects: seconds of gc.collect(), and of the pauses before and after."""
+    from memwatch import HeapDiff
+
+    found = []
+    for _ in range(rounds):
+        base = seconds(gc.collect)
+        with HeapDiff() as diff:
+            new = [Point(number) for number in range(NEW // 3)]
+        found.append((base, diff.diff.before.pause_seconds, diff.diff.after.pause_seconds))
+        del new, diff
+        gc.collect()
     return found
 
 
@@ -191,19 +226,36 @@ def measure(items: int, rounds: int, without: set[str]) -> dict[str, Any]:
             if times[-1] > TOO_SLOW:
                 break
         rows.append(row(name, call, ratios, times, nodes))
+    if "memwatch (native): deep census" in chosen:
+        rows += part_rows(rounds)
     return {"nodes": nodes, "rows": rows, "kept": len(heap)}
 
 
 def row(name: str, call: Callable[[], object], ratios: list[float], times: list[float], nodes: int) -> dict[str, Any]:
     """One line of the table."""
-    return {
-        "name": name,
-        "ratio": statistics.median(ratios),
-        "seconds": statistics.median(times),
-        "rounds": len(ratios),
-        "pause": pause(call),
-        "bytes": memory(name, call) / nodes,
-    }
+    goal = GOALS.get(name.removeprefix("memwatch (native): "), "")
+    return {**medians(name, ratios, times), "goal": goal, "pause": pause(call), "bytes": memory(name, call) / nodes}
+
+
+def medians(name: str, ratios: list[float], times: list[float]) -> dict[str, Any]:
+    """What each line of the table has."""
+    ratio, time_taken = statistics.median(ratios), statistics.median(times)
+    return {"name": name, "ratio": ratio, "seconds": time_taken, "rounds": len(ratios)}
+
+
+def part_rows(rounds: int) -> list[dict[str, Any]]:
+    """The lines of what is timed by its parts; each part is a pause."""
+    parts = {f"memwatch (native): {name}": (goal, timed) for name, goal, timed in timed_parts(rounds)}
+    pauses = diff_pauses(min(rounds, 5))
+    for place, when in enumerate(("before", "after"), 1):
+        timed = [(found[0], found[place]) for found in pauses]
+        parts[f"memwatch (native): HeapDiff of {NEW:,} new objects, pause {when}"] = ("", timed)
+    rows = []
+    for name, (goal, timed) in parts.items():
+        times = [taken for _, taken in timed]
+        line = medians(name, [taken / base for base, taken in timed], times)
+        rows.append({**line, "goal": goal, "pause": statistics.median(times), "bytes": None})
+    return rows
 
 
 def measure_tracemalloc(items: int, rounds: int) -> dict[str, Any]:
@@ -233,14 +285,15 @@ def table(found: dict[str, Any]) -> str:
     """One heap as Markdown."""
     nodes = found["nodes"]
     lines = [
-        "| | ratio to gc.collect() | time | ns/object | pause | peak B/object | rounds |",
-        "|---|---|---|---|---|---|---|",
+        "| | ratio to gc.collect() | goal | time | ns/object | pause | peak B/object | rounds |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for line in found["rows"]:
+        memory_used = "–" if line["bytes"] is None else f"{line['bytes']:,.2f}"
         lines.append(
-            f"| {line['name']} | {line['ratio']:.2f} | {line['seconds'] * 1e3:,.1f} ms "
-            f"| {line['seconds'] / nodes * 1e9:,.0f} | {line['pause'] * 1e3:,.1f} ms "
-            f"| {line['bytes']:,.2f} | {line['rounds']} |"
+            f"| {line['name']} | {line['ratio']:.3f} | {line.get('goal', '')} | {line['seconds'] * 1e3:,.1f} ms "
+            f"| {line['seconds'] / nodes * 1e9:,.1f} | {line['pause'] * 1e3:,.1f} ms "
+            f"| {memory_used} | {line['rounds']} |"
         )
     return "\n".join(lines)
 
@@ -265,7 +318,7 @@ def main() -> None:
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--measure-tracemalloc", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    without = set(given.without)
+    without = {*given.without, *(name for name, module in PEERS.items() if find_spec(module) is None)}
     if given.measure:
         print(json.dumps(measure(given.measure, given.rounds, without)))
     elif given.measure_tracemalloc:
