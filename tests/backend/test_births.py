@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import pytest
@@ -63,7 +62,6 @@ def watch(since: Any = None, births: bool = False) -> Any:
     return take_identity(True, (), None, births, since)
 
 
-@cache
 def background(label: str) -> int:
     """What comes and goes of a type between two looks when nothing is done, and what is doubtful: tests' machinery."""
     before = watch(births=True)
