@@ -21,6 +21,7 @@ from .errors import AlreadyStartedError, OptionError, ReceiverError, Unsupported
 from .signals import Receiver
 
 if TYPE_CHECKING:
+    from .backend.recording import Recorder
     from .thresholds import Conditions, Gauge, Rule, Threshold
     from .watch import Stats, Watcher
     from .watch.sample import Sample
@@ -30,7 +31,10 @@ _log = logging.getLogger("memwatch")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `start` takes. `tick`, `sample` and `pause_budget` are seconds; None means the pace's own."""
+    """What `start` takes. `tick`, `sample` and `pause_budget` are seconds; None means the pace's own.
+
+    `profile` samples allocations, one byte in `sample_interval`.
+    """
 
     pace: str = "service"
     detector: str = "ratchet"
@@ -38,8 +42,11 @@ class Options:
     sample: float | None = None
     pause_budget: float = 0.1
     stats_interval: float = 60.0
+    profile: bool = True
+    sample_interval: int = 524288
 
 
+_MOST_INTERVAL = 1 << 40  # bytes
 _RANGES = (
     ("tick", 0.01, 3600.0),
     ("sample", 0.01, 3600.0),
@@ -53,6 +60,7 @@ class _State:
     """The process's watcher, how it came to be, and whether it may come by itself."""
 
     watcher: Watcher | None = None
+    recorder: Recorder | None = None
     options: Options | None = None
     automatic: bool = True
     stopped_by_hand: bool = False
@@ -80,13 +88,20 @@ def watcher() -> Watcher | None:
     return _state.watcher
 
 
+def sampling_interval() -> int:
+    """One byte in so many is sampled on behalf of the running watcher; 0 if none is."""
+    recorder, options = _state.recorder, _state.options
+    return options.sample_interval if recorder is not None and options is not None and recorder.running else 0
+
+
 def start(**options: Any) -> Watcher:
     """Start to watch this process, and return the watcher.
 
     Options, times in seconds: `pace` ("service": for what runs for days; "job": quick, for minutes), `detector`
     ("ratchet" or "consecutive", node-memwatch's rule), `tick` (how often the meters are read), `sample`
     (over how long the least reading is taken), `pause_budget` (0.1: the longest that one step of memwatch's own may
-    hold the interpreter), `stats_interval` (60: `stats` comes at least so often).
+    hold the interpreter), `stats_interval` (60: `stats` comes at least so often). `profile` (True) samples allocations
+    where there is the C extension, so that a leak's report names the line: one byte in `sample_interval` (524288).
 
     A watcher that came by itself, with a first receiver, is replaced. Raises OptionError for an unknown option or
     value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
@@ -103,7 +118,7 @@ def start(**options: Any) -> Watcher:
         made = _make(wanted)
         _halt()
         _state.stopped_by_hand = False
-        return _launch(made, wanted, automatic=False)
+        return _launch(*made, wanted, automatic=False)
 
 
 def start_for_program(**options: Any) -> Watcher:
@@ -178,6 +193,11 @@ def _checked(options: dict[str, Any]) -> Options:
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
             raise OptionError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}")
+    interval = wanted.sample_interval
+    if type(wanted.profile) is not bool:
+        raise OptionError(f"profile must be True or False, not {wanted.profile!r}")
+    if type(interval) is not int or not 1 <= interval <= _MOST_INTERVAL:
+        raise OptionError(f"sample_interval must be a whole number of bytes from 1 to {_MOST_INTERVAL}")
     return wanted
 
 
@@ -191,13 +211,19 @@ def _start_automatically() -> None:
     try:
         with _starting():
             if _state.watcher is None:
-                _launch(_make(Options()), Options(), automatic=True)
+                _launch_alone()
     except Exception as error:
         _state.stopped_by_hand = True
         _log.warning("memwatch does not watch this process: %s", error)
 
 
-def _make(options: Options) -> Watcher:
+def _launch_alone() -> None:
+    """Meters and trend only: who connects a receiver has not asked for a hook in the allocators."""
+    options = Options(profile=False)
+    _launch(*_make(options), options, automatic=True)
+
+
+def _make(options: Options) -> tuple[Watcher, Recorder | None]:
     """A watcher that is not started yet; whatever is wrong with *options* or with this process is raised here."""
     from .backend.process import is_main_interpreter
 
@@ -205,15 +231,18 @@ def _make(options: Options) -> Watcher:
         raise UnsupportedError("memwatch watches from the main interpreter only; this is a subinterpreter")
     if _state.ended:
         raise UnsupportedError("memwatch cannot start while the interpreter ends: nobody would stop it")
+    from .backend.recording import Recorder
     from .diagnosis import Diagnosis
     from .watch import Watcher, choose_pace, make_detectors
 
     pace = choose_pace(options.pace, options.tick, options.sample)
     detectors = make_detectors(pace, options.detector)
-    return Watcher(pace, detectors, Diagnosis(options.pause_budget), _publish, options.stats_interval)
+    recorder = Recorder(options.sample_interval) if options.profile else None
+    diagnosis = Diagnosis(options.pause_budget, recorder)
+    return Watcher(pace, detectors, diagnosis, _publish, options.stats_interval), recorder
 
 
-def _launch(made: Watcher, options: Options, automatic: bool) -> Watcher:
+def _launch(made: Watcher, recorder: Recorder | None, options: Options, automatic: bool) -> Watcher:
     if not _state.hooked:
         _hook()
     made.at_tick.append(_at_tick)
@@ -223,6 +252,11 @@ def _launch(made: Watcher, options: Options, automatic: bool) -> Watcher:
     except RuntimeError as error:
         raise UnsupportedError(f"no thread can be started: {error}") from None
     _state.watcher, _state.options, _state.automatic = made, options, automatic
+    _state.recorder = recorder
+    if recorder is not None:
+        recorder.start()
+        if recorder.problem:
+            _log.debug("memwatch does not sample allocations: %s", recorder.problem)
     return made
 
 
@@ -279,8 +313,11 @@ def _end() -> None:
 
 def _halt() -> None:
     running, _state.watcher = _state.watcher, None
+    recorder, _state.recorder = _state.recorder, None
     if running is not None:
         running.stop()
+    if recorder is not None:
+        recorder.stop()
 
 
 def _publish(event: str, watcher: Watcher, value: object) -> None:

@@ -14,7 +14,7 @@ class Settings:
     """What the variables say; None where memwatch's own default holds. Times are seconds.
 
     `json` is the file that events are appended to, `report` where a leak is told, and `run_pid` the process whose
-    last line `memwatch run` owes to its user.
+    last line `memwatch run` owes to its user. `profile` samples allocations, one byte in `sample_interval`.
     """
 
     pace: str = "service"
@@ -24,10 +24,13 @@ class Settings:
     json: str | None = None
     report: Report = "log"
     run_pid: int | None = None
+    profile: bool = True
+    sample_interval: int | None = None
 
     def options(self) -> dict[str, Any]:
         """The options for `start()`: those that were given."""
-        given = {"tick": self.tick, "detector": self.detector, "pause_budget": self.pause_budget}
+        given: dict[str, Any] = {"tick": self.tick, "detector": self.detector, "pause_budget": self.pause_budget}
+        given |= {"profile": None if self.profile else False, "sample_interval": self.sample_interval}
         return {"pace": self.pace} | {name: value for name, value in given.items() if value is not None}
 
 
@@ -37,6 +40,13 @@ def _report(text: str) -> Report:
     return "log" if text == "log" else "stderr"
 
 
+def _switch(text: str) -> bool:
+    if text.lower() not in _SWITCHES:
+        raise ValueError("it must be 1 or 0")
+    return _SWITCHES[text.lower()]
+
+
+_SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "pace": str,
     "tick": float,
@@ -45,6 +55,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "json": str,
     "report": _report,
     "run_pid": int,
+    "profile": _switch,
+    "sample_interval": int,
 }
 
 

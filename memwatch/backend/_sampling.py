@@ -8,6 +8,7 @@ many; a block that grows in place keeps its place in the profile.
 
 from __future__ import annotations
 
+import struct
 import time
 from array import array
 from collections.abc import Callable, Iterator
@@ -17,9 +18,10 @@ from math import expm1
 from ..errors import NotStartedError, UnsupportedError
 from . import _native
 from .guard import own, quiet
+from .kinds import every_type, type_label
 from .labels import Threads
 from .process import is_main_interpreter
-from .stacks import NOWHERE, LiveHeap, LiveStack, Place
+from .stacks import NOWHERE, LiveHeap, LiveStack, Place, Sampled
 from .territory import Territory
 
 SOURCE = "sampler"
@@ -47,7 +49,7 @@ class _Reading:
     places: tuple[Place, ...]
     coroutines: tuple[bool, ...]
     stacks: tuple[tuple[tuple[int, ...], bool], ...]
-    samples: tuple[tuple[int, int, float, int, int], ...]  # size, birth, interval, thread, stack
+    samples: tuple[tuple[int, int, float, int, int, int], ...]  # size, birth, interval, thread, stack, address
     time: int
 
 
@@ -115,11 +117,35 @@ class Sampling:
             samples_expected=max(0.0, stats["expected"] - self._taken[1]),
         )
 
+    def change(self, sample_interval: int) -> None:
+        """Another interval from now on; what was sampled keeps its weight."""
+        self._interval = sample_interval
+        if self.running:
+            _choose_interval(_native.sampling_stats()["interval"])
+
+    def samples(self, since: int, until: int) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
+        """The program's live samples, as `Recorder.read` says."""
+        if not self.running:
+            raise NotStartedError(_GONE)
+        with quiet:
+            territory = Territory()
+            reading, objects = _read(max(self._begun, since)), _objects()
+            parts = [_program_part(reading, territory, steps) for steps, _ in reading.stacks]
+            stacks = [tuple([reading.places[step] for step in part]) if part else () for part in parts]
+            found = []
+            for size, birth, interval, _, stack, address in reading.samples:
+                places = stacks[stack - 1] if stack else ()
+                if places and birth <= until and size:
+                    before, label = objects.get((address, birth), (0, ""))
+                    count = -1 / expm1(-size / interval)
+                    found.append(Sampled(places, address + before, label, count, count * size))
+        return tuple(found), territory.is_app
+
     def _as_stacks(self, reading: _Reading) -> list[LiveStack]:
         territory = Territory()
         parts = [_program_part(reading, territory, steps[: self._depth]) for steps, _ in reading.stacks]
         groups: dict[Group, list[tuple[int, int, float]]] = {}
-        for size, birth, interval, thread, stack in reading.samples:
+        for size, birth, interval, thread, stack, _ in reading.samples:
             if stack == 0 or parts[stack - 1] is not None:
                 groups.setdefault((stack, thread), []).append((size, birth, interval))
         names = self._threads.names({thread for _, thread in groups})
@@ -246,7 +272,9 @@ def _program_part(reading: _Reading, territory: Territory, steps: tuple[int, ...
 
 def _read(begun: int) -> _Reading:
     """The samples that were taken since *begun*, on the steady clock."""
-    codes, raw_places, raw_steps, raw_ends, _, sizes, births, intervals, threads, stacks, now = _native.sampling_read()
+    codes, raw_places, raw_steps, raw_ends, addresses, sizes, births, intervals, threads, stacks, now = (
+        _native.sampling_read()
+    )
     numbers = _column("I", raw_places)
     places, coroutines = [], []
     for code, line, column in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
@@ -254,9 +282,16 @@ def _read(begun: int) -> _Reading:
         places.append(Place(function, file, line, column, first_line))
         coroutines.append(coroutine)
     columns = (_column("Q", sizes), _column("Q", births), _column("f", intervals), _column("I", threads))
-    rows = zip(*columns, _column("I", stacks), strict=True)
+    rows = zip(*columns, _column("I", stacks), _column("Q", addresses), strict=True)
     samples = tuple([row for row in rows if row[1] >= begun])
     return _Reading(tuple(places), tuple(coroutines), _stacks_of(raw_steps, raw_ends), samples, now)
+
+
+def _objects() -> dict[tuple[int, int], tuple[int, str]]:
+    """By a sample's address and birth: how many bytes lie before the object in it, and the label of its type."""
+    types = every_type()
+    rows = struct.iter_unpack("=QQII", _native.sampling_objects(types))
+    return {(address, birth): (before, type_label(types[place])) for address, birth, place, before in rows}
 
 
 def _stacks_of(raw_steps: bytes, raw_ends: bytes) -> tuple[tuple[tuple[int, ...], bool], ...]:

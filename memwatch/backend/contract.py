@@ -98,6 +98,9 @@ class Identity(Protocol):
     def contains(self, address: int, label: str) -> bool:
         """Whether an object of that type was at that address."""
 
+    def label_at(self, address: int) -> str | None:
+        """The type label of the object that was at that address; None if there was none, or addresses are not known."""
+
     def addresses(self) -> array[int]:
         """The objects' addresses, sorted, as array("Q"); without those that are known to have been replaced since."""
 

@@ -67,8 +67,12 @@ class Identity:
 
     def contains(self, address: int, label: str) -> bool:
         """Whether an object of that type was at that address."""
+        return self.label_at(address) == label
+
+    def label_at(self, address: int) -> str | None:
+        """The type label of the object that was at that address; None if there was none."""
         number = self._snapshot.number(address)
-        return number is not None and self._numbers[number] == label
+        return None if number is None else self._numbers[number]
 
     def addresses(self) -> array[int]:
         """The objects' addresses, sorted; without those that are known to have been replaced since."""

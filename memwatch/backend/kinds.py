@@ -14,6 +14,7 @@ _HAVE_GC = 1 << 14
 _GC_HEADER = sys.getsizeof(()) - ().__sizeof__()
 _C_METHODS = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
 _CRASH = frozenset({id(Struct.__dict__["__sizeof__"])})  # on one that was made but not set up, as in its `__init__`
+_subclasses = type.__subclasses__  # of `type` itself, which asks no metaclass
 # The getters of `type` itself: a metaclass that redefines these names is not asked.
 _qualname, _module, _mro, namespace_of, _flags = (
     type.__dict__[name].__get__ for name in ("__qualname__", "__module__", "__mro__", "__dict__", "__flags__")
@@ -32,6 +33,19 @@ def _text(read: Callable[[type], Any], cls: type) -> str:
     except (AttributeError, UnicodeDecodeError):  # the name of a type written in C need not be UTF-8
         return "?"
     return str.__str__(found) if issubclass(type(found), str) else "?"
+
+
+def every_type() -> list[type]:
+    """Every class that there is in this process, builtin ones included."""
+    found: dict[int, type] = {id(object): object}
+    unseen: list[type] = [object]
+    while unseen:
+        subclasses: list[type] = _subclasses(unseen.pop())
+        for cls in subclasses:
+            if id(cls) not in found:
+                found[id(cls)] = cls
+                unseen.append(cls)
+    return list(found.values())
 
 
 def has_references(cls: type) -> bool:

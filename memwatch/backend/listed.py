@@ -65,10 +65,14 @@ class Listed:
 
     def contains(self, address: int, label: str) -> bool:
         """Whether an object of that type was at that address."""
+        return self.label_at(address) == label
+
+    def label_at(self, address: int) -> str | None:
+        """The type label of the object that was at that address; None if there was none."""
         listing = self._listing
         row = bisect_left(listing.addresses, address)
         found = row < self.nodes and listing.addresses[row] == address
-        return found and listing.labels[listing.kinds[row]] == label
+        return listing.labels[listing.kinds[row]] if found else None
 
     def addresses(self) -> array[int]:
         """The objects' addresses, sorted; not to be changed."""
@@ -156,6 +160,10 @@ class Counted:
     def contains(self, address: int, label: str) -> bool:
         """Never: no address is known."""
         return False
+
+    def label_at(self, address: int) -> str | None:
+        """None: no address is known."""
+        return None
 
     def addresses(self) -> array[int]:
         """None."""

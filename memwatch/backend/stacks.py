@@ -51,6 +51,21 @@ class LiveStack:
 
 @own
 @dataclass(frozen=True, slots=True)
+class Sampled:
+    """One live sample that is the program's: its stack, innermost first, and how many blocks and bytes it stands for.
+
+    `label` is the type of the object in the block, at `address`; empty, and the block's, where there is no object.
+    """
+
+    places: tuple[Place, ...]
+    address: int
+    label: str
+    count: float
+    size_bytes: float
+
+
+@own
+@dataclass(frozen=True, slots=True)
 class LiveHeap:
     """Every stack that holds memory, each once for a thread and a task.
 

@@ -66,6 +66,11 @@ class Territory:
         prepared = end == start and self._is_own(frames[: start + 1])
         return () if prepared or self._is_own(frames[:end]) else frames[:end]
 
+    def is_app(self, file: str) -> bool:
+        """Whether *file* is the program's own code: no library, installed or standard, and not memwatch."""
+        side = self._sides.get(file) or self._find_side(file)
+        return side == "program" and bool(file) and not any(name in file for name in _NOT_STANDARD)
+
     def _is_own(self, frames: Sequence[RawFrame]) -> bool:
         for file, _ in frames:
             side = self._sides.get(file) or self._find_side(file)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _USAGE = "memwatch run [options] (script.py | -m module) [args ...]"
 _NOT_OPENED = 2  # python's own status for a script that it cannot open
 _LEAKED = 1
+_SAMPLE_INTERVAL = 65536  # bytes: a run is short, and its report names a line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--pace", choices=("job", "service"), default="job", help="how long growth must last (default: job, a minute)")
     add("--detector", metavar="NAME", help="the rule that decides (default: ratchet)")
     add("--profile", metavar="FILE", help="write who allocated what is held to FILE, in the format of its suffix; slow")
+    add("--no-profile", action="store_true", help="do not sample allocations: leaks are told without their lines")
     add("--json", metavar="FILE", help="append one JSON object per event to FILE, also from child processes")
     add("--fail-on-leak", action="store_true", help="exit with status 1 if the program succeeded but leaked")
     add("--stats", action="store_true", help="print a line per reading")
@@ -92,7 +94,7 @@ def _start(args: argparse.Namespace) -> Screen:
     _connect(screen, lines, args.stats)
     os.environ.update(export_settings(settings))
     atexit.register(_finish, screen, lines, profile, watcher)
-    screen.start(backend.name)
+    screen.start(backend.name, default.sampling_interval())
     if profile is not None:
         profile.start()
     return screen
@@ -115,6 +117,8 @@ def _settings(args: argparse.Namespace) -> Settings:
         json=os.path.abspath(args.json) if args.json else None,
         report="stderr",
         run_pid=os.getpid(),
+        profile=settings.profile and not args.no_profile,
+        sample_interval=settings.sample_interval or _SAMPLE_INTERVAL,
     )
 
 

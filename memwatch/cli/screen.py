@@ -89,9 +89,9 @@ class Screen:
     recoveries: int = 0
     suspicion: Suspicion | None = None
 
-    def start(self, backend: str) -> None:
+    def start(self, backend: str, sample_interval: int = 0) -> None:
         """Print the first line."""
-        self.terminal.write(format_start(self.pid, backend) + "\n")
+        self.terminal.write(format_start(self.pid, backend, sample_interval) + "\n")
 
     def stats(self, stats: Stats) -> None:
         """Print a line for a reading."""
@@ -130,12 +130,18 @@ class Screen:
         self.terminal.write(format_end(outcome) + "\n")
 
 
-def format_start(pid: int, backend: str) -> str:
-    """The first line."""
+def format_start(pid: int, backend: str, sample_interval: int = 0) -> str:
+    """The first line; *sample_interval* is the number of bytes between two samples, 0 if there are none."""
     names = {"cpython": "CPython", "pypy": "PyPy"}
     python = names.get(sys.implementation.name, sys.implementation.name)
     version = ".".join(map(str, sys.version_info[:2]))
-    return f"memwatch: watching pid {pid} ({python} {version}, {backend}); quiet until it is sure"
+    sampling = f", sampling every {_interval(sample_interval)}" if sample_interval else ""
+    return f"memwatch: watching pid {pid} ({python} {version}, {backend}{sampling}); quiet until it is sure"
+
+
+def _interval(size: int) -> str:
+    """``64 KiB``: whole units as such."""
+    return format_bytes(size) if size % 1024 or size >= 1 << 20 else f"{size >> 10} KiB"
 
 
 def format_stats(pid: int, stats: Stats) -> str:

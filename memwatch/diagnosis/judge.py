@@ -16,13 +16,15 @@ from dataclasses import dataclass, field
 from ..backend.guard import collect, own, quiet
 from ..backend.limit import memory_limit
 from ..backend.meters import collector_runs
+from ..backend.recording import Recorder
 from ..errors import MemwatchError, describe_error
 from ..heap import Diff, Snapshot, TypeSeries, diff_snapshots, take_census, take_snapshot
 from ..retain import Holding, find_holdings
 from ..watch import Candidate, Growth, Held, Leak, Sample, make_leak
 from .budget import Budget, Depth, Walk, expected_blocks
+from .lines import Lines
 from .report import Report
-from .suspects import fingerprint, from_diff, from_holdings, only_grown, ratchets_of, rows_of
+from .suspects import find_suspects, fingerprint, only_grown, ratchets_of, rows_of
 from .verdict import HALF, classify, explained_share, garbage_share
 
 _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
@@ -40,6 +42,7 @@ class _Evidence:
     snapshot: Snapshot | None = None
     series: TypeSeries = field(default_factory=TypeSeries)
     base: int = 0
+    since: int = 0  # on the steady clock, in nanoseconds
     missing: list[str] = field(default_factory=list)
 
 
@@ -51,20 +54,29 @@ class _Findings:
     diff: Diff | None = None
     holdings: tuple[Holding, ...] = ()
     explained: float | None = None
+    after: Snapshot | None = None
+    lines: Lines = field(default_factory=Lines)
 
 
 @own
 class Diagnosis:
-    """Judges for one watcher, on its thread. *pause_budget* is the longest hold of the interpreter, in seconds."""
+    """Judges for one watcher, on its thread. *pause_budget* is the longest hold of the interpreter, in seconds.
 
-    def __init__(self, pause_budget: float) -> None:
+    *recorder*, if there is one, tells who allocated; while growth is suspected it looks more closely.
+    """
+
+    def __init__(self, pause_budget: float, recorder: Recorder | None = None) -> None:
         self._budget = Budget(pause_budget)
+        self._recorder = recorder
         self._limit = memory_limit()
         self._evidence = _Evidence()
 
     def suspected(self, candidate: Candidate) -> None:
         """Take the snapshot that growth will be measured from."""
-        self._evidence = _Evidence(suspicion=candidate.growth, base=candidate.samples[-1].base)
+        self._look_closely(True)
+        self._evidence = _Evidence(
+            suspicion=candidate.growth, base=candidate.samples[-1].base, since=time.monotonic_ns()
+        )
         before = candidate.read()
         depth = self._depth(candidate)
         if depth != "none":
@@ -95,10 +107,21 @@ class Diagnosis:
 
     def forget(self) -> None:
         """Let go of the evidence."""
+        self._look_closely(False)
         self._evidence = _Evidence()
 
     def __call__(self, candidate: Candidate) -> Leak | Held:
         """Decide on *candidate*."""
+        try:
+            return self._decide(candidate)
+        finally:
+            self._look_closely(False)
+
+    def _look_closely(self, closely: bool) -> None:
+        if self._recorder is not None:
+            self._recorder.look_closely(closely)
+
+    def _decide(self, candidate: Candidate) -> Leak | Held:
         growth, collects = candidate.growth, collector_runs()
         findings = _Findings() if collects else self._look(candidate, holders=False)
         freed = self._collect(candidate)
@@ -128,6 +151,26 @@ class Diagnosis:
         return max(0, before.base - candidate.read().base)
 
     def _look(self, candidate: Candidate, holders: bool) -> _Findings:
+        """What walks of the heap and the samples tell."""
+        until = time.monotonic_ns()
+        findings = self._walk_heap(candidate, holders)
+        if self._recorder is not None:
+            findings.lines = self._lines(self._recorder, findings.after, until)
+        return findings
+
+    def _lines(self, recorder: Recorder, after: Snapshot | None, until: int) -> Lines:
+        """What was allocated since the suspicion, or since sampling began, and before *after*."""
+        if recorder.problem:
+            self._evidence.missing.append(f"allocations were not sampled: {recorder.problem}")
+            return Lines()
+        try:
+            samples, is_app = recorder.read(self._evidence.since, until)
+        except Exception as error:  # somebody else has ended it, or there is no memory
+            self._evidence.missing.append(f"no allocating lines: {describe_error(error)}")
+            return Lines()
+        return Lines(samples, is_app, after.contains if after is not None and after.deep else None)
+
+    def _walk_heap(self, candidate: Candidate, holders: bool) -> _Findings:
         """Compare the heap with the snapshot, and find who holds what is new."""
         before = self._evidence.snapshot
         if before is None:
@@ -136,12 +179,14 @@ class Diagnosis:
             return _Findings()
         if before.deep:
             holdings = self._holdings(candidate, before) if holders else ()
-            diff = self._diff(candidate, before)
+            after = self._second(candidate, before)
+            diff = diff_snapshots(before, after) if after else None
             grew = candidate.samples[-1].base - self._evidence.base
-            return _Findings(diff, holdings, explained_share(diff, grew) if diff else None)
-        diff = self._diff(candidate, before)
+            return _Findings(diff, holdings, explained_share(diff, grew) if diff else None, after)
+        after = self._second(candidate, before)
+        diff = diff_snapshots(before, after) if after else None
         holdings = self._holdings(candidate, before, diff) if holders and diff else ()
-        return _Findings(diff, only_grown(holdings, diff) if diff else ())
+        return _Findings(diff, only_grown(holdings, diff) if diff else (), after=after)
 
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
@@ -153,11 +198,9 @@ class Diagnosis:
                 return find_holdings(before.addresses, grown=grown, give_up=candidate.give_up, in_slices=in_slices)
         return ()
 
-    def _diff(self, candidate: Candidate, before: Snapshot) -> Diff | None:
-        if self._fits(candidate, "deep" if before.deep else "tracked", "second census"):
-            after = self._snapshot(candidate, before.deep)
-            return None if after is None else diff_snapshots(before, after)
-        return None
+    def _second(self, candidate: Candidate, before: Snapshot) -> Snapshot | None:
+        fits = self._fits(candidate, "deep" if before.deep else "tracked", "second census")
+        return self._snapshot(candidate, before.deep) if fits else None
 
     def _depth(self, candidate: Candidate) -> Depth:
         """How deep the first census may go, if all walks up to the verdict share the time of `_LIFE` windows."""
@@ -205,9 +248,7 @@ class Diagnosis:
         growth, last = candidate.growth, candidate.samples[-1]
         suspicion = self._evidence.suspicion
         grew = last.base - self._evidence.base if suspicion else 0
-        suspects = from_holdings(findings.holdings, grew, verdict)
-        if not suspects and findings.diff is not None:
-            suspects = from_diff(findings.diff, grew, verdict)
+        suspects = find_suspects(findings.holdings, findings.diff, findings.lines, grew, verdict)
         report = Report(
             pid=os.getpid(),
             age_seconds=candidate.ledger.age,

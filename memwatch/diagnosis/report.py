@@ -16,7 +16,8 @@ class Suspect:
 
     Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, and of all that hangs
     under them; `share` is their part of all new bytes. `held_by` are the steps from a root, `retained_items` is what
-    the holder holds now. `allocated_at` is empty until there is a profile.
+    the holder holds now. `allocated_at` are the frames that allocated it, innermost first, each with `function`,
+    `file`, `line` and `in_app`, measured by so many live `samples`; empty where nothing was sampled.
     """
 
     type: str

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from ..heap import Diff, Ratchet, TypeSeries
 from ..retain import Holding
 from .causes import BY_HOLDER, BY_ROOT, BY_VERDICT, Cause
+from .lines import Lines, Site
 from .report import Suspect, TypeRow
 
 MOST = 5
@@ -16,10 +18,31 @@ _LEAST_BYTES = 4096  # less is what any program moves about, and no leak
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
 _NO_CAUSE = Cause("", "")
 _LOOKS = 3  # fewer tell a type that only ever grows from none
+_NO_LINES = Lines()
+_UNHELD = ("untracked", "native")
+_LEAST_PART = 0.25  # of the growth, that a line must have allocated to be suspected by itself
 _KEY = "[key]"  # the last step of a path to a dict's key
 
 
-def from_holdings(holdings: Sequence[Holding], grew: int, verdict: str) -> tuple[Suspect, ...]:
+def find_suspects(
+    holdings: Sequence[Holding], diff: Diff | None, lines: Lines, grew: int, verdict: str
+) -> tuple[Suspect, ...]:
+    """Who is suspected, the first one first: by holder, else by type, or by line alone where neither explains it.
+
+    *grew* is by how many bytes the process grew since the suspicion.
+    """
+    suspects = from_holdings(holdings, grew, verdict, lines)
+    if not suspects and diff is not None:
+        suspects = from_diff(diff, grew, verdict, lines)
+    unheld = _unheld(lines, grew, verdict) if verdict in _UNHELD else None
+    if unheld is None or any(unheld.bytes_growth < it.bytes_growth for it in suspects):
+        return suspects
+    return (unheld, *(it for it in suspects if it.type != unheld.type or it.held_by))[:MOST]
+
+
+def from_holdings(
+    holdings: Sequence[Holding], grew: int, verdict: str, lines: Lines = _NO_LINES
+) -> tuple[Suspect, ...]:
     """A suspect for each path under which new objects hang, the one with most bytes first.
 
     Shares are of the *grew* bytes by which the process grew since the suspicion, or of what hangs under all paths
@@ -29,7 +52,7 @@ def from_holdings(holdings: Sequence[Holding], grew: int, verdict: str) -> tuple
     large = [holding for holding in holdings if holding.retained_bytes >= _LEAST_BYTES]
     ranked = sorted(large, key=lambda holding: -holding.retained_bytes)[:MOST]
     return tuple(
-        _suspect(holding, holding.retained_bytes / total, verdict)
+        _locate(_suspect(holding, holding.retained_bytes / total, verdict), holding.type_counts, lines, number == 0)
         for number, holding in enumerate(ranked)
         if number == 0 or holding.retained_bytes / total >= _LEAST_SHARE
     )
@@ -45,7 +68,7 @@ def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
     return tuple(held for held in holdings if held.frontier_type in came or held.holder_address in grown)
 
 
-def from_diff(diff: Diff, grew: int, verdict: str) -> tuple[Suspect, ...]:
+def from_diff(diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES) -> tuple[Suspect, ...]:
     """Suspects by type alone, where no walk for holders was made or it found nothing; shares as in `from_holdings`.
 
     Builtins are what other objects are made of: classes that take part in the growth come before them.
@@ -54,7 +77,7 @@ def from_diff(diff: Diff, grew: int, verdict: str) -> tuple[Suspect, ...]:
     rows = [row for row in diff.change.details if row.size_bytes >= max(_LEAST_BYTES, _LEAST_SHARE * total / 2)]
     rows.sort(key=lambda row: ("." not in row.what, -row.size_bytes))
     words = BY_VERDICT.get(verdict, _NO_CAUSE)
-    return tuple(
+    suspects = (
         Suspect(
             type=row.what,
             count_growth=row.net,
@@ -68,6 +91,7 @@ def from_diff(diff: Diff, grew: int, verdict: str) -> tuple[Suspect, ...]:
         )
         for row in rows[:3]
     )
+    return tuple(_locate(suspect, (), lines, number == 0) for number, suspect in enumerate(suspects))
 
 
 def rows_of(diff: Diff) -> tuple[TypeRow, ...]:
@@ -88,6 +112,37 @@ def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Ho
     else:
         top = suspects[0].type if suspects else ""
     return hashlib.sha1(f"{verdict} {top}".encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:12]
+
+
+def _locate(suspect: Suspect, contents: Collection[str], lines: Lines, first: bool) -> Suspect:
+    """*suspect* with the line that allocated it: objects of its type, else of those that hang under its holder.
+
+    For the *first* one, where none of these was sampled, the line that allocated most.
+    """
+    site = lines.of_types((suspect.type,)) or lines.of_types(contents) or (lines.of_all() if first else None)
+    return suspect if site is None else replace(suspect, allocated_at=site.frames, samples=site.samples)
+
+
+def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:
+    """What one line allocated, if that is a large part of the growth and nothing in Python refers to it."""
+    site: Site | None = lines.of_lost() or lines.of_all()
+    if site is None or not 0 < grew * _LEAST_PART <= site.size_bytes:
+        return None
+    words = BY_VERDICT[verdict]
+    share = min(1.0, site.size_bytes / grew)
+    return Suspect(
+        type=site.label,
+        count_growth=round(site.count),
+        bytes_growth=round(site.size_bytes),
+        share=share,
+        score=share,
+        held_by=(),
+        retained_items=0,
+        cause=words.cause,
+        hint=words.hint,
+        samples=site.samples,
+        allocated_at=site.frames,
+    )
 
 
 def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:

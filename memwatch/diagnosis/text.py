@@ -9,6 +9,7 @@ from ..heap import Count, format_count, least
 from ..retain import join_steps
 from ..units import format_bytes, format_delta, format_duration, printable
 from .causes import BY_VERDICT
+from .places import describe
 
 if TYPE_CHECKING:
     from .report import Report, Suspect, TypeRow
@@ -165,6 +166,7 @@ def _suspect(number: int, suspect: Suspect, color: bool) -> list[str]:
     )
     size = format_bytes(suspect.bytes_growth, signed=True)
     lines = [f"  {number}  {_type_name(suspect.type)}, {count}, {size}, {_share(suspect.share)}"]
+    lines += describe(suspect.allocated_at, suspect.samples, lambda text: _paint(text, "1", color))
     if suspect.held_by:
         lines.append(f"     held by     {_paint(_path(suspect.held_by), '1', color)}")
     if suspect.cause:

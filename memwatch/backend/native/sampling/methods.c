@@ -229,6 +229,7 @@ PyMethodDef sampling_methods[] = {
     {"sampling_seed", seed, METH_O, seed_doc},
     {"sampling_stats", stats, METH_NOARGS, stats_doc},
     {"sampling_read", sampling_read, METH_NOARGS, read_doc},
+    {"sampling_objects", sampling_objects, METH_O, sampling_objects_doc},
     {"sampling_frames", frames, METH_O, frames_doc},
     {"sampling_fail_after", sampling_fail_after, METH_O, fail_doc},
     {NULL, NULL, 0, NULL},

@@ -4,6 +4,10 @@
 
 #include "version.h"
 
+/* objects.c */
+PyObject *sampling_objects(PyObject *module, PyObject *types);
+extern const char sampling_objects_doc[];
+
 extern PyMethodDef sampling_methods[] __attribute__((visibility("hidden")));
 
 #endif

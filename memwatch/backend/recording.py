@@ -1,0 +1,67 @@
+"""The samples that a report is made of: the sampler at two intervals, and what it has seen since a suspicion.
+
+Nothing but the sampler in C records on memwatch's own account; tracemalloc is too dear for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import UnsupportedError
+from . import name
+from .guard import own
+from .stacks import Sampled
+
+if name == "native":
+    from ._sampling import Sampling
+
+FINE_INTERVAL = 65536
+"""Bytes a sample, at most, while growth is suspected."""
+
+_DEPTH = 64
+_NO_SAMPLER = f"the {name} backend has no sampler"
+
+
+@own
+class Recorder:
+    """Samples for one watcher, one byte in *interval*. `problem` says why it does not, empty if it does."""
+
+    def __init__(self, interval: int) -> None:
+        self._interval = interval
+        self._sampling: Sampling | None = None
+        self.problem = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it samples."""
+        return self._sampling is not None and self._sampling.running
+
+    def start(self) -> None:
+        """Sample from now on, if that can be done here."""
+        self.problem = ""
+        try:
+            if name != "native":
+                raise UnsupportedError(_NO_SAMPLER)
+            sampling = Sampling()
+            sampling.start(self._interval, _DEPTH)
+            self._sampling = sampling
+        except UnsupportedError as error:
+            self.problem = str(error)
+
+    def stop(self) -> None:
+        """End it; may be called again."""
+        sampling, self._sampling = self._sampling, None
+        if sampling is not None:
+            sampling.stop()
+
+    def look_closely(self, closely: bool) -> None:
+        """Sample at `FINE_INTERVAL` or finer from now on, or as at first again."""
+        sampling = self._sampling
+        if sampling is not None:
+            sampling.change(min(self._interval, FINE_INTERVAL) if closely else self._interval)
+
+    def read(self, since: int, until: int) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
+        """What is held of that which was sampled between two moments of the steady clock, in nanoseconds; and what
+        tells whether a file is the program's own code. Raises NotStartedError.
+        """
+        return self._sampling.samples(since, until) if self._sampling is not None else ((), bool)

@@ -1,0 +1,98 @@
+"""From samples to the line that allocated what leaks: for each suspect the heaviest place that fits it best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend.guard import own
+from ..backend.stacks import Place, Sampled
+
+FRAMES = 8
+_LEAST_PART = 0.1  # of a place's bytes: what has no type is mostly what objects keep beside themselves
+NO_OBJECT = "raw memory"
+"""Instead of a type, where what was allocated is no Python object."""
+
+Frame = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place that allocated, innermost frame first; and how many samples, blocks and bytes of it there are.
+
+    `label` is the type of most of the objects, by bytes.
+    """
+
+    frames: tuple[Frame, ...]
+    samples: int
+    count: float
+    size_bytes: float
+    label: str
+
+
+@own
+class Lines:
+    """The places behind *samples*; *is_app* tells whether a file is the program's own code.
+
+    *is_known* tells whether an object, by address and type, was met by the walk at the verdict; None without a walk.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sampled] = (),
+        is_app: Callable[[str], bool] = bool,
+        is_known: Callable[[int, str], bool] | None = None,
+    ) -> None:
+        self._samples = samples
+        self._is_app = is_app
+        self._is_known = is_known
+
+    def of_types(self, labels: Collection[str]) -> Site | None:
+        """The heaviest place of objects of these types."""
+        return self._heaviest(sample for sample in self._samples if sample.label in labels)
+
+    def of_all(self) -> Site | None:
+        """The heaviest place of all."""
+        return self._heaviest(self._samples)
+
+    def of_lost(self) -> Site | None:
+        """The heaviest place of what no walk meets, though it is alive; None where there was no walk."""
+        known = self._is_known
+        if known is None:
+            return None
+        return self._heaviest(it for it in self._samples if not (it.label and known(it.address, it.label)))
+
+    def _heaviest(self, samples: Iterable[Sampled]) -> Site | None:
+        """Paths that end at the same line of the program are one place; of these the heaviest is shown."""
+        by_line: dict[tuple[str, str, int], list[Sampled]] = {}
+        for sample in samples:
+            place = next((it for it in sample.places if self._is_app(it.file)), sample.places[0])
+            by_line.setdefault((place.function, place.file, place.line), []).append(sample)
+        return self._as_site(max(by_line.values(), key=_bytes_of)) if by_line else None
+
+    def _as_site(self, samples: list[Sampled]) -> Site:
+        by_path: dict[tuple[Place, ...], list[Sampled]] = {}
+        by_label: dict[str, list[Sampled]] = {}
+        for sample in samples:
+            by_path.setdefault(sample.places, []).append(sample)
+            by_label.setdefault(sample.label, []).append(sample)
+        path = max(by_path, key=lambda places: _bytes_of(by_path[places]))
+        total = _bytes_of(samples)
+        large = [name for name in by_label if name and _bytes_of(by_label[name]) >= _LEAST_PART * total]
+        label = max(large, key=lambda name: _bytes_of(by_label[name]), default=NO_OBJECT)
+        return Site(self._frames(path), len(samples), sum(sample.count for sample in samples), total, label)
+
+    def _frames(self, places: tuple[Place, ...]) -> tuple[Frame, ...]:
+        """The innermost frames, and if none of these is the program's own the first one that is."""
+        shown = [_frame(place, self._is_app(place.file)) for place in places]
+        first = next((number for number, frame in enumerate(shown) if frame["in_app"]), 0)
+        return tuple(shown[:FRAMES] if first < FRAMES else [*shown[: FRAMES - 1], shown[first]])
+
+
+def _bytes_of(samples: Iterable[Sampled]) -> float:
+    return sum(sample.size_bytes for sample in samples)
+
+
+def _frame(place: Place, in_app: bool) -> Frame:
+    return {"function": place.function, "file": place.file, "line": place.line, "in_app": in_app}
