@@ -6,6 +6,7 @@ import argparse
 import atexit
 import contextlib
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Sequence
@@ -84,7 +85,7 @@ def _start(args: argparse.Namespace) -> Screen:
         autostart.end()
     settings = _settings(args)
     lines = profile = None
-    screen = Screen(open_terminal(sys.stderr, os.environ))
+    screen = Screen(open_terminal(sys.stderr, os.environ), advice="" if args.profile is not None else _advice(args))
     try:
         lines = JsonLines(settings.json) if settings.json else None
         profile = _open_profile(args.profile, screen.terminal) if args.profile is not None else None
@@ -98,6 +99,13 @@ def _start(args: argparse.Namespace) -> Screen:
     if profile is not None:
         profile.start()
     return screen
+
+
+def _advice(args: argparse.Namespace) -> str:
+    """The same command, with a profile."""
+    name, rest = _split(args)
+    words = ("-m", name, *rest) if args.module is not None else (name, *rest)
+    return f"memwatch run --profile leak.html {shlex.join(words)}"
 
 
 def _open_profile(path: str, terminal: Terminal) -> ProfileFile:

@@ -80,7 +80,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Screen:
-    """Receives events and prints them; remembers what the last line needs. `pid` is the process that owes that line."""
+    """Receives events and prints them; remembers what the last line needs. `pid` is the process that owes that line.
+
+    `advice` is the command that the first report ends with, if there is one.
+    """
 
     terminal: Terminal
     pid: int = field(default_factory=os.getpid)
@@ -88,6 +91,7 @@ class Screen:
     leaks: dict[str, Leak] = field(default_factory=dict)
     recoveries: int = 0
     suspicion: Suspicion | None = None
+    advice: str = ""
 
     def start(self, backend: str, sample_interval: int = 0) -> None:
         """Print the first line."""
@@ -105,7 +109,10 @@ class Screen:
         """Print the report, unless this leak was printed before."""
         fingerprint = fingerprint_of(leak)
         if fingerprint not in self.leaks:
-            self.terminal.write(f"\n{render_report(leak, self.terminal.color, self.terminal.unicode)}\n\n")
+            report, advice = render_report(leak, self.terminal.color, self.terminal.unicode), ""
+            if self.advice and os.getpid() == self.pid and not self.leaks:
+                advice = f"  next   {printable(self.advice)}   (flame graph of what stays)\n"
+            self.terminal.write(f"\n{report}\n{advice}\n")
         self.leaks[fingerprint], self.suspicion = leak, None
 
     def recovered(self, leak: Leak) -> None:

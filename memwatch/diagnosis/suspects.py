@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..heap import Diff, Ratchet, TypeSeries
 from ..retain import Holding
 from .causes import BY_HOLDER, BY_ROOT, BY_VERDICT, Cause
-from .lines import Lines, Site
+from .lines import Lines
 from .report import Suspect, TypeRow
 
 MOST = 5
@@ -20,6 +20,7 @@ _NO_CAUSE = Cause("", "")
 _LOOKS = 3  # fewer tell a type that only ever grows from none
 _NO_LINES = Lines()
 _UNHELD = ("untracked", "native")
+_BY_LINE = (*_UNHELD, "objects")  # where there was no walk
 _LEAST_PART = 0.25  # of the growth, that a line must have allocated to be suspected by itself
 _KEY = "[key]"  # the last step of a path to a dict's key
 
@@ -27,14 +28,14 @@ _KEY = "[key]"  # the last step of a path to a dict's key
 def find_suspects(
     holdings: Sequence[Holding], diff: Diff | None, lines: Lines, grew: int, verdict: str
 ) -> tuple[Suspect, ...]:
-    """Who is suspected, the first one first: by holder, else by type, or by line alone where neither explains it.
+    """Who is suspected, the first one first: by holder, else by type, and by line alone where neither explains it.
 
     *grew* is by how many bytes the process grew since the suspicion.
     """
     suspects = from_holdings(holdings, grew, verdict, lines)
     if not suspects and diff is not None:
         suspects = from_diff(diff, grew, verdict, lines)
-    unheld = _unheld(lines, grew, verdict) if verdict in _UNHELD else None
+    unheld = _unheld(lines, grew, verdict) if verdict in (_UNHELD if suspects else _BY_LINE) else None
     if unheld is None or any(unheld.bytes_growth < it.bytes_growth for it in suspects):
         return suspects
     return (unheld, *(it for it in suspects if it.type != unheld.type or it.held_by))[:MOST]
@@ -124,11 +125,11 @@ def _locate(suspect: Suspect, contents: Collection[str], lines: Lines, first: bo
 
 
 def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:
-    """What one line allocated, if that is a large part of the growth and nothing in Python refers to it."""
-    site: Site | None = lines.of_lost() or lines.of_all()
+    """What one line allocated, if that is a large part of the growth; nothing is known to refer to it."""
+    site = (lines.of_lost() if verdict in _UNHELD else None) or lines.of_all()
     if site is None or not 0 < grew * _LEAST_PART <= site.size_bytes:
         return None
-    words = BY_VERDICT[verdict]
+    words = BY_VERDICT.get(verdict, _NO_CAUSE)
     share = min(1.0, site.size_bytes / grew)
     return Suspect(
         type=site.label,

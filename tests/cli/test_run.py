@@ -48,9 +48,8 @@ def test_a_short_run_says_how_it_began_and_that_it_was_too_short(lab):
     lab.write("x.py", "import os; print(os.getpid())")
     ended = lab.watched("x.py")
     version = f"CPython {sys.version_info[0]}.{sys.version_info[1]}"
-    first = (
-        f"memwatch: watching pid {ended.stdout.strip()} ({version}, {memwatch.backend.name}); quiet until it is sure"
-    )
+    how = memwatch.backend.name + ", sampling every 64 KiB" * (memwatch.backend.name == "native")
+    first = f"memwatch: watching pid {ended.stdout.strip()} ({version}, {how}); quiet until it is sure"
     assert ended.own[0] == first
     assert ended.own[1].startswith("memwatch: too short to judge (ran ")
     assert ended.own[1].endswith(", needs 64 s); nothing suspicious so far")
@@ -144,6 +143,7 @@ def test_the_environment_tells_children_to_watch(lab):
         "MEMWATCH_JSON": str(lab.folder / "events.jsonl"),
         "MEMWATCH_PAUSE_BUDGET": "0.2",
         "MEMWATCH_REPORT": "stderr",
+        "MEMWATCH_SAMPLE_INTERVAL": "65536",
         "MEMWATCH_RUN_PID": pid,
     }
 
@@ -274,3 +274,9 @@ def test_colour_and_curve_are_for_terminals(leaky, variables, colored, drawn):
     assert process.wait() == 0
     assert (b"\x1b[31mLEAK\x1b[0m" in shown) == colored
     assert any(bar in shown.decode("utf-8", "replace") for bar in "▁▂▃▄▅▆▇█") == drawn
+
+
+def test_declined_sampling_is_not_spoken_of_and_reaches_children(lab):
+    lab.write("x.py", "import os; print(os.environ['MEMWATCH_PROFILE'], os.environ['MEMWATCH_SAMPLE_INTERVAL'])")
+    ended = lab.watched("--no-profile", "x.py")
+    assert ended.stdout == "False 65536\n" and "sampling" not in ended.own[0]

@@ -184,3 +184,49 @@ def test_intervals_are_shown_as_wide_as_they_are():
     head, line = str(replace(REPORT, rows=(row,))).splitlines()[5:7]
     assert line == "  str         +1,234,547  1,234,567..1,300,000      >=20     +1.90 MiB    95 %"
     assert len(head) == len(line) and head.index("allocated") + len("allocated") == line.index("00  ") + 2
+
+
+# ---- the allocating line
+
+SOURCE = "kept = []\ndef leak(number):\n    kept.append(str(number) * 99)\n\nfor n in range(9):\n    leak(n)\n"
+
+
+def frame(function, file, line, in_app=True):
+    return {"function": function, "file": str(file), "line": line, "in_app": in_app}
+
+
+def allocated(*frames, samples=30):
+    """The lines between a suspect's first one and who holds it."""
+    suspect = replace(REPORT.suspects[0], allocated_at=frames, samples=samples)
+    rows = replace(REPORT, suspects=(suspect,)).render().splitlines()
+    start = rows.index("  1  str, +480 objects, +1.90 MiB, 95 %") + 1
+    return rows[start : next(number for number, row in enumerate(rows) if row.startswith("     held by"))]
+
+
+def test_the_allocating_line_its_text_and_its_caller(tmp_path, monkeypatch):
+    file = tmp_path / "app.py"
+    file.write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    rows = allocated(frame("leak", file, 3), frame("<module>", file, 6), frame("outer", file, 1))
+    assert rows == [
+        "     allocated   app.py:3 in leak                          30 samples",
+        "                 > kept.append(str(number) * 99)",
+        "                 called from app.py:6 in <module>",
+    ]
+
+
+def test_a_library_that_allocates_is_named_below_the_programs_line(tmp_path):
+    library, file = frame("decode", "/lib/json.py", 7, in_app=False), tmp_path / "gone.py"
+    assert allocated(library, frame("load", file, 3), samples=1) == [
+        f"     allocated   {file}:3 in load   1 sample",
+        "                 in /lib/json.py:7 in decode",
+    ]
+    assert allocated(library) == ["     allocated   /lib/json.py:7 in decode                  30 samples"]
+
+
+def test_a_line_that_cannot_be_read_is_not_shown(tmp_path):
+    file = tmp_path / "app.py"
+    file.write_bytes(b"short\n" + b"\xff\x1b[31m" * 99)
+    assert len(allocated(frame("leak", file, 3))) == len(allocated(frame("leak", tmp_path, 1))) == 1
+    shown = allocated(frame("leak", file, 2))[1]
+    assert "\x1b" not in shown and shown.endswith("...") and len(shown) < 120

@@ -1,0 +1,214 @@
+"""The allocating line: which place a suspect gets, and what a judge on a real heap finds with a sampler that runs."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+import memwatch
+from memwatch.backend.recording import FINE_INTERVAL, Recorder
+from memwatch.backend.stacks import Place, Sampled
+from memwatch.diagnosis import Diagnosis, Suspect
+from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, Lines
+from memwatch.diagnosis.suspects import find_suspects
+from memwatch.retain import Holding, RetainingPath
+
+native = pytest.mark.skipif(memwatch.backend.name != "native", reason="the sampler is in the C extension")
+MIB = 1 << 20
+
+
+def sampled(label: str, *where: str, size: float = 65536.0, address: int = 64) -> Sampled:
+    """A sample; *where* are file:line of its frames, innermost first."""
+    parts = [place.rpartition(":") for place in where]
+    places = tuple(Place(f"in_{file}", file, int(line), 1, 1) for file, _, line in parts)
+    return Sampled(places, address, label, size / 1000, size)
+
+
+def lines(*samples: Sampled, known: bool | None = None) -> Lines:
+    return Lines(samples, lambda file: file.startswith("app"), None if known is None else lambda address, label: known)
+
+
+def where(site_or_suspect: object) -> list[str]:
+    frames = getattr(site_or_suspect, "frames", None) or getattr(site_or_suspect, "allocated_at", ())
+    return [f"{frame['file']}:{frame['line']}" for frame in frames]
+
+
+def holding(frontier: str, **type_counts: int) -> Holding:
+    path = RetainingPath(("module app", ".kept: list, 9 items", "[index]"), "0123456789ab")
+    return Holding(
+        path=path, frontier_type=frontier, holder_type="list", holder_address=1, holder_items=9, bound=None,
+        targets=9, retained_items=9, retained_bytes=MIB, type_counts=type_counts,
+    )  # fmt: skip
+
+
+# ---- which place
+
+
+def test_the_place_with_most_bytes_of_the_type_is_named():
+    found = lines(sampled("str", "app:1"), sampled("str", "app:2", size=99999.0), sampled("dict", "app:3", size=1e9))
+    site = found.of_types(["str"])
+    assert site and where(site) == ["app:2"] and (site.samples, site.label) == (1, "str")
+    assert found.of_types(["app.Order"]) is None
+
+
+def test_ways_to_one_line_of_the_program_are_one_place_however_the_library_got_there():
+    by_two_ways = [sampled("str", "json:1", "app:5"), sampled("str", "json:2", "app:5", size=70000.0)]
+    site = lines(*by_two_ways, sampled("str", "app:9", size=100000.0)).of_types(["str"])
+    assert site and where(site) == ["json:2", "app:5"] and site.samples == 2
+    assert [frame["in_app"] for frame in site.frames] == [False, True]
+
+
+def test_the_first_frame_of_the_program_is_shown_however_deep_it_lies():
+    deep = [f"library:{number}" for number in range(20)]
+    site = lines(sampled("str", *deep, "app:7", "app:8")).of_all()
+    assert site and where(site) == [*deep[: FRAMES - 1], "app:7"]
+
+
+def test_what_is_mostly_no_object_is_called_raw_memory():
+    assert lines(sampled("", "app:1"), sampled("dict", "app:1", size=9.0)).of_all().label == NO_OBJECT
+    assert lines(sampled("", "app:1"), sampled("app.Order", "app:1", size=30000.0)).of_all().label == "app.Order"
+    assert lines().of_all() is None
+
+
+# ---- which suspect gets which
+
+
+def first(holdings: list[Holding], found: Lines, verdict: str = "objects", grew: int = MIB) -> Suspect:
+    return find_suspects(holdings, None, found, grew, verdict)[0]
+
+
+def test_a_suspect_has_the_line_of_its_type_before_that_of_what_hangs_under_it():
+    samples = sampled("dict", "app:1", size=1e6), sampled("app.Order", "app:2"), sampled("int", "app:3", size=1e9)
+    under = holding("app.Order", **{"app.Order": 9, "dict": 9})
+    assert where(first([under], lines(*samples))) == ["app:2"]
+    assert where(first([under], lines(samples[0], samples[2]))) == ["app:1"]
+    assert where(first([under], lines(samples[2]))) == ["app:3"]
+    assert first([under], lines()).allocated_at == ()
+
+
+def test_only_the_first_suspect_takes_the_line_that_allocated_most():
+    second = replace(holding("app.Order", **{"app.Order": 9}), retained_bytes=MIB // 2)
+    found = find_suspects([holding("str", str=9), second], None, lines(sampled("int", "app:3")), MIB, "objects")
+    assert [where(suspect) for suspect in found] == [["app:3"], []]
+
+
+def test_where_nothing_holds_it_the_line_itself_is_suspected():
+    lost = lines(sampled("decimal.Decimal", "app:4", size=0.6 * MIB), sampled("str", "app:5"), known=False)
+    top = first([], lost, "untracked")
+    assert (top.type, where(top), top.held_by, top.samples) == ("decimal.Decimal", ["app:4"], (), 1)
+    assert top.share == pytest.approx(0.6) and "extension" in top.cause
+    assert find_suspects([], None, lost, 100 * MIB, "untracked") == ()  # too little of the growth
+    assert find_suspects([], None, lost, MIB, "garbage") == ()
+
+
+def test_what_a_walk_has_met_is_not_lost():
+    met = Lines(
+        (sampled("str", "app:1", size=9e6, address=16), sampled("int", "app:2", size=1e6, address=32)),
+        lambda file: True,
+        lambda address, label: address == 16,
+    )
+    assert where(met.of_lost()) == ["app:2"]
+    assert lines(sampled("int", "app:2")).of_lost() is None  # there was no walk
+
+
+# ---- with a sampler
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    made = Recorder(2048)
+    made.start()
+    yield made
+    made.stop()
+
+
+@native
+def test_the_line_of_a_growing_list_is_named(case, app, recorder, text):
+    case.diagnosis = Diagnosis(0.5, recorder)
+    app.kept = []
+
+    def grow():
+        for number in range(1000):
+            app.kept.append(text(number))  # here
+
+    report = case.judge(grow).report
+    top = report.suspects[0]
+    file, line = grow.__code__.co_filename, grow.__code__.co_firstlineno + 2
+    own = [frame for frame in top.allocated_at if frame["function"].endswith("grow")]
+    assert top.type == "str" and report.missing == ()
+    assert (own[0]["file"], own[0]["line"], own[0]["in_app"]) == (file, line, True)
+    assert 500 < top.samples <= 1000  # of 4 KB each, at 2 KiB a sample
+
+
+@native
+def test_instances_are_linked_to_their_class(case, app, recorder, make_class):
+    case.diagnosis = Diagnosis(0.5, recorder)
+    order, app.kept = make_class(app, "Order"), []
+
+    def grow():
+        app.kept += [order() for _ in range(20000)]
+
+    top = case.judge(grow).report.suspects[0]
+    assert top.type == "app.Order" and top.samples > 100
+    assert top.allocated_at[0]["line"] == grow.__code__.co_firstlineno + 1
+
+
+@native
+def test_references_that_were_lost_in_c_get_type_and_line(case, recorder):
+    case.diagnosis = Diagnosis(0.5, recorder)
+    lose = ctypes.pythonapi.Py_IncRef
+    lose.argtypes, lose.restype = [ctypes.py_object], None
+
+    def grow():
+        for number in range(20000):
+            lose(b"%0180d" % number)
+
+    top = case.judge(grow).report.suspects[0]
+    assert top.type == "bytes" and top.held_by == ()
+    assert top.allocated_at[0]["line"] == grow.__code__.co_firstlineno + 2
+
+
+@native
+def test_from_a_suspicion_to_its_verdict_it_samples_more_finely(case, app, text):
+    from memwatch.backend import _native
+
+    recorder = Recorder(8 * FINE_INTERVAL)
+    recorder.start()
+    try:
+        case.diagnosis, app.kept = Diagnosis(0.5, recorder), []
+        assert _native.sampling_stats()["interval"] == 8 * FINE_INTERVAL
+        case.suspect()
+        assert _native.sampling_stats()["interval"] == FINE_INTERVAL
+        app.kept += map(text, range(1000))
+        case.verdict()
+        assert _native.sampling_stats()["interval"] == 8 * FINE_INTERVAL
+        case.suspect()
+        case.diagnosis.forget()
+        assert _native.sampling_stats()["interval"] == 8 * FINE_INTERVAL
+    finally:
+        recorder.stop()
+    assert not _native.sampling_running()
+
+
+@native
+def test_sampling_that_somebody_else_has_ended_costs_the_lines_alone(case, app, recorder, text):
+    from memwatch.backend import _native
+
+    case.diagnosis, app.kept = Diagnosis(0.5, recorder), []
+    case.suspect()
+    _native.sampling_stop()
+    app.kept += map(text, range(1000))
+    report = case.verdict().report
+    assert report.suspects[0].type == "str" and report.suspects[0].allocated_at == ()
+    assert any(line.startswith("no allocating lines: ") for line in report.missing)
+
+
+@pytest.mark.skipif(memwatch.backend.name == "native", reason="there is a sampler")
+def test_without_a_sampler_the_report_says_so(case, app, recorder, text):
+    case.diagnosis, app.kept = Diagnosis(0.5, recorder), []
+    report = case.judge(lambda: app.kept.extend(map(text, range(1000)))).report
+    assert report.suspects[0].allocated_at == () and not recorder.running
+    assert "allocations were not sampled: the pure backend has no sampler" in report.missing
