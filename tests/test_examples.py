@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import memwatch
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -72,6 +75,8 @@ def test_slightly_leaky_is_suspected_then_reported_with_its_holder(tmp_path: Pat
     told = done.stdout + done.stderr
     assert told.count("LEAK") == 1
     assert "kept" in told
+    if memwatch.backend.name == "native":
+        assert re.search(r"allocated .*slightly_leaky\.py:\d+ in leak_a_little ", told) and "> kept.append(f" in told
 
 
 @pytest.mark.slow

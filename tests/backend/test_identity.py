@@ -93,6 +93,7 @@ def test_totals_and_membership() -> None:
     assert all(identity.contains(id(order), LABEL) for order in KEPT[1:300])
     assert identity.contains(id(KEPT[300]), "str") and not identity.contains(id(KEPT[300]), LABEL)
     assert not any(identity.contains(address, LABEL) for address in (0, 1, 8, id(KEPT[1]) + 8, 2**63))
+    assert identity.label_at(id(KEPT[1])) == LABEL and identity.label_at(id(KEPT[1]) + 8) is None
 
 
 def test_the_number_of_each_object_is_found_by_its_rank() -> None:

@@ -31,6 +31,14 @@ bytes_before(const PyTypeObject *type)
     return head + (type->tp_flags & TWO_WORDS_BEFORE ? 2 * sizeof(void *) : 0);
 }
 
+/* Whether what lies where the references are counted is a number of them, and no pointer: the items of a list that
+ * has a type as its second one are no object. */
+static bool
+may_count(const PyObject *object)
+{
+    return object->ob_refcnt > 0 && (uint64_t)object->ob_refcnt <= UINT32_MAX;
+}
+
 static bool
 look(Sample *sample, void *arg)
 {
@@ -39,7 +47,7 @@ look(Sample *sample, void *arg)
     for (int place = 0; place < 3 && starts[place] + sizeof(PyObject) <= sample->size; place++) {
         const PyObject *object = (const PyObject *)(sample->address + starts[place]);
         const PyTypeObject *type = object->ob_type;
-        const Pointer *entry = type && object->ob_refcnt > 0 ? pointers_find(&looking->known, type) : NULL;
+        const Pointer *entry = type && may_count(object) ? pointers_find(&looking->known, type) : NULL;
         if (entry == NULL || bytes_before(type) != starts[place])
             continue;
         Found *found = row_add(&looking->memory, &looking->found);
