@@ -34,7 +34,8 @@ class Recorder:
     @property
     def running(self) -> bool:
         """Whether it samples."""
-        return self._sampling is not None and self._sampling.running
+        sampling = self._sampling  # another thread may stop it meanwhile
+        return sampling is not None and sampling.running
 
     def start(self) -> None:
         """Sample from now on, if that can be done here."""
@@ -64,4 +65,5 @@ class Recorder:
         """What is held of that which was sampled between two moments of the steady clock, in nanoseconds; and what
         tells whether a file is the program's own code. Raises NotStartedError.
         """
-        return self._sampling.samples(since, until) if self._sampling is not None else ((), bool)
+        sampling = self._sampling
+        return sampling.samples(since, until) if sampling is not None else ((), bool)
