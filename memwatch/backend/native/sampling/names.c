@@ -138,8 +138,8 @@ code_find(Memory *memory, Names *names, const Step *step)
 static uint32_t *
 place_bucket(const Names *names, const PyCodeObject *address, uint32_t unit)
 {
-    uint64_t mixed = (((uintptr_t)address >> 4) + ((uint64_t)unit << 40)) * 0x9E3779B97F4A7C15u;
-    return &names->buckets[(mixed >> 32) & (names->room - 1)];
+    uint64_t mixed = (((uintptr_t)address >> 4) + unit * (uint64_t)0x9E3779B1) * 0x9E3779B97F4A7C15u;
+    return &names->buckets[(mixed >> 40) & (names->room - 1)];
 }
 
 static void
@@ -220,7 +220,7 @@ place_room(Memory *memory, Names *names)
     return row_add(memory, &names->places) ? number : 0;
 }
 
-static uint32_t
+static __attribute__((noinline)) uint32_t
 place_make(Memory *memory, Names *names, const Step *step)
 {
     uint32_t number = place_room(memory, names);

@@ -63,6 +63,7 @@ make_room(Stacks *stacks, Names *names)
             stack_free(stacks, names, (uint32_t)number);
     }
     stacks->limit = Py_MAX(FIRST_LIMIT, 2 * stacks->count);
+    memset(stacks->recent, 0, sizeof(stacks->recent));
 }
 
 static uint32_t
@@ -115,8 +116,33 @@ stack_find(Memory *memory, Stacks *stacks, Names *names, const Stack *wanted)
     return stack_make(memory, stacks, names, wanted);
 }
 
-uint32_t
-stack_take(Memory *memory, Stacks *stacks, Names *names, const Trail *trail)
+/* Whether the stack is that of *trail*: each place is where its step is, and its code has not died. */
+static bool
+is_of(const Stack *stack, const Names *names, const Trail *trail)
+{
+    if (stack->depth != trail->depth || stack->cut != trail->cut)
+        return false;
+    for (int known = 0; known < trail->depth; known++) {
+        const Place *place = place_of(names, stack->places[known]);
+        const Step *step = &trail->steps[known];
+        if (place->address != step->code || place->unit != step->unit || place->fingerprint != step->fingerprint)
+            return false;
+    }
+    return true;
+}
+
+static uint32_t *
+recent_of(Stacks *stacks, const Trail *trail)
+{
+    uint64_t hash = (uint64_t)trail->depth;
+    for (int known = 0; known < trail->depth; known++)
+        hash = (hash ^ (uintptr_t)trail->steps[known].code ^ trail->steps[known].unit) * 0x9E3779B97F4A7C15u;
+    return &stacks->recent[hash >> 56];
+}
+
+/* The stack of the places of *trail*, NO_STACK without room; it has no use more yet. */
+static uint32_t
+stack_of_places(Memory *memory, Stacks *stacks, Names *names, const Trail *trail)
 {
     union {
         Stack stack;
@@ -140,15 +166,25 @@ stack_take(Memory *memory, Stacks *stacks, Names *names, const Trail *trail)
         wanted->cut = trail->cut;
         number = stack_find(memory, stacks, names, wanted);
     }
-    if (number) {
-        stack_of(stacks, number)->uses++;
-        return number;
-    }
-    stacks->overflown++;
-    while (known--)
+    while (number == NO_STACK && known--)
         if (place_of(names, wanted->places[known])->uses == 0)
             place_drop(names, wanted->places[known]);
-    return NO_STACK;
+    return number;
+}
+
+uint32_t
+stack_take(Memory *memory, Stacks *stacks, Names *names, const Trail *trail)
+{
+    uint32_t *recent = recent_of(stacks, trail), number = *recent;
+    if (number == NO_STACK || !is_of(stack_of(stacks, number), names, trail))
+        number = stack_of_places(memory, stacks, names, trail);
+    if (number) {
+        stack_of(stacks, number)->uses++;
+        *recent = number;
+    } else {
+        stacks->overflown++;
+    }
+    return number;
 }
 
 void

@@ -9,6 +9,7 @@
 
 #define MOST_STACKS ((size_t)32768) /* that live samples have */
 #define NO_STACK 0
+#define RECENT 256
 
 typedef struct {
     uint32_t next; /* in its bucket, or of the free numbers */
@@ -26,6 +27,7 @@ typedef struct {
     size_t limit; /* of the count, when unused ones go */
     size_t overflown; /* samples that found no room, ever */
     uint32_t *buckets;
+    uint32_t recent[RECENT]; /* where a trail is looked for first, by its own hash */
 } Stacks;
 
 bool stacks_begin(Memory *memory, Stacks *stacks);
