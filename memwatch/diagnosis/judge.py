@@ -30,6 +30,7 @@ from .verdict import HALF, classify, explained_share, garbage_share
 _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
 _CURVE_POINTS = 60
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
+_TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
@@ -73,6 +74,7 @@ class Diagnosis:
 
     def suspected(self, candidate: Candidate) -> None:
         """Take the snapshot that growth will be measured from."""
+        candidate.ledger.let_go()
         self._look_closely(True)
         self._evidence = _Evidence(
             suspicion=candidate.growth, base=candidate.samples[-1].base, since=time.monotonic_ns()
@@ -82,18 +84,18 @@ class Diagnosis:
         if depth != "none":
             snapshot = self._evidence.snapshot = self._snapshot(candidate, depth == "deep")
             if snapshot is not None:
-                self._account(candidate, before, snapshot)
+                self._account(candidate, before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
 
-    def _account(self, candidate: Candidate, before: Sample, snapshot: Snapshot) -> None:
-        """Enter in the ledger what *snapshot* keeps and what taking it left in resident memory, as measured.
+    def _account(self, candidate: Candidate, before: Sample, nodes: int, nbytes: int = 0, mapped: int = 0) -> None:
+        """Enter in the ledger what a look keeps, and what it left in resident memory, as measured since *before*.
 
-        The program allocates meanwhile, so only what a snapshot can account for is taken for memwatch's.
+        The program allocates meanwhile, so only what the look can account for is taken for memwatch's: of *nodes*
+        objects, of which it keeps *nbytes*, *mapped* of them outside the heap, and some for each type.
         """
-        after, ledger = candidate.read(), candidate.ledger
-        mapped = snapshot.identity.mapped_bytes
-        kept = snapshot.nbytes - mapped
-        resident = min(max(after.rss - before.rss, 0), _RESIDENT * snapshot.nodes)
-        ledger.hold(min(max(after.base - before.base, kept), 2 * kept), mapped, resident)
+        after, kept = candidate.read(), nbytes - mapped
+        heap = min(max(after.base - before.base, kept), 2 * kept + _TYPES_KEPT)
+        resident = min(max(after.rss - before.rss, 0), _RESIDENT * nodes)
+        candidate.ledger.hold(heap, mapped, resident)
 
     def followed(self, candidate: Candidate) -> None:
         """Count once more, if there is time for it beside what the verdict needs: which types only ever grow?"""
@@ -102,8 +104,10 @@ class Diagnosis:
             return
         wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
         if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
+            before = candidate.read()
             with self._walk(candidate, "deep", "types not counted once more"):
                 self._evidence.series.add(take_census(give_up=candidate.give_up), candidate.samples[-1].time)
+            self._account(candidate, before, snapshot.nodes)
 
     def forget(self) -> None:
         """Let go of the evidence."""

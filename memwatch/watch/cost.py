@@ -58,8 +58,9 @@ class Ledger:
             self._ended_threads, self._this_thread = self._ended_threads + self._this_thread, 0.0
 
     def hold(self, heap: int, mapped: int, resident: int) -> None:
-        """Evidence has been gathered: its bytes, and what gathering it added to resident memory."""
-        self.bytes, self.mapped = heap, min(mapped, resident)
+        """Evidence was gathered, or more of it: its bytes, and what gathering it added to resident memory."""
+        self.bytes += heap
+        self.mapped += min(mapped, resident)
         self.resident += resident
 
     def let_go(self) -> None:

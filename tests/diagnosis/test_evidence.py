@@ -60,6 +60,17 @@ def test_what_evidence_maps_is_no_part_of_the_heap_and_leaves_resident_memory_wh
     assert (ledger.bytes, ledger.resident, ledger.cost().bytes) == (0, 20_000, 0)
 
 
+def test_looks_do_not_look_like_growth_themselves(case, app):
+    case.suspect()  # what is loaded and cached the first time
+    case.diagnosis.forget()
+    case.ledger.let_go()
+    before = case.read().base
+    case.suspect()
+    suspected = case.read().base
+    case.follow()
+    assert suspected - before < 50_000 and case.read().base - before < 50_000
+
+
 def test_types_that_grow_at_every_look_are_told(case, app, text):
     app.kept, app.other = [], []
     case.suspect()
