@@ -89,8 +89,8 @@ class Budget:
         return self._may_pause(walk, blocks) and expected <= min(self._left(spent, wall), JUDGE_PATIENCE)
 
     def spares(self, walk: Walk, blocks: int, spent: float, wall: float) -> bool:
-        """Whether one more *walk* fits, and after it still what a verdict needs."""
-        verdict = blocks * (self._walk_seconds["deep"] + self._walk_seconds[self.search_of(blocks)])
+        """Whether one more *walk* fits, and after it still what a verdict needs, on a machine twice as slow by then."""
+        verdict = 2 * blocks * (self._walk_seconds["deep"] + self._walk_seconds[self.search_of(blocks)])
         return self.fits(walk, blocks, spent + verdict, wall)
 
     def search_of(self, blocks: int) -> Walk:

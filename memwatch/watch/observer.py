@@ -127,9 +127,11 @@ class Observer:
             return None
 
     def _follow(self, sample: Sample) -> None:
-        """Once in each window since the suspicion began, until it has gone on for too many."""
+        """Once in each window since the suspicion began, until there were too many; forced collections have none."""
         suspicion = self._suspicion
-        if suspicion is not None and sample.time >= self._next_look and self._looks < _FOLLOWED:
+        if suspicion is None or suspicion.detector == "consecutive":
+            return
+        if sample.time >= self._next_look and self._looks < _FOLLOWED:
             self._next_look, self._looks = sample.time + suspicion.seconds, self._looks + 1
             self._guarded(self._judge.followed, suspicion)
 

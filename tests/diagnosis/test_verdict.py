@@ -149,6 +149,6 @@ def test_a_machine_that_is_slower_than_expected_makes_longer_pauses():
 
 def test_a_look_in_between_leaves_the_verdict_its_time():
     budget = Budget(0.1, _pure, in_python)
-    assert budget.fits("deep", 300_000, spent=0.0, wall=64.0) and budget.spares("deep", 300_000, spent=0.0, wall=64.0)
-    assert budget.fits("deep", 300_000, spent=0.6, wall=64.0)
-    assert not budget.spares("deep", 300_000, spent=0.6, wall=64.0)
+    assert budget.fits("deep", 100_000, spent=0.0, wall=64.0) and budget.spares("deep", 100_000, spent=0.0, wall=64.0)
+    assert budget.fits("deep", 100_000, spent=0.8, wall=64.0)
+    assert not budget.spares("deep", 100_000, spent=0.8, wall=64.0)
