@@ -5,6 +5,8 @@ from array import array
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypedDict
 
+knows_frames: bool
+
 def count(
     deep: bool,
     own_types: Collection[int],

@@ -26,6 +26,7 @@ from .path import Root
 from .references import array_type, contents, fork_list, modules, namespace, own_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C
 
+KNOWS_FRAMES = _native.knows_frames
 PAUSE_SECONDS = 2.5e-7
 """The whole search is one pause: so long for an object, in scattered memory and on a busy machine."""
 

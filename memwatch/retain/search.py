@@ -15,6 +15,9 @@ from .pure import search_in_python
 if name == "native":
     from . import native
 
+IN_C = name == "native" and native.KNOWS_FRAMES
+"""Whether there is a search in C for this Python."""
+
 _PURE_SECONDS = 7e-7  # a block of Python's allocator, in a walk that other threads interrupt
 _PURE_PAUSE = 4.4e-8  # the same: what lists the tracked objects is one call
 
@@ -49,7 +52,7 @@ class Search:
         self.rests = False
         self.thread = get_ident()
         self._ask: Callable[[], list[Place]]
-        self._in_python = name != "native" or size_of is not None or in_slices
+        self._in_python = not IN_C or size_of is not None or in_slices
         # Closures and no partial: that would make a dict for the call, which C code alone holds, and which looks new.
         if not self._in_python:
             self._ask = lambda: native.search(
@@ -109,6 +112,6 @@ def _find_nothing() -> list[Place]:
 
 def expected_search(objects: int, in_slices: bool = False) -> tuple[float, float]:
     """Seconds that a search through so many objects is expected to hold the interpreter at once, and to take."""
-    if name == "native" and not in_slices:
+    if IN_C and not in_slices:
         return objects * native.PAUSE_SECONDS, objects * native.PAUSE_SECONDS
     return objects * _PURE_PAUSE, objects * _PURE_SECONDS

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from types import CellType
 from typing import Any
 
-from ..backend import name, objects
+from ..backend import objects
 from ..backend.guard import own, quiet
 from ..backend.kinds import type_label
 from ..errors import OptionError
 from .backward import find_path_backwards
 from .found import NEW_OF_TYPES, NEW_WANTED, Place
 from .path import RetainingPath
-from .search import Search
+from .search import IN_C, Search
 
 _MOST = 100
 _TRIED = 16  # chains for each path that is wanted: many of them are told alike
@@ -93,7 +93,7 @@ def _paths_to_type(label: str, limit: int) -> tuple[RetainingPath, ...]:
     kinds = list(_types_called(label))
     if not kinds:
         raise OptionError(f"no type is called {label!r}; its module comes before its name, as in 'app.Order'")
-    if name == "native":
+    if IN_C:
         mode, given = NEW_OF_TYPES, array("Q", map(id, kinds))
     else:
         mode, given = NEW_WANTED, _addresses_of(label)

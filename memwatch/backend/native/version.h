@@ -186,6 +186,10 @@ namespace_of(PyTypeObject *type)
 
 /* ---- running functions ---- */
 
+/* From 3.14 on frames hold tagged references. Nothing reads them there: the search for holders runs in Python, and no
+ * allocation is sampled. */
+#define KNOWS_FRAMES (PY_VERSION_HEX < 0x030E0000)
+
 /* What a running function has: its code, and from `values` on its variables and then what it computes with. */
 typedef struct Frame {
 #if PY_VERSION_HEX >= 0x030C0000

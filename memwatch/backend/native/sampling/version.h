@@ -14,7 +14,7 @@
 static inline bool
 frames_are_whole(void)
 {
-    return Py_Version >= 0x030B0100;
+    return KNOWS_FRAMES && Py_Version >= 0x030B0100;
 }
 
 /* The code that *frame* runs; NULL for one that is not ready, or that is no Python function's. */
