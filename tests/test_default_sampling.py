@@ -9,8 +9,9 @@ import pytest
 import memwatch
 from memwatch import default
 from memwatch.errors import OptionError
+from memwatch.retain.search import IN_C
 
-if memwatch.backend.name != "native":
+if not IN_C:
     pytest.skip("the sampler is in the C extension", allow_module_level=True)
 
 from memwatch.backend import _native

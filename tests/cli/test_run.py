@@ -11,6 +11,7 @@ import pytest
 
 import memwatch
 from memwatch.cli import main
+from memwatch.retain.search import IN_C
 
 LEAKS = "import rounds\nrounds.leak()\n"
 
@@ -48,7 +49,7 @@ def test_a_short_run_says_how_it_began_and_that_it_was_too_short(lab):
     lab.write("x.py", "import os; print(os.getpid())")
     ended = lab.watched("x.py")
     version = f"CPython {sys.version_info[0]}.{sys.version_info[1]}"
-    how = memwatch.backend.name + ", sampling every 64 KiB" * (memwatch.backend.name == "native")
+    how = memwatch.backend.name + ", sampling every 64 KiB" * IN_C
     first = f"memwatch: watching pid {ended.stdout.strip()} ({version}, {how}); quiet until it is sure"
     assert ended.own[0] == first
     assert ended.own[1].startswith("memwatch: too short to judge (ran ")

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-import memwatch
 from memwatch.backend.recording import FINE_INTERVAL, Recorder
 from memwatch.backend.stacks import Place, Sampled
 from memwatch.diagnosis import Diagnosis, Suspect
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.retain import Holding, RetainingPath
+from memwatch.retain.search import IN_C
 
-native = pytest.mark.skipif(memwatch.backend.name != "native", reason="the sampler is in the C extension")
+native = pytest.mark.skipif(not IN_C, reason="the sampler is in the C extension")
 MIB = 1 << 20
 
 
@@ -206,7 +206,7 @@ def test_sampling_that_somebody_else_has_ended_costs_the_lines_alone(case, app, 
     assert any(line.startswith("no allocating lines: ") for line in report.missing)
 
 
-@pytest.mark.skipif(memwatch.backend.name == "native", reason="there is a sampler")
+@pytest.mark.skipif(IN_C, reason="there is a sampler")
 def test_without_a_sampler_the_report_says_so(case, app, recorder, text):
     case.diagnosis, app.kept = Diagnosis(0.5, recorder), []
     report = case.judge(lambda: app.kept.extend(map(text, range(1000)))).report

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-import memwatch
 from memwatch import errors, formats, profile
 from memwatch.profile import sampler
+from memwatch.retain.search import IN_C
 
-NATIVE = memwatch.backend.name == "native"
+NATIVE = IN_C
 SOURCE = ("sampler", 1024) if NATIVE else ("tracemalloc", 1)
 
 

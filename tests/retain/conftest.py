@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-import memwatch
 from memwatch.backend.objects import list_objects
 from memwatch.backend.referents import DICTS, kind_of_dict
 from memwatch.retain import RetainingPath
+from memwatch.retain.search import IN_C
 
 STEP = re.compile(
     r"(\['(?:[^'\\]|\\.)*'\]|\[[^\]]*\]|\.[^:]+|local [^:]+|cell [^:]+|context variable [^:]+|cache)(: .*)?"
@@ -46,7 +46,7 @@ def walk_again() -> Callable[[RetainingPath], list[Any]]:
 
 def addresses() -> array[int]:
     gc.collect()  # what is garbage makes room for what comes later, at addresses that are known
-    if memwatch.backend.name == "native":
+    if IN_C:
         return list_objects(True, (), None).addresses
     batch = gc.get_objects()  # first of all, so that what is made here is not among them
     found: set[int] = set()

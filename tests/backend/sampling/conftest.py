@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-import memwatch
+from memwatch.retain.search import IN_C
 
-if memwatch.backend.name != "native":
+if not IN_C:
     collect_ignore_glob = ["test_*.py"]
 else:
     from memwatch.backend import _native
