@@ -153,6 +153,8 @@ def test_a_slow_receiver_is_given_up_in_time(receiver, slept, slow) -> None:
     with pytest.raises(ExportError, match="no answer in time"):
         send(receiver, slept, tries=2, timeout=0.2)
     assert time.monotonic() - begun < 5
+    while len(receiver.requests) < 2 and time.monotonic() - begun < 5:
+        time.sleep(0.01)  # on a busy machine the receiver reads what came after the sender has given up
     assert len(receiver.requests) == 2
 
 
