@@ -274,6 +274,7 @@ def test_native_threads_without_a_thread_state(program: Any) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer ends a crash in its own way")
 def test_a_dump_of_the_traceback_in_the_middle_of_a_crash(program: Any) -> None:
     done = subprocess.run(
         [
