@@ -267,10 +267,11 @@ def test_native_threads_without_a_thread_state(program: Any) -> None:
         codes, *_, sizes, births, intervals, threads, stacks, now = _native.sampling_read()
         from array import array
         found = [n for n, size in enumerate(array("Q", sizes)) if size == 3_000_000]
-        print(len(found))
+        dropped = _native.sampling_stats()["dropped"]  # where two threads are drawn at the same moment, one does not wait
+        print(len(found) <= 8 <= len(found) + dropped)
         """
     )
-    assert told == ["True True", "8"]
+    assert told == ["True True", "True"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
