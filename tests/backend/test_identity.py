@@ -107,7 +107,7 @@ def test_the_number_of_each_object_is_found_by_its_rank() -> None:
 
 @pytest.mark.parametrize("births", [False, True])
 def test_it_keeps_five_bytes_an_object_and_takes_eight_at_most(births: bool) -> None:
-    KEPT.append([float(number) for number in range(600_000)])
+    KEPT.append([float(number) for number in range(1_200_000)])
     identity = take_identity(True, (), None, births)
     assert identity.nbytes <= 5 * identity.nodes
     assert _native.peak_bytes() <= 8 * identity.nodes
