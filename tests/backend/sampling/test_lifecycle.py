@@ -267,7 +267,7 @@ def test_native_threads_without_a_thread_state(program: Any) -> None:
         codes, *_, sizes, births, intervals, threads, stacks, now = _native.sampling_read()
         from array import array
         found = [n for n, size in enumerate(array("Q", sizes)) if size == 3_000_000]
-        dropped = _native.sampling_stats()["dropped"]  # where two threads are drawn at the same moment, one does not wait
+        dropped = _native.sampling_stats()["dropped"]  # of two that come at once one does not wait
         print(len(found) <= 8 <= len(found) + dropped)
         """
     )
