@@ -164,6 +164,24 @@ def test_code_that_is_made_and_thrown_away(start: Any, live: Any) -> None:
         assert row.path[0][1:3] == ("<made>", number + 2) and row.path[1][:3] == ("<module>", "<made>", number + 3)
 
 
+def test_code_at_the_address_of_code_that_has_died_is_not_taken_for_it(start: Any, live: Any) -> None:
+    """Each is as long as the one before, has its line and comes after it has gone: only the names differ."""
+    start(64.0)
+    addresses = set()
+    for number in range(1000, 1300):
+        space: dict[str, Any] = {"kept": KEPT}
+        source = f"def f{number}():\n def made():\n  kept.append(bytes({10 * number}))\n return made"
+        exec(compile(source, "<made>", "exec"), space)
+        made = space[f"f{number}"]()
+        made()
+        addresses.add(id(made.__code__))
+        del made
+        space.clear()
+    assert len(addresses) < 250, "they are used again"
+    found = {(row.size - 33) // 10: row.path[0][0] for row in live() if row.size > 10000 and row.size % 2}
+    assert found == {number: f"f{number}.<locals>.made" for number in range(1000, 1300)}
+
+
 def test_names_of_any_script(start: Any, live: Any) -> None:
     names = ["plain", "größe", "число", "変数", "𝔵"]
     start(64.0)

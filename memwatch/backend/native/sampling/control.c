@@ -11,7 +11,7 @@ on_code_event(PyCodeEvent event, PyCodeObject *code)
 {
     if (event == PY_CODE_EVENT_DESTROY && sampler_lock()) {
         if (sampler.active)
-            names_forget(&sampler.names, code);
+            names_bury(&sampler.memory, &sampler.names, code);
         sampler_unlock();
     }
     return 0;
@@ -81,6 +81,7 @@ set_interval(double interval)
 static void
 switch_on(double interval, int depth, size_t most)
 {
+    sampler.watched = watcher >= 0;
     sampler.depth = depth;
     sampler.most = most;
     sampler.floor = interval;
@@ -89,6 +90,13 @@ switch_on(double interval, int depth, size_t most)
     set_interval(interval);
     sampler.run++;
     __atomic_store_n(&sampler.active, true, __ATOMIC_RELEASE);
+}
+
+static void
+stop_watching(void)
+{
+    code_unwatch(watcher);
+    watcher = -1;
 }
 
 bool
@@ -104,17 +112,18 @@ sampling_begin(double interval, int depth, size_t most)
     int slot = hooks_install();
     if (slot < 0)
         return false;
+    watcher = code_watch(on_code_event);
     sampler_lock();
     bool made = make_tables(!slots[slot].promotes);
     if (made)
         switch_on(interval, depth, most);
     sampler_unlock();
     if (!made) {
+        stop_watching();
         hooks_remove();
         PyErr_NoMemory();
         return false;
     }
-    watcher = code_watch(on_code_event);
     countdown_begin(0);
     return true;
 }
@@ -123,14 +132,11 @@ void
 sampling_end(void)
 {
     sampler_lock();
-    bool was = sampler.samples.table != NULL;
     __atomic_store_n(&sampler.active, false, __ATOMIC_RELEASE);
     free_tables();
     sampler_unlock();
     hooks_remove();
-    if (was)
-        code_unwatch(watcher);
-    watcher = -1;
+    stop_watching();
 }
 
 bool

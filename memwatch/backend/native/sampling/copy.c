@@ -1,6 +1,7 @@
 /* The copy for a reader. See copy.h.
  *
- * It is made with the lock in hand and without a word to Python; what is made of it later may allocate as it likes.
+ * It is made with the lock in hand and without a word to Python; what is made of it later may allocate as it likes. The
+ * caller has the GIL, so that no code dies whose names are still to be read.
  * Numbers are given anew, in the order in which the samples lead to them. */
 #include "copy.h"
 
@@ -36,12 +37,19 @@ add_zeros(Making *making, Row *row, size_t count)
     }
 }
 
+/* There is none where memory ran out as its code died. */
+static uint32_t
+length_of(const Text *text)
+{
+    return text ? text->length : 0;
+}
+
 static uint32_t
 copy_text(Making *making, const Text *text)
 {
     Row *bytes = &making->copy->bytes;
     uint32_t start = (uint32_t)bytes->used;
-    for (uint32_t done = 0; done < text->length; done++) {
+    for (uint32_t done = 0; done < length_of(text); done++) {
         char *place = add(making, bytes);
         if (place == NULL)
             break;
@@ -58,8 +66,8 @@ copy_code(Making *making, Code *code)
         if (made == NULL)
             return 0;
         *made = (CopiedCode){
-            copy_text(making, code->function), code->function->length,
-            copy_text(making, code->file),     code->file->length,
+            copy_text(making, code->function), length_of(code->function),
+            copy_text(making, code->file),     length_of(code->file),
             code->first_line,                  code->coroutine,
         };
         code->number = (uint32_t)making->copy->codes.used;
@@ -72,6 +80,8 @@ copy_place(Making *making, uint32_t number)
 {
     uint32_t *known = (uint32_t *)making->places.data + number;
     if (*known == 0) {
+        if (!place_read(&sampler.memory, &sampler.names, number))
+            making->failed = true;
         const Place *place = place_of(&sampler.names, number);
         uint32_t code = copy_code(making, place->code);
         CopiedPlace *made = add(making, &making->copy->places);

@@ -13,15 +13,20 @@ typedef struct {
     uint32_t fingerprint;
 } Step;
 
-/* Innermost first. `cut`: there were more frames. */
+/* Innermost first. `cut`: there were more frames. `told`: no code here dies without a word. */
 typedef struct {
     Step steps[DEEPEST];
     int depth;
     bool cut;
+    bool told;
 } Trail;
 
+/* A number for the stack of this thread, *depth* frames of it at most: no other stack has it as long as those codes
+ * live. *watched*: the deaths of codes are watched, as far as that can be done. */
+uint64_t frames_hash(int depth, bool watched);
+
 /* The frames of this thread, *depth* of them at most; none if Python does not know the thread. */
-void frames_walk(Trail *trail, int depth);
+void frames_walk(Trail *trail, int depth, bool watched);
 
 /* Whether the frames are where version.h says; else an exception. Needs the GIL, and runs outside of any hook. */
 bool frames_check(void);

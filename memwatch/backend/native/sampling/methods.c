@@ -13,7 +13,7 @@ is_main(void)
 {
     if (PyInterpreterState_Get() == PyInterpreterState_Main())
         return true;
-    PyErr_SetString(PyExc_RuntimeError, "sampling serves the whole process; its main interpreter starts and stops it");
+    PyErr_SetString(PyExc_RuntimeError, "sampling serves the whole process, and obeys its main interpreter alone");
     return false;
 }
 
@@ -164,6 +164,8 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Copy copy;
     PyObject *result = NULL;
+    if (!is_main())
+        return NULL;
     if (copy_make(&copy))
         result = Py_BuildValue("NNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
                                raw(&copy.ends), COLUMN(&copy, address), COLUMN(&copy, size), COLUMN(&copy, birth),
@@ -190,7 +192,7 @@ frames(PyObject *Py_UNUSED(module), PyObject *number)
     Trail trail;
     if (!frames_are_whole() || !frames_check())
         return PyErr_Occurred() ? NULL : PyList_New(0);
-    frames_walk(&trail, (int)depth);
+    frames_walk(&trail, (int)depth, false);
     PyObject *list = PyList_New(trail.depth);
     for (int place = 0; list && place < trail.depth; place++) {
         PyCodeObject *code = trail.steps[place].code;

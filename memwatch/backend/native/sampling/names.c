@@ -100,24 +100,17 @@ code_drop(Names *names, Code *code)
 static Code *
 code_make(Memory *memory, Names *names, const Step *step)
 {
-    PyCodeObject *address = step->code;
-    Code **bucket = code_bucket(names, address), *code = slab_take(memory, &names->slab, sizeof(Code));
+    Code **bucket = code_bucket(names, step->code), *code = slab_take(memory, &names->slab, sizeof(Code));
     if (code == NULL)
         return NULL;
     *code = (Code){
         .next = *bucket,
-        .address = address,
-        .function = text_find(memory, names, address->co_qualname),
-        .file = text_find(memory, names, address->co_filename),
-        .first_line = address->co_firstlineno,
-        .coroutine = (address->co_flags & CO_COROUTINE) != 0,
+        .address = step->code,
+        .first_line = step->code->co_firstlineno,
+        .coroutine = (step->code->co_flags & CO_COROUTINE) != 0,
         .fingerprint = step->fingerprint,
     };
-    *bucket = code;
-    if (code->function && code->file)
-        return code;
-    code_drop(names, code);
-    return NULL;
+    return *bucket = code;
 }
 
 static Code *
@@ -127,10 +120,20 @@ code_find(Memory *memory, Names *names, const Step *step)
     while (code && code->address != step->code)
         code = code->next;
     if (code && code->fingerprint != step->fingerprint) {
-        names_forget(names, step->code);
+        names_bury(memory, names, step->code);
         code = NULL;
     }
     return code ? code : code_make(memory, names, step);
+}
+
+static bool
+code_read(Memory *memory, Names *names, Code *code)
+{
+    if (code->function == NULL)
+        code->function = text_find(memory, names, code->address->co_qualname);
+    if (code->file == NULL)
+        code->file = text_find(memory, names, code->address->co_filename);
+    return code->function && code->file;
 }
 
 /* ---- places ---- */
@@ -155,8 +158,22 @@ place_unlink(Names *names, uint32_t number)
     place->address = NULL;
 }
 
+bool
+place_read(Memory *memory, Names *names, uint32_t number)
+{
+    Place *place = place_of(names, number);
+    if (place->address == NULL)
+        return true;
+    if (place->line == UNREAD) {
+        Position position = position_of(place->address, place->unit);
+        place->line = position.line;
+        place->column = position.column;
+    }
+    return code_read(memory, names, place->code);
+}
+
 void
-names_forget(Names *names, PyCodeObject *address)
+names_bury(Memory *memory, Names *names, PyCodeObject *address)
 {
     Code **link = code_bucket(names, address);
     while (*link && (*link)->address != address)
@@ -164,10 +181,13 @@ names_forget(Names *names, PyCodeObject *address)
     Code *code = *link;
     if (code == NULL)
         return;
+    for (uint32_t number = code->places; number; number = place_of(names, number)->sibling) {
+        place_read(memory, names, number);
+        place_unlink(names, number);
+    }
     *link = code->next;
     code->address = NULL;
-    for (uint32_t number = code->places; number; number = place_of(names, number)->sibling)
-        place_unlink(names, number);
+    names->deaths++;
 }
 
 void
@@ -220,8 +240,15 @@ place_room(Memory *memory, Names *names)
     return row_add(memory, &names->places) ? number : 0;
 }
 
+static void
+place_give_back(Names *names, uint32_t number)
+{
+    place_of(names, number)->next = names->free;
+    names->free = number;
+}
+
 static __attribute__((noinline)) uint32_t
-place_make(Memory *memory, Names *names, const Step *step)
+place_make(Memory *memory, Names *names, const Step *step, bool told)
 {
     uint32_t number = place_room(memory, names);
     if (number == 0)
@@ -229,25 +256,27 @@ place_make(Memory *memory, Names *names, const Step *step)
     *place_of(names, number) = (Place){0};
     Code *code = code_find(memory, names, step);
     if (code == NULL) {
-        place_of(names, number)->next = names->free;
-        names->free = number;
+        place_give_back(names, number);
         return 0;
     }
     if (names->places.used > names->room)
         spread(memory, names);
-    Position position = position_of(step->code, step->unit);
     uint32_t *bucket = place_bucket(names, step->code, step->unit);
     *place_of(names, number) = (Place){
-        step->code, code, step->unit, step->fingerprint, position.line, position.column, 0, *bucket, code->places,
+        step->code, code, step->unit, step->fingerprint, UNREAD, 0, 0, *bucket, code->places,
     };
     *bucket = code->places = number;
     code->uses++;
-    return number;
+    if (told || place_read(memory, names, number))
+        return number;
+    place_drop(names, number);
+    return 0;
 }
 
 uint32_t
-place_find(Memory *memory, Names *names, const Step *step)
+place_find(Memory *memory, Names *names, const Trail *trail, int wanted)
 {
+    const Step *step = &trail->steps[wanted];
     uint32_t number = *place_bucket(names, step->code, step->unit);
     while (number) {
         Place *place = place_of(names, number);
@@ -255,7 +284,7 @@ place_find(Memory *memory, Names *names, const Step *step)
             return number;
         number = place->next;
     }
-    return place_make(memory, names, step);
+    return place_make(memory, names, step, trail->told);
 }
 
 bool

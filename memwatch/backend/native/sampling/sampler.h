@@ -19,6 +19,7 @@ typedef struct {
     uint32_t epoch;  /* of the interval */
     double interval; /* bytes */
     int depth;
+    bool watched; /* the deaths of codes are told */
     uint64_t expected; /* see expected_samples(); added to atomically */
     uint64_t dropped;  /* samples that there was no lock or no memory for; added to atomically */
 

@@ -12,31 +12,29 @@ struct SlabChunk {
     size_t used;
 };
 
-static int
-size_class(size_t bytes)
+/* In units, which is its class as well. */
+static size_t
+units_of(size_t bytes)
 {
-    int found = 0;
-    while ((size_t)32 << found < bytes)
-        found++;
-    return found;
+    return (bytes + SLAB_UNIT - 1) / SLAB_UNIT;
 }
 
 void *
 slab_take(Memory *memory, Slab *slab, size_t bytes)
 {
-    int class = size_class(bytes);
-    Free *block = slab->free[class];
+    size_t units = units_of(bytes);
+    Free *block = slab->free[units];
     if (block) {
-        slab->free[class] = block->next;
+        slab->free[units] = block->next;
         return block;
     }
-    bytes = (size_t)32 << class;
+    bytes = units * SLAB_UNIT;
     SlabChunk *chunk = slab->chunks;
     if (chunk == NULL || CHUNK_BYTES - chunk->used < bytes) {
         SlabChunk *made = memory_map(memory, CHUNK_BYTES);
         if (made == NULL)
             return NULL;
-        *made = (SlabChunk){chunk, 32};
+        *made = (SlabChunk){chunk, SLAB_UNIT};
         slab->chunks = chunk = made;
     }
     chunk->used += bytes;
@@ -46,9 +44,9 @@ slab_take(Memory *memory, Slab *slab, size_t bytes)
 void
 slab_give(Slab *slab, void *block, size_t bytes)
 {
-    int class = size_class(bytes);
-    ((Free *)block)->next = slab->free[class];
-    slab->free[class] = block;
+    size_t units = units_of(bytes);
+    ((Free *)block)->next = slab->free[units];
+    slab->free[units] = block;
 }
 
 void

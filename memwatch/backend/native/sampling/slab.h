@@ -4,14 +4,14 @@
 
 #include "../memory.h"
 
-#define SLAB_SIZES 8 /* 32 bytes, 64, ... 4096 */
+#define SLAB_UNIT ((size_t)32)
 #define SLAB_LARGEST ((size_t)4096)
 
 typedef struct Free Free;
 typedef struct SlabChunk SlabChunk;
 
 typedef struct {
-    Free *free[SLAB_SIZES];
+    Free *free[SLAB_LARGEST / SLAB_UNIT + 1]; /* by units */
     SlabChunk *chunks;
 } Slab;
 

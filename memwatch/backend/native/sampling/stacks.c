@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define BUCKETS ((size_t)8192)
-#define FIRST_LIMIT ((size_t)1024)
+#define FIRST_LIMIT ((size_t)2048)
 
 static size_t
 bytes_of(int depth)
@@ -34,14 +34,24 @@ stacks_free(Memory *memory, Stacks *stacks)
     *stacks = (Stacks){0};
 }
 
+/* Never find it again. */
 static void
-stack_free(Stacks *stacks, Names *names, uint32_t number)
+stack_lose(Stacks *stacks, uint32_t number)
 {
     Stack *stack = stack_of(stacks, number);
     uint32_t *link = &stacks->buckets[stack->hash % BUCKETS];
     while (*link != number)
         link = &stack_of(stacks, *link)->next;
     *link = stack->next;
+    stack->lost = true;
+}
+
+static void
+stack_free(Stacks *stacks, Names *names, uint32_t number)
+{
+    Stack *stack = stack_of(stacks, number);
+    if (!stack->lost)
+        stack_lose(stacks, number);
     for (int place = 0; place < stack->depth; place++)
         if (--place_of(names, stack->places[place])->uses == 0)
             place_drop(names, stack->places[place]);
@@ -63,7 +73,6 @@ make_room(Stacks *stacks, Names *names)
             stack_free(stacks, names, (uint32_t)number);
     }
     stacks->limit = Py_MAX(FIRST_LIMIT, 2 * stacks->count);
-    memset(stacks->recent, 0, sizeof(stacks->recent));
 }
 
 static uint32_t
@@ -78,12 +87,10 @@ number_for(Memory *memory, Stacks *stacks)
     return row_push(memory, &stacks->all, (void *)1) ? (uint32_t)number : NO_STACK;
 }
 
+/* Enter *wanted*, whose places are known. */
 static uint32_t
-stack_make(Memory *memory, Stacks *stacks, Names *names, const Stack *wanted)
+stack_enter(Memory *memory, Stacks *stacks, Names *names, const Stack *wanted)
 {
-    make_room(stacks, names);
-    if (stacks->count >= MOST_STACKS)
-        return NO_STACK;
     Stack *stack = slab_take(memory, &names->slab, bytes_of(wanted->depth));
     uint32_t number = stack ? number_for(memory, stacks) : NO_STACK;
     if (number == NO_STACK) {
@@ -92,6 +99,7 @@ stack_make(Memory *memory, Stacks *stacks, Names *names, const Stack *wanted)
         return NO_STACK;
     }
     memcpy(stack, wanted, bytes_of(wanted->depth));
+    stack->deaths = names->deaths;
     uint32_t *bucket = &stacks->buckets[stack->hash % BUCKETS];
     stack->next = *bucket;
     *bucket = number;
@@ -102,88 +110,57 @@ stack_make(Memory *memory, Stacks *stacks, Names *names, const Stack *wanted)
     return number;
 }
 
-static uint32_t
-stack_find(Memory *memory, Stacks *stacks, Names *names, const Stack *wanted)
-{
-    uint32_t number = stacks->buckets[wanted->hash % BUCKETS];
-    while (number) {
-        Stack *stack = stack_of(stacks, number);
-        if (stack->hash == wanted->hash && stack->depth == wanted->depth && stack->cut == wanted->cut &&
-            memcmp(stack->places, wanted->places, wanted->depth * sizeof(uint32_t)) == 0)
-            return number;
-        number = stack->next;
-    }
-    return stack_make(memory, stacks, names, wanted);
-}
-
-/* Whether the stack is that of *trail*: each place is where its step is, and its code has not died. */
-static bool
-is_of(const Stack *stack, const Names *names, const Trail *trail)
-{
-    if (stack->depth != trail->depth || stack->cut != trail->cut)
-        return false;
-    for (int known = 0; known < trail->depth; known++) {
-        const Place *place = place_of(names, stack->places[known]);
-        const Step *step = &trail->steps[known];
-        if (place->address != step->code || place->unit != step->unit || place->fingerprint != step->fingerprint)
-            return false;
-    }
-    return true;
-}
-
-static uint32_t *
-recent_of(Stacks *stacks, const Trail *trail)
-{
-    uint64_t hash = (uint64_t)trail->depth;
-    for (int known = 0; known < trail->depth; known++)
-        hash = (hash ^ (uintptr_t)trail->steps[known].code ^ trail->steps[known].unit) * 0x9E3779B97F4A7C15u;
-    return &stacks->recent[hash >> 56];
-}
-
-/* The stack of the places of *trail*, NO_STACK without room; it has no use more yet. */
-static uint32_t
-stack_of_places(Memory *memory, Stacks *stacks, Names *names, const Trail *trail)
+/* A new stack of this thread's frames, without a use yet; NO_STACK without room. */
+static __attribute__((noinline)) uint32_t
+stack_make(Memory *memory, Stacks *stacks, Names *names, const Seen *seen)
 {
     union {
         Stack stack;
         uint32_t room[sizeof(Stack) / sizeof(uint32_t) + DEEPEST];
     } made;
-    Stack *wanted = &made.stack;
-    uint32_t hash = (uint32_t)trail->depth, number = NO_STACK;
+    Trail trail;
+    uint32_t number = NO_STACK;
     int known = 0;
-    for (; known < trail->depth; known++) {
-        uint32_t place = place_find(memory, names, &trail->steps[known]);
-        if (place == 0)
-            break;
-        wanted->places[known] = place;
-        hash = (hash ^ place) * 0x9E3779B1u;
-        hash ^= hash >> 15;
-    }
-    if (known == trail->depth) {
-        wanted->hash = hash;
-        wanted->uses = 0;
-        wanted->depth = (uint16_t)trail->depth;
-        wanted->cut = trail->cut;
-        number = stack_find(memory, stacks, names, wanted);
-    }
+    make_room(stacks, names);
+    if (stacks->count >= MOST_STACKS)
+        return NO_STACK;
+    frames_walk(&trail, seen->depth, seen->watched);
+    made.stack = (Stack){.hash = seen->hash, .depth = (uint16_t)trail.depth, .cut = trail.cut};
+    while (known < trail.depth && (made.stack.places[known] = place_find(memory, names, &trail, known)) != 0)
+        known++;
+    if (known == trail.depth)
+        number = stack_enter(memory, stacks, names, &made.stack);
     while (number == NO_STACK && known--)
-        if (place_of(names, wanted->places[known])->uses == 0)
-            place_drop(names, wanted->places[known]);
+        if (place_of(names, made.stack.places[known])->uses == 0)
+            place_drop(names, made.stack.places[known]);
     return number;
 }
 
-uint32_t
-stack_take(Memory *memory, Stacks *stacks, Names *names, const Trail *trail)
+/* Whether all codes are those that they were. */
+static bool
+is_whole(Stack *stack, const Names *names)
 {
-    uint32_t *recent = recent_of(stacks, trail), number = *recent;
-    if (number == NO_STACK || !is_of(stack_of(stacks, number), names, trail))
-        number = stack_of_places(memory, stacks, names, trail);
-    if (number) {
-        stack_of(stacks, number)->uses++;
-        *recent = number;
-    } else {
-        stacks->overflown++;
+    for (int place = 0; stack->deaths != names->deaths && place < stack->depth; place++)
+        if (place_of(names, stack->places[place])->address == NULL)
+            return false;
+    stack->deaths = names->deaths;
+    return true;
+}
+
+uint32_t
+stack_take(Memory *memory, Stacks *stacks, Names *names, const Seen *seen)
+{
+    uint32_t number = stacks->buckets[seen->hash % BUCKETS];
+    while (number && stack_of(stacks, number)->hash != seen->hash)
+        number = stack_of(stacks, number)->next;
+    if (number && !is_whole(stack_of(stacks, number), names)) {
+        stack_lose(stacks, number);
+        number = NO_STACK;
     }
+    if (number == NO_STACK)
+        number = stack_make(memory, stacks, names, seen);
+    if (number)
+        stack_of(stacks, number)->uses++;
     return number;
 }
 

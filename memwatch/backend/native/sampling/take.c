@@ -48,15 +48,15 @@ sample_take(void *block, size_t size, double interval, bool small)
         return;
     }
     int error = errno;
-    Trail trail;
-    frames_walk(&trail, sampler.depth);
+    Seen seen = {.depth = sampler.depth, .watched = sampler.watched};
+    seen.hash = frames_hash(seen.depth, seen.watched);
     if (!sampler_try_lock()) {
         drop();
         return;
     }
     if (sampler.active) {
         Sample sample = {(uintptr_t)block, size, now(), (float)interval, countdown.thread, NO_STACK, small};
-        sample.stack = stack_take(&sampler.memory, &sampler.stacks, &sampler.names, &trail);
+        sample.stack = stack_take(&sampler.memory, &sampler.stacks, &sampler.names, &seen);
         sampler.overflowing += sample.stack == NO_STACK;
         if (!enter(&sample))
             drop();

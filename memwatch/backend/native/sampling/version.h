@@ -62,15 +62,23 @@ interpreter_is_ending(void)
 #endif
 }
 
-/* What tells a code object from another one that gets its address after it has died. From 3.12 on there is a number
- * for the purpose. */
+/* Whether *frame* is no function's: it marks the place at which C code has called the interpreter. */
+static inline bool
+marks_a_call(const Frame *frame)
+{
+    return frame->owner == OWNED_BY_C;
+}
+
+/* ---- codes that die ---- */
+
+/* What tells a code object from another one that gets its address after it has died unseen. From 3.12 on there is a
+ * number for the purpose; before, none dies unseen. */
 static inline uint32_t
 code_fingerprint(PyCodeObject *code)
 {
 #if PY_VERSION_HEX >= 0x030C0000
     if (code->co_version)
         return code->co_version;
-#endif
     uint64_t mixed = (uintptr_t)code->co_qualname;
     mixed = mixed * 0x9E3779B97F4A7C15u ^ (uintptr_t)code->co_filename;
     mixed = mixed * 0x9E3779B97F4A7C15u ^ (uintptr_t)code->co_linetable;
@@ -78,10 +86,17 @@ code_fingerprint(PyCodeObject *code)
     mixed = mixed * 0x9E3779B97F4A7C15u ^ (uintptr_t)code->co_consts;
     mixed = mixed * 0x9E3779B97F4A7C15u ^ ((uint64_t)Py_SIZE(code) << 32 | (uint32_t)code->co_firstlineno);
     return (uint32_t)(mixed * 0x9E3779B97F4A7C15u >> 32);
+#else
+    (void)code;
+    return 0;
+#endif
 }
 
-/* Have *callback* called for each code object of this interpreter that comes or dies: a number for code_unwatch(), or
- * -1 where that cannot be had. Before 3.12 it cannot inside an allocation; there the fingerprint has to do. */
+/* Have *callback* called for each code object that dies, while it is still whole; code_unwatch() ends it, with the
+ * number that this answers, -1 where it cannot be had.
+ *
+ * From 3.12 on each interpreter tells of its own. 3.11 tells nobody: there the type's way to end one is wrapped, for
+ * all interpreters, which share the type and the GIL. */
 #if PY_VERSION_HEX >= 0x030C0000
 static inline int
 code_watch(int (*callback)(PyCodeEvent, PyCodeObject *))
@@ -98,20 +113,55 @@ code_unwatch(int number)
     if (number >= 0 && PyCode_ClearWatcher(number) < 0)
         PyErr_Clear();
 }
+
+/* Whether the deaths of codes that *thread* runs are told to those who watch the main interpreter. */
+static inline bool
+deaths_are_told(const PyThreadState *thread)
+{
+    return thread->interp == PyInterpreterState_Main();
+}
 #else
 typedef enum { PY_CODE_EVENT_CREATE, PY_CODE_EVENT_DESTROY } PyCodeEvent;
 
+typedef struct {
+    int (*callback)(PyCodeEvent, PyCodeObject *);
+    destructor original;
+} CodeWatch;
+
+CodeWatch code_watched __attribute__((weak, visibility("hidden"))); /* one for all files */
+
+static inline void
+code_dies(PyObject *code)
+{
+    code_watched.callback(PY_CODE_EVENT_DESTROY, (PyCodeObject *)code);
+    code_watched.original(code);
+}
+
+/* Where somebody has wrapped our function in turn it stays for ever, and is called. */
 static inline int
 code_watch(int (*callback)(PyCodeEvent, PyCodeObject *))
 {
-    (void)callback;
-    return -1;
+    code_watched.callback = callback;
+    if (code_watched.original == NULL) {
+        code_watched.original = PyCode_Type.tp_dealloc;
+        PyCode_Type.tp_dealloc = code_dies;
+    }
+    return 0;
 }
 
 static inline void
 code_unwatch(int number)
 {
-    (void)number;
+    if (number == 0 && PyCode_Type.tp_dealloc == code_dies) {
+        PyCode_Type.tp_dealloc = code_watched.original;
+        code_watched.original = NULL;
+    }
+}
+
+static inline bool
+deaths_are_told(const PyThreadState *thread)
+{
+    return thread != NULL;
 }
 #endif
 
