@@ -255,6 +255,25 @@ def test_a_hundred_thousand_paths_do_not_overflow_when_they_pass(start: Any) -> 
     assert stats["taken"] > 100_000 and stats["overflow"] == 0 and stats["stacks"] <= 4096
 
 
+def innermost(make: Callable[[int], bytes]) -> bytes:
+    return make(3000)
+
+
+def test_a_path_that_is_new_when_old_ones_are_let_go_keeps_the_places_that_they_share(start: Any, live: Any) -> None:
+    code = (lambda make: innermost(make)).__code__
+    start(64.0)
+    stacks, turns = 0, 0
+    for number in range(6000):
+        KEPT.clear()
+        KEPT.append(FunctionType(code.replace(co_firstlineno=number + 1), globals())(bytes))
+        before, stacks = stacks, _native.sampling_stats()["stacks"]
+        if stacks < before:
+            turns += 1
+            kept = [row.functions[:2] for row in live() if 3000 < row.size < 3100]
+            assert kept == [["innermost", code.co_qualname]]
+    assert turns
+
+
 def test_more_live_paths_than_there_is_room_for_are_counted(start: Any, live: Any) -> None:
     many = functions(34_000)
     start(16.0, 4, 65536)
