@@ -33,7 +33,7 @@ _log = logging.getLogger("memwatch")
 class Options:
     """What `start` takes. `tick`, `sample` and `pause_budget` are seconds; None means the pace's own.
 
-    `profile` samples allocations, one byte in `sample_interval`.
+    `profile` samples allocations, one byte in `sample_interval`. `show_keys` shows data: the keys of dicts in reports.
     """
 
     pace: str = "service"
@@ -44,6 +44,7 @@ class Options:
     stats_interval: float = 60.0
     profile: bool = True
     sample_interval: int = 524288
+    show_keys: bool = False
 
 
 _MOST_INTERVAL = 1 << 40  # bytes
@@ -102,6 +103,8 @@ def start(**options: Any) -> Watcher:
     (over how long the least reading is taken), `pause_budget` (0.1: the longest that one step of memwatch's own may
     hold the interpreter), `stats_interval` (60: `stats` comes at least so often). `profile` (True) samples allocations
     where there is the C extension, so that a leak's report names the line: one byte in `sample_interval` (524288).
+    `show_keys` (False) shows every key of a dict that a report passes; else only names from source code and numbers
+    below 1000 are shown, of all other keys the type.
 
     A watcher that came by itself, with a first receiver, is replaced. Raises OptionError for an unknown option or
     value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
@@ -194,8 +197,9 @@ def _checked(options: dict[str, Any]) -> Options:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
             raise OptionError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}")
     interval = wanted.sample_interval
-    if type(wanted.profile) is not bool:
-        raise OptionError(f"profile must be True or False, not {wanted.profile!r}")
+    for name in ("profile", "show_keys"):
+        if type(getattr(wanted, name)) is not bool:
+            raise OptionError(f"{name} must be True or False, not {getattr(wanted, name)!r}")
     if type(interval) is not int or not 1 <= interval <= _MOST_INTERVAL:
         raise OptionError(f"sample_interval must be a whole number of bytes from 1 to {_MOST_INTERVAL}")
     return wanted
@@ -238,7 +242,7 @@ def _make(options: Options) -> tuple[Watcher, Recorder | None]:
     pace = choose_pace(options.pace, options.tick, options.sample)
     detectors = make_detectors(pace, options.detector)
     recorder = Recorder(options.sample_interval) if options.profile else None
-    diagnosis = Diagnosis(options.pause_budget, recorder)
+    diagnosis = Diagnosis(options.pause_budget, recorder, options.show_keys)
     return Watcher(pace, detectors, diagnosis, _publish, options.stats_interval), recorder
 
 

@@ -15,6 +15,7 @@ class Settings:
 
     `json` is the file that events are appended to, `report` where a leak is told, and `run_pid` the process whose
     last line `memwatch run` owes to its user. `profile` samples allocations, one byte in `sample_interval`.
+    `show_keys` shows the keys of dicts in reports.
     """
 
     pace: str = "service"
@@ -26,11 +27,13 @@ class Settings:
     run_pid: int | None = None
     profile: bool = True
     sample_interval: int | None = None
+    show_keys: bool = False
 
     def options(self) -> dict[str, Any]:
         """The options for `start()`: those that were given."""
         given: dict[str, Any] = {"tick": self.tick, "detector": self.detector, "pause_budget": self.pause_budget}
         given |= {"profile": None if self.profile else False, "sample_interval": self.sample_interval}
+        given |= {"show_keys": True if self.show_keys else None}
         return {"pace": self.pace} | {name: value for name, value in given.items() if value is not None}
 
 
@@ -57,6 +60,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "run_pid": int,
     "profile": _switch,
     "sample_interval": int,
+    "show_keys": _switch,
 }
 
 

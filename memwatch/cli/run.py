@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--detector", metavar="NAME", help="the rule that decides (default: ratchet)")
     add("--profile", metavar="FILE", help="write who allocated what is held to FILE, in the format of its suffix; slow")
     add("--no-profile", action="store_true", help="do not sample allocations: leaks are told without their lines")
+    add("--show-keys", action="store_true", help="show the keys of dicts in reports; they are data of the program")
     add("--json", metavar="FILE", help="append one JSON object per event to FILE, also from child processes")
     add("--fail-on-leak", action="store_true", help="exit with status 1 if the program succeeded but leaked")
     add("--stats", action="store_true", help="print a line per reading")
@@ -127,6 +128,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         run_pid=os.getpid(),
         profile=settings.profile and not args.no_profile,
         sample_interval=settings.sample_interval or _SAMPLE_INTERVAL,
+        show_keys=settings.show_keys or args.show_keys,
     )
 
 

@@ -63,12 +63,14 @@ class _Findings:
 class Diagnosis:
     """Judges for one watcher, on its thread. *pause_budget* is the longest hold of the interpreter, in seconds.
 
-    *recorder*, if there is one, tells who allocated; while growth is suspected it looks more closely.
+    *recorder*, if there is one, tells who allocated; while growth is suspected it looks more closely. *show_keys* shows
+    the keys of dicts on the paths to holders.
     """
 
-    def __init__(self, pause_budget: float, recorder: Recorder | None = None) -> None:
+    def __init__(self, pause_budget: float, recorder: Recorder | None = None, show_keys: bool = False) -> None:
         self._budget = Budget(pause_budget)
         self._recorder = recorder
+        self._show_keys = show_keys
         self._limit = memory_limit()
         self._evidence = _Evidence()
 
@@ -199,7 +201,13 @@ class Diagnosis:
         if self._fits(candidate, walk, "search for holders"):
             with self._walk(candidate, walk, "holders not searched"):
                 in_slices = walk == "sliced search"
-                return find_holdings(before.addresses, grown=grown, give_up=candidate.give_up, in_slices=in_slices)
+                return find_holdings(
+                    before.addresses,
+                    grown=grown,
+                    give_up=candidate.give_up,
+                    in_slices=in_slices,
+                    show_keys=self._show_keys,
+                )
         return ()
 
     def _second(self, candidate: Candidate, before: Snapshot) -> Snapshot | None:

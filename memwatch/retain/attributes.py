@@ -49,9 +49,19 @@ def variable_of(names: Any, value: Any) -> str | None:
 
     A name that no source code wrote is data: it is given as ``[str key]``.
     """
+    name = text_key_of(names, value)
+    return None if name is None else name_text(name)
+
+
+def text_key_of(names: Any, value: Any) -> str | None:
+    """The key of *value* in such a dict, if it is a str: a name, or data."""
     items = dict_items(names) if issubclass(type(names), dict) else list(names.items())
-    name = next((key for key, held in items if held is value and type(key) is str), None)
-    return name if name is None or is_interned(name) else "[str key]"
+    return next((key for key, held in items if held is value and type(key) is str), None)
+
+
+def name_text(name: object) -> str:
+    """A name of a variable; ``[str key]`` for one that no source code wrote, for it is data."""
+    return name if type(name) is str and is_interned(name) else "[str key]"
 
 
 def is_instance_dict(obj: Any, names: Any) -> bool:

@@ -54,14 +54,25 @@ def split_step(step: str) -> tuple[str, str]:
 
 
 def _end_of_name(step: str) -> int:
-    """Where the name of the reference ends: keys are in quotation marks and may hold anything."""
-    if step[:2] in ("['", '["'):
-        quote, place = step[1], 2
-        while place < len(step) and step[place] != quote:
-            place += 2 if step[place] == "\\" else 1
-        return step.find("]", place) + 1 or len(step)
+    """Where the name of the reference ends: what a key has in quotation marks may be anything."""
+    if step.startswith("["):
+        return _end_of_key(step)
     place = step.find(": ")
     return len(step) if place < 0 else place
+
+
+def _end_of_key(step: str) -> int:
+    quote, place = "", 1
+    while place < len(step):
+        char = step[place]
+        if quote and char == "\\":
+            place += 1
+        elif quote or char in "'\"":
+            quote = "" if char == quote else quote or char
+        elif char == "]":
+            return place + 1
+        place += 1
+    return len(step)
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,8 @@
 """From a chain of objects to the steps of a path: each reference gets the name that a reader would look for.
 
 What only carries names is passed over: the dict of a module, class or instance, the tuple and cell of a closure, the
-tree inside a context. Of a dict's key no more is shown than DESIGN allows; an index never.
+tree inside a context. Of a dict's key its type is shown, unless it is a name from source code or a small number, or the
+program has asked to show all keys; an index never.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any, NamedTuple
 from ..backend.kinds import has_references, type_label
 from ..backend.referents import FrozenDict
 from ..units import printable
-from .attributes import attribute_of, dict_items, is_instance_dict, variable_of
-from .labels import describe, key_text, length
+from .attributes import attribute_of, dict_items, is_instance_dict, name_text, text_key_of, variable_of
+from .labels import describe, key_text, length, shown_key
 from .path import Root
 from .references import LruCacheWrapper, frame_locals, namespace
 
@@ -32,18 +33,27 @@ _LARGE = 10
 _MOST_STEPS = 200
 
 
+class _NoKey:
+    """Stands for the key of a reference that has none."""
+
+
 class Step(NamedTuple):
     """One reference: its name, the name without what differs between processes, how many objects of the chain it
-    passes, and whether the name is an item's."""
+    passes, and the key of a dict's item, which may be data."""
 
     name: str
     wiped: str
     passed: int = 1
+    key: Any = _NoKey
 
     @property
     def is_item(self) -> bool:
         """Whether it leads to one of many."""
         return self.name.startswith("[")
+
+    def text(self, show_keys: bool) -> str:
+        """The name, or with *show_keys* the key as it is."""
+        return shown_key(self.key) if show_keys and self.key is not _NoKey else self.name
 
 
 _Namer = Callable[[Sequence[Any], int], Step]
@@ -57,11 +67,12 @@ class Steps(NamedTuple):
     suspect: int
 
 
-def steps_of(chain: Sequence[Any], root: Root, alone: bool = True) -> Steps:
+def steps_of(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: bool = False) -> Steps:
     """The steps of a path along *chain*, which begins at *root*.
 
     A step is the reference's name and what it leads to; of the last one, if it is an item, the name alone, unless it
     is the one that grew: a large container, and *alone* there. Of a chain that is very long the middle is left out.
+    *show_keys* shows every key of a dict, cut at 40 characters.
     """
     inside = alone and is_large(chain[-1])
     shown, wiped = [root.label], [root.label]
@@ -71,7 +82,8 @@ def steps_of(chain: Sequence[Any], root: Root, alone: bool = True) -> Steps:
         place += step.passed
         target = chain[place]
         bare = step.is_item and place == len(chain) - 1 and not inside
-        shown.append(step.name if bare else f"{step.name}: {describe(target)}")
+        name = step.text(show_keys)
+        shown.append(name if bare else f"{name}: {describe(target)}")
         wiped.append(ITEM if bare else f"{step.wiped}: {type_label(type(target))}")
         if place < len(chain) - 1 and _lives_on(target) and suspect == len(shown) - 1:
             suspect = len(shown)
@@ -146,7 +158,7 @@ def _dict_item(chain: Sequence[Any], place: int) -> Step:
     items = dict_items(parent)
     for key, value in items:
         if value is child:
-            return _item(key_text(key))
+            return Step(key_text(key), ITEM, key=key)
     if any(key is child for key, _ in items):
         return _item(KEY)
     return _attribute(chain, place)
@@ -182,9 +194,12 @@ def _variable(names: Any, chain: Sequence[Any], place: int) -> Step:
     """The step over a dict of names, to the variable that comes after it in *chain*."""
     if place + 2 >= len(chain):
         return _named(".__dict__")
-    name = variable_of(names, chain[place + 2])
-    if name is None or name.startswith("["):
-        return Step(name or KEY, ITEM, 2)
+    key = text_key_of(names, chain[place + 2])
+    if key is None:
+        return Step(KEY, ITEM, 2)
+    name = name_text(key)
+    if name.startswith("["):
+        return Step(name, ITEM, 2, key)
     return Step(*_twice("." + printable(name)), 2)
 
 
@@ -212,7 +227,7 @@ def _local(frame_of: Callable[[Any], Any]) -> _Namer:
         inner = chain[place + 2] if type(child) is types.CellType and place + 2 < len(chain) else child
         for variable, value in frame_locals(frame).items():
             if value is child or value is inner:
-                return Step(*_twice(f"local {printable(variable)}"), 1 if value is child else 2)
+                return Step(*_twice(f"local {printable(name_text(variable))}"), 1 if value is child else 2)
         if child is frame:
             return _named("frame")
         return _attribute(chain, place)

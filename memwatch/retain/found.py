@@ -44,7 +44,7 @@ class Place:
         """Let go of the objects."""
         self.chain.clear()
 
-    def path(self, alone: bool = True) -> RetainingPath:
-        """The path along the chain; *alone* as `edges.steps_of` says."""
-        steps = steps_of(self.chain, self.root, alone)
+    def path(self, alone: bool = True, show_keys: bool = False) -> RetainingPath:
+        """The path along the chain; *alone* and *show_keys* as `edges.steps_of` says."""
+        steps = steps_of(self.chain, self.root, alone, show_keys)
         return make_path(steps.shown, steps.wiped, steps.suspect, why_known(steps.shown))

@@ -31,6 +31,7 @@ def find_holdings(
     max_objects: int | None = None,
     ignore: Sequence[Any] = (),
     in_slices: bool = False,
+    show_keys: bool = False,
 ) -> tuple[Holding, ...]:
     """Find from the roots who holds the objects whose address is not in *known*; the most retained bytes come first.
 
@@ -39,8 +40,8 @@ def find_holdings(
     *size_of* gives the shallow bytes of an object (default: what its C type says). *give_up* is asked about every
     2000 objects, or before and after a search in C. Raises `GaveUp` when it answers True, and when there are more than
     *max_objects*. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python: several
-    times as long, but other threads run in between. While it runs a part of the heap is held, so an object that the
-    program drops meanwhile may be freed in this thread; nothing is held after.
+    times as long, but other threads run in between. *show_keys* shows every dict key on a path. While it runs a part of
+    the heap is held, so an object that the program drops meanwhile may be freed in this thread; nothing is held after.
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", known)
     kept = [known, addresses, grown, *ignore]
@@ -56,13 +57,13 @@ def find_holdings(
         in_slices=in_slices,
     )
     with quiet, search as places:
-        return _holdings(places)
+        return _holdings(places, show_keys)
 
 
-def _holdings(places: Iterable[Place]) -> tuple[Holding, ...]:
+def _holdings(places: Iterable[Place], show_keys: bool) -> tuple[Holding, ...]:
     told: dict[tuple[str, ...], Holding] = {}
     for found in sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]:
-        wiped, holding = _holding(found)
+        wiped, holding = _holding(found, show_keys)
         is_key = holding.path.steps[-1] == KEY
         told[wiped] = _joined(told[wiped], holding, not is_key) if wiped in told else holding
     return tuple(sorted(_topmost(told), key=lambda holding: -holding.retained_bytes))
@@ -101,12 +102,12 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
     )
 
 
-def _holding(found: Place) -> tuple[tuple[str, ...], Holding]:
+def _holding(found: Place, show_keys: bool) -> tuple[tuple[str, ...], Holding]:
     """The holding of the objects at a place, and the steps of its path as its fingerprint has them."""
     chain = found.chain
     top = chain[-1]
     alone = found.targets == 1
-    steps = steps_of(chain, found.root, alone)
+    steps = steps_of(chain, found.root, alone, show_keys)
     holder = top if alone and is_large(top) else holder_of(chain)
     return steps.wiped, Holding(
         path=make_path(steps.shown, steps.wiped, steps.suspect, why_known(steps.shown)),

@@ -1,4 +1,7 @@
-"""What an object is called in a path, read through C slots: no code of the program runs, no data of it is shown."""
+"""What an object is called in a path, read through C slots: no code of the program runs, no data of it is shown.
+
+The one exception are the keys of dicts, for who asked to see them: see `shown_key`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from ..units import printable
 from .references import LruCacheWrapper, namespace, referents
 
 _LONGEST_KEY = 40
+_LONGEST_INT = 128  # bits: such a number has about as many digits as fit
+_SCALARS = (bool, float, complex, type(None))
 _function_module = FunctionType.__dict__["__module__"].__get__
 _function_qualname = FunctionType.__dict__["__qualname__"].__get__
 _SUSPENDED: dict[int, tuple[str, Any]] = {
@@ -44,7 +49,7 @@ def module_name(module: Any) -> str:
 
 def code_label(code: CodeType, names: dict[str, Any]) -> str:
     """``module.qualname`` of running code whose globals are *names*."""
-    return f"{printable(names.get('__name__'))}.{printable(code.co_qualname)}"
+    return f"{printable(dict.get(names, '__name__'))}.{printable(code.co_qualname)}"
 
 
 def length(obj: object) -> int | None:
@@ -81,3 +86,32 @@ def key_text(key: object) -> str:
     if type(key) is int and -1000 < key < 1000:
         return f"[{key}]"
     return f"[{printable(type_label(type(key)))} key]"
+
+
+def shown_key(key: object) -> str:
+    """A dict's key as a step with its value, cut at 40 characters: where the program has asked to show all keys.
+
+    What is not of a builtin type is still told by its type: its repr would run code of the program.
+    """
+    text = _tuple_text(key) if type(key) is tuple else _plain_text(key)
+    return key_text(key) if text is None else f"[{text}]"
+
+
+def _plain_text(key: object) -> str | None:
+    """A value of a plain builtin type as in source code; None for any other."""
+    if type(key) is str or type(key) is bytes:
+        return repr(key[:_LONGEST_KEY])
+    if type(key) is int:
+        return repr(key) if key.bit_length() <= _LONGEST_INT else None
+    return repr(key) if type(key) in _SCALARS else None
+
+
+def _tuple_text(items: tuple[object, ...]) -> str:
+    parts: list[str] = []
+    for item in items:
+        text = _plain_text(item) or printable(type_label(type(item)))
+        if sum(map(len, parts)) + len(text) > _LONGEST_KEY:
+            parts.append("...")
+            break
+        parts.append(text)
+    return f"({', '.join(parts)}{',' * (len(parts) == 1)})"

@@ -28,7 +28,9 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
-def retaining_paths(obj: object = _NOTHING, limit: int = 3, *, type: str | None = None) -> tuple[RetainingPath, ...]:
+def retaining_paths(
+    obj: object = _NOTHING, limit: int = 3, *, type: str | None = None, show_keys: bool = False
+) -> tuple[RetainingPath, ...]:
     """Who holds *obj*, or the objects of the type that is called *type*: at most *limit* different paths.
 
     Paths that begin at a module come first, then those from variables of running functions, then what C code or
@@ -37,14 +39,15 @@ def retaining_paths(obj: object = _NOTHING, limit: int = 3, *, type: str | None 
     that cannot be seen from anywhere.
 
     *type* is a module and a qualified name, as in ``"app.Order"``, or the name alone for a builtin; objects of its
-    subclasses do not count. Raises `OptionError` for a type that is not there and for a *limit* out of range, and
-    `GaveUp` while the collector is at work.
+    subclasses do not count. A dict's key is shown where source code wrote it, and else its type; *show_keys* shows all
+    keys of builtin types, cut at 40 characters. Raises `OptionError` for a type that is not there and for a *limit* out
+    of range, and `GaveUp` while the collector is at work.
     """
     _check_limit(limit)
     if (type is None) is (obj is _NOTHING):
         raise OptionError("either an object or the name of a type is needed")
     with quiet:
-        return _paths_to(obj, limit) if type is None else _paths_to_type(type, limit)
+        return _paths_to(obj, limit, show_keys) if type is None else _paths_to_type(type, limit, show_keys)
 
 
 def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> RetainingPath | None:
@@ -61,35 +64,36 @@ def _check_limit(limit: object) -> None:
         raise OptionError(f"limit is a number of paths from 1 to {_MOST}")
 
 
-def _choose(places: list[Place], limit: int) -> tuple[RetainingPath, ...]:
+def _choose(places: list[Place], limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
     """The paths to tell of *places*, in the order of telling."""
     ranks = [place.rank for place in places]
-    found = sorted(_different(places), key=lambda it: (-it[1], it[2].known is not None, ranks[it[0]]))[:limit]
+    different = _different(places, show_keys)
+    found = sorted(different, key=lambda it: (-it[1], it[2].known is not None, ranks[it[0]]))[:limit]
     found.sort(key=lambda it: (it[2].known is not None, ranks[it[0]]))
     return tuple(path for _, _, path in found)
 
 
-def _different(places: list[Place]) -> Iterator[tuple[int, int, RetainingPath]]:
+def _different(places: list[Place], show_keys: bool) -> Iterator[tuple[int, int, RetainingPath]]:
     """The number of a place, how many objects are held there and at places alike, and the path."""
     told: dict[str, tuple[int, int, RetainingPath]] = {}
     order = sorted(range(len(places)), key=lambda number: places[number].rank)
     for number in order:
-        path = places[number].path()
+        path = places[number].path(show_keys=show_keys)
         first, count, before = told.get(path.fingerprint, (number, 0, path))
         told[path.fingerprint] = first, count + places[number].targets, before
     return iter(told.values())
 
 
-def _paths_to(obj: object, limit: int) -> tuple[RetainingPath, ...]:
+def _paths_to(obj: object, limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
     """The first way to *obj*, and others. The cell that a variable lies in is not one beside the variable itself."""
     with Search(NEW_WANTED, array("Q", [id(obj)]), 1, branches=_TRIED * limit) as places:
         for place in places:
             place.targets = 0
         told = [place for number, place in enumerate(places) if not number or type(place.chain[0]) is not CellType]
-        return _choose(told, limit)
+        return _choose(told, limit, show_keys)
 
 
-def _paths_to_type(label: str, limit: int) -> tuple[RetainingPath, ...]:
+def _paths_to_type(label: str, limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
     kinds = list(_types_called(label))
     if not kinds:
         raise OptionError(f"no type is called {label!r}; its module comes before its name, as in 'app.Order'")
@@ -98,7 +102,7 @@ def _paths_to_type(label: str, limit: int) -> tuple[RetainingPath, ...]:
     else:
         mode, given = NEW_WANTED, _addresses_of(label)
     with Search(mode, given, _TRIED * limit, branches=_TRIED * limit, ignore=[kinds]) as places:
-        return _choose(places, limit)
+        return _choose(places, limit, show_keys)
 
 
 def _addresses_of(label: str) -> array[int]:
