@@ -12,6 +12,7 @@ attribute `memwatch_report` the report as a dict; one record for each fingerprin
     MEMWATCH_DETECTOR       the rule that decides: ratchet (default) or consecutive
     MEMWATCH_PAUSE_BUDGET   seconds that one step of memwatch may hold the interpreter (default: 0.1)
     MEMWATCH_JSON           a file to which every event is appended as a line of JSON
+    MEMWATCH_HTML           a page for each leak: with leak.html, leak-4211.html in the process with that number
     MEMWATCH_REPORT         log (default) or stderr: print leaks as `memwatch run` does, instead of logging them
     MEMWATCH_PROFILE        1 (default) or 0: sample allocations, so that a leak's report names the line
     MEMWATCH_SAMPLE_INTERVAL  one byte in so many is sampled (default: 524288)
@@ -34,8 +35,8 @@ from typing import Any
 from . import default, signals
 from .cli.screen import Screen, open_terminal
 from .environment import Settings, read_settings
-from .errors import AlreadyStartedError, OptionError, UnsupportedError
-from .handlers import JsonLines, log_leaks, once_per_fingerprint
+from .errors import AlreadyStartedError, OptionError, UnsupportedError, WriteError
+from .handlers import HtmlReports, JsonLines, log_leaks, once_per_fingerprint
 
 _log = logging.getLogger("memwatch")
 _undo: list[Callable[[], object]] = []
@@ -69,6 +70,7 @@ def _start(settings: Settings, problems: list[str]) -> None:
         lines.connect_all()
         _undo.append(lines.close)
     _connect_report(settings)
+    _connect_pages(settings, problems)
     if problems:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(problems))
 
@@ -105,6 +107,14 @@ def _connect_report(settings: Settings) -> None:
     if settings.run_pid == os.getpid():
         atexit.register(_finish, screen)
         _undo.append(lambda: atexit.unregister(_finish))
+
+
+def _connect_pages(settings: Settings, problems: list[str]) -> None:
+    try:
+        if settings.html:
+            _connect("leak", HtmlReports(settings.html, settings.run_pid or 0).leak)
+    except WriteError as error:
+        problems.append(f"MEMWATCH_HTML: {error}")
 
 
 def _connect(event: str, handler: Callable[[Any], object]) -> None:

@@ -13,9 +13,9 @@ Report = Literal["log", "stderr"]
 class Settings:
     """What the variables say; None where memwatch's own default holds. Times are seconds.
 
-    `json` is the file that events are appended to, `report` where a leak is told, and `run_pid` the process whose
-    last line `memwatch run` owes to its user. `profile` samples allocations, one byte in `sample_interval`.
-    `show_keys` shows the keys of dicts in reports.
+    `json` is the file that events are appended to, `html` that of a leak's page, `report` where a leak is told, and
+    `run_pid` the process whose last line `memwatch run` owes to its user. `profile` samples allocations, one byte in
+    `sample_interval`. `show_keys` shows the keys of dicts in reports.
     """
 
     pace: str = "service"
@@ -28,6 +28,7 @@ class Settings:
     profile: bool = True
     sample_interval: int | None = None
     show_keys: bool = False
+    html: str | None = None
 
     def options(self) -> dict[str, Any]:
         """The options for `start()`: those that were given."""
@@ -56,6 +57,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "detector": str,
     "pause_budget": float,
     "json": str,
+    "html": str,
     "report": _report,
     "run_pid": int,
     "profile": _switch,

@@ -28,6 +28,18 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> str:
     return os.path.abspath(path)
 
 
+def check_writable(path: str, what: str) -> None:
+    """Raise WriteError, before there is anything to write, if *what* cannot be written to *path*."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.isdir(path):
+        raise WriteError(f"cannot write {what} to {path!r}: it is a directory")
+    if not os.path.isdir(folder):
+        raise WriteError(f"cannot write {what} to {path!r}: there is no directory {folder!r}")
+    target = path if os.path.exists(path) and not os.path.isfile(path) else folder
+    if not os.access(target, os.W_OK):
+        raise WriteError(f"cannot write {what} to {path!r}: no permission")
+
+
 def _is_special(target: str) -> bool:
     try:
         return not stat.S_ISREG(os.stat(target).st_mode)

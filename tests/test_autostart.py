@@ -176,7 +176,7 @@ def test_end_undoes_everything(run):
 
 
 def test_settings_survive_the_way_through_the_environment():
-    settings = Settings("job", 0.5, "consecutive", 0.2, "/f.jsonl", "stderr", 42, False, 65536)
+    settings = Settings("job", 0.5, "consecutive", 0.2, "/f.jsonl", "stderr", 42, False, 65536, True, "/leak.html")
     assert read_settings(export_settings(settings)) == (settings, ())
     assert read_settings(export_settings(Settings())) == (Settings(), ())
     assert read_settings({}) == (Settings(), ())

@@ -12,7 +12,7 @@ import pytest
 
 from memwatch import handlers, signals
 from memwatch.default import start, stop
-from memwatch.errors import OptionError
+from memwatch.errors import OptionError, WriteError
 from memwatch.watch import Leak, Suspicion
 
 MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
@@ -29,8 +29,8 @@ class Report:
     def to_dict(self):
         return {"fingerprint": self.fingerprint, "suspects": []}
 
-    def render(self, color, unicode):
-        return f"LEAK {color=} {unicode=} 97 %\n"
+    def render(self, color, unicode, source):
+        return f"LEAK {color=} {unicode=} {source=} 97 %\n"
 
 
 def make_leak(fingerprint="f"):
@@ -60,7 +60,7 @@ def test_a_leak_becomes_one_record_with_its_report(caplog):
     handlers.log_leaks()(make_leak())
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("memwatch", logging.WARNING)
-    assert record.getMessage() == "LEAK color=False unicode=False 97 %"
+    assert record.getMessage() == "LEAK color=False unicode=False source=False 97 %"
     assert record.memwatch_report == {"fingerprint": "f", "suspects": []}
 
 
@@ -84,6 +84,65 @@ def test_only_the_last_fingerprints_are_remembered():
     for fingerprint in "abcab":
         handler(make_leak(fingerprint))
     assert [leak.report.fingerprint for leak in seen] == ["a", "b", "c", "a", "b"]
+
+
+@dataclass(frozen=True)
+class Paged(Report):
+    """A report that has a page."""
+
+    page: str = "a page"
+
+    def to_html(self):
+        return self.page
+
+
+def page_leak(fingerprint="f", page="a page"):
+    return Leak(MOMENT, MOMENT, 1000, "heap growth", 1.0, "ratchet", "objects", Paged(fingerprint, page))
+
+
+def pages_in(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_each_leak_has_a_page_and_the_same_one_again_replaces_its(tmp_path):
+    written = []
+    pages = handlers.HtmlReports(tmp_path / "leak.html", written=written.append)
+    for fingerprint, page in (("a", "1"), ("b", "2"), ("a", "3")):
+        pages.leak(page_leak(fingerprint, page))
+    assert pages_in(tmp_path) == {"leak.html": "3", "leak-2.html": "2"}
+    assert written == [str(tmp_path / name) for name in ("leak.html", "leak-2.html", "leak.html")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_process_writes_no_more_than_20_pages(tmp_path):
+    pages = handlers.HtmlReports(tmp_path / "leak.html")
+    for number in range(25):
+        pages.leak(page_leak(str(number)))
+    assert len(pages_in(tmp_path)) == 20
+
+
+def test_another_process_adds_its_number_to_the_name(tmp_path):
+    handlers.HtmlReports(tmp_path / "leak.html", pid=1).leak(page_leak())
+    assert list(pages_in(tmp_path)) == [f"leak-{os.getpid()}.html"]
+
+
+@pytest.mark.parametrize("path", ["", "absent/leak.html"])
+def test_a_page_that_could_not_be_written_is_refused_at_once(tmp_path, path):
+    with pytest.raises(WriteError, match="cannot write a report"):
+        handlers.HtmlReports(tmp_path / path)
+
+
+def test_a_page_that_cannot_be_written_is_logged(tmp_path, caplog):
+    pages = handlers.HtmlReports(tmp_path / "leak.html", written=pytest.fail)
+    (tmp_path / "leak.html").mkdir()
+    pages.leak(page_leak())
+    assert "no report written: cannot write" in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["leak.html"]
+
+
+def test_a_report_of_another_judge_has_no_page(tmp_path):
+    handlers.HtmlReports(tmp_path / "leak.html").leak(make_leak())
+    assert pages_in(tmp_path) == {}
 
 
 def test_an_event_is_a_line(file):

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "memwatch"
 VALUES = {"errors", "units", "files"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree"}
-INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "formats", "diagnosis", "default"}
+INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "default"}
 
 ALLOWED = {
     "errors": set[str](),
@@ -34,8 +34,9 @@ ALLOWED = {
     "retain": BELOW,
     "profile": BELOW | {"formats"},
     "trace": BELOW | {"formats"},
-    "formats": VALUES | {"calltree"},
-    "diagnosis": BELOW | ROOMS,
+    "flamegraph": VALUES | {"calltree"},
+    "formats": VALUES | {"calltree", "flamegraph"},
+    "diagnosis": BELOW | ROOMS | {"flamegraph"},
     "scenario": BELOW | {"heap", "retain", "diagnosis"},
     "pytest_plugin": {"heap", "scenario"},
     "default": INSIDE - {"default"},

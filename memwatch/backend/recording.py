@@ -37,6 +37,11 @@ class Recorder:
         sampling = self._sampling  # another thread may stop it meanwhile
         return sampling is not None and sampling.running
 
+    @property
+    def finest(self) -> int:
+        """Bytes a sample while growth is suspected."""
+        return min(self._interval, FINE_INTERVAL)
+
     def start(self) -> None:
         """Sample from now on, if that can be done here."""
         self.problem = ""
@@ -59,7 +64,7 @@ class Recorder:
         """Sample at `FINE_INTERVAL` or finer from now on, or as at first again."""
         sampling = self._sampling
         if sampling is not None:
-            sampling.change(min(self._interval, FINE_INTERVAL) if closely else self._interval)
+            sampling.change(self.finest if closely else self._interval)
 
     def read(self, since: int, until: int) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
         """What is held of that which was sampled between two moments of the steady clock, in nanoseconds; and what

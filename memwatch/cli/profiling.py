@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import formats, signals
 from ..calltree import CallTree, build
 from ..errors import MemwatchError, WriteError
+from ..files import check_writable
 from ..profile import AllocationSampler
 from ..units import format_bytes
 from .screen import Terminal
@@ -37,7 +38,7 @@ class ProfileFile:
         self._pid = os.getpid()
         self._sampler = AllocationSampler()
         self._writing = _thread.RLock()  # the end waits for what a leak has begun: no piece of a file is left lying
-        _check_writable(path)
+        check_writable(path, "a profile")
         formats.write(CallTree(build(())), self._format)  # loads what the thread that tells of a leak must not import
 
     def start(self) -> None:
@@ -65,14 +66,3 @@ class ProfileFile:
 
     def _on_leak(self, leak: Leak) -> None:
         self.write()
-
-
-def _check_writable(path: str) -> None:
-    folder = os.path.dirname(os.path.realpath(path))
-    if os.path.isdir(path):
-        raise WriteError(f"cannot write a profile to {path!r}: it is a directory")
-    if not os.path.isdir(folder):
-        raise WriteError(f"cannot write a profile to {path!r}: there is no directory {folder!r}")
-    target = path if os.path.exists(path) and not os.path.isfile(path) else folder
-    if not os.access(target, os.W_OK):
-        raise WriteError(f"cannot write a profile to {path!r}: no permission")

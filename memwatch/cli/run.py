@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from .. import backend, default, signals
 from ..environment import Settings, export_settings, read_settings
 from ..errors import MemwatchError
-from ..handlers import JsonLines
-from ..watch import Watcher
+from ..handlers import HtmlReports, JsonLines
+from ..watch import Leak, Watcher
 from .program import execute, load_program
 from .screen import Screen, Terminal, open_terminal
 
@@ -39,6 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--detector", metavar="NAME", help="the rule that decides (default: ratchet)")
     add("--profile", metavar="FILE", help="write who allocated what is held to FILE, in the format of its suffix; slow")
     add("--no-profile", action="store_true", help="do not sample allocations: leaks are told without their lines")
+    add(
+        "--report",
+        metavar="FILE",
+        help="write each leak's report to FILE, a page with pictures; further ones beside it",
+    )
     add("--show-keys", action="store_true", help="show the keys of dicts in reports; they are data of the program")
     add("--json", metavar="FILE", help="append one JSON object per event to FILE, also from child processes")
     add("--fail-on-leak", action="store_true", help="exit with status 1 if the program succeeded but leaked")
@@ -86,14 +91,17 @@ def _start(args: argparse.Namespace) -> Screen:
         autostart.end()
     settings = _settings(args)
     lines = profile = None
-    screen = Screen(open_terminal(sys.stderr, os.environ), advice="" if args.profile is not None else _advice(args))
+    advice = "" if args.profile is not None or args.report is not None else _advice(args)
+    screen = Screen(open_terminal(sys.stderr, os.environ), advice=advice)
+    pages = None
     try:
+        pages = HtmlReports(settings.html, written=screen.written) if settings.html else None
         lines = JsonLines(settings.json) if settings.json else None
         profile = _open_profile(args.profile, screen.terminal) if args.profile is not None else None
         watcher = default.start_for_program(**settings.options())
     except MemwatchError as error:
         args.parser.error(str(error))
-    _connect(screen, lines, args.stats)
+    _connect(screen, lines, args.stats, pages)
     os.environ.update(export_settings(settings))
     atexit.register(_finish, screen, lines, profile, watcher)
     screen.start(backend.name, default.sampling_interval())
@@ -124,6 +132,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         tick=args.tick,
         detector=args.detector,
         json=os.path.abspath(args.json) if args.json else None,
+        html=os.path.abspath(args.report) if args.report is not None else None,
         report="stderr",
         run_pid=os.getpid(),
         profile=settings.profile and not args.no_profile,
@@ -132,13 +141,18 @@ def _settings(args: argparse.Namespace) -> Settings:
     )
 
 
-def _connect(screen: Screen, lines: JsonLines | None, stats: bool) -> None:
+def _connect(screen: Screen, lines: JsonLines | None, stats: bool, pages: HtmlReports | None) -> None:
+    def tell(leak: Leak) -> None:
+        screen.leak(leak)
+        if pages is not None:
+            pages.leak(leak)
+
     if lines is not None:
         lines.connect_all()
     if stats:
         signals.on("stats", screen.stats)
     signals.on("suspect", screen.suspect)
-    signals.on("leak", screen.leak)
+    signals.on("leak", tell)
     signals.on("recovered", screen.recovered)
 
 

@@ -10,12 +10,12 @@ import codecs
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from ..handlers import fingerprint_of, render_report
-from ..units import format_bytes, format_duration, printable
+from ..units import format_bytes, format_duration, format_holder, printable
 
 try:
     import resource
@@ -115,6 +115,10 @@ class Screen:
             self.terminal.write(f"\n{report}\n{advice}\n")
         self.leaks[fingerprint], self.suspicion = leak, None
 
+    def written(self, path: str) -> None:
+        """Say where a report was written to."""
+        self.terminal.write(f"memwatch: report written to {printable(path)}\n")
+
     def recovered(self, leak: Leak) -> None:
         """Say that a leak which was printed is none any more."""
         if self.leaks.pop(fingerprint_of(leak), None) is not None:
@@ -191,18 +195,6 @@ def _name(leak: Leak) -> str:
         return leak.verdict
     kind, held_by = printable(suspects[0]["type"]), format_holder(suspects[0]["held_by"])
     return f"{kind} held by {printable(held_by)}" if held_by else kind
-
-
-def format_holder(path: Sequence[str]) -> str:
-    """The named beginning of a retaining path: ``("module app", ".CACHE: dict", "[str key]")`` is ``app.CACHE``."""
-    if not path:
-        return ""
-    name = path[0].removeprefix("module ").partition(":")[0]
-    for step in path[1:]:
-        if not step.startswith("."):
-            break
-        name += step.partition(":")[0]
-    return name
 
 
 def _share(share: float) -> str:

@@ -174,7 +174,8 @@ class Diagnosis:
         except Exception as error:  # somebody else has ended it, or there is no memory
             self._evidence.missing.append(f"no allocating lines: {describe_error(error)}")
             return Lines()
-        return Lines(samples, is_app, after.contains if after is not None and after.deep else None)
+        is_known = after.contains if after is not None and after.deep else None
+        return Lines(samples, is_app, is_known, recorder.finest)
 
     def _walk_heap(self, candidate: Candidate, holders: bool) -> _Findings:
         """Compare the heap with the snapshot, and find who holds what is new."""
@@ -282,6 +283,8 @@ class Diagnosis:
             suspects=suspects,
             missing=tuple(dict.fromkeys(self._evidence.missing)),
             cost=candidate.ledger.cost(),
+            time=last.time,
+            growth=findings.lines.tree(last.time, last.time - suspicion.end if suspicion else 0.0),
         )
         return make_leak(growth, verdict, report)
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import calltree
 from ..backend.guard import own
 from ..backend.stacks import Place, Sampled
 
 FRAMES = 8
 _LEAST_PART = 0.1  # of a place's bytes: what has no type is mostly what objects keep beside themselves
+_MOST_FRAMES = 2000  # of all paths of a tree: a report that is kept takes about half a kilobyte for each
+_LONGEST_NAME = 400  # characters
+OTHER_PATHS = "(other paths)"
 NO_OBJECT = "raw memory"
 """Instead of a type, where what was allocated is no Python object."""
 
@@ -36,6 +41,7 @@ class Lines:
     """The places behind *samples*; *is_app* tells whether a file is the program's own code.
 
     *is_known* tells whether an object, by address and type, was met by the walk at the verdict; None without a walk.
+    *interval* is the mean number of bytes between two samples.
     """
 
     def __init__(
@@ -43,10 +49,12 @@ class Lines:
         samples: Sequence[Sampled] = (),
         is_app: Callable[[str], bool] = bool,
         is_known: Callable[[int, str], bool] | None = None,
+        interval: int = 1,
     ) -> None:
         self._samples = samples
         self._is_app = is_app
         self._is_known = is_known
+        self._interval = interval
 
     def of_types(self, labels: Collection[str]) -> Site | None:
         """The heaviest place of objects of these types."""
@@ -55,6 +63,31 @@ class Lines:
     def of_all(self) -> Site | None:
         """The heaviest place of all."""
         return self._heaviest(self._samples)
+
+    def tree(self, now: float, seconds: float) -> calltree.CallTree | None:
+        """All of it as a tree of calls, taken at *now*, an epoch time, over so many *seconds*; None if there is none.
+
+        Of very many paths the lightest are one. Sizes of single blocks are left out.
+        """
+        by_path: dict[tuple[Place, ...], list[Sampled]] = {}
+        for sample in self._samples:
+            by_path.setdefault(sample.places, []).append(sample)
+        if not by_path:
+            return None
+        stacks, left = [], _MOST_FRAMES
+        for path, samples in sorted(by_path.items(), key=lambda item: -_bytes_of(item[1])):
+            left -= len(path)
+            frames = tuple([_tree_frame(place) for place in reversed(path)]) if left >= 0 else _OTHERS
+            stacks.append(calltree.Stack(frames, round(_bytes_of(samples)), round(sum(it.count for it in samples))))
+        return calltree.CallTree(
+            calltree.build(stacks),
+            name="growth",
+            source="sampler",
+            sample_interval=self._interval,
+            time=now,
+            duration=seconds,
+            pid=os.getpid(),
+        )
 
     def of_lost(self) -> Site | None:
         """The heaviest place of what no walk meets, though it is alive; None where there was no walk."""
@@ -88,6 +121,14 @@ class Lines:
         shown = [_frame(place, self._is_app(place.file)) for place in places]
         first = next((number for number, frame in enumerate(shown) if frame["in_app"]), 0)
         return tuple(shown[:FRAMES] if first < FRAMES else [*shown[: FRAMES - 1], shown[first]])
+
+
+_OTHERS = (calltree.Frame(OTHER_PATHS),)
+
+
+def _tree_frame(place: Place) -> calltree.Frame:
+    function, file = place.function[:_LONGEST_NAME], place.file[-_LONGEST_NAME:]
+    return calltree.Frame(function, file, place.line, place.column, place.first_line)
 
 
 def _bytes_of(samples: Iterable[Sampled]) -> float:

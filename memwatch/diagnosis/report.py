@@ -1,12 +1,14 @@
-"""The report that comes with every leak: one value, shown as text or as JSON."""
+"""The report that comes with every leak: one value, shown as text, as a page or as JSON."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..calltree import CallTree
 from ..heap import Count, Ratchet
 from ..watch import Cost
+from .html import write
 from .text import render
 
 
@@ -16,8 +18,9 @@ class Suspect:
 
     Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, and of all that hangs
     under them; `share` is their part of all new bytes. `held_by` are the steps from a root, `retained_items` is what
-    the holder holds now. `allocated_at` are the frames that allocated it, innermost first, each with `function`,
-    `file`, `line` and `in_app`, measured by so many live `samples`; empty where nothing was sampled.
+    the holder holds now; one of the references from step number `blamed` on is wrong. `allocated_at` are the frames
+    that allocated it, innermost first, each with `function`, `file`, `line` and `in_app`, measured by so many live
+    `samples`; empty where nothing was sampled.
     """
 
     type: str
@@ -31,10 +34,13 @@ class Suspect:
     hint: str
     samples: int = 0
     allocated_at: tuple[dict[str, Any], ...] = ()
+    blamed: int = 1
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return {**asdict(self), "held_by": list(self.held_by), "allocated_at": list(self.allocated_at)}
+        """What machines read: the fields by name, but `blamed`, which is for pictures."""
+        found = {**asdict(self), "held_by": list(self.held_by), "allocated_at": list(self.allocated_at)}
+        del found["blamed"]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,14 @@ class TypeRow:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is known of a leak. `str(report)` is the text for a person, `to_dict()` the JSON.
+    """What is known of a leak. `str(report)` is the text for a person, `to_html()` the page, `to_dict()` the JSON.
 
     Bytes and seconds. `curve` is (seconds since watching began, what `meter` read). `explained` is the share of the
     growth that a walk of the heap accounts for, None without one. Since the suspicion, `since_seconds` ago, the process
     grew by `since_bytes`; `rows` are what changed meanwhile, `ratchets` the types that grew at every look in between.
-    `missing` says what was skipped, and why. `fingerprint` is the same for the same leak in another process.
+    `missing` says what was skipped, and why. `fingerprint` is the same for the same leak in another process. `time` is
+    that of the verdict, in epoch seconds; `growth` who allocated what came since the suspicion and is alive, None where
+    nothing was sampled.
     """
 
     pid: int
@@ -78,6 +86,8 @@ class Report:
     missing: tuple[str, ...]
     cost: Cost
     ratchets: tuple[Ratchet, ...] = ()
+    time: float = 0.0
+    growth: CallTree | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """What machines read."""
@@ -95,9 +105,13 @@ class Report:
             "cost": self.cost.to_dict(),
         }
 
-    def render(self, color: bool = False, unicode: bool = True) -> str:
-        """The text for a terminal, with or without colour and block characters."""
-        return render(self, color, unicode)
+    def render(self, color: bool = False, unicode: bool = True, source: bool = True) -> str:
+        """The text for a terminal, with or without colour, block characters, and the text of the allocating lines."""
+        return render(self, color, unicode, source)
+
+    def to_html(self) -> str:
+        """A page for a browser that needs nothing beside itself: all of the text, pictures, and a flame graph."""
+        return write(self)
 
     def __str__(self) -> str:
         return self.render()

@@ -159,6 +159,7 @@ def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
         retained_items=holding.holder_items or 0,
         cause=words.cause + (_counts(holding) if words.counted else ""),
         hint=words.hint,
+        blamed=holding.path.suspect,
     )
 
 

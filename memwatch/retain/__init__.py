@@ -1,6 +1,7 @@
 """Who holds it? Paths of references from the roots (modules, running functions, the interpreter) to objects."""
 
 from ..backend.contract import GaveUp
+from .drawing import split_step
 from .holdings import find_holdings
 from .path import Holding, RetainingPath, join_steps
 from .references import register_at_fork_hook
@@ -17,4 +18,5 @@ __all__ = [
     "join_steps",
     "register_at_fork_hook",
     "retaining_paths",
+    "split_step",
 ]

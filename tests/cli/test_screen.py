@@ -27,7 +27,7 @@ class Told:
     def to_dict(self):
         return {"fingerprint": self.fingerprint, "suspects": self.suspects}
 
-    def render(self, color, unicode):
+    def render(self, color, unicode, source):
         return f"LEAK {self.fingerprint} {color=} {unicode=}\n"
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from memwatch.backend.recording import FINE_INTERVAL, Recorder
 from memwatch.backend.stacks import Place, Sampled
+from memwatch.calltree import walk
 from memwatch.diagnosis import Diagnosis, Suspect
-from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, Lines
+from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.retain import Holding, RetainingPath
 from memwatch.retain.search import IN_C
@@ -42,6 +43,43 @@ def holding(frontier: str, **type_counts: int) -> Holding:
         path=path, frontier_type=frontier, holder_type="list", holder_address=1, holder_items=9, bound=None,
         targets=9, retained_items=9, retained_bytes=MIB, type_counts=type_counts,
     )  # fmt: skip
+
+
+# ---- all places
+
+
+def test_all_samples_are_a_tree_of_calls_from_the_outermost():
+    found = lines(sampled("str", "app:1", "app:9"), sampled("dict", "app:1", "app:9"), sampled("", "lib:2", "app:9"))
+    tree = found.tree(now=100.0, seconds=48.0)
+    assert tree and (tree.time, tree.duration, tree.name, tree.source) == (100.0, 48.0, "growth", "sampler")
+    assert (tree.root.total_bytes, tree.root.total_count) == (3 * 65536, 197)
+    (main,) = tree.root.children
+    assert (main.file, main.line, main.self_bytes) == ("app", 9, 0)
+    assert [(it.file, it.self_bytes, it.self_count) for it in main.children] == [
+        ("app", 131072, 131),
+        ("lib", 65536, 66),
+    ]
+
+
+def test_where_nothing_was_sampled_there_is_no_tree():
+    assert lines().tree(0.0, 0.0) is None
+
+
+def test_of_very_many_paths_the_lightest_are_one():
+    many = [sampled("str", *(f"app{n}:{depth}" for depth in range(1, 21)), size=9e6 - n) for n in range(300)]
+    tree = lines(*many).tree(0.0, 0.0)
+    assert tree is not None
+    others = [child for child in tree.root.children if child.function == OTHER_PATHS]
+    assert len(tree.root.children) == 101 and len(others) == 1
+    assert tree.root.total_bytes == sum(round(it.size_bytes) for it in many)
+
+
+def test_names_in_the_tree_have_a_bound():
+    place = Place("f" * 9999, "a" * 9999 + ".py", 1, 1, 1)
+    tree = Lines([Sampled((place,), 1, "str", 1.0, 9.0)]).tree(0.0, 0.0)
+    assert tree is not None
+    (node,) = tree.root.children
+    assert len(node.function) == len(node.file) == 400 and node.file.endswith(".py")
 
 
 # ---- which place
@@ -151,9 +189,13 @@ def test_instances_are_linked_to_their_class(case, app, recorder, make_class):
     def grow():
         app.kept += [order() for _ in range(20000)]
 
-    top = case.judge(grow).report.suspects[0]
+    report = case.judge(grow).report
+    top, growth = report.suspects[0], report.growth
     assert top.type == "app.Order" and top.samples > 100
     assert top.allocated_at[0]["line"] == grow.__code__.co_firstlineno + 1
+    assert growth.root.total_bytes > 0.9 * top.samples * growth.sample_interval > 0
+    lines_of_grow = {node.line for node in walk(growth.root) if node.function.endswith("grow")}
+    assert lines_of_grow == {top.allocated_at[0]["line"]}
 
 
 @native

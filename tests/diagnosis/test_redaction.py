@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -85,6 +87,7 @@ def test_no_face_shows_data(leak: Leak, caplog: pytest.LogCaptureFixture) -> Non
         "text": str(leak.report),
         "colour": leak.report.render(color=True),  # type: ignore[attr-defined]
         "repr": repr(leak.report),
+        "page": leak.report.to_html(),  # type: ignore[attr-defined]
         "log": logged(leak, caplog),
     }
     assert ".vault: " in faces["dict"]
@@ -98,7 +101,21 @@ def test_asked_for_keys_are_shown(make_case: Any, app: ModuleType) -> None:
     app.vault = {SECRET: held, "other": 1}
     found = case.judge(lambda: held.extend(bytearray(4000) for _ in range(500))).report
     assert f"[{SECRET!r}]: list, 500 items" in found.to_dict()["suspects"][0]["held_by"]
-    assert SECRET in str(found)
+    assert SECRET in str(found) and SECRET in found.to_html()
+
+
+def test_source_code_is_for_terminals_and_pages_alone(
+    case: Any, app: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.kept = []
+    found = case.judge(lambda: app.kept.extend(bytearray(4000) for _ in range(500)))
+    (file := tmp_path / "app.py").write_text("kept.append('a word of the source')\n")
+    frames = ({"function": "leak", "file": str(file), "line": 1, "in_app": True},)
+    suspect = replace(found.report.suspects[0], allocated_at=frames)
+    leak = replace(found, report=replace(found.report, suspects=(suspect,)))
+    assert "a word of the source" in str(leak.report) and "a word of the source" in leak.report.to_html()
+    assert "a word of the source" not in logged(leak, caplog) + json.dumps(leak.to_dict())
+    assert "app.py:1 in leak" in caplog.text
 
 
 def shown(app: ModuleType, key: object, show_keys: bool) -> str:

@@ -44,11 +44,55 @@ def test_the_dict_is_json_as_it_is(report):
     assert (found["suspects"][0]["samples"], found["suspects"][0]["allocated_at"]) == (0, [])
 
 
+NUMBER = (int, float)
+SCHEMA = {
+    "pid": int, "growth_bytes": int, "rate_bytes_per_hour": NUMBER, "curve": [[NUMBER, int]], "confidence": float,
+    "fingerprint": str, "time_to_limit_seconds": (float, type(None)),
+    "verdict": {"objects", "untracked", "native", "fragmentation", "garbage"},
+    "suspects": [{
+        "type": str, "count_growth": int, "bytes_growth": int, "share": float, "score": float, "samples": int,
+        "allocated_at": [{"function": str, "file": str, "line": int, "in_app": bool}],
+        "held_by": [str], "retained_items": int, "cause": str, "hint": str,
+    }],
+    "missing": [str],
+    "cost": {"cpu_share": float, "longest_pause_seconds": float, "censuses": int, "bytes": int},
+}  # fmt: skip
+"""A type or several, a set of values, a list of one kind (or of the kinds of its items), or an object with its keys."""
+
+
+def faults(value, schema, where="report"):
+    """What of *value*, as JSON gives it, is not as *schema* says."""
+    if isinstance(schema, dict):
+        missing = [f"{where} has not {key}" for key in schema if key not in value]
+        return missing + [fault for key in value for fault in faults(value[key], schema.get(key, ()), f"{where}.{key}")]
+    if isinstance(schema, list):
+        kinds = schema[0] if isinstance(schema[0], list) and len(schema[0]) > 1 else None
+        if kinds:
+            return [fault for row in value for pair in zip(row, kinds, strict=True) for fault in faults(*pair, where)]
+        return [fault for item in value for fault in faults(item, schema[0], f"{where}[]")]
+    if isinstance(schema, set):
+        return [] if value in schema else [f"{where} is {value!r}"]
+    fits = isinstance(value, schema) and (schema is bool or not isinstance(value, bool))
+    return [] if fits else [f"{where} is a {type(value).__name__}"]
+
+
+def test_the_schema_finds_what_is_wrong(report):
+    found = report.to_dict()
+    assert faults(found, SCHEMA) == []
+    broken = {**found, "pid": "4211", "curve": [[0.0, "a"]], "verdict": "doubt", "extra": 1}
+    del broken["missing"]
+    assert faults(broken, SCHEMA) == [
+        "report has not missing", "report.pid is a str", "report.curve is a str", "report.verdict is 'doubt'",
+        "report.extra is a int",
+    ]  # fmt: skip
+
+
 def test_a_judged_report_has_the_same_keys(case, app):
     app.kept = []
     found = case.judge(lambda: app.kept.extend(bytearray(4000) for _ in range(1000))).report.to_dict()
     assert list(found) == REPORT_KEYS and all(set(suspect) == SUSPECT_KEYS for suspect in found["suspects"])
-    json.dumps(found, allow_nan=False)
+    assert faults(json.loads(json.dumps(found, allow_nan=False)), SCHEMA) == []
+    assert found["suspects"] and found["curve"]
     assert 0 < found["time_to_limit_seconds"] < float("inf")
     assert found["growth_bytes"] == pytest.approx(4_000_000, rel=0.3) and found["verdict"] == "objects"
 

@@ -1,4 +1,4 @@
-// The page around the graph: where the profile comes from, in its head; light or dark; keys that nothing else took.
+// The page around the graph: where the profile comes from, in its head; keys that nothing else took.
 "use strict";
 
 const DAY = 86400;
@@ -47,14 +47,6 @@ function headline({data, counted, signed}) {
 function emptiness(data) {
   return make("p", {class: "page-empty"}, data.difference ? "Nothing changed between the two."
     : "Empty: nothing was allocated, or nothing is left of it.");
-}
-
-// Light or dark as the reader's system says, until the reader says otherwise; a change of the system counts again.
-function followTheme() {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const follow = () => { document.documentElement.dataset.theme = dark.matches ? "dark" : "light"; };
-  dark.addEventListener("change", follow);
-  follow();
 }
 
 function startPage(about, container, data) {

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 import memwatch
 from memwatch.calltree import ROOT, CallTree, Frame, Stack, build, diff, walk
+from memwatch.flamegraph.columns import LIMIT, SIZES, describe
 from memwatch.formats import flamegraph
-from memwatch.formats.flamegraph.columns import LIMIT, SIZES, describe
 
 PACKAGE = Path(memwatch.__file__).parent
 MAIN, LOAD, PARSE = (
@@ -283,15 +283,13 @@ def test_a_time_that_is_none_is_left_out(value: float) -> None:
     assert (data["time"], data["duration"]) == (0, 0)
 
 
-def test_assets_are_packaged() -> None:
+@pytest.mark.parametrize("package", ["flamegraph", "formats.flamegraph", "diagnosis.html"])
+def test_assets_are_packaged(package: str) -> None:
     config = configparser.ConfigParser()
     config.read(PACKAGE.parent / "setup.cfg")
-    patterns = re.split(r"[\s,]+", config["options.package_data"]["memwatch.formats.flamegraph"])
-    assets = [
-        path.name
-        for path in (PACKAGE / "formats" / "flamegraph").iterdir()
-        if path.is_file() and path.suffix not in {".py", ".pyc"}
-    ]
+    patterns = re.split(r"[\s,]+", config["options.package_data"][f"memwatch.{package}"])
+    files = PACKAGE.joinpath(*package.split(".")).iterdir()
+    assets = [path.name for path in files if path.is_file() and path.suffix not in {".py", ".pyc"}]
     assert assets
     assert [name for name in assets if not any(fnmatch(name, pattern) for pattern in patterns)] == []
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...calltree import CallTree, Frame, Node, walk
+from ..calltree import CallTree, Frame, Node, walk
 
 LIMIT = 20_000
 SIZES = 16

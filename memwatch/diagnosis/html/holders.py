@@ -1,0 +1,69 @@
+"""A retaining path as SVG, from the root down: a box for each object, an arrow with a name for each reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ...retain import split_step
+from ...units import printable
+from ..words import cut_path, shorten
+from .elements import Markup, element
+
+_BOX, _GAP = 30.0, 32.0
+_CHAR = 7.9  # the width of a letter of the style sheet's font, or a little more
+_PAD = 12.0
+_ARROW = 22.0
+_LONGEST = 54
+_ENDS = 6
+
+
+class _Row(NamedTuple):
+    """A box, and the reference that leads to it."""
+
+    reference: str
+    target: str
+    kind: str
+
+
+def draw_path(steps: Sequence[str], blamed: int, leaked: str) -> Markup:
+    """The path of *steps*, whose references from number *blamed* on are suspect, to what has *leaked*."""
+    rows = list(_rows([printable(step) for step in steps], blamed, leaked))
+    letters = max(max(len(row.target), len(row.reference) + 3) for row in rows)
+    width, height = 2 * _PAD + letters * _CHAR, len(rows) * (_BOX + _GAP) - _GAP + 2
+    return element(
+        "svg",
+        *(part for number, row in enumerate(rows) for part in _draw(row, 1 + number * (_BOX + _GAP))),
+        class_="path",
+        viewBox=f"0 0 {width:.0f} {height:g}",
+        width=f"{width:.0f}",
+        height=f"{height:g}",
+        role="img",
+        aria_label=f"held by {' > '.join(row.target for row in rows)}",
+    )
+
+
+def _rows(steps: Sequence[str], blamed: int, leaked: str) -> Iterator[_Row]:
+    shown, place, left_out = cut_path(steps, _ENDS)
+    yield _Row("", shorten(shown[0], _LONGEST), "root")
+    for number, step in enumerate(shown[1:], 1):
+        reference, target = split_step(step)
+        if number == 1 and steps[0].startswith("module "):
+            reference = reference.removeprefix(".")
+        there = number + (left_out if number >= place else 0)
+        kind = "suspect" if there >= blamed else "sure"
+        if left_out and number == place:
+            yield _Row("", f"... {left_out} steps ...", "more")
+        last = number == len(shown) - 1
+        kind += " leaked" if last else ""
+        yield _Row(shorten(reference, _LONGEST - 3), shorten(target or (leaked if last else "..."), _LONGEST), kind)
+
+
+def _draw(row: _Row, top: float) -> Iterator[Markup]:
+    if row.kind != "root":
+        yield element("path", class_=f"path-arrow {row.kind}", d=f"M{_ARROW:g} {top - _GAP:g}v{_GAP - 7:g}")
+        yield element("path", class_=f"path-tip {row.kind}", d=f"M{_ARROW - 5:g} {top - 8:g}h10l-5 8z")
+        yield element("text", row.reference, class_=f"path-name {row.kind}", x=_ARROW + 12, y=top - _GAP / 2 + 4)
+    width = 2 * _PAD + len(row.target) * _CHAR - 2
+    yield element("rect", class_=f"path-box {row.kind}", x=1, y=top, width=width, height=_BOX, rx=6)
+    yield element("text", row.target, class_=f"path-object {row.kind}", x=_PAD, y=top + _BOX / 2 + 4.5)
