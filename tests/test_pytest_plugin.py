@@ -276,7 +276,7 @@ def test_a_failure_shows_the_test_and_the_report_alone(run) -> None:
             "E   *LeakFound: * > KEPT: list, 32 items > [[]index[]] grows in each of 4 rounds",
             "E*in a round of *2 calls *4 calls *8 calls *16 calls",
             "E*test_module.Order *+2 *+4 *+8 *+16",
-            "E*cause *a list that only grows",
+            "E*cause *a module-level list that only grows",
             "test_module.py:*: LeakFound",
         ]
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..heap import Diff, Ratchet, TypeSeries
 from ..retain import Holding
-from .causes import BY_HOLDER, BY_ROOT, BY_VERDICT, Cause
+from .causes import name_type, words_for, words_for_verdict
 from .lines import Lines
 from .report import Suspect, TypeRow
 
@@ -16,13 +16,11 @@ MOST = 5
 _LEAST_SHARE = 0.02
 _LEAST_BYTES = 4096  # less is what any program moves about, and no leak
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
-_NO_CAUSE = Cause("", "")
 _LOOKS = 3  # fewer tell a type that only ever grows from none
 _NO_LINES = Lines()
 _UNHELD = ("untracked", "native")
 _BY_LINE = (*_UNHELD, "objects")  # where there was no walk
 _LEAST_PART = 0.25  # of the growth, that a line must have allocated to be suspected by itself
-_KEY = "[key]"  # the last step of a path to a dict's key
 
 
 def find_suspects(
@@ -77,7 +75,7 @@ def from_diff(diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES) -> 
     total = max(sum(row.size_bytes for row in diff.change.details if row.size_bytes > 0), grew, 1)
     rows = [row for row in diff.change.details if row.size_bytes >= max(_LEAST_BYTES, _LEAST_SHARE * total / 2)]
     rows.sort(key=lambda row: ("." not in row.what, -row.size_bytes))
-    words = BY_VERDICT.get(verdict, _NO_CAUSE)
+    words = words_for_verdict(verdict)
     suspects = (
         Suspect(
             type=row.what,
@@ -129,7 +127,7 @@ def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:
     site = (lines.of_lost() if verdict in _UNHELD else None) or lines.of_all()
     if site is None or not 0 < grew * _LEAST_PART <= site.size_bytes:
         return None
-    words = BY_VERDICT.get(verdict, _NO_CAUSE)
+    words = words_for_verdict(verdict)
     share = min(1.0, site.size_bytes / grew)
     return Suspect(
         type=site.label,
@@ -147,8 +145,8 @@ def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:
 
 
 def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
-    name = _name(holding)
-    words = _words(holding, verdict)
+    name = name_type(holding)
+    words = words_for(holding, verdict)
     return Suspect(
         type=name,
         count_growth=holding.type_counts.get(name, 0),
@@ -157,34 +155,7 @@ def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
         score=share,
         held_by=holding.path.steps,
         retained_items=holding.holder_items or 0,
-        cause=words.cause + (_counts(holding) if words.counted else ""),
+        cause=words.cause,
         hint=words.hint,
         blamed=holding.path.suspect,
     )
-
-
-def _name(holding: Holding) -> str:
-    """The type to name: of those that come with nearly every held item, a class of the program's before a builtin."""
-    counts = holding.type_counts
-    often = [name for name, count in counts.items() if count >= 0.5 * holding.targets] or list(counts)
-    own = [name for name in often if "." in name]
-    if holding.frontier_type in own or not often:
-        return holding.frontier_type
-    return max(own or often, key=lambda name: counts[name])
-
-
-def _words(holding: Holding, verdict: str) -> Cause:
-    for root, cause in BY_ROOT.items():
-        if holding.path.steps[0].startswith(root):
-            return cause
-    fallback = BY_VERDICT.get(verdict, _NO_CAUSE)
-    return fallback if holding.bound is not None else BY_HOLDER.get(holding.holder_type, fallback)
-
-
-def _counts(holding: Holding) -> str:
-    """The items; where more came than the holder has, many holders alike were told as one."""
-    items, added = holding.holder_items or 0, holding.targets
-    if holding.path.steps[-1] == _KEY:
-        added = min(added, items)  # keys and values, counted together
-    kept = f"{items:,} kept" if items >= added else "to many of its kind"
-    return f": {added:,} added, {kept}"

@@ -3,7 +3,7 @@
 from ..backend.contract import GaveUp
 from .drawing import split_step
 from .holdings import find_holdings
-from .path import Holding, RetainingPath, join_steps
+from .path import Holding, Link, RetainingPath, join_steps
 from .references import register_at_fork_hook
 from .search import expected_search
 from .ways import find_path, retaining_paths
@@ -11,6 +11,7 @@ from .ways import find_path, retaining_paths
 __all__ = [
     "GaveUp",
     "Holding",
+    "Link",
     "RetainingPath",
     "expected_search",
     "find_holdings",

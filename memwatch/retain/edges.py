@@ -18,7 +18,8 @@ from ..backend.referents import FrozenDict
 from ..units import printable
 from .attributes import attribute_of, dict_items, is_instance_dict, name_text, text_key_of, variable_of
 from .labels import describe, key_text, length, shown_key
-from .path import Root
+from .links import link_to
+from .path import Link, Root
 from .references import LruCacheWrapper, frame_locals, namespace
 
 UNNAMED = "[reference]"
@@ -60,11 +61,13 @@ _Namer = Callable[[Sequence[Any], int], Step]
 
 
 class Steps(NamedTuple):
-    """The steps of a path, the same for its fingerprint, and the number of the first that is suspect."""
+    """The steps of a path, the same for its fingerprint, the number of the first that is suspect, and the same as
+    links."""
 
     shown: tuple[str, ...]
     wiped: tuple[str, ...]
     suspect: int
+    links: tuple[Link, ...]
 
 
 def steps_of(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: bool = False) -> Steps:
@@ -75,8 +78,8 @@ def steps_of(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: bo
     *show_keys* shows every key of a dict, cut at 40 characters.
     """
     inside = alone and is_large(chain[-1])
-    shown, wiped = [root.label], [root.label]
-    place, suspect = _begin(chain, root, shown, wiped), 1
+    shown, wiped, links = [root.label], [root.label], [Link(root.label)]
+    place, suspect = _begin(chain, root, shown, wiped, links), 1
     while place < len(chain) - 1:
         step = _step(chain, place)
         place += step.passed
@@ -85,15 +88,17 @@ def steps_of(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: bo
         name = step.text(show_keys)
         shown.append(name if bare else f"{name}: {describe(target)}")
         wiped.append(ITEM if bare else f"{step.wiped}: {type_label(type(target))}")
+        links.append(link_to(step.wiped, target, place == len(chain) - 1))
         if place < len(chain) - 1 and _lives_on(target) and suspect == len(shown) - 1:
             suspect = len(shown)
-        place = _pass_middle(place, len(chain), shown, wiped)
+        place = _pass_middle(place, len(chain), shown, wiped, links)
     if inside and (place or root.edge):  # as if it had been there before, and its items were found
         wiped.append(ITEM)
-    return Steps(tuple(shown), tuple(wiped), min(suspect, len(shown) - 1))
+        links.append(Link(ITEM))
+    return Steps(tuple(shown), tuple(wiped), min(suspect, len(shown) - 1), tuple(links))
 
 
-def _begin(chain: Sequence[Any], root: Root, shown: list[str], wiped: list[str]) -> int:
+def _begin(chain: Sequence[Any], root: Root, shown: list[str], wiped: list[str], links: list[Link]) -> int:
     """The step from the root to the first object; gives the place in *chain* that is reached."""
     if root.edge is None:
         return 0
@@ -104,16 +109,18 @@ def _begin(chain: Sequence[Any], root: Root, shown: list[str], wiped: list[str])
     prefix = f"{edge}: " if edge else ""
     shown.append(prefix + describe(chain[place]))
     wiped.append(prefix + printable(type_label(type(chain[place]))))
+    links.append(link_to(edge, chain[place], place == len(chain) - 1))
     return place
 
 
-def _pass_middle(place: int, end: int, shown: list[str], wiped: list[str]) -> int:
+def _pass_middle(place: int, end: int, shown: list[str], wiped: list[str], links: list[Link]) -> int:
     """Where to go on: here, or nearer to the end if a long way is still to go and enough of it was told."""
     if len(shown) != _MOST_STEPS // 2 or end - place <= _MOST_STEPS:
         return place
     there = end - 1 - _MOST_STEPS // 2
     shown.append(f"[{there - place:,} more]")
     wiped.append("[more]")
+    links.append(Link("[more]"))
     return there
 
 

@@ -11,6 +11,7 @@ from ..backend.guard import quiet
 from ..backend.kinds import type_label
 from .attributes import instance_value
 from .edges import ITEM, KEY, holder_of, is_large, steps_of
+from .exits import root_of
 from .found import NEW_UNKNOWN, Place
 from .labels import length
 from .matchers import why_known
@@ -99,6 +100,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         holder_items=one.holder_items,
         holder_address=one.holder_address,
         bound=one.bound,
+        links=one.links,
     )
 
 
@@ -107,7 +109,7 @@ def _holding(found: Place, show_keys: bool) -> tuple[tuple[str, ...], Holding]:
     chain = found.chain
     top = chain[-1]
     alone = found.targets == 1
-    steps = steps_of(chain, found.root, alone, show_keys)
+    steps = steps_of(chain, root_of(found), alone, show_keys)
     holder = top if alone and is_large(top) else holder_of(chain)
     return steps.wiped, Holding(
         path=make_path(steps.shown, steps.wiped, steps.suspect, why_known(steps.shown)),
@@ -120,6 +122,7 @@ def _holding(found: Place, show_keys: bool) -> tuple[tuple[str, ...], Holding]:
         holder_items=length(holder),
         holder_address=id(holder),
         bound=_bound(chain, holder),
+        links=steps.links,
     )
 
 

@@ -19,6 +19,19 @@ class Root(NamedTuple):
     edge: str | None = None
 
 
+class Link(NamedTuple):
+    """One step of a path for those that look for patterns in it.
+
+    `edge` is the reference's name without what differs between processes: ``.CACHE``, ``cell memo``, ``[]`` for every
+    item; of the first link, the root. `kinds` say what it leads to: the labels of its type and of that type's bases,
+    the type first, and whatever `links` tells of it. `name` is what a class, a function or a cache is called, else "".
+    """
+
+    edge: str
+    kinds: tuple[str, ...] = ()
+    name: str = ""
+
+
 @own
 @dataclass(frozen=True, slots=True)
 class RetainingPath:
@@ -80,6 +93,7 @@ class Holding:
     that the topmost new object was put into, or that object itself where it is one large container:
     `holder_type` names it, `holder_items` is its length (None where it has none that can be read without running the
     program's code), `holder_address` its address, `bound` the length that it cannot exceed (None: no known bound).
+    `links` are the steps of the path, the root first; behind one large container stands a link for its items.
     """
 
     path: RetainingPath
@@ -92,9 +106,10 @@ class Holding:
     holder_items: int | None
     holder_address: int
     bound: int | None
+    links: tuple[Link, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name; the address is left out, for it means nothing in another process."""
+        """The fields by name; without the address, which means nothing in another process, and links."""
         return {
             "path": self.path.to_dict(),
             "targets": self.targets,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..diagnosis.causes import BY_HOLDER, BY_ROOT, BY_VERDICT, Cause
+from ..diagnosis.causes import BY_VERDICT, words_for
 from ..retain import Holding
 from ..units import format_bytes, printable
 
@@ -17,7 +17,6 @@ _HOLDINGS = 3
 _SHARE = 0.1  # of what hangs below the first holder
 _NAME = 60  # characters of a type's name
 _STEP = 160  # characters of one step of a path
-_NO_CAUSE = Cause("", "")
 
 
 def render(result: CheckResult) -> str:
@@ -67,20 +66,12 @@ def _cells(row: GrowthRow) -> list[str]:
 
 
 def _held(holding: Holding) -> Iterator[str]:
-    words = _words(holding)
+    words = words_for(holding, counts=False)
     yield f"  held by  {_path(holding)}"
     if words.cause:
         yield f"  cause    {words.cause}"
     if words.hint:
         yield f"  hint     {words.hint}"
-
-
-def _words(holding: Holding) -> Cause:
-    for root, cause in BY_ROOT.items():
-        if holding.path.steps[0].startswith(root):
-            return cause
-    grew_itself = not holding.path.steps[-1].startswith("[") and holding.frontier_type != holding.holder_type
-    return _NO_CAUSE if grew_itself else BY_HOLDER.get(holding.holder_type, _NO_CAUSE)
 
 
 def _path(holding: Holding) -> str:

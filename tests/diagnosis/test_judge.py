@@ -41,7 +41,7 @@ def test_a_list_of_strings(case, app, text):
     assert top.held_by == ("module app", ".kept: list, 1000 items", "[index]")
     assert top.bytes_growth == pytest.approx(sum(map(sys.getsizeof, app.kept)), rel=0.01)
     assert 0.8 < top.share <= 1.0 and top.retained_items == 1000
-    assert re.fullmatch(r"a list that only grows: (1,000|99\d) added, 1,000 kept", top.cause)
+    assert re.fullmatch(r"a module-level list that only grows: (1,000|99\d) added, 1,000 kept", top.cause)
     row = next(row for row in report.rows if row.what == "str")
     assert least(row.allocated) - least(row.freed) == pytest.approx(1000, abs=200) and row.size_bytes > 3.8 * MIB
 
@@ -50,7 +50,7 @@ def test_only_what_came_since_the_suspicion_counts(case, app, text):
     app.kept = list(map(text, range(1000)))
     top = case.judge(lambda: app.kept.extend(map(text, range(500)))).report.suspects[0]
     assert (top.type, top.retained_items) == ("str", 1500) and top.count_growth == pytest.approx(500, abs=5)
-    assert re.fullmatch(r"a list that only grows: (500|49\d) added, 1,500 kept", top.cause)
+    assert re.fullmatch(r"a module-level list that only grows: (500|49\d) added, 1,500 kept", top.cause)
 
 
 @pytest.mark.parametrize(("kind", "last"), [("str", r"\[(str )?key\]"), ("bytearray", r"\[str key\]")])
@@ -61,7 +61,7 @@ def test_a_dict(case, app, kind, last, text):
     assert top.held_by[:-1] == ("module app", ".CACHE: dict, 1000 items")
     assert re.fullmatch(last, top.held_by[-1])
     assert top.type == kind and top.retained_items == 1000
-    assert re.fullmatch(r"a dict that only grows: (1,000|99\d) added, 1,000 kept", top.cause)
+    assert re.fullmatch(r"a module-level dict that only grows: (1,000|99\d) added, 1,000 kept", top.cause)
 
 
 def test_buffers_that_the_collector_does_not_track(case, app):

@@ -1,0 +1,112 @@
+"""From what a walk found to words: the most exact cause that fits, and the type to name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...backend.meters import collector_runs
+from ...retain import Holding
+from .cause import Cause, Pattern
+from .holders import ATTRIBUTES, GENERAL, HOLDERS, UNREACHED, Holder
+from .kept import KEPT
+from .libraries import LIBRARIES
+from .places import PLACES
+from .runtime import RUNTIME
+from .verdicts import BY_VERDICT, GC_DISABLED
+
+_BY_PATH = (*LIBRARIES, *RUNTIME, *KEPT, *PLACES)
+ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
+"""Every cause there is, in the order in which they are tried."""
+
+_PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
+_NO_CAUSE = Cause("", "", "")
+_OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
+_UNREACHED = "no Python reference"
+_KEY = "[key]"  # the last step of a path to a dict's key
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A cause as it is told for one holder; `name` is empty where nothing is known."""
+
+    name: str = ""
+    cause: str = ""
+    hint: str = ""
+
+
+def words_for(holding: Holding, verdict: str = "", counts: bool = True) -> Words:
+    """The words for *holding*; for *verdict* alone where its path says nothing. *counts* has the items counted."""
+    cause, name = _choose(holding) or (BY_VERDICT.get(verdict, _NO_CAUSE), "")
+    holder = _holder(holding)
+    said = {
+        "holder": holder.word if holder else "container",
+        "drop": holder.drop if holder else "drop items when they are done with",
+        "name": name or "a function",
+    }
+    counted = count_words(holding) if cause.counted and counts else ""
+    return Words(cause.name, cause.cause.format(**said) + counted, cause.hint.format(**said))
+
+
+def words_for_verdict(verdict: str) -> Words:
+    """The words for what is known by *verdict* alone."""
+    cause = GC_DISABLED if verdict == "garbage" and not collector_runs() else BY_VERDICT.get(verdict, _NO_CAUSE)
+    return Words(cause.name, cause.cause, cause.hint)
+
+
+def name_type(holding: Holding) -> str:
+    """The type to name: of those that come with nearly every held item, a class of the program's before a builtin."""
+    counts = holding.type_counts
+    often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
+    own = [name for name in often if "." in name]
+    if holding.frontier_type in own or not often:
+        return holding.frontier_type
+    return max(own or often, key=lambda name: counts[name])
+
+
+def count_words(holding: Holding) -> str:
+    """The items; where more came than the holder has, many holders alike were told as one."""
+    items, added = holding.holder_items or 0, holding.targets
+    if holding.path.steps[-1] == _KEY:
+        added = min(added, items)  # keys and values, counted together
+    kept = f"{items:,} kept" if items >= added else "to many of its kind"
+    return f": {added:,} added, {kept}"
+
+
+def _choose(holding: Holding) -> tuple[Cause, str] | None:
+    """The cause, and what its marked step is called; nothing is said of what has a bound."""
+    if holding.bound is not None:
+        return None
+    for cause, patterns in _PATTERNS:
+        found = (name for pattern in patterns if (name := pattern.match(holding.links)) is not None)
+        name = next(found, None) if _is_such(holding, cause) else None
+        if name is not None:
+            return cause, name
+    if holding.path.steps[0].startswith(_UNREACHED):
+        return UNREACHED, ""
+    return _choose_by_holder(holding)
+
+
+def _is_such(holding: Holding, cause: Cause) -> bool:
+    """Whether as much came as the cause says, and what must hang below each item does."""
+    if cause.many is not None and cause.many != _is_many(holding):
+        return False
+    return not cause.below or holding.type_counts.get(cause.below, 0) >= _OFTEN * holding.targets
+
+
+def _is_many(holding: Holding) -> bool:
+    """Whether several objects came there, or one container with many items."""
+    return holding.targets > 1 or holding.frontier_type == holding.holder_type
+
+
+def _choose_by_holder(holding: Holding) -> tuple[Cause, str] | None:
+    if holding.holder_type not in HOLDERS or not _is_many(holding):
+        return None
+    if holding.path.steps[-1].startswith("[") or holding.frontier_type == holding.holder_type:
+        return GENERAL, ""
+    return (ATTRIBUTES, "") if holding.targets <= (holding.holder_items or 0) else None
+
+
+def _holder(holding: Holding) -> Holder | None:
+    """What is known of the container, or of the builtin one that its class is derived from."""
+    kinds = holding.links[-2].kinds if len(holding.links) > 1 else ()
+    return next((HOLDERS[kind] for kind in (holding.holder_type, *kinds) if kind in HOLDERS), None)

@@ -1,0 +1,49 @@
+"""The containers: what each is called, and how one that only grows is emptied or bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .cause import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A kind of container: a word for it, and what to do where it only grows."""
+
+    word: str
+    drop: str
+
+
+HOLDERS = {
+    "list": Holder("list", "drop items when they are done with, or bound it: collections.deque(maxlen=100)"),
+    "dict": Holder(
+        "dict", "delete keys when they are done with, or bound it: an LRU cache, or weakref.WeakValueDictionary"
+    ),
+    "set": Holder("set", "discard members when they are done with, or hold them weakly: weakref.WeakSet"),
+    "collections.deque": Holder("deque", "check that what empties it runs, or bound it: collections.deque(maxlen=100)"),
+    "collections.OrderedDict": Holder(
+        "OrderedDict", "pop the oldest item when it has grown enough: popitem(last=False)"
+    ),
+    "collections.defaultdict": Holder(
+        "defaultdict", "delete keys when they are done with, and look up by .get(): looking one up makes it"
+    ),
+    "collections.Counter": Holder("Counter", "delete keys when they are done with, or count what has few values"),
+}
+
+GENERAL = Cause("growing-container", "a {holder} that only grows", "{drop}", counted=True, many=True)
+"""Where no more is known than the kind of container."""
+
+ATTRIBUTES = Cause(
+    "growing-attributes",
+    "one object, or a module, that gets ever more attributes",
+    "delete each when it is done with, delattr(obj, name); or keep the values in a dict, and delete its keys",
+    counted=True,
+)
+
+UNREACHED = Cause(
+    "not-reachable",
+    "objects that the program cannot reach any more: held by C code, or a cycle that cannot be collected",
+    "look for a newer release of the extension that was called",
+)
+"""Where the path begins at no root that a program knows."""

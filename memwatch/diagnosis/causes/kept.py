@@ -1,0 +1,109 @@
+"""What is kept, where that says more than who keeps it: errors, futures, generators, views, classes, listeners."""
+
+from __future__ import annotations
+
+from .cause import Cause
+
+_CALLABLE = "function|method|functools.partial|builtin_function_or_method|weakref.ReferenceType"
+_LISTENERS = ".*listener*|.*observer*|.*callback*|.*handler*|.*subscriber*|.*receiver*|.*hook*|.*watcher*"
+_CONTAINER = "list|dict|set|collections.deque"
+
+KEPT = (
+    Cause(
+        "linked-objects",
+        "objects of which each refers to the one before, in a chain that only grows",
+        "cut the chain where its older part is done with: set the reference to None",
+        ("*: chain",),
+        many=False,
+    ),
+    Cause(
+        "kept-errors",
+        "errors that are kept with their tracebacks: each holds the frames it passed, and these their variables",
+        "keep the text alone, ''.join(traceback.format_exception(error)), or let go of the frames: "
+        "error.with_traceback(None)",
+        ("*: BaseException",),
+        below="traceback",
+    ),
+    Cause(
+        "kept-frames",
+        "frames or tracebacks that are kept: each holds the variables of the functions that ran",
+        "keep the text alone, traceback.format_tb(tb), or let go of the variables: traceback.clear_frames(tb)",
+        ("[]: frame|traceback|traceback.FrameSummary",),
+    ),
+    Cause(
+        "kept-tasks",
+        "asyncio tasks that are kept after they are done, or that are never done",
+        "let each take itself out: task.add_done_callback(tasks.discard) for a set of tasks; one that waits for ever "
+        "needs a timeout",
+        ("[]: _asyncio.Task|asyncio.tasks.Task",),
+        counted=True,
+    ),
+    Cause(
+        "kept-futures",
+        "futures that are kept after they are done, with their results",
+        "take each out when its result was used: future.add_done_callback(futures.discard) for a set of futures, or "
+        "concurrent.futures.as_completed(futures) on a list that is dropped afterwards",
+        ("[]: concurrent.futures._base.Future|_asyncio.Future|asyncio.futures.Future",),
+        counted=True,
+    ),
+    Cause(
+        "kept-threads",
+        "thread objects that are kept, also after the threads have ended",
+        "let go of each when it has ended: threads = [thread for thread in threads if thread.is_alive()], or use a "
+        "concurrent.futures.ThreadPoolExecutor",
+        ("[]: threading.Thread",),
+        counted=True,
+    ),
+    Cause(
+        "suspended-generators",
+        "generators that have begun and never end, each with its frame and the variables in it",
+        "run it to its end, or close and drop it: generator.close(), contextlib.closing(generator)",
+        ("[]: generator|async_generator",),
+        counted=True,
+    ),
+    Cause(
+        "suspended-coroutines",
+        "coroutines that never end, or are never awaited, each with its frame and the variables in it",
+        "await each, or close and drop it: coroutine.close()",
+        ("[]: coroutine",),
+        counted=True,
+    ),
+    Cause(
+        "small-views",
+        "small views of large buffers: each keeps the whole buffer in memory",
+        "keep a copy of the part that is needed: bytes(view) of a memoryview, array[...].copy() of a numpy array",
+        ("*: small view",),
+    ),
+    Cause(
+        "kept-matches",
+        "matches of regular expressions that are kept: each holds the whole text that was searched",
+        "keep the text of the groups: match.group(), match.groupdict()",
+        ("[]: re.Match",),
+    ),
+    Cause(
+        "dynamic-classes",
+        "classes that are made at run time, again and again, and kept",
+        "make such a class once, at module level or kept by what it is made from, and use it again",
+        ("[]: type",),
+        counted=True,
+    ),
+    Cause(
+        "listeners",
+        "listeners that are added and not removed again",
+        "remove each when its owner is done with, or hold it weakly: weakref.WeakSet(), or weakref.WeakMethod for a "
+        "method",
+        (
+            f"*: list|set|collections.deque > []: {_CALLABLE}",
+            f"{_LISTENERS}: {_CONTAINER} > []",
+            f"{_LISTENERS}: dict|list > []: {_CONTAINER} > []",
+            f"*: dict > []: dict > []: {_CALLABLE}",
+        ),
+        counted=True,
+    ),
+    Cause(
+        "recorded-calls",
+        "a mock that is called again and again: it records each call with its arguments",
+        "call mock.reset_mock() now and then, or put a plain function in its place",
+        ("*: unittest.mock._CallList > []", "*: unittest.mock.NonCallableMock > ._mock_children: dict > []"),
+    ),
+)

@@ -1,0 +1,33 @@
+"""What widely used libraries keep on purpose, until they are told that it is done with."""
+
+from __future__ import annotations
+
+from .cause import Cause
+
+LIBRARIES = (
+    Cause(
+        "signal-receivers",
+        "receivers are connected to a signal again and again, and none is disconnected",
+        "connect once, where the module is loaded; or call signal.disconnect(receiver) when its owner goes; a weak "
+        "connection (weak=True) ends by itself when the receiver dies",
+        (
+            "*: blinker.base.Signal > .receivers|._by_receiver|._by_sender|._weak_senders: * > [] > ? > ?",
+            "*: django.dispatch.dispatcher.Signal > .receivers: list > []",
+        ),
+        counted=True,
+    ),
+    Cause(
+        "metric-labels",
+        "a metric with ever new label values: each set of values is a time series that is never dropped",
+        "use labels that have few values (a route and not the path, no ids, no user names); what is over: "
+        "metric.remove(*values)",
+        ("*: prometheus_client.metrics.MetricWrapperBase > ._metrics: dict > []",),
+        counted=True,
+    ),
+    Cause(
+        "open-figures",
+        "pyplot keeps every figure until it is closed",
+        "call plt.close(figure) when it is drawn, or make it without pyplot: matplotlib.figure.Figure()",
+        (".Gcf: type > .figs: * > []", "*: matplotlib.backend_bases.FigureManagerBase"),
+    ),
+)

@@ -1,0 +1,52 @@
+"""Where a container stands that only grows; the kind of container says how to empty or to bound it."""
+
+from __future__ import annotations
+
+from .cause import Cause
+
+_CONTAINER = "list|dict|set|collections.deque"  # and what is derived from them
+
+PLACES = (
+    Cause(
+        "default-argument",
+        "a {holder} that is a default argument of {name}, made once and added to by every call",
+        "make it inside: def f(items=None): items = [] if items is None else items",
+        (
+            f"@*: function > .__defaults__: tuple > []: {_CONTAINER} > []",
+            f"@*: function > .__kwdefaults__: dict > []: {_CONTAINER} > []",
+        ),
+        counted=True,
+        many=True,
+    ),
+    Cause(
+        "closure",
+        "a {holder} in the closure of {name} that only grows, and lives as long as that function",
+        "{drop}; a cache is better made by functools.lru_cache(maxsize=128)",
+        (f"@*: function > cell *: {_CONTAINER} > []",),
+        counted=True,
+        many=True,
+    ),
+    Cause(
+        "class-attribute",
+        "a {holder} on the class {name} that only grows, shared by all instances and outliving them",
+        "make it the instance's (self.items = [] in __init__), so that it goes with its object; or {drop}",
+        (f"@*: type > .*: {_CONTAINER} > []",),
+        counted=True,
+        many=True,
+    ),
+    Cause(
+        "module-variable",
+        "a module-level {holder} that only grows",
+        "{drop}",
+        (f"module * > .*: {_CONTAINER} > []",),
+        counted=True,
+        many=True,
+    ),
+    Cause(
+        "growing-text",
+        "a text or a buffer that is added to and never cleared",
+        "write it out and begin anew when it is large, or keep its last parts alone: collections.deque(maxlen=100)",
+        (".*|[]|local *|cell *: str|bytes|bytearray|_io.BytesIO|_io.StringIO",),
+        many=False,
+    ),
+)

@@ -1,0 +1,142 @@
+"""What Python itself and its standard library keep for as long as the process, or until they are told."""
+
+from __future__ import annotations
+
+from .cause import Cause
+
+RUNTIME = (
+    Cause(
+        "fork-callbacks",
+        "callbacks given to os.register_at_fork, which can never be taken back",
+        "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet)",
+        ("interpreter, fork callbacks* > ? > ?",),
+    ),
+    Cause(
+        "exit-callbacks",
+        "callbacks given to atexit: each is kept until the process ends, with its arguments",
+        "call atexit.unregister(function) when the object is closed, or register one function for the whole process "
+        "that looks up what is alive (a weakref.WeakSet)",
+        ("interpreter, exit callbacks*: * > ?",),
+    ),
+    Cause(
+        "interpreter-callbacks",
+        "callbacks that the interpreter alone holds, and that cannot be taken back: most likely given to "
+        "os.register_at_fork or sys.addaudithook",
+        "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet)",
+        ("no Python reference* > : list > []: function|method|functools.partial|builtin_function_or_method",),
+    ),
+    Cause(
+        "dynamic-class-records",
+        "classes that are made again and again: what the interpreter notes of each subclass",
+        "make such a class once, at module level or kept by what it is made from, and use it again",
+        ("no Python reference* > : dict > []: weakref.ReferenceType",),
+        many=True,
+    ),
+    Cause(
+        "finalizer-holds-object",
+        "weakref.finalize holds the object that it waits for, through the callback or its arguments: so it never dies",
+        "give finalize a function that is no method of the object, and only the values that it needs: "
+        "weakref.finalize(obj, release, obj.handle)",
+        ("[]: finalizer that holds its object",),
+    ),
+    Cause(
+        "cached-method",
+        "a function cache without a bound, on the method {name}: it keeps every argument, and self is one",
+        "cache on the instance instead (functools.cached_property, or a dict made in __init__), so that the cache goes "
+        "with its object; or bound it: functools.lru_cache(maxsize=128)",
+        ("@*: cache of a method > cache: dict > []",),
+    ),
+    Cause(
+        "function-cache",
+        "a function cache without a bound: every new argument of {name} stays",
+        "give it one: functools.lru_cache(maxsize=128)",
+        ("@*: functools._lru_cache_wrapper > cache: dict > []", "@*: functools._lru_cache_wrapper > [] > ?"),
+    ),
+    Cause(
+        "logger-per-name",
+        "loggers with ever new names: logging keeps every logger until the process ends",
+        "take one logger by a fixed name, logging.getLogger(__name__), and give it what differs as an argument or by a "
+        "logging.LoggerAdapter",
+        ("*: logging.Manager > .loggerDict: dict > []", "*: logging.PlaceHolder > .loggerMap: dict > []"),
+    ),
+    Cause(
+        "logging-handlers",
+        "a handler or a filter is added to a logger again and again",
+        "add it once, where logging is set up; one that has to go: logger.removeHandler(handler), then "
+        "handler.close(); logger.removeFilter(filter)",
+        ("*: logging.Filterer > .handlers|.filters: list > []", "module logging > ._handlerList: list > []"),
+    ),
+    Cause(
+        "warning-texts",
+        "warnings whose texts differ: Python notes each text that it has shown",
+        "give warnings.warn() a text that stays the same",
+        (".__warningregistry__: dict > []", ".onceregistry: dict > []"),
+    ),
+    Cause(
+        "executor-backlog",
+        "work that waits in an executor: more is submitted than its threads or processes get done",
+        "submit no more than so many at a time: acquire a threading.BoundedSemaphore before submit(), and release it "
+        "in a callback of the future (add_done_callback)",
+        (
+            "*: concurrent.futures.thread.ThreadPoolExecutor > ._work_queue > [] > ?",
+            "*: concurrent.futures.process.ProcessPoolExecutor > ._pending_work_items: dict > []",
+        ),
+    ),
+    Cause(
+        "unbounded-queue",
+        "a queue without a bound that fills faster than it is emptied",
+        "check that its consumer runs, and give it a bound, queue.Queue(maxsize=100): then put() waits, and "
+        "put_nowait() raises queue.Full",
+        (
+            "*: queue.Queue|asyncio.queues.Queue > .queue|._queue: collections.deque|list > []",
+            "*: _queue.SimpleQueue > [] > ?",
+            "*: queue._PySimpleQueue > ._queue: collections.deque > []",
+            "*: multiprocessing.queues.Queue > ._buffer: collections.deque > []",
+        ),
+        counted=True,
+    ),
+    Cause(
+        "thread-local",
+        "the data of a thread in a threading.local, which stays until the thread ends, and threads of a pool never do",
+        "clear it at the end of each piece of work (try: ... finally: del local.name), or pass it as an argument",
+        ("*: _thread._local|_threading_local.local > []: dict > []: dict > [] > ? > ?",),
+    ),
+    Cause(
+        "context-variable",
+        "the value of a ContextVar that grows: every task and callback begins with a copy of its context, which holds "
+        "the same value",
+        "set it to a new value and take it back when the work is done: token = var.set(...), then var.reset(token)",
+        ("context variable *: * > [] > ?", "context variable *: *", "*, context variables > []"),
+    ),
+    Cause(
+        "event-loop-timers",
+        "timers that wait in the event loop: sleeps, timeouts and call_later() that are not cancelled",
+        "cancel what nobody waits for any more: handle.cancel() for call_later(), task.cancel() for a task that sleeps",
+        ("._scheduled: list > []",),
+    ),
+    Cause(
+        "event-loop-waiters",
+        "callbacks of a future or an event that is not done: everything that waits for it stays",
+        "set its result, or cancel what waits for it: asyncio.wait_for(..., timeout), task.cancel(), or "
+        "future.remove_done_callback(callback)",
+        (
+            "*: _asyncio.Future|asyncio.futures.Future > ._callbacks: list > []",
+            "*: concurrent.futures._base.Future > ._done_callbacks: list > []",
+            "._waiters: collections.deque > []",
+        ),
+    ),
+    Cause(
+        "timer-threads",
+        "threading.Timer objects that are not due, each of them a thread until then",
+        "call timer.cancel() when it is not needed any more, or let one thread do all of it (the module sched)",
+        ("[]: threading.Timer",),
+        counted=True,
+    ),
+    Cause(
+        "threads-alive",
+        "threads that do not end, more of them than come to their end",
+        "let a concurrent.futures.ThreadPoolExecutor do the work, or end each thread: tell it to stop, then join() it",
+        ("module threading > ._active|._limbo: dict > []",),
+        counted=True,
+    ),
+)

@@ -1,0 +1,34 @@
+"""Causes by the verdict alone, where no holder is known."""
+
+from __future__ import annotations
+
+from .cause import Cause
+
+BY_VERDICT = {
+    "garbage": Cause(
+        "uncollected-cycles",
+        "reference cycles that nothing collects: the collector is off, or never runs in full",
+        "call gc.enable(), or gc.collect() at a quiet moment; or break the cycles (weakref, None)",
+    ),
+    "untracked": Cause(
+        "lost-references",
+        "Python memory that nothing in Python refers to: most likely references lost in an extension module",
+        "look for a newer release of the extension that was called; the lines that call it allocate the memory",
+    ),
+    "native": Cause(
+        "native-memory",
+        "memory that C code allocated, outside of Python's objects",
+        "look for native buffers kept alive by small Python objects (views, handles), or a leak in an extension module",
+    ),
+    "fragmentation": Cause(
+        "fragmentation",
+        "free room between objects that the process does not give back",
+        "try MALLOC_ARENA_MAX=2 or another allocator; no object is leaking",
+    ),
+}
+
+GC_DISABLED = Cause(
+    "gc-disabled",
+    "reference cycles that nothing collects: the collector is switched off",
+    "call gc.enable(), or gc.collect() after each piece of work; or break the cycles (weakref, None)",
+)

@@ -1,0 +1,137 @@
+"""The links of a path: what each step leads to, by the labels of its types and by what can be told of it besides.
+
+Beside the types a kind may be one of the words below. Fields are read through C slots; no code of the program runs.
+"""
+
+from __future__ import annotations
+
+import types
+import weakref
+from array import array
+from collections.abc import Iterator
+from mmap import mmap
+from typing import Any
+
+from ..backend.kinds import type_label
+from .labels import function_label
+from .path import Link
+from .references import LruCacheWrapper, array_type, contents, namespace, referents
+
+METHOD_CACHE = "cache of a method"
+"""A function cache whose function takes ``self`` or ``cls``: it keeps the objects that it is called on."""
+
+SMALL_VIEW = "small view"
+"""A view of a buffer that is at least twice as large as what the view shows."""
+
+SELF_FINALIZER = "finalizer that holds its object"
+
+CHAINED = "chain"
+"""An object that refers to one of its own type, and that to the next, many times over; told of a path's end alone."""
+
+_SMALL = 2
+_LONG = 8  # objects of one type in a row
+_SEARCHED = 200  # objects that are looked through
+_type_mro = type.__dict__["__mro__"].__get__
+_view_bytes, _viewed = (vars(memoryview)[name].__get__ for name in ("nbytes", "obj"))
+_buffer_bytes: dict[type, Any] = {bytes: bytes.__len__, bytearray: bytearray.__len__, mmap: mmap.__len__}
+_array_item: Any = vars(array)["itemsize"].__get__
+_INFO: Any = vars(weakref.finalize)["_Info"]
+_info_field = {name: vars(_INFO)[name].__get__ for name in ("weakref", "func", "args", "kwargs")}
+
+
+def link_to(edge: str, target: Any, last: bool = False) -> Link:
+    """The link over *edge* to *target*, which is the *last* of its path or not."""
+    kind = type(target)
+    kinds = [type_label(base) for base in _type_mro(kind) if base is not object]
+    name = ""
+    if kind is LruCacheWrapper:
+        function = next((item for item in referents(target) if type(item) is types.FunctionType), None)
+        name = function_label(function) if function else ""
+        kinds += [METHOD_CACHE] if function and _is_method(function) else []
+    elif kind is types.FunctionType:
+        name = function_label(target)
+    elif issubclass(kind, type):
+        name = type_label(target)
+    elif kind is _INFO:
+        kinds += [SELF_FINALIZER] if _holds_its_object(target) else []
+    elif _is_small_view(target):
+        kinds.append(SMALL_VIEW)
+    if last and _is_chained(target):
+        kinds.append(CHAINED)
+    return Link(edge, tuple(kinds), name)
+
+
+def _is_method(function: types.FunctionType) -> bool:
+    code = function.__code__
+    return code.co_argcount > 0 and code.co_varnames[0] in ("self", "cls")
+
+
+def _is_chained(target: Any) -> bool:
+    """Whether *target* is the first of many objects of its type, each held by the one before or by its attributes."""
+    if issubclass(type(target), (types.ModuleType, type)):
+        return False
+    seen: set[int] = set()
+    while target is not None and len(seen) < _LONG:
+        seen.add(id(target))
+        target = next((obj for obj in _near(target) if type(obj) is type(target) and id(obj) not in seen), None)
+    return target is not None
+
+
+def _near(obj: Any) -> list[Any]:
+    """What *obj* refers to, itself or by a small dict; nothing where it is large."""
+    found = contents(obj)
+    small = [names for names in found if type(names) is dict and len(names) <= _SEARCHED]
+    return [*found, *(held for names in small for held in contents(names))] if len(found) <= _SEARCHED else []
+
+
+def _is_small_view(view: Any) -> bool:
+    """Whether *view* is a memoryview or a numpy array that shows less than half of the buffer below it."""
+    numpy_array = array_type()
+    if type(view) is memoryview:
+        try:
+            shown, buffer = _view_bytes(view), _viewed(view)
+        except ValueError:  # it is released
+            return False
+    elif numpy_array is not None and issubclass(type(view), numpy_array):
+        fields = namespace(numpy_array)
+        shown, buffer = fields["nbytes"].__get__(view), fields["base"].__get__(view)
+    else:
+        return False
+    return _size_of_buffer(buffer, numpy_array) >= max(1, _SMALL * int(shown))
+
+
+def _size_of_buffer(buffer: Any, numpy_array: type | None) -> int:
+    """Its bytes; 0 where they are not known."""
+    kind = type(buffer)
+    if kind in _buffer_bytes:
+        try:
+            return int(_buffer_bytes[kind](buffer))
+        except ValueError:  # a closed mmap
+            return 0
+    if kind is array:
+        return int(array.__len__(buffer) * _array_item(buffer))
+    if numpy_array is not None and issubclass(kind, numpy_array):
+        return int(namespace(numpy_array)["nbytes"].__get__(buffer))
+    return 0
+
+
+def _holds_its_object(info: Any) -> bool:
+    """Whether what a finalizer will call, or its arguments, lead to the very object that it waits for."""
+    watched = weakref.ref.__call__(_info_field["weakref"](info))
+    below = [_info_field[name](info) for name in ("func", "args", "kwargs")]
+    return any(obj is watched for obj in _search(below) if obj is not None)
+
+
+def _search(below: list[Any]) -> Iterator[Any]:
+    """*below* and what it refers to, near ones first; modules, classes and the names of functions are not entered."""
+    seen: set[int] = set()
+    for obj in below:  # grows while it is walked
+        if id(obj) in seen or len(seen) == _SEARCHED:
+            continue
+        seen.add(id(obj))
+        yield obj
+        if type(obj) is types.FunctionType:
+            below.extend(obj.__closure__ or ())
+            below.extend(obj.__defaults__ or ())
+        elif not issubclass(type(obj), (types.ModuleType, type)):
+            below.extend(contents(obj))
