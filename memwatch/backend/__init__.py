@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
 
 
 def choose(asked: str) -> tuple[str, str]:
@@ -18,17 +19,24 @@ def choose(asked: str) -> tuple[str, str]:
     unknown = "" if asked in ("", "native") else f"MEMWATCH_BACKEND={asked} is not known (pure, native); "
     wanted = "MEMWATCH_BACKEND asks for native, but " if asked == "native" else unknown
     try:
-        import_module("._native", __name__)
+        extension = import_module("._native", __name__)
     except ModuleNotFoundError:
         return "pure", f"{wanted}the C extension is not in this installation{_none_for_this()}"
     except ImportError as refused:  # it was built for another interpreter, or does not know this one
         return "pure", f"{wanted}{refused}"
-    return "native", f"{unknown}the C extension is in this installation"
+    return "native", f"{unknown}the C extension is in this installation{_without(extension)}"
 
 
 def _none_for_this() -> str:
     """Why there can be no C extension for this interpreter, in brackets; nothing if there can be one."""
     return " (there is none for free-threaded Python)" if "t" in getattr(sys, "abiflags", "") else ""
+
+
+def _without(extension: ModuleType) -> str:
+    """What *extension* cannot do on this interpreter."""
+    if extension.__dict__["knows_frames"]:
+        return ""
+    return ", but does not know the frames of this Python: holders are searched in Python, no allocation is sampled"
 
 
 name, reason = choose(os.environ.get("MEMWATCH_BACKEND", ""))

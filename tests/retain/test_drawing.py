@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shutil import which
+
 import pytest
 
 import memwatch
@@ -51,6 +53,7 @@ def test_a_picture_needs_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.clients
+@pytest.mark.skipif(which("dot") is None, reason="Graphviz is not installed")
 def test_graphviz_draws_it() -> None:
     drawn = PATH.to_svg()
     assert drawn.rstrip().endswith("</svg>") and "class app.Cache" in drawn and "dict, 640 items" in drawn

@@ -108,30 +108,35 @@ done:
     return good;
 }
 
-/* Called by a function of two variables, of which the second is *marker*. */
+/* Called by a function of two variables, of which the second is *marker* and the first that it computes with too. Only
+ * the frame itself is read before it has proved to be one. */
 static PyObject *
 find_variable(PyObject *Py_UNUSED(module), PyObject *marker)
 {
     PyFrameObject *shown = PyEval_GetFrame();
     PyCodeObject *code = shown ? PyFrame_GetCode(shown) : NULL;
     const Frame *frame = innermost_frame(PyThreadState_Get());
-    bool good = code && frame && code_of(frame) == code && frame->globals == PyEval_GetGlobals() &&
-                frame->object == (PyObject *)shown && code->co_nlocalsplus == 2 && frame->values[1] == marker &&
+    bool good = code && frame && object_of(frame->code) == (PyObject *)code && running_code(frame) == code &&
+                frame->globals == PyEval_GetGlobals() && frame->object == (PyObject *)shown &&
+                code->co_nlocalsplus == 2 && object_of(frame->values[1]) == marker &&
                 PyTuple_GET_SIZE(code->co_localsplusnames) == 2;
+    Py_ssize_t there = good ? values_there(frame, code, true) : 0;
+    good = good && (there < 2 || (there > 2 && object_of(frame->values[2]) == marker));
     Py_XDECREF(code);
     return PyBool_FromLong(good);
 }
 
-static bool
+/* Whether frames are what version.h says; -1 with an exception. */
+static int
 check_frame(void)
 {
     static PyMethodDef method = {"find_variable", find_variable, METH_O, NULL};
     PyObject *globals = PyDict_New(), *call = PyCFunction_New(&method, NULL), *probe = NULL, *found = NULL;
     if (globals && call && PyDict_SetItemString(globals, "__builtins__", PyEval_GetBuiltins()) == 0)
-        probe = PyRun_String("lambda call, marker: call(marker)", Py_eval_input, globals, globals);
+        probe = PyRun_String("lambda call, marker: (marker, call(marker))[1]", Py_eval_input, globals, globals);
     if (probe)
         found = PyObject_CallFunctionObjArgs(probe, call, globals, NULL);
-    bool good = found == Py_True || refuse("a variable of a running function");
+    int good = found ? found == Py_True : -1;
     Py_XDECREF(found);
     Py_XDECREF(probe);
     Py_XDECREF(call);
@@ -145,7 +150,9 @@ check_interpreter(State *state)
     PyObject *gc = PyImport_ImportModule("gc");
     bool good = gc && (measures_read(&state->measures) || refuse("__sizeof__")) && find_collector(state, gc) &&
                 check_dict(state, "{s:d,s:d,s:d}", "a key that is str") &&
-                check_dict(state, "{s:d,s:d,s:d,L:d}", "a key") && check_values() && (!KNOWS_FRAMES || check_frame());
+                check_dict(state, "{s:d,s:d,s:d,L:d}", "a key") && check_values();
     Py_XDECREF(gc);
-    return good;
+    int known = good ? check_frame() : -1;
+    state->knows_frames = known > 0;
+    return known >= 0;
 }

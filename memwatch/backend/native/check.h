@@ -9,6 +9,7 @@ typedef struct {
     Collector *collector;
     PyTypeObject *snapshot_type;
     Measures measures;
+    bool knows_frames; /* else nothing here reads one: the search for holders runs in Python, nothing is sampled */
     Memory memory;
 } State;
 

@@ -369,7 +369,7 @@ execute(PyObject *module)
     *state = (State){.memory = {.fail_after = -1}};
     if (!check_interpreter(state) || PyModule_AddFunctions(module, sampling_methods) < 0)
         return -1;
-    if (PyModule_AddObjectRef(module, "knows_frames", KNOWS_FRAMES ? Py_True : Py_False) < 0)
+    if (PyModule_AddObjectRef(module, "knows_frames", state->knows_frames ? Py_True : Py_False) < 0)
         return -1;
     state->snapshot_type = (PyTypeObject *)snapshot_type(module);
     if (state->snapshot_type == NULL || PyModule_AddType(module, state->snapshot_type) < 0)

@@ -186,30 +186,49 @@ namespace_of(PyTypeObject *type)
 
 /* ---- running functions ---- */
 
-/* From 3.14 on frames hold tagged references. Nothing reads them there: the search for holders runs in Python, and no
- * allocation is sampled. */
-#define KNOWS_FRAMES (PY_VERSION_HEX < 0x030E0000)
+/* A reference as frames hold it. From 3.14 on its two low bits are flags: 01 for one that is not counted, 11 for a
+ * number that is no object, 10 for a mark that none but the interpreter's loop sees. */
+#if PY_VERSION_HEX >= 0x030E0000
+typedef uintptr_t Reference;
+#else
+typedef PyObject *Reference;
+#endif
+
+/* What *reference* leads to, borrowed; NULL where that is no object. */
+static inline PyObject *
+object_of(Reference reference)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return reference & 2 ? NULL : (PyObject *)(reference & ~(uintptr_t)1);
+#else
+    return reference;
+#endif
+}
 
 /* What a running function has: its code, and from `values` on its variables and then what it computes with. */
 typedef struct Frame {
 #if PY_VERSION_HEX >= 0x030C0000
-    PyObject *code; /* or something else, where the function is written in C */
+    Reference code; /* or something else, where the function is written in C */
     struct Frame *previous;
-    PyObject *function;
+    Reference function;
     PyObject *globals;
     PyObject *builtins;
     PyObject *names; /* the namespace of a class body or of what exec() runs */
     PyObject *object;
     const char *instruction; /* the one that runs, or the last bytes that belong to it */
+#if PY_VERSION_HEX >= 0x030E0000
+    Reference *top; /* the end of what is there of `values` */
+#else
     int top; /* how many of `values` are there; not positive while the function is at work */
+#endif
     uint16_t offset;
     char owner;
 #else
-    PyObject *function;
+    Reference function;
     PyObject *globals;
     PyObject *builtins;
     PyObject *names;
-    PyObject *code;
+    Reference code;
     PyObject *object;
     struct Frame *previous;
     const char *instruction;
@@ -217,7 +236,7 @@ typedef struct Frame {
     bool is_entry;
     char owner;
 #endif
-    PyObject *values[1];
+    Reference values[1];
 } Frame;
 
 static inline Frame *
@@ -230,14 +249,40 @@ innermost_frame(const PyThreadState *thread)
 #endif
 }
 
-#define OWNED_BY_C 3
+/* How many of its values *frame*, which runs *code*, surely has; fewer than its variables where that is not known. From
+ * 3.14 on the top is kept while C code is at work too, which may have freed what lies below: it holds where the frame
+ * *calls* a function in Python. */
+static inline Py_ssize_t
+values_there(const Frame *frame, const PyCodeObject *code, bool calls)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    Py_ssize_t top = calls && frame->top ? frame->top - frame->values : 0;
+#else
+    Py_ssize_t top = frame->top;
+    (void)calls;
+#endif
+    return Py_MIN(top, code->co_nlocalsplus + code->co_stacksize);
+}
+
+#define OWNED_BY_GENERATOR 1
+#define OWNED_BY_C 3 /* this, and whatever is above */
 
 /* The code of *frame*; NULL where the interpreter has only marked the place at which C code called it. */
 static inline PyCodeObject *
 code_of(const Frame *frame)
 {
-    bool python = frame->owner != OWNED_BY_C && frame->code && PyCode_Check(frame->code);
-    return python ? (PyCodeObject *)frame->code : NULL;
+    PyObject *code = frame->owner < OWNED_BY_C ? object_of(frame->code) : NULL;
+    return code && PyCode_Check(code) ? (PyCodeObject *)code : NULL;
+}
+
+/* The code that *frame* runs; NULL for one that is not ready, or that is no Python function's. */
+static inline PyCodeObject *
+running_code(const Frame *frame)
+{
+    PyCodeObject *code = code_of(frame);
+    if (code == NULL || frame->owner == OWNED_BY_GENERATOR)
+        return code;
+    return frame->instruction >= code->co_code_adaptive + 2 * (Py_ssize_t)code->_co_firsttraceable ? code : NULL;
 }
 
 /* ---- the rest ---- */

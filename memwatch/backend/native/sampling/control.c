@@ -103,8 +103,7 @@ bool
 sampling_begin(double interval, int depth, size_t most)
 {
     if (!frames_are_whole()) {
-        PyErr_SetString(PyExc_RuntimeError, KNOWS_FRAMES ? "CPython 3.11.0 clears frames that can still be seen"
-                                                         : "the frames of this CPython are not known to it");
+        PyErr_SetString(PyExc_RuntimeError, "CPython 3.11.0 clears frames that can still be seen");
         return false;
     }
     if (!frames_check() || !watch_forks())

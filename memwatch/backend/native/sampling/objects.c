@@ -31,14 +31,6 @@ bytes_before(const PyTypeObject *type)
     return head + (type->tp_flags & TWO_WORDS_BEFORE ? 2 * sizeof(void *) : 0);
 }
 
-/* Whether what lies where the references are counted is a number of them, and no pointer: the items of a list that
- * has a type as its second one are no object. */
-static bool
-may_count(const PyObject *object)
-{
-    return object->ob_refcnt > 0 && (uint64_t)object->ob_refcnt <= UINT32_MAX;
-}
-
 static bool
 look(Sample *sample, void *arg)
 {

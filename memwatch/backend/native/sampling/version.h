@@ -8,23 +8,11 @@
 
 #include "../version.h"
 
-#define OWNED_BY_GENERATOR 1
-
 /* A frame is taken off before it is cleared; 3.11.0 did it the other way round. */
 static inline bool
 frames_are_whole(void)
 {
-    return KNOWS_FRAMES && Py_Version >= 0x030B0100;
-}
-
-/* The code that *frame* runs; NULL for one that is not ready, or that is no Python function's. */
-static inline PyCodeObject *
-running_code(const Frame *frame)
-{
-    PyCodeObject *code = code_of(frame);
-    if (code == NULL || frame->owner == OWNED_BY_GENERATOR)
-        return code;
-    return frame->instruction >= code->co_code_adaptive + 2 * (Py_ssize_t)code->_co_firsttraceable ? code : NULL;
+    return Py_Version >= 0x030B0100;
 }
 
 /* Which of the code's two-byte units *frame* runs. */
@@ -66,7 +54,7 @@ interpreter_is_ending(void)
 static inline bool
 marks_a_call(const Frame *frame)
 {
-    return frame->owner == OWNED_BY_C;
+    return frame->owner >= OWNED_BY_C;
 }
 
 /* ---- codes that die ---- */
@@ -90,6 +78,20 @@ code_fingerprint(PyCodeObject *code)
     (void)code;
     return 0;
 #endif
+}
+
+/* Whether what lies where *object* has its references counted is a number of them, and no pointer: the items of a list
+ * that has a type as its second one are no object. The lowest pointers are those of an executable with a fixed address,
+ * which begins at 4 MiB. */
+static inline bool
+may_count(const PyObject *object)
+{
+    uint64_t count = (uint64_t)object->ob_refcnt;
+#if PY_VERSION_HEX >= 0x030E0000
+    count |= (uint64_t)object->ob_overflow << 32;
+#endif
+    bool is_pointer = count > UINT32_MAX || (count >= 1 << 22 && count % 8 == 0 && !LIVES_FOR_EVER((PyObject *)object));
+    return count > 0 && !is_pointer;
 }
 
 /* Have *callback* called for each code object that dies, while it is still whole; code_unwatch() ends it, with the

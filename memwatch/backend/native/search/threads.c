@@ -5,6 +5,11 @@
  * has not; what only such a one holds is found in unreached.c. */
 #include "search.h"
 
+typedef struct {
+    const Frame *frame;
+    bool calls; /* another function, with no C code in between */
+} Running;
+
 /* Whether *frame* runs code of memwatch, whose namespaces are left out of the search. */
 static bool
 is_own_frame(const Search *search, const Frame *frame)
@@ -22,29 +27,39 @@ enter_value(Search *search, PyObject *value, int32_t variable)
 }
 
 static bool
-enter_frame(Search *search, const Frame *frame, const PyCodeObject *code)
+enter_frame(Search *search, const Running *running)
 {
+    const Frame *frame = running->frame;
+    const PyCodeObject *code = running_code(frame);
     for (int place = 0; place < code->co_nlocalsplus; place++)
-        if (!enter_value(search, frame->values[place], place))
+        if (!enter_value(search, object_of(frame->values[place]), place))
             return false;
-    int top = Py_MIN(frame->top, code->co_nlocalsplus + code->co_stacksize);
-    for (int place = code->co_nlocalsplus; place < top; place++)
-        if (!search_root(search, frame->values[place], COMPUTED))
+    Py_ssize_t top = values_there(frame, code, running->calls);
+    for (Py_ssize_t place = code->co_nlocalsplus; place < top; place++)
+        if (!search_root(search, object_of(frame->values[place]), COMPUTED))
             return false;
     if (frame->names && frame->names != frame->globals && !search_root(search, frame->names, NAMESPACE))
         return false;
-    return search_root(search, frame->function, COMPUTED) && search_root(search, frame->code, COMPUTED);
+    return search_root(search, object_of(frame->function), COMPUTED) &&
+           search_root(search, object_of(frame->code), COMPUTED);
 }
 
-/* The frames of *thread* as a row, the innermost first. */
+/* The frames of *thread* as a row of Running, the innermost first. Those that the interpreter puts in between, as
+ * around a new instance's __init__, have no globals. */
 static bool
 list_frames(Search *search, const PyThreadState *thread, Row *frames)
 {
-    for (Frame *frame = innermost_frame(thread); frame; frame = frame->previous)
-        if (code_of(frame) && !row_push(search->walk.memory, frames, frame)) {
+    bool calls = false;
+    for (Frame *frame = innermost_frame(thread); frame; calls = code_of(frame) != NULL, frame = frame->previous) {
+        if (running_code(frame) == NULL)
+            continue;
+        Running *running = row_add(search->walk.memory, frames);
+        if (running == NULL) {
             search->walk.failed = true;
             return false;
         }
+        *running = (Running){frame, calls};
+    }
     return true;
 }
 
@@ -73,18 +88,19 @@ enter_state(Search *search, const PyThreadState *thread, Label label)
 static bool
 enter_thread(Search *search, const PyThreadState *thread, bool own)
 {
-    Row frames = {.stride = sizeof(Frame *)};
+    Row frames = {.stride = sizeof(Running)};
     Label label = {.main_thread = thread->thread_id == search->main_thread};
     bool good = list_frames(search, thread, &frames);
-    Frame **all = (Frame **)frames.data;
-    bool whole = frames.used && is_own_frame(search, all[frames.used - 1]); /* memwatch's own thread */
+    const Running *all = (Running *)frames.data;
+    bool whole = frames.used && is_own_frame(search, all[frames.used - 1].frame); /* memwatch's own thread */
     for (size_t place = frames.used; good && place-- > 0;) {
-        if ((whole || is_own_frame(search, all[place])) != own)
+        const Frame *frame = all[place].frame;
+        if ((whole || is_own_frame(search, frame)) != own)
             continue;
         label.kind = own ? ROOT_OWN : ROOT_FRAME;
-        label.code = all[place]->code;
-        label.globals = all[place]->globals;
-        good = search_label(search, label) && enter_frame(search, all[place], code_of(all[place]));
+        label.code = object_of(frame->code);
+        label.globals = frame->globals;
+        good = search_label(search, label) && enter_frame(search, all + place);
     }
     label.code = label.globals = NULL;
     if (good && whole == own)
