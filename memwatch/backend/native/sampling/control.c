@@ -3,6 +3,7 @@
  * The end of the interpreter needs nothing: the next sample that is due finds it ending and switches sampling off;
  * the hooks stay, for there are threads and exit functions that go on freeing. */
 #include "control.h"
+#include "native.h"
 
 static int watcher = -1;
 
@@ -87,6 +88,7 @@ switch_on(double interval, int depth, size_t most)
     sampler.floor = interval;
     sampler.taken = sampler.expected = sampler.dropped = 0;
     sampler.overflowing = 0;
+    sampler.native = false;
     set_interval(interval);
     sampler.run++;
     __atomic_store_n(&sampler.active, true, __ATOMIC_RELEASE);
@@ -136,6 +138,7 @@ sampling_end(void)
     sampler_unlock();
     hooks_remove();
     stop_watching();
+    native_end();
 }
 
 bool

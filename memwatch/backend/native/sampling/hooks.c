@@ -103,8 +103,8 @@ resize_sampled(const Slot *slot, int domain, void *ctx, void *block, size_t byte
 /* ---- large blocks that change their size ---- */
 
 /* A sample keeps on being one when it grows, and as often as it would be one with its new size when it shrinks. */
-static void
-keep_or_forget(Removed *removed, void *moved, size_t bytes)
+void
+sample_resize(Removed *removed, void *moved, size_t bytes)
 {
     Sample *sample = &removed->sample;
     double share = 1;
@@ -134,7 +134,7 @@ resize_raw(const Slot *slot, int domain, void *ctx, void *block, size_t bytes, b
         return NULL;
     }
     if (was && slot->usable && !removed.sample.small) {
-        keep_or_forget(&removed, moved, bytes);
+        sample_resize(&removed, moved, bytes);
         return moved;
     }
     size_t counted = bytes;

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-static bool
-is_main(void)
+bool
+sampling_is_main(void)
 {
     if (PyInterpreterState_Get() == PyInterpreterState_Main())
         return true;
@@ -27,7 +27,7 @@ start(PyObject *Py_UNUSED(module), PyObject *args)
     double interval;
     int depth;
     Py_ssize_t most;
-    if (!PyArg_ParseTuple(args, "din", &interval, &depth, &most) || !is_main())
+    if (!PyArg_ParseTuple(args, "din", &interval, &depth, &most) || !sampling_is_main())
         return NULL;
     if (!(interval >= 1) || depth < 1 || depth > DEEPEST || most < 16)
         return PyErr_Format(PyExc_ValueError, "an interval from 1, a depth from 1 to %d, 16 samples or more", DEEPEST);
@@ -43,7 +43,7 @@ PyDoc_STRVAR(stop_doc, "sampling_stop()\n--\n\nEnd, and forget everything.");
 static PyObject *
 stop(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
-    if (!is_main())
+    if (!sampling_is_main())
         return NULL;
     sampling_end();
     Py_RETURN_NONE;
@@ -67,7 +67,7 @@ change_interval(PyObject *Py_UNUSED(module), PyObject *number)
         return NULL;
     if (!(interval >= 1))
         return PyErr_Format(PyExc_ValueError, "an interval is 1 byte at least");
-    if (!is_main())
+    if (!sampling_is_main())
         return NULL;
     sampling_change(interval);
     Py_RETURN_NONE;
@@ -234,5 +234,9 @@ PyMethodDef sampling_methods[] = {
     {"sampling_objects", sampling_objects, METH_O, sampling_objects_doc},
     {"sampling_frames", frames, METH_O, frames_doc},
     {"sampling_fail_after", sampling_fail_after, METH_O, fail_doc},
+    {"sampling_native", sampling_native, METH_O, sampling_native_doc},
+    {"sampling_native_stats", sampling_native_stats, METH_NOARGS, sampling_native_stats_doc},
+    {"sampling_native_slots", sampling_native_slots, METH_NOARGS, sampling_native_slots_doc},
+    {"sampling_follow", sampling_follow, METH_NOARGS, sampling_follow_doc},
     {NULL, NULL, 0, NULL},
 };

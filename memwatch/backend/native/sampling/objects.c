@@ -36,7 +36,7 @@ look(Sample *sample, void *arg)
 {
     static const size_t starts[] = {0, COLLECTORS_HEAD, COLLECTORS_HEAD + 2 * sizeof(void *)};
     Looking *looking = arg;
-    for (int place = 0; place < 3 && starts[place] + sizeof(PyObject) <= sample->size; place++) {
+    for (int place = 0; !sample->native && place < 3 && starts[place] + sizeof(PyObject) <= sample->size; place++) {
         const PyObject *object = (const PyObject *)(sample->address + starts[place]);
         const PyTypeObject *type = object->ob_type;
         const Pointer *entry = type && may_count(object) ? pointers_find(&looking->known, type) : NULL;

@@ -33,6 +33,7 @@ typedef struct {
     uint64_t taken;
     uint64_t random;
     size_t overflowing; /* live samples without a stack */
+    bool native; /* native samples may be entered */
 
     pthread_mutex_t lock;
 } Sampler;
@@ -68,6 +69,17 @@ void sample_forget(const Removed *removed);
 /* Let some samples go, so that there are fewer than *most*, as if they had been drawn with a larger interval, which
  * is the interval from now on. With the lock. */
 void samples_thin(void);
+
+/* As sample_take(), for a block that is not Python's. */
+void sample_take_native(void *block, size_t size, double interval);
+
+/* From now on there may be native samples in *run*; or there may be none, and those that there are go. */
+void samples_let_native(bool let, uint32_t run);
+
+/* ---- hooks.c ---- */
+
+/* What was removed has moved to another address, or has another size, or both: keep it as a sample, or do not. */
+void sample_resize(Removed *removed, void *moved, size_t bytes);
 
 /* ---- countdown.c ---- */
 

@@ -19,6 +19,7 @@ typedef struct {
     uint32_t thread; /* the system's number */
     uint32_t stack;
     bool small; /* of a small block; any change of its size draws anew */
+    bool native; /* of a block that is not Python's */
 } Sample;
 
 typedef struct {

@@ -40,8 +40,8 @@ drop(void)
     __atomic_fetch_add(&sampler.dropped, 1, __ATOMIC_RELAXED);
 }
 
-void
-sample_take(void *block, size_t size, double interval, bool small)
+static void
+take(void *block, size_t size, double interval, bool small, bool native)
 {
     if (interpreter_is_ending()) { /* the thread states are being freed */
         __atomic_store_n(&sampler.active, false, __ATOMIC_RELEASE);
@@ -54,8 +54,8 @@ sample_take(void *block, size_t size, double interval, bool small)
         drop();
         return;
     }
-    if (sampler.active) {
-        Sample sample = {(uintptr_t)block, size, now(), (float)interval, countdown.thread, NO_STACK, small};
+    if (sampler.active && (sampler.native || !native)) {
+        Sample sample = {(uintptr_t)block, size, now(), (float)interval, countdown.thread, NO_STACK, small, native};
         sample.stack = stack_take(&sampler.memory, &sampler.stacks, &sampler.names, &seen);
         sampler.overflowing += sample.stack == NO_STACK;
         if (!enter(&sample))
@@ -65,6 +65,18 @@ sample_take(void *block, size_t size, double interval, bool small)
     }
     sampler_unlock();
     errno = error;
+}
+
+void
+sample_take(void *block, size_t size, double interval, bool small)
+{
+    take(block, size, interval, small, false);
+}
+
+void
+sample_take_native(void *block, size_t size, double interval)
+{
+    take(block, size, interval, false, true);
 }
 
 bool
@@ -113,6 +125,26 @@ survives(Sample *sample, void *floor)
     }
     let_go(sample);
     return false;
+}
+
+static bool
+is_pythons(Sample *sample, void *Py_UNUSED(arg))
+{
+    if (sample->native)
+        let_go(sample);
+    return !sample->native;
+}
+
+void
+samples_let_native(bool let, uint32_t run)
+{
+    sampler_lock();
+    if (sampler.active && sampler.run == run) {
+        sampler.native = let;
+        if (!let)
+            samples_keep(&sampler.samples, is_pythons, NULL);
+    }
+    sampler_unlock();
 }
 
 void
