@@ -164,7 +164,7 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Copy copy;
     PyObject *result = NULL;
-    if (!is_main())
+    if (!sampling_is_main())
         return NULL;
     if (copy_make(&copy))
         result = Py_BuildValue("NNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),

@@ -69,28 +69,28 @@ typedef struct {
     void **slot;
     void *value;
     bool ours;
-} SeenSlot;
+} FoundSlot;
 
 typedef struct {
-    SeenSlot slots[MOST_SLOTS];
+    FoundSlot slots[MOST_SLOTS];
     size_t used;
-} Seen;
+} FoundSlots;
 
 /* Names stay where they are for as long as nothing is unloaded. */
 static void
 see(const NativeObject *object, int function, void **slot, bool Py_UNUSED(calls), void *arg)
 {
-    Seen *seen = arg;
+    FoundSlots *seen = arg;
     const NativeFunction *known = &native_functions[function];
     if (seen->used < MOST_SLOTS)
-        seen->slots[seen->used++] = (SeenSlot){object->name, known->name, slot, *slot, *slot == known->hook};
+        seen->slots[seen->used++] = (FoundSlot){object->name, known->name, slot, *slot, *slot == known->hook};
 }
 
 PyObject *
 sampling_native_slots(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Memory memory = {.fail_after = -1};
-    Seen *seen = memory_map(&memory, sizeof(Seen));
+    FoundSlots *seen = memory_map(&memory, sizeof(FoundSlots));
     if (seen == NULL)
         return PyErr_NoMemory();
     Py_BEGIN_ALLOW_THREADS
@@ -98,7 +98,7 @@ sampling_native_slots(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     Py_END_ALLOW_THREADS
     PyObject *list = PyList_New((Py_ssize_t)seen->used);
     for (size_t number = 0; list && number < seen->used; number++) {
-        const SeenSlot *slot = &seen->slots[number];
+        const FoundSlot *slot = &seen->slots[number];
         PyObject *row = Py_BuildValue("ssKKN", slot->object, slot->function, (unsigned long long)(uintptr_t)slot->slot,
                                       (unsigned long long)(uintptr_t)slot->value, PyBool_FromLong(slot->ours));
         if (row)
@@ -106,7 +106,7 @@ sampling_native_slots(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
         else
             Py_CLEAR(list);
     }
-    memory_unmap(&memory, seen, sizeof(Seen));
+    memory_unmap(&memory, seen, sizeof(FoundSlots));
     return list;
 }
 
