@@ -7,7 +7,6 @@ folder that MEMWATCH_SHOTS names, if it names one.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from random import Random
@@ -38,20 +37,6 @@ HOSTILE = [
 ]
 
 pytestmark = pytest.mark.clients
-
-
-def find_chromium() -> str | None:
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def environment() -> dict[str, str]:
-    clients, chromium = os.environ.get("MEMWATCH_CLIENTS", ""), find_chromium()
-    if not clients or not Path(clients, "node_modules", "playwright-core").is_dir():
-        pytest.skip("MEMWATCH_CLIENTS names no folder whose node_modules has playwright-core")
-    if not chromium or not shutil.which("node"):
-        pytest.skip("Chromium and node are needed")
-    return {**os.environ, "CHROMIUM": chromium}
 
 
 def stack(path: tuple[Frame, ...], *allocations: tuple[int, int]) -> Stack:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ...units import format_bytes, format_delta, format_duration, format_holder
+from ..places import own_frames
 from ..words import share_text, shorten, verdict_words
 from .elements import Markup, element, join
 
@@ -17,13 +18,15 @@ _LONGEST_NAME = 90
 
 
 def title_of(report: Report) -> str:
-    """``str held by __main__.kept``; where nobody is suspected the verdict."""
+    """``str held by __main__.kept``, or ``str allocated in load``; where nobody is suspected the verdict."""
     if not report.suspects:
         return _verdict(report)
     first = report.suspects[0]
     holder = format_holder(first.held_by)
     name = shorten(first.type, _LONGEST_NAME)
-    return f"{name} held by {shorten(holder, _LONGEST_NAME)}" if holder else name
+    if holder:
+        return f"{name} held by {shorten(holder, _LONGEST_NAME)}"
+    return f"{name} allocated in {own_frames(first.allocated_at)[0]['function']}" if first.allocated_at else name
 
 
 def draw_head(report: Report) -> Markup:

@@ -12,6 +12,7 @@ from .elements import Markup, element
 
 _BOX, _GAP = 30.0, 32.0
 _CHAR = 7.9  # the width of a letter of the style sheet's font, or a little more
+_LAST_NARROW = "\u10ff"
 _PAD = 12.0
 _ARROW = 22.0
 _LONGEST = 54
@@ -28,9 +29,9 @@ class _Row(NamedTuple):
 
 def draw_path(steps: Sequence[str], blamed: int, leaked: str) -> Markup:
     """The path of *steps*, whose references from number *blamed* on are suspect, to what has *leaked*."""
-    rows = list(_rows([printable(step) for step in steps], blamed, leaked))
-    letters = max(max(len(row.target), len(row.reference) + 3) for row in rows)
-    width, height = 2 * _PAD + letters * _CHAR, len(rows) * (_BOX + _GAP) - _GAP + 2
+    rows = list(_rows([printable(step) for step in steps], blamed, printable(leaked)))
+    longest = max(max(_width(row.target), _width(row.reference) + 3 * _CHAR) for row in rows)
+    width, height = 2 * _PAD + longest, len(rows) * (_BOX + _GAP) - _GAP + 2
     return element(
         "svg",
         *(part for number, row in enumerate(rows) for part in _draw(row, 1 + number * (_BOX + _GAP))),
@@ -64,6 +65,11 @@ def _draw(row: _Row, top: float) -> Iterator[Markup]:
         yield element("path", class_=f"path-arrow {row.kind}", d=f"M{_ARROW:g} {top - _GAP:g}v{_GAP - 7:g}")
         yield element("path", class_=f"path-tip {row.kind}", d=f"M{_ARROW - 5:g} {top - 8:g}h10l-5 8z")
         yield element("text", row.reference, class_=f"path-name {row.kind}", x=_ARROW + 12, y=top - _GAP / 2 + 4)
-    width = 2 * _PAD + len(row.target) * _CHAR - 2
+    width = 2 * _PAD + _width(row.target) - 2
     yield element("rect", class_=f"path-box {row.kind}", x=1, y=top, width=width, height=_BOX, rx=6)
     yield element("text", row.target, class_=f"path-object {row.kind}", x=_PAD, y=top + _BOX / 2 + 4.5)
+
+
+def _width(text: str) -> float:
+    """Beyond the alphabets letters may be twice as wide."""
+    return _CHAR * sum(1 + (char > _LAST_NARROW) for char in text)

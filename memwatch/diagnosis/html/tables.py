@@ -62,7 +62,12 @@ def _row(row: TypeRow, total: int) -> Markup:
         format_bytes(row.size_bytes, signed=True),
     )
     cells = (element("td", number) for number in numbers)
-    return element("tr", element("th", row.what, scope="row"), *cells, element("td", bar(share), share_text(share)))
+    return element(
+        "tr",
+        element("th", row.what, scope="row"),
+        *cells,
+        element("td", bar(share), element("span", share_text(share))),
+    )
 
 
 def draw_words_alone(report: Report) -> Markup:
