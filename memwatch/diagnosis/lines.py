@@ -13,7 +13,7 @@ from ..backend.stacks import Place, Sampled
 
 FRAMES = 8
 _LEAST_PART = 0.1  # of a place's bytes: what has no type is mostly what objects keep beside themselves
-_MOST_FRAMES = 2000  # of all paths of a tree: a report that is kept takes about half a kilobyte for each
+_MOST_FRAMES = 3000  # of a tree: a report that is kept takes about half a kilobyte for each
 _LONGEST_NAME = 400  # characters
 OTHER_PATHS = "(other paths)"
 NO_OBJECT = "raw memory"
@@ -67,17 +67,16 @@ class Lines:
     def tree(self, now: float, seconds: float) -> calltree.CallTree | None:
         """All of it as a tree of calls, taken at *now*, an epoch time, over so many *seconds*; None if there is none.
 
-        Of very many paths the lightest are one. Sizes of single blocks are left out.
+        Of very many paths the lightest lose their ends. Sizes of single blocks are left out.
         """
         by_path: dict[tuple[Place, ...], list[Sampled]] = {}
         for sample in self._samples:
             by_path.setdefault(sample.places, []).append(sample)
         if not by_path:
             return None
-        stacks, left = [], _MOST_FRAMES
+        stacks, room = [], _Room(_MOST_FRAMES)
         for path, samples in sorted(by_path.items(), key=lambda item: -_bytes_of(item[1])):
-            left -= len(path)
-            frames = tuple([_tree_frame(place) for place in reversed(path)]) if left >= 0 else _OTHERS
+            frames = room.take(path[::-1])
             stacks.append(calltree.Stack(frames, round(_bytes_of(samples)), round(sum(it.count for it in samples))))
         return calltree.CallTree(
             calltree.build(stacks),
@@ -123,7 +122,30 @@ class Lines:
         return tuple(shown[:FRAMES] if first < FRAMES else [*shown[: FRAMES - 1], shown[first]])
 
 
-_OTHERS = (calltree.Frame(OTHER_PATHS),)
+@own
+class _Room:
+    """As many frames as a tree may have; paths with the same beginning share theirs."""
+
+    def __init__(self, frames: int) -> None:
+        self._left = frames
+        self._taken: dict[Place, Any] = {}
+        self._frames: dict[Place, calltree.Frame] = {}
+
+    def take(self, path: Sequence[Place]) -> tuple[calltree.Frame, ...]:
+        """The frames of a *path*, outermost first; of one that there is no room for, the beginning."""
+        taken, found = self._taken, []
+        for place in path:
+            if place not in taken:
+                if not self._left:
+                    found.append(_OTHERS)
+                    break
+                self._left -= 1
+            taken = taken.setdefault(place, {})
+            found.append(self._frames.get(place) or self._frames.setdefault(place, _tree_frame(place)))
+        return tuple(found)
+
+
+_OTHERS = calltree.Frame(OTHER_PATHS)
 
 
 def _tree_frame(place: Place) -> calltree.Frame:

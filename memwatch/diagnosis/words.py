@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..heap import Count, format_count
 from ..units import format_bytes
 from ..watch import Cost
+from .lines import NO_OBJECT
 
 if TYPE_CHECKING:
     from .report import Report, Suspect, TypeRow
@@ -51,9 +52,9 @@ def count_text(count: Count) -> str:
 
 
 def objects_text(suspect: Suspect) -> str:
-    """``+480 objects``; of what came in no object of its own, that it grew in place."""
-    count = suspect.count_growth
-    return f"{count:+,} object{'s' * (abs(count) != 1)}" if count else "grew in place"
+    """``+480 objects``, or blocks where there are none; of what came in no object of its own, that it grew in place."""
+    count, what = suspect.count_growth, "block" if suspect.type == NO_OBJECT else "object"
+    return f"{count:+,} {what}{'s' * (abs(count) != 1)}" if count else "grew in place"
 
 
 def cost_text(cost: Cost) -> str:

@@ -65,12 +65,17 @@ def test_where_nothing_was_sampled_there_is_no_tree():
     assert lines().tree(0.0, 0.0) is None
 
 
-def test_of_very_many_paths_the_lightest_are_one():
-    many = [sampled("str", *(f"app{n}:{depth}" for depth in range(1, 21)), size=9e6 - n) for n in range(300)]
+def test_of_very_many_paths_the_lightest_lose_their_ends():
+    many = [
+        sampled("str", *(f"app{n}:{depth}" for depth in range(20)), "app:2", "app:1", size=9e6 - n) for n in range(300)
+    ]
     tree = lines(*many).tree(0.0, 0.0)
     assert tree is not None
-    others = [child for child in tree.root.children if child.function == OTHER_PATHS]
-    assert len(tree.root.children) == 101 and len(others) == 1
+    nodes = list(walk(tree.root))
+    assert len(nodes) == 1 + 3000 + 2  # the root, and the others in the place that is cut and in the one above
+    (outer,) = tree.root.children
+    (inner,) = outer.children
+    assert len(inner.children) == 151 and {it.line for it in nodes if it.function == OTHER_PATHS} == {0}
     assert tree.root.total_bytes == sum(round(it.size_bytes) for it in many)
 
 

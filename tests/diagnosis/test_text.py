@@ -139,6 +139,11 @@ def test_the_columns_stand_below_their_heads_for_every_name():
         assert len(header) == len(lines[0]) < 130
 
 
+def test_what_is_no_object_is_counted_in_blocks():
+    suspect = replace(REPORT.suspects[0], type="raw memory")
+    assert "\n  1  raw memory, +480 blocks, " in str(replace(REPORT, suspects=(suspect,)))
+
+
 def test_a_name_with_a_per_cent_sign_stays_whole():
     assert "\n  app.50%      " in str(replace(REPORT, rows=(TypeRow("app.50%", 1, 0, 9, True),)))
 

@@ -5,7 +5,7 @@ script that are in it, by their hash. Text of the program is escaped where it be
 flame graph's data stands in a block of JSON. Without JavaScript all is there but the flame graph.
 
 It stays small: 120 points of the curve, 20 types, 5 suspects with 7 lines of source each, paths of 13 steps, names cut
-at 300 characters, and the 2000 frames that `lines` keeps. Most of a usual page's 75 KB are the flame graph's code; no
+at 300 characters, and the 3000 frames that `lines` keeps. Most of a usual page's 75 KB are the flame graph's code; no
 page has more than 2 MB.
 """
 
