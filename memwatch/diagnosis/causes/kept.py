@@ -100,10 +100,4 @@ KEPT = (
         ),
         counted=True,
     ),
-    Cause(
-        "recorded-calls",
-        "a mock that is called again and again: it records each call with its arguments",
-        "call mock.reset_mock() now and then, or put a plain function in its place",
-        ("*: unittest.mock._CallList > []", "*: unittest.mock.NonCallableMock > ._mock_children: dict > []"),
-    ),
 )

@@ -18,7 +18,7 @@ LIBRARIES = (
     ),
     Cause(
         "metric-labels",
-        "a metric with ever new label values: each set of values is a time series that is never dropped",
+        "a metric with ever new label values, of which each set is a time series that is never dropped",
         "use labels that have few values (a route and not the path, no ids, no user names); what is over: "
         "metric.remove(*values)",
         ("*: prometheus_client.metrics.MetricWrapperBase > ._metrics: dict > []",),

@@ -78,7 +78,7 @@ RUNTIME = (
         "submit no more than so many at a time: acquire a threading.BoundedSemaphore before submit(), and release it "
         "in a callback of the future (add_done_callback)",
         (
-            "*: concurrent.futures.thread.ThreadPoolExecutor > ._work_queue > [] > ?",
+            "*: concurrent.futures.thread._WorkItem|concurrent.futures.process._WorkItem",
             "*: concurrent.futures.process.ProcessPoolExecutor > ._pending_work_items: dict > []",
         ),
     ),
@@ -96,19 +96,6 @@ RUNTIME = (
         counted=True,
     ),
     Cause(
-        "thread-local",
-        "the data of a thread in a threading.local, which stays until the thread ends, and threads of a pool never do",
-        "clear it at the end of each piece of work (try: ... finally: del local.name), or pass it as an argument",
-        ("*: _thread._local|_threading_local.local > []: dict > []: dict > [] > ? > ?",),
-    ),
-    Cause(
-        "context-variable",
-        "the value of a ContextVar that grows: every task and callback begins with a copy of its context, which holds "
-        "the same value",
-        "set it to a new value and take it back when the work is done: token = var.set(...), then var.reset(token)",
-        ("context variable *: * > [] > ?", "context variable *: *", "*, context variables > []"),
-    ),
-    Cause(
         "event-loop-timers",
         "timers that wait in the event loop: sleeps, timeouts and call_later() that are not cancelled",
         "cancel what nobody waits for any more: handle.cancel() for call_later(), task.cancel() for a task that sleeps",
@@ -120,10 +107,23 @@ RUNTIME = (
         "set its result, or cancel what waits for it: asyncio.wait_for(..., timeout), task.cancel(), or "
         "future.remove_done_callback(callback)",
         (
-            "*: _asyncio.Future|asyncio.futures.Future > ._callbacks: list > []",
+            "*: _asyncio.Future|asyncio.futures.Future > []|._callbacks: list > []",
             "*: concurrent.futures._base.Future > ._done_callbacks: list > []",
             "._waiters: collections.deque > []",
         ),
+    ),
+    Cause(
+        "thread-local",
+        "the data of a thread in a threading.local, which stays until the thread ends, and threads of a pool never do",
+        "clear it at the end of each piece of work (try: ... finally: del local.name), or pass it as an argument",
+        ("*: _thread._local|_threading_local.local > []: dict > []: dict > [] > ?",),
+    ),
+    Cause(
+        "context-variable",
+        "the value of a ContextVar that grows: every task and callback begins with a copy of its context, which holds "
+        "the same value",
+        "set it to a new value and take it back when the work is done: token = var.set(...), then var.reset(token)",
+        ("context variable *: list|dict|set|tuple > []", "context variable *: *", "*, context variables > []"),
     ),
     Cause(
         "timer-threads",

@@ -29,6 +29,6 @@ BY_VERDICT = {
 
 GC_DISABLED = Cause(
     "gc-disabled",
-    "reference cycles that nothing collects: the collector is switched off",
+    "reference cycles that nothing collects: the collector is off",
     "call gc.enable(), or gc.collect() after each piece of work; or break the cycles (weakref, None)",
 )

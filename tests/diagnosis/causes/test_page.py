@@ -1,0 +1,69 @@
+"""The page of causes is the data. `python tests/diagnosis/causes/test_page.py` writes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from memwatch.diagnosis.causes import ALL, BY_VERDICT, Cause
+from memwatch.diagnosis.causes.holders import ATTRIBUTES, GENERAL, HOLDERS, UNREACHED
+from memwatch.diagnosis.causes.kept import KEPT
+from memwatch.diagnosis.causes.libraries import LIBRARIES
+from memwatch.diagnosis.causes.places import PLACES
+from memwatch.diagnosis.causes.runtime import RUNTIME
+from memwatch.diagnosis.causes.verdicts import GC_DISABLED
+
+PAGE = Path(__file__).parents[3] / "docs" / "causes.md"
+
+HEAD = """\
+# Causes that memwatch knows by name
+
+Where a leak's path to a root ends in a way that is known, the report and a failed `memwatch.check` say what happened
+(`cause`) and what to do (`hint`). The first cause on this page that fits is told: what libraries and Python itself
+keep, then what is kept, then where, then what holds it. Nothing is said of a container that has a bound.
+
+A path fits where its end is like one of the lines below a cause. A line has the steps from left to right, each as
+`reference: type`; `*` stands for any text, `|` separates what may stand there, `[]` is any item of a container, `?` a
+step that may be missing, and a type stands for its subclasses too. `@` marks the step that the words name.
+"""
+
+PARTS = (
+    ("Libraries", LIBRARIES),
+    ("Python and its standard library", RUNTIME),
+    ("What is kept", KEPT),
+    ("Where it is kept", PLACES),
+    ("What keeps it", (ATTRIBUTES, GENERAL)),
+    ("Where no path is known", (UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
+)
+
+
+def render() -> str:
+    """The page."""
+    lines = [HEAD]
+    for title, causes in PARTS:
+        lines.append(f"## {title}\n")
+        for cause in causes:
+            lines += _section(cause)
+    lines += ["## Containers\n", "| {holder} | {drop} |", "| --- | --- |"]
+    lines += [f"| {holder.word} | {holder.drop} |" for holder in HOLDERS.values()]
+    return "\n".join(lines) + "\n"
+
+
+def _section(cause: Cause) -> Iterator[str]:
+    yield f"### {cause.name}\n"
+    yield f"**Cause:** {cause.cause}\n"
+    yield f"**Hint:** {cause.hint}\n"
+    if cause.paths:
+        yield "\n".join(["```", *cause.paths, "```\n"])
+
+
+def test_the_page_is_the_data() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render()
+
+
+def test_the_page_has_every_cause() -> None:
+    assert [cause for _, causes in PARTS for cause in causes] == list(ALL)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")
