@@ -14,9 +14,9 @@
 #define PATIENCE_BEFORE_FORK 20000000 /* nanoseconds */
 
 static pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
-static bool on;          /* written with `looking`, read at any time */
-static uint32_t run;     /* the start of sampling that it belongs to; as all that follows with `looking` alone */
-static void *python[PYTHONS];
+static bool on;      /* written with `looking`, read at any time */
+static uint32_t run; /* the start of sampling that it belongs to; likewise */
+static void *python[PYTHONS]; /* with `looking` alone, as what follows */
 static NativeCount counted;
 
 /* ---- forks: no look should be half done in the child ---- */
@@ -67,7 +67,7 @@ fill(uint32_t wanted, const Slot *slot)
             python[domain] = (void *)slot->original[domain].malloc;
         native_hooks_begin(!slot->promotes, native_knows_sizes());
         native_fill(python, &counted);
-        run = wanted;
+        __atomic_store_n(&run, wanted, __ATOMIC_RELAXED);
         __atomic_store_n(&on, true, __ATOMIC_RELEASE);
     }
     pthread_mutex_unlock(&looking);
@@ -125,7 +125,7 @@ native_end(void)
 bool
 native_runs(void)
 {
-    return __atomic_load_n(&on, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&on, __ATOMIC_ACQUIRE) && __atomic_load_n(&run, __ATOMIC_RELAXED) == sampler.run;
 }
 
 /* ---- what is loaded later ---- */

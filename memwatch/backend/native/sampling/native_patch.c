@@ -17,13 +17,20 @@
 static bool resolved;
 static bool knows_sizes;
 static bool unready; /* a slot could not be filled */
-static unsigned long long adds, subs; /* of the loader, at the last look */
+
+/* How many objects the loader has ever added and removed. */
+typedef struct {
+    unsigned long long adds, subs;
+} Counts;
+
+static Counts filled; /* when slots were filled last */
 
 typedef bool (*OnObject)(const NativeObject *object, void *arg);
 
 typedef struct {
     OnObject on_object;
     void *arg;
+    Counts counts;
 } Walk;
 
 static bool
@@ -38,16 +45,16 @@ on_info(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *arg)
 {
     Walk *walk = arg;
     NativeObject object;
-    adds = info->dlpi_adds;
-    subs = info->dlpi_subs;
+    walk->counts = (Counts){info->dlpi_adds, info->dlpi_subs};
     return object_read(&object, info) && !is_loaders(&object) && walk->on_object(&object, walk->arg);
 }
 
-static void
+static Counts
 each_object(OnObject on_object, void *arg)
 {
-    Walk walk = {on_object, arg};
+    Walk walk = {.on_object = on_object, .arg = arg};
     dl_iterate_phdr(on_info, &walk);
+    return walk.counts;
 }
 
 /* ---- the originals ---- */
@@ -77,12 +84,12 @@ learn(const NativeObject *object, void *Py_UNUSED(arg))
     return false;
 }
 
-static void
+static Counts
 learn_all(void)
 {
     for (int function = 0; function < NATIVE_FUNCTIONS; function++)
         native_functions[function].definers = 0;
-    each_object(learn, NULL);
+    return each_object(learn, NULL);
 }
 
 const char *
@@ -166,7 +173,7 @@ native_fill(void *const python[PYTHONS], NativeCount *count)
     Filling filling = {.python = python, .count = count};
     *count = (NativeCount){0};
     unready = false;
-    learn_all();
+    filled = learn_all(); /* what comes during the walk that follows will be looked for again */
     each_object(fill_object, &filling);
 }
 
@@ -208,7 +215,7 @@ native_each(OnSlot on_slot, void *arg)
 static int
 compare_counts(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *stale)
 {
-    *(bool *)stale = info->dlpi_adds != adds || info->dlpi_subs != subs;
+    *(bool *)stale = info->dlpi_adds != filled.adds || info->dlpi_subs != filled.subs;
     return 1;
 }
 
