@@ -17,6 +17,7 @@ attribute `memwatch_report` the report as a dict; one record for each fingerprin
     MEMWATCH_PROFILE        1 (default) or 0: sample allocations, so that a leak's report names the line
     MEMWATCH_SAMPLE_INTERVAL  one byte in so many is sampled (default: 524288)
     MEMWATCH_SHOW_KEYS      0 (default) or 1: reports show the keys of dicts, which are data
+    MEMWATCH_NATIVE         1 (default) or 0: sample also what C libraries allocate, while they are suspected
     MEMWATCH_RUN_PID        set by `memwatch run`: the process that prints its last line, also after an exec
 
 A variable that cannot be read is warned about once and keeps its default. Nothing here raises into the program: what

@@ -33,7 +33,8 @@ _log = logging.getLogger("memwatch")
 class Options:
     """What `start` takes. `tick`, `sample` and `pause_budget` are seconds; None means the pace's own.
 
-    `profile` samples allocations, one byte in `sample_interval`. `show_keys` shows data: the keys of dicts in reports.
+    `profile` samples allocations, one byte in `sample_interval`; `native` those of C libraries too, if they may leak.
+    `show_keys` shows data: the keys of dicts in reports.
     """
 
     pace: str = "service"
@@ -45,6 +46,7 @@ class Options:
     profile: bool = True
     sample_interval: int = 524288
     show_keys: bool = False
+    native: bool = True
 
 
 _MOST_INTERVAL = 1 << 40  # bytes
@@ -105,6 +107,8 @@ def start(**options: Any) -> Watcher:
     where there is the C extension, so that a leak's report names the line: one byte in `sample_interval` (524288).
     `show_keys` (False) shows every key of a dict that a report passes; else only names from source code and numbers
     below 1000 are shown, of all other keys the type.
+    `native` (True) lets it sample what C libraries allocate, on Linux with glibc, while growth is suspected that
+    Python's blocks do not explain.
 
     A watcher that came by itself, with a first receiver, is replaced. Raises OptionError for an unknown option or
     value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
@@ -197,7 +201,7 @@ def _checked(options: dict[str, Any]) -> Options:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
             raise OptionError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}")
     interval = wanted.sample_interval
-    for name in ("profile", "show_keys"):
+    for name in ("profile", "native", "show_keys"):
         if type(getattr(wanted, name)) is not bool:
             raise OptionError(f"{name} must be True or False, not {getattr(wanted, name)!r}")
     if type(interval) is not int or not 1 <= interval <= _MOST_INTERVAL:
@@ -241,7 +245,7 @@ def _make(options: Options) -> tuple[Watcher, Recorder | None]:
 
     pace = choose_pace(options.pace, options.tick, options.sample)
     detectors = make_detectors(pace, options.detector)
-    recorder = Recorder(options.sample_interval) if options.profile else None
+    recorder = Recorder(options.sample_interval, options.native) if options.profile else None
     diagnosis = Diagnosis(options.pause_budget, recorder, options.show_keys)
     return Watcher(pace, detectors, diagnosis, _publish, options.stats_interval), recorder
 
@@ -282,6 +286,8 @@ def _watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:
 
 def _at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
     """A call for each threshold that is crossed at *sample*."""
+    if _state.recorder is not None:
+        _state.recorder.follow()
     if _state.gauge is not None:
         readings = _state.gauge.read(sample.rss)
         for threshold in tuple(_handlers):

@@ -15,7 +15,8 @@ class Settings:
 
     `json` is the file that events are appended to, `html` that of a leak's page, `report` where a leak is told, and
     `run_pid` the process whose last line `memwatch run` owes to its user. `profile` samples allocations, one byte in
-    `sample_interval`. `show_keys` shows the keys of dicts in reports.
+    `sample_interval`, `native` those of C libraries too, where they may leak. `show_keys` shows the keys of dicts in
+    reports.
     """
 
     pace: str = "service"
@@ -29,12 +30,14 @@ class Settings:
     sample_interval: int | None = None
     show_keys: bool = False
     html: str | None = None
+    native: bool = True
 
     def options(self) -> dict[str, Any]:
         """The options for `start()`: those that were given."""
         given: dict[str, Any] = {"tick": self.tick, "detector": self.detector, "pause_budget": self.pause_budget}
         given |= {"profile": None if self.profile else False, "sample_interval": self.sample_interval}
         given |= {"show_keys": True if self.show_keys else None}
+        given |= {"native": None if self.native else False}
         return {"pace": self.pace} | {name: value for name, value in given.items() if value is not None}
 
 
@@ -63,6 +66,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "profile": _switch,
     "sample_interval": int,
     "show_keys": _switch,
+    "native": _switch,
 }
 
 

@@ -57,12 +57,13 @@ class _Reading:
 class Sampling:
     """The sampler between `start` and `stop`, as `stacks.Source` says."""
 
-    __slots__ = ("_begun", "_depth", "_interval", "_salt", "_taken", "_threads")
+    __slots__ = ("_begun", "_depth", "_interval", "_native", "_salt", "_taken", "_threads")
 
     def __init__(self) -> None:
         self._begun = 0
         self._depth = 0
         self._interval = 0
+        self._native = False
         self._salt = 0
         self._taken: tuple[int, float] = (0, 0.0)
         self._threads = Threads()
@@ -77,8 +78,11 @@ class Sampling:
         """Whether it samples on our behalf."""
         return self in _running and _native.sampling_running()
 
-    def start(self, sample_interval: int, stack_depth: int) -> None:
-        """Sample from now on. Raises UnsupportedError where the sampler cannot be had, with the reason."""
+    def start(self, sample_interval: int, stack_depth: int, native: bool = False) -> None:
+        """Sample from now on, *native* with what C libraries allocate.
+
+        Raises UnsupportedError where the sampler cannot be had, with the reason.
+        """
         self.stop()
         if not (_running and _native.sampling_running()):
             _begin(sample_interval, stack_depth)
@@ -89,13 +93,21 @@ class Sampling:
         _running.append(self)
         _choose_interval(stats["interval"])
         self._begun = self._salt = time.monotonic_ns()
+        if native:
+            try:
+                self.look_at_native(True)
+            except UnsupportedError:
+                self.stop()
+                raise
 
     def stop(self) -> None:
         """End it, if nobody else needs it."""
+        self._native = False
         if self in _running:
             _running.remove(self)
             if _running:
                 _choose_interval(_native.sampling_stats()["interval"])
+                _choose_native()
             else:
                 _native.sampling_stop()
 
@@ -103,6 +115,7 @@ class Sampling:
         """What the program holds of what it allocated since the start, estimated from the samples."""
         if not self.running:
             raise NotStartedError(_GONE)
+        self.follow()
         with quiet:
             stats = _native.sampling_stats()
             reading = _read(self._begun)
@@ -122,6 +135,20 @@ class Sampling:
         self._interval = sample_interval
         if self.running:
             _choose_interval(_native.sampling_stats()["interval"])
+
+    def look_at_native(self, wanted: bool) -> None:
+        """Sample what C libraries allocate as well, from now on, or no more. Raises UnsupportedError."""
+        self._native = wanted
+        try:
+            _choose_native()
+        except RuntimeError as error:
+            self._native = False
+            raise UnsupportedError(str(error)) from None
+
+    def follow(self) -> None:
+        """See to libraries that have been loaded meanwhile; costs next to nothing."""
+        if self._native:
+            _native.sampling_follow()
 
     def samples(self, since: int, until: int) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
         """The program's live samples, as `Recorder.read` says."""
@@ -176,6 +203,8 @@ class Sampling:
 
     def _notes(self, reading: _Reading, stats: _native.SamplingStats) -> tuple[str, ...]:
         notes = []
+        if self._native:
+            notes.append("what C libraries take from the C allocator is in it")
         if stats["interval"] > self._interval:
             asked, now = self._interval, round(stats["interval"])
             notes.append(f"one byte in {now:,} is sampled, not in {asked:,}, for there were too many samples")
@@ -212,6 +241,12 @@ def _choose_interval(now: float) -> None:
     wanted = min(sampling._interval for sampling in _running)
     if wanted != now:
         _native.sampling_set_interval(float(wanted))
+
+
+def _choose_native() -> None:
+    """Raises RuntimeError where native allocations cannot be sampled."""
+    if _running:
+        _native.sampling_native(any(sampling._native for sampling in _running))
 
 
 def self_test() -> str:

@@ -5,6 +5,7 @@ Nothing but the sampler in C records on memwatch's own account; tracemalloc is t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from ..errors import UnsupportedError
@@ -24,10 +25,14 @@ _NO_SAMPLER = f"the {name} backend has no sampler"
 
 @own
 class Recorder:
-    """Samples for one watcher, one byte in *interval*. `problem` says why it does not, empty if it does."""
+    """Samples for one watcher, one byte in *interval*. `problem` says why it does not, empty if it does.
 
-    def __init__(self, interval: int) -> None:
+    *native*: while it looks closely it may sample what C libraries allocate.
+    """
+
+    def __init__(self, interval: int, native: bool = False) -> None:
         self._interval = interval
+        self._native = native
         self._sampling: Sampling | None = None
         self.problem = ""
 
@@ -60,11 +65,23 @@ class Recorder:
         if sampling is not None:
             sampling.stop()
 
-    def look_closely(self, closely: bool) -> None:
-        """Sample at `FINE_INTERVAL` or finer from now on, or as at first again."""
+    def look_closely(self, closely: bool, native: bool = False) -> None:
+        """Sample at `FINE_INTERVAL` or finer from now on, or as at first again; closely and *native*, C libraries too.
+
+        Where that cannot be done, it is not.
+        """
+        sampling = self._sampling
+        if sampling is None:
+            return
+        sampling.change(self.finest if closely else self._interval)
+        with contextlib.suppress(UnsupportedError):
+            sampling.look_at_native(closely and native and self._native)
+
+    def follow(self) -> None:
+        """At a tick: see to libraries that have been loaded."""
         sampling = self._sampling
         if sampling is not None:
-            sampling.change(self.finest if closely else self._interval)
+            sampling.follow()
 
     def read(self, since: int, until: int) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
         """What is held of that which was sampled between two moments of the steady clock, in nanoseconds; and what

@@ -11,19 +11,26 @@ if name == "native":
     from ._sampling import Sampling
 
 
-def start_source(sample_interval: int, stack_depth: int) -> tuple[Source, str]:
+_NO_NATIVE = "native allocations can be sampled by the C extension alone, which is not in use here"
+
+
+def start_source(sample_interval: int, stack_depth: int, native: bool = False) -> tuple[Source, str]:
     """A source that watches from now on; and why it is not the sampler, empty if it is or if that is not installed.
 
-    Raises UnsupportedError in a subinterpreter.
+    Raises UnsupportedError in a subinterpreter, and if *native* allocations are asked for and cannot be sampled.
     """
     refused = ""
     if name == "native":
         sampling = Sampling()
         try:
-            sampling.start(sample_interval, stack_depth)
+            sampling.start(sample_interval, stack_depth, native)
             return sampling, ""
         except UnsupportedError as error:
+            if native:
+                raise
             refused = str(error)
+    elif native:
+        raise UnsupportedError(_NO_NATIVE)
     tracing = Tracing()
     tracing.start(sample_interval, stack_depth)
     return tracing, refused

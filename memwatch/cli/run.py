@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="write each leak's report to FILE, a page with pictures; further ones beside it",
     )
     add("--show-keys", action="store_true", help="show the keys of dicts in reports; they are data of the program")
+    add("--no-native", action="store_true", help="do not look at what C libraries allocate when they are suspected")
     add("--json", metavar="FILE", help="append one JSON object per event to FILE, also from child processes")
     add("--fail-on-leak", action="store_true", help="exit with status 1 if the program succeeded but leaked")
     add("--stats", action="store_true", help="print a line per reading")
@@ -138,6 +139,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         profile=settings.profile and not args.no_profile,
         sample_interval=settings.sample_interval or _SAMPLE_INTERVAL,
         show_keys=settings.show_keys or args.show_keys,
+        native=settings.native and not args.no_native,
     )
 
 

@@ -25,7 +25,7 @@ from .budget import Budget, Depth, Walk, expected_blocks
 from .lines import Lines
 from .report import Report
 from .suspects import find_suspects, fingerprint, only_grown, ratchets_of, rows_of
-from .verdict import HALF, classify, explained_share, garbage_share
+from .verdict import HALF, classify, explained_share, garbage_share, is_past_python
 
 _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
 _CURVE_POINTS = 60
@@ -77,7 +77,7 @@ class Diagnosis:
     def suspected(self, candidate: Candidate) -> None:
         """Take the snapshot that growth will be measured from."""
         candidate.ledger.let_go()
-        self._look_closely(True)
+        self._look_closely(True, is_past_python(candidate.growth, candidate.samples))
         self._evidence = _Evidence(
             suspicion=candidate.growth, base=candidate.samples[-1].base, since=time.monotonic_ns()
         )
@@ -123,9 +123,9 @@ class Diagnosis:
         finally:
             self._look_closely(False)
 
-    def _look_closely(self, closely: bool) -> None:
+    def _look_closely(self, closely: bool, native: bool = False) -> None:
         if self._recorder is not None:
-            self._recorder.look_closely(closely)
+            self._recorder.look_closely(closely, native)
 
     def _decide(self, candidate: Candidate) -> Leak | Held:
         growth, collects = candidate.growth, collector_runs()

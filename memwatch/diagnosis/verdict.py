@@ -35,6 +35,12 @@ def classify(growth: Growth, samples: Sequence[Sample], explained: float | None)
     return "native"
 
 
+def is_past_python(growth: Growth, samples: Sequence[Sample]) -> bool:
+    """Whether Python's blocks account for less than half of *growth*: C code, or large objects, have the rest."""
+    first = next((s for s in samples if s.time >= growth.start), samples[-1])
+    return BYTES_PER_BLOCK * (samples[-1].blocks - first.blocks) < HALF * growth.growth
+
+
 def explained_share(diff: Diff, grew: int) -> float | None:
     """How much of *grew* bytes of `base` the objects of *diff* account for; None if it did not grow.
 

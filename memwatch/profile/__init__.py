@@ -40,18 +40,20 @@ __all__ = [
 _sampler = AllocationSampler()
 
 
-def start(sample_interval: int = SAMPLE_INTERVAL, stack_depth: int = STACK_DEPTH) -> None:
+def start(sample_interval: int = SAMPLE_INTERVAL, stack_depth: int = STACK_DEPTH, native: bool = False) -> None:
     """Begin a profile. What was allocated before is never in it, so call this early.
 
     `sample_interval` is the mean number of bytes between two samples (1 to 2 ** 40; checked, but without effect where
-    every allocation is seen), `stack_depth` the most frames of a call path (1 to 256). Nothing happens if a profile
-    with the same options is being taken. Raises OptionError for other values, AlreadyStartedError if one with other
-    options is being taken, UnsupportedError in a subinterpreter.
+    every allocation is seen), `stack_depth` the most frames of a call path (1 to 256). `native` samples besides what C
+    libraries take from the C allocator, on Linux with glibc and by the C extension; libraries that are loaded later
+    are followed. Nothing happens if a profile with the same options is being taken. Raises OptionError for other
+    values, AlreadyStartedError if one with other options is being taken, UnsupportedError in a subinterpreter, and
+    where native allocations cannot be sampled.
 
     tracemalloc makes programs that allocate all the time take 15 to 40 times as long, with a `stack_depth` of 1 3 to 12
     times, and needs about 100 bytes for each block that they hold. This is logged once, at level INFO.
     """
-    _sampler.start(sample_interval, stack_depth)
+    _sampler.start(sample_interval, stack_depth, native)
 
 
 def stop() -> None:
@@ -84,13 +86,13 @@ def write(path: str | os.PathLike[str] | None = None, format: str | None = None)
 
 
 def sampling(
-    sample_interval: int = SAMPLE_INTERVAL, stack_depth: int = STACK_DEPTH
+    sample_interval: int = SAMPLE_INTERVAL, stack_depth: int = STACK_DEPTH, native: bool = False
 ) -> AbstractContextManager[AllocationSampler]:
     """For a `with` statement: as `start`, then `stop` at the end, unless the profile was started before.
 
     What it gives has `get` and `write`, as this module. Of several that overlap the last to end stops.
     """
-    return _sampler.sampling(sample_interval, stack_depth)
+    return _sampler.sampling(sample_interval, stack_depth, native)
 
 
 def collect_allocations(stop_sampling: bool = True) -> Node:

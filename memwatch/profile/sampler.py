@@ -37,13 +37,18 @@ _told: list[str] = []
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `start` takes: the mean number of bytes between two samples, and the most frames of a stack."""
+    """What `start` takes: the mean number of bytes between two samples, the most frames of a stack, and whether what
+    C libraries allocate is sampled as well.
+    """
 
     sample_interval: int = SAMPLE_INTERVAL
     stack_depth: int = STACK_DEPTH
+    native: bool = False
 
     def check(self) -> None:
-        """Raise OptionError for anything that is no whole number within its range."""
+        """Raise OptionError for anything that is no whole number within its range, or no truth value."""
+        if type(self.native) is not bool:
+            raise OptionError(f"native must be True or False, not {_show(self.native)}")
         for name, (least, most, unit) in _RANGES.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
@@ -62,10 +67,12 @@ class AllocationSampler:
         self._users = 0
         self._locks: dict[int, Any] = {}
 
-    def start(self, sample_interval: int = SAMPLE_INTERVAL, stack_depth: int = STACK_DEPTH) -> None:
+    def start(
+        self, sample_interval: int = SAMPLE_INTERVAL, stack_depth: int = STACK_DEPTH, native: bool = False
+    ) -> None:
         """As `memwatch.profile.start`."""
         with self._lock():
-            self._begin(Options(sample_interval, stack_depth))
+            self._begin(Options(sample_interval, stack_depth, native))
             self._users = 0  # what was started by hand is stopped by hand
 
     def stop(self) -> None:
@@ -104,11 +111,11 @@ class AllocationSampler:
 
     @contextlib.contextmanager
     def sampling(
-        self, sample_interval: int = SAMPLE_INTERVAL, stack_depth: int = STACK_DEPTH
+        self, sample_interval: int = SAMPLE_INTERVAL, stack_depth: int = STACK_DEPTH, native: bool = False
     ) -> Iterator[AllocationSampler]:
         """As `memwatch.profile.sampling`."""
         with self._lock():
-            if self._begin(Options(sample_interval, stack_depth)) or self._users:
+            if self._begin(Options(sample_interval, stack_depth, native)) or self._users:
                 self._users += 1
                 counted = True
             else:
@@ -133,7 +140,7 @@ class AllocationSampler:
             return False
         if self._source is not None:
             self._source.stop()
-        self._source, self._refused = start_source(options.sample_interval, options.stack_depth)
+        self._source, self._refused = start_source(options.sample_interval, options.stack_depth, options.native)
         _tell_cost(self._source)
         self._options, self._started = options, time.time()
         return True
