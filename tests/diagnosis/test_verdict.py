@@ -4,7 +4,7 @@ import pytest
 
 from memwatch.backend import _pure
 from memwatch.diagnosis.budget import Budget
-from memwatch.diagnosis.verdict import classify, garbage_share
+from memwatch.diagnosis.verdict import classify, garbage_share, is_past_python
 from memwatch.retain import expected_search
 from memwatch.watch import Growth, Sample
 
@@ -49,6 +49,15 @@ def test_malloc_that_python_does_not_reach_is_native():
 def test_without_a_walk_small_blocks_are_taken_for_objects():
     past = samples((0, 10, 10, 40), (64, 20, 10, 50))
     assert classify(growth(0, 64, 10), past, explained=None) == "objects"
+
+
+def test_growth_is_past_python_where_blocks_do_not_explain_half_of_it():
+    assert is_past_python(growth(0, 64, 20), samples((0, 10, 10, 40), (64, 10, 30, 60)))
+    assert is_past_python(growth(0, 64, 20), samples((0, 10, 10, 40), (64, 19, 21, 60)))
+    assert not is_past_python(growth(0, 64, 20), samples((0, 10, 10, 40), (64, 21, 19, 60)))
+    assert is_past_python(growth(0, 64, 20, lane="rss"), samples((0, 10, 10, 40), (64, 10, 10, 60)))
+    assert not is_past_python(growth(32, 64, 8), samples((0, 10, 30, 40), (32, 10, 10, 40), (64, 18, 10, 48)))
+    assert is_past_python(growth(99, 100, 8), samples((0, 10, 10, 40)))
 
 
 def test_resident_memory_alone_is_native():

@@ -147,7 +147,7 @@ def test_beside_an_allocator_that_is_preloaded(program: Any, tmp_path: Path) -> 
 
 
 def test_a_walk_over_the_libraries_that_waits_for_the_interpreter(program: Any) -> None:
-    """threadpoolctl does this: its callback runs Python with the loader's lock in hand. An import hangs CPython then."""
+    """threadpoolctl does this: its callback runs Python with the loader's lock in hand. (An import hangs then.)"""
     told = program(
         """
         import ctypes, faulthandler, threading
