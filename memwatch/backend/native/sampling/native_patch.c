@@ -17,6 +17,7 @@
 static bool resolved;
 static bool knows_sizes;
 static bool unready; /* a slot could not be filled */
+static int tries;    /* to fill it */
 
 /* How many objects the loader has ever added and removed. */
 typedef struct {
@@ -24,6 +25,8 @@ typedef struct {
 } Counts;
 
 static Counts filled; /* when slots were filled last */
+
+#define MOST_TRIES 5 /* at what may never be ready */
 
 typedef bool (*OnObject)(const NativeObject *object, void *arg);
 
@@ -171,9 +174,11 @@ void
 native_fill(void *const python[PYTHONS], NativeCount *count)
 {
     Filling filling = {.python = python, .count = count};
+    Counts before = filled;
     *count = (NativeCount){0};
     unready = false;
     filled = learn_all(); /* what comes during the walk that follows will be looked for again */
+    tries = filled.adds == before.adds && filled.subs == before.subs ? tries + 1 : 0;
     each_object(fill_object, &filling);
 }
 
@@ -224,7 +229,7 @@ native_is_stale(void)
 {
     bool stale = false;
     dl_iterate_phdr(compare_counts, &stale);
-    return stale || unready;
+    return stale || (unready && tries < MOST_TRIES);
 }
 
 #endif

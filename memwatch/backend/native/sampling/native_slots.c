@@ -66,10 +66,11 @@ bool
 slot_exchange(const NativeObject *object, void **slot, void *before, void *after, bool loaded)
 {
     uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), page = (uintptr_t)slot & ~(size - 1);
-    if (page < object->sealed || page >= object->sealed_end)
+    bool sealed = page >= object->sealed && page < object->sealed_end, writable = is_writable(slot);
+    if (writable && (loaded || !sealed))
         return exchange(slot, before, after);
-    if (is_writable(slot))
-        return loaded && exchange(slot, before, after);
+    if (writable || !sealed) /* it is being loaded; or lies in the middle of code */
+        return false;
     if (mprotect((void *)page, size, PROT_READ | PROT_WRITE) != 0)
         return false;
     bool done = exchange(slot, before, after);
