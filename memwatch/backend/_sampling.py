@@ -1,27 +1,27 @@
 """Live allocations by the sampler in C: one byte in `sample_interval`, at about half a per cent of the program's time.
 
 There is one sampler for the process. Several `Sampling` share it: it runs from the first start to the last stop, with
-the smallest interval that anybody asked for and the depth of the first; each sees what was allocated since its own
-start. A block of s bytes is a sample with probability 1 - exp(-s / interval), so it stands for one divided by that
-many; a block that grows in place keeps its place in the profile.
+the smallest interval and the greatest depth that anybody asked for; each sees what was allocated since its own start. A
+block of s bytes is a sample with probability 1 - exp(-s / interval), so it stands for one divided by that many; a block
+that grows in place keeps its place in the profile.
 """
 
 from __future__ import annotations
 
-import struct
+import _thread
+import os
 import time
-from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from math import expm1
+from typing import Any
 
 from ..errors import NotStartedError, UnsupportedError
 from . import _native
+from ._reading import Reading, objects, read
 from .guard import own, quiet
-from .kinds import every_type, type_label
 from .labels import Threads
 from .process import is_main_interpreter
-from .stacks import NOWHERE, LiveHeap, LiveStack, Place, Sampled
+from .stacks import NOWHERE, LiveHeap, LiveStack, Sampled
 from .territory import Territory
 
 SOURCE = "sampler"
@@ -29,7 +29,6 @@ MOST_SAMPLES = 65536
 """Live samples; with more the interval is doubled."""
 
 _MOST_AGES = 32
-_CUT = 1 << 31
 _GONE = (
     "the allocations are not sampled any more: somebody has replaced Python's allocators, as tracemalloc.stop() does "
     "if tracemalloc was started first. Call memwatch.profile.start() to begin anew"
@@ -39,18 +38,7 @@ Group = tuple[int, int]
 """Samples that belong together: the stack's number and the thread's."""
 
 _running: list[Sampling] = []
-
-
-@own
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What `sampling_read` gives, in columns; a stack is a range of steps, innermost first, a step is a place."""
-
-    places: tuple[Place, ...]
-    coroutines: tuple[bool, ...]
-    stacks: tuple[tuple[tuple[int, ...], bool], ...]
-    samples: tuple[tuple[int, int, float, int, int, int], ...]  # size, birth, interval, thread, stack, address
-    time: int
+_locks: dict[int, Any] = {}
 
 
 @own
@@ -83,30 +71,32 @@ class Sampling:
 
         Raises UnsupportedError where the sampler cannot be had, with the reason.
         """
-        self.stop()
-        if not (_running and _native.sampling_running()):
-            _begin(sample_interval, stack_depth)
-        self._interval = sample_interval
-        self._depth = min(stack_depth, *(other._depth for other in _running)) if _running else stack_depth
-        stats = _native.sampling_stats()
-        self._taken = stats["taken"], stats["expected"]
-        _running.append(self)
-        _choose_interval(stats["interval"])
-        self._begun = self._salt = time.monotonic_ns()
-        if native:
-            try:
-                self.look_at_native(True)
-            except UnsupportedError:
-                self.stop()
-                raise
+        with _lock():
+            self.stop()
+            if not (_running and _native.sampling_running()):
+                _begin(sample_interval, stack_depth)
+            self._interval, self._depth = sample_interval, stack_depth
+            stats = _native.sampling_stats()
+            self._taken = stats["taken"], stats["expected"]
+            _running.append(self)
+            _suit_all(stats["interval"])
+            self._begun = self._salt = time.monotonic_ns()
+            if native:
+                try:
+                    self.look_at_native(True)
+                except UnsupportedError:
+                    self.stop()
+                    raise
 
     def stop(self) -> None:
         """End it, if nobody else needs it."""
-        self._native = False
-        if self in _running:
+        with _lock():
+            self._native = False
+            if self not in _running:
+                return
             _running.remove(self)
             if _running:
-                _choose_interval(_native.sampling_stats()["interval"])
+                _suit_all(_native.sampling_stats()["interval"])
                 _choose_native()
             else:
                 _native.sampling_stop()
@@ -118,7 +108,7 @@ class Sampling:
         self.follow()
         with quiet:
             stats = _native.sampling_stats()
-            reading = _read(self._begun)
+            reading = read(self._begun)
             live = self._as_stacks(reading)
         return LiveHeap(
             stacks=tuple(live),
@@ -132,18 +122,20 @@ class Sampling:
 
     def change(self, sample_interval: int) -> None:
         """Another interval from now on; what was sampled keeps its weight."""
-        self._interval = sample_interval
-        if self.running:
-            _choose_interval(_native.sampling_stats()["interval"])
+        with _lock():
+            self._interval = sample_interval
+            if self.running:
+                _suit_all(_native.sampling_stats()["interval"])
 
     def look_at_native(self, wanted: bool) -> None:
         """Sample what C libraries allocate as well, from now on, or no more. Raises UnsupportedError."""
-        self._native = wanted
-        try:
-            _choose_native()
-        except RuntimeError as error:
-            self._native = False
-            raise UnsupportedError(str(error)) from None
+        with _lock():
+            self._native = wanted
+            try:
+                _choose_native()
+            except RuntimeError as error:
+                self._native = False
+                raise UnsupportedError(str(error)) from None
 
     def follow(self) -> None:
         """See to libraries that have been loaded meanwhile; costs next to nothing."""
@@ -156,21 +148,21 @@ class Sampling:
             raise NotStartedError(_GONE)
         with quiet:
             territory = Territory()
-            reading, objects = _read(max(self._begun, since)), _objects()
-            parts = [_program_part(reading, territory, steps) for steps, _ in reading.stacks]
+            reading, found_objects = read(max(self._begun, since)), objects()
+            parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
             stacks = [tuple([reading.places[step] for step in part]) if part else () for part in parts]
             found = []
             for size, birth, interval, _, stack, address in reading.samples:
                 places = stacks[stack - 1] if stack else ()
                 if places and birth <= until and size:
-                    before, label = objects.get((address, birth), (0, ""))
+                    before, label = found_objects.get((address, birth), (0, ""))
                     count = -1 / expm1(-size / interval)
                     found.append(Sampled(places, address + before, label, count, count * size))
         return tuple(found), territory.is_app
 
-    def _as_stacks(self, reading: _Reading) -> list[LiveStack]:
+    def _as_stacks(self, reading: Reading) -> list[LiveStack]:
         territory = Territory()
-        parts = [_program_part(reading, territory, steps[: self._depth]) for steps, _ in reading.stacks]
+        parts = [reading.program_part(territory, steps[: self._depth]) for steps, _ in reading.stacks]
         groups: dict[Group, list[tuple[int, int, float]]] = {}
         for size, birth, interval, thread, stack, _ in reading.samples:
             if stack == 0 or parts[stack - 1] is not None:
@@ -180,7 +172,7 @@ class Sampling:
 
     def _as_stack(
         self,
-        reading: _Reading,
+        reading: Reading,
         parts: list[tuple[int, ...] | None],
         group: Group,
         samples: list[tuple[int, int, float]],
@@ -190,7 +182,6 @@ class Sampling:
         part = parts[stack - 1] if stack else None
         steps, cut = reading.stacks[stack - 1] if stack else ((), False)
         places = tuple([reading.places[step] for step in reversed(part)]) if part else (NOWHERE,)
-        roots = [] if cut else [step for step in steps if reading.coroutines[step]]
         ages = sorted((reading.time - birth) / 1e9 for _, birth, _ in samples)
         return LiveStack(
             places=places,
@@ -198,10 +189,10 @@ class Sampling:
             samples=len(samples),
             ages=_spread(ages),
             thread=names[thread],
-            task=reading.places[roots[-1]].function if roots else "",
+            task=reading.task(steps, cut),
         )
 
-    def _notes(self, reading: _Reading, stats: _native.SamplingStats) -> tuple[str, ...]:
+    def _notes(self, reading: Reading, stats: _native.SamplingStats) -> tuple[str, ...]:
         notes = []
         if self._native:
             notes.append("what C libraries take from the C allocator is in it")
@@ -237,10 +228,18 @@ def _begin(interval: int, depth: int) -> None:
         raise UnsupportedError(str(error) or "there is no memory for the sampler") from None
 
 
-def _choose_interval(now: float) -> None:
+def _suit_all(interval: float) -> None:
+    """Have it draw as finely and look as deeply as anybody wants who runs; *interval* is what it has."""
     wanted = min(sampling._interval for sampling in _running)
-    if wanted != now:
+    if wanted != interval:
         _native.sampling_set_interval(float(wanted))
+    _native.sampling_set_depth(max(sampling._depth for sampling in _running))
+
+
+def _lock() -> Any:
+    """Who starts and stops does so alone. Each process has its own lock, for a fork may come while it is held; a signal
+    handler may take it again."""
+    return _locks.setdefault(os.getpid(), _thread.RLock())
 
 
 def _choose_native() -> None:
@@ -297,50 +296,3 @@ def _spread(ages: list[float]) -> tuple[float, ...]:
     if len(ages) <= _MOST_AGES:
         return tuple(ages)
     return tuple([ages[place * (len(ages) - 1) // (_MOST_AGES - 1)] for place in range(_MOST_AGES)])
-
-
-def _program_part(reading: _Reading, territory: Territory, steps: tuple[int, ...]) -> tuple[int, ...] | None:
-    """*steps* as far as they are the program's; None if the allocation is memwatch's own."""
-    if not steps:
-        return steps
-    part = territory.program_part([(reading.places[step].file, reading.places[step].line) for step in steps])
-    return steps[: len(part)] if part else None
-
-
-def _read(begun: int) -> _Reading:
-    """The samples that were taken since *begun*, on the steady clock."""
-    codes, raw_places, raw_steps, raw_ends, addresses, sizes, births, intervals, threads, stacks, now = (
-        _native.sampling_read()
-    )
-    numbers = _column("I", raw_places)
-    places, coroutines = [], []
-    for code, line, column in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
-        function, file, first_line, coroutine = codes[code]
-        places.append(Place(function, file, line, column, first_line))
-        coroutines.append(coroutine)
-    columns = (_column("Q", sizes), _column("Q", births), _column("f", intervals), _column("I", threads))
-    rows = zip(*columns, _column("I", stacks), _column("Q", addresses), strict=True)
-    samples = tuple([row for row in rows if row[1] >= begun])
-    return _Reading(tuple(places), tuple(coroutines), _stacks_of(raw_steps, raw_ends), samples, now)
-
-
-def _objects() -> dict[tuple[int, int], tuple[int, str]]:
-    """By a sample's address and birth: how many bytes lie before the object in it, and the label of its type."""
-    types = every_type()
-    rows = struct.iter_unpack("=QQII", _native.sampling_objects(types))
-    return {(address, birth): (before, type_label(types[place])) for address, birth, place, before in rows}
-
-
-def _stacks_of(raw_steps: bytes, raw_ends: bytes) -> tuple[tuple[tuple[int, ...], bool], ...]:
-    steps, found, start = _column("I", raw_steps), [], 0
-    for marked in _column("I", raw_ends):
-        end = marked & ~_CUT
-        found.append((tuple(steps[start:end]), bool(marked & _CUT)))
-        start = end
-    return tuple(found)
-
-
-def _column(code: str, data: bytes) -> array[int]:
-    made: array[int] = array(code)
-    made.frombytes(data)
-    return made

@@ -100,6 +100,35 @@ def test_every_stack_is_there_once_for_a_thread_and_a_task(sampling: Sampling) -
         ("MainThread", f"{name}other"),
     }
     assert all(stack.places[-1].function.startswith("fill") for stack in live)
+    functions = {stack.task: [place.function for place in stack.places] for stack in live if stack.task}
+    assert functions[f"{name}other"][:2] == [f"{name}other", f"{name}job"], "the loop's own frames are left out"
+
+
+def test_a_task_of_a_path_that_is_cut_in_the_loop_is_known() -> None:
+    async def job() -> None:
+        fill(2000)
+
+    made = Sampling()
+    made.start(1024, 6)
+    asyncio.run(job())
+    name = "test_a_task_of_a_path_that_is_cut_in_the_loop_is_known.<locals>.job"
+    found = [stack for stack in stacks_of(made.read()) if stack.samples > 20]
+    assert found and all(stack.task == stack.places[0].function == name for stack in found)
+
+
+def test_a_loop_that_runs_tasks_in_c_is_left_out_as_well(sampling: Sampling) -> None:
+    """As uvloop, whose tasks lie right above the runner's frame."""
+    space: dict[str, Any] = {"fill": fill}
+    source = "class Runner:\n def run(self, coroutine):\n  return coroutine.send(None)"
+    exec(compile(source, "/lib/asyncio/runners.py", "exec"), space)
+
+    async def job() -> None:
+        fill(300)
+
+    with pytest.raises(StopIteration):
+        space["Runner"]().run(job())
+    name = "test_a_loop_that_runs_tasks_in_c_is_left_out_as_well.<locals>.job"
+    assert {stack.places[0].function for stack in stacks_of(sampling.read()) if stack.samples > 20} == {name}
 
 
 def test_several_see_what_came_after_their_own_starts(sampling: Sampling) -> None:
@@ -113,6 +142,51 @@ def test_several_see_what_came_after_their_own_starts(sampling: Sampling) -> Non
     assert sampling.running and not second.running and _native.sampling_stats()["interval"] == 1024
     sampling.stop()
     assert not _native.sampling_running()
+
+
+def test_the_deepest_that_anybody_asks_for_is_kept() -> None:
+    def descend(depth: int) -> None:
+        descend(depth - 1) if depth else fill(1000)
+
+    shallow, deep = Sampling(), Sampling()
+    shallow.start(1024, 5)
+    deep.start(1024, 30)
+    descend(20)
+    assert {len(stack.places) for stack in stacks_of(deep.read()) if stack.samples > 10} == {30}
+    assert {len(stack.places) for stack in stacks_of(shallow.read()) if stack.samples > 10} == {5}
+    assert "longer than 5 frames" in shallow.read().notes[-1]
+    deep.stop()
+    KEPT.clear()
+    descend(20)
+    again = Sampling()
+    again.start(1024, 3)
+    assert {len(stack.places) for stack in stacks_of(shallow.read()) if stack.samples > 10} == {5}
+
+
+def test_threads_that_start_and_stop_at_once(sampling: Sampling) -> None:
+    failures: list[BaseException] = []
+
+    def torment(number: int) -> None:
+        try:
+            for turn in range(100):
+                made = Sampling()
+                made.start(2048 << turn % 4, 8 + number)
+                assert made.running and made.read().source == "sampler"
+                made.stop()
+        except BaseException as error:
+            failures.append(error)
+
+    sampling.stop()
+    for keeps in (False, True):
+        if keeps:
+            sampling.start(1024, 64)
+        threads = [threading.Thread(target=torment, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == [] and sampling.running is keeps is _native.sampling_running()
+    assert _native.sampling_stats()["interval"] == 1024
 
 
 def test_too_many_samples_are_told() -> None:

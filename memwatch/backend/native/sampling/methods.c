@@ -73,6 +73,20 @@ change_interval(PyObject *Py_UNUSED(module), PyObject *number)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(depth_doc, "sampling_set_depth(depth)\n--\n\nFrames of each sample from now on.");
+
+static PyObject *
+change_depth(PyObject *Py_UNUSED(module), PyObject *number)
+{
+    long depth = PyLong_AsLong(number);
+    if ((depth == -1 && PyErr_Occurred()) || !is_main())
+        return NULL;
+    if (depth < 1 || depth > DEEPEST)
+        return PyErr_Format(PyExc_ValueError, "a depth from 1 to %d", DEEPEST);
+    __atomic_store_n(&sampler.depth, (int)depth, __ATOMIC_RELAXED);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(seed_doc, "sampling_seed(number)\n--\n\nFor tests: this thread draws the same numbers each time.");
 
 static PyObject *
@@ -228,6 +242,7 @@ PyMethodDef sampling_methods[] = {
     {"sampling_stop", stop, METH_NOARGS, stop_doc},
     {"sampling_running", running, METH_NOARGS, running_doc},
     {"sampling_set_interval", change_interval, METH_O, interval_doc},
+    {"sampling_set_depth", change_depth, METH_O, depth_doc},
     {"sampling_seed", seed, METH_O, seed_doc},
     {"sampling_stats", stats, METH_NOARGS, stats_doc},
     {"sampling_read", sampling_read, METH_NOARGS, read_doc},

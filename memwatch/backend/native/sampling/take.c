@@ -48,7 +48,7 @@ take(void *block, size_t size, double interval, bool small, bool native)
         return;
     }
     int error = errno;
-    Seen seen = {.depth = sampler.depth, .watched = sampler.watched};
+    Seen seen = {.depth = __atomic_load_n(&sampler.depth, __ATOMIC_RELAXED), .watched = sampler.watched};
     seen.hash = frames_hash(seen.depth, seen.watched);
     if (!sampler_try_lock()) {
         drop();
