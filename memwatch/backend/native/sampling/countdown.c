@@ -9,7 +9,7 @@
 
 #define LEG ((int64_t)1 << 16)
 #define FARTHEST 1e18
-#define EXPECTED_UNIT 65536.0
+#define EXPECTED_UNIT 0x1p32
 
 __thread Countdown countdown __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
