@@ -182,10 +182,11 @@ class Sampling:
         part = parts[stack - 1] if stack else None
         steps, cut = reading.stacks[stack - 1] if stack else ((), False)
         places = tuple([reading.places[step] for step in reversed(part)]) if part else (NOWHERE,)
+        salt = hash((self._salt, thread, *[reading.places[step].line for step in steps]))  # the same in each reading
         ages = sorted((reading.time - birth) / 1e9 for _, birth, _ in samples)
         return LiveStack(
             places=places,
-            sizes=estimate([(size, interval) for size, _, interval in samples], hash((self._salt, *group))),
+            sizes=estimate([(size, interval) for size, _, interval in samples], salt),
             samples=len(samples),
             ages=_spread(ages),
             thread=names[thread],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from types import ModuleType
+from weakref import WeakSet
 
 from .guard import own
 
@@ -28,11 +29,16 @@ class Threads:
 
 
 def _named() -> dict[int, str]:
-    """Those that the threading module knows now. Nothing of a subclass is run."""
+    """Those that the threading module knows now; ones that have ended, while anybody has their objects. Nothing of a
+    subclass is run."""
     module = sys.modules.get("threading")
-    active = _namespace(module).get("_active") if type(module) is ModuleType else None
+    names = _namespace(module) if type(module) is ModuleType else {}
+    active, ever = names.get("_active"), names.get("_dangling")
+    references = _fields(ever).get("data") if type(ever) is WeakSet else None
+    threads = [reference() for reference in references.copy()] if type(references) is set else []
+    threads += list(active.values()) if type(active) is dict else []  # last: they have the numbers of others by now
     found = {}
-    for thread in list(active.values()) if type(active) is dict else ():
+    for thread in threads:
         fields = _fields(thread)
         number, name = fields.get("_native_id"), fields.get("_name")
         if type(number) is int and type(name) is str:

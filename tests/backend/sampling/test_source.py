@@ -93,7 +93,7 @@ def test_every_stack_is_there_once_for_a_thread_and_a_task(sampling: Sampling) -
     thread.join()
     name = "test_every_stack_is_there_once_for_a_thread_and_a_task.<locals>."
     assert {(stack.thread, stack.task) for stack in live} == {
-        (f"thread {thread.native_id}", ""),
+        ("the worker", ""),
         ("waits", ""),
         ("MainThread", ""),
         ("MainThread", f"{name}job"),
@@ -102,6 +102,20 @@ def test_every_stack_is_there_once_for_a_thread_and_a_task(sampling: Sampling) -
     assert all(stack.places[-1].function.startswith("fill") for stack in live)
     functions = {stack.task: [place.function for place in stack.places] for stack in live if stack.task}
     assert functions[f"{name}other"][:2] == [f"{name}other", f"{name}job"], "the loop's own frames are left out"
+
+
+def test_a_thread_that_has_ended_is_known_while_anybody_has_it_or_it_was_known_before(sampling: Sampling) -> None:
+    threads = [threading.Thread(target=fill, args=(300,), name=name) for name in ("kept", "read", "gone")]
+    for thread in threads:
+        thread.start()
+        thread.join()
+        if thread.name == "read":
+            sampling.read()
+    gone = threads.pop().native_id
+    threads.pop()
+    del thread
+    found = {stack.thread for stack in stacks_of(sampling.read()) if stack.samples > 20}
+    assert found >= {"kept", f"thread {gone}"} and found <= {"kept", "read", f"thread {gone}"}
 
 
 def test_a_task_of_a_path_that_is_cut_in_the_loop_is_known() -> None:
