@@ -71,18 +71,29 @@ largest_small(const PyMemAllocatorEx *original)
     return bytes;
 }
 
-/* Whether the block of a request has the head that glibc's malloc puts before its blocks, and no other's. A
- * sanitizer need not be told of the reading. */
+/* Whether what lies before a block, and is ours to read, is the head that glibc's malloc puts there for a request of
+ * *bytes*, as no other allocator does. A sanitizer need not be told of the reading. */
 static __attribute__((no_sanitize("address"))) bool
+has_mallocs_head(const void *block, size_t bytes)
+{
+    size_t head = ((const size_t *)block)[-1] & ~(size_t)7, least = (bytes + 8 + 15) & ~(size_t)15;
+    return head == least || head == least + 16;
+}
+
+/* One block in 256 begins with its page, and tells nothing: then the next one is asked. */
+static bool
 is_mallocs(const PyMemAllocatorEx *from, size_t bytes)
 {
-    bool found = false;
-    void *block = from->malloc(from->ctx, bytes);
-    if (block && ((uintptr_t)block & 4095) >= 16) { /* else what lies before it may not be ours to read */
-        size_t head = ((size_t *)block)[-1] & ~(size_t)7, least = (bytes + 8 + 15) & ~(size_t)15;
-        found = head == least || head == least + 16;
+    void *blocks[4];
+    int made = 0;
+    bool readable = false;
+    while (made < 4 && !readable) {
+        blocks[made] = from->malloc(from->ctx, bytes);
+        readable = ((uintptr_t)blocks[made++] & 4095) >= 16;
     }
-    from->free(from->ctx, block);
+    bool found = readable && has_mallocs_head(blocks[made - 1], bytes);
+    while (made)
+        from->free(from->ctx, blocks[--made]);
     return found;
 }
 
