@@ -9,7 +9,8 @@ bytes) for small blocks and less for larger ones.
 
 The deviation of so few runs is itself known to a tenth or so. All sites together, each by its theory, tell more:
 their common ratio may be 1.05, and two of its own standard errors above that. A site counts there if some blocks of it
-are missed in most runs; of larger blocks, how counts are made whole by chance is a part of the deviation. The exit status is 1 if one of the two does not hold.
+are missed in most runs; of large blocks a part of the deviation is how their counts are made whole. The exit status is
+1 if one of the two does not hold.
 """
 
 from __future__ import annotations
