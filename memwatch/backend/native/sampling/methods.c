@@ -79,7 +79,7 @@ static PyObject *
 change_depth(PyObject *Py_UNUSED(module), PyObject *number)
 {
     long depth = PyLong_AsLong(number);
-    if ((depth == -1 && PyErr_Occurred()) || !is_main())
+    if ((depth == -1 && PyErr_Occurred()) || !sampling_is_main())
         return NULL;
     if (depth < 1 || depth > DEEPEST)
         return PyErr_Format(PyExc_ValueError, "a depth from 1 to %d", DEEPEST);
