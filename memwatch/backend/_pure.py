@@ -221,11 +221,19 @@ class _Walk(TrackedWalk):
 
 
 def _tracked_constants(objects: Sequence[object]) -> list[object]:
-    """The constants of the code objects among *objects*, where the collector tracks them.
+    """The constants of the code objects among *objects*, and of those inside them, where the collector tracks them.
 
     A code object shows it nothing, so nothing else leads from such a tuple, which has one owner, to what is in it.
     """
-    return [it.co_consts for it in objects if type(it) is CodeType and gc.is_tracked(it.co_consts)]
+    found: list[object] = []
+    codes = [it for it in objects if type(it) is CodeType]
+    for code in codes:  # which grows meanwhile
+        constants = code.co_consts
+        if gc.is_tracked(constants):
+            found.append(constants)
+        else:
+            codes.extend([it for it in constants if type(it) is CodeType])
+    return found
 
 
 def _push(stack: list[list[object]], objects: list[object]) -> None:

@@ -27,16 +27,17 @@ def copy_column(code: str, column: memoryview) -> array[int]:
 class Identity:
     """As `contract.Identity` says. What it keeps lies in fields that a census leaves out, no container deeper."""
 
-    __slots__ = ("_numbers", "_snapshot", "_totals", "deep", "pause_seconds")
+    __slots__ = ("_labels", "_snapshot", "_totals", "deep", "pause_seconds")
 
     def __init__(self, snapshot: _native.Snapshot, rows: Rows, deep: bool, pause_seconds: float) -> None:
         self._snapshot = snapshot
-        self._numbers: dict[int, str] = {}
+        # By a type's number, "" where it has no objects. A dict would bring its keys into view, the interpreter's ints.
+        self._labels = [""] * (max([number for *_, number in rows], default=0) + 1)
         self.deep = deep
         self.pause_seconds = pause_seconds
         self._totals = array("Q")
         for cls, count, size, number in rows:
-            self._numbers[number] = type_label(cls)
+            self._labels[number] = type_label(cls)
             self._totals.extend((number, count, size))
 
     @property
@@ -45,7 +46,7 @@ class Identity:
         totals: dict[str, tuple[int, int]] = {}
         columns = (self._totals[start::3] for start in range(3))
         for number, count, size in zip(*columns, strict=True):
-            label = self._numbers[number]
+            label = self._labels[number]
             count_before, size_before = totals.get(label, (0, 0))
             totals[label] = count_before + count, size_before + size
         return totals
@@ -72,7 +73,7 @@ class Identity:
     def label_at(self, address: int) -> str | None:
         """The type label of the object that was at that address; None if there was none."""
         number = self._snapshot.number(address)
-        return None if number is None else self._numbers[number]
+        return None if number is None else self._labels[number]
 
     def addresses(self) -> array[int]:
         """The objects' addresses, sorted; without those that are known to have been replaced since."""
@@ -105,10 +106,7 @@ class Identity:
 
     def _places(self, places: dict[str, int]) -> list[int]:
         """For each number of a type the place of its label; 0 for one that no object has."""
-        found = [0] * (max(self._numbers, default=0) + 1)
-        for number, label in self._numbers.items():
-            found[number] = places.setdefault(label, len(places))
-        return found
+        return [places.setdefault(label, len(places)) if label else 0 for label in self._labels]
 
 
 def _passage(row: tuple[int, int, int, int], count: int, bits: int) -> Passage:

@@ -22,7 +22,7 @@ from ..retain import Holding
 _BOUNDED_CACHES = (("re", "_cache"), ("re", "_cache2"), ("re", "_compiler_cache"), ("_strptime", "_regex_cache"))
 """Dicts of the standard library that empty themselves when they are full, which nothing but their code tells."""
 
-_RECORDS = frozenset(("warnings.WarningMessage",))
+_RECORDS = frozenset(("warnings.WarningMessage", "_py_warnings.WarningMessage"))
 _RECORDERS = frozenset(("unittest.mock._CallList",))
 _OWNERS = ("_pytest.",)
 _ITEM = re.compile(r"\[.*\]")
