@@ -18,6 +18,7 @@ def page_someone(leak: memwatch.Leak) -> None:
     assert_type(leak.reason, str)
     assert_type(leak.rate_per_hour, float)
     assert_type(leak.report.to_dict(), dict[str, Any])
+    assert_type(leak.report.to_html(), str)
 
 
 @memwatch.once("suspect")
@@ -33,7 +34,7 @@ async def tell(stats: memwatch.Stats) -> None:
 
 def look(order: object) -> None:
     assert_type(memwatch.retaining_paths(order), tuple[memwatch.RetainingPath, ...])
-    assert_type(memwatch.retaining_paths(type="app.Order", limit=1)[0].to_svg(), str)
+    assert_type(memwatch.retaining_paths(type="app.Order", limit=1, show_keys=True)[0].to_svg(), str)
 
 
 def receiver(watcher: Watcher, leak: memwatch.Leak) -> None:

@@ -60,6 +60,11 @@ class Unjudged:
             "missing": [self.why],
         }
 
+    def to_html(self) -> str:
+        """The text as a page."""
+        text = str(self).replace("&", "&amp;").replace("<", "&lt;")
+        return f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Leak</title><pre>{text}</pre></html>\n'
+
     def __str__(self) -> str:
         return f"LEAK  {self.growth.reason}\n  {self.why}\n"
 

@@ -109,6 +109,8 @@ class SupportsReport(Protocol):
 
     def to_dict(self) -> dict[str, Any]: ...
 
+    def to_html(self) -> str: ...
+
 
 def as_datetime(epoch_seconds: float) -> datetime:
     """The moment as an aware datetime in UTC."""
@@ -137,7 +139,7 @@ class Leak:
     """A leak: node-memwatch's `start`, `end`, `growth` (bytes) and `reason`, and what memwatch knows beyond.
 
     `verdict` is the report's: "objects", "untracked", "native", "fragmentation" or "garbage". `str(leak.report)` is
-    the whole story for a person, `leak.report.to_dict()` for a machine.
+    the whole story for a person, `leak.report.to_html()` the same as a page, `leak.report.to_dict()` for a machine.
     """
 
     start: datetime

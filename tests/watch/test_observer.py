@@ -162,6 +162,7 @@ def test_a_judge_that_raises_is_logged_and_the_leak_goes_out_with_what_is_known(
         ((name, leak),) = watched.observe(sample(2), with_stats=False)
     assert name == "leak" and "RuntimeError in " in caplog.text and "fails, line" in caplog.text
     assert leak.report.to_dict()["missing"] == ["the judge failed; its error was logged"]
+    assert "the judge failed; its error was logged\n</pre>" in leak.report.to_html()
     assert leak.to_dict()["report"]["growth_bytes"] == 500
 
 
