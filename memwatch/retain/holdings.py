@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..backend.guard import quiet
 from ..backend.kinds import type_label
-from .attributes import instance_value
+from .bounds import bound_of, is_weak
 from .edges import ITEM, KEY, holder_of, is_large, steps_of
 from .found import NEW_UNKNOWN, Place
 from .labels import length
 from .matchers import why_known
 from .path import Holding, make_path
-from .references import LruCacheWrapper
 from .search import Search
 
 _MOST_NAMED = 48
-_BOUNDS = ("maxsize", "_maxsize", "maxlen", "max_size", "capacity", "_Cache__maxsize")
 
 
 def find_holdings(
@@ -87,6 +85,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
     """Two holdings as one, told with the path of the first; *as_targets* if the other's are topmost there too."""
     types = Counter(one.type_counts)
     types.update(other.type_counts)
+    several = as_targets and one.holder_address != other.holder_address
     return Holding(
         path=one.path,
         targets=one.targets + as_targets * other.targets,
@@ -97,7 +96,10 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         holder_type=one.holder_type,
         holder_items=one.holder_items,
         holder_address=one.holder_address,
-        bound=one.bound,
+        bound=_sum(one.bound, other.bound) if several else one.bound,
+        used=_sum(one.used, other.used) if several else one.used,
+        bounded_bytes=one.bounded_bytes + other.bounded_bytes,
+        weak=one.weak and other.weak,
     )
 
 
@@ -108,6 +110,8 @@ def _holding(found: Place) -> tuple[tuple[str, ...], Holding]:
     alone = found.targets == 1
     steps = steps_of(chain, found.root, alone)
     holder = top if alone and is_large(top) else holder_of(chain)
+    bound = bound_of(chain, holder)
+    within = bound is not None and bound.used <= bound.limit
     return steps.wiped, Holding(
         path=make_path(steps.shown, steps.wiped, steps.suspect, why_known(steps.shown)),
         targets=_targets(found, holder),
@@ -118,7 +122,10 @@ def _holding(found: Place) -> tuple[tuple[str, ...], Holding]:
         holder_type=type_label(type(holder)),
         holder_items=length(holder),
         holder_address=id(holder),
-        bound=_bound(chain, holder),
+        bound=bound.limit if bound else None,
+        used=bound.used if bound else None,
+        bounded_bytes=found.size if within else 0,
+        weak=is_weak(chain, holder),
     )
 
 
@@ -128,18 +135,5 @@ def _targets(found: Place, holder: Any) -> int:
     return items if items is not None and items < found.targets <= 2 * items else found.targets
 
 
-def _bound(chain: list[Any], holder: Any) -> int | None:
-    """The length that *holder* cannot pass, as it or the object around it says."""
-    if type(holder) is LruCacheWrapper:
-        found: Any = LruCacheWrapper.cache_info(holder).maxsize
-        return None if found is None else int(found)
-    if issubclass(type(holder), deque):
-        bound: int | None = deque.maxlen.__get__(holder)
-        return bound
-    place = next((n for n, obj in enumerate(chain) if obj is holder), 0)
-    for around in chain[max(0, place - 2) : place + 1]:
-        for name in _BOUNDS:
-            value = instance_value(around, name)
-            if type(value) is int and value > 0:
-                return value
-    return None
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other

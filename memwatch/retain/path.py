@@ -79,7 +79,9 @@ class Holding:
     themselves included; `type_counts` counts these per type, the most frequent first. The holder is the container
     that the topmost new object was put into, or that object itself where it is one large container:
     `holder_type` names it, `holder_items` is its length (None where it has none that can be read without running the
-    program's code), `holder_address` its address, `bound` the length that it cannot exceed (None: no known bound).
+    program's code), `holder_address` its address, `bound` what it cannot exceed (None: no known bound) and `used` what
+    it has of that; many holders alike are added up. `bounded_bytes` is the part of `retained_bytes` that came into
+    containers within their bound, `weak` says that the holder is a weak dict or set, whose members others keep.
     """
 
     path: RetainingPath
@@ -92,6 +94,14 @@ class Holding:
     holder_items: int | None
     holder_address: int
     bound: int | None
+    used: int | None = None
+    bounded_bytes: int = 0
+    weak: bool = False
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether nothing of it came anywhere but into containers within their bound."""
+        return self.bounded_bytes > 0 and self.bounded_bytes >= self.retained_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name; the address is left out, for it means nothing in another process."""

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 import memwatch
-from memwatch.diagnosis import judge as judge_module
+from memwatch.diagnosis import evidence as evidence_module
 from memwatch.heap import least
-from memwatch.watch import Held, Leak
+from memwatch.watch import Held, Leak, Sample
 
 MIB = 1 << 20
 
@@ -72,7 +72,7 @@ def test_buffers_that_the_collector_does_not_track(case, app):
     assert top.bytes_growth == pytest.approx(500 * 8250, rel=0.02)
 
 
-@pytest.mark.parametrize(("maxsize", "words"), [(None, "a function cache without a bound"), (1 << 20, "")])
+@pytest.mark.parametrize(("maxsize", "words"), [(None, "a function cache without a bound"), (1 << 30, "")])
 def test_instances_under_a_function_cache(case, app, maxsize, words, text, make_class):
     order = make_class(app, "Order")
     order.__init__ = lambda self, number: setattr(self, "text", text(number))
@@ -148,7 +148,7 @@ def test_resident_memory_that_stays_behind_after_a_peak_is_fragmentation(case):
 
 
 def judge_sample(sample, **changes):
-    return judge_module.Sample(*[changes.get(name, getattr(sample, name)) for name in sample.__slots__])
+    return Sample(*[changes.get(name, getattr(sample, name)) for name in sample.__slots__])
 
 
 # ---- growth that is garbage
@@ -292,7 +292,7 @@ def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, mon
     app.kept = []
     case.suspect()
     app.kept.extend(map(text, range(1000)))
-    monkeypatch.setattr(judge_module, "find_holdings", fail)
+    monkeypatch.setattr(evidence_module, "find_holdings", fail)
     leak = case.verdict()
     assert leak.verdict == "objects" and leak.report.suspects[0].type == "str"
     (missing,) = leak.report.missing
