@@ -141,7 +141,8 @@ class Inquiry:
         except Exception as error:  # somebody else has ended it, or there is no memory
             self.evidence.missing.append(f"no allocating lines: {describe_error(error)}")
             return Lines()
-        return Lines(samples, is_app, after.contains if after is not None and after.deep else None)
+        is_known = after.contains if after is not None and after.deep else None
+        return Lines(samples, is_app, is_known, self.evidence.since, until)
 
     def _walk_heap(self, candidate: Candidate, holders: bool) -> Findings:
         """Compare the heap with the snapshot, and find who holds what is new."""

@@ -12,6 +12,7 @@ from ..backend.meters import collector_runs
 from ..backend.recording import Recorder
 from ..watch import Candidate, Held, Leak
 from .assembly import assemble
+from .early import is_promising, why_doubtful
 from .evidence import Findings, Inquiry
 from .excuses import Excuses
 from .verdict import HALF, classify, garbage_share
@@ -48,23 +49,36 @@ class Diagnosis:
 
     def __call__(self, candidate: Candidate) -> Leak | Held:
         """Decide on *candidate*."""
+        if candidate.growth.level == "early":
+            return self._decide_early(candidate)
         try:
             return self._decide(candidate)
         finally:
             self._inquiry.look_closely(False)
 
+    def _decide_early(self, candidate: Candidate) -> Leak | Held:
+        """A leak where the heap leaves no doubt; the suspicion stands where it does."""
+        evidence, last = self._inquiry.evidence, candidate.samples[-1]
+        seconds = last.time - evidence.suspicion.end if evidence.suspicion else 0.0
+        if not is_promising(evidence.series, evidence.grew(last), seconds):
+            return Held("no type has grown at every look and explains the growth")
+        decision = self._decide(candidate)
+        if isinstance(decision, Leak):
+            self._inquiry.look_closely(False)
+        return decision
+
     def _decide(self, candidate: Candidate) -> Leak | Held:
         growth, collects = candidate.growth, collector_runs()
         findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
         freed = self._inquiry.collect(candidate)
-        if freed is not None and garbage_share(growth, candidate.samples, freed) >= HALF:
+        if freed is not None and growth.level != "early" and garbage_share(growth, candidate.samples, freed) >= HALF:
             left = candidate.samples[-1].base - freed
             if collects and freed < _MOST_GARBAGE * left:
                 return Held("a full collection took the growth away")
             return self._leak(candidate, "garbage", findings)
         findings = self._inquiry.find(candidate, holders=True)
         verdict = classify(growth, candidate.samples, findings.explained)
-        why = self._excuse(candidate, findings, verdict)
+        why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Held(why)
 
     def _excuse(self, candidate: Candidate, findings: Findings, verdict: str) -> str | None:
@@ -82,6 +96,13 @@ class Diagnosis:
         loading = excuses.imports(modules) if self._imports < _MOST_IMPORTS else None
         self._imports = self._imports + 1 if loading else 0
         return loading or excuses.filling(self._limit - last.rss)
+
+    def _doubt(self, candidate: Candidate, findings: Findings) -> str | None:
+        """Why an early candidate has to wait, in words."""
+        if candidate.growth.level != "early":
+            return None
+        evidence = self._inquiry.evidence
+        return why_doubtful(evidence, findings, evidence.grew(candidate.samples[-1]))
 
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak:
         return assemble(candidate, self._inquiry.evidence, findings, verdict, self._limit)

@@ -4,6 +4,7 @@ from ..backend.contract import GaveUp
 from .holdings import find_holdings
 from .path import Holding, RetainingPath, join_steps
 from .references import register_at_fork_hook
+from .removal import find_remover
 from .search import expected_search
 from .ways import find_path, retaining_paths
 
@@ -14,6 +15,7 @@ __all__ = [
     "expected_search",
     "find_holdings",
     "find_path",
+    "find_remover",
     "join_steps",
     "register_at_fork_hook",
     "retaining_paths",

@@ -119,16 +119,26 @@ def _compares(kind: type, limit: str, name: str | None) -> bool:
 
 
 def _methods(kind: type) -> Iterator[CodeType]:
-    """The code of the methods of a class, its constructor and what only tells of it left out."""
+    """The code of the methods of a class and its bases, its constructor and what only tells of it left out."""
     for cls in _type_mro(kind):
-        for name, value in list(namespace(cls).items()):
-            inner = value.__func__ if type(value) in (staticmethod, classmethod) else value
-            if type(inner) is FunctionType and name not in _NO_RULE:
-                yield from _with_inner(inner.__code__)
+        for name, code in code_of(cls):
+            if name not in _NO_RULE:
+                yield from with_inner(code)
 
 
-def _with_inner(code: CodeType) -> Iterator[CodeType]:
+def code_of(cls: type) -> Iterator[tuple[str, CodeType]]:
+    """The methods that a class itself defines, by name; a property's are those that read and write it."""
+    for name, value in list(namespace(cls).items()):
+        parts: tuple[Any, ...] = (value.fget, value.fset) if type(value) is property else (value,)
+        for part in parts:
+            inner = part.__func__ if type(part) in (staticmethod, classmethod) else part
+            if type(inner) is FunctionType:
+                yield name, inner.__code__
+
+
+def with_inner(code: CodeType) -> Iterator[CodeType]:
+    """*code*, and that of the functions inside it."""
     yield code
     for constant in code.co_consts:
         if type(constant) is CodeType:
-            yield from _with_inner(constant)
+            yield from with_inner(constant)

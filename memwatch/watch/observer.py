@@ -102,6 +102,18 @@ class Observer:
             return
         if decision is None:
             decision = make_leak(growth, "unknown", Unjudged(growth, "the judge failed; its error was logged"))
+        yield from self._tell(detector, growth, decision)
+
+    def _early(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
+        """Growth that only evidence makes a leak: without it, the suspicion stands."""
+        known = growth.start < self._told and id(detector) not in self._open
+        decision = None if known else self._guarded(self._judge, growth)
+        if isinstance(decision, Leak):
+            yield from self._tell(detector, growth, decision)
+        else:
+            detector.dismiss()
+
+    def _tell(self, detector: Detector, growth: Growth, decision: Leak) -> Iterator[EventValue]:
         self._told = growth.end
         if decision.verdict == "garbage":
             self._forget()
@@ -148,6 +160,7 @@ class Observer:
 
 _STEPS: dict[str, Callable[[Observer, Detector, Growth], Iterator[EventValue]]] = {
     "suspect": Observer._suspect,
+    "early": Observer._early,
     "leak": Observer._leak,
     "recovered": Observer._recovered,
 }

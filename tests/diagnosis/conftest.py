@@ -74,11 +74,11 @@ class Case:
         self.past.append(self.read())
         self.diagnosis.followed(self.candidate("suspect"))
 
-    def verdict(self, lane: str = "base", detector: str = "ratchet", **changes: Any) -> Any:
+    def verdict(self, lane: str = "base", detector: str = "ratchet", level: str = "leak", **changes: Any) -> Any:
         """The last reading a window later, with *changes*, and what the judge decides."""
         self._now += WINDOW
         self.past.append(replace(self.read(), **changes))
-        return self.diagnosis(self.candidate("leak", lane, detector))
+        return self.diagnosis(self.candidate(level, lane, detector))
 
     def judge(self, grow: Callable[[], object], **options: Any) -> Any:
         """All of it, with the program growing in between."""
