@@ -31,21 +31,21 @@ def case(make_case):
 
 
 def test_a_list_that_only_grows_is_told_early(case, app, text):
-    vars(app)["kept"] = []
-    leak = early(case, lambda n: app.kept.append(text(n)))
-    assert isinstance(leak, Leak) and leak.report.suspects[0].held_by[1].startswith(".kept: list")
+    vars(app)["early_kept"] = []
+    leak = early(case, lambda n: app.early_kept.append(text(n)))
+    assert isinstance(leak, Leak) and leak.report.suspects[0].held_by[1].startswith(".early_kept: list")
 
 
 def test_after_few_looks_nobody_walks_the_heap(case, app, text):
-    vars(app)["kept"] = []
-    decision = early(case, lambda n: app.kept.append(text(n)), looks=3)
+    vars(app)["early_kept"] = []
+    decision = early(case, lambda n: app.early_kept.append(text(n)), looks=3)
     assert decision == Held("no type has grown at every look and explains the growth")
     assert case.ledger.censuses == 3
 
 
 def test_what_stood_still_once_is_not(case, app, text):
-    vars(app)["kept"] = []
-    decision = early(case, lambda n: app.kept.append(bytearray(4000)) if n // 100 != 2 else None)
+    vars(app)["early_kept"] = []
+    decision = early(case, lambda n: app.early_kept.append(bytearray(4000)) if n // 100 != 2 else None)
     assert decision == Held("no type has grown at every look and explains the growth")
 
 
@@ -70,29 +70,29 @@ def test_sessions_that_come_and_go_are_not(case, app, text, make_class):
 
 
 def test_a_bounded_container_is_not(case, app, text):
-    vars(app)["kept"] = deque(maxlen=100_000)
-    assert isinstance(early(case, lambda n: app.kept.append(text(n))), Held)
+    vars(app)["early_kept"] = deque(maxlen=100_000)
+    assert isinstance(early(case, lambda n: app.early_kept.append(text(n))), Held)
 
 
 TAKERS = {
-    "clear": "def flush():\n    rows.clear()",
-    "del": "def drop(key):\n    del rows[key]",
-    "new": "def begin():\n    global rows\n    rows = []",
-    "method": "class Batch:\n    def send(self):\n        self.rows.pop()",
-    "inner": "def outer():\n    return lambda: rows.remove(1)",
+    "clear": "def flush():\n    early_rows.clear()",
+    "del": "def drop(key):\n    del early_rows[key]",
+    "new": "def begin():\n    global early_rows\n    early_rows = []",
+    "method": "class Batch:\n    def send(self):\n        self.early_rows.pop()",
+    "inner": "def outer():\n    return lambda: early_rows.remove(1)",
 }
 OTHERS = {
-    "reads": "def show():\n    return len(rows), cache.clear()",
+    "reads": "def show():\n    return len(early_rows), cache.clear()",
     "other": "def drop(key):\n    del cache[key]",
-    "made": "class Batch:\n    def __init__(self):\n        self.rows = []",
+    "made": "class Batch:\n    def __init__(self):\n        self.early_rows = []",
 }
 
 
 @pytest.mark.parametrize("kind", TAKERS)
 def test_what_the_program_may_empty_is_not(case, app, text, kind):
-    vars(app)["rows"] = []
+    vars(app)["early_rows"] = []
     exec(TAKERS[kind], app.__dict__)
-    assert isinstance(early(case, lambda n: app.rows.append(text(n))), Held)
+    assert isinstance(early(case, lambda n: app.early_rows.append(text(n))), Held)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def program():
 @pytest.mark.parametrize("kind", [*TAKERS, *OTHERS])
 def test_code_that_takes_things_out_is_found(program, kind):
     exec({**TAKERS, **OTHERS}[kind], program.__dict__)
-    found = find_remover(("module app", ".rows: list, 12 items", "[index]"))
+    found = find_remover(("module app", ".early_rows: list, 12 items", "[index]"))
     assert (found is not None) is (kind in TAKERS or kind == "reads")
 
 
