@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ..watch import Candidate, Growth, Leak, Sample, make_leak
 from .evidence import Evidence, Findings
+from .ranking import Ranking
 from .report import Report
 from .suspects import find_suspects, fingerprint, ratchets_of, rows_of
 
@@ -18,7 +19,8 @@ def assemble(candidate: Candidate, evidence: Evidence, findings: Findings, verdi
     """The leak, with all that is known of it; *limit* is the memory that the process may have, in bytes."""
     growth, last = candidate.growth, candidate.samples[-1]
     suspicion, grew = evidence.suspicion, evidence.grew(last)
-    suspects = find_suspects(findings.holdings, findings.diff, findings.lines, grew, verdict)
+    ranking = Ranking(findings.diff, evidence.series, findings.lines)
+    suspects = find_suspects(findings.holdings, findings.diff, findings.lines, grew, verdict, ranking)
     report = Report(
         pid=os.getpid(),
         age_seconds=candidate.ledger.age,

@@ -10,6 +10,7 @@ from ..heap import Diff, Ratchet, TypeSeries
 from ..retain import Holding
 from .causes import BY_HOLDER, BY_ROOT, BY_VERDICT, Cause
 from .lines import Lines
+from .ranking import Ranking
 from .report import Suspect, TypeRow
 
 MOST = 5
@@ -19,6 +20,7 @@ _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one m
 _NO_CAUSE = Cause("", "")
 _LOOKS = 3  # fewer tell a type that only ever grows from none
 _NO_LINES = Lines()
+_BY_SHARE = Ranking()
 _UNHELD = ("untracked", "native")
 _BY_LINE = (*_UNHELD, "objects")  # where there was no walk
 _LEAST_PART = 0.25  # of the growth, that a line must have allocated to be suspected by itself
@@ -26,15 +28,20 @@ _KEY = "[key]"  # the last step of a path to a dict's key
 
 
 def find_suspects(
-    holdings: Sequence[Holding], diff: Diff | None, lines: Lines, grew: int, verdict: str
+    holdings: Sequence[Holding],
+    diff: Diff | None,
+    lines: Lines,
+    grew: int,
+    verdict: str,
+    ranking: Ranking = _BY_SHARE,
 ) -> tuple[Suspect, ...]:
     """Who is suspected, the first one first: by holder, else by type, and by line alone where neither explains it.
 
     *grew* is by how many bytes the process grew since the suspicion.
     """
-    suspects = from_holdings(holdings, grew, verdict, lines)
+    suspects = from_holdings(holdings, grew, verdict, lines, ranking)
     if not suspects and diff is not None:
-        suspects = from_diff(diff, grew, verdict, lines)
+        suspects = from_diff(diff, grew, verdict, lines, ranking)
     unheld = _unheld(lines, grew, verdict) if verdict in (_UNHELD if suspects else _BY_LINE) else None
     if unheld is None or any(unheld.bytes_growth < it.bytes_growth for it in suspects):
         return suspects
@@ -42,20 +49,22 @@ def find_suspects(
 
 
 def from_holdings(
-    holdings: Sequence[Holding], grew: int, verdict: str, lines: Lines = _NO_LINES
+    holdings: Sequence[Holding], grew: int, verdict: str, lines: Lines = _NO_LINES, ranking: Ranking = _BY_SHARE
 ) -> tuple[Suspect, ...]:
-    """A suspect for each path under which new objects hang, the one with most bytes first.
+    """A suspect for each path under which new objects hang, the one with the best score first.
 
     Shares are of the *grew* bytes by which the process grew since the suspicion, or of what hangs under all paths
     together where that is more. What is below a page is left out: where native memory leaks, nothing may be left.
     """
     total = max(sum(holding.retained_bytes for holding in holdings), grew, 1)
     large = [holding for holding in holdings if holding.retained_bytes >= _LEAST_BYTES]
-    ranked = sorted(large, key=lambda holding: -holding.retained_bytes)[:MOST]
+    shares = [(holding, holding.retained_bytes / total) for holding in large]
+    scored = [(holding, share, ranking.of_holding(holding, share)) for holding, share in shares]
+    scored.sort(key=lambda row: -row[2])
     return tuple(
-        _locate(_suspect(holding, holding.retained_bytes / total, verdict), holding.type_counts, lines, number == 0)
-        for number, holding in enumerate(ranked)
-        if number == 0 or holding.retained_bytes / total >= _LEAST_SHARE
+        _locate(_suspect(holding, share, score, verdict), holding.type_counts, lines, number == 0)
+        for number, (holding, share, score) in enumerate(scored[:MOST])
+        if number == 0 or share >= _LEAST_SHARE
     )
 
 
@@ -69,7 +78,9 @@ def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
     return tuple(held for held in holdings if held.frontier_type in came or held.holder_address in grown)
 
 
-def from_diff(diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES) -> tuple[Suspect, ...]:
+def from_diff(
+    diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES, ranking: Ranking = _BY_SHARE
+) -> tuple[Suspect, ...]:
     """Suspects by type alone, where no walk for holders was made or it found nothing; shares as in `from_holdings`.
 
     Builtins are what other objects are made of: classes that take part in the growth come before them.
@@ -84,7 +95,7 @@ def from_diff(diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES) -> 
             count_growth=row.net,
             bytes_growth=row.size_bytes,
             share=row.size_bytes / total,
-            score=row.size_bytes / total,
+            score=ranking.of_types((row.what,), row.size_bytes / total),
             held_by=(),
             retained_items=0,
             cause=words.cause,
@@ -146,7 +157,7 @@ def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:
     )
 
 
-def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
+def _suspect(holding: Holding, share: float, score: float, verdict: str) -> Suspect:
     name = _name(holding)
     words = _words(holding, verdict)
     return Suspect(
@@ -154,7 +165,7 @@ def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
         count_growth=holding.type_counts.get(name, 0),
         bytes_growth=holding.retained_bytes,
         share=share,
-        score=share,
+        score=score,
         held_by=holding.path.steps,
         retained_items=holding.holder_items or 0,
         cause=words.cause + (_counts(holding) if words.counted else ""),
