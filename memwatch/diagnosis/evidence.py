@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..backend.guard import collect, own, quiet
 from ..backend.recording import Recorder
@@ -21,6 +21,7 @@ from .lines import Lines
 from .suspects import only_grown
 from .verdict import explained_share
 
+_LOOKS = 5
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
@@ -83,6 +84,21 @@ class Inquiry:
             snapshot = self.evidence.snapshot = self._snapshot(candidate, depth == "deep")
             if snapshot is not None:
                 self._account(candidate, before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
+
+    def begin_anew(self, candidate: Candidate) -> None:
+        """Measure from now on instead, if there were looks enough to know that what has grown so far is no one thing.
+
+        A start-up lies before a leak in most lives; it must not stand for ever in what the leak has to explain.
+        """
+        before = self.evidence
+        blocks = expected_blocks(candidate.samples[-1])
+        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        if before.series.readings < _LOOKS or before.snapshot is None or not before.snapshot.deep:
+            return
+        if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
+            self.begin(candidate)
+            if before.suspicion is not None:
+                self.evidence.suspicion = replace(before.suspicion, end=candidate.samples[-1].time)
 
     def look_again(self, candidate: Candidate) -> None:
         """Count once more, if there is time for it beside what the verdict needs: which types only ever grow?"""

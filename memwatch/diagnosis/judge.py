@@ -15,7 +15,8 @@ from .assembly import assemble
 from .early import is_promising, why_doubtful
 from .evidence import Findings, Inquiry
 from .excuses import Excuses
-from .verdict import HALF, classify, garbage_share
+from .lines import RAW
+from .verdict import HALF, classify, garbage_share, has_stopped
 
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 _MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
@@ -61,6 +62,7 @@ class Diagnosis:
         evidence, last = self._inquiry.evidence, candidate.samples[-1]
         seconds = last.time - evidence.suspicion.end if evidence.suspicion else 0.0
         if not is_promising(evidence.series, evidence.grew(last), seconds):
+            self._inquiry.begin_anew(candidate)
             return Held("no type has grown at every look and explains the growth")
         decision = self._decide(candidate)
         if isinstance(decision, Leak):
@@ -68,7 +70,7 @@ class Diagnosis:
         return decision
 
     def _decide(self, candidate: Candidate) -> Leak | Held:
-        growth, collects = candidate.growth, collector_runs()
+        growth, collects, suspicion = candidate.growth, collector_runs(), self._inquiry.evidence.suspicion
         findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
         freed = self._inquiry.collect(candidate)
         if freed is not None and growth.level != "early" and garbage_share(growth, candidate.samples, freed) >= HALF:
@@ -76,6 +78,8 @@ class Diagnosis:
             if collects and freed < _MOST_GARBAGE * left:
                 return Held("a full collection took the growth away")
             return self._leak(candidate, "garbage", findings)
+        if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
+            return Held("it has stopped growing since it was suspected")
         findings = self._inquiry.find(candidate, holders=True)
         verdict = classify(growth, candidate.samples, findings.explained)
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
@@ -89,7 +93,8 @@ class Diagnosis:
             return None
         excuses = Excuses(findings.holdings, findings.diff, evidence.snapshot.deep, grew)
         if verdict == "native" and not self._waited:
-            self._waited = (why := excuses.turnover()) is not None
+            young = "the native memory is all young" if findings.lines.is_young(RAW, HALF * grew) else None
+            self._waited = (why := excuses.turnover() or young) is not None
             return why
         if candidate.growth.lane == "rss" and grew < HALF * (last.rss - evidence.rss):
             return None

@@ -12,9 +12,13 @@ from ..backend.stacks import Place, Sampled
 FRAMES = 8
 _PARTS = 8  # of the time since the suspicion
 _LEAST_SAMPLES = 12  # fewer may miss a part by chance
+_YOUNG = 2 / _PARTS
 _LEAST_PART = 0.1  # of a place's bytes: what has no type is mostly what objects keep beside themselves
 NO_OBJECT = "raw memory"
 """Instead of a type, where what was allocated is no Python object."""
+
+RAW = ""
+"""What samples have for a type where there is no object."""
 
 Frame = dict[str, Any]
 
@@ -78,6 +82,13 @@ class Lines:
             return None
         part = (self._until - self._since) / _PARTS
         return len({min(_PARTS - 1, int((birth - self._since) / part)) for birth in births}) / _PARTS
+
+    def is_young(self, label: str, size: float) -> bool:
+        """Whether samples of that type, for *size* bytes at least, are of the last part of the time alone."""
+        samples = [sample for sample in self._samples if sample.label == label]
+        if len(samples) < _LEAST_SAMPLES or _bytes_of(samples) < size:
+            return False
+        return min(sample.birth for sample in samples) >= self._until - _YOUNG * (self._until - self._since)
 
     def _heaviest(self, samples: Iterable[Sampled]) -> Site | None:
         """Paths that end at the same line of the program are one place; of these the heaviest is shown."""

@@ -7,12 +7,17 @@ all that and free room, a walk of the heap sees what Python can reach. Their dis
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean
 
 from ..backend.meters import BYTES_PER_BLOCK
 from ..heap import Diff
 from ..watch import Growth, Sample
 
 HALF = 0.5
+_LONG = 0.1  # of the window of the growth: a shorter time since tells nothing
+_POINTS = 8
+_ERRORS = 2.0  # standard errors of the slope
 
 
 def classify(growth: Growth, samples: Sequence[Sample], explained: float | None) -> str:
@@ -33,6 +38,19 @@ def classify(growth: Growth, samples: Sequence[Sample], explained: float | None)
     if in_blocks >= HALF * base_growth:
         return "objects" if explained is None else "untracked"
     return "native"
+
+
+def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool:
+    """Whether *growth* ended before the time *since*: a straight line through the readings that came after is, within
+    its error, less than half as steep."""
+    points = [(s.time - since, float(s.base if growth.lane == "base" else s.rss)) for s in samples if s.time >= since]
+    if len(points) < _POINTS or growth.seconds <= 0 or points[-1][0] < _LONG * growth.seconds:
+        return False
+    middle, mean = fmean(x for x, _ in points), fmean(y for _, y in points)
+    width = sum((x - middle) ** 2 for x, _ in points)
+    slope = sum((x - middle) * (y - mean) for x, y in points) / width
+    spread = sum((y - mean - slope * (x - middle)) ** 2 for x, y in points) / (len(points) - 2)
+    return slope + _ERRORS * sqrt(spread / width) < HALF * growth.growth / growth.seconds
 
 
 def explained_share(diff: Diff, grew: int) -> float | None:

@@ -114,6 +114,31 @@ def test_where_nothing_has_a_name_nothing_is_known(program):
     assert find_remover(("another thread, state", "[reference]: list")) == "[reference]: list"
 
 
+def test_a_start_up_is_forgotten_when_it_explains_nothing(case, app, make_class):
+    names = [make_class(app, f"Part{n}") for n in range(40)]
+    vars(app).update({f"early_part{n}": [] for n in range(40)}, early_kept=[])
+    case.suspect()
+    for look in range(5):
+        [vars(app)[f"early_part{n}"].append([names[n]() for _ in range(400)]) for n in range(8 * look, 8 * look + 8)]
+        case.follow()
+    assert isinstance(case.verdict(level="early"), Held)
+    leak = None
+    for look in range(5):
+        app.early_kept.extend(bytearray(4000) for _ in range(100))
+        case.follow() if look < 4 else None
+    leak = case.verdict(level="early")
+    assert isinstance(leak, Leak) and leak.report.suspects[0].share > 0.8
+
+
+def test_native_memory_that_is_all_young_is_known():
+    young = [Sampled(PLACES, 0, "", 1.0, 64.0, birth) for birth in range(61, 80)]
+    old = Sampled(PLACES, 0, "", 1.0, 64.0, 30)
+    assert Lines(young, bool, None, 0, 80).is_young("", 1000.0)
+    assert not Lines([*young, old], bool, None, 0, 80).is_young("", 1000.0)
+    assert not Lines(young, bool, None, 0, 80).is_young("", 10000.0)
+    assert not Lines(young[:5], bool, None, 0, 80).is_young("", 1.0)
+
+
 @pytest.mark.parametrize(("births", "share"), [(range(0, 80, 5), 1.0), (range(60, 80), 0.25), (range(60, 70), None)])
 def test_ages_are_the_parts_of_the_time_that_something_is_left_of(births, share):
     samples = [Sampled(PLACES, 0, "app.Order", 1.0, 64.0, birth) for birth in births]

@@ -130,10 +130,11 @@ def test_a_suspicion_is_looked_at_again_in_each_of_its_windows_until_it_is_told(
     assert judge.followed_at == [26, 42, 58]
 
 
-def test_a_suspicion_that_stands_for_long_is_looked_at_eight_times():
+def test_a_suspicion_that_stands_for_long_is_looked_at_ever_more_rarely():
     judge = Judge()
     events(observer(Script(_10="suspect"), judge=judge, patience=1000), range(900))
-    assert judge.followed_at == [10 + 16 * window for window in range(1, 9)]
+    assert judge.followed_at[:8] == [10 + 16 * window for window in range(1, 9)]
+    assert judge.followed_at[8:] == [122 + 16 * 2**n for n in range(1, 6)]
 
 
 def test_a_suspicion_from_before_the_last_leak_does_not_hide_the_next():
