@@ -25,6 +25,7 @@ _FASTER = 4  # times the rate that was reported last: a different leak
 _IMPORTS = 1.02  # more modules than this share of those at the window's start: still starting up
 _FORECAST = 0.25  # of the published growth: less is none
 _GONE = 0.75  # of the published growth: without it there is none
+_GONE_FOR = 8  # samples: what a program gives back as it ends is no recovery
 _LOADS = 16  # times the window that confirms: who imports for longer does nothing else
 
 
@@ -72,6 +73,7 @@ class Ratchet:
         self._reported = 0.0
         self._rate = 0.0
         self._reported_leak = False
+        self._below = 0
         self._before_early: tuple[float, float, float, bool, _Forecast | None, _Forecast | None] | None = None
 
     def update(self, sample: Sample) -> Growth | None:
@@ -203,14 +205,14 @@ class Ratchet:
         if forecast is None:
             return None
         growth = forecast.rung.values[-1] - forecast.value
-        gone = low <= forecast.value - _GONE * forecast.growth
+        self._below = self._below + 1 if low <= forecast.value - _GONE * forecast.growth else 0
+        gone = self._below >= _GONE_FOR
         if not gone and age < forecast.due:
             return None
         if not gone and growth >= _FORECAST * forecast.growth:
             self._forecast = self._foresee(forecast.rung, forecast.growth, sample)
             return None
-        self._forecast = None
-        self._confirm = 0.0
+        self._forecast, self._confirm, self._below = None, 0.0, 0
         return Growth(
             level="recovered",
             detector=self.name,
