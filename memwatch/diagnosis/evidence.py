@@ -22,6 +22,7 @@ from .suspects import only_grown
 from .verdict import explained_share
 
 _LOOKS = 5
+_FEWEST = 20_000  # objects: a search through fewer finds modules and what they are made of
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
@@ -175,17 +176,35 @@ class Inquiry:
             return Findings(diff, holdings, explained_share(diff, grew) if diff else None, after)
         after = self._second(candidate, before)
         diff = diff_snapshots(before, after) if after else None
-        holdings = self._holdings(candidate, before, diff) if holders and diff else ()
-        return Findings(diff, only_grown(holdings, diff) if diff else (), after=after)
+        if diff is None:
+            return Findings(None, self._nearest(candidate, before) if holders else ())
+        holdings = self._holdings(candidate, before, diff) if holders else ()
+        return Findings(diff, only_grown(holdings, diff), after=after)
 
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
         grown = None if tracked is None else {found.address for found in tracked.grown}
         walk = self._budget.search_of(expected_blocks(candidate.samples[-1]))
-        if self._fits(candidate, walk, "search for holders"):
-            with self._walk(candidate, walk, "holders not searched"):
-                in_slices = walk == "sliced search"
-                return find_holdings(before.addresses, grown=grown, give_up=candidate.give_up, in_slices=in_slices)
+        if not self._fits(candidate, walk, "search of the whole heap for holders"):
+            return self._nearest(candidate, before)
+        with self._walk(candidate, walk, "holders not searched"):
+            in_slices = walk == "sliced search"
+            return find_holdings(before.addresses, grown=grown, give_up=candidate.give_up, in_slices=in_slices)
+        return ()
+
+    def _nearest(self, candidate: Candidate, before: Snapshot) -> tuple[Holding, ...]:
+        """Who holds what is new, as far as there is time to look; sizes are extrapolated, and nothing is known of what
+        the collector does not track and *before* may not have seen."""
+        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        most = self._budget.part_of_search(candidate.ledger.walked_seconds, wall)
+        if most < _FEWEST:
+            return ()
+        self.evidence.missing.append(f"holders are among the {most:,} objects nearest to the roots")
+        grown = None if before.deep else ()
+        with candidate.ledger.walk(), quiet, self._noting("holders not searched"):
+            return find_holdings(
+                before.addresses, grown=grown, give_up=candidate.give_up, max_objects=most, in_slices=True, partial=True
+            )
         return ()
 
     def _second(self, candidate: Candidate, before: Snapshot) -> Snapshot | None:
@@ -235,10 +254,16 @@ class Inquiry:
     def _walk(self, candidate: Candidate, walk: Walk, unfinished: str) -> Iterator[None]:
         """Around a walk: its cost goes into the ledger, and if it does not come to its end the report says so."""
         begun = time.thread_time()
-        try:
+        with self._noting(unfinished):
             with candidate.ledger.walk(), quiet:
                 yield
             self._budget.walked(walk, expected_blocks(candidate.samples[-1]), time.thread_time() - begun)
+
+    @contextmanager
+    def _noting(self, unfinished: str) -> Iterator[None]:
+        """Around what may fail: the report says so."""
+        try:
+            yield
         except MemwatchError as error:
             self.evidence.missing.append(f"{unfinished}: {error}")
         except Exception as error:  # most likely no memory; what is known without the walk goes out all the same

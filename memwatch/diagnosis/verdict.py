@@ -42,7 +42,9 @@ def classify(growth: Growth, samples: Sequence[Sample], explained: float | None)
 
 def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool:
     """Whether *growth* ended before the time *since*: a straight line through the readings that came after is, within
-    its error, less than half as steep."""
+    its error, less than half as steep. What grows from day to day may fall for hours, and is not asked."""
+    if growth.detector != "ratchet":
+        return False
     points = [(s.time - since, float(s.base if growth.lane == "base" else s.rss)) for s in samples if s.time >= since]
     if len(points) < _POINTS or growth.seconds <= 0 or points[-1][0] < _LONG * growth.seconds:
         return False
