@@ -14,7 +14,7 @@ from ..backend.guard import collect, own, quiet
 from ..backend.recording import Recorder
 from ..errors import MemwatchError, describe_error
 from ..heap import Diff, Snapshot, TypeSeries, diff_snapshots, take_census, take_snapshot
-from ..retain import Holding, find_holdings
+from ..retain import Holding, find_holdings, share_among
 from ..watch import Candidate, Growth, Sample
 from .budget import Budget, Depth, Walk, expected_blocks
 from .lines import Lines
@@ -22,6 +22,7 @@ from .suspects import only_grown
 from .verdict import explained_share
 
 _LOOKS = 5
+_MANY = 500_000  # blocks: in slices, among busy threads, a whole search would take longer than a verdict may
 _FEWEST = 20_000  # objects: a search through fewer finds modules and what they are made of
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
@@ -184,13 +185,31 @@ class Inquiry:
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
         grown = None if tracked is None else {found.address for found in tracked.grown}
-        walk = self._budget.search_of(expected_blocks(candidate.samples[-1]))
+        blocks = expected_blocks(candidate.samples[-1])
+        walk = self._budget.search_of(blocks)
         if not self._fits(candidate, walk, "search of the whole heap for holders"):
+            return self._nearest(candidate, before)
+        if walk == "sliced search" and blocks > _MANY:
             return self._nearest(candidate, before)
         with self._walk(candidate, walk, "holders not searched"):
             in_slices = walk == "sliced search"
-            return find_holdings(before.addresses, grown=grown, give_up=candidate.give_up, in_slices=in_slices)
+            held = find_holdings(before.addresses, grown=grown, give_up=candidate.give_up, in_slices=in_slices)
+            return self._shared(candidate, before, held, walk)
         return ()
+
+    def _shared(
+        self, candidate: Candidate, before: Snapshot, holdings: tuple[Holding, ...], walk: Walk
+    ) -> tuple[Holding, ...]:
+        """*holdings*, the first told with all who hold the same, if there is time for one more search in one piece."""
+        blocks = expected_blocks(candidate.samples[-1])
+        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        if not holdings or not before.deep or walk != "search":
+            return holdings
+        if not self._budget.spares(walk, blocks, candidate.ledger.walked_seconds, wall):
+            return holdings
+        with candidate.ledger.walk(), self._noting("who else holds it was not searched"):
+            return (*share_among(holdings[0], before.addresses, candidate.give_up), *holdings[1:])
+        return holdings
 
     def _nearest(self, candidate: Candidate, before: Snapshot) -> tuple[Holding, ...]:
         """Who holds what is new, as far as there is time to look; sizes are extrapolated, and nothing is known of what
@@ -199,7 +218,7 @@ class Inquiry:
         most = self._budget.part_of_search(candidate.ledger.walked_seconds, wall)
         if most < _FEWEST:
             return ()
-        self.evidence.missing.append(f"holders are among the {most:,} objects nearest to the roots")
+        self.evidence.missing.append(f"holders are among the {most:,} objects nearest to the roots, or fewer")
         grown = None if before.deep else ()
         with candidate.ledger.walk(), quiet, self._noting("holders not searched"):
             return find_holdings(

@@ -24,6 +24,7 @@ _BY_SHARE = Ranking()
 _UNHELD = ("untracked", "native")
 _BY_LINE = (*_UNHELD, "objects")  # where there was no walk
 _LEAST_PART = 0.25  # of the growth, that a line must have allocated to be suspected by itself
+_SMALL = 0.1  # of the growth: the line of such a type says little of where the rest comes from
 _KEY = "[key]"  # the last step of a path to a dict's key
 
 
@@ -103,7 +104,7 @@ def from_diff(
         )
         for row in rows[:3]
     )
-    return tuple(_locate(suspect, (), lines, number == 0) for number, suspect in enumerate(suspects))
+    return tuple(_locate_type(suspect, lines, number == 0) for number, suspect in enumerate(suspects))
 
 
 def rows_of(diff: Diff) -> tuple[TypeRow, ...]:
@@ -133,6 +134,14 @@ def _locate(suspect: Suspect, contents: Collection[str], lines: Lines, first: bo
     """
     site = lines.of_types((suspect.type,)) or lines.of_types(contents) or (lines.of_all() if first else None)
     return suspect if site is None else replace(suspect, allocated_at=site.frames, samples=site.samples)
+
+
+def _locate_type(suspect: Suspect, lines: Lines, first: bool) -> Suspect:
+    """The line of a type that nobody is known to hold; a small one was named for the others that come with it."""
+    site = lines.of_all() if first and suspect.share < _SMALL else None
+    if site is None:
+        return _locate(suspect, (), lines, first)
+    return replace(suspect, allocated_at=site.frames, samples=site.samples)
 
 
 def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:

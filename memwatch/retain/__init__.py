@@ -6,6 +6,7 @@ from .path import Holding, RetainingPath, join_steps
 from .references import register_at_fork_hook
 from .removal import find_remover
 from .search import expected_search
+from .sharing import share_among
 from .ways import find_path, retaining_paths
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "join_steps",
     "register_at_fork_hook",
     "retaining_paths",
+    "share_among",
 ]

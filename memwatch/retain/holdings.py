@@ -103,6 +103,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         used=_sum(one.used, other.used) if several else one.used,
         bounded_bytes=one.bounded_bytes + other.bounded_bytes,
         weak=one.weak and other.weak,
+        target_address=one.target_address,
     )
 
 
@@ -129,6 +130,7 @@ def _holding(found: Place) -> tuple[tuple[str, ...], Holding]:
         used=bound.used if bound else None,
         bounded_bytes=found.size if within else 0,
         weak=is_weak(chain, holder),
+        target_address=id(top),
     )
 
 

@@ -82,6 +82,7 @@ class Holding:
     program's code), `holder_address` its address, `bound` what it cannot exceed (None: no known bound) and `used` what
     it has of that; many holders alike are added up. `bounded_bytes` is the part of `retained_bytes` that came into
     containers within their bound, `weak` says that the holder is a weak dict or set, whose members others keep.
+    `target_address` is that of the object which `path` leads to.
     """
 
     path: RetainingPath
@@ -97,6 +98,7 @@ class Holding:
     used: int | None = None
     bounded_bytes: int = 0
     weak: bool = False
+    target_address: int = 0
 
     @property
     def is_bounded(self) -> bool:

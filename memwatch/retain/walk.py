@@ -265,6 +265,8 @@ class Walk:
     def _check(self, visited: int) -> None:
         rest(self)
         if self._give_up is not None and self._give_up():
+            if self.partial:
+                raise Enough
             raise GaveUp(f"gave up looking for holders after {visited} objects")
         if self._max_objects is not None and visited > self._max_objects:
             if self.partial:

@@ -161,6 +161,24 @@ def test_a_leak_in_c_beside_a_full_cache_is_told(case, app, text):
     assert isinstance(leak, Leak) and leak.verdict in ("native", "untracked")
 
 
+def test_a_leak_of_what_a_cache_holds_too_is_told_with_both(make_case, app, text):
+    vars(app).update(cache=deque(maxlen=100_000), kept=[])
+
+    def handle():
+        for _ in range(1000):
+            app.cache.append(item := bytearray(4000))
+            app.kept.append(item)
+
+    case = make_case(age=1e6)
+    leak = case.judge(handle)
+    if case.ledger.censuses < 4:
+        pytest.skip("this backend searches in slices, and has no time to look who else holds it")
+    assert isinstance(leak, Leak)
+    assert [it.share for it in leak.report.suspects[:2]] == pytest.approx([0.5, 0.5], abs=0.05)
+    assert leak.report.suspects[0].held_by[1].startswith(".kept") and leak.report.suspects[0].score > 0.4
+    assert leak.report.suspects[1].held_by[1].startswith(".cache") and leak.report.suspects[1].score < 0.1
+
+
 # ---- weak containers
 
 
