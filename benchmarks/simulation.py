@@ -150,17 +150,37 @@ LEAKY = (
 OLD = tuple(Scenario(kind, kind, hourly=0.5, onset=30 * DAY) for kind in list(SHAPES)[:7])
 
 
-def make_series(scenario: Scenario, rng: Rng, length: float, step: float) -> list[int]:
-    """The heap of a scenario in bytes: `length` minutes, one reading every `step` minutes."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A heap in bytes, reading by reading, and what a judge could find in it: each part of it by what it is.
+
+    `leaked` stays where it was put, `filled` is in caches with a bound, `loaded` came with imports.
+    """
+
+    base: Series
+    leaked: Series
+    filled: Series
+    loaded: Series
+
+
+def make_heap(scenario: Scenario, rng: Rng, length: float, step: float, imports: bool = False) -> Made:
+    """The heap of a scenario: `length` minutes, one reading every `step` minutes; *imports* make it warm up."""
     minutes = np.arange(int(length / step)) * step
     low, high = np.log(40e6), np.log(600e6)
     base = float(np.exp(rng.uniform(low, high)))
     heap = Heap(rng, minutes, base, base * float(np.exp(rng.uniform(np.log(0.002), np.log(0.02)))))
-    series = base + _noise(heap) + SHAPES[scenario.kind](heap)
+    noise = _noise(heap)
+    part = SHAPES[scenario.kind](heap)
+    series = base + noise + part
     onset = scenario.onset or 0.0
     slope = scenario.leak * heap.noise
     if scenario.hourly:
         slope += scenario.hourly * float(series[minutes < onset][-int(DAY / step) :].mean()) / 60.0
-    if slope:
-        series += slope * np.clip(minutes - onset, 0, None)
-    return [int(value) for value in series]
+    leaked = slope * np.clip(minutes - onset, 0, None)
+    nothing = np.zeros_like(minutes)
+    return Made(
+        (series + leaked).astype(np.int64),
+        part if scenario.kind == "stepwise" else leaked,
+        part if scenario.kind == "cache fill" else nothing,
+        part if scenario.kind == "warm-up" and imports else nothing,
+    )

@@ -157,7 +157,7 @@ class Sampling:
                 if places and birth <= until and size:
                     before, label = found_objects.get((address, birth), (0, ""))
                     count = -1 / expm1(-size / interval)
-                    found.append(Sampled(places, address + before, label, count, count * size))
+                    found.append(Sampled(places, address + before, label, count, count * size, birth))
         return tuple(found), territory.is_app
 
     def _as_stacks(self, reading: Reading) -> list[LiveStack]:

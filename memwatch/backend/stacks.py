@@ -55,6 +55,7 @@ class Sampled:
     """One live sample that is the program's: its stack, innermost first, and how many blocks and bytes it stands for.
 
     `label` is the type of the object in the block, at `address`; empty, and the block's, where there is no object.
+    `birth` is when it was taken, on the steady clock in nanoseconds; 0 where that is not known.
     """
 
     places: tuple[Place, ...]
@@ -62,6 +63,7 @@ class Sampled:
     label: str
     count: float
     size_bytes: float
+    birth: int = 0
 
 
 @own

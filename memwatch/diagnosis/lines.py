@@ -12,12 +12,18 @@ from ..backend.guard import own
 from ..backend.stacks import Place, Sampled
 
 FRAMES = 8
+_PARTS = 8  # of the time since the suspicion
+_LEAST_SAMPLES = 12  # fewer may miss a part by chance
+_YOUNG = 2 / _PARTS
 _LEAST_PART = 0.1  # of a place's bytes: what has no type is mostly what objects keep beside themselves
 _MOST_FRAMES = 3000  # of a tree: a report that is kept takes about half a kilobyte for each
 _LONGEST_NAME = 400  # characters
 OTHER_PATHS = "(other paths)"
 NO_OBJECT = "raw memory"
 """Instead of a type, where what was allocated is no Python object."""
+
+RAW = ""
+"""What samples have for a type where there is no object."""
 
 Frame = dict[str, Any]
 
@@ -42,6 +48,7 @@ class Lines:
 
     *is_known* tells whether an object, by address and type, was met by the walk at the verdict; None without a walk.
     *interval* is the mean number of bytes between two samples.
+    The samples were taken from *since* to *until*, on the steady clock in nanoseconds.
     """
 
     def __init__(
@@ -50,11 +57,14 @@ class Lines:
         is_app: Callable[[str], bool] = bool,
         is_known: Callable[[int, str], bool] | None = None,
         interval: int = 1,
+        since: int = 0,
+        until: int = 0,
     ) -> None:
         self._samples = samples
         self._is_app = is_app
         self._is_known = is_known
         self._interval = interval
+        self._since, self._until = since, until
 
     def of_types(self, labels: Collection[str]) -> Site | None:
         """The heaviest place of objects of these types."""
@@ -94,6 +104,23 @@ class Lines:
         if known is None:
             return None
         return self._heaviest(it for it in self._samples if not (it.label and known(it.address, it.label)))
+
+    def ages(self, labels: Collection[str]) -> float | None:
+        """How evenly the living objects of these types were born since the suspicion: 1 where some are left of each
+        part of that time, least where only the youngest are. None of few samples. (Plumbr counts generations so.)
+        """
+        births = [sample.birth for sample in self._samples if sample.label in labels and sample.birth]
+        if len(births) < _LEAST_SAMPLES or self._until <= self._since:
+            return None
+        part = (self._until - self._since) / _PARTS
+        return len({min(_PARTS - 1, int((birth - self._since) / part)) for birth in births}) / _PARTS
+
+    def is_young(self, label: str, size: float) -> bool:
+        """Whether samples of that type, for *size* bytes at least, are of the last part of the time alone."""
+        samples = [sample for sample in self._samples if sample.label == label]
+        if len(samples) < _LEAST_SAMPLES or _bytes_of(samples) < size:
+            return False
+        return min(sample.birth for sample in samples) >= self._until - _YOUNG * (self._until - self._since)
 
     def _heaviest(self, samples: Iterable[Sampled]) -> Site | None:
         """Paths that end at the same line of the program are one place; of these the heaviest is shown."""

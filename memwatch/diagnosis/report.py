@@ -17,9 +17,10 @@ class Suspect:
     """Something that grew: its type, how much, and who holds it.
 
     Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, and of all that hangs
-    under them; `share` is their part of all new bytes. `held_by` are the steps from a root, `retained_items` is what
-    the holder holds now; one of the references from step number `blamed` on is wrong. `allocated_at` are the frames
-    that allocated it, innermost first, each with `function`, `file`, `line` and `in_app`, measured by so many live
+    under them; `share` is their part of all new bytes, `score` that share and how much else speaks for it. `held_by`
+    are the steps from a root, `retained_items` is what the holder holds now; one of the references from step number
+    `blamed` on is wrong. `allocated_at` are the frames that allocated it, innermost first, each with `function`,
+    `file`, `line` and `in_app`, measured by so many live
     `samples`; empty where nothing was sampled.
     """
 

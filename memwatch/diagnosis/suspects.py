@@ -10,6 +10,7 @@ from ..heap import Diff, Ratchet, TypeSeries
 from ..retain import Holding
 from .causes import name_type, words_for, words_for_verdict
 from .lines import Lines
+from .ranking import Ranking
 from .report import Suspect, TypeRow
 
 MOST = 5
@@ -18,21 +19,28 @@ _LEAST_BYTES = 4096  # less is what any program moves about, and no leak
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
 _LOOKS = 3  # fewer tell a type that only ever grows from none
 _NO_LINES = Lines()
+_BY_SHARE = Ranking()
 _UNHELD = ("untracked", "native")
 _BY_LINE = (*_UNHELD, "objects")  # where there was no walk
 _LEAST_PART = 0.25  # of the growth, that a line must have allocated to be suspected by itself
+_SMALL = 0.1  # of the growth: the line of such a type says little of where the rest comes from
 
 
 def find_suspects(
-    holdings: Sequence[Holding], diff: Diff | None, lines: Lines, grew: int, verdict: str
+    holdings: Sequence[Holding],
+    diff: Diff | None,
+    lines: Lines,
+    grew: int,
+    verdict: str,
+    ranking: Ranking = _BY_SHARE,
 ) -> tuple[Suspect, ...]:
     """Who is suspected, the first one first: by holder, else by type, and by line alone where neither explains it.
 
     *grew* is by how many bytes the process grew since the suspicion.
     """
-    suspects = from_holdings(holdings, grew, verdict, lines)
+    suspects = from_holdings(holdings, grew, verdict, lines, ranking)
     if not suspects and diff is not None:
-        suspects = from_diff(diff, grew, verdict, lines)
+        suspects = from_diff(diff, grew, verdict, lines, ranking)
     unheld = _unheld(lines, grew, verdict) if verdict in (_UNHELD if suspects else _BY_LINE) else None
     if unheld is None or any(unheld.bytes_growth < it.bytes_growth for it in suspects):
         return suspects
@@ -40,20 +48,22 @@ def find_suspects(
 
 
 def from_holdings(
-    holdings: Sequence[Holding], grew: int, verdict: str, lines: Lines = _NO_LINES
+    holdings: Sequence[Holding], grew: int, verdict: str, lines: Lines = _NO_LINES, ranking: Ranking = _BY_SHARE
 ) -> tuple[Suspect, ...]:
-    """A suspect for each path under which new objects hang, the one with most bytes first.
+    """A suspect for each path under which new objects hang, the one with the best score first.
 
     Shares are of the *grew* bytes by which the process grew since the suspicion, or of what hangs under all paths
     together where that is more. What is below a page is left out: where native memory leaks, nothing may be left.
     """
     total = max(sum(holding.retained_bytes for holding in holdings), grew, 1)
     large = [holding for holding in holdings if holding.retained_bytes >= _LEAST_BYTES]
-    ranked = sorted(large, key=lambda holding: -holding.retained_bytes)[:MOST]
+    shares = [(holding, holding.retained_bytes / total) for holding in large]
+    scored = [(holding, share, ranking.of_holding(holding, share)) for holding, share in shares]
+    scored.sort(key=lambda row: -row[2])
     return tuple(
-        _locate(_suspect(holding, holding.retained_bytes / total, verdict), holding.type_counts, lines, number == 0)
-        for number, holding in enumerate(ranked)
-        if number == 0 or holding.retained_bytes / total >= _LEAST_SHARE
+        _locate(_suspect(holding, share, score, verdict), holding.type_counts, lines, number == 0)
+        for number, (holding, share, score) in enumerate(scored[:MOST])
+        if number == 0 or share >= _LEAST_SHARE
     )
 
 
@@ -67,7 +77,9 @@ def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
     return tuple(held for held in holdings if held.frontier_type in came or held.holder_address in grown)
 
 
-def from_diff(diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES) -> tuple[Suspect, ...]:
+def from_diff(
+    diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES, ranking: Ranking = _BY_SHARE
+) -> tuple[Suspect, ...]:
     """Suspects by type alone, where no walk for holders was made or it found nothing; shares as in `from_holdings`.
 
     Builtins are what other objects are made of: classes that take part in the growth come before them.
@@ -82,7 +94,7 @@ def from_diff(diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES) -> 
             count_growth=row.net,
             bytes_growth=row.size_bytes,
             share=row.size_bytes / total,
-            score=row.size_bytes / total,
+            score=ranking.of_types((row.what,), row.size_bytes / total),
             held_by=(),
             retained_items=0,
             cause=words.cause,
@@ -90,7 +102,7 @@ def from_diff(diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES) -> 
         )
         for row in rows[:3]
     )
-    return tuple(_locate(suspect, (), lines, number == 0) for number, suspect in enumerate(suspects))
+    return tuple(_locate_type(suspect, lines, number == 0) for number, suspect in enumerate(suspects))
 
 
 def rows_of(diff: Diff) -> tuple[TypeRow, ...]:
@@ -122,6 +134,14 @@ def _locate(suspect: Suspect, contents: Collection[str], lines: Lines, first: bo
     return suspect if site is None else replace(suspect, allocated_at=site.frames, samples=site.samples)
 
 
+def _locate_type(suspect: Suspect, lines: Lines, first: bool) -> Suspect:
+    """The line of a type that nobody is known to hold; a small one was named for the others that come with it."""
+    site = lines.of_all() if first and suspect.share < _SMALL else None
+    if site is None:
+        return _locate(suspect, (), lines, first)
+    return replace(suspect, allocated_at=site.frames, samples=site.samples)
+
+
 def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:
     """What one line allocated, if that is a large part of the growth; nothing is known to refer to it."""
     site = (lines.of_lost() if verdict in _UNHELD else None) or lines.of_all()
@@ -144,7 +164,7 @@ def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:
     )
 
 
-def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
+def _suspect(holding: Holding, share: float, score: float, verdict: str) -> Suspect:
     name = name_type(holding)
     words = words_for(holding, verdict)
     return Suspect(
@@ -152,7 +172,7 @@ def _suspect(holding: Holding, share: float, verdict: str) -> Suspect:
         count_growth=holding.type_counts.get(name, 0),
         bytes_growth=holding.retained_bytes,
         share=share,
-        score=share,
+        score=score,
         held_by=holding.path.steps,
         retained_items=holding.holder_items or 0,
         cause=words.cause,

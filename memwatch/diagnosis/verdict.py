@@ -7,12 +7,17 @@ all that and free room, a walk of the heap sees what Python can reach. Their dis
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
+from statistics import fmean
 
 from ..backend.meters import BYTES_PER_BLOCK
 from ..heap import Diff
 from ..watch import Growth, Sample
 
 HALF = 0.5
+_LONG = 0.1  # of the window of the growth: a shorter time since tells nothing
+_POINTS = 8
+_ERRORS = 2.0  # standard errors of the slope
 
 
 def classify(growth: Growth, samples: Sequence[Sample], explained: float | None) -> str:
@@ -39,6 +44,21 @@ def is_past_python(growth: Growth, samples: Sequence[Sample]) -> bool:
     """Whether Python's blocks account for less than half of *growth*: C code, or large objects, have the rest."""
     first = next((s for s in samples if s.time >= growth.start), samples[-1])
     return BYTES_PER_BLOCK * (samples[-1].blocks - first.blocks) < HALF * growth.growth
+
+
+def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool:
+    """Whether *growth* ended before the time *since*: a straight line through the readings that came after is, within
+    its error, less than half as steep. What grows from day to day may fall for hours, and is not asked."""
+    if growth.detector != "ratchet":
+        return False
+    points = [(s.time - since, float(s.base if growth.lane == "base" else s.rss)) for s in samples if s.time >= since]
+    if len(points) < _POINTS or growth.seconds <= 0 or points[-1][0] < _LONG * growth.seconds:
+        return False
+    middle, mean = fmean(x for x, _ in points), fmean(y for _, y in points)
+    width = sum((x - middle) ** 2 for x, _ in points)
+    slope = sum((x - middle) * (y - mean) for x, y in points) / width
+    spread = sum((y - mean - slope * (x - middle)) ** 2 for x, y in points) / (len(points) - 2)
+    return slope + _ERRORS * sqrt(spread / width) < HALF * growth.growth / growth.seconds
 
 
 def explained_share(diff: Diff, grew: int) -> float | None:

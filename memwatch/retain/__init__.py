@@ -5,7 +5,9 @@ from .drawing import split_step
 from .holdings import find_holdings
 from .path import Holding, Link, RetainingPath, join_steps
 from .references import register_at_fork_hook
+from .removal import find_remover
 from .search import expected_search
+from .sharing import share_among
 from .ways import find_path, retaining_paths
 
 __all__ = [
@@ -16,8 +18,10 @@ __all__ = [
     "expected_search",
     "find_holdings",
     "find_path",
+    "find_remover",
     "join_steps",
     "register_at_fork_hook",
     "retaining_paths",
+    "share_among",
     "split_step",
 ]

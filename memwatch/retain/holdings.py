@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..backend.guard import quiet
 from ..backend.kinds import type_label
-from .attributes import instance_value
+from .bounds import bound_of, is_weak
 from .edges import ITEM, KEY, holder_of, is_large, steps_of
 from .exits import root_of
 from .found import NEW_UNKNOWN, Place
 from .labels import length
 from .matchers import why_known
 from .path import Holding, make_path
-from .references import LruCacheWrapper
 from .search import Search
 
 _MOST_NAMED = 48
-_BOUNDS = ("maxsize", "_maxsize", "maxlen", "max_size", "capacity", "_Cache__maxsize")
 
 
 def find_holdings(
@@ -33,6 +31,7 @@ def find_holdings(
     ignore: Sequence[Any] = (),
     in_slices: bool = False,
     show_keys: bool = False,
+    partial: bool = False,
 ) -> tuple[Holding, ...]:
     """Find from the roots who holds the objects whose address is not in *known*; the most retained bytes come first.
 
@@ -41,8 +40,10 @@ def find_holdings(
     *size_of* gives the shallow bytes of an object (default: what its C type says). *give_up* is asked about every
     2000 objects, or before and after a search in C. Raises `GaveUp` when it answers True, and when there are more than
     *max_objects*. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python: several
-    times as long, but other threads run in between. *show_keys* shows every dict key on a path. While it runs a part of
-    the heap is held, so an object that the program drops meanwhile may be freed in this thread; nothing is held after.
+    times as long, but other threads run in between; where that is *partial* too, the *max_objects* nearest to the roots
+    are looked through, and sizes are extrapolated from a few objects at each place. *show_keys* shows every dict key on
+    a path. While it runs a part of the heap is held, so an object that the program drops meanwhile may be freed in this
+    thread; nothing is held after.
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", known)
     kept = [known, addresses, grown, *ignore]
@@ -56,6 +57,7 @@ def find_holdings(
         give_up=give_up,
         max_objects=max_objects,
         in_slices=in_slices,
+        partial=partial,
     )
     with quiet, search as places:
         return _holdings(places, show_keys)
@@ -89,6 +91,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
     """Two holdings as one, told with the path of the first; *as_targets* if the other's are topmost there too."""
     types = Counter(one.type_counts)
     types.update(other.type_counts)
+    several = as_targets and one.holder_address != other.holder_address
     return Holding(
         path=one.path,
         targets=one.targets + as_targets * other.targets,
@@ -99,7 +102,11 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         holder_type=one.holder_type,
         holder_items=one.holder_items,
         holder_address=one.holder_address,
-        bound=one.bound,
+        bound=_sum(one.bound, other.bound) if several else one.bound,
+        used=_sum(one.used, other.used) if several else one.used,
+        bounded_bytes=one.bounded_bytes + other.bounded_bytes,
+        weak=one.weak and other.weak,
+        target_address=one.target_address,
         links=one.links,
     )
 
@@ -111,6 +118,8 @@ def _holding(found: Place, show_keys: bool) -> tuple[tuple[str, ...], Holding]:
     alone = found.targets == 1
     steps = steps_of(chain, root_of(found), alone, show_keys)
     holder = top if alone and is_large(top) else holder_of(chain)
+    bound = bound_of(chain, holder)
+    within = bound is not None and bound.used <= bound.limit
     return steps.wiped, Holding(
         path=make_path(steps.shown, steps.wiped, steps.suspect, why_known(steps.shown)),
         targets=_targets(found, holder),
@@ -121,7 +130,11 @@ def _holding(found: Place, show_keys: bool) -> tuple[tuple[str, ...], Holding]:
         holder_type=type_label(type(holder)),
         holder_items=length(holder),
         holder_address=id(holder),
-        bound=_bound(chain, holder),
+        bound=bound.limit if bound else None,
+        used=bound.used if bound else None,
+        bounded_bytes=found.size if within else 0,
+        weak=is_weak(chain, holder),
+        target_address=id(top),
         links=steps.links,
     )
 
@@ -132,18 +145,5 @@ def _targets(found: Place, holder: Any) -> int:
     return items if items is not None and items < found.targets <= 2 * items else found.targets
 
 
-def _bound(chain: list[Any], holder: Any) -> int | None:
-    """The length that *holder* cannot pass, as it or the object around it says."""
-    if type(holder) is LruCacheWrapper:
-        found: Any = LruCacheWrapper.cache_info(holder).maxsize
-        return None if found is None else int(found)
-    if issubclass(type(holder), deque):
-        bound: int | None = deque.maxlen.__get__(holder)
-        return bound
-    place = next((n for n, obj in enumerate(chain) if obj is holder), 0)
-    for around in chain[max(0, place - 2) : place + 1]:
-        for name in _BOUNDS:
-            value = instance_value(around, name)
-            if type(value) is int and value > 0:
-                return value
-    return None
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other

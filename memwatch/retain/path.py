@@ -92,8 +92,11 @@ class Holding:
     themselves included; `type_counts` counts these per type, the most frequent first. The holder is the container
     that the topmost new object was put into, or that object itself where it is one large container:
     `holder_type` names it, `holder_items` is its length (None where it has none that can be read without running the
-    program's code), `holder_address` its address, `bound` the length that it cannot exceed (None: no known bound).
-    `links` are the steps of the path, the root first; behind one large container stands a link for its items.
+    program's code), `holder_address` its address, `bound` what it cannot exceed (None: no known bound) and `used` what
+    it has of that; many holders alike are added up. `bounded_bytes` is the part of `retained_bytes` that came into
+    containers within their bound, `weak` says that the holder is a weak dict or set, whose members others keep.
+    `target_address` is that of the object which `path` leads to. `links` are the steps of the path, the root first;
+    behind one large container stands a link for its items.
     """
 
     path: RetainingPath
@@ -107,6 +110,15 @@ class Holding:
     holder_address: int
     bound: int | None
     links: tuple[Link, ...] = ()
+    used: int | None = None
+    bounded_bytes: int = 0
+    weak: bool = False
+    target_address: int = 0
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether nothing of it came anywhere but into containers within their bound."""
+        return self.bounded_bytes > 0 and self.bounded_bytes >= self.retained_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name; without the address, which means nothing in another process, and links."""

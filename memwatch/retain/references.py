@@ -119,7 +119,7 @@ def live_objects() -> list[Any]:
 def modules() -> list[tuple[str, Any]]:
     """Imported modules by name: ``__main__``, the program's own, then libraries; memwatch's own are left out."""
     named = [(name, module) for name, module in list(sys.modules.items()) if type(name) is str and module is not None]
-    return sorted((item for item in named if not _is_own_name(item[0])), key=lambda item: _distance(*item))
+    return sorted((item for item in named if not _is_own_name(item[0])), key=lambda item: distance(*item))
 
 
 def own_modules() -> list[Any]:
@@ -131,7 +131,7 @@ def _is_own_name(name: object) -> bool:
     return type(name) is str and (name == PACKAGE or name.startswith(PACKAGE + "."))
 
 
-def _distance(name: str, module: Any) -> int:
+def distance(name: str, module: Any) -> int:
     """0 for ``__main__``, 1 for the program's own modules, 2 for installed packages, 3 for the standard library."""
     if name == "__main__":
         return 0

@@ -1,4 +1,4 @@
-"""What may grow in a test and is no leak: bounded caches, caches of the standard library, and the test run's records.
+"""What may grow in a test and is no leak: bounded caches, and the test run's records.
 
 pytest keeps the log and the output of a test, warnings and what monkeypatch has to undo; unittest the logs that a test
 waits for; a mock every call. None of it outlives the test, so it says nothing about the code that is tested.
@@ -18,9 +18,6 @@ from typing import Any
 from ..backend.guard import own
 from ..backend.kinds import type_label
 from ..retain import Holding
-
-_BOUNDED_CACHES = (("re", "_cache"), ("re", "_cache2"), ("re", "_compiler_cache"), ("_strptime", "_regex_cache"))
-"""Dicts of the standard library that empty themselves when they are full, which nothing but their code tells."""
 
 _RECORDS = frozenset(("warnings.WarningMessage", "_py_warnings.WarningMessage"))
 _RECORDERS = frozenset(("unittest.mock._CallList",))
@@ -64,9 +61,7 @@ class Records:
 
 def is_excused(holding: Holding) -> bool:
     """Whether what *holding* tells of is bounded, or a test run's record."""
-    if holding.bound is not None and (holding.holder_items or 0) <= holding.bound:
-        return True
-    if holding.holder_address in set(_cache_addresses()):
+    if holding.is_bounded:
         return True
     return holding.frontier_type in _RECORDS or holding.holder_type in _RECORDERS or _is_runner_s(holding)
 
@@ -76,12 +71,6 @@ def _is_runner_s(holding: Holding) -> bool:
     steps = holding.path.steps
     place = len(steps) - (2 if _ITEM.fullmatch(steps[-1]) else 1)
     return place > 0 and steps[place].startswith(".") and steps[place - 1].partition(": ")[2].startswith(_OWNERS)
-
-
-def _cache_addresses() -> Iterator[int]:
-    for module, name in _BOUNDED_CACHES:
-        if module in sys.modules:
-            yield id(vars(sys.modules[module]).get(name))
 
 
 def _logs() -> Iterator[object]:

@@ -23,7 +23,7 @@ class Detector(Protocol):
     """Takes readings one by one, says when they begin to look like a leak, are one, and are none any more.
 
     A leak that it returns counts as published, unless `dismiss` is called: then the suspicion is forgotten, and only
-    growth over a window twice as long is reported.
+    growth over a window twice as long is reported. So does an early one; if that is dismissed, nothing has happened.
     """
 
     name: str

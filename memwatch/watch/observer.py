@@ -21,7 +21,7 @@ from .trend import Trend
 
 _log = logging.getLogger("memwatch")
 _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
-_FOLLOWED = 8  # windows at most that a judge is asked to look at a suspicion again
+_FOLLOWED = 8  # windows in which a judge is asked to look at a suspicion again; later ever more rarely
 
 EventValue = tuple[str, Any]
 
@@ -55,6 +55,7 @@ class Observer:
         self._suspicion: Growth | None = None
         self._next_look = float("inf")
         self._looks = 0
+        self._first_seconds = 0.0
         self._open: dict[int, Leak] = {}
         self._told = float("-inf")
 
@@ -77,7 +78,7 @@ class Observer:
             return
         first, self._suspicion = self._suspicion is None, growth
         if first:
-            self._next_look, self._looks = growth.end + growth.seconds, 0
+            self._next_look, self._looks, self._first_seconds = growth.end + growth.seconds, 0, growth.seconds
             self._guarded(self._judge.suspected, growth)
             yield (
                 "suspect",
@@ -102,6 +103,18 @@ class Observer:
             return
         if decision is None:
             decision = make_leak(growth, "unknown", Unjudged(growth, "the judge failed; its error was logged"))
+        yield from self._tell(detector, growth, decision)
+
+    def _early(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
+        """Growth that only evidence makes a leak: without it, the suspicion stands."""
+        known = growth.start < self._told and id(detector) not in self._open
+        decision = None if known else self._guarded(self._judge, growth)
+        if isinstance(decision, Leak):
+            yield from self._tell(detector, growth, decision)
+        else:
+            detector.dismiss()
+
+    def _tell(self, detector: Detector, growth: Growth, decision: Leak) -> Iterator[EventValue]:
         self._told = growth.end
         if decision.verdict == "garbage":
             self._forget()
@@ -127,12 +140,15 @@ class Observer:
             return None
 
     def _follow(self, sample: Sample) -> None:
-        """Once in each window since the suspicion began, until there were too many; forced collections have none."""
+        """Once in each window since the suspicion began, and after some at twice the distance every time; forced
+        collections have no windows."""
         suspicion = self._suspicion
         if suspicion is None or suspicion.detector == "consecutive":
             return
-        if sample.time >= self._next_look and self._looks < _FOLLOWED:
-            self._next_look, self._looks = sample.time + suspicion.seconds, self._looks + 1
+        if sample.time >= self._next_look:
+            self._looks += 1
+            longer = 2.0 ** max(0, self._looks - _FOLLOWED)
+            self._next_look = sample.time + longer * self._first_seconds
             self._guarded(self._judge.followed, suspicion)
 
     def _expire(self, sample: Sample) -> None:
@@ -148,6 +164,7 @@ class Observer:
 
 _STEPS: dict[str, Callable[[Observer, Detector, Growth], Iterator[EventValue]]] = {
     "suspect": Observer._suspect,
+    "early": Observer._early,
     "leak": Observer._leak,
     "recovered": Observer._recovered,
 }

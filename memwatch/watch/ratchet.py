@@ -24,6 +24,9 @@ _REALERT = 4  # windows
 _FASTER = 4  # times the rate that was reported last: a different leak
 _IMPORTS = 1.02  # more modules than this share of those at the window's start: still starting up
 _FORECAST = 0.25  # of the published growth: less is none
+_GONE = 0.75  # of the published growth: without it there is none
+_GONE_FOR = 8  # samples: what a program gives back as it ends is no recovery
+_LOADS = 16  # times the window that confirms: who imports for longer does nothing else
 
 
 @own
@@ -46,6 +49,8 @@ class Ratchet:
     A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak only
     a window four times as long is reported, or growth four times as fast; after a candidate that the judge dismissed, a
     window twice as long; until the growth has stopped for four windows.
+
+    Where the pace holds leaks back for a day, what would be one is told as "early" meanwhile, window after window.
     """
 
     name = "ratchet"
@@ -68,6 +73,8 @@ class Ratchet:
         self._reported = 0.0
         self._rate = 0.0
         self._reported_leak = False
+        self._below = 0
+        self._before_early: tuple[float, float, float, bool, _Forecast | None, _Forecast | None] | None = None
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
@@ -86,8 +93,14 @@ class Ratchet:
     def dismiss(self) -> None:
         """Forget the suspicion that was reported last; ask again only on a window twice as long.
 
-        A leak that was published before the dismissed one is still followed to its end.
+        A leak that was published before the dismissed one is still followed to its end. After an early one all is as
+        it was before.
         """
+        if self._before_early is not None:
+            self._asked, self._reported, self._rate, self._reported_leak, *forecasts = self._before_early
+            self._forecast, self._forecast_before = forecasts
+            self._before_early = None
+            return
         self._asked = 2 * self._reported
         self._confirm = self._known_confirm = 0.0
         if self._reported_leak:
@@ -123,7 +136,7 @@ class Ratchet:
         age = ladder.age * pace.sample
         if age > self._lapses:
             self._asked = self._confirm = self._known_confirm = 0.0
-        recovered = self._recovered(age, sample)
+        recovered = self._recovered(age, low, sample)
         if recovered is not None:
             return recovered
         window = max(pace.min_window, min(_AGE_SHARE * age, pace.suspect_cap, ladder.longest))
@@ -139,9 +152,9 @@ class Ratchet:
         if not self._confirm:
             return self._suspect(rising[0], sample)
         rung = rising[-1]
-        if rung.window < self._confirm or not self._is_material(rung) or not self._is_settled(rung, sample):
+        if rung.window < self._confirm or not self._is_material(rung) or self._is_importing(rung, sample):
             return None
-        return self._leak(rung, sample)
+        return self._leak(rung, sample, "leak" if self._is_settled(rung) else "early")
 
     def _is_new(self, rung: Rung) -> bool:
         """Whether the growth is more than what was reported or dismissed before: longer, or of another speed."""
@@ -163,36 +176,43 @@ class Ratchet:
     def _is_material(self, rung: Rung) -> bool:
         return rung.growth >= max(self._floor, _SHARE * rung.values[0])
 
-    def _is_settled(self, rung: Rung, sample: Sample) -> bool:
-        """Whether the process was past its start-up, by its age or the size of the growth, and by its imports."""
-        if rung.growth < _URGENT * rung.values[0]:
-            slow = min(self._pace.slow_confirm, self._ladder.longest)
-            if rung.window < slow or self._age < self._pace.hold:
-                return False
-        return sample.modules <= _IMPORTS * rung.origins[0].modules
+    def _is_settled(self, rung: Rung) -> bool:
+        """Whether the process was past its start-up, by its age or the size of the growth."""
+        if rung.growth >= _URGENT * rung.values[0]:
+            return True
+        return rung.window >= min(self._pace.slow_confirm, self._ladder.longest) and self._age >= self._pace.hold
 
-    def _leak(self, rung: Rung, sample: Sample) -> Growth:
+    def _is_importing(self, rung: Rung, sample: Sample) -> bool:
+        """Whether new modules may explain the growth; they come to an end, or are what leaks."""
+        return sample.modules > _IMPORTS * rung.origins[0].modules and rung.window < _LOADS * self._pace.confirm
+
+    def _leak(self, rung: Rung, sample: Sample, level: Literal["leak", "early"]) -> Growth:
+        before = (self._asked, self._reported, self._rate, self._reported_leak, self._forecast, self._forecast_before)
+        self._before_early = before if level == "early" else None
         self._asked = _REALERT * rung.window
         self._report(rung, is_leak=True)
         self._renew()
         self._forecast_before = self._forecast
         self._forecast = self._foresee(rung, rung.growth, sample)
-        return self._growth("leak", rung, sample)
+        return self._growth(level, rung, sample)
 
     def _foresee(self, rung: Rung, growth: float, sample: Sample) -> _Forecast:
         return _Forecast(self._age + rung.window, rung, rung.values[-1], growth, sample.time, sample.clock)
 
-    def _recovered(self, age: float, sample: Sample) -> Growth | None:
-        """Window after window since the leak was published: has its growth stopped?"""
+    def _recovered(self, age: float, low: float, sample: Sample) -> Growth | None:
+        """Since the leak was published: are three quarters of it gone, or has its growth stopped for a window?"""
         forecast = self._forecast
-        if forecast is None or age < forecast.due:
+        if forecast is None:
             return None
         growth = forecast.rung.values[-1] - forecast.value
-        if growth >= _FORECAST * forecast.growth:
+        self._below = self._below + 1 if low <= forecast.value - _GONE * forecast.growth else 0
+        gone = self._below >= _GONE_FOR
+        if not gone and age < forecast.due:
+            return None
+        if not gone and growth >= _FORECAST * forecast.growth:
             self._forecast = self._foresee(forecast.rung, forecast.growth, sample)
             return None
-        self._forecast = None
-        self._confirm = 0.0
+        self._forecast, self._confirm, self._below = None, 0.0, 0
         return Growth(
             level="recovered",
             detector=self.name,
@@ -201,12 +221,12 @@ class Ratchet:
             end=sample.time,
             seconds=sample.clock - forecast.clock,
             before=round(forecast.value),
-            growth=round(growth),
+            growth=round(low - forecast.value if gone else growth),
             count=BLOCKS,
             unit="windows",
         )
 
-    def _growth(self, verdict: Literal["suspect", "leak"], rung: Rung, sample: Sample) -> Growth:
+    def _growth(self, verdict: Literal["suspect", "early", "leak"], rung: Rung, sample: Sample) -> Growth:
         """The growth over the whole window: the first and the last block are 7 eighths of it apart."""
         first = rung.origins[0]
         return Growth(

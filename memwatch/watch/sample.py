@@ -14,7 +14,7 @@ from ..units import format_delta, format_size
 
 Trigger = Literal["gc", "forced", "tick", "exit"]
 Lane = Literal["base", "rss"]
-Level = Literal["suspect", "leak", "recovered"]
+Level = Literal["suspect", "early", "leak", "recovered"]
 
 
 @own
@@ -75,7 +75,8 @@ class Stats:
 class Growth:
     """What a detector says: the meter `lane` went from `before` up by `growth` bytes between `start` and `end`.
 
-    `count` and `unit` tell over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days".
+    `count` and `unit` tell over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days". The level "early" is a
+    leak's, but for its age: only what is found in the heap can tell that it is one.
     """
 
     level: Level

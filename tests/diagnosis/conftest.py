@@ -29,8 +29,11 @@ class Case:
         age: float = 1000.0,
         blocks: int | None = None,
         give_up: Callable[[], bool] = lambda: False,
+        limit: int | None = None,
+        modules: Callable[[], int] = lambda: 100,
     ) -> None:
-        self.diagnosis = Diagnosis(pause_budget)
+        self.diagnosis = Diagnosis(pause_budget, limit=limit)
+        self._modules = modules
         self.ledger = Ledger()
         self.ledger.started -= age
         self.give_up = give_up
@@ -45,8 +48,8 @@ class Case:
         blocks = reading.blocks if self._blocks is None else self._blocks
         base = reading.base - self.ledger.bytes
         return Sample(
-            self._now, self._now, "tick", base, reading.rss, blocks, reading.native, 100, counts.full, counts.young,
-            0.0, self._meters.names,
+            self._now, self._now, "tick", base, reading.rss, blocks, reading.native, self._modules(), counts.full,
+            counts.young, 0.0, self._meters.names,
         )  # fmt: skip
 
     def candidate(self, level: str, lane: str = "base", detector: str = "ratchet") -> Candidate:
@@ -71,11 +74,11 @@ class Case:
         self.past.append(self.read())
         self.diagnosis.followed(self.candidate("suspect"))
 
-    def verdict(self, lane: str = "base", detector: str = "ratchet", **changes: Any) -> Any:
+    def verdict(self, lane: str = "base", detector: str = "ratchet", level: str = "leak", **changes: Any) -> Any:
         """The last reading a window later, with *changes*, and what the judge decides."""
         self._now += WINDOW
         self.past.append(replace(self.read(), **changes))
-        return self.diagnosis(self.candidate("leak", lane, detector))
+        return self.diagnosis(self.candidate(level, lane, detector))
 
     def judge(self, grow: Callable[[], object], **options: Any) -> Any:
         """All of it, with the program growing in between."""

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 import memwatch
-from memwatch.diagnosis import judge as judge_module
+from memwatch.diagnosis import evidence as evidence_module
 from memwatch.heap import least
-from memwatch.watch import Held, Leak
+from memwatch.watch import Held, Leak, Sample
 
 MIB = 1 << 20
 
@@ -72,7 +72,7 @@ def test_buffers_that_the_collector_does_not_track(case, app):
     assert top.bytes_growth == pytest.approx(500 * 8250, rel=0.02)
 
 
-@pytest.mark.parametrize(("maxsize", "words"), [(None, "a function cache without a bound"), (1 << 20, "")])
+@pytest.mark.parametrize(("maxsize", "words"), [(None, "a function cache without a bound"), (1 << 30, "")])
 def test_instances_under_a_function_cache(case, app, maxsize, words, text, make_class):
     order = make_class(app, "Order")
     order.__init__ = lambda self, number: setattr(self, "text", text(number))
@@ -148,7 +148,7 @@ def test_resident_memory_that_stays_behind_after_a_peak_is_fragmentation(case):
 
 
 def judge_sample(sample, **changes):
-    return judge_module.Sample(*[changes.get(name, getattr(sample, name)) for name in sample.__slots__])
+    return Sample(*[changes.get(name, getattr(sample, name)) for name in sample.__slots__])
 
 
 # ---- growth that is garbage
@@ -236,10 +236,25 @@ def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
     case.suspect()
     app.kept.extend(map(text, range(1000)))
     report = case.verdict(blocks=50_000_000).report
-    assert report.missing[-2:] == (
-        "search for holders skipped: 50,000,000 blocks are over the budget",
-        "second census skipped: 50,000,000 blocks are over the budget",
-    )
+    assert report.missing[-3] == "search of the whole heap for holders skipped: 50,000,000 blocks are over the budget"
+    assert report.missing[-2].startswith("holders are among the ")
+    assert report.missing[-1] == "second census skipped: 50,000,000 blocks are over the budget"
+    assert report.suspects[0].held_by == ("module app", ".kept: list, 1000 items", "[index]")
+    assert report.suspects[0].bytes_growth == pytest.approx(sum(map(sys.getsizeof, app.kept)), rel=0.01)
+
+
+def test_of_a_heap_that_has_become_too_large_for_any_census_the_nearest_part_is_searched(make_case, app, make_class):
+    order = make_class(app, "Order")
+    app.table, app.orders = {number: f"{number} old" for number in range(2000)}, []
+    order.__init__ = lambda self: setattr(self, "lines", [bytearray(100) for _ in range(20)])
+    case = make_case(age=0.0, blocks=LARGE)
+    case.suspect()
+    app.orders.extend(order() for _ in range(2000))
+    report = case.verdict(blocks=50_000_000).report
+    assert report.missing[-1].startswith("holders are among the ")
+    assert not any(".table" in step for suspect in report.suspects for step in suspect.held_by)
+    assert (report.suspects[0].type, report.suspects[0].held_by[1]) == ("app.Order", ".orders: list, 2000 items")
+    assert report.suspects[0].bytes_growth > 2000 * 20 * 150
 
 
 def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case, app, text):
@@ -292,7 +307,7 @@ def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, mon
     app.kept = []
     case.suspect()
     app.kept.extend(map(text, range(1000)))
-    monkeypatch.setattr(judge_module, "find_holdings", fail)
+    monkeypatch.setattr(evidence_module, "find_holdings", fail)
     leak = case.verdict()
     assert leak.verdict == "objects" and leak.report.suspects[0].type == "str"
     (missing,) = leak.report.missing

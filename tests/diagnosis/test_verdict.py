@@ -4,7 +4,7 @@ import pytest
 
 from memwatch.backend import _pure
 from memwatch.diagnosis.budget import Budget
-from memwatch.diagnosis.verdict import classify, garbage_share, is_past_python
+from memwatch.diagnosis.verdict import classify, garbage_share, has_stopped, is_past_python
 from memwatch.retain import expected_search
 from memwatch.watch import Growth, Sample
 
@@ -88,6 +88,25 @@ def test_garbage_is_counted_for_the_part_of_it_that_the_window_made(points, free
     past = samples(*points)
     window = growth(points[-1][0] - 64, points[-1][0], 10)
     assert garbage_share(window, past, freed * MIB) == pytest.approx(share, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("late", "stopped"),
+    [
+        (lambda k: 30.0, True),  # full
+        (lambda k: 30.0 + k % 4, True),  # with work in flight
+        (lambda k: 30.0 + 0.05 * k, True),  # hardly anything still comes
+        (lambda k: 30.0 + k, False),
+        (lambda k: 30.0 + 0.6 * k, False),
+        (lambda k: 30.0 + 20 * (k % 4), False),  # nobody can tell
+    ],
+)
+def test_growth_has_stopped_where_the_line_through_what_came_after_is_flat(late, stopped):
+    past = samples(*((second, second, 0, 30) for second in range(0, 30, 2)))
+    past += samples(*((30 + 2 * k, late(2 * k), 0, 30) for k in range(17)))
+    assert has_stopped(growth(0, 62, 62), past, since=30) is stopped
+    assert not has_stopped(growth(0, 62, 62), past[:16], since=30)  # too few
+    assert not has_stopped(growth(0, 62, 62), past, since=58)  # too short
 
 
 def test_the_pause_budget_bounds_collections_by_blocks_and_then_by_what_was_measured():

@@ -47,6 +47,18 @@ class Ring:
         self.maxsize = 500
         self.items: list[Any] = []
 
+    def push(self, item: Any) -> None:
+        if len(self.items) < self.maxsize:
+            self.items.append(item)
+
+
+class Wish(Session):
+    """Has a number that nothing looks at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxsize = 500
+
 
 class Evil:
     """Raises wherever it is touched."""
@@ -328,7 +340,8 @@ def test_function_caches(app: Any, known: Known, maxsize: int | None) -> None:
     [
         (lambda: deque(maxlen=100), lambda it: it.append(Order()), 100),
         (lambda: deque(), lambda it: it.append(Order()), None),
-        (Ring, lambda it: it.items.append(Order()), 500),
+        (Ring, lambda it: it.push(Order()), 500),
+        (Wish, lambda it: it.log.append(Order()), None),
         (Session, lambda it: it.log.append(Order()), None),
     ],
 )

@@ -69,6 +69,26 @@ def test_suspicion_leak_and_recovery_in_order():
     assert judge.asked == ["suspected", "judge", "forget"]
 
 
+def test_an_early_leak_is_told_if_the_judge_knows_that_it_is_one():
+    detector = Script(_3="suspect", _5="early")
+    assert events(observer(detector, judge=Judge()), range(9)) == [("suspect", Suspicion), ("leak", Leak)]
+    assert detector.dismissed == 0
+
+
+def test_an_early_leak_without_evidence_leaves_the_suspicion_as_it_was():
+    judge = Judge(lambda growth: Held("too early") if growth.level == "early" else Judge().decide(growth))
+    detector = Script(_3="suspect", _5="early", _7="leak")
+    detector.dismiss = lambda: setattr(detector, "early", True)
+    assert events(observer(detector, judge=judge), range(9)) == [("suspect", Suspicion), ("leak", Leak)]
+    assert detector.early and judge.asked == ["suspected", "judge", "judge"]
+
+
+def test_an_early_leak_that_the_judge_failed_at_is_none(caplog):
+    detector = Script(_3="suspect", _5="early")
+    watched = observer(detector, judge=Judge(lambda growth: 1 / 0))
+    assert events(watched, range(9)) == [("suspect", Suspicion)] and detector.dismissed == 1
+
+
 def test_a_leak_comes_before_the_stats_of_the_same_sample():
     watched = observer(Script(_1="leak"), judge=Judge())
     assert [name for name, _ in events(watched, [1], with_stats=True)] == ["leak", "stats"]
@@ -110,10 +130,11 @@ def test_a_suspicion_is_looked_at_again_in_each_of_its_windows_until_it_is_told(
     assert judge.followed_at == [26, 42, 58]
 
 
-def test_a_suspicion_that_stands_for_long_is_looked_at_eight_times():
+def test_a_suspicion_that_stands_for_long_is_looked_at_ever_more_rarely():
     judge = Judge()
     events(observer(Script(_10="suspect"), judge=judge, patience=1000), range(900))
-    assert judge.followed_at == [10 + 16 * window for window in range(1, 9)]
+    assert judge.followed_at[:8] == [10 + 16 * window for window in range(1, 9)]
+    assert judge.followed_at[8:] == [122 + 16 * 2**n for n in range(1, 6)]
 
 
 def test_a_suspicion_from_before_the_last_leak_does_not_hide_the_next():

@@ -23,11 +23,13 @@ def reading(base, clock, rss=0, modules=200):
 
 
 def feed(detector, bases, tick, start=0.0, modules=lambda k: 200):
-    """All that the detector says, by second: [(seconds, Growth)]."""
+    """All that the detector says, by second: [(seconds, Growth)]; no early leak is confirmed."""
     words = []
     for k, base in enumerate(bases):
         growth = detector.update(reading(base, start + k * tick, modules=modules(k)))
-        if growth is not None:
+        if growth is not None and growth.level == "early":
+            detector.dismiss()
+        elif growth is not None:
             words.append(((k + 1) * tick, growth))
     return words
 
@@ -137,6 +139,50 @@ def test_in_a_service_slow_growth_waits_for_the_end_of_the_first_day():
     words = said(leaking(3 * 8640, 0.003 * MIB), pace=SERVICE)
     [when] = [when for when, growth in words if growth.level == "leak"][:1]
     assert 86400 <= when <= 1.5 * 86400
+
+
+def early(bases, confirm=lambda n: False):
+    """[(seconds, level)] where the n-th early leak counts as one if *confirm* says so."""
+    detector, words, asked = Ratchet("base", SERVICE), [], 0
+    for k, base in enumerate(bases):
+        growth = detector.update(reading(base, k * SERVICE.tick))
+        if growth is not None:
+            words.append(((k + 1) * SERVICE.tick, growth.level))
+            if growth.level == "early":
+                asked += 1
+                if not confirm(asked):
+                    detector.dismiss()
+    return words
+
+
+def test_in_a_service_slow_growth_is_put_up_for_evidence_from_one_and_a_half_hours_on():
+    when, level = early(leaking(3 * 360, 0.01 * MIB))[1]
+    assert level == "early" and 3600 <= when <= 2 * 3600
+
+
+def test_an_early_leak_without_evidence_changes_nothing():
+    bases = leaking(3 * 8640, 0.003 * MIB)
+    refused = [word for word in early(bases) if word[1] != "early"]
+    assert refused == [(when, growth.level) for when, growth in said(bases, pace=SERVICE)] and len(refused) > 1
+
+
+def test_an_early_leak_that_is_confirmed_is_not_told_again_for_four_windows():
+    words = early(leaking(8640, 0.01 * MIB), confirm=lambda n: n == 2)
+    told = [when for when, level in words if level == "early"]
+    assert told[2] - told[1] > 3 * told[1] - 3600
+
+
+def test_growth_that_goes_away_is_taken_back_within_eight_samples():
+    bases = [BASE + k * 0.05 * MIB for k in range(280)]
+    words = said([*bases, *[BASE] * 40])
+    assert [growth.level for _, growth in words] == ["suspect", "leak", "recovered"]
+    assert words[2][0] == (280 + 8) * 0.25 and words[2][1].growth < -11 * MIB
+    assert [growth.level for _, growth in said([*bases, *[BASE] * 7])] == ["suspect", "leak"]  # it just ends
+
+
+def test_modules_without_end_do_not_hide_a_leak_for_ever():
+    words = said([BASE + k * 0.05 * MIB for k in range(20000)], modules=lambda k: 200 + k)
+    assert [growth.level for _, growth in words][:2] == ["suspect", "leak"]
 
 
 def test_steady_growth_is_reported_ever_more_rarely():

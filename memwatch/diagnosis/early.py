@@ -1,0 +1,70 @@
+"""When a leak may be told before the day is over for which slow growth is held back: if the heap leaves no doubt.
+
+Something without a bound that grew at every look, whose objects all stay and were born at all times since, that
+explains nearly all of the growth, and that no code of the program seems ever to take anything out of. What fills in the
+morning and is emptied at night, or every hour, has such code; sessions that come and go do not stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..backend.meters import BYTES_PER_BLOCK
+from ..heap import Ratchet, TypeSeries, least
+from ..retain import Holding, find_remover
+from .evidence import Evidence, Findings
+from .excuses import bytes_of
+
+_LOOKS = 5
+_MOST = 0.8  # of the growth
+_MOST_OF_ALL = 0.65  # as for excuses
+_LOST = 0.25  # of the objects that were there at the suspicion
+_AGES = 0.6
+
+
+def is_promising(series: TypeSeries, grew: int, seconds: float) -> bool:
+    """Whether types that grew at every look, five at least, explain the *grew* bytes of the *seconds* since the first.
+
+    Only then a walk is worth it. The last look was a while ago, so less than all is expected of them.
+    """
+    steady = _steady(series)
+    if series.readings < _LOOKS or not steady or seconds <= 0:
+        return False
+    return sum(map(_bytes_of, steady)) >= _MOST * grew * min(1.0, steady[0].seconds / seconds) > 0
+
+
+def why_doubtful(evidence: Evidence, findings: Findings, grew: int) -> str | None:
+    """Why a leak of *grew* bytes can wait until it is old enough, in words; None if there is no doubt of it."""
+    if not findings.holdings or findings.diff is None:
+        return "nobody is known to hold it"
+    top = max(findings.holdings, key=bytes_of)
+    if top.bound is not None or top.weak:
+        return f"the {top.holder_type} that holds most of it is bounded, or weak"
+    if bytes_of(top) < max(_MOST * sum(map(bytes_of, findings.holdings)), _MOST_OF_ALL * grew):
+        return "many hold parts of it"
+    if top.frontier_type not in {ratchet.what for ratchet in _steady(evidence.series)}:
+        return f"{top.frontier_type} did not grow at every look"
+    if _is_replaced(top, evidence, findings):
+        return f"the {top.frontier_type} objects come and go"
+    remover = find_remover(top.path.steps)
+    return f"{remover} may take them out again" if remover else None
+
+
+def _is_replaced(top: Holding, evidence: Evidence, findings: Findings) -> bool:
+    """Whether older objects of the type have gone: those of before the suspicion, or the older ones since."""
+    ages = findings.lines.ages((top.frontier_type,))
+    if ages is not None and ages < _AGES:
+        return True
+    if evidence.snapshot is None or findings.diff is None:
+        return True
+    before = evidence.snapshot.identity.totals.get(top.frontier_type, (0, 0))[0]
+    rows = (row for row in findings.diff.change.details if row.what == top.frontier_type)
+    return sum(least(row.freed) for row in rows) > _LOST * before
+
+
+def _steady(series: TypeSeries) -> Sequence[Ratchet]:
+    return [it for it in series.ratchets() if it.monotone_share == 1 and it.readings == series.readings]
+
+
+def _bytes_of(ratchet: Ratchet) -> int:
+    return max(ratchet.growth, BYTES_PER_BLOCK * ratchet.objects)

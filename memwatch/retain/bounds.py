@@ -1,0 +1,144 @@
+"""Which containers cannot grow for ever: read from their own fields, and believed where code of theirs compares them.
+
+A number beside a container bounds it only if its class looks at that number: a field called `capacity` that nobody
+compares with anything is a wish. C code and the standard library are known by name.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from opcode import opmap
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from ..backend.guard import own
+from .attributes import attribute_of, instance_value, is_instance_dict
+from .labels import length
+from .references import LruCacheWrapper, namespace
+
+_LIMITS = ("maxsize", "_maxsize", "maxlen", "max_size", "_max_size", "capacity", "max_entries", "_max_entries")
+_SLACK = "threshold"  # the share above its capacity to which SQLAlchemy's cache grows before it is cut
+_LENGTHS = ("__len__", "qsize")
+_NO_RULE = frozenset(("__init__", "__new__", "__repr__", "__str__", "__reduce__", "__getstate__", "__setstate__"))
+_COMPARE = opmap["COMPARE_OP"]
+_WEAK = frozenset(map(id, (weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet)))
+"""By address: to ask one of them about a subclass would run code, and leave a reference in it."""
+
+_CACHES = (
+    ("re", "_cache", "_MAXCACHE"),
+    ("re", "_cache2", "_MAXCACHE2"),
+    ("_strptime", "_regex_cache", "_CACHE_MAX_SIZE"),
+)
+"""Dicts of the standard library that their module keeps below a number of its own."""
+
+_MOST_ITEMS = 512  # where that number is not there
+_type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+
+
+@own
+class Bound(NamedTuple):
+    """What a container holds and what it cannot pass, both in its own unit: items, as a rule."""
+
+    limit: int
+    used: int
+
+
+def bound_of(chain: Sequence[Any], holder: Any) -> Bound | None:
+    """The bound of *holder*, which *chain* passes through, as it or the object around it says; None without one."""
+    if type(holder) is LruCacheWrapper:
+        info = LruCacheWrapper.cache_info(holder)
+        return None if info.maxsize is None else Bound(int(info.maxsize), int(info.currsize))
+    maxlen = deque.maxlen.__get__(holder) if issubclass(type(holder), deque) else None
+    if maxlen is not None:
+        return Bound(maxlen, deque.__len__(holder))
+    return _bound_of_cache(holder) or _bound_around(owners_of(chain, holder), holder)
+
+
+def is_weak(chain: Sequence[Any], holder: Any) -> bool:
+    """Whether *holder* is where a weak dict or set keeps its references: then others keep its members."""
+    return any(cls in _WEAK for around in owners_of(chain, holder) for cls in map(id, _type_mro(type(around))))
+
+
+def owners_of(chain: Sequence[Any], holder: Any) -> list[Any]:
+    """*holder*, and the instance whose attribute it is, if it is one's."""
+    place = next((n for n, obj in enumerate(chain) if obj is holder), 0)
+    above = list(chain[max(0, place - 2) : place])
+    if len(above) == 2 and is_instance_dict(above[0], above[1]):
+        return [holder, above[0]]
+    return [holder, *above[-1:]]
+
+
+def _bound_of_cache(holder: Any) -> Bound | None:
+    if type(holder) is not dict:
+        return None
+    used = len(holder)
+    for module, name, limit in _CACHES:
+        names: dict[str, Any] = vars(sys.modules[module]) if module in sys.modules else {}
+        if names.get(name) is holder:
+            most = names.get(limit)
+            return Bound(most if type(most) is int else _MOST_ITEMS, used)
+    return None
+
+
+def _bound_around(owners: Sequence[Any], holder: Any) -> Bound | None:
+    used = length(holder)
+    for owner in owners:
+        cachetools = _whole(instance_value(owner, "_Cache__maxsize")), _whole(instance_value(owner, "_Cache__currsize"))
+        if cachetools[0] and cachetools[1] is not None:
+            return Bound(cachetools[0], cachetools[1])
+        name = None if owner is holder else attribute_of(owner, holder)
+        limit = next((it for limit in _LIMITS if (it := _enforced(owner, limit, name))), None)
+        if limit is not None and used is not None:
+            return Bound(limit, used)
+    return None
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if type(value) in (int, float) and 0 <= value < 1 << 62 else None
+
+
+def _enforced(owner: Any, limit: str, name: str | None) -> int | None:
+    """The number that *owner* has under *limit*, if its class is a container, or handles *name*, and compares it."""
+    value = instance_value(owner, limit)
+    if type(value) is not int or value <= 0 or not _compares(type(owner), limit, name):
+        return None
+    slack = instance_value(owner, _SLACK)
+    return value + int(value * slack) if type(slack) is float and 0 < slack <= 1 else value
+
+
+def _compares(kind: type, limit: str, name: str | None) -> bool:
+    is_container = any(named in namespace(cls) for cls in _type_mro(kind) if cls is not object for named in _LENGTHS)
+    for code in _methods(kind):
+        names = code.co_names
+        if limit in names and (is_container or name in names) and _COMPARE in code.co_code[::2]:
+            return True
+    return False
+
+
+def _methods(kind: type) -> Iterator[CodeType]:
+    """The code of the methods of a class and its bases, its constructor and what only tells of it left out."""
+    for cls in _type_mro(kind):
+        for name, code in code_of(cls):
+            if name not in _NO_RULE:
+                yield from with_inner(code)
+
+
+def code_of(cls: type) -> Iterator[tuple[str, CodeType]]:
+    """The methods that a class itself defines, by name; a property's are those that read and write it."""
+    for name, value in list(namespace(cls).items()):
+        parts: tuple[Any, ...] = (value.fget, value.fset) if type(value) is property else (value,)
+        for part in parts:
+            inner = part.__func__ if type(part) in (staticmethod, classmethod) else part
+            if type(inner) is FunctionType:
+                yield name, inner.__code__
+
+
+def with_inner(code: CodeType) -> Iterator[CodeType]:
+    """*code*, and that of the functions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is CodeType:
+            yield from with_inner(constant)

@@ -1,0 +1,145 @@
+"""When a leak may be told early: the heap must leave no doubt, and here is each doubt beside the leak without it."""
+
+import sys
+from collections import OrderedDict, deque
+from types import ModuleType
+
+import pytest
+
+from memwatch.backend.stacks import Place, Sampled
+from memwatch.diagnosis.lines import Lines
+from memwatch.retain import find_remover
+from memwatch.watch import Held, Leak
+
+PLACES = (Place("handle", "app.py", 1, 0, 0),)
+
+
+def early(case, step, looks=5, per_look=100):
+    """Suspicion, looks, and an early candidate; *step* is called with numbers between them."""
+    case.suspect()
+    for look in range(looks):
+        for number in range(per_look):
+            step(look * per_look + number)
+        if look < looks - 1:
+            case.follow()
+    return case.verdict(level="early")
+
+
+@pytest.fixture
+def case(make_case):
+    return make_case(age=1e6)
+
+
+def test_a_list_that_only_grows_is_told_early(case, app, text):
+    vars(app)["early_kept"] = []
+    leak = early(case, lambda n: app.early_kept.append(text(n)))
+    assert isinstance(leak, Leak) and leak.report.suspects[0].held_by[1].startswith(".early_kept: list")
+
+
+def test_after_few_looks_nobody_walks_the_heap(case, app, text):
+    vars(app)["early_kept"] = []
+    decision = early(case, lambda n: app.early_kept.append(text(n)), looks=3)
+    assert decision == Held("no type has grown at every look and explains the growth")
+    assert case.ledger.censuses == 3
+
+
+def test_what_stood_still_once_is_not(case, app, text):
+    vars(app)["early_kept"] = []
+    decision = early(case, lambda n: app.early_kept.append(bytearray(4000)) if n // 100 != 2 else None)
+    assert decision == Held("no type has grown at every look and explains the growth")
+
+
+def test_many_holders_are_not(case, app, text):
+    vars(app).update(one=[], two={})
+    decision = early(case, lambda n: (app.one.append(text(n)), app.two.setdefault(n, text(-n))))
+    assert decision == Held("many hold parts of it")
+
+
+def test_sessions_that_come_and_go_are_not(case, app, text, make_class):
+    session = make_class(app, "Session")
+    session.__init__ = lambda self, n: setattr(self, "text", text(n))
+    app.sessions = OrderedDict((n, session(n)) for n in range(-200, 0))
+
+    def serve(number):
+        app.sessions[number] = session(number)
+        app.sessions[-1000 - number] = session(number)
+        del app.sessions[next(iter(app.sessions))]
+
+    decision = early(case, serve)
+    assert isinstance(decision, Held)  # new ones may be where old ones were; else they are seen to come and go
+
+
+def test_a_bounded_container_is_not(case, app, text):
+    vars(app)["early_kept"] = deque(maxlen=100_000)
+    assert isinstance(early(case, lambda n: app.early_kept.append(text(n))), Held)
+
+
+TAKERS = {
+    "clear": "def flush():\n    early_rows.clear()",
+    "del": "def drop(key):\n    del early_rows[key]",
+    "new": "def begin():\n    global early_rows\n    early_rows = []",
+    "method": "class Batch:\n    def send(self):\n        self.early_rows.pop()",
+    "inner": "def outer():\n    return lambda: early_rows.remove(1)",
+}
+OTHERS = {
+    "reads": "def show():\n    return len(early_rows), cache.clear()",
+    "other": "def drop(key):\n    del cache[key]",
+    "made": "class Batch:\n    def __init__(self):\n        self.early_rows = []",
+}
+
+
+@pytest.mark.parametrize("kind", TAKERS)
+def test_what_the_program_may_empty_is_not(case, app, text, kind):
+    vars(app)["early_rows"] = []
+    exec(TAKERS[kind], app.__dict__)
+    assert isinstance(early(case, lambda n: app.early_rows.append(text(n))), Held)
+
+
+@pytest.fixture
+def program():
+    module = sys.modules["app"] = ModuleType("app")
+    module.__file__ = "/srv/app.py"
+    yield module
+    del sys.modules["app"]
+
+
+@pytest.mark.parametrize("kind", [*TAKERS, *OTHERS])
+def test_code_that_takes_things_out_is_found(program, kind):
+    exec({**TAKERS, **OTHERS}[kind], program.__dict__)
+    found = find_remover(("module app", ".early_rows: list, 12 items", "[index]"))
+    assert (found is not None) is (kind in TAKERS or kind == "reads")
+
+
+def test_where_nothing_has_a_name_nothing_is_known(program):
+    assert find_remover(("another thread, state", "[reference]: list")) == "[reference]: list"
+
+
+def test_a_start_up_is_forgotten_when_it_explains_nothing(case, app, make_class):
+    names = [make_class(app, f"Part{n}") for n in range(40)]
+    vars(app).update({f"early_part{n}": [] for n in range(40)}, early_kept=[])
+    case.suspect()
+    for look in range(5):
+        [vars(app)[f"early_part{n}"].append([names[n]() for _ in range(400)]) for n in range(8 * look, 8 * look + 8)]
+        case.follow()
+    assert isinstance(case.verdict(level="early"), Held)
+    leak = None
+    for look in range(5):
+        app.early_kept.extend(bytearray(4000) for _ in range(100))
+        case.follow() if look < 4 else None
+    leak = case.verdict(level="early")
+    assert isinstance(leak, Leak) and leak.report.suspects[0].share > 0.8
+
+
+def test_native_memory_that_is_all_young_is_known():
+    young = [Sampled(PLACES, 0, "", 1.0, 64.0, birth) for birth in range(61, 80)]
+    old = Sampled(PLACES, 0, "", 1.0, 64.0, 30)
+    assert Lines(young, bool, None, 0, 80).is_young("", 1000.0)
+    assert not Lines([*young, old], bool, None, 0, 80).is_young("", 1000.0)
+    assert not Lines(young, bool, None, 0, 80).is_young("", 10000.0)
+    assert not Lines(young[:5], bool, None, 0, 80).is_young("", 1.0)
+
+
+@pytest.mark.parametrize(("births", "share"), [(range(0, 80, 5), 1.0), (range(60, 80), 0.25), (range(60, 70), None)])
+def test_ages_are_the_parts_of_the_time_that_something_is_left_of(births, share):
+    samples = [Sampled(PLACES, 0, "app.Order", 1.0, 64.0, birth) for birth in births]
+    assert Lines(samples, bool, None, 0, 80).ages(("app.Order",)) == share

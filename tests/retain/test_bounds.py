@@ -1,0 +1,142 @@
+"""Which containers are bounded: as their own fields say, if code of theirs looks at them."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging.handlers
+import queue
+import re
+import weakref
+from collections import OrderedDict, UserDict, deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from memwatch.retain.bounds import Bound, bound_of, is_weak
+
+
+class Capped(UserDict[int, int]):
+    """A container, which looks at its limit in a method of a base."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_size = 9
+
+    def __setitem__(self, key: int, value: int) -> None:
+        if len(self.data) >= self.max_size:
+            raise KeyError(key)
+        self.data[key] = value
+
+
+class Heir(Capped):
+    """Has its limit from above."""
+
+
+class Slack:
+    """May grow above its capacity by a share of it, as SQLAlchemy's cache does."""
+
+    def __init__(self) -> None:
+        self.capacity, self.threshold = 10, 0.5
+        self.rows: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def trim(self) -> None:
+        while len(self.rows) > self.capacity + self.capacity * self.threshold:
+            self.rows.pop()
+
+
+class Cache:
+    """Named and filled as cachetools' one: what it counts may be bytes."""
+
+    def __init__(self) -> None:
+        self.__data: dict[int, int] = {1: 1}
+        self.__currsize, self.__maxsize = 700, 1000.0
+
+    @property
+    def stored(self) -> dict[int, int]:
+        return self.__data
+
+
+class Pool:
+    """A number that only its constructor and its text see, beside a list that nothing bounds."""
+
+    def __init__(self) -> None:
+        self.capacity = 10
+        self.log: list[int] = [1]
+        self.inner = Inner()
+
+    def __str__(self) -> str:
+        return "full" if self.capacity < 3 else "free"
+
+    def room(self) -> bool:
+        return self.capacity > 3
+
+
+class Inner:
+    """Is held by one that has a limit."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = [1]
+
+
+@functools.lru_cache(50)
+def price(number: int) -> int:
+    return number
+
+
+def of(owner: Any, held: Callable[[Any], Any]) -> Bound | None:
+    return bound_of([owner, held(owner)], held(owner))
+
+
+@pytest.mark.parametrize(
+    ("owner", "held", "bound"),
+    [
+        (queue.Queue(7), lambda it: it.queue, Bound(7, 0)),
+        (queue.PriorityQueue(7), lambda it: it.queue, Bound(7, 0)),
+        (asyncio.Queue(7), lambda it: it._queue, Bound(7, 0)),
+        (logging.handlers.MemoryHandler(7), lambda it: it.buffer, Bound(7, 0)),
+        (Capped(), lambda it: it.data, Bound(9, 0)),
+        (Heir(), lambda it: it.data, Bound(9, 0)),
+        (Slack(), lambda it: it.rows, Bound(15, 0)),
+        (Cache(), lambda it: it.stored, Bound(1000, 700)),
+        (queue.Queue(), lambda it: it.queue, None),
+        (queue.Queue(-1), lambda it: it.queue, None),
+        (Pool(), lambda it: it.log, None),
+        (Pool(), lambda it: it.inner, None),
+    ],
+)  # fmt: skip
+def test_a_container_of_an_object(owner: Any, held: Callable[[Any], Any], bound: Bound | None) -> None:
+    assert of(owner, held) == bound
+
+
+def test_what_bounds_itself() -> None:
+    ring: deque[int] = deque((1, 2), maxlen=5)
+    price(1)
+    assert bound_of([ring], ring) == Bound(5, 2) and bound_of([price], price) == Bound(50, price.cache_info().currsize)
+    assert bound_of([deque()], deque()) is None and bound_of([OrderedDict()], OrderedDict()) is None
+
+
+def test_a_cache_of_the_standard_library() -> None:
+    re.compile("a new one")
+    cache: dict[Any, Any] = re._cache  # type: ignore[attr-defined]
+    assert bound_of([re, cache], cache) == Bound(512, len(cache)) and bound_of([re, {}], {}) is None
+
+
+def test_the_limit_of_an_object_further_up_is_none() -> None:
+    pool = Capped()
+    pool.inner = Inner()  # type: ignore[attr-defined]
+    rows = pool.inner.rows  # type: ignore[attr-defined]
+    assert bound_of([pool, pool.__dict__, pool.inner, rows], rows) is None  # type: ignore[attr-defined]
+
+
+def test_weak_containers() -> None:
+    class Known(weakref.WeakValueDictionary[int, Inner]):
+        pass
+
+    for made in (weakref.WeakKeyDictionary(), weakref.WeakSet(), Known()):  # type: ignore[var-annotated]
+        assert is_weak([made, made.data], made.data)  # type: ignore[union-attr]
+    assert not is_weak([pool := Pool(), pool.log], pool.log)
