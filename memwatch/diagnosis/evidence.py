@@ -178,7 +178,7 @@ class Inquiry:
         after = self._second(candidate, before)
         diff = diff_snapshots(before, after) if after else None
         if diff is None:
-            return Findings(None, self._nearest(candidate, before) if holders else ())
+            return Findings(None, self._nearest(candidate, before, set()) if holders else ())
         holdings = self._holdings(candidate, before, diff) if holders else ()
         return Findings(diff, only_grown(holdings, diff), after=after)
 
@@ -188,9 +188,9 @@ class Inquiry:
         blocks = expected_blocks(candidate.samples[-1])
         walk = self._budget.search_of(blocks)
         if not self._fits(candidate, walk, "search of the whole heap for holders"):
-            return self._nearest(candidate, before)
+            return self._nearest(candidate, before, grown)
         if walk == "sliced search" and blocks > _MANY:
-            return self._nearest(candidate, before)
+            return self._nearest(candidate, before, grown)
         with self._walk(candidate, walk, "holders not searched"):
             in_slices = walk == "sliced search"
             held = find_holdings(before.addresses, grown=grown, give_up=candidate.give_up, in_slices=in_slices)
@@ -211,15 +211,16 @@ class Inquiry:
             return (*share_among(holdings[0], before.addresses, candidate.give_up), *holdings[1:])
         return holdings
 
-    def _nearest(self, candidate: Candidate, before: Snapshot) -> tuple[Holding, ...]:
-        """Who holds what is new, as far as there is time to look; sizes are extrapolated, and nothing is known of what
-        the collector does not track and *before* may not have seen."""
+    def _nearest(self, candidate: Candidate, before: Snapshot, grown: set[int] | None) -> tuple[Holding, ...]:
+        """Who holds what is new, as far as there is time to look; sizes are extrapolated.
+
+        *grown* is None where *before* is deep, else what is known to have grown in place.
+        """
         wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
         most = self._budget.part_of_search(candidate.ledger.walked_seconds, wall)
         if most < _FEWEST:
             return ()
         self.evidence.missing.append(f"holders are among the {most:,} objects nearest to the roots, or fewer")
-        grown = None if before.deep else ()
         with candidate.ledger.walk(), quiet, self._noting("holders not searched"):
             return find_holdings(
                 before.addresses, grown=grown, give_up=candidate.give_up, max_objects=most, in_slices=True, partial=True
