@@ -97,11 +97,6 @@ class Budget:
         """The search for holders: in one piece where that is short enough, else with breaks."""
         return "search" if self._may_pause("search", blocks) else "sliced search"
 
-    def part_of_search(self, spent: float, wall: float) -> int:
-        """How many objects a search with breaks may look through in the time that is left."""
-        left = min(self._left(spent, wall), JUDGE_PATIENCE / 2)
-        return max(0, int(left / self._walk_seconds["sliced search"]))
-
     def walked(self, walk: Walk, blocks: int, seconds: float) -> None:
         """A walk through a heap of so many blocks took so long."""
         self._walk_seconds[walk] = seconds / max(blocks, 1)

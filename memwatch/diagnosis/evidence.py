@@ -22,8 +22,6 @@ from .suspects import only_grown
 from .verdict import explained_share, is_past_python
 
 _LOOKS = 5
-_MANY = 500_000  # blocks: in slices, among busy threads, a whole search would take longer than a verdict may
-_FEWEST = 20_000  # objects: a search through fewer finds modules and what they are made of
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
@@ -179,20 +177,16 @@ class Inquiry:
             return Findings(diff, holdings, explained_share(diff, grew) if diff else None, after)
         after = self._second(candidate, before)
         diff = diff_snapshots(before, after) if after else None
-        if diff is None:
-            return Findings(None, self._nearest(candidate, before) if holders else ())
-        holdings = self._holdings(candidate, before, diff) if holders else ()
-        return Findings(diff, only_grown(holdings, diff), after=after)
+        holdings = self._holdings(candidate, before, diff) if holders and diff else ()
+        return Findings(diff, only_grown(holdings, diff) if diff else (), after=after)
 
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
         grown = None if tracked is None else {found.address for found in tracked.grown}
         blocks = expected_blocks(candidate.samples[-1])
         walk = self._budget.search_of(blocks)
-        if not self._fits(candidate, walk, "search of the whole heap for holders"):
-            return self._nearest(candidate, before)
-        if walk == "sliced search" and blocks > _MANY:
-            return self._nearest(candidate, before)
+        if not self._fits(candidate, walk, "search for holders"):
+            return ()
         with self._walk(candidate, walk, "holders not searched"):
             in_slices = walk == "sliced search"
             held = find_holdings(
@@ -218,27 +212,6 @@ class Inquiry:
         with candidate.ledger.walk(), self._noting("who else holds it was not searched"):
             return (*share_among(holdings[0], before.addresses, candidate.give_up, self._show_keys), *holdings[1:])
         return holdings
-
-    def _nearest(self, candidate: Candidate, before: Snapshot) -> tuple[Holding, ...]:
-        """Who holds what is new, as far as there is time to look; sizes are extrapolated, and nothing is known of what
-        the collector does not track and *before* may not have seen."""
-        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
-        most = self._budget.part_of_search(candidate.ledger.walked_seconds, wall)
-        if most < _FEWEST:
-            return ()
-        self.evidence.missing.append(f"holders are among the {most:,} objects nearest to the roots, or fewer")
-        grown = None if before.deep else ()
-        with candidate.ledger.walk(), quiet, self._noting("holders not searched"):
-            return find_holdings(
-                before.addresses,
-                grown=grown,
-                give_up=candidate.give_up,
-                max_objects=most,
-                in_slices=True,
-                show_keys=self._show_keys,
-                partial=True,
-            )
-        return ()
 
     def _second(self, candidate: Candidate, before: Snapshot) -> Snapshot | None:
         fits = self._fits(candidate, "deep" if before.deep else "tracked", "second census")

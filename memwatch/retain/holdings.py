@@ -31,7 +31,6 @@ def find_holdings(
     ignore: Sequence[Any] = (),
     in_slices: bool = False,
     show_keys: bool = False,
-    partial: bool = False,
 ) -> tuple[Holding, ...]:
     """Find from the roots who holds the objects whose address is not in *known*; the most retained bytes come first.
 
@@ -40,10 +39,8 @@ def find_holdings(
     *size_of* gives the shallow bytes of an object (default: what its C type says). *give_up* is asked about every
     2000 objects, or before and after a search in C. Raises `GaveUp` when it answers True, and when there are more than
     *max_objects*. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python: several
-    times as long, but other threads run in between; where that is *partial* too, the *max_objects* nearest to the roots
-    are looked through, and sizes are extrapolated from a few objects at each place. *show_keys* shows every dict key on
-    a path. While it runs a part of the heap is held, so an object that the program drops meanwhile may be freed in this
-    thread; nothing is held after.
+    times as long, but other threads run in between. *show_keys* shows every dict key on a path. While it runs a part of
+    the heap is held, so an object that the program drops meanwhile may be freed in this thread; nothing is held after.
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", known)
     kept = [known, addresses, grown, *ignore]
@@ -57,7 +54,6 @@ def find_holdings(
         give_up=give_up,
         max_objects=max_objects,
         in_slices=in_slices,
-        partial=partial,
     )
     with quiet, search as places:
         return _holdings(places, show_keys)

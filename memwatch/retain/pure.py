@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import suppress
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..backend.kinds import type_label
 from .found import NEW_UNKNOWN, Place
 from .references import contents, has_variables, referrers
 from .roots import walk_all
-from .walk import KNOWN, NOT_TOLD, Enough, Group, Walk
+from .walk import KNOWN, NOT_TOLD, Group, Walk
 
 _COLLECTION = 16
 _WATCHED = 64
@@ -50,23 +49,19 @@ def search_in_python(
     ignore: Sequence[Any] = (),
     give_up: Callable[[], bool] | None = None,
     max_objects: int | None = None,
-    partial: bool = False,
     before_places: Callable[[], None] = lambda: None,
 ) -> list[Place]:
     """As `search.Search` says, for addresses alone; *before_places* is called before objects come to be held."""
     wanted = mode != NEW_UNKNOWN
     stop = wanted and len(given) == 1 and not branches
-    walk = Walk(KNOWN * wanted, size_of, give_up, max_objects, stop, grown, wanted, partial)
+    walk = Walk(KNOWN * wanted, size_of, give_up, max_objects, stop, grown, wanted)
     try:
         if wanted:
             for address in given:
                 walk.pages.page(address)[address >> 4 & 4095] = 0
         else:
             walk.pages.mark(given, KNOWN)
-        with suppress(Enough):
-            walk_all(walk, [given, ignore, *ignore])
-        for group in walk.found if partial else ():
-            group.extrapolate()
+        walk_all(walk, [given, ignore, *ignore])
         before_places()
         return _places(walk, named, branches)
     except GaveUp as error:

@@ -65,12 +65,9 @@ def _walk_late(walk: Walk, late: list[Reference]) -> None:
 
 
 def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
-    """Mark memwatch's objects and *ignore* as visited, and every object as there from the beginning.
-
-    For a part of the heap alone nobody goes through all of it: memwatch's objects are then told by its modules.
-    """
+    """Mark memwatch's objects and *ignore* as visited, and every object as there from the beginning."""
     own: list[Any] = []
-    for batch in _batches(walk, [] if walk.partial else live_objects()):
+    for batch in _batches(walk, live_objects()):
         own.extend(find_own(batch))
         walk.pages.mark(map(id, batch), ALIVE)
     walk.pages.mark(parts_of(own), VISITED)

@@ -28,8 +28,7 @@ class Search:
     to the first one, if *branches* are wanted.
 
     *mode* says what is new, as `found` does; types are for the search in C alone. What only *ignore* holds is not told.
-    *size_of* gives an object's bytes, and keeps the search in Python, as *in_slices* does. Entering raises `GaveUp`;
-    with *in_slices* and *partial*, *max_objects* is no reason for it: what was found so far is given, extrapolated.
+    *size_of* gives an object's bytes, and keeps the search in Python, as *in_slices* does. Entering raises `GaveUp`.
     The places hold objects until the end; a fork meanwhile waits a moment, so that the child does not keep them.
     """
 
@@ -48,7 +47,6 @@ class Search:
         give_up: Callable[[], bool] | None = None,
         max_objects: int | None = None,
         in_slices: bool = False,
-        partial: bool = False,
     ) -> None:
         self.places: list[Place] = []
         self.rests = False
@@ -80,7 +78,6 @@ class Search:
             ignore=left_out,
             give_up=give_up,
             max_objects=max_objects,
-            partial=partial,
             before_places=self._hold,
         )
 

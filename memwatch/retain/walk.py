@@ -27,17 +27,10 @@ NOT_TOLD = Root("")
 """The root of what only memwatch holds."""
 
 KNOWN, VISITED, ALIVE = 1, 2, 4
-_NOT_FOLLOWED = -2
 _CHECK = 2047  # a mask: ask to give up every 2048 objects
 _ROOTS_ONLY = (ModuleType,) if MODULES_MAY_RESURRECT else ()
 _LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None), *_ROOTS_ONLY)))
 _MANY_GROUPS = 10_000
-_FEW = 8
-"""Of the new objects at a place so many are followed, where only a part of the heap is looked at."""
-
-
-class Enough(Exception):
-    """As many objects were visited as there was time for."""
 
 
 @own
@@ -52,13 +45,6 @@ class Group:
         self.first, self.latest = first, first
         self.targets, self.items, self.size = 0, 0, 0
         self.types: dict[int, int] = {}
-
-    def extrapolate(self) -> None:
-        """Take all topmost objects to be as those that were followed."""
-        if self.targets > _FEW:
-            factor = self.targets / _FEW
-            self.items, self.size = round(self.items * factor), round(self.size * factor)
-            self.types = {kind: round(count * factor) for kind, count in self.types.items()}
 
 
 @own
@@ -99,9 +85,7 @@ class Walk:
     `parents` gives a node's parent, or a negative number for a root, which `label_of` names; `groups` gives the group
     that a node's new objects belong to, or -1 above all new objects. What is not tracked and lies in an old object is
     old as well, unless *grown* is None or has that object's address. With *wanted* all is known but a few objects that
-    are looked for, the first alone with *stop_at_first*. A *partial* walk ends with `Enough` where another raises
-    `GaveUp` for too many objects, and follows a few new objects at each place. `held` takes lists to be emptied at the
-    end.
+    are looked for, the first alone with *stop_at_first*. `held` takes lists to be emptied at the end.
     """
 
     __slots__ = (
@@ -122,7 +106,6 @@ class Walk:
         "labels",
         "pages",
         "parents",
-        "partial",
         "rests",
         "roots",
         "silent",
@@ -140,9 +123,7 @@ class Walk:
         stop_at_first: bool = False,
         grown: Container[int] | None = None,
         wanted: bool = False,
-        partial: bool = False,
     ) -> None:
-        self.partial = partial
         self._size_of, self._give_up, self._max_objects = size_of, give_up, max_objects
         self._grown = grown
         self._queue: deque[Any] = deque()
@@ -241,7 +222,7 @@ class Walk:
                 is_old = silent or flags & KNOWN or (stays and not is_tracked(child))
                 below = group if is_old else count(child, node, group)
                 kind = id(type(child))
-                if kind not in _LEAVES and below != _NOT_FOLLOWED:
+                if kind not in _LEAVES:
                     push(child)
                     add_address(address)
                     add_kind(kind)
@@ -265,23 +246,16 @@ class Walk:
     def _check(self, visited: int) -> None:
         rest(self)
         if self._give_up is not None and self._give_up():
-            if self.partial:
-                raise Enough
             raise GaveUp(f"gave up looking for holders after {visited} objects")
         if self._max_objects is not None and visited > self._max_objects:
-            if self.partial:
-                raise Enough
             raise GaveUp(f"there are more than {self._max_objects} objects to look through for holders")
 
     def _count(self, obj: Any, parent: int, group: int) -> int:
         """Add a new object to its group, or to that of its parent's place if nothing above it is new."""
         kind = id(type(obj))
-        is_topmost = group < 0
-        if is_topmost:
+        if group < 0:
             group = self._group(obj, kind, parent)
         counts = self.found[group]
-        if self.partial and is_topmost and counts.targets > _FEW:
-            return _NOT_FOLLOWED
         counts.items += 1
         counts.size += self._measure(obj, kind)
         counts.types[kind] = counts.types.get(kind, 0) + 1

@@ -27,7 +27,7 @@ def early(case, step, looks=5, per_look=100):
 
 @pytest.fixture
 def case(make_case):
-    return make_case(age=1e6)
+    return make_case(pause_budget=60.0, age=1e6)
 
 
 def test_a_list_that_only_grows_is_told_early(case, app, text):
@@ -116,7 +116,7 @@ def test_where_nothing_has_a_name_nothing_is_known(program):
 
 def test_a_start_up_is_forgotten_when_it_explains_nothing(case, app, make_class):
     names = [make_class(app, f"Part{n}") for n in range(40)]
-    vars(app).update({f"early_part{n}": [] for n in range(40)}, early_kept=[])
+    vars(app).update({f"early_part{n}": [] for n in range(40)}, early_kept=[bytearray(4000)])
     case.suspect()
     for look in range(5):
         [vars(app)[f"early_part{n}"].append([names[n]() for _ in range(400)]) for n in range(8 * look, 8 * look + 8)]

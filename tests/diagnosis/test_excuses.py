@@ -224,7 +224,7 @@ def test_growth_by_imports_is_held(make_case, loaded_modules, app, text):
 
 
 def test_imports_without_end_are_a_leak(make_case, loaded_modules, app, text):
-    case = make_case(age=1e6, modules=loaded_modules)
+    case = make_case(pause_budget=60.0, age=1e6, modules=loaded_modules)
     begun = len(sys.modules)
     decisions = []
     for number in range(4):

@@ -236,25 +236,10 @@ def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
     case.suspect()
     app.kept.extend(map(text, range(1000)))
     report = case.verdict(blocks=50_000_000).report
-    assert report.missing[-3] == "search of the whole heap for holders skipped: 50,000,000 blocks are over the budget"
-    assert report.missing[-2].startswith("holders are among the ")
-    assert report.missing[-1] == "second census skipped: 50,000,000 blocks are over the budget"
-    assert report.suspects[0].held_by == ("module app", ".kept: list, 1000 items", "[index]")
-    assert report.suspects[0].bytes_growth == pytest.approx(sum(map(sys.getsizeof, app.kept)), rel=0.01)
-
-
-def test_of_a_heap_that_has_become_too_large_for_any_census_the_nearest_part_is_searched(make_case, app, make_class):
-    order = make_class(app, "Order")
-    app.table, app.orders = {number: f"{number} old" for number in range(2000)}, []
-    order.__init__ = lambda self: setattr(self, "lines", [bytearray(100) for _ in range(20)])
-    case = make_case(age=0.0, blocks=LARGE)
-    case.suspect()
-    app.orders.extend(order() for _ in range(2000))
-    report = case.verdict(blocks=50_000_000).report
-    assert report.missing[-1].startswith("holders are among the ")
-    assert not any(".table" in step for suspect in report.suspects for step in suspect.held_by)
-    assert (report.suspects[0].type, report.suspects[0].held_by[1]) == ("app.Order", ".orders: list, 2000 items")
-    assert report.suspects[0].bytes_growth > 2000 * 20 * 150
+    assert report.missing[-2:] == (
+        "search for holders skipped: 50,000,000 blocks are over the budget",
+        "second census skipped: 50,000,000 blocks are over the budget",
+    )
 
 
 def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case, app, text):
