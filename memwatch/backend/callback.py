@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from . import guard, name
 from .guard import is_quiet, own
-from .meters import CHEAP
+from .meters import CHEAP, may_count_blocks
 
 if name == "native":
     from ._native import Trigger as _Trigger
@@ -98,7 +98,7 @@ class PythonCallback:
             self.dropped += 1
 
     def _blocks_now(self) -> int | None:
-        if self.blocks_cost >= CHEAP:
+        if self.blocks_cost >= CHEAP or not may_count_blocks():
             return None
         begun = time.thread_time()
         blocks = self._count_blocks()

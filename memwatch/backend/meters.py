@@ -16,7 +16,20 @@ from dataclasses import dataclass
 
 import psutil
 
+from . import name
 from .guard import own
+
+if name == "native":
+    from ._native import may_count_blocks as may_count_blocks
+else:
+
+    def may_count_blocks() -> bool:
+        """Whether Python's blocks can be counted: from 3.14 on not beside an interpreter with a GIL of its own, which
+        may be giving back the arenas that are looked into. The C extension knows of those that C code has made, too.
+        """
+        interpreters = sys.modules.get("_interpreters") if sys.version_info >= (3, 14) else None
+        return interpreters is None or len(interpreters.list_all()) == 1
+
 
 BYTES_PER_BLOCK = 96
 """What a block of Python's allocator holds on average, in bare, stdlib and web processes of every supported version."""
@@ -114,6 +127,7 @@ class Meters:
             _Resident()
         )  # no method of this object: meters go when their watcher does, without a collection
         self._rss = Meter(self._resident)
+        self._beyond = 0  # by how much `base` was more than anonymous memory when blocks were last counted
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,13 +144,21 @@ class Meters:
         self._blocks.note(blocks, cost)
 
     def read(self, force: bool = False, blocks: int | None = None) -> Reading:
-        """One reading; *force* reads every meter now, *blocks* is a count taken a moment ago that goes in its place."""
+        """One reading; *force* reads every meter now, *blocks* is a count taken a moment ago that goes in its place.
+
+        While blocks must not be counted, `base` moves as anonymous memory does.
+        """
+        counts = may_count_blocks()
         if blocks is None:
-            blocks = self._blocks.get(force)
+            blocks = self._blocks.get(force) if counts else self._blocks.value
         native = self._native.get(force) if self._native else None
         rss = self._rss.get(force)
         anonymous = rss - self._resident.shared
         base = anonymous if native is None else native + BYTES_PER_BLOCK * blocks
+        if counts:
+            self._beyond = base - anonymous
+        else:
+            base = max(0, anonymous + self._beyond)
         return Reading(base, rss, blocks, native, anonymous)
 
     @property
@@ -150,7 +172,8 @@ def expected_objects() -> int:
 
     Where Python's own allocator is not in use (PYTHONMALLOC=malloc) none are counted, and every byte may be Python's.
     """
-    return sys.getallocatedblocks() or Meters().read(force=True).base // BYTES_PER_BLOCK
+    blocks = sys.getallocatedblocks() if may_count_blocks() else 0
+    return blocks or Meters().read(force=True).base // BYTES_PER_BLOCK
 
 
 def read_collections() -> Collections:

@@ -85,6 +85,25 @@ def test_base_sees_large_objects_and_small_ones(make):
     del kept
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="blocks can be counted beside other interpreters")
+def test_beside_another_interpreter_base_moves_with_anonymous_memory():
+    import _interpreters
+
+    read = Meters()
+    before = read.read(force=True)
+    other = _interpreters.create()
+    kept = []
+    try:
+        kept.append(bytearray(b"x" * (64 * MIB)))
+        beside = read.read(force=True)
+        assert beside.blocks == before.blocks
+        assert beside.base - before.base == beside.anonymous - before.anonymous > 32 * MIB
+        assert meters.expected_objects() > 0
+    finally:
+        _interpreters.destroy(other)
+    assert read.read(force=True).blocks != before.blocks
+
+
 def test_without_malloc_statistics_anonymous_memory_stands_in(monkeypatch):
     monkeypatch.setattr(meters, "_native_bytes", lambda: 0)  # what glibc says when another allocator does the work
     watched = Meters()

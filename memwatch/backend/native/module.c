@@ -325,6 +325,14 @@ peak_bytes(PyObject *module, PyObject *Py_UNUSED(ignored))
     return PyLong_FromSize_t(state_of(module)->memory.peak);
 }
 
+PyDoc_STRVAR(may_count_doc, "may_count_blocks()\n--\n\nWhether Python's blocks can be counted without harm.");
+
+static PyObject *
+blocks_are_safe(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(may_count_blocks());
+}
+
 PyDoc_STRVAR(fail_doc, "fail_after(mappings)\n--\n\nFor tests: out of memory after so many mappings; -1 is never.\n"
                        "Answers how many were left.");
 
@@ -349,6 +357,7 @@ static PyMethodDef methods[] = {
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
     {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
     {"measure", measure, METH_O, measure_doc},
+    {"may_count_blocks", blocks_are_safe, METH_NOARGS, may_count_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},
     {NULL, NULL, 0, NULL},

@@ -119,7 +119,7 @@ has_room(const Trigger *trigger)
 static PyObject *
 blocks_now(Trigger *trigger)
 {
-    if (trigger->blocks_cost >= trigger->cheap)
+    if (trigger->blocks_cost >= trigger->cheap || !may_count_blocks())
         return Py_NewRef(Py_None);
     double begun = processor_seconds();
     PyObject *blocks = PyObject_CallNoArgs(trigger->count_blocks);

@@ -367,6 +367,18 @@ runs_signal_handlers(void)
     return _PyOS_IsMainThread() && PyInterpreterState_Get() == PyInterpreterState_Main();
 }
 
+/* Whether Python's blocks may be counted now, with the GIL. From 3.14 on that looks into the arenas of all interpreters,
+ * and one with a GIL of its own may be giving them back. The list begins with the newest. */
+static inline bool
+may_count_blocks(void)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    return PyInterpreterState_Head() == PyInterpreterState_Main();
+#else
+    return true;
+#endif
+}
+
 /* Since 3.13 a function can be called for each object that is made; before, births are read off the generations. */
 #define TRACES_BIRTHS (PY_VERSION_HEX >= 0x030D0000)
 
