@@ -367,8 +367,8 @@ runs_signal_handlers(void)
     return _PyOS_IsMainThread() && PyInterpreterState_Get() == PyInterpreterState_Main();
 }
 
-/* Whether Python's blocks may be counted now, with the GIL. From 3.14 on that looks into the arenas of all interpreters,
- * and one with a GIL of its own may be giving them back. The list begins with the newest. */
+/* Whether Python's blocks may be counted now, with the GIL. From 3.14 on that looks into the arenas of every
+ * interpreter, and one with a GIL of its own may be giving them back. The newest is the head of the list. */
 static inline bool
 may_count_blocks(void)
 {
