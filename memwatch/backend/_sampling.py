@@ -165,13 +165,15 @@ class Sampling:
         places = tuple([reading.places[step] for step in reversed(part)]) if part else (NOWHERE,)
         roots = [] if cut else [step for step in steps if reading.coroutines[step]]
         ages = sorted((reading.time - birth) / 1e9 for _, birth, _ in samples)
+        drawn = [(size, interval) for size, _, interval in samples]
         return LiveStack(
             places=places,
-            sizes=estimate([(size, interval) for size, _, interval in samples], hash((self._salt, *group))),
+            sizes=estimate(drawn, hash((self._salt, *group))),
             samples=len(samples),
             ages=_spread(ages),
             thread=names[thread],
             task=reading.places[roots[-1]].function if roots else "",
+            variance=estimate_variance(drawn),
         )
 
     def _notes(self, reading: _Reading, stats: _native.SamplingStats) -> tuple[str, ...]:
@@ -245,6 +247,20 @@ def estimate(samples: list[tuple[int, float]], salt: int) -> tuple[tuple[int, in
     return tuple(
         [(size, count) for size, weight in sorted(weights.items()) if (count := int(weight + _luck(salt, size)))]
     )
+
+
+def estimate_variance(samples: list[tuple[int, float]]) -> float:
+    """The variance of the bytes that `estimate` gives: that of the draw, of which `evidence` has the formula, and that
+    of making a number whole, size ** 2 * fraction * (1 - fraction), for each size.
+    """
+    weights: dict[int, float] = {}
+    drawn = 0.0
+    for size, interval in samples:
+        if size:
+            p = -expm1(-size / interval)
+            drawn += (1 - p) * (size / p) ** 2
+            weights[size] = weights.get(size, 0.0) + 1 / p
+    return drawn + sum(size**2 * (weight % 1) * (1 - weight % 1) for size, weight in weights.items())
 
 
 def _luck(salt: int, size: int) -> float:
