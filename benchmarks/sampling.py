@@ -24,6 +24,9 @@ from pathlib import Path
 from sampled_programs import REAL, Round
 from tight_loops import TIGHT
 
+POOL = 16384
+"""Bytes of a pool of Python's allocator."""
+
 Told = tuple[int, float]
 """Samples taken and expected; (0, 0.0) where that is not known."""
 
@@ -108,8 +111,10 @@ def work_for(work: Round, rounds: int) -> None:
         work()
 
 
-def measure(work: Round, rounds: int, watcher: str, label: str, counter: ctypes.CDLL) -> Told:
-    """Samples taken and expected of one part, whose instructions go by the name of *label*.
+def measure(
+    work: Round, rounds: int, watcher: str, label: str, counter: ctypes.CDLL, kept: list[list[list[object]]]
+) -> Told:
+    """Samples taken and expected of one part, whose instructions go by the name of *label*; *kept* is added to.
 
     There are no collections while it counts: when they come depends on everything.
     """
@@ -117,6 +122,7 @@ def measure(work: Round, rounds: int, watcher: str, label: str, counter: ctypes.
     with WATCHERS[kind](amount) as ask:
         work_for(work, 1 + rounds // 4)
         gc.collect()
+        kept.append(level())
         taken, expected = ask()
         counter.begin_part()
         work_for(work, rounds)
@@ -125,12 +131,17 @@ def measure(work: Round, rounds: int, watcher: str, label: str, counter: ctypes.
     return taken_later - taken, expected_later - expected
 
 
-def disturb(kept: list[object], chance: random.Random) -> None:
-    """Hold some blocks of all sizes, so that the next ones lie another way in their pools: a loop whose block is the
-    last of a pool costs a tenth more, and by chance that would befall one watcher alone.
+def level() -> list[list[object]]:
+    """Blocks of all sizes, to be held, of which a third was given back, so that the next ones come from pools that are
+    neither full nor empty: a loop that takes the last block of a pool each time costs up to a tenth more, and by chance
+    that would befall one watcher alone.
     """
-    kept.append([bytes(size - 33) for size in range(48, 513, 16) for _ in range(chance.randrange(4096 // size))])
-    kept.append([number + 1000 for number in range(chance.randrange(130))])
+    held: list[list[object]] = [[bytes(size - 33) for _ in range(2 * POOL // size)] for size in range(48, 513, 16)]
+    held.append([number + 1000 for number in range(2 * POOL // 32)])
+    held.append([number + 0.5 for number in range(2 * POOL // 32)])
+    for blocks in held:
+        del blocks[::3]
+    return held
 
 
 def main(program: str, repetitions: int, rounds: int, library: str, watchers: list[str]) -> None:
@@ -140,18 +151,17 @@ def main(program: str, repetitions: int, rounds: int, library: str, watchers: li
     work = (REAL | TIGHT)[program]()
     counter = ctypes.CDLL(library)
     told: dict[str, Told] = dict.fromkeys(watchers, know_nothing())
-    kept: list[object] = []
+    kept: list[list[list[object]]] = []
     chance = random.Random(2026)
     gc.disable()
     work_for(work, 20)
     counter.start_counting()
     for watcher in watchers:
-        measure(work, rounds, watcher, "first", counter)
+        measure(work, rounds, watcher, "first", counter, kept)
     for _ in range(repetitions):
         for watcher in chance.sample(watchers, len(watchers)):
-            taken, expected = measure(work, rounds, watcher, watcher, counter)
+            taken, expected = measure(work, rounds, watcher, watcher, counter, kept)
             told[watcher] = told[watcher][0] + taken, told[watcher][1] + expected
-            disturb(kept, chance)
     json.dump(told, sys.stdout)
 
 
