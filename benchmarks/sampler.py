@@ -83,9 +83,10 @@ def columns_for(peers: bool) -> list[Column]:
     """Those that can be measured here."""
     from memwatch import profile
 
+    if peers:
+        return [one for one in PEERS if importlib.util.find_spec(one.watcher.partition(":")[0])]
     native = [NATIVE] if "native" in inspect.signature(profile.start).parameters else []
-    found = [one for one in PEERS if peers and importlib.util.find_spec(one.watcher.partition(":")[0])]
-    return [*OURS, *native, *found]
+    return [*OURS, *native]
 
 
 def build_counter(folder: str) -> str:
@@ -164,7 +165,7 @@ def mean_row(name: str, rows: list[list[Cell]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[*REAL, *TIGHT], help="these programs")
-    parser.add_argument("--peers", action="store_true", help="also what others do, where they are installed")
+    parser.add_argument("--peers", action="store_true", help="what others do instead, where they are installed")
     parser.add_argument("--repetitions", type=int, default=6)
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     given = parser.parse_args()

@@ -109,6 +109,8 @@ def weigh(parts: Iterable[Part]) -> Evidence:
 def total(every: Iterable[Evidence]) -> Evidence:
     """What *every* piece says together; samples of different call paths are independent, so variances add up."""
     found = list(every)
+    if len(found) == 1:
+        return found[0]
     return Evidence(
         sum(one.size_bytes for one in found),
         sum(one.samples for one in found),
