@@ -145,7 +145,9 @@ def level() -> list[list[object]]:
 
 
 def main(program: str, repetitions: int, rounds: int, library: str, watchers: list[str]) -> None:
-    """Measure them all and print what they told. The first repetition does not count: what watches gets ready in it."""
+    """Measure them all and print what they told, after a long turn of each that is not counted: some get ready for long
+    when they take their first sample.
+    """
     from memwatch.backend import _native  # noqa: F401  # loaded for all: what a process holds decides how blocks lie
 
     work = (REAL | TIGHT)[program]()
@@ -154,10 +156,9 @@ def main(program: str, repetitions: int, rounds: int, library: str, watchers: li
     kept: list[list[list[object]]] = []
     chance = random.Random(2026)
     gc.disable()
-    work_for(work, 20)
-    counter.start_counting()
     for watcher in watchers:
-        measure(work, rounds, watcher, "first", counter, kept)
+        measure(work, 10 * rounds, watcher, "first", counter, kept)
+    counter.start_counting()
     for _ in range(repetitions):
         for watcher in chance.sample(watchers, len(watchers)):
             taken, expected = measure(work, rounds, watcher, watcher, counter, kept)
