@@ -10,11 +10,19 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 STARTUP_FILE = "memwatch.pth"
-STARTUP_LINE = (
-    "import os; "
-    'os.environ.get("MEMWATCH") == "1" and '
-    "exec(\"try: import memwatch.autostart\\nexcept ModuleNotFoundError as e:\\n if e.name != 'memwatch': raise\")\n"
-)
+# In a subinterpreter nothing is imported, for nothing would be done there. What imports threading in one that a thread
+# other than the main one has made keeps it from ending, before 3.13.
+STARTUP_CODE = """
+try:
+    import _interpreters as i
+except ImportError:
+    import _xxsubinterpreters as i
+if i.get_current() == i.get_main():
+    try: import memwatch.autostart
+    except ModuleNotFoundError as e:
+        if e.name != 'memwatch': raise
+"""
+STARTUP_LINE = f'import os; os.environ.get("MEMWATCH") == "1" and exec({STARTUP_CODE!r})\n'
 SOURCES = Path("memwatch/backend/native")
 REQUIRED = os.environ.get("MEMWATCH_REQUIRE_NATIVE") == "1"
 

@@ -1,142 +1,198 @@
-"""What the allocation sampler costs, in instructions: programs of `sampling.py` with and without it.
+"""What the allocation sampler costs, in instructions, beside what others cost: in real programs and in tight loops.
 
-    python benchmarks/sampler.py [--rounds N] [--only NAME ...] [--peers] [--jobs N]
+    python benchmarks/sampler.py [--only NAME ...] [--peers] [--repetitions N] [--jobs N]
 
-Each figure is the ratio to the same program with nothing watching, both without their start: a process of N rounds is
-subtracted from one of 3 N, and what is done between the rounds is taken off. Instructions are counted by `perf stat`
-where the machine lets it, else by callgrind, which needs no hardware counters and always counts the same. Behind each
-figure stand samples taken and expected; a row in which less than half of them were taken is void. "page filter" is the
-sampler without Python's arenas (PYTHONMALLOC=malloc), beside the same without it.
+Each figure is the ratio to the same program in the same process with nothing watching; the watchers come in turn, in
+another order each repetition (`sampling.py`). Instructions are counted by callgrind, which needs valgrind with its
+headers and a C compiler, and no hardware counters. Behind each figure stand the samples taken and expected (bytes
+allocated by the interval); a row in which less than half of them were taken is void. "page filter" is the sampler where
+blocks of Python's allocator cannot be told by their place (PYTHONMALLOC=malloc), beside the same without it. Peers are
+measured where they are installed, each with its recorder alone, by the cheapest of their repetitions.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import inspect
 import json
 import math
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
+import tempfile
+import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 
-from sampling import REAL, TIGHT
+from sampled_programs import REAL
+from tight_loops import TIGHT
 
-PROGRAM = Path(__file__).with_name("sampling.py")
-CALLGRIND = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-PERF = ["perf", "stat", "-x,", "-e", "instructions:u"]
+HERE = Path(__file__).parent
+PART_SECONDS = 0.006
+"""What one part takes, about, when nobody counts."""
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """What watches, and which allocator it watches."""
+class Column:
+    """A watcher, and the allocator that it watches."""
 
     name: str
     watcher: str
     allocator: str = "pymalloc"
 
 
-CONFIGURATIONS = (
-    Configuration("512 KiB", "524288"),
-    Configuration("64 KiB", "65536"),
-    Configuration("page filter, 512 KiB", "524288", "malloc"),
+OURS = (
+    Column("512 KiB", "memwatch:524288"),
+    Column("64 KiB", "memwatch:65536"),
+    Column("page filter, 512 KiB", "memwatch:524288", "malloc"),
 )
-PEERS = (Configuration("tracemalloc, 1 frame", "tracemalloc"), Configuration("ddtrace, 512 KiB", "ddtrace"))
+NATIVE = Column("native, 512 KiB", "native:524288")
+PEERS = (
+    Column("ddtrace, 512 KiB", "ddtrace:524288"),
+    Column("ddtrace, 64 KiB", "ddtrace:65536"),
+    Column("tracemalloc, 1 frame", "tracemalloc:1"),
+    Column("memray", "memray"),
+)
 
 
-def counts_hardware() -> bool:
-    """Whether `perf stat` has instructions to tell."""
-    if not shutil.which("perf"):
-        return False
-    done = subprocess.run([*PERF, "true"], capture_output=True, text=True, check=False)
-    return done.returncode == 0 and re.search(r"^\d+,", done.stderr, re.MULTILINE) is not None
+@dataclass(frozen=True)
+class Cell:
+    """How many times as much the program takes, and the samples taken and expected."""
+
+    ratio: float
+    taken: int
+    expected: float
+
+    @property
+    def void(self) -> bool:
+        """Whether so few samples were taken that the figure says nothing; three are within what chance does."""
+        return self.taken < self.expected / 2 - 3
+
+    def __str__(self) -> str:
+        told = f" ({self.taken}/{self.expected:.0f})" if self.expected else ""
+        return f"{show(self.ratio)}{told}{' void' if self.void else ''}"
 
 
-def count(command: list[str], allocator: str, hardware: bool) -> tuple[int, int, float]:
-    """Instructions of one process; samples taken and expected."""
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONMALLOC": allocator}
-    tool = PERF if hardware else CALLGRIND
-    done = subprocess.run([*tool, *command], capture_output=True, text=True, env=environment, check=True)
-    found = (
-        re.search(r"^(\d+),", done.stderr, re.MULTILINE) if hardware else re.search(r"Collected : (\d+)", done.stderr)
-    )
-    if found is None:
-        raise SystemExit(f"no instructions were counted: {done.stderr[-500:]}")
-    taken, expected = json.loads(done.stdout)
-    return int(found[1]), taken, expected
+def columns_for(peers: bool) -> list[Column]:
+    """Those that can be measured here."""
+    from memwatch import profile
+
+    if peers:
+        return [one for one in PEERS if importlib.util.find_spec(one.watcher.partition(":")[0])]
+    native = [NATIVE] if "native" in inspect.signature(profile.start).parameters else []
+    return [*OURS, *native]
 
 
-def measure(name: str, rounds: int, watcher: str, allocator: str, hardware: bool) -> tuple[int, int, float]:
-    """Instructions of 2 * *rounds* rounds, and their samples."""
-    command = [sys.executable, str(PROGRAM), name]
-    less, taken, expected = count([*command, str(rounds), watcher], allocator, hardware)
-    more, taken_more, expected_more = count([*command, str(3 * rounds), watcher], allocator, hardware)
-    return more - less, taken_more - taken, expected_more - expected
+def build_counter(folder: str) -> str:
+    """The library that has callgrind tell parts."""
+    library = f"{folder}/counting.so"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, str(HERE / "counting.c")], check=True)
+    return library
 
 
-@cache
-def measure_nothing(rounds: int, watcher: str, allocator: str, hardware: bool) -> int:
-    """What is done between the rounds."""
-    return measure("nothing", rounds, watcher, allocator, hardware)[0]
+def choose_rounds(program: str) -> int:
+    """How many rounds make a part, by what one takes here and now."""
+    work = (REAL | TIGHT)[program]()
+    for _ in range(20):
+        work()
+    fastest = math.inf
+    for _ in range(10):
+        begun = time.process_time()
+        work()
+        fastest = min(fastest, time.process_time() - begun)
+    return max(1, round(PART_SECONDS / fastest))
 
 
-def row(name: str, rounds: int, configurations: list[Configuration], hardware: bool) -> tuple[list[float], str]:
-    """The ratios of one program, and its row of the table."""
-    plain = {
-        allocator: measure(name, rounds, "none", allocator, hardware)[0]
-        - measure_nothing(rounds, "none", allocator, hardware)
-        for allocator in dict.fromkeys(one.allocator for one in configurations)
-    }
-    ratios, cells = [], []
-    for one in configurations:
-        instructions, taken, expected = measure(name, rounds, one.watcher, one.allocator, hardware)
-        instructions -= measure_nothing(rounds, one.watcher, one.allocator, hardware)
-        ratios.append(instructions / plain[one.allocator])
-        void = " void" if taken < expected / 2 - 3 else ""
-        cells.append(f"{show(ratios[-1])}{f' ({taken}/{expected:.0f}){void}' if expected else ''}")
-    return ratios, f"| {name} | {plain['pymalloc'] / 1e6:.0f} M | {' | '.join(cells)} |"
+def run(program: str, given: argparse.Namespace, rounds: int, library: str, columns: list[Column]) -> list[Cell]:
+    """One process: all *columns* have the same allocator."""
+    watchers = ["none", *(one.watcher for one in columns)]
+    command = [sys.executable, str(HERE / "sampling.py"), program, str(given.repetitions), str(rounds), library]
+    with tempfile.TemporaryDirectory() as folder:
+        tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/callgrind"]
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONMALLOC": columns[0].allocator}
+        done = subprocess.run(
+            [*tool, *command, *watchers], capture_output=True, text=True, env=environment, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{program} failed:\n{done.stderr[-3000:]}")
+        parts = read_parts(Path(folder))
+    least = any(one in PEERS for one in columns)  # theirs does other work as well, in threads, from time to time
+    cost = {watcher: min(costs) if least else sum(costs) for watcher, costs in parts.items()}
+    told = json.loads(done.stdout)
+    return [Cell(cost[one.watcher] / cost["none"], *told[one.watcher]) for one in columns]
+
+
+def read_parts(folder: Path) -> dict[str, list[int]]:
+    """Instructions of each part by its name."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for path in folder.iterdir():
+        head = path.read_text()[:2000]
+        name = re.search(r"Trigger: Client Request: (\S+)", head)
+        if name:
+            found[name[1]].append(int(re.findall(r"^summary: (\d+)", head, re.MULTILINE)[0]))
+    return found
+
+
+def row(program: str, given: argparse.Namespace, library: str, columns: list[Column]) -> list[Cell] | str:
+    """The cells of a program; why there are none, where it cannot run."""
+    try:
+        rounds = choose_rounds(program)
+    except ImportError as error:
+        return str(error)
+    groups: dict[tuple[str, bool], list[Column]] = defaultdict(list)
+    for one in columns:
+        groups[one.allocator, one in PEERS].append(one)
+    found: dict[Column, Cell] = {}
+    for (_, peers), group in groups.items():
+        fewer = 1 + rounds // 4 if peers else rounds  # they are slow
+        found.update(zip(group, run(program, given, fewer, library, group), strict=True))
+    return [found[one] for one in columns]
 
 
 def show(ratio: float) -> str:
-    return f"+{100 * (ratio - 1):.2f} %" if ratio < 2 else f"{ratio:.1f} x"
+    return f"{100 * (ratio - 1):+.2f} %" if ratio < 2 else f"{ratio:.1f} x"
 
 
-def mean_row(name: str, ratios: list[list[float]]) -> str:
-    means = [math.exp(sum(map(math.log, column)) / len(column)) for column in zip(*ratios, strict=True)]
-    return f"| geometric mean, {name} | | {' | '.join(map(show, means))} |"
+def mean_row(name: str, rows: list[list[Cell]]) -> str:
+    means = [math.exp(sum(math.log(cell.ratio) for cell in column) / len(column)) for column in zip(*rows, strict=True)]
+    return f"| **geometric mean, {name}** ({len(rows)}) | {' | '.join(map(show, means))} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10, help="N")
     parser.add_argument("--only", nargs="*", default=[*REAL, *TIGHT], help="these programs")
-    parser.add_argument("--peers", action="store_true", help="also what others do, where they are installed")
+    parser.add_argument("--peers", action="store_true", help="what others do instead, where they are installed")
+    parser.add_argument("--repetitions", type=int, default=6)
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     given = parser.parse_args()
-    hardware = counts_hardware()
-    peers = [one for one in PEERS if given.peers and importlib.util.find_spec(one.watcher)]
-    configurations = [*CONFIGURATIONS, *peers]
+    columns = columns_for(given.peers)
     command = " ".join(["python", f"benchmarks/{Path(__file__).name}", *sys.argv[1:]])
-    tool = "perf stat" if hardware else "callgrind"
-    print(f"`{command}`, {date.today()}, CPython {platform.python_version()}, {platform.machine()}, by {tool}\n")
-    print("| program | alone |", " | ".join(one.name for one in configurations), "|")
-    print("|---" * (2 + len(configurations)) + "|")
-    with ThreadPoolExecutor(1 if hardware else given.jobs) as pool:
-        rows = []
-        for ratios_of_one, text in pool.map(lambda one: row(one, given.rounds, configurations, hardware), given.only):
-            print(text, flush=True)
-            rows.append(ratios_of_one)
-    for kind, names in (("real", REAL), ("tight loops", TIGHT)):
-        ratios = [found for name, found in zip(given.only, rows, strict=True) if name in names]
-        if ratios:
-            print(mean_row(kind, ratios))
+    print(f"`{command}`, {date.today()}, CPython {platform.python_version()}, {platform.machine()}\n")
+    print("| program |", " | ".join(one.name for one in columns), "|")
+    print("|---" * (1 + len(columns)) + "|")
+    rows: dict[str, list[Cell]] = {}
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
+        library = build_counter(folder)
+        measured = pool.map(lambda program: row(program, given, library, columns), given.only)
+        for program, cells in zip(given.only, measured, strict=True):
+            if isinstance(cells, str):
+                print(f"{program}: {cells}", file=sys.stderr)
+                continue
+            rows[program] = cells
+            print(f"| {program} | {' | '.join(map(str, cells))} |", flush=True)
+    for kind, names in (
+        ("real", REAL),
+        ("tight, without append", [name for name in TIGHT if name != "append in place"]),
+    ):
+        found = [cells for name, cells in rows.items() if name in names]
+        if found:
+            print(mean_row(kind, found))
 
 
 if __name__ == "__main__":

@@ -1,145 +1,170 @@
-"""The programs that `sampler.py` measures: each does N rounds of its work while something watches the allocator.
+"""One program or tight loop under several watchers in turn; `sampler.py` runs this below callgrind.
 
-    python benchmarks/sampling.py NAME ROUNDS WATCHER
+    python benchmarks/sampling.py PROGRAM REPETITIONS ROUNDS COUNTER WATCHER...
 
-WATCHER is none, tracemalloc, ddtrace, or an interval in bytes for memwatch's sampler. Prints how many samples were
-taken, and how many were to be expected.
+WATCHER is none, memwatch:INTERVAL, native:INTERVAL (the same with what libraries take from malloc), ddtrace:INTERVAL,
+tracemalloc:FRAMES or memray. In each repetition they come in another order, and each does ROUNDS rounds that count,
+after some to warm up: the names of code are copied when it is sampled first. COUNTER is the library made of counting.c,
+which has callgrind tell the instructions of each part. Prints one JSON object: by watcher the samples taken and
+expected while it counted.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import json
 import random
 import sys
-from collections.abc import Callable
-from typing import Any
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-Round = Callable[[int], object]
+from sampled_programs import REAL, Round
+from tight_loops import TIGHT
 
-DOCUMENT = {f"key {i}": [i, i * 0.5, str(i), {"name": f"name {i}", "tags": ["a", "b"]}] for i in range(200)}
-TEXT = json.dumps(DOCUMENT)
+POOL = 16384
+"""Bytes of a pool of Python's allocator."""
 
+Told = tuple[int, float]
+"""Samples taken and expected; (0, 0.0) where that is not known."""
 
-class Planner:
-    """Moves money between accounts, in steps that know each other: attributes, methods, lists and small dicts."""
-
-    def __init__(self, size: int) -> None:
-        self.accounts = [{"number": number, "balance": 100.0} for number in range(size)]
-        self.log: list[tuple[int, int, float]] = []
-
-    def move(self, source: int, target: int) -> float:
-        amount = self.accounts[source]["balance"] / 3
-        self.accounts[source]["balance"] -= amount
-        self.accounts[target]["balance"] += amount
-        self.log.append((source, target, amount))
-        return amount
-
-    def run(self, rounds: int) -> float:
-        total = 0.0
-        for step in range(rounds):
-            total += self.move(step % len(self.accounts), step * 7 % len(self.accounts))
-        return total
+Ask = Callable[[], Told]
 
 
-def nothing(_: int) -> object:
-    return None
+def know_nothing() -> Told:
+    return 0, 0.0
 
 
-def json_dumps(_: int) -> object:
-    return json.dumps(DOCUMENT)
+def ask_sampler() -> Told:
+    from memwatch.backend import _native
+
+    stats = _native.sampling_stats()
+    return stats["taken"], stats["expected"]
 
 
-def json_loads(_: int) -> object:
-    return json.loads(TEXT)
+@contextlib.contextmanager
+def watch_none(_: str) -> Iterator[Ask]:
+    yield know_nothing
 
 
-def classes(_: int) -> object:
-    return Planner(50).run(500)
+@contextlib.contextmanager
+def watch_memwatch(interval: str) -> Iterator[Ask]:
+    from memwatch.backend import _native
+
+    _native.sampling_start(float(interval), 64, 65536)
+    yield ask_sampler
+    _native.sampling_stop()
 
 
-def regex(number: int) -> object:
-    import re
+@contextlib.contextmanager
+def watch_native(interval: str) -> Iterator[Ask]:
+    from memwatch import profile
 
-    re.purge()
-    return re.compile(rf"(?P<name{number}>[a-z]+)\s*(?:=\s*(\d+|\"[^\"]*\"))?(,|;|$)").findall("a=1, b = 22; c" * 5)
-
-
-def formatting(number: int) -> object:
-    return [f"{place} of {number}: {place * 0.5:.2f} {'x' * (place % 20)!r}" for place in range(200)]
+    profile.start(sample_interval=int(interval), native=True)  # type: ignore[call-arg]
+    yield ask_sampler
+    profile.stop()
 
 
-def sorting(number: int) -> object:
-    rows = [(place * 7919 % 1009, f"row {place}") for place in range(500)]
-    return {name: value for value, name in sorted(rows) if value > number % 3}
+@contextlib.contextmanager
+def watch_ddtrace(interval: str) -> Iterator[Ask]:
+    """Its collector alone: nothing is sent anywhere."""
+    from ddtrace.profiling.collector import _memalloc  # type: ignore[import-not-found]
+
+    _memalloc.start(64, int(interval), False)  # the last: not the allocations that are no objects, as it is by default
+    yield know_nothing
+    _memalloc.stop()
 
 
-def int_loop(_: int) -> object:
-    for _number in range(1000, 7000):
-        pass
-    return None
+@contextlib.contextmanager
+def watch_tracemalloc(frames: str) -> Iterator[Ask]:
+    import tracemalloc
+
+    tracemalloc.start(int(frames))
+    yield know_nothing
+    tracemalloc.stop()
 
 
-def instance_loop(_: int) -> object:
-    for _ in range(500):
-        Planner(0)
-    return None
+@contextlib.contextmanager
+def watch_memray(_: str) -> Iterator[Ask]:
+    """Into a file in memory, where the system has such a place."""
+    import memray  # type: ignore[import-not-found]
+
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder, memray.Tracker(f"{folder}/allocations.bin"):
+        yield know_nothing
 
 
-def string_append(_: int) -> object:
-    text = "x" * 600_000
-    for _ in range(1000):
-        text += "y"
-    return text
+WATCHERS = {
+    "none": watch_none,
+    "memwatch": watch_memwatch,
+    "native": watch_native,
+    "ddtrace": watch_ddtrace,
+    "tracemalloc": watch_tracemalloc,
+    "memray": watch_memray,
+}
 
 
-REAL: dict[str, Round] = {work.__name__: work for work in (json_dumps, json_loads, classes, regex, formatting, sorting)}
-TIGHT: dict[str, Round] = {work.__name__: work for work in (int_loop, instance_loop, string_append)}
+def work_for(work: Round, rounds: int) -> None:
+    for _ in range(rounds):
+        work()
 
 
-def begin(watcher: str) -> Callable[[], tuple[int, float]]:
-    """Have it watch; what tells samples taken and expected at the end, (0, 0.0) where that is not known."""
-    from memwatch.backend import _native  # everywhere: what a process has loaded decides how its blocks lie
+def measure(
+    work: Round, rounds: int, watcher: str, label: str, counter: ctypes.CDLL, kept: list[list[list[object]]]
+) -> Told:
+    """Samples taken and expected of one part, whose instructions go by the name of *label*; *kept* is added to.
 
-    if watcher == "none":
-        return lambda: (0, 0.0)
-    if watcher == "tracemalloc":
-        import tracemalloc
-
-        tracemalloc.start(1)
-        return lambda: (0, 0.0)
-    if watcher == "ddtrace":
-        from ddtrace.profiling.collector import memalloc  # type: ignore[import-not-found]
-
-        memalloc.MemoryCollector(heap_sample_size=524288).start()
-        return lambda: (0, 0.0)
-    _native.sampling_start(float(watcher), 64, 65536)
-    _native.sampling_seed(2026)
-
-    def told() -> tuple[int, float]:
-        stats: Any = _native.sampling_stats()
-        return stats["taken"], stats["expected"]
-
-    return told
-
-
-def main(name: str, rounds: int, watcher: str) -> None:
-    """Run it. After each round some blocks of all sizes stay, so that the next ones lie another way in their pools: a
-    loop whose block is the last of a pool costs a tenth more, and by chance that would befall one watcher alone. What
-    that costs itself, "nothing" tells.
-
-    There are no collections: when they come depends on everything, and one costs more than a hundred samples.
+    There are no collections while it counts: when they come depends on everything.
     """
+    kind, _, amount = watcher.partition(":")
+    with WATCHERS[kind](amount) as ask:
+        work_for(work, 1 + rounds // 4)
+        gc.collect()
+        kept.append(level())
+        taken, expected = ask()
+        counter.begin_part()
+        work_for(work, rounds)
+        counter.end_part(label.encode())
+        taken_later, expected_later = ask()
+    return taken_later - taken, expected_later - expected
+
+
+def level() -> list[list[object]]:
+    """Blocks of all sizes, to be held, of which a third was given back, so that the next ones come from pools that are
+    neither full nor empty: a loop that takes the last block of a pool each time costs up to a tenth more, and by chance
+    that would befall one watcher alone.
+    """
+    held: list[list[object]] = [[bytes(size - 33) for _ in range(2 * POOL // size)] for size in range(48, 513, 16)]
+    held.append([number + 1000 for number in range(2 * POOL // 32)])
+    held.append([number + 0.5 for number in range(2 * POOL // 32)])
+    for blocks in held:
+        del blocks[::3]
+    return held
+
+
+def main(program: str, repetitions: int, rounds: int, library: str, watchers: list[str]) -> None:
+    """Measure them all and print what they told, after a long turn of each that is not counted: some get ready for long
+    when they take their first sample.
+    """
+    from memwatch.backend import _native  # noqa: F401  # loaded for all: what a process holds decides how blocks lie
+
+    work = (REAL | TIGHT)[program]()
+    counter = ctypes.CDLL(library)
+    told: dict[str, Told] = dict.fromkeys(watchers, know_nothing())
+    kept: list[list[list[object]]] = []
+    chance = random.Random(2026)
     gc.disable()
-    work, kept, chance = (REAL | TIGHT).get(name, nothing), [], random.Random(2026)
-    work(0)
-    told = begin(watcher)
-    for number in range(rounds):
-        work(number)
-        kept.append([bytes(size - 33) for size in range(48, 513, 16) for _ in range(chance.randrange(4096 // size))])
-        kept.append([number + 1000 for number in range(chance.randrange(130))])
-    json.dump(told(), sys.stdout)
+    for watcher in watchers:
+        measure(work, 10 * rounds, watcher, "first", counter, kept)
+    counter.start_counting()
+    for _ in range(repetitions):
+        for watcher in chance.sample(watchers, len(watchers)):
+            taken, expected = measure(work, rounds, watcher, watcher, counter, kept)
+            told[watcher] = told[watcher][0] + taken, told[watcher][1] + expected
+    json.dump(told, sys.stdout)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
+from .evidence import AGES, Evidence, Part, describe, merge_parts, total, weigh
+
 Allocations = tuple[tuple[int, int], ...]
 
 ROOT_ID = 1
@@ -43,13 +45,15 @@ class Stack:
     """A path of frames, outermost first, and what was allocated at its end: bytes, how many allocations, and of which
     size, as (size, count) pairs.
 
-    `allocations` is empty where sizes are not known. In a difference numbers may be negative.
+    `allocations` is empty where sizes are not known. In a difference numbers may be negative. `parts` are the samples
+    that the numbers were estimated from, by thread and task; there are none where nothing was estimated.
     """
 
     frames: tuple[Frame, ...]
     size_bytes: int
     count: int
     allocations: Allocations = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -57,6 +61,10 @@ class Node:
     """One call path's end. `self_…` is what was allocated there, `total_…` the same with all that lies below.
 
     `id` is made from the path alone: it is the same in every tree that has this path, and no other node has it.
+
+    Where the numbers are estimates, `parts` are the samples behind `self_...`, by thread and task, and `evidence` is
+    what all samples behind `total_...` say: `interval`, `samples`, `ages`, `threads` and `tasks` tell it. These are
+    None where every allocation was seen, where it is not known, and in a difference.
     """
 
     id: int
@@ -67,6 +75,8 @@ class Node:
     total_count: int
     allocations: Allocations
     children: tuple[Node, ...]
+    parts: tuple[Part, ...] = ()
+    evidence: Evidence | None = None
 
     @property
     def function(self) -> str:
@@ -93,6 +103,33 @@ class Node:
         """The ids of the children."""
         return tuple(child.id for child in self.children)
 
+    @property
+    def interval(self) -> tuple[int, int] | None:
+        """Between which numbers of bytes the true `total_bytes` lie, with 95 % confidence; see `evidence.interval`."""
+        return self.evidence.interval if self.evidence else None
+
+    @property
+    def samples(self) -> int | None:
+        """How many live samples `total_bytes` was estimated from."""
+        return self.evidence.samples if self.evidence else None
+
+    @property
+    def ages(self) -> tuple[tuple[float, int], ...] | None:
+        """How many of them are younger than so many seconds, and not younger than the bound before: (bound, samples),
+        the last bound infinite. A leak's are of all ages; what was filled once and is kept has grown old.
+        """
+        return tuple(zip(AGES, self.evidence.ages, strict=True)) if self.evidence else None
+
+    @property
+    def threads(self) -> tuple[tuple[str, int], ...] | None:
+        """Which threads allocated it: (name, estimated bytes), the most first."""
+        return self.evidence.threads if self.evidence else None
+
+    @property
+    def tasks(self) -> tuple[tuple[str, int], ...] | None:
+        """Which asyncio tasks allocated it: (the coroutine that the task runs, estimated bytes), the most first."""
+        return self.evidence.tasks if self.evidence else None
+
     def __repr__(self) -> str:
         return f"<Node {self.id} {self.frame}: {self.self_bytes} of {self.total_bytes} bytes>"
 
@@ -110,6 +147,7 @@ class Node:
             "total_count": self.total_count,
             "allocations": [list(pair) for pair in self.allocations],
             "child_ids": list(self.child_ids),
+            **describe(self.evidence),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,7 +165,9 @@ class CallTree:
     `name` is a title, `source` what measured it, `sample_interval` the mean number of bytes between two samples (1:
     every allocation was seen), `time` when it was read (epoch seconds), `duration` how long it was measured before
     that (seconds), `pid` in which process (0: not known). In a `difference` numbers may be negative. `notes` are
-    remarks for the reader.
+    remarks for the reader. `samples_taken` are those since the start, held or not, and `samples_expected` the bytes
+    that were allocated divided by the interval; None where nothing was sampled, where it is not known, and in a
+    difference.
     """
 
     root: Node
@@ -139,6 +179,8 @@ class CallTree:
     pid: int = 0
     difference: bool = False
     notes: tuple[str, ...] = ()
+    samples_taken: int | None = None
+    samples_expected: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -151,6 +193,8 @@ class _Growing:
     count: int = 0
     sizes: Counter[int] = field(default_factory=Counter)
     children: dict[Frame, _Growing] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    certain: bool = True  # samples stand behind all of its own numbers
 
 
 def build(stacks: Iterable[Stack]) -> Node:
@@ -171,6 +215,8 @@ def build(stacks: Iterable[Stack]) -> Node:
         node.count += stack.count
         for size, count in stack.allocations:
             node.sizes[size] += count
+        node.parts += stack.parts
+        node.certain = node.certain and bool(stack.parts)
     return _finish(root)
 
 
@@ -200,6 +246,7 @@ def _freeze(growing: _Growing, children: list[Node]) -> Node | None:
     if not (growing.size_bytes or growing.count or allocations or children):
         return None
     children.sort(key=lambda node: (-abs(node.total_bytes), node.function, node.id))
+    parts = merge_parts(growing.parts) if growing.certain else ()
     return Node(
         id=growing.id,
         frame=growing.frame,
@@ -209,7 +256,18 @@ def _freeze(growing: _Growing, children: list[Node]) -> Node | None:
         total_count=growing.count + sum(node.total_count for node in children),
         allocations=allocations,
         children=tuple(children),
+        parts=parts,
+        evidence=_gather(parts, children) if growing.certain else None,
     )
+
+
+def _gather(parts: tuple[Part, ...], children: list[Node]) -> Evidence | None:
+    """All that is known of a node's samples; None unless it is known of everything below it."""
+    below = [child.evidence for child in children if child.evidence is not None]
+    if len(below) < len(children):
+        return None
+    own = [weigh(parts)] if parts else []
+    return total([*own, *below]) if own or below else None
 
 
 def walk(root: Node) -> Iterator[Node]:
@@ -227,14 +285,15 @@ def stacks_of(root: Node) -> Iterator[Stack]:
     while waiting:
         node, frames = waiting.pop()
         if node.self_bytes or node.self_count or node.allocations:
-            yield Stack(frames, node.self_bytes, node.self_count, node.allocations)
+            yield Stack(frames, node.self_bytes, node.self_count, node.allocations, node.parts)
         waiting.extend((child, (*frames, child.frame)) for child in reversed(node.children))
 
 
 def diff(new: CallTree, old: CallTree) -> CallTree:
     """What *new* has more than *old*, path by path; less is negative, and paths that hold the same are left out."""
-    root = build([*stacks_of(new.root), *map(_negate, stacks_of(old.root))])
-    return replace(new, root=root, duration=max(0.0, new.time - old.time), difference=True)
+    root = build([*map(_bare, stacks_of(new.root)), *map(_negate, stacks_of(old.root))])
+    duration = max(0.0, new.time - old.time)
+    return replace(new, root=root, duration=duration, difference=True, samples_taken=None, samples_expected=None)
 
 
 def merge(trees: Iterable[CallTree]) -> CallTree:
@@ -252,12 +311,25 @@ def merge(trees: Iterable[CallTree]) -> CallTree:
         pid=latest.pid if len({tree.pid for tree in trees}) == 1 else 0,
         difference=any(tree.difference for tree in trees),
         notes=tuple(dict.fromkeys(note for tree in trees for note in tree.notes)),
+        samples_taken=_sum(tree.samples_taken for tree in trees),
+        samples_expected=_sum(tree.samples_expected for tree in trees),
     )
 
 
 def keep(tree: CallTree, wanted: Callable[[Stack], bool]) -> CallTree:
     """The paths of *tree* for which *wanted* answers True."""
     return replace(tree, root=build(filter(wanted, stacks_of(tree.root))))
+
+
+def _sum(numbers: Iterable[Any]) -> Any:
+    """None if any of them is."""
+    found = list(numbers)
+    return None if None in found else sum(found)
+
+
+def _bare(stack: Stack) -> Stack:
+    """Without its samples: many are in both trees of a difference, so that their variances do not add up."""
+    return replace(stack, parts=())
 
 
 def _negate(stack: Stack) -> Stack:

@@ -41,7 +41,7 @@ def run(tmp_path):
     def run(text, status=0, **variables):
         plain = {name: value for name, value in os.environ.items() if not name.startswith("MEMWATCH")}
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", textwrap.dedent(text)],
+            [sys.executable, "-W", "error", "-X", "warn_default_encoding", "-c", textwrap.dedent(text)],
             cwd=tmp_path,
             env=plain | {"PYTHONPATH": str(ROOT)} | {f"MEMWATCH_{name}": value for name, value in variables.items()},
             capture_output=True,

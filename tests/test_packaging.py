@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import venv
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -150,6 +151,25 @@ def test_with_the_variable_the_process_is_watched(installed):
         "-c", "import memwatch; print(memwatch.watcher().pace.name)", MEMWATCH="1", MEMWATCH_PACE="job"
     )
     assert (done.stdout, done.stderr) == ("job\n", "")
+
+
+def test_a_subinterpreter_that_a_thread_has_made_is_left_alone_and_ends(installed):
+    code = """
+    import threading
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        import _xxsubinterpreters as interpreters
+    made = []
+    thread = threading.Thread(target=lambda: made.append(interpreters.create()))
+    thread.start()
+    thread.join()
+    interpreters.run_string(made[0], "import sys; print('memwatch' in sys.modules, flush=True)")
+    interpreters.destroy(made[0])
+    print("memwatch" in sys.modules)
+    """
+    done = installed.run("-c", "import sys\n" + textwrap.dedent(code), MEMWATCH="1")
+    assert (done.stdout, done.stderr) == ("False\nTrue\n", "")
 
 
 def test_a_start_up_file_without_its_package_is_harmless(wheel, tmp_path):

@@ -184,13 +184,15 @@ class Sampling:
         places = tuple([reading.places[step] for step in reversed(part)]) if part else (NOWHERE,)
         salt = hash((self._salt, thread, *[reading.places[step].line for step in steps]))  # the same in each reading
         ages = sorted((reading.time - birth) / 1e9 for _, birth, _ in samples)
+        drawn = [(size, interval) for size, _, interval in samples]
         return LiveStack(
             places=places,
-            sizes=estimate([(size, interval) for size, _, interval in samples], salt),
+            sizes=estimate(drawn, salt),
             samples=len(samples),
             ages=_spread(ages),
             thread=names[thread],
             task=reading.task(steps, cut),
+            variance=estimate_variance(drawn),
         )
 
     def _notes(self, reading: Reading, stats: _native.SamplingStats) -> tuple[str, ...]:
@@ -282,6 +284,20 @@ def estimate(samples: list[tuple[int, float]], salt: int) -> tuple[tuple[int, in
     return tuple(
         [(size, count) for size, weight in sorted(weights.items()) if (count := int(weight + _luck(salt, size)))]
     )
+
+
+def estimate_variance(samples: list[tuple[int, float]]) -> float:
+    """The variance of the bytes that `estimate` gives: that of the draw, of which `evidence` has the formula, and that
+    of making a number whole, size ** 2 * fraction * (1 - fraction), for each size.
+    """
+    weights: dict[int, float] = {}
+    drawn = 0.0
+    for size, interval in samples:
+        if size:
+            p = -expm1(-size / interval)
+            drawn += (1 - p) * (size / p) ** 2
+            weights[size] = weights.get(size, 0.0) + 1 / p
+    return drawn + sum(size**2 * (weight % 1) * (1 - weight % 1) for size, weight in weights.items())
 
 
 def _luck(salt: int, size: int) -> float:

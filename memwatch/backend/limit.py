@@ -57,14 +57,14 @@ class _Group:
     def usage(self) -> int | None:
         current = self.folder / ("memory.current" if self.version == 2 else "memory.usage_in_bytes")
         try:
-            return max(0, int(current.read_text()) - self._idle_file_pages())
+            return max(0, int(current.read_text(encoding="utf-8")) - self._idle_file_pages())
         except (OSError, ValueError):
             return None
 
     def _idle_file_pages(self) -> int:
         name = "inactive_file" if self.version == 2 else "total_inactive_file"
         try:
-            lines = (self.folder / "memory.stat").read_text().splitlines()
+            lines = (self.folder / "memory.stat").read_text(encoding="utf-8").splitlines()
             return next((int(line.split()[1]) for line in lines if line.startswith(name + " ")), 0)
         except (OSError, ValueError, IndexError):
             return 0
@@ -102,7 +102,7 @@ def _groups(root: Path, membership: Path) -> Iterator[_Group]:
 def _own_paths(membership: Path) -> dict[str, str]:
     """This process's group in each hierarchy, by the names of its controllers; version 2 has the empty name."""
     try:
-        lines = membership.read_text().splitlines()
+        lines = membership.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return {}
     fields = [line.split(":", 2) for line in lines]
@@ -122,7 +122,7 @@ def _upwards(mount: Path, own: str) -> list[Path]:
 
 def _read_limit(path: Path) -> int | None:
     try:
-        limit = int(path.read_text())
+        limit = int(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # no such file, or the word "max"
         return None
     return limit if 0 < limit < _NO_LIMIT else None

@@ -38,7 +38,8 @@ class LiveStack:
     Where not every allocation is seen, how many is an estimate, a whole number that is right on average, and `samples`
     is how many were seen; else it is the sum of the others. `ages` are seconds since the samples were taken, the
     youngest first, of many a few that are as evenly spread; empty if that is not known. `thread` and `task` name who
-    allocated, a thread and a function that an asyncio task runs; empty if that is not known.
+    allocated, a thread and a function that an asyncio task runs; empty if that is not known. `variance` is that of the
+    estimated bytes; 0 where every allocation is seen.
     """
 
     places: tuple[Place, ...]
@@ -47,6 +48,7 @@ class LiveStack:
     ages: tuple[float, ...] = ()
     thread: str = ""
     task: str = ""
+    variance: float = 0.0
 
 
 @own

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import formats
 from ..calltree import ROOT, CallTree, Frame, Node, Stack, diff, keep, merge, stacks_of, walk
 from ..errors import OptionError
+from ..evidence import Part, weigh
 from ..files import write_file
 from ..units import format_bytes, printable
 
@@ -43,6 +45,16 @@ class Profile:
     def sample_interval(self) -> int:
         """The mean number of bytes between two samples; 1 if every allocation was seen, as by tracemalloc."""
         return self.tree.sample_interval
+
+    @property
+    def samples_taken(self) -> int | None:
+        """How many samples were taken since the start, held or not; None where nothing was sampled, in a difference."""
+        return self.tree.samples_taken
+
+    @property
+    def samples_expected(self) -> float | None:
+        """How many there should be, the bytes that were allocated divided by the interval; None as `samples_taken`."""
+        return self.tree.samples_expected
 
     @property
     def time(self) -> float:
@@ -117,6 +129,8 @@ class Profile:
             "duration": tree.duration,
             "pid": tree.pid,
             "difference": tree.difference,
+            "samples_taken": tree.samples_taken,
+            "samples_expected": tree.samples_expected,
             "notes": list(tree.notes),
             "root": tree.root.to_dict(),
         }
@@ -148,25 +162,47 @@ def _profile(value: object) -> Profile:
 def _summary(profile: Profile) -> str:
     root = profile.root
     held = format_bytes(root.total_bytes, signed=profile.tree.difference)
-    return f"{held} in {root.total_count:,} allocations, by {profile.source or 'an unknown source'}"
+    taken, expected = profile.samples_taken, profile.samples_expected
+    sampled = "" if taken is None or expected is None else f"; samples taken / expected: {taken:,} / {expected:,.0f}"
+    return f"{held} in {root.total_count:,} allocations, by {profile.source or 'an unknown source'}{sampled}"
+
+
+@dataclass(slots=True)
+class _Line:
+    """What one line of code holds itself, whatever path led to it."""
+
+    size_bytes: int = 0
+    count: int = 0
+    parts: list[Part] = field(default_factory=list)
+    certain: bool = True
+
+    def add(self, stack: Stack) -> None:
+        self.size_bytes += stack.size_bytes
+        self.count += stack.count
+        self.parts += stack.parts
+        self.certain = self.certain and bool(stack.parts)
 
 
 def _table(profile: Profile) -> list[str]:
-    """The lines of code that hold the most themselves, in either direction, whatever path led to them."""
+    """The lines of code that hold the most themselves, in either direction, with 95 % intervals of estimates."""
     signed = profile.tree.difference
-    totals: dict[tuple[str, str, int], tuple[int, int]] = {}
+    lines: dict[tuple[str, str, int], _Line] = defaultdict(_Line)
     for stack in stacks_of(profile.root):
         frame = stack.frames[-1] if stack.frames else ROOT
-        key = frame.function, frame.file, frame.line
-        size, count = totals.get(key, (0, 0))
-        totals[key] = size + stack.size_bytes, count + stack.count
-    largest = sorted(totals.items(), key=lambda item: -abs(item[1][0]))[:_TOP]
+        lines[frame.function, frame.file, frame.line].add(stack)
+    largest = sorted(lines.items(), key=lambda item: -abs(item[1].size_bytes))[:_TOP]
+    count = "{:>+11,}" if signed else "{:>11,}"
     return [
-        f"{format_bytes(size, signed):>12} {count:>+11,}  {_place(*key)}"
-        if signed
-        else f"{format_bytes(size):>12} {count:>11,}  {_place(*key)}"
-        for key, (size, count) in largest
+        f"{format_bytes(line.size_bytes, signed):>12} {count.format(line.count)}{_interval(line)}  {_place(*key)}"
+        for key, line in largest
     ]
+
+
+def _interval(line: _Line) -> str:
+    if not line.certain:
+        return ""
+    low, high = weigh(line.parts).interval
+    return f"  {f'{format_bytes(low)} to {format_bytes(high)}':>24}"
 
 
 def _place(function: str, file: str, line: int) -> str:

@@ -17,9 +17,10 @@ from typing import Any
 from .. import calltree, formats
 from ..backend._tracing import SOURCE
 from ..backend.guard import own, quiet
-from ..backend.stacks import LiveHeap, Place, Source
+from ..backend.stacks import LiveHeap, LiveStack, Place, Source
 from ..backend.watching import start_source
 from ..errors import AlreadyStartedError, NotStartedError, OptionError
+from ..evidence import Part, count_ages
 from .profile import Profile
 
 SAMPLE_INTERVAL = 524288
@@ -157,7 +158,8 @@ def _as_tree(heap: LiveHeap, now: float, duration: float) -> calltree.CallTree:
         # from a list, not an iterator: a census in another thread would come upon the unfinished tuple
         path = tuple([frames.get(place) or frames.setdefault(place, _as_frame(place)) for place in live.places])
         held = sum(size * count for size, count in live.sizes)
-        stacks.append(calltree.Stack(path, held, sum(count for _, count in live.sizes), live.sizes))
+        parts = (_as_part(live),) if heap.source != SOURCE else ()
+        stacks.append(calltree.Stack(path, held, sum(count for _, count in live.sizes), live.sizes, parts))
     return calltree.CallTree(
         calltree.build(stacks),
         source=heap.source,
@@ -166,7 +168,13 @@ def _as_tree(heap: LiveHeap, now: float, duration: float) -> calltree.CallTree:
         duration=duration,
         pid=os.getpid(),
         notes=heap.notes,
+        samples_taken=heap.samples_taken if heap.source != SOURCE else None,
+        samples_expected=heap.samples_expected if heap.source != SOURCE else None,
     )
+
+
+def _as_part(live: LiveStack) -> Part:
+    return Part(live.thread, live.task, live.sizes, live.samples, live.variance, count_ages(live.ages, live.samples))
 
 
 def _as_frame(place: Place) -> calltree.Frame:

@@ -9,6 +9,7 @@ import pytest
 
 from memwatch.calltree import CallTree, Frame, Stack, build, diff, stacks_of
 from memwatch.errors import FormatError
+from memwatch.evidence import AGES, Part
 from memwatch.formats import pprof
 from memwatch.formats.pprof import fields as tag
 from memwatch.formats.pprof.protobuf import Message, fields_of, integers, signed
@@ -83,6 +84,44 @@ def test_a_reader_that_takes_the_default_for_a_column_s_number_gets_the_last(sam
     """speedscope does; the last is the right one."""
     file, _ = file_of(sample_tree)
     assert int(file[tag.Profile.DEFAULT_SAMPLE_TYPE][0]) > 3
+
+
+def labels_of(tree: CallTree) -> list[tuple[int, dict[str, str | int]]]:
+    """Of each sample its bytes and its labels."""
+    file, texts = file_of(tree)
+    found = []
+    for sample in map(fields, file[tag.Profile.SAMPLE]):
+        labels = [fields(label) for label in sample.get(tag.Sample.LABEL, [])]
+        read = {
+            texts[int(one[tag.Label.KEY][0])]: texts[int(one[tag.Label.STRING][0])]
+            if tag.Label.STRING in one
+            else int(one[tag.Label.NUMBER][0])
+            for one in labels
+        }
+        found.append((integers(sample[tag.Sample.VALUE][0])[3], read))
+    return found
+
+
+def test_a_sample_is_labelled_with_the_thread_and_the_task_that_allocated() -> None:
+    ages = (2, *[0] * (len(AGES) - 1))
+    parts = (
+        Part("MainThread", "serve", ((10, 3),), 2, 1.0, ages),
+        Part("worker", "", ((10, 1), (50, 1)), 2, 1.0, ages),
+    )
+    tree = CallTree(build([Stack((Frame("f"),), 90, 5, ((10, 4), (50, 1)), parts)]), sample_interval=512)
+    assert labels_of(tree) == [
+        (30, {"bytes": 10, "thread": "MainThread", "task": "serve"}),
+        (10, {"bytes": 10, "thread": "worker"}),
+        (50, {"bytes": 50, "thread": "worker"}),
+    ]
+    (read,) = stacks_of(pprof.read(pprof.write(tree)).root)
+    assert read == Stack((Frame("f"),), 90, 5, ((10, 4), (50, 1)))
+
+
+def test_parts_that_do_not_explain_the_numbers_are_left_out() -> None:
+    parts = (Part("worker", "", ((10, 1),), 1, 1.0, (0,) * len(AGES)),)
+    tree = CallTree(build([Stack((Frame("f"),), 90, 9, ((10, 9),), parts)]))
+    assert labels_of(tree) == [(90, {"bytes": 10})]
 
 
 def test_the_period_is_the_sample_interval(sample_tree: CallTree) -> None:

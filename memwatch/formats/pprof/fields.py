@@ -44,6 +44,7 @@ class Label(IntEnum):
     """A remark on a sample."""
 
     KEY = 1  # index of a text
+    STRING = 2  # index of a text
     NUMBER = 3  # int64
     UNIT = 4  # index of a text
 

@@ -4,7 +4,8 @@ There are four numbers a stack, in Go's order: objects and bytes allocated so fa
 knows what is in use only. The first two repeat the last two: zeros would read as "this program never allocated", and
 with other sample types than Go's the tools would no longer take the file for a heap profile. A comment in the file says
 so. The numbers are estimates already and are not to be scaled by the period. A stack has a sample for each size of its
-allocations, in the label `bytes`, as Go has. Texts that are no UTF-8 are escaped, for proto3 forbids them.
+allocations, in the label `bytes`, as Go has, and for each thread and asyncio task that allocated, in the labels
+`thread` and `task`. Texts that are no UTF-8 are escaped, for proto3 forbids them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 
 from ...calltree import ROOT, CallTree, Frame, Stack, stacks_of, walk
 from ...errors import FormatError
+from ...evidence import Part
 from ..checks import storable
 from . import fields as tag
 from .protobuf import INT64_MAX, Message, varint
@@ -29,6 +31,8 @@ DEFAULT_SAMPLE_TYPE = "inuse_space"
 LIVE_ONLY = "alloc_objects and alloc_space repeat the numbers in use: what was freed is not known"
 _GZIP = 31  # zlib's own number for a gzip wrapper, which it writes without a time: the same tree, the same bytes
 _NANO = 1_000_000_000
+
+_Names = tuple[tuple[str, str], ...]
 
 
 def write(tree: CallTree) -> bytes:
@@ -80,13 +84,21 @@ class _Builder:
 
     def _samples(self, stack: Stack) -> None:
         places = b"".join(self._location(frame) for frame in reversed(stack.frames or (ROOT,)))
-        for size_bytes, count, size in _parts(stack):
+        for size_bytes, count, size, names in _parts(stack):
             sample = Message()
             sample.data(tag.Sample.LOCATION, places)
             sample.packed(tag.Sample.VALUE, (count, size_bytes, count, size_bytes))
             if size is not None:
                 sample.data(tag.Sample.LABEL, self._size_label(size))
+            for key, name in names:
+                sample.data(tag.Sample.LABEL, self._name_label(key, name))
             self.profile.data(tag.Profile.SAMPLE, sample.content)
+
+    def _name_label(self, key: str, name: str) -> bytearray:
+        label = Message()
+        label.number(tag.Label.KEY, self._text(key))
+        label.number(tag.Label.STRING, self._text(name))
+        return label.content
 
     def _size_label(self, size: int) -> bytearray:
         label = Message()
@@ -143,14 +155,23 @@ class _Builder:
         self.profile.number(tag.Profile.DEFAULT_SAMPLE_TYPE, self._text(DEFAULT_SAMPLE_TYPE))
 
 
-def _parts(stack: Stack) -> Iterator[tuple[int, int, int | None]]:
-    """Bytes, count and size of each kind of allocation, if they explain the stack's numbers; else the numbers alone."""
-    pairs = stack.allocations
-    explained = (sum(size * count for size, count in pairs), sum(count for _, count in pairs))
-    if pairs and explained == (stack.size_bytes, stack.count):
-        yield from ((size * count, count, size) for size, count in pairs)
-    else:
-        yield stack.size_bytes, stack.count, None
+def _parts(stack: Stack) -> Iterator[tuple[int, int, int | None, _Names]]:
+    """Bytes, count and size of each kind of allocation, if they explain the stack's numbers; else the numbers alone.
+    With each, who allocated it, as far as that is known.
+    """
+    sampled = [(part.allocations, _names(part)) for part in stack.parts]
+    for pairs_by_names in (sampled, [(stack.allocations, ())]):
+        pairs = [pair for some, _ in pairs_by_names for pair in some]
+        explained = (sum(size * count for size, count in pairs), sum(count for _, count in pairs))
+        if pairs and explained == (stack.size_bytes, stack.count):
+            yield from ((size * n, n, size, names) for some, names in pairs_by_names for size, n in some)
+            return
+    yield stack.size_bytes, stack.count, None, ()
+
+
+def _names(part: Part) -> _Names:
+    """The labels of a part by their keys."""
+    return tuple([(key, name) for key, name in (("thread", part.thread), ("task", part.task)) if name])
 
 
 def _comments(tree: CallTree) -> Iterator[str]:
