@@ -44,13 +44,18 @@ def _holders(row: GrowthRow, calls: int, holdings: Iterable[Holding]) -> list[Ho
 
 
 def _grown_in_place(rows: Sequence[GrowthRow], before: Snapshot, ignored: Sequence[object]) -> list[int]:
-    """The addresses of what has grown since *before*, of the types that grew so in every round."""
+    """The addresses of what has grown since *before*, of the types that grew so in every round.
+
+    What is replaced when it grows, as a text is, may come to lie where something else died: that counts as well.
+    """
     labels = {row.what for row in rows if row.in_place}
     if not labels:
         return []
     spared = set(map(id, ignored))
-    grown = diff_snapshots(before, take_snapshot()).grown
-    return [found.address for found in grown if found.what in labels and found.address not in spared]
+    after = take_snapshot()
+    found = [it.address for it in diff_snapshots(before, after).grown if it.what in labels]
+    found.extend(before.identity.came(after.identity, labels))
+    return [address for address in found if address not in spared]
 
 
 def _without(addresses: array[int], taken: Iterable[int]) -> array[int]:

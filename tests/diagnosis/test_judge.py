@@ -61,7 +61,9 @@ def test_a_dict(case, app, kind, last, text):
     assert top.held_by[:-1] == ("module app", ".CACHE: dict, 1000 items")
     assert re.fullmatch(last, top.held_by[-1])
     assert top.type == kind and top.retained_items == 1000
-    assert re.fullmatch(r"a module-level dict that only grows: (1,000|99\d) added, 1,000 kept", top.cause)
+    assert re.fullmatch(
+        r"a dict that is a cache by its name and has no bound: (1,000|99\d) added, 1,000 kept", top.cause
+    )
 
 
 def test_buffers_that_the_collector_does_not_track(case, app):

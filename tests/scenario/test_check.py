@@ -163,7 +163,7 @@ class TestInPlace:
 
     def test_a_text(self) -> None:
         def grow() -> None:
-            TestInPlace.text += "x" * 500
+            TestInPlace.text += "x" * 20_000  # large: its size is noted, wherever a shorter text lay before
 
         result = found(grow)
         assert result.rows[0].what == "str"

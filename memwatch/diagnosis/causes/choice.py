@@ -14,12 +14,14 @@ from .places import PLACES
 from .runtime import RUNTIME
 from .verdicts import BY_VERDICT, GC_DISABLED
 
-_BY_PATH = (*LIBRARIES, *RUNTIME, *KEPT, *PLACES)
+_EXACT = (*LIBRARIES, *RUNTIME)
+_BY_PATH = (*_EXACT, *KEPT, *PLACES)
 ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
 """Every cause there is, in the order in which they are tried."""
 
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
 _NO_CAUSE = Cause("", "", "")
+_CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell"))
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 _UNREACHED = "no Python reference"
 _KEY = "[key]"  # the last step of a path to a dict's key
@@ -54,11 +56,12 @@ def words_for_verdict(verdict: str) -> Words:
 
 
 def name_type(holding: Holding) -> str:
-    """The type to name: of those that come with nearly every held item, a class of the program's before a builtin."""
+    """The type to name: of those that come with nearly every held item, a class of the program's before a builtin, and
+    of builtins what is held itself before what it is made of, unless it is a mere container."""
     counts = holding.type_counts
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name]
-    if holding.frontier_type in own or not often:
+    if holding.frontier_type in own or not often or (not own and holding.frontier_type not in _CONTAINERS):
         return holding.frontier_type
     return max(own or often, key=lambda name: counts[name])
 
@@ -76,14 +79,13 @@ def _choose(holding: Holding) -> tuple[Cause, str] | None:
     """The cause, and what its marked step is called; nothing is said of what has a bound."""
     if holding.bound is not None:
         return None
-    for cause, patterns in _PATTERNS:
+    is_unreached = holding.path.steps[0].startswith(_UNREACHED)
+    for cause, patterns in _PATTERNS[: len(_EXACT)] if is_unreached else _PATTERNS:
         found = (name for pattern in patterns if (name := pattern.match(holding.links)) is not None)
         name = next(found, None) if _is_such(holding, cause) else None
         if name is not None:
             return cause, name
-    if holding.path.steps[0].startswith(_UNREACHED):
-        return UNREACHED, ""
-    return _choose_by_holder(holding)
+    return (UNREACHED, "") if is_unreached else _choose_by_holder(holding)
 
 
 def _is_such(holding: Holding, cause: Cause) -> bool:

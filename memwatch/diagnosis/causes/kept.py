@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .cause import Cause
 
-_CALLABLE = "function|method|functools.partial|builtin_function_or_method|weakref.ReferenceType"
+_CALLABLE = "function|method|functools.partial|builtin_function_or_method|weakref.WeakMethod"
 _LISTENERS = ".*listener*|.*observer*|.*callback*|.*handler*|.*subscriber*|.*receiver*|.*hook*|.*watcher*"
 _CONTAINER = "list|dict|set|collections.deque"
 
@@ -99,5 +99,14 @@ KEPT = (
             f"*: dict > []: dict > []: {_CALLABLE}",
         ),
         counted=True,
+    ),
+    Cause(
+        "growing-cache",
+        "a {holder} that is a cache by its name and has no bound",
+        "give it one: functools.lru_cache(maxsize=128) on the function, the size that a library lets its cache have, "
+        "or weakref.WeakValueDictionary",
+        (".*cache|.*cache_|.*memo: dict > []",),
+        counted=True,
+        many=True,
     ),
 )

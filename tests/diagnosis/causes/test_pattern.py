@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from memwatch.diagnosis.causes import ALL, words_for
+from memwatch.diagnosis.causes import ALL, name_type, words_for
 from memwatch.diagnosis.causes.cause import Pattern, is_like
 from memwatch.retain import Holding, Link, RetainingPath
 
@@ -64,7 +65,7 @@ def test_globs(text: str, glob: str, fits: bool) -> None:
 
 def holding(*links: Link, targets: int = 30, bound: int | None = None, below: str = "") -> Holding:
     """What a walk would have found at the end of *links*."""
-    last, holder = links[-1], links[-2]
+    last, holder = links[-1], links[-2] if links[-2].kinds else links[-1]
     return Holding(
         path=RetainingPath((links[0].edge, *(link.edge for link in links[1:])), ""),
         targets=targets,
@@ -105,6 +106,21 @@ def test_an_object_in_a_thread_local_is_not_the_thread_local() -> None:
     held = [Link("[]", ("dict",)), Link("[]", ("dict",)), Link("[]", ("app.Pool",)), Link(".free", ("list",))]
     told = words_for(holding(MODULE, Link(".LOCAL", ("_thread._local",)), *held, Link("[]", ("app.Row",))))
     assert told.name == "growing-container"
+
+
+def test_what_no_root_leads_to_is_not_told_by_what_it_is() -> None:
+    error = Link("", ("ValueError", "Exception", "BaseException"))
+    told = words_for(holding(Link("no Python reference (held in C)"), error, below="traceback"))
+    assert told.name == "not-reachable"
+
+
+@pytest.mark.parametrize(
+    ("kind", "below", "named"),
+    [("function", "str", "function"), ("dict", "str", "str"), ("dict", "app.Row", "app.Row"), ("int", "int", "int")],
+)
+def test_the_type_to_name(kind: str, below: str, named: str) -> None:
+    held = holding(MODULE, LIST, Link("[]", (kind,)))
+    assert name_type(replace(held, type_counts={kind: 30, below: 90})) == named
 
 
 def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:

@@ -15,6 +15,7 @@ from .case import Case, Data, rows, verify_twins
 NUMBERS = itertools.count(1000)
 LIST: list[Any] = []
 BY_NUMBER: dict[int, Data] = {}
+CACHE: dict[int, Data] = {}
 RECENT: collections.deque[Data] = collections.deque(maxlen=2)
 
 
@@ -88,7 +89,7 @@ def grow_text_and_begin_anew() -> None:
 
 def clear() -> None:
     known, default = look_up.__closure__[0].cell_contents, collect.__defaults__[0]
-    for container in (LIST, BY_NUMBER, RECENT, Session.seen, STORE.rows, known, default):
+    for container in (LIST, BY_NUMBER, CACHE, RECENT, Session.seen, STORE.rows, known, default):
         container.clear()
     Session.name = ""
     for name in [name for name in vars(STORE) if name.startswith("row_")]:
@@ -120,6 +121,14 @@ CASES = (
         leak=lambda: BY_NUMBER.update({next(NUMBERS): Data()}),
         twin=lambda: BY_NUMBER.update({7: Data()}),
         fixed=lambda: BY_NUMBER.update({(n := next(NUMBERS)): Data()}) or BY_NUMBER.pop(n),
+        done=clear,
+    ),
+    Case(
+        "growing-cache",
+        "a dict that is a cache by its name",
+        leak=lambda: CACHE.setdefault(next(NUMBERS), Data()),
+        twin=lambda: CACHE.setdefault(1, Data()),
+        fixed=lambda: bounded(next(NUMBERS)),
         done=clear,
     ),
     Case(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import concurrent.futures
 import contextvars
 import functools
@@ -13,7 +12,6 @@ import queue
 import threading
 import warnings
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -137,43 +135,6 @@ def forget_finalizers() -> None:
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         if type((finalizer.peek() or [None])[0]) is Service:
             finalizer.detach()
-
-
-def begin_at_exit(end: bool = False) -> None:
-    service = Service()
-    atexit.register(service.close)
-    AT_EXIT.append(service.close)
-    if end:
-        atexit.unregister(AT_EXIT.pop())
-
-
-AT_EXIT: list[Callable[[], None]] = []
-
-
-def forget_at_exit() -> None:
-    while AT_EXIT:
-        atexit.unregister(AT_EXIT.pop())
-
-
-class AtExit:
-    """Equal to all of its kind, so that one call takes all of them back."""
-
-    def __init__(self) -> None:
-        self.data = Data()
-
-    def __call__(self) -> None: ...
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is AtExit
-
-    def __hash__(self) -> int:
-        return 1
-
-
-def register_and_take_back() -> None:
-    callback = AtExit()
-    atexit.register(callback)
-    atexit.unregister(callback)
 
 
 def start_thread(tell: bool = False) -> None:
@@ -349,15 +310,6 @@ CASES = (
         twin=lambda: finalize(self_holding=False),
         fixed=lambda: finalize(self_holding=False),
         done=forget_finalizers,
-    ),
-    Case(
-        "exit-callbacks",
-        "callbacks given to atexit",
-        leak=lambda: atexit.register(AtExit()),
-        twin=register_and_take_back,
-        fixed=register_and_take_back,
-        done=lambda: atexit.unregister(AtExit()),
-        loops=20,
     ),
     Case(
         "threads-alive",

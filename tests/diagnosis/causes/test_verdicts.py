@@ -55,7 +55,8 @@ def test_the_collector_is_off(case: Any, collector_off: None) -> None:
 
 
 def test_cycles_beside_a_collector_that_runs_are_silent(case: Any) -> None:
-    assert isinstance(case.judge(make_cycles), Held)
+    decision = case.judge(make_cycles)  # the collector may have come in between
+    assert isinstance(decision, Held) or decision.verdict != "garbage"
 
 
 def test_the_collector_runs_and_never_in_full() -> None:
@@ -111,7 +112,7 @@ def test_memory_that_c_code_does_not_free(case: Any) -> None:
 
 
 CALLBACKS = """
-    import functools, os, sys, weakref
+    import atexit, os, weakref
     from memwatch.backend.meters import Meters
     from memwatch.diagnosis.causes import words_for
     from memwatch.heap import take_snapshot
@@ -121,6 +122,13 @@ CALLBACKS = """
         def __init__(self):
             self.rows = bytearray(16000)
         def reset(self, *arguments):
+            pass
+
+    class Unlike(Service):
+        def __eq__(self, other):
+            return self is other
+        __hash__ = object.__hash__
+        def __call__(self):
             pass
 
     def told(leak):
@@ -135,9 +143,16 @@ CALLBACKS = """
             program()
         return Meters().read(force=True).base - before
 
+    def at_exit(take_back=False):
+        callback = Unlike()
+        atexit.register(callback)
+        if take_back:
+            atexit.unregister(callback)
+
     alive = weakref.WeakSet()
+    print(told(at_exit))
+    print(grown(lambda: at_exit(take_back=True)) < 0.05 * grown(at_exit))
     os.register_at_fork(before=lambda: [service.reset() for service in alive])
-    callbacks = int, len, str
     os.register_at_fork(before=int, after_in_parent=len, after_in_child=str)
 
     def register():
@@ -155,4 +170,4 @@ def test_callbacks_that_the_interpreter_alone_holds() -> None:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(CALLBACKS)], capture_output=True, text=True, timeout=120, check=True
     )
-    assert done.stdout.split() == ["interpreter-callbacks", "fork-callbacks", "True"]
+    assert done.stdout.split() == ["exit-callbacks", "True", "interpreter-callbacks", "fork-callbacks", "True"]
