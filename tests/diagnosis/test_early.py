@@ -133,13 +133,13 @@ def test_a_start_up_is_forgotten_when_it_explains_nothing(case, app, make_class)
 def test_native_memory_that_is_all_young_is_known():
     young = [Sampled(PLACES, 0, "", 1.0, 64.0, birth) for birth in range(61, 80)]
     old = Sampled(PLACES, 0, "", 1.0, 64.0, 30)
-    assert Lines(young, bool, None, 0, 80).is_young("", 1000.0)
-    assert not Lines([*young, old], bool, None, 0, 80).is_young("", 1000.0)
-    assert not Lines(young, bool, None, 0, 80).is_young("", 10000.0)
-    assert not Lines(young[:5], bool, None, 0, 80).is_young("", 1.0)
+    assert Lines(young, bool, None, since=0, until=80).is_young("", 1000.0)
+    assert not Lines([*young, old], bool, None, since=0, until=80).is_young("", 1000.0)
+    assert not Lines(young, bool, None, since=0, until=80).is_young("", 10000.0)
+    assert not Lines(young[:5], bool, None, since=0, until=80).is_young("", 1.0)
 
 
 @pytest.mark.parametrize(("births", "share"), [(range(0, 80, 5), 1.0), (range(60, 80), 0.25), (range(60, 70), None)])
 def test_ages_are_the_parts_of_the_time_that_something_is_left_of(births, share):
     samples = [Sampled(PLACES, 0, "app.Order", 1.0, 64.0, birth) for birth in births]
-    assert Lines(samples, bool, None, 0, 80).ages(("app.Order",)) == share
+    assert Lines(samples, bool, None, since=0, until=80).ages(("app.Order",)) == share
