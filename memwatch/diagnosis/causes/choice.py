@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from ...backend.meters import collector_runs
@@ -22,6 +23,9 @@ ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, UNREACHED, GC_DISABLED, *BY_VERDICT.value
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
 _NO_CAUSE = Cause("", "", "")
 _CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell"))
+_RUN = frozenset(
+    ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
+)
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 _UNREACHED = "no Python reference"
 _KEY = "[key]"  # the last step of a path to a dict's key
@@ -57,13 +61,20 @@ def words_for_verdict(verdict: str) -> Words:
 
 def name_type(holding: Holding) -> str:
     """The type to name: of those that come with nearly every held item, a class of the program's before a builtin, and
-    of builtins what is held itself before what it is made of, unless it is a mere container."""
+    of builtins what is held itself before what it is made of. A mere container yields to what runs, as a function, and
+    else to what it has most of; a class that the standard library keeps to itself yields to any other."""
     counts = holding.type_counts
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name]
+    own = [name for name in own if not _is_internal(name)] or own
     if holding.frontier_type in own or not often or (not own and holding.frontier_type not in _CONTAINERS):
         return holding.frontier_type
-    return max(own or often, key=lambda name: counts[name])
+    return max(own or [name for name in often if name in _RUN] or often, key=lambda name: counts[name])
+
+
+def _is_internal(name: str) -> bool:
+    module, _, rest = name.partition(".")
+    return module in sys.stdlib_module_names and name.rpartition(".")[2].startswith("_")
 
 
 def count_words(holding: Holding) -> str:

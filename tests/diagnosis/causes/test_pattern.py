@@ -116,11 +116,25 @@ def test_what_no_root_leads_to_is_not_told_by_what_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "below", "named"),
-    [("function", "str", "function"), ("dict", "str", "str"), ("dict", "app.Row", "app.Row"), ("int", "int", "int")],
+    [
+        ("function", "str", "function"),
+        ("dict", "str", "str"),
+        ("dict", "app.Row", "app.Row"),
+        ("int", "int", "int"),
+        ("weakref.finalize._Info", "app.Row", "app.Row"),
+        ("weakref.finalize._Info", "str", "weakref.finalize._Info"),
+        ("threading.Timer", "app.Row", "threading.Timer"),
+        ("app._Row", "app.Order", "app._Row"),
+    ],
 )
 def test_the_type_to_name(kind: str, below: str, named: str) -> None:
     held = holding(MODULE, LIST, Link("[]", (kind,)))
     assert name_type(replace(held, type_counts={kind: 30, below: 90})) == named
+
+
+def test_of_a_container_what_runs_is_named_before_its_data() -> None:
+    held = holding(MODULE, LIST, Link("[]", ("tuple",)))
+    assert name_type(replace(held, type_counts={"tuple": 30, "str": 900, "function": 30, "cell": 30})) == "function"
 
 
 def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
