@@ -73,8 +73,7 @@ def name_type(holding: Holding) -> str:
 
 
 def _is_internal(name: str) -> bool:
-    module, _, rest = name.partition(".")
-    return module in sys.stdlib_module_names and name.rpartition(".")[2].startswith("_")
+    return name.partition(".")[0] in sys.stdlib_module_names and name.rpartition(".")[2].startswith("_")
 
 
 def count_words(holding: Holding) -> str:
