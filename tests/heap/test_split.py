@@ -237,12 +237,15 @@ def test_a_heap_that_changes_meanwhile() -> None:
             GLOBAL.pop(next(iter(GLOBAL)))
 
     thread = threading.Thread(target=churn)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)  # or each slice waits 5 ms for its turn
     thread.start()
     try:
         for split in ("keys", "owner"):
             measure(split, lambda: None)
             assert take_census(deep=False, split=split).nodes  # type: ignore[arg-type]
     finally:
+        sys.setswitchinterval(interval)
         stop.set()
         thread.join()
 
