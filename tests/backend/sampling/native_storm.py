@@ -90,10 +90,12 @@ def main(seconds: float, path: str) -> None:
     threads.append(threading.Thread(target=load_and_unload, args=(path,)))
     for thread in threads:
         thread.start()
-    taken = torment(seconds)
-    stopping.set()
-    for thread in threads:
-        thread.join()
+    try:
+        taken = torment(seconds)
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
     left = sum(slot[4] for slot in _native.sampling_native_slots())
     print(len(failures), taken > 100 * seconds, left, _native.sampling_native_stats()["live"], flush=True)
 
