@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
-from .evidence import AGES, Evidence, Part, describe, merge_parts, total, weigh
+from .estimates import AGES, Evidence, Part, describe, merge_parts, total, weigh
 
 Allocations = tuple[tuple[int, int], ...]
 

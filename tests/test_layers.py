@@ -14,14 +14,14 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"errors", "units", "files", "evidence"}
+VALUES = {"errors", "units", "files", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "default"}
 
 ALLOWED = {
     "errors": set[str](),
-    "evidence": set[str](),
+    "estimates": set[str](),
     "units": set[str](),
     "files": {"errors"},
     "signals": {"errors"},

@@ -11,7 +11,7 @@ from typing import Any
 from .. import formats
 from ..calltree import ROOT, CallTree, Frame, Node, Stack, diff, keep, merge, stacks_of, walk
 from ..errors import OptionError
-from ..evidence import Part, weigh
+from ..estimates import Part, weigh
 from ..files import write_file
 from ..units import format_bytes, printable
 

@@ -20,7 +20,7 @@ from ..backend.guard import own, quiet
 from ..backend.stacks import LiveHeap, LiveStack, Place, Source
 from ..backend.watching import start_source
 from ..errors import AlreadyStartedError, NotStartedError, OptionError
-from ..evidence import Part, count_ages
+from ..estimates import Part, count_ages
 from .profile import Profile
 
 SAMPLE_INTERVAL = 524288

@@ -9,7 +9,7 @@ import pytest
 
 from memwatch.calltree import CallTree, Frame, Stack, build, diff, stacks_of
 from memwatch.errors import FormatError
-from memwatch.evidence import AGES, Part
+from memwatch.estimates import AGES, Part
 from memwatch.formats import pprof
 from memwatch.formats.pprof import fields as tag
 from memwatch.formats.pprof.protobuf import Message, fields_of, integers, signed

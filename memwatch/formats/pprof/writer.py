@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from ...calltree import ROOT, CallTree, Frame, Stack, stacks_of, walk
 from ...errors import FormatError
-from ...evidence import Part
+from ...estimates import Part
 from ..checks import storable
 from . import fields as tag
 from .protobuf import INT64_MAX, Message, varint
