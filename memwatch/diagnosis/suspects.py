@@ -44,7 +44,16 @@ def find_suspects(
     unheld = _unheld(lines, grew, verdict) if verdict in (_UNHELD if suspects else _BY_LINE) else None
     if unheld is None or any(unheld.bytes_growth < it.bytes_growth for it in suspects):
         return suspects
-    return (unheld, *(it for it in suspects if it.type != unheld.type or it.held_by))[:MOST]
+    others = tuple(it for it in suspects if it.type != unheld.type or it.held_by)
+    if verdict == "native" and others and others[0].held_by and _is_made_with(others[0], unheld):
+        return (others[0], unheld, *others[1:])[:MOST]
+    return (unheld, *others)[:MOST]
+
+
+def _is_made_with(held: Suspect, raw: Suspect) -> bool:
+    """Whether one function of the program made *held* and what allocated *raw* memory: small objects that pin it."""
+    makers = [next((it for it in suspect.allocated_at if it["in_app"]), None) for suspect in (held, raw)]
+    return None not in makers and len({(it["function"], it["file"]) for it in makers if it}) == 1
 
 
 def from_holdings(

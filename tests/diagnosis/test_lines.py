@@ -147,6 +147,18 @@ def test_where_nothing_holds_it_the_line_itself_is_suspected():
     assert find_suspects([], None, lost, MIB, "garbage") == ()
 
 
+def test_native_memory_follows_the_small_objects_that_the_same_function_makes():
+    views = holding("lib.View", **{"lib.View": 9})
+
+    def told(raw: str) -> list[tuple[str, bool]]:
+        samples = lines(sampled("lib.View", "app:2"), sampled("", raw, size=90.0 * MIB), known=False)
+        found = find_suspects([replace(views, retained_bytes=9000)], None, samples, 100 * MIB, "native")
+        return [(it.type, bool(it.held_by)) for it in found]
+
+    assert told("app:3") == [("lib.View", True), (NO_OBJECT, False)]
+    assert told("other:3") == [(NO_OBJECT, False), ("lib.View", True)]
+
+
 def test_what_a_walk_has_met_is_not_lost():
     met = Lines(
         (sampled("str", "app:1", size=9e6, address=16), sampled("int", "app:2", size=1e6, address=32)),
