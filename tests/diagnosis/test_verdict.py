@@ -175,6 +175,14 @@ def test_a_machine_that_is_slower_than_expected_makes_longer_pauses():
     assert not budget.fits("tracked", 1_000_000, spent=0.0, wall=1e6)
 
 
+def test_a_heap_of_blocks_that_no_walk_meets_is_walked_faster():
+    budget = Budget(0.1)
+    blocks = next(n for n in range(100_000, 10**8, 100_000) if not budget.fits("deep", n, spent=0.0, wall=1e6))
+    budget.walked("deep", blocks, 0.01)
+    assert budget.fits("deep", blocks, spent=0.0, wall=1e6)
+    assert not budget.fits("deep", 10 * blocks, spent=0.0, wall=1e6)
+
+
 def test_a_look_in_between_leaves_the_verdict_its_time():
     budget = Budget(0.1, _pure, in_python)
     assert budget.fits("deep", 100_000, spent=0.0, wall=64.0) and budget.spares("deep", 100_000, spent=0.0, wall=64.0)
