@@ -14,6 +14,7 @@ from .ranking import Ranking
 from .report import Suspect, TypeRow
 
 MOST = 5
+_DATA = frozenset(("dict", "list", "tuple", "set", "frozenset", "str", "bytes", "bytearray", "int", "float"))
 _LEAST_SHARE = 0.02
 _LEAST_BYTES = 4096  # less is what any program moves about, and no leak
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
@@ -135,11 +136,14 @@ def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Ho
 
 
 def _locate(suspect: Suspect, contents: Collection[str], lines: Lines, first: bool) -> Suspect:
-    """*suspect* with the line that allocated it: objects of its type, else of those that hang under its holder.
+    """*suspect* with the line that allocated it: objects of its type, else of those that hang under its holder; of mere
+    data the line that allocated most of what hangs there.
 
     For the *first* one, where none of these was sampled, the line that allocated most.
     """
-    site = lines.of_types((suspect.type,)) or lines.of_types(contents) or (lines.of_all() if first else None)
+    own = (suspect.type,)
+    ways = [contents, own] if suspect.type in _DATA else [own, contents]
+    site = lines.of_types(ways[0]) or lines.of_types(ways[1]) or (lines.of_all() if first else None)
     return suspect if site is None else replace(suspect, allocated_at=site.frames, samples=site.samples)
 
 

@@ -132,6 +132,15 @@ def test_a_suspect_has_the_line_of_its_type_before_that_of_what_hangs_under_it()
     assert first([under], lines()).allocated_at == ()
 
 
+def test_of_data_the_line_of_most_that_hangs_there_is_told():
+    samples = sampled("dict", "app:1"), sampled("str", "app:2", size=1e6), sampled("int", "app:3", size=1e9)
+    assert where(first([holding("dict", dict=9, str=9)], lines(*samples))) == ["app:2"]
+    assert where(first([holding("function", function=9, str=9)], lines(*samples))) == ["app:2"]
+    assert where(first([holding("function", function=9, str=9)], lines(sampled("function", "app:4"), *samples))) == [
+        "app:4"
+    ]
+
+
 def test_only_the_first_suspect_takes_the_line_that_allocated_most():
     second = replace(holding("app.Order", **{"app.Order": 9}), retained_bytes=MIB // 2)
     found = find_suspects([holding("str", str=9), second], None, lines(sampled("int", "app:3")), MIB, "objects")
