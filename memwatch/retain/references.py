@@ -33,6 +33,7 @@ _LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
 _HELD_BY_FRAME_ALONE = 3  # the frame, a variable here, and the argument of getrefcount
 _fork_hooks: dict[int, str] = {}
+_filled: list[tuple[FrameType, dict[str, Any]]] = []
 
 
 def namespace(owner: Any) -> Any:
@@ -84,7 +85,8 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
     """The variables of a frame by name.
 
     Before 3.13 asking for them leaves a dict in the frame that would keep them alive: unless the program itself has
-    asked and holds that dict, it is emptied again. A namespace that the program made up is not asked.
+    asked and holds that dict, it is emptied again, or by `empty_locals` where a walk holds it. A namespace that the
+    program made up is not asked.
     """
     if not frame.f_code.co_flags & _OPTIMIZED:
         names = frame.f_locals
@@ -95,7 +97,20 @@ def frame_locals(frame: FrameType) -> dict[str, Any]:
     found = dict(made)
     if sys.getrefcount(made) <= _HELD_BY_FRAME_ALONE:
         made.clear()
+    else:
+        _filled.append((frame, made))
     return found
+
+
+def empty_locals() -> None:
+    """At the end of a walk: empty the frames' dicts that it held itself.
+
+    Each frame was kept until here: of a dict whose frame is gone one could not tell who holds it.
+    """
+    while _filled:
+        frame, made = _filled.pop()
+        if sys.getrefcount(made) <= _HELD_BY_FRAME_ALONE:
+            made.clear()
 
 
 def has_variables(frame: FrameType) -> bool:

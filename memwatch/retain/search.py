@@ -11,6 +11,7 @@ from ..backend import name
 from ..backend.guard import begin_walk, end_walk, own
 from .found import Place
 from .pure import search_in_python
+from .references import empty_locals
 
 if name == "native":
     from . import native
@@ -101,6 +102,7 @@ class Search:
         for place in self.places:
             place.release()
         self.places.clear()
+        empty_locals()
 
     def _hold(self) -> None:
         self.rests = False

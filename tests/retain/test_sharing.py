@@ -36,7 +36,7 @@ def test_two_containers_share_what_both_hold(app: Any) -> None:
     for number in range(500):
         order = Order()
         app.first.append(order)
-        app.second[f"order {number}"] = order
+        app.second[number] = order
     whole = find_holdings(known)[0]
     told = share_among(whole, known)
     names = {step.partition(":")[0] for it in told for step in it.path.steps if step.startswith(".")}
