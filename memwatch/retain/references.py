@@ -108,7 +108,7 @@ def empty_locals() -> None:
     Each frame was kept until here: of a dict whose frame is gone one could not tell who holds it.
     """
     while _filled:
-        frame, made = _filled.pop()
+        _frame, made = _filled.pop()
         if sys.getrefcount(made) <= _HELD_BY_FRAME_ALONE:
             made.clear()
 

@@ -177,6 +177,50 @@ def test_a_walk_over_the_libraries_that_waits_for_the_interpreter(program: Any) 
     assert told == ["done"]
 
 
+def test_a_child_whose_loader_is_locked_for_ever(program: Any) -> None:
+    """What another thread held at the fork stays locked: nothing waits for it, and the child samples on."""
+    told = program(
+        """
+        import ctypes, os, signal, threading
+        from memwatch.backend import _native
+        inside, ends = threading.Event(), threading.Event()
+        def look(*given):
+            inside.set()
+            ends.wait()
+            return 1
+        function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)(look)
+        thread = threading.Thread(target=lambda: ctypes.CDLL(None).dl_iterate_phdr(function, None))
+        _native.sampling_start(64.0, 16, 65536)
+        _native.sampling_native(True)
+        thread.start()
+        inside.wait()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            before = _native.sampling_stats()["taken"]
+            kept = [bytearray(5000) for _ in range(100)]
+            _native.sampling_follow()
+            print(_native.sampling_native_stats()["on"], _native.sampling_stats()["taken"] > before)
+            _native.sampling_stop()
+            _native.sampling_start(64.0, 16, 65536)
+            try:
+                _native.sampling_native(True)
+            except RuntimeError as error:
+                print(error, flush=True)
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        ends.set()
+        thread.join()
+        _native.sampling_follow()
+        _native.sampling_stop()
+        print(sum(slot[4] for slot in _native.sampling_native_slots()))
+        """,
+        "-W",
+        "ignore",
+    )
+    assert told == ["True True", "the loader does not let go of its lock", "0", "0"]
+
+
 def storm(seconds: float, library: str) -> list[str]:
     command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("native_storm.py")), str(seconds), library]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 100, check=False)

@@ -1,7 +1,8 @@
 /* Beginning and ending, and when to look for new libraries. See native.h.
  *
  * A look waits for the loader's lock, which may be held by one who waits for the GIL: it is never held meanwhile, nor
- * is the sampler's lock. What is for one thread at a time has a lock of its own. */
+ * is the sampler's lock. What is for one thread at a time has a lock of its own. In a child whose loader is locked for
+ * ever, the slots stay as they are: the hooks hand on, and what was sampled when it was forked is sampled. */
 #include "native_parts.h"
 
 #include "hooks.h"
@@ -45,6 +46,7 @@ static void
 in_child(void)
 {
     pthread_mutex_init(&looking, NULL);
+    loader_forked();
 }
 
 static bool
@@ -61,7 +63,7 @@ static const char *
 fill(uint32_t wanted, const Slot *slot)
 {
     pthread_mutex_lock(&looking);
-    const char *problem = native_resolve();
+    const char *problem = loader_answers() ? native_resolve() : "the loader does not let go of its lock";
     if (problem == NULL) {
         for (int domain = 0; domain < PYTHONS; domain++)
             python[domain] = (void *)slot->original[domain].malloc;
@@ -82,7 +84,8 @@ end(uint32_t wanted)
     pthread_mutex_lock(&looking);
     if (on && run == wanted) {
         __atomic_store_n(&on, false, __ATOMIC_RELEASE);
-        native_empty();
+        if (loader_answers())
+            native_empty(); /* else the hooks stay, and hand on */
         counted = (NativeCount){0};
     }
     pthread_mutex_unlock(&looking);
@@ -137,7 +140,7 @@ native_follow(void)
         return;
     Py_BEGIN_ALLOW_THREADS
     pthread_mutex_lock(&looking);
-    if (on && native_is_stale())
+    if (on && loader_answers() && native_is_stale())
         native_fill(python, &counted);
     pthread_mutex_unlock(&looking);
     Py_END_ALLOW_THREADS

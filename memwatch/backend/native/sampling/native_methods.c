@@ -94,7 +94,8 @@ sampling_native_slots(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     if (seen == NULL)
         return PyErr_NoMemory();
     Py_BEGIN_ALLOW_THREADS
-    native_each(see, seen);
+    if (loader_answers())
+        native_each(see, seen);
     Py_END_ALLOW_THREADS
     PyObject *list = PyList_New((Py_ssize_t)seen->used);
     for (size_t number = 0; list && number < seen->used; number++) {

@@ -92,9 +92,17 @@ void object_slots(const NativeObject *object, OnSlot on_slot, void *arg);
  * the object is *loaded*, which is known of one that had a hook already. */
 bool slot_exchange(const NativeObject *object, void **slot, void *before, void *after, bool loaded);
 
+/* ---- native_loader.c ---- */
+
+/* Without the GIL, before a walk: false if the loader's lock may never come free, so that no walk must begin. */
+bool loader_answers(void);
+
+/* In a child after fork(): that is not known any more. */
+void loader_forked(void);
+
 /* ---- native_patch.c ---- */
 
-/* All of these one thread at a time, and without the GIL. */
+/* All of these one thread at a time, without the GIL, and if loader_answers(). */
 
 /* Find the originals; a text that says what is wrong, or NULL. */
 const char *native_resolve(void);
