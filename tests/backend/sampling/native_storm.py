@@ -7,9 +7,11 @@ the main thread begins and ends native sampling, or all sampling, reads in betwe
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import sys
 import threading
@@ -58,6 +60,7 @@ def load_and_unload(path: str) -> None:
 def fork() -> None:
     child = os.fork()
     if child == 0:
+        signal.alarm(60)  # one that hangs is a failure
         _native.sampling_follow()
         _native.sampling_read()
         _native.sampling_stop()
@@ -86,6 +89,7 @@ def torment(seconds: float) -> int:
 
 
 def main(seconds: float, path: str) -> None:
+    faulthandler.dump_traceback_later(seconds + 80, exit=True)
     threads = [threading.Thread(target=work, args=(seed, path)) for seed in range(3)]
     threads.append(threading.Thread(target=load_and_unload, args=(path,)))
     for thread in threads:

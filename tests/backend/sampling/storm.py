@@ -9,9 +9,11 @@ of what the interpreter itself keeps.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -77,6 +79,7 @@ def guarded(function: Any, *given: Any) -> None:
 def fork() -> None:
     child = os.fork()
     if child == 0:
+        signal.alarm(60)  # one that hangs is a failure
         kept = [bytes(200) for _ in range(1000)]
         _native.sampling_read()
         _native.sampling_stop()
@@ -103,6 +106,7 @@ def torment(seconds: float) -> int:
 
 
 def main(seconds: float) -> None:
+    faulthandler.dump_traceback_later(seconds + 80, exit=True)
     threads = [threading.Thread(target=guarded, args=(work, seed)) for seed in range(4)]
     threads.append(threading.Thread(target=guarded, args=(asyncio.run, tasks())))
     for thread in threads:
