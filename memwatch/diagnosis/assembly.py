@@ -1,4 +1,4 @@
-"""From growth, evidence and findings to the leak with its report."""
+"""From growth, evidence and findings to the report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 import os
 from collections.abc import Callable
 
-from ..watch import Candidate, Growth, Leak, Sample, make_leak
+from ..units import format_duration
+from ..watch import Candidate, Growth, Sample
 from .evidence import Evidence, Findings
 from .ranking import Ranking
 from .report import Report
@@ -15,13 +16,23 @@ from .suspects import find_suspects, fingerprint, ratchets_of, rows_of
 _CURVE_POINTS = 60
 
 
-def assemble(candidate: Candidate, evidence: Evidence, findings: Findings, verdict: str, limit: int) -> Leak:
-    """The leak, with all that is known of it; *limit* is the memory that the process may have, in bytes."""
+def assemble(
+    candidate: Candidate, evidence: Evidence, findings: Findings, verdict: str, limit: int, told: Report | None = None
+) -> Report:
+    """All that is known of a leak; *limit* is the memory that the process may have, in bytes.
+
+    *told* is the report that went out about the same growth before. Where the heap has become too large to be walked
+    since, its suspects stand.
+    """
     growth, last = candidate.growth, candidate.samples[-1]
     suspicion, grew = evidence.suspicion, evidence.grew(last)
     ranking = Ranking(findings.diff, evidence.series, findings.lines)
     suspects = find_suspects(findings.holdings, findings.diff, findings.lines, grew, verdict, ranking)
-    report = Report(
+    name, missing = fingerprint(verdict, suspects, findings.holdings), list(evidence.missing)
+    if told and any(suspect.held_by for suspect in told.suspects) and findings.diff is None and not findings.holdings:
+        suspects, name = told.suspects, told.fingerprint
+        missing.append(f"no new suspects: these were told {format_duration(last.time - told.time)} ago")
+    return Report(
         pid=os.getpid(),
         age_seconds=candidate.ledger.age,
         reason=growth.reason,
@@ -30,7 +41,7 @@ def assemble(candidate: Candidate, evidence: Evidence, findings: Findings, verdi
         meter=growth.lane,
         curve=_curve(candidate.samples, growth),
         confidence=_confidence(growth, suspicion),
-        fingerprint=fingerprint(verdict, suspects, findings.holdings),
+        fingerprint=name,
         limit_bytes=limit,
         time_to_limit_seconds=_time_to_limit(limit - last.rss, growth),
         verdict=verdict,
@@ -40,12 +51,11 @@ def assemble(candidate: Candidate, evidence: Evidence, findings: Findings, verdi
         rows=rows_of(findings.diff) if findings.diff else (),
         ratchets=ratchets_of(evidence.series),
         suspects=suspects,
-        missing=tuple(dict.fromkeys(evidence.missing)),
+        missing=tuple(dict.fromkeys(missing)),
         cost=candidate.ledger.cost(),
         time=last.time,
         growth=findings.lines.tree(last.time, last.time - suspicion.end if suspicion else 0.0),
     )
-    return make_leak(growth, verdict, report)
 
 
 def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:

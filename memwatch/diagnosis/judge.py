@@ -10,12 +10,13 @@ from ..backend.guard import own
 from ..backend.limit import memory_limit
 from ..backend.meters import collector_runs
 from ..backend.recording import Recorder
-from ..watch import Candidate, Held, Leak
+from ..watch import Candidate, Held, Leak, make_leak
 from .assembly import assemble
 from .early import is_promising, why_doubtful
 from .evidence import Findings, Inquiry
 from .excuses import Excuses
 from .lines import RAW
+from .report import Report
 from .verdict import HALF, classify, garbage_share, has_stopped
 
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
@@ -42,9 +43,11 @@ class Diagnosis:
         self._inquiry = Inquiry(pause_budget, recorder, show_keys)
         self._imports = 0
         self._waited = False
+        self._told: Report | None = None
 
     def suspected(self, candidate: Candidate) -> None:
         """Take the snapshot that growth will be measured from."""
+        self._told = None
         self._inquiry.begin(candidate)
 
     def followed(self, candidate: Candidate) -> None:
@@ -53,6 +56,7 @@ class Diagnosis:
 
     def forget(self) -> None:
         """Let go of the evidence."""
+        self._told = None
         self._inquiry.end()
 
     def __call__(self, candidate: Candidate) -> Leak | Held:
@@ -117,4 +121,6 @@ class Diagnosis:
         return why_doubtful(evidence, findings, evidence.grew(candidate.samples[-1]))
 
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak:
-        return assemble(candidate, self._inquiry.evidence, findings, verdict, self._limit)
+        report = assemble(candidate, self._inquiry.evidence, findings, verdict, self._limit, self._told)
+        self._told = report
+        return make_leak(candidate.growth, verdict, report)

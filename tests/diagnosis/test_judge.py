@@ -244,6 +244,18 @@ def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
     )
 
 
+def test_told_again_when_the_heap_has_become_too_large_the_suspects_stand(case, app, text):
+    app.kept = []
+    first = case.judge(lambda: app.kept.extend(map(text, range(1000)))).report
+    app.kept.extend(map(text, range(1000)))
+    again = case.verdict(blocks=50_000_000).report
+    assert again.suspects == first.suspects and again.suspects[0].held_by[1] == ".kept: list, 1000 items"
+    assert again.fingerprint == first.fingerprint and again.rows == ()
+    assert again.missing[-1] == "no new suspects: these were told 1m 4s ago"
+    case.suspect()  # of another growth nothing is known
+    assert case.verdict(blocks=50_000_000).report.suspects == ()
+
+
 def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case, app, text):
     app.kept = []
     leak = make_case(give_up=lambda: True).judge(lambda: app.kept.extend(map(text, range(1000))))
