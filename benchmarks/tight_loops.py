@@ -64,10 +64,25 @@ def make_append() -> Round:
     return work
 
 
+def make_arrays() -> Round:
+    """numpy arrays of 8 KB, from the C library's allocator: a new one by each step of a sum."""
+    import numpy
+
+    values = numpy.arange(1000.0)
+
+    def work() -> object:
+        for _ in range(500):
+            values * 2.0 + values
+        return None
+
+    return work
+
+
 TIGHT: dict[str, Callable[[], Round]] = {
     "ints": make_ints,
     "instances": make_instances,
     "strings": make_strings,
     "lists": make_lists,
     "append in place": make_append,
+    "numpy arrays": make_arrays,
 }
