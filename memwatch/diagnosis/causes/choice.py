@@ -60,20 +60,26 @@ def words_for_verdict(verdict: str) -> Words:
 
 
 def name_type(holding: Holding) -> str:
-    """The type to name: of those that come with nearly every held item, a class of the program's before a builtin, and
-    of builtins what is held itself before what it is made of. A mere container yields to what runs, as a function, and
-    else to what it has most of; a class that the standard library keeps to itself yields to any other."""
+    """The type to name: of those that come with nearly every held item, a class before a builtin, one of the program's
+    before one of the standard library's that is not held itself, and of builtins what is held itself before what it is
+    made of. A mere container yields to what runs, as a function, and else to what it has most of; a class that the
+    standard library keeps to itself yields to any other."""
     counts = holding.type_counts
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name]
     own = [name for name in own if not _is_internal(name)] or own
     if holding.frontier_type in own or not often or (not own and holding.frontier_type not in _CONTAINERS):
         return holding.frontier_type
+    own = [name for name in own if not _is_of_library(name)] or own
     return max(own or [name for name in often if name in _RUN] or often, key=lambda name: counts[name])
 
 
 def _is_internal(name: str) -> bool:
-    return name.partition(".")[0] in sys.stdlib_module_names and name.rpartition(".")[2].startswith("_")
+    return _is_of_library(name) and name.rpartition(".")[2].startswith("_")
+
+
+def _is_of_library(name: str) -> bool:
+    return name.partition(".")[0] in sys.stdlib_module_names
 
 
 def count_words(holding: Holding) -> str:

@@ -137,6 +137,12 @@ def test_of_a_container_what_runs_is_named_before_its_data() -> None:
     assert name_type(replace(held, type_counts={"tuple": 30, "str": 900, "function": 30, "cell": 30})) == "function"
 
 
+def test_a_class_of_the_program_is_named_before_one_of_the_standard_library_below_the_same_items() -> None:
+    counts = {"weakref.finalize._Info": 30, "weakref.ReferenceType": 30, "app.Row": 30}
+    held = holding(MODULE, LIST, Link("[]", ("weakref.finalize._Info",)))
+    assert name_type(replace(held, type_counts=counts)) == "app.Row"
+
+
 def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
     assert len({cause.name for cause in ALL}) == len(ALL)
     assert all(Pattern(path).match(()) is None for cause in ALL for path in cause.paths)
