@@ -27,7 +27,7 @@ _NO_SAMPLER = f"the {name} backend has no sampler"
 class Recorder:
     """Samples for one watcher, one byte in *interval*. `problem` says why it does not, empty if it does.
 
-    *native*: while it looks closely it may sample what C libraries allocate.
+    *native*: it may sample what C libraries allocate, when it is asked to.
     """
 
     def __init__(self, interval: int, native: bool = False) -> None:
@@ -66,7 +66,7 @@ class Recorder:
             sampling.stop()
 
     def look_closely(self, closely: bool, native: bool = False) -> None:
-        """Sample at `FINE_INTERVAL` or finer from now on, or as at first again; closely and *native*, C libraries too.
+        """Sample at `FINE_INTERVAL` or finer from now on, or as at first again; C libraries too if *native*.
 
         Where that cannot be done, it is not.
         """
@@ -75,7 +75,7 @@ class Recorder:
             return
         sampling.change(self.finest if closely else self._interval)
         with contextlib.suppress(UnsupportedError):
-            sampling.look_at_native(closely and native and self._native)
+            sampling.look_at_native(native and self._native)
 
     def follow(self) -> None:
         """At a tick: see to libraries that have been loaded."""

@@ -38,6 +38,7 @@ class Evidence:
     base: int = 0
     rss: int = 0
     modules: int = 0
+    native: bool = False  # the growth is past Python's blocks
     since: int = 0  # on the steady clock, in nanoseconds
     missing: list[str] = field(default_factory=list)
 
@@ -75,10 +76,15 @@ class Inquiry:
     def begin(self, candidate: Candidate) -> None:
         """Growth is suspected: take the snapshot that it will be measured from."""
         candidate.ledger.let_go()
-        self.look_closely(True, is_past_python(candidate.growth, candidate.samples))
-        last = candidate.samples[-1]
+        last, native = candidate.samples[-1], is_past_python(candidate.growth, candidate.samples)
+        self._look(closely=True, native=native)
         self.evidence = Evidence(
-            suspicion=candidate.growth, base=last.base, rss=last.rss, modules=last.modules, since=time.monotonic_ns()
+            suspicion=candidate.growth,
+            base=last.base,
+            rss=last.rss,
+            modules=last.modules,
+            native=native,
+            since=time.monotonic_ns(),
         )
         before = candidate.read()
         depth = self._depth(candidate)
@@ -116,11 +122,14 @@ class Inquiry:
 
     def end(self) -> None:
         """Let go of the evidence."""
-        self.look_closely(False)
+        self._look(closely=False, native=False)
         self.evidence = Evidence()
 
-    def look_closely(self, closely: bool, native: bool = False) -> None:
-        """Sample allocations more finely, *native* ones too, or as at first again."""
+    def rest(self) -> None:
+        """Sample no more finely than at first. Native allocations are sampled on, for the leak may be told again."""
+        self._look(closely=False, native=self.evidence.native)
+
+    def _look(self, closely: bool, native: bool) -> None:
         if self._recorder is not None:
             self._recorder.look_closely(closely, native)
 

@@ -66,7 +66,7 @@ class Diagnosis:
         try:
             return self._decide(candidate)
         finally:
-            self._inquiry.look_closely(False)
+            self._inquiry.rest()
 
     def _decide_early(self, candidate: Candidate) -> Leak | Held:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""
@@ -77,7 +77,7 @@ class Diagnosis:
             return Held("no type has grown at every look and explains the growth")
         decision = self._decide(candidate)
         if isinstance(decision, Leak):
-            self._inquiry.look_closely(False)
+            self._inquiry.rest()
         return decision
 
     def _decide(self, candidate: Candidate) -> Leak | Held:
