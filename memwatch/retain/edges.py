@@ -183,6 +183,16 @@ def _iterated(iterate: Callable[[Any], Iterable[Any]], shown: str) -> _Namer:
     return name
 
 
+def _index(chain: Sequence[Any], place: int) -> Step:
+    """The step to an item of a list or tuple, which is not iterated: a place that C code has not filled yet, or never
+    will, ends the process when it is read."""
+    parent, child = chain[place], chain[place + 1]
+    if type(parent) in (list, tuple):
+        return _item("[index]")
+    has_other = child is type(parent) or attribute_of(parent, child) is not None or is_instance_dict(parent, child)
+    return _attribute(chain, place) if has_other else _item("[index]")
+
+
 def _module_variable(chain: Sequence[Any], place: int) -> Step:
     names = namespace(chain[place])
     if chain[place + 1] is not names:
@@ -283,8 +293,8 @@ def _frame_of(kind: type, field: str) -> _Namer:
 _BY_BASE: tuple[tuple[type, _Namer], ...] = (
     (dict, _dict_item),
     (FrozenDict, _dict_item),
-    (list, _iterated(list.__iter__, "[index]")),
-    (tuple, _iterated(tuple.__iter__, "[index]")),
+    (list, _index),
+    (tuple, _index),
     (set, _iterated(set.__iter__, "[item]")),
     (frozenset, _iterated(frozenset.__iter__, "[item]")),
     (deque, _iterated(deque.__iter__, "[index]")),
