@@ -29,6 +29,7 @@ _FIELDS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (BaseException, ("args", "__traceback__", "__context__", "__cause__")),
 )
 """Fields that C types compute, and that are safe to read; those that they merely store are found by themselves."""
+_LONGEST_NAME = 40  # of the interpreter's own
 _LIBRARY_FIELDS = {
     "_asyncio.Task": ("_coro", "_callbacks", "_result", "_exception", "_loop", "_fut_waiter"),
     "_asyncio.Future": ("_callbacks", "_result", "_exception", "_loop"),
@@ -60,8 +61,14 @@ def text_key_of(names: Any, value: Any) -> str | None:
 
 
 def name_text(name: object) -> str:
-    """A name of a variable; ``[str key]`` for one that no source code wrote, for it is data."""
-    return name if type(name) is str and is_interned(name) else "[str key]"
+    """A name of a variable; ``[str key]`` for one that no source code wrote, for it is data.
+
+    The interpreter's own names, as ``__warningregistry__``, are not interned where C code wrote them.
+    """
+    if type(name) is not str:
+        return "[str key]"
+    is_own = len(name) <= _LONGEST_NAME and name[:2] == name[-2:] == "__" and name.isidentifier()
+    return name if is_own or is_interned(name) else "[str key]"
 
 
 def is_instance_dict(obj: Any, names: Any) -> bool:

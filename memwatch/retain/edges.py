@@ -260,14 +260,15 @@ def _cached(chain: Sequence[Any], place: int) -> Step:
 
 
 def _context_variable(chain: Sequence[Any], place: int) -> Step:
-    """The step from a context through the tree that it is made of."""
+    """The step from a context through the tree that it is made of; to a part of that tree, which is made anew when a
+    variable is set, it says no more than what it is."""
     end = place + 1
     while end < len(chain) - 1 and type_label(type(chain[end])).startswith("hamt"):
         end += 1
     for variable, value in Context.items(chain[place]):
         if value is chain[end]:
             return Step(*_twice(f"context variable {printable(variable.name)}"), end - place)
-    return Step(UNNAMED, ITEM, end - place)
+    return Step("[context variable]", ITEM, end - place)
 
 
 def _attribute(chain: Sequence[Any], place: int) -> Step:

@@ -6,6 +6,7 @@ import contextvars
 import functools
 import gc
 import types
+import warnings
 import weakref
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import numpy
 import pytest
 
 from memwatch.backend.referents import FrozenDict
-from memwatch.retain import find_path
+from memwatch.retain import find_holdings, find_path
 
 
 class Order:
@@ -289,6 +290,33 @@ def test_keys_that_are_data_are_never_shown(app: Any) -> None:
     app.kept = plain
     path = find_path(held)
     assert path is not None and "Ann" not in path.text
+
+
+def test_a_name_that_the_interpreter_gives_is_shown_and_data_like_it_is_not(app: Any) -> None:
+    exec("import warnings\ndef old():\n    warnings.warn('old')", vars(app))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda *arguments, **options: None
+        app.old()
+    noted = next(value for name, value in vars(app).items() if name.startswith("__warningreg"))
+    noted["one"] = Order()
+    path = find_path(noted["one"])
+    assert path is not None and path.steps[1].startswith(".__warningregistry__: dict")
+    for data in ("__Ann Smith__", f"__{'a' * 50}__"):
+        held = vars(app)["".join(list(data))] = [Order()]
+        path = find_path(held[0])
+        assert path is not None and ("Ann" not in path.text and "aaa" not in path.text)
+
+
+def test_many_variables_of_a_context(app: Any, known: Callable[[], Any]) -> None:
+    app.context = contextvars.Context()
+    app.variables = [contextvars.ContextVar[Any](f"variable {number}") for number in range(40)]
+    before = known()
+    for variable in app.variables:
+        app.context.run(variable.set, Order())
+    found = max(find_holdings(before), key=lambda holding: holding.type_counts.get(f"{HERE}Order", 0))
+    assert found.path.text == "module app > context: _contextvars.Context > [context variable]"
+    assert found.type_counts[f"{HERE}Order"] == 40
 
 
 def test_looking_does_not_give_an_instance_a_dict(app: Any) -> None:

@@ -22,7 +22,8 @@ ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, UNREACHED, GC_DISABLED, *BY_VERDICT.value
 
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
 _NO_CAUSE = Cause("", "", "")
-_CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell"))
+_TREE = ("hamt", "hamt_array_node", "hamt_bitmap_node", "hamt_collision_node")  # that a context is made of
+_CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell", *_TREE))
 _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
@@ -60,25 +61,26 @@ def words_for_verdict(verdict: str) -> Words:
 
 
 def name_type(holding: Holding) -> str:
-    """The type to name: of those that come with nearly every held item, a class before a builtin, one of the program's
-    before one of the standard library's that is not held itself, and of builtins what is held itself before what it is
-    made of. A mere container yields to what runs, as a function, and else to what it has most of; a class that the
-    standard library keeps to itself yields to any other."""
-    counts = holding.type_counts
+    """The type to name: of those that come with nearly every held item, a class of the program's before a builtin, and
+    of builtins what is held itself before what it is made of. A mere container yields to what runs, as a function, and
+    else to what it has most of. A class of the standard library yields to one that is not, if it is not what is held,
+    and one that the standard library keeps to itself to any other. Classes that are held are named as such."""
+    counts, top = holding.type_counts, holding.frontier_type
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name]
     own = [name for name in own if not _is_internal(name)] or own
-    if holding.frontier_type in own or not often or (not own and holding.frontier_type not in _CONTAINERS):
-        return holding.frontier_type
-    own = [name for name in own if not _is_of_library(name)] or own
-    return max(own or [name for name in often if name in _RUN] or often, key=lambda name: counts[name])
+    if top in own or top == "type" or not often or (not own and top not in _CONTAINERS):
+        return top
+    own = [name for name in own if not _is_standard(name)] or own
+    others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
+    return max(own or others, key=lambda name: counts[name])
 
 
 def _is_internal(name: str) -> bool:
-    return _is_of_library(name) and name.rpartition(".")[2].startswith("_")
+    return _is_standard(name) and name.rpartition(".")[2].startswith("_")
 
 
-def _is_of_library(name: str) -> bool:
+def _is_standard(name: str) -> bool:
     return name.partition(".")[0] in sys.stdlib_module_names
 
 

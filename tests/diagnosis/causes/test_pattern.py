@@ -125,6 +125,8 @@ def test_what_no_root_leads_to_is_not_told_by_what_it_is() -> None:
         ("weakref.finalize._Info", "str", "weakref.finalize._Info"),
         ("threading.Timer", "app.Row", "threading.Timer"),
         ("app._Row", "app.Order", "app._Row"),
+        ("type", "_collections._tuplegetter", "type"),
+        ("hamt", "str", "str"),
     ],
 )
 def test_the_type_to_name(kind: str, below: str, named: str) -> None:
@@ -141,6 +143,15 @@ def test_a_class_of_the_program_is_named_before_one_of_the_standard_library_belo
     counts = {"weakref.finalize._Info": 30, "weakref.ReferenceType": 30, "app.Row": 30}
     held = holding(MODULE, LIST, Link("[]", ("weakref.finalize._Info",)))
     assert name_type(replace(held, type_counts=counts)) == "app.Row"
+
+
+def test_a_class_of_the_standard_library_yields_to_one_that_is_not() -> None:
+    held = holding(MODULE, LIST, Link("[]", ("tuple",)))
+    assert name_type(replace(held, type_counts={"datetime.datetime": 90, "app.Job": 30, "tuple": 30})) == "app.Job"
+    assert (
+        name_type(replace(held, type_counts={"datetime.datetime": 90, "app.Job": 3, "tuple": 30}))
+        == "datetime.datetime"
+    )
 
 
 def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
