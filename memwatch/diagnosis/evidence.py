@@ -24,6 +24,7 @@ from .verdict import explained_share, is_past_python
 _LOOKS = 5
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
+_FEW = 0.1  # of what grew: samples for so little say nothing of the rest
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
@@ -155,16 +156,25 @@ class Inquiry:
         until = time.monotonic_ns()
         findings = self._walk_heap(candidate, holders)
         if self._recorder is not None:
-            findings.lines = self._lines(self._recorder, findings.after, until)
+            findings.lines = self._lines(
+                self._recorder, findings.after, until, self.evidence.grew(candidate.samples[-1])
+            )
         return findings
 
-    def _lines(self, recorder: Recorder, after: Snapshot | None, until: int) -> Lines:
-        """What was allocated since the suspicion, or since sampling began, and before *after*."""
+    def _lines(self, recorder: Recorder, after: Snapshot | None, until: int, grew: int) -> Lines:
+        """What was allocated since the suspicion, or since sampling began, and before *after*.
+
+        One large thing that is replaced by a larger one again and again may have been since *until*: where what is left
+        from before is little of the *grew* bytes, the lines are of all up to now.
+        """
         if recorder.problem:
             self.evidence.missing.append(f"allocations were not sampled: {recorder.problem}")
             return Lines()
         try:
             samples, is_app = recorder.read(self.evidence.since, until)
+            if sum(it.size_bytes for it in samples) < _FEW * grew:
+                after, until = None, time.monotonic_ns()
+                samples, is_app = recorder.read(self.evidence.since, until)
         except Exception as error:  # somebody else has ended it, or there is no memory
             self.evidence.missing.append(f"no allocating lines: {describe_error(error)}")
             return Lines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -237,6 +238,31 @@ def test_references_that_were_lost_in_c_get_type_and_line(case, recorder):
     top = case.judge(grow).report.suspects[0]
     assert top.type == "bytes" and top.held_by == ()
     assert top.allocated_at[0]["line"] == grow.__code__.co_firstlineno + 2
+
+
+@native
+def test_the_line_of_what_is_replaced_while_the_verdict_is_found(case, app):
+    class Busy(Recorder):
+        def read(self, since, until):
+            if not reads:
+                other = threading.Thread(target=extend)
+                other.start()
+                other.join()
+            reads.append(until)
+            return super().read(since, until)
+
+    def extend():
+        app.history = app.history + b"x" * 2_000_000
+
+    app.history, reads = b"", []
+    busy = Busy(2048)
+    busy.start()
+    try:
+        case.diagnosis = Diagnosis(0.5, busy)
+        report = case.judge(lambda: [extend() for _ in range(4)]).report
+    finally:
+        busy.stop()
+    assert report.suspects[0].allocated_at[0]["line"] == extend.__code__.co_firstlineno + 1
 
 
 @native
