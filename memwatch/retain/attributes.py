@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from ..backend.kinds import type_label
+from ..backend.kinds import size_reader, type_label
 from ..backend.referents import kind_of_dict
 from ..backend.shapes import is_interned
 from .references import namespace, referents
@@ -58,6 +58,23 @@ def text_key_of(names: Any, value: Any) -> str | None:
     """The key of *value* in such a dict, if it is a str: a name, or data."""
     items = dict_items(names) if issubclass(type(names), dict) else list(names.items())
     return next((key for key, held in items if held is value and type(key) is str), None)
+
+
+def key_of_successor(names: Any, gone: Any) -> str | None:
+    """The key of what stands where *gone* stood until a moment ago: the one value of its type and about of its size.
+
+    A program that makes a text or an array longer puts a new one in its place, also while a path is drawn.
+    """
+    items = dict_items(names) if issubclass(type(names), dict) else list(names.items())
+    if any(key is gone for key, _ in items):
+        return None
+    read = size_reader(type(gone))
+    try:
+        size = read(gone)
+        alike = [key for key, it in items if type(it) is type(gone) and size <= 2 * read(it) and read(it) <= 2 * size]
+    except Exception:  # a C type whose __sizeof__ fails
+        return None
+    return alike[0] if len(alike) == 1 and type(alike[0]) is str else None
 
 
 def name_text(name: object) -> str:

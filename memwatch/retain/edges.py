@@ -16,7 +16,15 @@ from typing import Any, NamedTuple
 from ..backend.kinds import has_references, type_label
 from ..backend.referents import FrozenDict
 from ..units import printable
-from .attributes import attribute_of, dict_items, is_instance_dict, name_text, text_key_of, variable_of
+from .attributes import (
+    attribute_of,
+    dict_items,
+    is_instance_dict,
+    key_of_successor,
+    name_text,
+    text_key_of,
+    variable_of,
+)
 from .labels import describe, key_text, length, shown_key
 from .links import link_to
 from .path import Link, Root
@@ -211,7 +219,7 @@ def _variable(names: Any, chain: Sequence[Any], place: int) -> Step:
     """The step over a dict of names, to the variable that comes after it in *chain*."""
     if place + 2 >= len(chain):
         return _named(".__dict__")
-    key = text_key_of(names, chain[place + 2])
+    key = text_key_of(names, chain[place + 2]) or key_of_successor(names, chain[place + 2])
     if key is None:
         return Step(KEY, ITEM, 2)
     name = name_text(key)

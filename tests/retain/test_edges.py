@@ -17,6 +17,8 @@ import pytest
 
 from memwatch.backend.referents import FrozenDict
 from memwatch.retain import find_holdings, find_path
+from memwatch.retain.edges import steps_of
+from memwatch.retain.path import Root
 
 
 class Order:
@@ -317,6 +319,22 @@ def test_many_variables_of_a_context(app: Any, known: Callable[[], Any]) -> None
     found = max(find_holdings(before), key=lambda holding: holding.type_counts.get(f"{HERE}Order", 0))
     assert found.path.text == "module app > context: _contextvars.Context > [context variable]"
     assert found.type_counts[f"{HERE}Order"] == 40
+
+
+def test_what_was_replaced_just_now_has_the_name_of_its_successor(app: Any) -> None:
+    gone, app.small, app.name = bytes(1000), b"small", "a name"
+
+    def drawn() -> str:
+        return steps_of([app, vars(app), gone], Root("module app")).shown[1]
+
+    assert drawn() == "[key]"
+    app.history = gone + b"more"
+    assert drawn() == ".history: bytes"
+    app.other = bytes(900)
+    assert drawn() == "[key]"
+    gone = next(name for name in vars(app) if name == "history")
+    app.copy = "".join(list(gone))
+    assert drawn() == "[key]"
 
 
 def test_looking_does_not_give_an_instance_a_dict(app: Any) -> None:
