@@ -77,7 +77,8 @@ def name_type(holding: Holding) -> str:
 
 
 def _is_internal(name: str) -> bool:
-    return _is_standard(name) and name.rpartition(".")[2].startswith("_")
+    """Whether the standard library keeps it to itself, or as a lock it is a mere part of its classes."""
+    return _is_standard(name) and (name.rpartition(".")[2].startswith("_") or name.startswith("_thread."))
 
 
 def _is_standard(name: str) -> bool:

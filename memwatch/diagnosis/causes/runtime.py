@@ -33,6 +33,15 @@ RUNTIME = (
         many=True,
     ),
     Cause(
+        "text-stream",
+        "texts in a list that C code keeps: before Python 3.12, most likely an io.StringIO that is written to and "
+        "never emptied",
+        "empty it when its text was used, stream.seek(0) and stream.truncate(), or write to a file; if there is no "
+        "such stream, look for a newer release of the extension that was called",
+        ("no Python reference* > : list > []: str",),
+        many=True,
+    ),
+    Cause(
         "finalizer-holds-object",
         "weakref.finalize holds the object that it waits for, through the callback or its arguments: so it never dies",
         "give finalize a function that is no method of the object, and only the values that it needs: "

@@ -124,6 +124,8 @@ def test_what_no_root_leads_to_is_not_told_by_what_it_is() -> None:
         ("weakref.finalize._Info", "app.Row", "app.Row"),
         ("weakref.finalize._Info", "str", "weakref.finalize._Info"),
         ("threading.Timer", "app.Row", "threading.Timer"),
+        ("_thread.RLock", "threading.Condition", "threading.Condition"),
+        ("_thread.lock", "str", "_thread.lock"),
         ("app._Row", "app.Order", "app._Row"),
         ("type", "_collections._tuplegetter", "type"),
         ("hamt", "str", "str"),

@@ -6,9 +6,11 @@ import asyncio
 import concurrent.futures
 import contextvars
 import functools
+import io
 import itertools
 import logging
 import queue
+import sys
 import threading
 import warnings
 import weakref
@@ -395,6 +397,29 @@ def test_the_value_of_a_context_variable_is_told() -> None:
         twin=lambda: STATE.set((Data(),)),
         fixed=lambda: set_state(reset=True),
         done=lambda: STATE.set(()),
+    )
+    case.verify()
+    verify_twins([case])
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later ones have one buffer")
+def test_a_text_stream_keeps_what_was_written_in_a_list() -> None:
+    written = io.StringIO()
+
+    def empty() -> None:
+        written.seek(0)
+        written.truncate()
+
+    def write(text: str = "x" * 4000) -> None:
+        written.write(f"{next(NUMBERS)} {text}")
+
+    case = Case(
+        "text-stream",
+        "most likely an io.StringIO",
+        leak=write,
+        twin=lambda: io.StringIO().write("x" * 4000),
+        fixed=lambda: (write(), empty()),
+        done=empty,
     )
     case.verify()
     verify_twins([case])
