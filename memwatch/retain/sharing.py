@@ -48,16 +48,19 @@ def share_among(
 
 
 def _others(places: Sequence[Place], first: Holding, known: array[int], show_keys: bool) -> Iterator[Holding]:
-    seen = {first.holder_address}
+    told, tried = {first.holder_address}, set()
     for place in places:
         chain = place.chain
         holder = holder_of(chain)
-        if len(chain) < 2 or id(holder) in seen or type_label(type(chain[-1])) != first.frontier_type:
+        if len(chain) < 2 or id(holder) in tried or type_label(type(chain[-1])) != first.frontier_type:
             continue
-        seen.add(id(holder))
+        if not told.isdisjoint(map(id, chain)):
+            continue  # it hangs under one that was told, and goes with it
+        tried.add(id(holder))
         count = _new_in(holder, type(chain[-1]), known)
         if count < _PART * first.targets:
             continue
+        told.add(id(holder))
         bound = bound_of(chain, holder)
         yield replace(
             first,

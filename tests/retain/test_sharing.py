@@ -53,6 +53,19 @@ def test_what_holds_a_few_of_them_shares_nothing(app: Any) -> None:
     assert len(shared(known)) == 1
 
 
+def test_what_hangs_under_the_holder_itself_is_silent(app: Any) -> None:
+    """As the loggers that logging keeps by their names, and each parent of them again."""
+    app.orders, index = {}, {}
+    app.orders["index"] = index
+    known = take_snapshot().addresses
+    for number in range(500):
+        order = Order()
+        index[number] = app.orders[number] = order
+    (alone,) = shared(known)
+    assert alone.path.steps[1].startswith(".orders") and len(alone.path.steps) == 3
+    assert alone.targets == pytest.approx(500, abs=2)
+
+
 def test_a_list_beside_a_bounded_cache_has_half_of_it(app: Any) -> None:
     app.cache, app.log = deque(maxlen=5000), []
     known = take_snapshot().addresses
