@@ -14,7 +14,7 @@
 
 #define PATIENCE 1000000000 /* nanoseconds */
 #define GLANCE 100000
-#define STACK (128 << 10) /* bytes */
+#define STACK (1 << 20) /* bytes, the threads' own variables of all libraries included */
 
 enum { UNKNOWN, SENT, LOST, FREE };
 
