@@ -122,5 +122,6 @@ class Diagnosis:
 
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak:
         report = assemble(candidate, self._inquiry.evidence, findings, verdict, self._limit, self._told)
-        self._told = report
+        if self._told is None or report.suspects is not self._told.suspects:  # else they are as old as they were
+            self._told = report
         return make_leak(candidate.growth, verdict, report)

@@ -252,6 +252,8 @@ def test_told_again_when_the_heap_has_become_too_large_the_suspects_stand(case, 
     assert again.suspects == first.suspects and again.suspects[0].held_by[1] == ".kept: list, 1000 items"
     assert again.fingerprint == first.fingerprint and again.rows == ()
     assert again.missing[-1] == "no new suspects: these were told 1m 4s ago"
+    third = case.verdict(blocks=50_000_000).report
+    assert third.suspects == first.suspects and third.missing[-1] == "no new suspects: these were told 2m 8s ago"
     case.suspect()  # of another growth nothing is known
     assert case.verdict(blocks=50_000_000).report.suspects == ()
 

@@ -402,7 +402,7 @@ def test_the_value_of_a_context_variable_is_told() -> None:
     verify_twins([case])
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="later ones have one buffer")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.12 on there is one buffer and no list")
 def test_a_text_stream_keeps_what_was_written_in_a_list() -> None:
     written = io.StringIO()
 
