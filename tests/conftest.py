@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from zlib import crc32
 
 import pytest
 
@@ -37,6 +39,30 @@ def pytest_sessionstart() -> None:
         pytest.exit(f"MEMWATCH_BACKEND={asked}, but {memwatch.backend.name} is loaded: {memwatch.backend.reason}", 4)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; processes we start inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--slow-share", metavar="K/N", default="0/1", help="of the slow tests, run the K-th of N shares only (from 0)"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the slow tests of other shares; by name, so that each has its share whatever else is collected."""
+    share, shares = map(int, config.getoption("--slow-share").split("/"))
+    left_out = [
+        item for item in items if item.get_closest_marker("slow") and crc32(item.nodeid.encode()) % shares != share
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_heap() -> None:
+    """Take pytest's own records of thousands of tests out of the collector's sight: each collection walks them else."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -212,6 +212,7 @@ def test_the_thread_imports_nothing():
     assert done.stdout == "[] 1\n", done.stderr
 
 
+@pytest.mark.slow
 def test_two_hundred_short_programs_exit_in_order():
     code = """
         import sys, time, memwatch

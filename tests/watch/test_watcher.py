@@ -212,7 +212,7 @@ def test_stop_does_not_wait_for_a_receiver_that_is_stuck(watched):
 def test_the_program_runs_on_while_a_receiver_is_stuck(watched):
     go = threading.Event()
     w = watched(tick=0.01, stats=lambda watcher, stats: go.wait(60))
-    for _ in range(200):
+    for _ in range(20):
         gc.collect()
     w.next()
     go.set()
