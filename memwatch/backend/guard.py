@@ -15,6 +15,8 @@ from time import monotonic
 from types import MethodType
 from typing import Protocol, TypeVar
 
+from .referents import shown_by
+
 Class = TypeVar("Class", bound=type)
 
 _monkey = sys.modules.get("gevent.monkey")  # a greenlet is no thread: collections know the latter alone
@@ -153,7 +155,7 @@ def find_own(objects: Sequence[object]) -> list[object]:
 
 
 def _is_bound_to_own(method: object) -> bool:
-    return any(id(type(held)) in _own_types for held in gc.get_referents(method))
+    return any(id(type(held)) in _own_types for held in shown_by(method))
 
 
 def parts_of(instances: Iterable[object]) -> set[int]:
@@ -165,6 +167,6 @@ def parts_of(instances: Iterable[object]) -> set[int]:
     addresses = {id(RECORDS), *map(id, RECORDS)}
     for instance in instances:
         addresses.add(id(instance))
-        addresses.update(id(held) for held in gc.get_referents(instance) if id(type(held)) in _PARTS)
+        addresses.update(id(held) for held in shown_by(instance) if id(type(held)) in _PARTS)
     addresses.discard(_EMPTY)
     return addresses

@@ -1,9 +1,10 @@
-"""What objects refer to: gc.get_referents(), without the one question that kills a process, and with what it hides.
+"""What objects refer to: the package's one door to the collector's answer, as some questions kill a process.
 
 * A dict whose keys are all str shows the collector its values alone (from 3.11 on): its keys are added here, and those
   of a frozendict (from 3.15 on).
 * In CPython 3.12.0 to 3.12.5 the module _asyncio shows its freed objects to the collector, and asking what it refers
-  to brings them back, to be freed twice (python/cpython#122695). There its namespace is given instead.
+  to brings them back, to be freed twice (python/cpython#122695). There every module is read by its namespace: the
+  name of a module and its type can be changed, what its C code shows cannot be known.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import builtins
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from types import ModuleType
 from typing import Any
@@ -27,9 +28,21 @@ MODULES_MAY_RESURRECT = (3, 12) <= sys.version_info < (3, 12, 6)
 _namespace: Any = vars(ModuleType)["__dict__"].__get__
 
 
+def _shown_with_care(*objects: Any) -> list[Any]:
+    asked = [obj for obj in objects if not issubclass(type(obj), ModuleType)]
+    found = gc.get_referents(*asked)
+    if len(asked) < len(objects):
+        found.extend(_namespace(obj) for obj in objects if issubclass(type(obj), ModuleType))
+    return found
+
+
+shown_by: Callable[..., list[Any]] = _shown_with_care if MODULES_MAY_RESURRECT else gc.get_referents
+"""What its arguments refer to, as their types tell the collector; nothing for objects that it cannot visit."""
+
+
 def referents_of(objects: Sequence[Any]) -> list[Any]:
     """What *objects* refer to; a key of a dict may be in it twice."""
-    found = _shown_by(objects)
+    found = shown_by(*objects)
     dicts = [obj for obj in objects if issubclass(type(obj), DICTS)]
     if dicts:
         found.extend(keys_of(dicts))
@@ -54,16 +67,3 @@ def _keys_of_either(obj: Any) -> Any:
 
 
 _keys: Any = dict.keys if FrozenDict is dict else _keys_of_either
-
-
-def _shown_by(objects: Sequence[Any]) -> list[Any]:
-    if not MODULES_MAY_RESURRECT:
-        return gc.get_referents(*objects)
-    asked = [obj for obj in objects if not _is_risky(obj)]
-    if len(asked) == len(objects):
-        return gc.get_referents(*asked)
-    return [*gc.get_referents(*asked), *(_namespace(obj) for obj in objects if _is_risky(obj))]
-
-
-def _is_risky(obj: Any) -> bool:
-    return type(obj) is ModuleType and dict.get(_namespace(obj), "__name__") == "_asyncio"

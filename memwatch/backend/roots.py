@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from typing import Any
 from weakref import getweakrefs
 
 from .kinds import namespace_of
+from .referents import shown_by
 
 
 def roots() -> list[object]:
@@ -23,7 +23,7 @@ def roots() -> list[object]:
         cls = stack.pop()
         if id(cls) not in seen:
             seen.add(id(cls))
-            found += [cls, *gc.get_referents(namespace_of(cls)), *getweakrefs(cls)]
+            found += [cls, *shown_by(namespace_of(cls)), *getweakrefs(cls)]
             stack += _subclasses(cls)
     return found
 

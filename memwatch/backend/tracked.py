@@ -20,6 +20,7 @@ from sys import getrefcount, getsizeof
 
 from .contract import GaveUp
 from .guard import own
+from .referents import shown_by
 
 _PARTS = frozenset((map, chain, compress, count, cycle, repeat, list, tuple, type(iter([])), type(iter(()))))
 
@@ -103,7 +104,7 @@ def _parts(*iterators: object) -> set[int]:
         part = waiting.pop()
         if type(part) in _PARTS and id(part) not in found:
             found[id(part)] = part
-            waiting.extend(gc.get_referents(part))
+            waiting.extend(shown_by(part))
     return set(found)
 
 

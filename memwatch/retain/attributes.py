@@ -14,9 +14,9 @@ from itertools import islice
 from typing import Any
 
 from ..backend.kinds import size_reader, type_label
-from ..backend.referents import kind_of_dict
+from ..backend.referents import kind_of_dict, shown_by
 from ..backend.shapes import is_interned
-from .references import namespace, referents
+from .references import namespace
 
 _type_mro = type.__dict__["__mro__"].__get__
 _type_module = type.__dict__["__module__"].__get__
@@ -134,7 +134,7 @@ def _read(descriptor: Any, name: str, obj: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _instance_attribute(obj: Any, value: Any) -> str | None:
-    for held in referents(obj):
+    for held in shown_by(obj):
         if held is not value and is_instance_dict(obj, held):
             return variable_of(held, value)
     return next((name for name in _guesses(type(obj)) if instance_value(obj, name) is value), None)

@@ -11,10 +11,10 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import Any
 
 from ..backend.kinds import type_label
-from ..backend.referents import FrozenDict
+from ..backend.referents import FrozenDict, shown_by
 from ..backend.shapes import is_interned
 from ..units import printable
-from .references import LruCacheWrapper, namespace, referents
+from .references import LruCacheWrapper, namespace
 
 _LONGEST_KEY = 40
 _LONGEST_INT = 128  # bits: such a number has about as many digits as fit
@@ -69,7 +69,7 @@ def _name(obj: Any) -> str:
     if kind is FunctionType:
         return f"function {function_label(obj)}"
     if kind is LruCacheWrapper:
-        function = next((item for item in referents(obj) if type(item) is FunctionType), None)
+        function = next((item for item in shown_by(obj) if type(item) is FunctionType), None)
         return f"functools.lru_cache wrapper{f' of {function_label(function)}' if function else ''}"
     if issubclass(kind, type):
         return f"class {printable(type_label(obj))}"

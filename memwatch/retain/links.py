@@ -13,9 +13,10 @@ from mmap import mmap
 from typing import Any
 
 from ..backend.kinds import type_label
+from ..backend.referents import shown_by
 from .labels import function_label
 from .path import Link
-from .references import LruCacheWrapper, array_type, contents, namespace, referents
+from .references import LruCacheWrapper, array_type, contents, namespace
 
 METHOD_CACHE = "cache of a method"
 """A function cache whose function takes ``self`` or ``cls``: it keeps the objects that it is called on."""
@@ -45,7 +46,7 @@ def link_to(edge: str, target: Any, last: bool = False) -> Link:
     kinds = [type_label(base) for base in _type_mro(kind) if base is not object]
     name = ""
     if kind is LruCacheWrapper:
-        function = next((item for item in referents(target) if type(item) is types.FunctionType), None)
+        function = next((item for item in shown_by(target) if type(item) is types.FunctionType), None)
         name = function_label(function) if function else ""
         kinds += [METHOD_CACHE] if function and _is_method(function) else []
     elif kind is types.FunctionType:

@@ -11,18 +11,15 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from ..backend.referents import referents_of
+from ..backend.referents import referents_of, shown_by
 from ..backend.tracked import list_tracked
 
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
-
-referents: Callable[..., list[Any]] = gc.get_referents
-"""What an object refers to, as its type tells the collector; nothing for objects that the collector cannot visit."""
 
 is_tracked = gc.is_tracked
 
@@ -44,10 +41,10 @@ def namespace(owner: Any) -> Any:
 def contents(obj: Any) -> list[Any]:
     """What *obj* refers to, also where the collector does not see it: a running frame's variables, code, arrays."""
     if type(obj) is FrameType:
-        return [*frame_locals(obj).values(), *referents(obj)]
+        return [*frame_locals(obj).values(), *shown_by(obj)]
     found = referents_of((obj,)) or hidden_contents(obj)
     if not found and issubclass(type(obj), type):  # a static one, whose namespace no collector sees
-        return referents(_type_namespace(obj))
+        return shown_by(_type_namespace(obj))
     return found
 
 
@@ -208,5 +205,5 @@ def fork_list(obj: Any) -> str | None:
     """
     if type(obj) is not list:
         return None
-    when = next((_fork_hooks[id(item)] for item in referents(obj) if id(item) in _fork_hooks), None)
+    when = next((_fork_hooks[id(item)] for item in shown_by(obj) if id(item) in _fork_hooks), None)
     return f"interpreter, fork callbacks (os.register_at_fork, {when})" if when else None

@@ -19,9 +19,9 @@ from typing import Any
 from ..backend.contract import GaveUp
 from ..backend.guard import begin_walk, end_walk, get_ident, own, rest
 from ..backend.kinds import size_reader
-from ..backend.referents import DICTS, MODULES_MAY_RESURRECT, keys_of
+from ..backend.referents import DICTS, MODULES_MAY_RESURRECT, keys_of, shown_by
 from .path import Root
-from .references import contents, hidden_contents, is_tracked, referents
+from .references import contents, hidden_contents, is_tracked
 
 NOT_TOLD = Root("")
 """The root of what only memwatch holds."""
@@ -205,7 +205,7 @@ class Walk:
                 parent = child = children = None  # only the fields hold anything while this rests
                 self._check(node)
             parent, group = queue.popleft(), groups[node]
-            children = contents(parent) if node in roots else referents(parent)
+            children = contents(parent) if node in roots else shown_by(parent)
             if issubclass(type(parent), DICTS):
                 children += keys_of((parent,))
             stays = grown is not None and group < 0 and id(parent) not in grown

@@ -39,10 +39,14 @@ def test_modules_are_followed_to_their_names():
 
 def test_asyncio_lives_on_after_walks():
     code = """if True:
-        import asyncio, faulthandler
+        import _asyncio, asyncio, faulthandler, types
         faulthandler.dump_traceback_later(60, exit=True)
         from memwatch.heap import take_snapshot
         from memwatch.retain import find_holdings
+        from memwatch.retain.attributes import attribute_of
+
+        class Lazy(types.ModuleType):
+            '''As importlib.util.LazyLoader makes of a module for a while.'''
 
         async def main():
             await asyncio.gather(*(asyncio.sleep(0.001) for _ in range(5)))
@@ -50,6 +54,10 @@ def test_asyncio_lives_on_after_walks():
         for _ in range(4):
             asyncio.run(main())
             find_holdings(take_snapshot().addresses)
+            assert attribute_of(_asyncio, main) is None
+            _asyncio.__class__, _asyncio.__name__ = Lazy, "renamed"
+            assert attribute_of(_asyncio, main) is None
+            _asyncio.__class__, _asyncio.__name__ = types.ModuleType, "_asyncio"
         asyncio.run(main())
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
