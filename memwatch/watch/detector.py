@@ -22,15 +22,18 @@ _EARLIER = 3  # growths between suspicion and leak
 class Detector(Protocol):
     """Takes readings one by one, says when they begin to look like a leak, are one, and are none any more.
 
-    A leak that it returns counts as published, unless `dismiss` is called: then the suspicion is forgotten, and only
-    growth over a window twice as long is reported. So does an early one; if that is dismissed, nothing has happened.
+    A leak that it returns, an early one too, counts as published unless `withdraw` is called: then nothing has
+    happened, and it will be returned again. `dismiss` tells all detectors of growth that is no leak, whichever of them
+    saw it: one of the same kind forgets its suspicion and reports only growth over a window twice as long.
     """
 
     name: str
 
     def update(self, sample: Sample) -> Growth | None: ...
 
-    def dismiss(self) -> None: ...
+    def withdraw(self) -> None: ...
+
+    def dismiss(self, growth: Growth) -> None: ...
 
 
 @own
@@ -49,8 +52,8 @@ class ConsecutiveGrowth:
 
     The first reading is what growth is measured from and is none itself, so five growths span five intervals
     (node-memwatch measured from the second reading, over four). Growth below 1 MiB or one per cent, or in no time, is
-    not reported; the count goes on. Three growths before a report it is suspected. Each report doubles the growths
-    that the next one takes, until three quarters of its own growth are gone again.
+    not reported; the count goes on. Three growths before a report, or once there is a fifth of it, it is suspected.
+    Each report doubles the growths that the next one takes, until three quarters of its own growth are gone again.
     """
 
     name = "consecutive"
@@ -61,6 +64,8 @@ class ConsecutiveGrowth:
         self._last: Sample | None = None
         self._first: Sample | None = None
         self._count = 0
+        self._suspected = False
+        self._before: tuple[Sample, int] | None = None
         self._alarms: list[_Alarm] = []
 
     def update(self, sample: Sample) -> Growth | None:
@@ -72,23 +77,36 @@ class ConsecutiveGrowth:
             self._first = sample
             return None
         if sample.base <= last.base:
-            self._first, self._count = sample, 0
+            self._begin(sample)
             return self._recovered(sample)
         self._count += 1
         needed = self._threshold << len(self._alarms)
-        if self._count == needed - _EARLIER:
-            return self._suspect(self._first, sample)
-        return self._leak(self._first, sample) if self._count >= needed else None
+        if self._count >= needed:
+            return self._leak(self._first, sample)
+        return self._suspect(self._first, sample) if self._count >= needed - _EARLIER else None
 
-    def dismiss(self) -> None:
-        """The last leak was none: say nothing when it goes away."""
-        if self._alarms:
-            self._alarms[-1].published = False
+    def withdraw(self) -> None:
+        """The last leak is not published: the count goes on."""
+        if self._before is not None:
+            self._alarms.pop()
+            self._first, self._count = self._before
+            self._before = None
+
+    def dismiss(self, growth: Growth) -> None:
+        """*growth* was none: say nothing when it goes away, and take twice as long for the next."""
+        if growth.detector == self.name and self._last is not None:
+            last = self._last
+            self._alarms.append(_Alarm(last, last.base - _GONE * growth.growth, published=False))
+            self._begin(last)
+
+    def _begin(self, sample: Sample) -> None:
+        self._first, self._count, self._suspected = sample, 0, False
 
     def _suspect(self, first: Sample, sample: Sample) -> Growth | None:
         """Growth that may be a leak three readings on: time to look at who is there already."""
-        if sample.base - first.base < max(_FLOOR, _SHARE * first.base) / self._threshold:
+        if self._suspected or sample.base - first.base < max(_FLOOR, _SHARE * first.base) / self._threshold:
             return None
+        self._suspected = True
         return self._growth("suspect", first, sample, self._count)
 
     def _leak(self, first: Sample, sample: Sample) -> Growth | None:
@@ -97,7 +115,8 @@ class ConsecutiveGrowth:
             return None
         leak = self._growth("leak", first, sample, self._count)
         self._alarms.append(_Alarm(sample, sample.base - _GONE * growth))
-        self._first, self._count = sample, 0
+        self._before = (first, self._count)
+        self._begin(sample)
         return leak
 
     def _recovered(self, sample: Sample) -> Growth | None:

@@ -1,13 +1,15 @@
 """From samples to events: trend, detectors and judge put together, without a thread, a clock or a meter.
 
-A leak is told once: what another detector calls a leak in a window that began before the last one was told is the same
-growth, seen by another meter.
+One growth has one judge, whatever meters see it. A leak is told once: what another detector calls a leak in a window
+that began before the last one was told is the same growth, seen by another meter. What the judge held is dismissed in
+all of them. And nothing is a leak before the judge had a suspicion of it, and time to gather evidence.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..backend.guard import own
@@ -53,6 +55,7 @@ class Observer:
         self._give_up = give_up
         self._patience = patience
         self._suspicion: Growth | None = None
+        self._has_evidence = False
         self._next_look = float("inf")
         self._looks = 0
         self._first_seconds = 0.0
@@ -74,12 +77,16 @@ class Observer:
             yield "stats", self.latest
 
     def _suspect(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
-        if growth.start < self._told:
-            return
+        if growth.start >= self._told:
+            yield from self._gather(growth)
+
+    def _gather(self, growth: Growth) -> Iterator[EventValue]:
+        """Have the judge gather evidence from now on, unless it does."""
         first, self._suspicion = self._suspicion is None, growth
         if first:
             self._next_look, self._looks, self._first_seconds = growth.end + growth.seconds, 0, growth.seconds
             self._guarded(self._judge.suspected, growth)
+            self._has_evidence = True
             yield (
                 "suspect",
                 Suspicion(
@@ -96,10 +103,12 @@ class Observer:
     def _leak(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         if growth.start < self._told and id(detector) not in self._open:
             return
+        if not self._has_evidence:
+            yield from self._put_off(detector, growth)
+            return
         decision = self._guarded(self._judge, growth)
         if isinstance(decision, Held):
-            self._forget()
-            detector.dismiss()
+            self._dismiss(detector, growth)
             return
         if decision is None:
             decision = make_leak(growth, "unknown", Unjudged(growth, "the judge failed; its error was logged"))
@@ -108,17 +117,31 @@ class Observer:
     def _early(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         """Growth that only evidence makes a leak: without it, the suspicion stands."""
         known = growth.start < self._told and id(detector) not in self._open
+        if not known and not self._has_evidence:
+            yield from self._put_off(detector, growth)
+            return
         decision = None if known else self._guarded(self._judge, growth)
         if isinstance(decision, Leak):
             yield from self._tell(detector, growth, decision)
         else:
-            detector.dismiss()
+            detector.withdraw()
+
+    def _put_off(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
+        """Growth without evidence is suspect, whatever it is to *detector*, which will ask again."""
+        detector.withdraw()
+        yield from self._gather(replace(growth, level="suspect"))
+
+    def _dismiss(self, detector: Detector, growth: Growth) -> None:
+        """*growth*, a leak to *detector*, is none, nor is it to the others."""
+        self._forget()
+        detector.withdraw()
+        for each in self._detectors:
+            each.dismiss(growth)
 
     def _tell(self, detector: Detector, growth: Growth, decision: Leak) -> Iterator[EventValue]:
         self._told = growth.end
         if decision.verdict == "garbage":
-            self._forget()
-            detector.dismiss()  # the judge's collection has just removed it; that is no recovery
+            self._dismiss(detector, growth)  # the judge's collection has just removed it; that is no recovery
         else:
             self._suspicion = None  # its evidence stays: the leak may be told again
             self._open[id(detector)] = decision
@@ -157,7 +180,7 @@ class Observer:
             self._forget()
 
     def _forget(self) -> None:
-        self._suspicion = None
+        self._suspicion, self._has_evidence = None, False
         self._judge.forget()
         self._ledger.let_go()
 

@@ -6,7 +6,7 @@ the process's age before it is looked at, so that chance finds fewer and fewer o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..backend.guard import own
@@ -21,6 +21,7 @@ _AGE_SHARE = 0.10  # of the process's age
 _EXPIRES = 4  # windows
 _URGENT = 1.0  # of the base: growth that leaves no time to wait
 _REALERT = 4  # windows
+_LONGER = 1.5  # times the dismissed growth's seconds, which are never quite a window: the next window is twice as long
 _FASTER = 4  # times the rate that was reported last: a different leak
 _IMPORTS = 1.02  # more modules than this share of those at the window's start: still starting up
 _FORECAST = 0.25  # of the published growth: less is none
@@ -43,12 +44,23 @@ class _Forecast:
 
 
 @own
+@dataclass(frozen=True, slots=True)
+class _Reported:
+    """What was reported last: the window (seconds) and rate of that growth, and what comes of it."""
+
+    asked: float = 0.0
+    window: float = 0.0
+    rate: float = 0.0
+    forecast: _Forecast | None = None
+
+
+@own
 class Ratchet:
     """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
 
     A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak only
-    a window four times as long is reported, or growth four times as fast; after a candidate that the judge dismissed, a
-    window twice as long; until the growth has stopped for four windows.
+    a window four times as long is reported, or growth four times as fast; after a candidate that the judge dismissed,
+    in this meter or another, a window twice as long; until the growth has stopped for four windows.
 
     Where the pace holds leaks back for a day, what would be one is told as "early" meanwhile, window after window.
     """
@@ -64,17 +76,12 @@ class Ratchet:
         self._modules = 0
         self._edge = 0.0
         self._origin: Origin | None = None
-        self._asked = 0.0
         self._confirm = 0.0
         self._known_confirm = 0.0
         self._lapses = 0.0
-        self._forecast: _Forecast | None = None
-        self._forecast_before: _Forecast | None = None
-        self._reported = 0.0
-        self._rate = 0.0
-        self._reported_leak = False
+        self._reported = _Reported()
+        self._before: _Reported | None = None
         self._below = 0
-        self._before_early: tuple[float, float, float, bool, _Forecast | None, _Forecast | None] | None = None
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
@@ -90,22 +97,24 @@ class Ratchet:
             return None
         return self._close(sample, origin)
 
-    def dismiss(self) -> None:
-        """Forget the suspicion that was reported last; ask again only on a window twice as long.
+    def withdraw(self) -> None:
+        """The leak that this sample brought is not published: all is as it was before."""
+        if self._before is not None:
+            self._reported, self._before = self._before, None
 
-        A leak that was published before the dismissed one is still followed to its end. After an early one all is as
-        it was before.
+    def dismiss(self, growth: Growth) -> None:
+        """*growth*, in whatever meter, is none: forget the suspicion, and ask again only on a window twice as long.
+
+        A leak that was published before is still followed to its end.
         """
-        if self._before_early is not None:
-            self._asked, self._reported, self._rate, self._reported_leak, *forecasts = self._before_early
-            self._forecast, self._forecast_before = forecasts
-            self._before_early = None
+        if growth.detector != self.name:
             return
-        self._asked = 2 * self._reported
-        self._confirm = self._known_confirm = 0.0
-        if self._reported_leak:
-            self._known_confirm = self._asked
-            self._forecast = self._forecast_before
+        self.withdraw()
+        told, window = self._reported, growth.seconds
+        self._known_confirm = max(told.asked, _LONGER * window)
+        self._confirm = 0.0
+        rate = growth.growth / window
+        self._reported = _Reported(self._known_confirm, max(told.window, window), rate, told.forecast)
         self._renew()
 
     @property
@@ -135,7 +144,8 @@ class Ratchet:
         closed = ladder.push(low, origin)
         age = ladder.age * pace.sample
         if age > self._lapses:
-            self._asked = self._confirm = self._known_confirm = 0.0
+            self._confirm = self._known_confirm = 0.0
+            self._reported = replace(self._reported, asked=0.0)
         recovered = self._recovered(age, low, sample)
         if recovered is not None:
             return recovered
@@ -158,20 +168,18 @@ class Ratchet:
 
     def _is_new(self, rung: Rung) -> bool:
         """Whether the growth is more than what was reported or dismissed before: longer, or of another speed."""
-        return rung.window >= self._asked or rung.growth >= _FASTER * self._rate * rung.window
+        told = self._reported
+        return rung.window >= told.asked or rung.growth >= _FASTER * told.rate * rung.window
 
     def _renew(self) -> None:
-        self._lapses = self._age + _EXPIRES * max(self._confirm, self._reported)
+        self._lapses = self._age + _EXPIRES * max(self._confirm, self._reported.window)
 
     def _suspect(self, rung: Rung, sample: Sample) -> Growth:
         asked = self._known_confirm or self._pace.confirm_window(rung.window)
         self._confirm = min(asked, self._ladder.longest)
-        self._report(rung, is_leak=False)
+        self._reported = replace(self._reported, window=rung.window, rate=rung.growth / rung.window)
         self._renew()
         return self._growth("suspect", rung, sample)
-
-    def _report(self, rung: Rung, is_leak: bool) -> None:
-        self._reported, self._rate, self._reported_leak = rung.window, rung.growth / rung.window, is_leak
 
     def _is_material(self, rung: Rung) -> bool:
         return rung.growth >= max(self._floor, _SHARE * rung.values[0])
@@ -187,13 +195,10 @@ class Ratchet:
         return sample.modules > _IMPORTS * rung.origins[0].modules and rung.window < _LOADS * self._pace.confirm
 
     def _leak(self, rung: Rung, sample: Sample, level: Literal["leak", "early"]) -> Growth:
-        before = (self._asked, self._reported, self._rate, self._reported_leak, self._forecast, self._forecast_before)
-        self._before_early = before if level == "early" else None
-        self._asked = _REALERT * rung.window
-        self._report(rung, is_leak=True)
+        window, forecast = rung.window, self._foresee(rung, rung.growth, sample)
+        self._before = self._reported
+        self._reported = _Reported(_REALERT * window, window, rung.growth / window, forecast)
         self._renew()
-        self._forecast_before = self._forecast
-        self._forecast = self._foresee(rung, rung.growth, sample)
         return self._growth(level, rung, sample)
 
     def _foresee(self, rung: Rung, growth: float, sample: Sample) -> _Forecast:
@@ -201,7 +206,7 @@ class Ratchet:
 
     def _recovered(self, age: float, low: float, sample: Sample) -> Growth | None:
         """Since the leak was published: are three quarters of it gone, or has its growth stopped for a window?"""
-        forecast = self._forecast
+        forecast = self._reported.forecast
         if forecast is None:
             return None
         growth = forecast.rung.values[-1] - forecast.value
@@ -210,9 +215,11 @@ class Ratchet:
         if not gone and age < forecast.due:
             return None
         if not gone and growth >= _FORECAST * forecast.growth:
-            self._forecast = self._foresee(forecast.rung, forecast.growth, sample)
+            again = self._foresee(forecast.rung, forecast.growth, sample)
+            self._reported = replace(self._reported, forecast=again)
             return None
-        self._forecast, self._confirm, self._below = None, 0.0, 0
+        self._reported = replace(self._reported, forecast=None)
+        self._confirm, self._below = 0.0, 0
         return Growth(
             level="recovered",
             detector=self.name,

@@ -68,8 +68,7 @@ class Seasonal:
         self._pause = _PAUSE
         self._silent_until = 0
         self._forecast: tuple[int, _Rise] | None = None
-        self._forecast_before: tuple[int, _Rise] | None = None
-        self._reported_leak = False
+        self._before: tuple[int, int, tuple[int, _Rise] | None] | None = None
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; at the end of an hour, growth that became suspect, a leak, or stopped after one."""
@@ -90,16 +89,20 @@ class Seasonal:
             del self._hours[old]
         return self._judge(last, sample.time)
 
-    def dismiss(self) -> None:
-        """Forget the suspicion that was reported last, and be silent for as long as after a leak.
+    def withdraw(self) -> None:
+        """The last leak is not published: all is as it was before."""
+        if self._before is not None:
+            self._silent_until, self._pause, self._forecast = self._before
+            self._before = None
 
-        A leak that was published before the dismissed one is still followed to its end.
+    def dismiss(self, growth: Growth) -> None:
+        """*growth* is none: forget the suspicion, and be silent for as long as after a leak.
+
+        A leak that was published before is still followed to its end.
         """
-        if self._reported_leak:
-            self._forecast = self._forecast_before
-        elif self._suspected:
+        if growth.detector == self.name and self._suspected:
             self._fall_silent(self._seen)
-        self._suspected = False
+            self._suspected = False
 
     def _fall_silent(self, hour: int) -> None:
         self._silent_until = hour + self._pause
@@ -117,14 +120,14 @@ class Seasonal:
         if hour < self._silent_until:
             return None
         if not self._suspected:
-            self._suspected, self._reported_leak = True, False
+            self._suspected = True
             return self._growth("suspect", rise, now)
         rise = _rise(self._hours, hour, _LEAK_DAYS)
         if rise is None:
             return None
+        self._before = (self._silent_until, self._pause, self._forecast)
         self._fall_silent(hour)
-        self._reported_leak = True
-        self._forecast_before, self._forecast = self._forecast, (hour + _DAY, rise)
+        self._forecast = (hour + _DAY, rise)
         return self._growth("leak", rise, now)
 
     def _forget(self, hour: int) -> None:

@@ -32,7 +32,10 @@ class Script:
         times = (sample.time - 16, sample.time, 16.0)
         return level and Growth(level, "ratchet", "base", *times, before, 5 * MIB, 8, "windows")
 
-    def dismiss(self):
+    def withdraw(self):
+        pass
+
+    def dismiss(self, growth):
         pass
 
 

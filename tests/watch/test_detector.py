@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from memwatch.errors import OptionError
 from memwatch.watch.detector import ConsecutiveGrowth, make_detectors
 from memwatch.watch.pace import PACES
-from memwatch.watch.sample import Sample
+from memwatch.watch.sample import Growth, Sample
 
 MIB = 1 << 20
 
@@ -122,16 +122,32 @@ def test_two_leaks_recover_together():
 
 def test_a_dismissed_leak_does_not_recover_and_stays_dear():
     detector = ConsecutiveGrowth()
-    assert levels(rising(50 * MIB, 5), detector=detector) == [(5, "leak")]
-    detector.dismiss()
+    [(_, leak)] = said(rising(50 * MIB, 5), detector=detector)
+    detector.withdraw()
+    detector.dismiss(leak)
     assert levels(rising(56 * MIB, 4), detector=detector) == []
     assert levels([50 * MIB], detector=detector) == []
     assert levels(rising(51 * MIB, 5), detector=detector) != []
 
 
-def test_dismissing_what_was_never_said_changes_nothing():
+def test_a_leak_that_is_withdrawn_comes_again_with_the_next_growth():
     detector = ConsecutiveGrowth()
-    detector.dismiss()
+    assert levels(rising(50 * MIB, 5), detector=detector) == [(5, "leak")]
+    detector.withdraw()
+    leak = detector.update(collection(56 * MIB, 24.0))
+    assert (leak.level, leak.count, leak.growth) == ("leak", 6, 6 * MIB)
+
+
+def test_growth_that_is_large_enough_late_is_suspected_late():
+    rule, bases = ConsecutiveGrowth(), [0, 1, 2, 3, 300_000, 2 * MIB]
+    words = [rule.update(collection(50 * MIB + base, float(k))) for k, base in enumerate(bases)]
+    assert [word.level for word in words if word] == ["suspect", "leak"] and words[4].count == 4
+
+
+def test_what_another_kind_of_detector_saw_is_none_of_its_business():
+    detector = ConsecutiveGrowth()
+    detector.update(collection(50 * MIB, 0.0))
+    detector.dismiss(Growth("leak", "ratchet", "base", 0.0, 64.0, 64.0, 0, MIB, 8, "windows"))
     assert levels(rising(50 * MIB, 5), detector=detector) == [(5, "leak")]
 
 

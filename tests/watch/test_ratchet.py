@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memwatch.watch.pace import PACES, choose_pace
 from memwatch.watch.ratchet import Ratchet
-from memwatch.watch.sample import Sample
+from memwatch.watch.sample import Growth, Sample
 
 MIB = 1 << 20
 JOB = PACES["job"]
@@ -28,7 +28,7 @@ def feed(detector, bases, tick, start=0.0, modules=lambda k: 200):
     for k, base in enumerate(bases):
         growth = detector.update(reading(base, start + k * tick, modules=modules(k)))
         if growth is not None and growth.level == "early":
-            detector.dismiss()
+            detector.withdraw()
         elif growth is not None:
             words.append(((k + 1) * tick, growth))
     return words
@@ -151,7 +151,7 @@ def early(bases, confirm=lambda n: False):
             if growth.level == "early":
                 asked += 1
                 if not confirm(asked):
-                    detector.dismiss()
+                    detector.withdraw()
     return words
 
 
@@ -217,7 +217,7 @@ def test_a_dismissed_suspicion_is_asked_again_on_a_window_twice_as_long():
     detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(2000)]
     [(_, suspicion)] = feed(detector, bases[:70], 0.25)
     assert suspicion.seconds == pytest.approx(16.0)
-    detector.dismiss()
+    detector.dismiss(suspicion)
     words = feed(detector, bases[70:], 0.25, start=70 * 0.25)
     assert words[0][1].level == "suspect"
     assert words[0][1].seconds == pytest.approx(32.0)
@@ -225,22 +225,54 @@ def test_a_dismissed_suspicion_is_asked_again_on_a_window_twice_as_long():
 
 def test_a_dismissed_leak_is_asked_again_on_a_window_twice_as_long_and_does_not_recover():
     detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(4000)]
-    assert [growth.level for _, growth in feed(detector, bases[:256], 0.25)] == ["suspect", "leak"]
-    detector.dismiss()
+    (_, suspicion), (_, leak) = feed(detector, bases[:256], 0.25)
+    assert (suspicion.level, leak.level) == ("suspect", "leak")
+    detector.withdraw()
+    detector.dismiss(leak)
     words = feed(detector, bases[256:], 0.25, start=64.0)
     assert [(growth.level, round(growth.seconds)) for _, growth in words[:2]] == [("suspect", 128), ("leak", 128)]
     stopped = Ratchet("base", JOB)
     feed(stopped, bases[:256], 0.25)
-    stopped.dismiss()
+    stopped.withdraw()
+    stopped.dismiss(leak)
     assert feed(stopped, [bases[255]] * 4000, 0.25, start=64.0) == []
 
 
 def test_dismissing_a_later_candidate_leaves_the_published_leak_to_recover():
     detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(1024)]
-    assert [growth.level for _, growth in feed(detector, bases, 0.25)] == ["suspect", "leak", "leak"]
-    detector.dismiss()
+    words = feed(detector, bases, 0.25)
+    assert [growth.level for _, growth in words] == ["suspect", "leak", "leak"]
+    detector.withdraw()
+    detector.dismiss(words[-1][1])
     after = feed(detector, [bases[-1]] * 4000, 0.25, start=256.0)
     assert [growth.level for _, growth in after] == ["recovered"]
+
+
+def test_a_leak_that_is_withdrawn_comes_again_with_the_next_block():
+    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(400)]
+    feed(detector, bases[:256], 0.25)
+    detector.withdraw()
+    (when, again), *_ = feed(detector, bases[256:], 0.25, start=64.0)
+    assert (again.level, round(again.seconds)) == ("leak", 64) and when <= 64 / 8
+
+
+@pytest.mark.parametrize(("faster", "seconds"), [(1, 128), (5, 16)])
+def test_what_was_dismissed_in_another_meter_is_asked_again_on_a_window_twice_as_long_unless_much_faster(
+    faster, seconds
+):
+    detector, bases = Ratchet("rss", JOB), [BASE + k * 0.25 * faster * MIB for k in range(2000)]
+    samples = [reading(base, k * 0.25, rss=int(base)) for k, base in enumerate(bases)]
+    assert [growth.level for sample in samples[:200] if (growth := detector.update(sample))] == ["suspect"]
+    detector.dismiss(Growth("leak", "ratchet", "base", 0.0, 64.1, 64.1, int(BASE), round(64.1 * MIB), 8, "windows"))
+    again = next(growth for sample in samples[200:] if (growth := detector.update(sample)))
+    assert (again.level, round(again.seconds)) == ("suspect", seconds)
+
+
+def test_what_another_kind_of_detector_saw_is_none_of_its_business():
+    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(400)]
+    feed(detector, bases[:100], 0.25)
+    detector.dismiss(Growth("leak", "seasonal", "base", 0.0, 1e5, 1e5, int(BASE), 1 << 30, 3, "days"))
+    assert [growth.level for _, growth in feed(detector, bases[100:], 0.25, start=25.0)] == ["leak"]
 
 
 def test_a_suspicion_that_is_not_renewed_lapses():

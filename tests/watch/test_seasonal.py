@@ -90,17 +90,28 @@ def test_growth_that_stops_is_recovered():
 
 def test_a_dismissed_leak_is_silent_for_six_days_and_does_not_recover():
     detector = Seasonal("base")
-    assert levels(leak, 5, detector=detector) == ["suspect", "leak"]
-    detector.dismiss()
+    words = said(leak, 5, detector=detector)
+    assert [growth.level for _, growth in words] == ["suspect", "leak"]
+    detector.withdraw()
+    detector.dismiss(words[-1][1])
     words = said(leak, 15, detector=detector, begin=5 * 24)
     assert [growth.level for _, growth in words] == ["suspect", "leak"]
     assert words[0][0] >= 92 + 6 * 24
 
 
+def test_a_leak_that_is_withdrawn_comes_again_an_hour_later():
+    detector = Seasonal("base")
+    assert levels(leak, 5, detector=detector) == ["suspect", "leak"]
+    detector.withdraw()
+    (hours, again), *_ = said(leak, 6, detector=detector, begin=5 * 24)
+    assert again.level == "leak" and hours <= 5 * 24 + 2
+
+
 def test_a_dismissed_suspicion_is_silent_for_six_days():
     detector = Seasonal("base")
-    assert levels(leak, 3, detector=detector) == ["suspect"]
-    detector.dismiss()
+    [(_, suspicion)] = said(leak, 3, detector=detector)
+    assert suspicion.level == "suspect"
+    detector.dismiss(suspicion)
     words = said(leak, 12, detector=detector, begin=3 * 24)
     assert words[0][0] >= 68 + 6 * 24
 
