@@ -114,7 +114,7 @@ def table(runs: list[dict[str, float]], interval: int) -> tuple[float, float, fl
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--interval", type=int, default=65536, help="bytes")
     given = parser.parse_args()

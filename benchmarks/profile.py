@@ -101,7 +101,7 @@ def measure_reading(blocks: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=9, help="how many rounds with and without are compared")
     parser.add_argument("--million", action="store_true", help="also read a heap of a million blocks")
     given = parser.parse_args()

@@ -165,7 +165,7 @@ def mean_row(name: str, rows: list[list[Cell]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="*", default=[*REAL, *TIGHT], help="these programs")
     parser.add_argument("--peers", action="store_true", help="what others do instead, where they are installed")
     parser.add_argument("--repetitions", type=int, default=6)

@@ -103,7 +103,7 @@ def show(seconds: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--gigabytes", type=float, default=1.0, help="size of the large heap")
     parser.add_argument("--measure", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()

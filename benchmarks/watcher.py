@@ -179,7 +179,7 @@ def measure_fragmented(bench: Bench, gigabytes: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--skip-instructions", action="store_true", help="the parts that need no counter")
     parser.add_argument("--fragmented", type=float, metavar="GIGABYTES", help="also beside a heap of this size")
     given = parser.parse_args()

@@ -19,8 +19,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="memwatch", description="The leak detector that you leave on.", allow_abbrev=False
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in (("run", run), ("usage", usage), ("convert", convert)):
-        summary = (command.__doc__ or "").splitlines()[0]
+    # Not the modules' docstrings: python -OO leaves them out.
+    for name, command, summary in (
+        ("run", run, "Run a program as `python` would, and watch it for leaks."),
+        ("usage", usage, "Show how much of processor and memory processes take."),
+        ("convert", convert, "Turn a memory profile into another format, merge several, or subtract an older one."),
+    ):
         command.configure(commands.add_parser(name, help=summary, description=summary, allow_abbrev=False))
     args = parser.parse_args(argv)
     status: int = args.run(args)

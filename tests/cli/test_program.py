@@ -3,6 +3,7 @@
 import os
 import py_compile
 import signal
+import subprocess
 import sys
 import zipapp
 
@@ -266,3 +267,8 @@ def test_ctrl_c_while_threads_are_waited_for_ends_with_the_same_status(lab, opti
         return lab.end(process, "go on\n").status
 
     assert interrupt("-m", "memwatch", "run", *options) == interrupt()
+
+
+def test_commands_run_where_docstrings_are_left_out():
+    run = subprocess.run([sys.executable, "-OO", "-m", "memwatch", "--help"], capture_output=True, text=True)
+    assert run.returncode == 0 and "watch it for leaks" in run.stdout
