@@ -84,10 +84,20 @@ def container(root: Path = _CGROUP, membership: Path = _MEMBERSHIP) -> Container
 
 
 def memory_limit() -> int:
-    """Bytes: the least of the container's limit (cgroup v2 or v1), RLIMIT_AS and the machine's memory."""
-    limits = [psutil.virtual_memory().total, _address_space_limit()]
+    """Bytes: the least of the container's limit (cgroup v2 or v1), RLIMIT_AS and the machine's memory.
+
+    Where none of them can be read (no /proc) it is 2 ** 60, which no process reaches.
+    """
+    limits = [_machine_memory(), _address_space_limit()]
     limits += [group.limit() for group in _groups(_CGROUP, _MEMBERSHIP)]
-    return min(limit for limit in limits if limit is not None)
+    return min((limit for limit in limits if limit is not None), default=_NO_LIMIT)
+
+
+def _machine_memory() -> int | None:
+    try:
+        return int(psutil.virtual_memory().total)
+    except (OSError, RuntimeError, psutil.Error):
+        return None
 
 
 def _groups(root: Path, membership: Path) -> Iterator[_Group]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from memwatch.backend import limit
 from memwatch.backend.limit import Container, container
 
 MIB = 1 << 20
@@ -144,3 +145,13 @@ def test_as_json_takes_it(kernel):
 def test_this_process_has_a_sane_one_or_none():
     found = container()
     assert found is None or (found.limit > 0 and found.usage >= 0)
+
+
+def test_a_machine_that_does_not_tell_its_memory_has_no_limit(tmp_path, monkeypatch):
+    def unread():
+        raise FileNotFoundError("/proc/meminfo")
+
+    monkeypatch.setattr(limit.psutil, "virtual_memory", unread)
+    monkeypatch.setattr(limit, "_address_space_limit", lambda: None)
+    monkeypatch.setattr(limit, "_CGROUP", tmp_path)
+    assert limit.memory_limit() == 1 << 60

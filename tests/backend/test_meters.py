@@ -143,3 +143,18 @@ def test_cgroup_limits_are_read(tmp_path, text, expected):
     path.write_text(text)
     assert limit._read_limit(path) == expected
     assert limit._read_limit(tmp_path / "absent") is None
+
+
+def test_where_resident_memory_cannot_be_read_the_other_meters_stay(monkeypatch):
+    def unread():
+        raise meters.psutil.NoSuchProcess(1)
+
+    monkeypatch.setattr(meters.psutil, "Process", unread)
+    watched = Meters()
+    assert "rss" not in watched.names and watched.read(force=True).rss == 0
+
+
+def test_statistics_that_do_not_show_pythons_objects_are_not_read(monkeypatch):
+    """As with mimalloc, beside which C libraries have much in malloc all the same."""
+    monkeypatch.setattr(meters, "_native_bytes", lambda: 8 * MIB)
+    assert Meters().names[0] == "anonymous rss"
