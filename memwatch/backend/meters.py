@@ -43,8 +43,7 @@ CHEAP = 0.0002
 
 _SHARE = 1000  # a meter rests a thousand times as long as its reading took
 _TOO_LONG = 0.1  # seconds: a meter that holds everything up for so long is not asked again by itself
-_PROBE = 256 * 1024  # bytes that are asked of Python, to see whether malloc counts them
-_TRIES = 3
+_LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
 
 
 @own
@@ -107,21 +106,26 @@ class Collections:
 class _Resident:
     """Reads resident memory; `shared` is how much of the last reading is shared with other processes. All in bytes.
 
-    Where the system does not tell (no /proc), `readable` is False and the reading stays at 0.
+    Where the system does not tell (no /proc), `readable` is False and the reading stays at 0. That no descriptor is
+    left may pass: the next reading tries again, and raises OSError as long as it does not.
     """
 
     def __init__(self) -> None:
         self.shared = 0
         self.readable = True
+        self._process: psutil.Process | None = None
         try:
-            self._process = psutil.Process()
             self()
-        except (psutil.Error, OSError):
+        except psutil.Error:
             self.readable = False
+        except OSError:
+            pass
 
     def __call__(self) -> int:
         if not self.readable:
             return 0
+        if self._process is None:
+            self._process = psutil.Process()
         memory = self._process.memory_info()
         self.shared = getattr(memory, "shared", 0)
         return int(memory.rss)
@@ -212,18 +216,12 @@ def _native_bytes() -> int:
 
 
 def _native_is_readable() -> bool:
-    """Whether malloc's statistics show what Python's objects take: a block made now must appear in them.
-
-    It does not where there are none, behind a preloaded allocator, and where objects come from mimalloc: on
-    free-threaded Python, and from 3.13 on by PYTHONMALLOC. Other threads may free as much at the same time.
+    """False where there are no malloc statistics, behind a preloaded allocator (they stay near zero), and on
+    free-threaded Python, whose objects do not come from malloc.
     """
+    if "t" in getattr(sys, "abiflags", ""):
+        return False
     try:
-        return any(_appears_in_native() for _ in range(_TRIES))
+        return _native_bytes() >= _LEAST_NATIVE
     except (AttributeError, OSError, RuntimeError):
         return False
-
-
-def _appears_in_native() -> bool:
-    before = _native_bytes()
-    block = bytearray(_PROBE)
-    return _native_bytes() - before >= len(block) // 2

@@ -1,5 +1,6 @@
 """Meters rest a thousand times as long as they work, and say what they are made of."""
 
+import errno
 import gc
 import os
 import subprocess
@@ -154,7 +155,13 @@ def test_where_resident_memory_cannot_be_read_the_other_meters_stay(monkeypatch)
     assert "rss" not in watched.names and watched.read(force=True).rss == 0
 
 
-def test_statistics_that_do_not_show_pythons_objects_are_not_read(monkeypatch):
-    """As with mimalloc, beside which C libraries have much in malloc all the same."""
-    monkeypatch.setattr(meters, "_native_bytes", lambda: 8 * MIB)
-    assert Meters().names[0] == "anonymous rss"
+def test_resident_memory_is_read_when_there_are_descriptors_again(monkeypatch):
+    def exhausted():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(meters.psutil, "Process", exhausted)
+        watched = Meters()
+        with pytest.raises(OSError, match="Too many open files"):
+            watched.read(force=True)
+    assert "rss" in watched.names and watched.read(force=True).rss > MIB
