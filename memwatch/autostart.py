@@ -19,6 +19,7 @@ attribute `memwatch_report` the report as a dict; one record for each fingerprin
     MEMWATCH_SHOW_KEYS      0 (default) or 1: reports show the keys of dicts, which are data
     MEMWATCH_NATIVE         1 (default) or 0: sample also what C libraries allocate, while they are suspected
     MEMWATCH_RUN_PID        set by `memwatch run`: the process that prints its last line, also after an exec
+    MEMWATCH_RUN_FOLDER     set by `memwatch run`: where the processes below it write down what they found
 
 A variable that cannot be read is warned about once and keeps its default. Nothing here raises into the program: what
 fails is logged, and the program goes on unwatched. In a subinterpreter nothing is started.
@@ -34,6 +35,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import default, signals
+from .cli.descendants import Diary, finish, keep_diary
 from .cli.screen import Screen, open_terminal
 from .environment import Settings, read_settings
 from .errors import AlreadyStartedError, OptionError, UnsupportedError, WriteError
@@ -102,11 +104,11 @@ def _connect_report(settings: Settings) -> None:
         _connect("leak", once_per_fingerprint(log_leaks()))
         return
     screen = Screen(open_terminal(sys.stderr, os.environ))
-    _connect("suspect", screen.suspect)
     _connect("leak", screen.leak)
     _connect("recovered", screen.recovered)
-    if settings.run_pid == os.getpid():
-        atexit.register(_finish, screen)
+    diary = _keep_diary(settings)
+    if diary is not None or settings.run_pid == os.getpid():
+        atexit.register(_finish, screen, settings.run_pid, diary)
         _undo.append(lambda: atexit.unregister(_finish))
 
 
@@ -123,13 +125,26 @@ def _connect(event: str, handler: Callable[[Any], object]) -> None:
     _undo.append(lambda: signals.off(event, handler))
 
 
-def _finish(screen: Screen) -> None:
-    """The last line that `memwatch run` owes, when the program has replaced itself by another with exec."""
+def _keep_diary(settings: Settings) -> Diary | None:
+    """For the `memwatch run` that this process is below, if there is one."""
+    watcher = default.watcher()
+    if not settings.run_folder or watcher is None:
+        return None
+    diary = keep_diary(settings.run_folder, watcher)
+    _undo.append(lambda: signals.off("leak", diary.leak))
+    _undo.append(lambda: signals.off("recovered", diary.recovered))
+    return diary
+
+
+def _finish(screen: Screen, run_pid: int | None, diary: Diary | None) -> None:
+    """What a process below a `memwatch run` leaves to it; or the last line itself, where exec has replaced the run."""
     watcher = default.watcher()
     watched = watcher is not None and watcher.running
     default.stop()
-    if watcher is not None and os.getpid() == screen.pid:
-        screen.end(watcher, watched)
+    if watcher is not None and run_pid == os.getpid():
+        finish(screen, diary, watcher, watched)
+    elif diary is not None:
+        diary.write()
 
 
 begin()

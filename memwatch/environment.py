@@ -14,7 +14,8 @@ class Settings:
     """What the variables say; None where memwatch's own default holds. Times are seconds.
 
     `json` is the file that events are appended to, `html` that of a leak's page, `report` where a leak is told, and
-    `run_pid` the process whose last line `memwatch run` owes to its user. `profile` samples allocations, one byte in
+    `run_pid` the process whose last line `memwatch run` owes to its user, `run_folder` where the processes below it
+    write down what they found. `profile` samples allocations, one byte in
     `sample_interval`, `native` those of C libraries too, where they may leak. `show_keys` shows the keys of dicts in
     reports.
     """
@@ -31,6 +32,7 @@ class Settings:
     show_keys: bool = False
     html: str | None = None
     native: bool = True
+    run_folder: str | None = None
 
     def options(self) -> dict[str, Any]:
         """The options for `start()`: those that were given."""
@@ -63,6 +65,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "html": str,
     "report": _report,
     "run_pid": int,
+    "run_folder": str,
     "profile": _switch,
     "sample_interval": int,
     "show_keys": _switch,

@@ -18,6 +18,7 @@ from ..environment import Settings, export_settings, read_settings
 from ..errors import MemwatchError
 from ..handlers import HtmlReports, JsonLines
 from ..watch import Leak, Watcher
+from .descendants import Diary, finish, gather, keep_diary, make_folder
 from .program import execute, load_program
 from .screen import Screen, Terminal, open_terminal
 
@@ -47,7 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--show-keys", action="store_true", help="show the keys of dicts in reports; they are data of the program")
     add("--no-native", action="store_true", help="do not look at what C libraries allocate when they are suspected")
     add("--json", metavar="FILE", help="append one JSON object per event to FILE, also from child processes")
-    add("--fail-on-leak", action="store_true", help="exit with status 1 if the program succeeded but leaked")
+    add(
+        "--fail-on-leak",
+        action="store_true",
+        help="exit with status 1 if the program succeeded but it or a child leaked",
+    )
     add("--stats", action="store_true", help="print a line per reading")
     add("-m", dest="module", nargs=argparse.REMAINDER, help="run a module, as python -m does")
     add("program", nargs=argparse.REMAINDER, help="the script, a directory or an archive, and its arguments")
@@ -62,13 +67,14 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         print(f"{sys.executable}: can't open file {error.filename!r}: {_explain(error)}", file=sys.stderr)
         return _NOT_OPENED
-    screen = _start(args)
+    screen, diary = _start(args)
     try:
         execute(program)
     except SystemExit as end:
-        if not args.fail_on_leak or end.code not in (None, 0):
+        # a forked child's status is read by the program
+        if not args.fail_on_leak or end.code not in (None, 0) or os.getpid() != screen.pid:
             raise
-    return _status(screen) if args.fail_on_leak else 0
+    return _status(screen, diary) if args.fail_on_leak and os.getpid() == screen.pid else 0
 
 
 def _explain(error: OSError) -> str:
@@ -85,7 +91,7 @@ def _split(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     return words[0], tuple(words[1:])
 
 
-def _start(args: argparse.Namespace) -> Screen:
+def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
     """Start to watch, connect what listens, leave word for child processes; exits with the usage on bad options."""
     autostart = sys.modules.get(__package__.rpartition(".")[0] + ".autostart")
     if autostart is not None:
@@ -102,13 +108,15 @@ def _start(args: argparse.Namespace) -> Screen:
         watcher = default.start_for_program(**settings.options())
     except MemwatchError as error:
         args.parser.error(str(error))
+    folder = make_folder(settings.run_folder)
+    diary = keep_diary(folder, watcher) if folder else None
     _connect(screen, lines, args.stats, pages)
-    os.environ.update(export_settings(settings))
-    atexit.register(_finish, screen, lines, profile, watcher)
+    os.environ.update(export_settings(replace(settings, run_folder=folder)))
+    atexit.register(_finish, screen, lines, profile, watcher, diary)
     screen.start(backend.name, default.sampling_interval())
     if profile is not None:
         profile.start()
-    return screen
+    return screen, diary
 
 
 def _advice(args: argparse.Namespace) -> str:
@@ -153,12 +161,13 @@ def _connect(screen: Screen, lines: JsonLines | None, stats: bool, pages: HtmlRe
         lines.connect_all()
     if stats:
         signals.on("stats", screen.stats)
-    signals.on("suspect", screen.suspect)
     signals.on("leak", tell)
     signals.on("recovered", screen.recovered)
 
 
-def _finish(screen: Screen, lines: JsonLines | None, profile: ProfileFile | None, watcher: Watcher) -> None:
+def _finish(
+    screen: Screen, lines: JsonLines | None, profile: ProfileFile | None, watcher: Watcher, diary: Diary | None
+) -> None:
     """The last word, when the interpreter ends and the program's threads and exit functions are done.
 
     A forked child that ends like its parent comes here as well; it has nothing to say.
@@ -170,16 +179,16 @@ def _finish(screen: Screen, lines: JsonLines | None, profile: ProfileFile | None
         lines.close()
     if profile is not None:
         profile.write()
-    if os.getpid() == screen.pid:
-        screen.end(watcher, watched)
+    finish(screen, diary, watcher, watched)
 
 
-def _status(screen: Screen) -> int:
-    """1 if a leak stays when the program's threads have ended, else 0.
+def _status(screen: Screen, diary: Diary | None) -> int:
+    """1 if a leak stays, here or in a process below, when the program's threads have ended, else 0.
 
     They are waited for by the interpreter's own function, which it is going to call and which does nothing the second
     time: a thread may wait for the end of the main thread, and only that function declares it.
     """
     with contextlib.suppress(KeyboardInterrupt):  # it ends the waiting, not the program, as in the interpreter
         vars(threading)["_shutdown"]()
-    return _LEAKED if screen.leaks else 0
+    others = gather(diary.folder, diary.path) if diary is not None else ()
+    return _LEAKED if screen.leaks or any(other.leaks for other in others) else 0

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from ..handlers import fingerprint_of, render_report
-from ..units import format_bytes, format_duration, format_holder, printable
+from ..units import format_bytes, format_duration, printable
+from .descendants import Result, name_of
 
 try:
     import resource
@@ -23,7 +24,8 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from ..watch import Cost, Leak, Stats, Suspicion, Watcher
+    from ..watch import Cost, Leak, Stats, Watcher
+    from ..watch.sample import Growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Outcome:
     """How a run ended: seconds watched and needed, its leaks that stayed and that went, the suspicion left open.
 
     `watched` is False if watching ended before the program did; `children` is True if there were child processes,
-    which report for themselves.
+    `others` what those that were watched found.
     """
 
     watched: bool
@@ -72,10 +74,11 @@ class Outcome:
     seconds_needed: float
     leaks: tuple[Leak, ...]
     recovered: int
-    suspicion: Suspicion | None
+    suspicion: Growth | None
     cost: Cost
     readings: int
     children: bool = False
+    others: tuple[Result, ...] = ()
 
 
 @dataclass(slots=True)
@@ -90,7 +93,6 @@ class Screen:
     started: float = field(default_factory=time.monotonic)
     leaks: dict[str, Leak] = field(default_factory=dict)
     recoveries: int = 0
-    suspicion: Suspicion | None = None
     advice: str = ""
 
     def start(self, backend: str, sample_interval: int = 0) -> None:
@@ -101,10 +103,6 @@ class Screen:
         """Print a line for a reading."""
         self.terminal.write(format_stats(os.getpid(), stats) + "\n")
 
-    def suspect(self, suspicion: Suspicion) -> None:
-        """Remember it: a run that ends now ends with it open."""
-        self.suspicion = suspicion
-
     def leak(self, leak: Leak) -> None:
         """Print the report, unless this leak was printed before."""
         fingerprint = fingerprint_of(leak)
@@ -113,7 +111,7 @@ class Screen:
             if self.advice and os.getpid() == self.pid and not self.leaks:
                 advice = f"  next   {printable(self.advice)}   (flame graph of what stays)\n"
             self.terminal.write(f"\n{report}\n{advice}\n")
-        self.leaks[fingerprint], self.suspicion = leak, None
+        self.leaks[fingerprint] = leak
 
     def written(self, path: str) -> None:
         """Say where a report was written to."""
@@ -125,18 +123,19 @@ class Screen:
             self.recoveries += 1
             self.terminal.write(f"memwatch: pid {os.getpid()} recovered: {leak.reason}\n")
 
-    def end(self, watcher: Watcher, watched: bool) -> None:
-        """Print the last line, with what *watcher* has cost."""
+    def end(self, watcher: Watcher, watched: bool, others: tuple[Result, ...] = ()) -> None:
+        """Print the last line, with what *watcher* has cost and what *others* below this process found."""
         outcome = Outcome(
             watched=watched,
             seconds=time.monotonic() - self.started,
             seconds_needed=watcher.pace.seconds_to_judge,
             leaks=tuple(self.leaks.values()),
             recovered=self.recoveries,
-            suspicion=self.suspicion,
+            suspicion=watcher.suspicion,
             cost=watcher.cost,
             readings=watcher.readings,
             children=_had_children(),
+            others=others,
         )
         self.terminal.write(format_end(outcome) + "\n")
 
@@ -164,37 +163,66 @@ def format_stats(pid: int, stats: Stats) -> str:
 
 
 def format_end(outcome: Outcome) -> str:
-    """The last line: leak, no leak seen, or too short to judge; with what watching cost."""
+    """The last line: leak, no leak seen, or too short to judge, of all processes; with what watching cost."""
     cost = f"own cost {_share(outcome.cost.cpu_share)} of CPU, {outcome.readings} readings"
-    if outcome.leaks:
-        count = len(outcome.leaks)
-        names = ", ".join(_name(leak) for leak in outcome.leaks)
-        return f"memwatch: {count} leak{'s' * (count > 1)} in {format_duration(outcome.seconds)} ({names}); {cost}"
-    if outcome.recovered:
-        return f"memwatch: no leak left after {format_duration(outcome.seconds)}, {outcome.recovered} recovered; {cost}"
-    suspicion = outcome.suspicion and f"suspicious: {outcome.suspicion.reason}"
+    leaks, recovered = _leaks(outcome), outcome.recovered + sum(other.recovered for other in outcome.others)
+    if leaks:
+        count = len(leaks)
+        return (
+            f"memwatch: {count} leak{'s' * (count > 1)} in {format_duration(outcome.seconds)} "
+            f"({', '.join(leaks)}); {cost}"
+        )
+    if recovered:
+        return f"memwatch: no leak left after {format_duration(outcome.seconds)}, {recovered} recovered; {cost}"
+    suspicion = _suspicion(outcome)
     if not outcome.watched:
         return f"memwatch: cannot judge (watching ended before the program); {suspicion or 'nothing suspicious so far'}"
     if outcome.seconds < outcome.seconds_needed:
         needed = f"ran {_seconds(outcome.seconds)}, needs {_seconds(outcome.seconds_needed)}"
         return f"memwatch: too short to judge ({needed}); {suspicion or 'nothing suspicious so far'}"
     open_end = f", but {suspicion}" if suspicion else ""
-    where = " in this process" if outcome.children else ""
-    return f"memwatch: no leak seen{where} in {format_duration(outcome.seconds)}{open_end}; {cost}"
+    return f"memwatch: no leak seen{_where(outcome)} in {format_duration(outcome.seconds)}{open_end}; {cost}"
+
+
+def _leaks(outcome: Outcome) -> list[str]:
+    """What leaks, each once with where: nothing for this process, one that is below it, or in how many."""
+    where: dict[str, list[str]] = {name_of(leak): [""] for leak in outcome.leaks}
+    for other in outcome.others:
+        for name in other.leaks:
+            where.setdefault(printable(name), []).append(_process(other))
+    return [
+        f"{name} in {len(places)} processes" if len(places) > 1 else f"{name}{places[0]}"
+        for name, places in where.items()
+    ]
+
+
+def _suspicion(outcome: Outcome) -> str:
+    """What is suspected at the end, here or else in the first process below; empty if nothing is."""
+    if outcome.suspicion is not None:
+        return f"suspicious: {outcome.suspicion.reason}"
+    found = [
+        f"suspicious: {printable(other.suspicion)}{_process(other)}" for other in outcome.others if other.suspicion
+    ]
+    return found[0] if found else ""
+
+
+def _process(other: Result) -> str:
+    return f" in pid {other.pid}, {printable(other.role)}"
+
+
+def _where(outcome: Outcome) -> str:
+    """Of which processes it can be said that no leak was seen; those that ended too soon are counted apart."""
+    long = sum(other.readings > 0 and other.seconds >= outcome.seconds_needed for other in outcome.others)
+    short = len(outcome.others) - long
+    if not outcome.others:
+        return " in this process" if outcome.children else ""
+    more = f" and {long} below it" if long else ""
+    return f" in this process{more}{f' ({short} more too short to judge)' if short else ''}"
 
 
 def _had_children() -> bool:
     """Whether a child process has come and gone."""
     return resource is not None and resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
-
-
-def _name(leak: Leak) -> str:
-    """What leaks and what holds it, as ``str held by __main__.kept``; the verdict where no type is known."""
-    suspects = leak.report.to_dict()["suspects"]
-    if not suspects:
-        return leak.verdict
-    kind, held_by = printable(suspects[0]["type"]), format_holder(suspects[0]["held_by"])
-    return f"{kind} held by {printable(held_by)}" if held_by else kind
 
 
 def _share(share: float) -> str:

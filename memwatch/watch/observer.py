@@ -62,6 +62,11 @@ class Observer:
         self._open: dict[int, Leak] = {}
         self._told = float("-inf")
 
+    @property
+    def suspicion(self) -> Growth | None:
+        """The growth that is suspected now; one that was not renewed is over after a while."""
+        return self._suspicion
+
     def observe(self, sample: Sample, with_stats: bool) -> Iterator[EventValue]:
         """The events that *sample* brings; a leak comes before the stats of the same sample, as in node-memwatch."""
         self.history.add(sample)

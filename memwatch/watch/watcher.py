@@ -25,7 +25,7 @@ from .judge import Judge
 from .observer import Observer, make_stats
 from .pace import Pace
 from .reading import read_sample
-from .sample import Sample, Stats, Trigger
+from .sample import Growth, Sample, Stats, Trigger
 from .thread import RawThread, forget_dummy, original
 from .triggers import GcTrigger, Ticker
 
@@ -105,6 +105,11 @@ class Watcher:
     def latest(self) -> Stats | None:
         """The newest Stats, None before the first."""
         return self._observer.latest
+
+    @property
+    def suspicion(self) -> Growth | None:
+        """The growth that is suspected now, if any."""
+        return self._observer.suspicion
 
     @property
     def cost(self) -> Cost:

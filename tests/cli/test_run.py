@@ -125,7 +125,8 @@ def test_a_forked_child_tells_its_leak_and_writes_its_events_but_has_no_last_lin
     child = int(ended.stdout)
     assert f"LEAK  pid {child} " in ended.stderr
     assert child in {event["pid"] for event in leaky.events() if event["event"] == "leak"}
-    assert [line.split()[1] for line in ended.own] == ["watching", "too"]
+    assert [line.split()[1] for line in ended.own] == ["watching", "1"]
+    assert f" in pid {child}, x.py); " in ended.own[-1]
 
 
 def test_a_forked_child_that_runs_to_its_end_has_no_last_line(leaky):
@@ -137,7 +138,9 @@ def test_the_environment_tells_children_to_watch(lab):
     lab.write("x.py", "import os\nprint({k: v for k, v in os.environ.items() if 'MEMWATCH' in k}, os.getpid())")
     ended = lab.watched("--tick", "0.5", "--json", "events.jsonl", "x.py", MEMWATCH_PAUSE_BUDGET="0.2")
     seen, _, pid = ended.stdout.strip().rpartition(" ")
-    assert {name: value for name, value in eval(seen).items() if value} == {
+    told = {name: value for name, value in eval(seen).items() if value}
+    assert "memwatch-run-" in told.pop("MEMWATCH_RUN_FOLDER")
+    assert told == {
         "MEMWATCH": "1",
         "MEMWATCH_PACE": "job",
         "MEMWATCH_TICK": "0.5",

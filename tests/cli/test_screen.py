@@ -6,12 +6,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from memwatch.cli.screen import Outcome, Screen, Terminal, format_end, format_holder, format_start, open_terminal
-from memwatch.watch import Cost, Leak, Suspicion
+from memwatch.cli.descendants import Result
+from memwatch.cli.screen import Outcome, Screen, Terminal, format_end, format_start, open_terminal
+from memwatch.units import format_holder
+from memwatch.watch import Cost, Leak
+from memwatch.watch.sample import Growth
 
 COST = Cost(0.004, 0.006, 3, 1000)
 MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
-SUSPICION = Suspicion(MOMENT, MOMENT, 1, "heap growth", 1.0, "ratchet", "base")
+SUSPICION = Growth("suspect", "ratchet", "base", 0.0, 16.0, 16.0, 0, 1 << 20, 8, "windows")
+SUSPECTED = f"suspicious: {SUSPICION.reason}"
+
+
+def found(pid, *leaks, **more):
+    """What a process below found in two minutes."""
+    known = {"seconds": 120.0, "readings": 480, "leaks": leaks, "recovered": 0, "suspicion": ""}
+    return Result(pid, "worker.py", **(known | more))
 
 
 STR = {"type": "str", "held_by": ["module __main__", ".kept: list", "[index]"]}
@@ -65,11 +75,11 @@ def test_the_first_line():
         ({"seconds_needed": 3600.0}, "too short to judge (ran 2m 0s, needs 1 h); nothing suspicious so far"),
         (
             {"seconds": 20.0, "suspicion": SUSPICION},
-            "too short to judge (ran 20 s, needs 64 s); suspicious: heap growth",
+            f"too short to judge (ran 20 s, needs 64 s); {SUSPECTED}",
         ),
         (
             {"suspicion": SUSPICION},
-            "no leak seen in 2m 0s, but suspicious: heap growth; own cost 0.4 % of CPU, 480 readings",
+            f"no leak seen in 2m 0s, but {SUSPECTED}; own cost 0.4 % of CPU, 480 readings",
         ),
         ({"watched": False}, "cannot judge (watching ended before the program); nothing suspicious so far"),
         ({"recovered": 1}, "no leak left after 2m 0s, 1 recovered; own cost 0.4 % of CPU, 480 readings"),
@@ -80,6 +90,28 @@ def test_the_first_line():
         (
             {"leaks": (make_leak(suspects=()), make_leak(suspects=({"type": "a.B", "held_by": []},)))},
             "2 leaks in 2m 0s (objects, a.B); own cost 0.4 % of CPU, 480 readings",
+        ),
+        (
+            {"others": (found(4212, "str held by a.b"),)},
+            "1 leak in 2m 0s (str held by a.b in pid 4212, worker.py); own cost 0.4 % of CPU, 480 readings",
+        ),
+        (
+            {"leaks": (make_leak(),), "others": (found(4212, "str held by __main__.kept"), found(4213, "objects"))},
+            "2 leaks in 2m 0s (str held by __main__.kept in 2 processes, objects in pid 4213, worker.py); "
+            "own cost 0.4 % of CPU, 480 readings",
+        ),
+        (
+            {"seconds": 20.0, "others": (found(4212, suspicion="heap growth"),)},
+            "too short to judge (ran 20 s, needs 64 s); suspicious: heap growth in pid 4212, worker.py",
+        ),
+        (
+            {"others": (found(4212), found(4213, seconds=20.0), found(4214, readings=0))},
+            "no leak seen in this process and 1 below it (2 more too short to judge) in 2m 0s; "
+            "own cost 0.4 % of CPU, 480 readings",
+        ),
+        (
+            {"others": (found(4212, recovered=1),)},
+            "no leak left after 2m 0s, 1 recovered; own cost 0.4 % of CPU, 480 readings",
         ),
     ],
 )

@@ -80,6 +80,14 @@ def test_suspicion_leak_and_recovery_in_order():
     assert judge.asked == ["suspected", "judge", "forget"]
 
 
+def test_a_suspicion_that_no_window_renews_is_over():
+    watched = observer(Script(_3="suspect"), judge=Judge())
+    events(watched, range(4))
+    assert watched.suspicion is not None and watched.suspicion.end == 3
+    events(watched, (3 + 16 * 16, 4 + 16 * 16))
+    assert watched.suspicion is None
+
+
 def test_an_early_leak_is_told_if_the_judge_knows_that_it_is_one():
     detector = Script(_3="suspect", _5="early")
     assert events(observer(detector, judge=Judge()), range(9)) == [("suspect", Suspicion), ("leak", Leak)]

@@ -1,0 +1,189 @@
+"""What the processes below a `memwatch run` found, gathered in a private folder.
+
+Each watched process keeps one small JSON file there, from its first reading on: a child that ends by os._exit or is
+killed has left what it knew. The process that made the folder reads them when it ends, and removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import signals
+from ..handlers import fingerprint_of
+from ..units import format_holder, printable
+
+if TYPE_CHECKING:
+    from ..watch import Leak, Watcher
+    from ..watch.sample import Sample
+    from .screen import Screen
+
+_PREFIX = "memwatch-run-"
+_REST = 1.0  # seconds between two files that say no more than that watching goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one process found: its leaks that stayed, by what leaks and what holds it; `suspicion` is empty or a reason.
+
+    `role` is the name of its script or of its multiprocessing process, without arguments.
+    """
+
+    pid: int
+    role: str
+    seconds: float
+    readings: int
+    leaks: tuple[str, ...]
+    recovered: int
+    suspicion: str
+
+
+class Diary:
+    """Writes down what a process finds, also after it was forked: a child begins with an empty page.
+
+    Nothing here raises: a folder that is gone, because the run is over, and a full disk are no trouble of the program.
+    """
+
+    def __init__(self, folder: str, watcher: Watcher) -> None:
+        self.folder = folder
+        self._watcher = watcher
+        self._pid = 0  # all else begins with the process
+        self._written = 0.0
+        self._started = 0.0
+        self._begin()
+
+    def leak(self, leak: Leak) -> None:
+        """Handler of "leak"."""
+        self._follow_fork()
+        self._leaks[fingerprint_of(leak)] = name_of(leak)
+        self.write()
+
+    def recovered(self, leak: Leak) -> None:
+        """Handler of "recovered"."""
+        self._follow_fork()
+        self._recovered += self._leaks.pop(fingerprint_of(leak), None) is not None
+        self.write()
+
+    def tick(self, sample: Sample) -> Iterable[Any]:
+        """What a watcher calls at its ticks; a page a second is enough."""
+        self._follow_fork()
+        if sample.clock - self._written >= _REST:
+            self._written = sample.clock
+            self.write()
+        return ()
+
+    def write(self) -> None:
+        """Write the page beside the old one, then put it in its place."""
+        self._follow_fork()
+        with contextlib.suppress(OSError):
+            beside = f"{self.path}.part"
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                json.dump(asdict(self._result()), file)
+            os.replace(beside, self.path)
+
+    def _follow_fork(self) -> None:
+        if os.getpid() != self._pid:
+            self._begin()
+
+    def _begin(self) -> None:
+        """The name holds the moment, too: after an exec, or when a number is used again, it is another process."""
+        self._pid, self._started, self._written = os.getpid(), time.monotonic(), float("-inf")
+        self._leaks: dict[str, str] = {}
+        self._recovered = 0
+        self._inherited = self._watcher.readings
+        self.path = os.path.join(self.folder, f"{self._pid}-{time.time_ns()}.json")
+
+    def _result(self) -> Result:
+        suspicion = self._watcher.suspicion
+        return Result(
+            self._pid,
+            _role(),
+            time.monotonic() - self._started,
+            self._watcher.readings - self._inherited,
+            tuple(self._leaks.values()),
+            self._recovered,
+            suspicion.reason if suspicion is not None and not self._leaks else "",
+        )
+
+
+def make_folder(outer: str | None) -> str | None:
+    """A folder that only its owner can enter, inside *outer* if this run is part of another; None where none can be."""
+    try:
+        return tempfile.mkdtemp(prefix=_PREFIX, dir=outer if outer and os.path.isdir(outer) else None)
+    except OSError:
+        return None
+
+
+def keep_diary(folder: str, watcher: Watcher) -> Diary:
+    """A diary of this process and of those that it forks."""
+    diary = Diary(folder, watcher)
+    watcher.at_tick.append(diary.tick)
+    signals.on("leak", diary.leak)
+    signals.on("recovered", diary.recovered)
+    return diary
+
+
+def finish(screen: Screen, diary: Diary | None, watcher: Watcher, watched: bool) -> None:
+    """What a process does at its end: the last line of the run that is its own, or else the last page of its diary.
+
+    A run within another one leaves its folder to it.
+    """
+    if diary is not None:
+        diary.write()
+    if os.getpid() == screen.pid:
+        screen.end(watcher, watched, gather(diary.folder, diary.path) if diary is not None else ())
+        if diary is not None and not os.path.basename(os.path.dirname(diary.folder)).startswith(_PREFIX):
+            remove(diary.folder)
+
+
+def gather(folder: str, own: str) -> tuple[Result, ...]:
+    """All pages in *folder* and in the folders of runs within, but for that at the path *own*; by process number."""
+    return tuple(sorted(_read(folder, own), key=lambda result: result.pid))
+
+
+def remove(folder: str) -> None:
+    """Remove *folder*. It is renamed first, so that a child that outlives the run finds nowhere to write."""
+    with contextlib.suppress(OSError):
+        gone = f"{folder}.over"
+        os.rename(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _read(folder: str, own: str) -> Iterator[Result]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            if name.endswith(".json") and path != own:
+                with (
+                    contextlib.suppress(OSError, ValueError, TypeError, KeyError),
+                    open(path, encoding="utf-8") as file,
+                ):
+                    page = json.load(file)
+                    yield Result(**{**page, "leaks": tuple(page["leaks"])})
+
+
+def _role() -> str:
+    """The name that multiprocessing gave to this process, else that of its script."""
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.parent_process() is not None:
+        return str(processes.current_process().name)
+    argv = getattr(sys, "argv", None) or ["python"]
+    return os.path.basename(str(argv[0])) or "python"
+
+
+def name_of(leak: Leak) -> str:
+    """What leaks and what holds it, as ``str held by __main__.kept``; the verdict where no type is known."""
+    suspects = leak.report.to_dict()["suspects"]
+    if not suspects:
+        return leak.verdict
+    kind, held_by = printable(suspects[0]["type"]), format_holder(suspects[0]["held_by"])
+    return f"{kind} held by {printable(held_by)}" if held_by else kind
