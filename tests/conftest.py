@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -56,13 +55,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small_heap() -> None:
-    """Take pytest's own records of thousands of tests out of the collector's sight: each collection walks them else."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture

@@ -357,3 +357,11 @@ def test_the_entry_point_names_the_plugin() -> None:
     plugin, _, module = setup["options.entry_points"]["pytest11"].strip().partition(" = ")
     assert (plugin, module) == ("memwatch", PLUGIN)
     assert callable(importlib.import_module(module).heap_diff)
+
+
+def test_pytest_may_find_memwatch_imported_already(pytester: pytest.Pytester) -> None:
+    """As where MEMWATCH=1 has imported it at the start of the interpreter, and warnings are errors."""
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    pytester.makeconftest("import memwatch, pytest\n\npytest.register_assert_rewrite('memwatch')\n")
+    pytester.makepyfile("def test_nothing():\n    pass\n")
+    pytester.runpytest_subprocess("-p", "no:memwatch").assert_outcomes(passed=1)
