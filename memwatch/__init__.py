@@ -8,8 +8,8 @@ Four events tell what happens ("stats", "suspect", "leak", "recovered"), `HeapDi
 what is left when garbage is gone, `check` whether a function leaks, `retaining_paths` who holds an object. Connecting a
 receiver starts the watcher of this process.
 
-PYTEST_DONT_REWRITE: where the start-up file has imported memwatch before pytest, pytest would warn that it cannot rewrite
-it, and a project that turns warnings into errors would not run one test.
+PYTEST_DONT_REWRITE: where the start-up file imports memwatch first, pytest would warn that it cannot rewrite it,
+and a project that turns warnings into errors would not run one test.
 """
 
 from __future__ import annotations
