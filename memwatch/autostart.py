@@ -128,9 +128,9 @@ def _connect(event: str, handler: Callable[[Any], object]) -> None:
 def _keep_diary(settings: Settings) -> Diary | None:
     """For the `memwatch run` that this process is below, if there is one."""
     watcher = default.watcher()
-    if not settings.run_folder or watcher is None:
+    if not settings.run_folder or settings.run_pid is None or watcher is None:
         return None
-    diary = keep_diary(settings.run_folder, watcher)
+    diary = keep_diary(settings.run_folder, watcher, settings.run_pid)
     _undo.append(lambda: signals.off("leak", diary.leak))
     _undo.append(lambda: signals.off("recovered", diary.recovered))
     return diary

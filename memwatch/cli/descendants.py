@@ -1,7 +1,9 @@
 """What the processes below a `memwatch run` found, gathered in a private folder.
 
-Each watched process keeps one small JSON file there, from its first reading on: a child that ends by os._exit or is
-killed has left what it knew. The process that made the folder reads them when it ends, and removes it.
+Each watched process below the run keeps one small JSON file there, from its first reading on: a child that ends by
+os._exit or is killed has left what it knew. The run reads them when it ends, and removes the folder. The first who has
+something to write makes it, so that a run that is killed without children leaves nothing; one with children leaves the
+folder to them, and the next who writes removes it.
 """
 
 from __future__ import annotations
@@ -52,8 +54,9 @@ class Diary:
     Nothing here raises: a folder that is gone, because the run is over, and a full disk are no trouble of the program.
     """
 
-    def __init__(self, folder: str, watcher: Watcher) -> None:
+    def __init__(self, folder: str, watcher: Watcher, run_pid: int) -> None:
         self.folder = folder
+        self._run_pid = run_pid
         self._watcher = watcher
         self._pid = 0  # all else begins with the process
         self._written = 0.0
@@ -73,17 +76,22 @@ class Diary:
         self.write()
 
     def tick(self, sample: Sample) -> Iterable[Any]:
-        """What a watcher calls at its ticks; a page a second is enough."""
+        """What a watcher calls at its ticks; a page a second is enough. The run itself has its own last line."""
         self._follow_fork()
-        if sample.clock - self._written >= _REST:
+        if self._pid != self._run_pid and sample.clock - self._written >= _REST:
             self._written = sample.clock
             self.write()
         return ()
 
     def write(self) -> None:
-        """Write the page beside the old one, then put it in its place."""
+        """Write the page beside the old one, then put it in its place; for a run that is gone there is none."""
         self._follow_fork()
+        if not _is_alive(self._run_pid):
+            if not _is_within(self.folder):
+                remove(self.folder)
+            return
         with contextlib.suppress(OSError):
+            _make(self.folder)
             beside = f"{self.path}.part"
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:
@@ -115,17 +123,16 @@ class Diary:
         )
 
 
-def make_folder(outer: str | None) -> str | None:
-    """A folder that only its owner can enter, inside *outer* if this run is part of another; None where none can be."""
-    try:
-        return tempfile.mkdtemp(prefix=_PREFIX, dir=outer if outer and os.path.isdir(outer) else None)
-    except OSError:
-        return None
+def choose_folder(outer: str | None) -> str | None:
+    """The path of a new folder, inside *outer* if this run is part of another; None where there can be none."""
+    with contextlib.suppress(OSError):
+        return os.path.join(outer or tempfile.gettempdir(), _PREFIX + os.urandom(8).hex())
+    return None
 
 
-def keep_diary(folder: str, watcher: Watcher) -> Diary:
-    """A diary of this process and of those that it forks."""
-    diary = Diary(folder, watcher)
+def keep_diary(folder: str, watcher: Watcher, run_pid: int) -> Diary:
+    """A diary of this process and of those that it forks, for the run that is process *run_pid*."""
+    diary = Diary(folder, watcher, run_pid)
     watcher.at_tick.append(diary.tick)
     signals.on("leak", diary.leak)
     signals.on("recovered", diary.recovered)
@@ -137,11 +144,12 @@ def finish(screen: Screen, diary: Diary | None, watcher: Watcher, watched: bool)
 
     A run within another one leaves its folder to it.
     """
-    if diary is not None:
+    own = os.getpid() == screen.pid
+    if diary is not None and (not own or _is_within(diary.folder)):
         diary.write()
-    if os.getpid() == screen.pid:
+    if own:
         screen.end(watcher, watched, gather(diary.folder, diary.path) if diary is not None else ())
-        if diary is not None and not os.path.basename(os.path.dirname(diary.folder)).startswith(_PREFIX):
+        if diary is not None and not _is_within(diary.folder):
             remove(diary.folder)
 
 
@@ -151,11 +159,35 @@ def gather(folder: str, own: str) -> tuple[Result, ...]:
 
 
 def remove(folder: str) -> None:
-    """Remove *folder*. It is renamed first, so that a child that outlives the run finds nowhere to write."""
+    """Remove *folder*. It is renamed first, so that who is writing into it meanwhile cannot keep it."""
     with contextlib.suppress(OSError):
         gone = f"{folder}.over"
         os.rename(folder, gone)
         shutil.rmtree(gone, ignore_errors=True)
+
+
+def _make(folder: str) -> None:
+    """Make it, for its owner alone, and the one around it; raises OSError where it cannot be, or is another's."""
+    for place in (os.path.dirname(folder), folder) if _is_within(folder) else (folder,):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(place, 0o700)
+
+
+def _is_within(folder: str) -> bool:
+    """Whether it is that of a run within a run, which leaves it to the outer one."""
+    return os.path.basename(os.path.dirname(folder)).startswith(_PREFIX)
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name == "nt":  # where to ask with a signal would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _read(folder: str, own: str) -> Iterator[Result]:

@@ -18,7 +18,7 @@ from ..environment import Settings, export_settings, read_settings
 from ..errors import MemwatchError
 from ..handlers import HtmlReports, JsonLines
 from ..watch import Leak, Watcher
-from .descendants import Diary, finish, gather, keep_diary, make_folder
+from .descendants import Diary, choose_folder, finish, gather, keep_diary
 from .program import execute, load_program
 from .screen import Screen, Terminal, open_terminal
 
@@ -108,8 +108,8 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
         watcher = default.start_for_program(**settings.options())
     except MemwatchError as error:
         args.parser.error(str(error))
-    folder = make_folder(settings.run_folder)
-    diary = keep_diary(folder, watcher) if folder else None
+    folder = choose_folder(settings.run_folder)
+    diary = keep_diary(folder, watcher, os.getpid()) if folder else None
     _connect(screen, lines, args.stats, pages)
     os.environ.update(export_settings(replace(settings, run_folder=folder)))
     atexit.register(_finish, screen, lines, profile, watcher, diary)

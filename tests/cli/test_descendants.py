@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 
-from memwatch.cli.descendants import Diary, finish, gather, make_folder
+from memwatch.cli.descendants import Diary, choose_folder, finish, gather
 
 FORKED = """
 import os, rounds
@@ -53,8 +54,9 @@ def test_a_child_s_leak_is_the_run_s(leaky, kind):
     assert os.listdir(leaky.folder / "tmp") == [], "the folder is removed"
 
 
-def make_diary(folder, readings=0):
-    return Diary(str(folder), SimpleNamespace(readings=readings, suspicion=None))
+def make_diary(folder, readings=0, run_pid=None):
+    run_pid = os.getpid() if run_pid is None else run_pid
+    return Diary(str(folder), SimpleNamespace(readings=readings, suspicion=None), run_pid)
 
 
 def make_leak(fingerprint):
@@ -90,7 +92,7 @@ def test_a_forked_child_begins_with_an_empty_page(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_written_or_read_harms_nothing(tmp_path):
-    diary = make_diary(tmp_path / "gone")
+    diary = make_diary(tmp_path / "no" / "folder")
     diary.leak(make_leak("a"))
     (tmp_path / "1-1.json").write_text("{")
     (tmp_path / "2-2.json").write_text(json.dumps({"pid": 2}))
@@ -99,16 +101,32 @@ def test_what_cannot_be_written_or_read_harms_nothing(tmp_path):
 
 def test_a_run_within_a_run_leaves_its_folder_to_the_outer_one(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    outer = make_folder(None)
-    inner = make_folder(outer)
-    assert os.path.dirname(inner) == outer
-    if sys.platform != "win32":
-        assert os.stat(outer).st_mode & 0o777 == 0o700
+    outer = choose_folder(None)
+    inner = choose_folder(outer)
+    assert os.path.dirname(inner) == outer and not os.path.exists(outer)
     diary = make_diary(inner)
     diary.leak(make_leak("a"))
+    if sys.platform != "win32":
+        assert {os.stat(folder).st_mode & 0o777 for folder in (outer, inner)} == {0o700}
     told = []
     screen = SimpleNamespace(pid=os.getpid(), end=lambda watcher, watched, others: told.append(others))
     finish(screen, diary, None, True)
     finish(screen, make_diary(outer), None, True)
     assert told[0] == () and [result.leaks for result in told[1]] == [("a",)]
     assert os.listdir(tmp_path) == []
+
+
+def test_a_run_that_was_killed_leaves_its_folder_to_its_children_who_remove_it(tmp_path):
+    folder = tmp_path / "memwatch-run-1"
+    make_diary(folder).leak(make_leak("a"))
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    make_diary(folder, run_pid=gone.pid).leak(make_leak("b"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_run_without_children_makes_no_folder(lab):
+    lab.write("x.py", "import os, time; time.sleep(0.1); os._exit(0)")
+    (lab.folder / "tmp").mkdir()
+    assert lab.watched("--tick", "0.01", "x.py", TMPDIR=str(lab.folder / "tmp")).status == 0
+    assert os.listdir(lab.folder / "tmp") == []
