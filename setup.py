@@ -22,7 +22,9 @@ if i.get_current() == i.get_main():
     except ModuleNotFoundError as e:
         if e.name != 'memwatch': raise
 """
-STARTUP_LINE = f'import os; os.environ.get("MEMWATCH") == "1" and exec({STARTUP_CODE!r})\n'
+# Words that memwatch does not know are for it to warn about.
+OFF = ("", "0", "false", "no", "off")
+STARTUP_LINE = f'import os; os.environ.get("MEMWATCH", "").strip().lower() in {OFF} or exec({STARTUP_CODE!r})\n'
 SOURCES = Path("memwatch/backend/native")
 REQUIRED = os.environ.get("MEMWATCH_REQUIRE_NATIVE") == "1"
 
@@ -55,7 +57,7 @@ class BuildNative(build_ext):
 class BuildWithStartupFile(build_py):
     """Puts memwatch.pth beside the package, where Python's site module reads it at start-up.
 
-    It costs one look into the environment unless MEMWATCH=1, and nothing breaks if memwatch itself is gone. An
+    It costs one look into the environment unless MEMWATCH is set, and nothing breaks if memwatch itself is gone. An
     editable install builds nothing that could carry it.
     """
 

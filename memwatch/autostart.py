@@ -21,8 +21,8 @@ attribute `memwatch_report` the report as a dict; one record for each fingerprin
     MEMWATCH_RUN_PID        set by `memwatch run`: the process that prints its last line, also after an exec
     MEMWATCH_RUN_FOLDER     set by `memwatch run`: where the processes below it write down what they found
 
-A variable that cannot be read is warned about once and keeps its default. Nothing here raises into the program: what
-fails is logged, and the program goes on unwatched. In a subinterpreter nothing is started.
+A variable that cannot be read, or that nobody knows, is warned about once and keeps its default. Nothing here raises
+into the program: what fails is logged, and the program goes on unwatched. In a subinterpreter nothing is started.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from typing import Any
 from . import default, signals
 from .cli.descendants import Diary, finish, keep_diary
 from .cli.screen import Screen, open_terminal
-from .environment import Settings, read_settings
+from .environment import Settings, read_settings, switch
 from .errors import AlreadyStartedError, OptionError, UnsupportedError, WriteError
 from .handlers import HtmlReports, JsonLines, log_leaks, once_per_fingerprint
 
@@ -48,8 +48,8 @@ _undo: list[Callable[[], object]] = []
 def begin() -> None:
     """Start to watch as the variables say. Never raises."""
     try:
-        settings, problems = read_settings(os.environ)
-        _start(settings, list(problems))
+        if _is_meant(os.environ.get("MEMWATCH", "")):
+            _start(read_settings(os.environ)[0])
     except UnsupportedError as error:
         _log.info("memwatch does not watch: %s", error)
     except Exception:
@@ -62,10 +62,20 @@ def end() -> None:
         _undo.pop()()
 
 
-def _start(settings: Settings, problems: list[str]) -> None:
+def _is_meant(text: str) -> bool:
+    """Whether the variable MEMWATCH, if there is one, has a known value, which has counted before the import."""
+    try:
+        return not text or switch(text) is not None
+    except ValueError as error:
+        _log.warning("memwatch does not watch this process: MEMWATCH=%r: %s", text, error)
+        return False
+
+
+def _start(settings: Settings) -> None:
+    problems: list[str] = []
     lines = _open_lines(settings, problems)
     try:
-        _start_watcher(settings.options(), problems)
+        default.start_for_program()
         _undo.append(default.stop)
     except AlreadyStartedError:
         pass  # the program started it by itself; the reports are what is asked for here
@@ -76,19 +86,6 @@ def _start(settings: Settings, problems: list[str]) -> None:
     _connect_pages(settings, problems)
     if problems:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(problems))
-
-
-def _start_watcher(options: dict[str, Any], problems: list[str]) -> None:
-    """Start with all options, or else without the one that is not allowed, or else without any."""
-    less = [{name: value for name, value in options.items() if name != left_out} for left_out in options]
-    refusals = []
-    for attempt in (options, *less, {}):
-        try:
-            default.start_for_program(**attempt)
-            break
-        except OptionError as error:
-            refusals.append(str(error))
-    problems += refusals[:1]
 
 
 def _open_lines(settings: Settings, problems: list[str]) -> JsonLines | None:

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from . import signals
+from .environment import read_settings
 from .errors import AlreadyStartedError, ReceiverError, UnsupportedError
 from .options import Options, checked
 from .signals import Receiver
@@ -41,6 +42,7 @@ class _State:
     stopped_by_hand: bool = False
     hooked: bool = False
     ended: bool = False
+    problems: frozenset[str] = frozenset()
     gauge: Gauge | None = None
 
 
@@ -82,11 +84,12 @@ def start(**options: Any) -> Watcher:
     `native` (True) lets it sample what C libraries allocate, on Linux with glibc, while growth is suspected that
     Python's blocks do not explain.
 
+    An option that is not given is what its variable says (MEMWATCH_PACE for `pace`, docs/production.md).
     A watcher that came by itself, with a first receiver, is replaced. Raises OptionError for an unknown option or
     value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
     subinterpreter, while the interpreter ends, and where no thread can be had.
     """
-    wanted = checked(options)
+    wanted = checked(_with_variables(options))
     with _starting():
         running = _state.watcher
         if running is not None and not _state.automatic:
@@ -177,9 +180,21 @@ def _start_automatically() -> None:
 
 
 def _launch_alone() -> None:
-    """Meters and trend only: who connects a receiver has not asked for a hook in the allocators."""
-    options = Options(profile=False)
+    """Meters and trend only, unless a variable says else: a receiver alone asks for no hook in the allocators."""
+    options = checked({"profile": False} | _with_variables({}))
     _launch(*_make(options), options, automatic=True)
+
+
+def _with_variables(options: dict[str, Any]) -> dict[str, Any]:
+    """*options* over those of the variables; what is wrong with a variable is warned about once in a process."""
+    settings, problems = read_settings(os.environ)
+    told, _state.problems = _state.problems, _state.problems | set(problems)
+    if new := [problem for problem in problems if problem not in told]:
+        _log.warning("memwatch watches with defaults for: %s", "; ".join(new))
+    given = settings.options()
+    if "sample" in options:  # which was chosen for another tick
+        given.pop("tick", None)
+    return given | options
 
 
 def _make(options: Options) -> tuple[Watcher, Recorder | None]:
@@ -202,6 +217,8 @@ def _make(options: Options) -> tuple[Watcher, Recorder | None]:
 
 
 def _launch(made: Watcher, recorder: Recorder | None, options: Options, automatic: bool) -> Watcher:
+    from .watch import describe_plan
+
     if not _state.hooked:
         _hook()
     made.at_tick.append(_at_tick)
@@ -216,6 +233,7 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
         recorder.start()
         if recorder.problem:
             _log.debug("memwatch does not sample allocations: %s", recorder.problem)
+    _log.info("memwatch is %s", describe_plan(made))
     return made
 
 

@@ -5,24 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
+import time
+from dataclasses import replace
 
 from .errors import WriteError
+from .folders import Place, locate
+
+_PATIENCE = 5.0  # seconds that a pipe may take nothing
+_MOST_NAME = 40  # characters: with what is added, within what a file system allows
 
 
 def write_file(path: str | os.PathLike[str], data: bytes) -> str:
     """Write *data* to *path*, in the place of what was there, and return the absolute path.
 
-    A link is followed; a device or a pipe is written to as it is. Raises WriteError, which names the path and the
-    reason; the old file is then untouched and no piece of the new one stays.
+    A link is followed unless others can write its folder; a device or a pipe is written to as it is, if it is read.
+    Raises WriteError, which names the path and the reason; the old file is then untouched and no piece of the new one
+    stays.
     """
-    target = os.path.realpath(os.fspath(path))
     try:
-        if _is_special(target):
-            with open(target, "wb") as file:
-                file.write(data)
-        else:
-            _replace(target, data)
+        with locate(os.fspath(path)) as place:
+            if _is_special(place):
+                _write_through(place, data)
+            else:
+                _replace(place, data)
     except OSError as error:
         raise WriteError(error.errno, f"cannot write {os.fspath(path)!r}: {error.strerror}") from error
     return os.path.abspath(path)
@@ -30,31 +35,51 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> str:
 
 def check_writable(path: str, what: str) -> None:
     """Raise WriteError, before there is anything to write, if *what* cannot be written to *path*."""
-    folder = os.path.dirname(os.path.realpath(path))
+    refused = f"cannot write {what} to {path!r}"
     if os.path.isdir(path):
-        raise WriteError(f"cannot write {what} to {path!r}: it is a directory")
-    if not os.path.isdir(folder):
-        raise WriteError(f"cannot write {what} to {path!r}: there is no directory {folder!r}")
-    target = path if os.path.exists(path) and not os.path.isfile(path) else folder
-    if not os.access(target, os.W_OK):
-        raise WriteError(f"cannot write {what} to {path!r}: no permission")
-
-
-def _is_special(target: str) -> bool:
+        raise WriteError(f"{refused}: it is a directory")
     try:
-        return not stat.S_ISREG(os.stat(target).st_mode)
-    except FileNotFoundError:
-        return False
+        with locate(path) as place:
+            allowed = os.access(path, os.W_OK) if _is_special(place) else place.may_write()
+    except (FileNotFoundError, NotADirectoryError):
+        folder = os.path.dirname(os.path.realpath(path))
+        raise WriteError(f"{refused}: there is no directory {folder!r}") from None
+    except OSError as error:
+        raise WriteError(f"{refused}: {error.strerror}") from None
+    if not allowed:
+        raise WriteError(f"{refused}: no permission")
 
 
-def _replace(target: str, data: bytes) -> None:
-    folder, name = os.path.split(target)
-    descriptor, beside = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".part", dir=folder)
+def _is_special(place: Place) -> bool:
+    status = place.look()
+    return place.is_own or (status is not None and not stat.S_ISREG(status.st_mode))
+
+
+def _write_through(place: Place, data: bytes) -> None:
+    descriptor = place.open(os.O_APPEND)
+    try:
+        left, deadline = memoryview(data), time.monotonic() + _PATIENCE
+        while left:
+            try:
+                left = left[os.write(descriptor, left) :]
+                deadline = time.monotonic() + _PATIENCE
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(place: Place, data: bytes) -> None:
+    folder, name = os.path.split(place.name)
+    beside = os.path.join(folder, f".{name[:_MOST_NAME]}.{os.urandom(6).hex()}.part")
+    descriptor = replace(place, name=beside).open(os.O_CREAT | os.O_EXCL)
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
-        os.replace(beside, target)
+        os.replace(beside, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(beside, dir_fd=place.folder)
         raise

@@ -10,6 +10,7 @@ import errno
 import json
 import logging
 import os
+import stat
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from . import signals
 from .errors import OptionError, WriteError
+from .files import check_writable, write_file
+from .folders import identity, locate
 
 if TYPE_CHECKING:
     from .watch.sample import Leak, Stats, Suspicion
@@ -95,10 +98,7 @@ class HtmlReports:
         pid: int | None = None,
         written: Callable[[str], object] | None = None,
     ) -> None:
-        from .files import check_writable, write_file  # not for everybody: it is slow to import
-
         check_writable(os.fspath(path), "a report")
-        self._write = write_file
         self._path = os.path.abspath(path)
         self._owner = os.getpid() if pid is None else pid
         self._written = written
@@ -111,7 +111,7 @@ class HtmlReports:
         if to_html is None or path is None:  # a report by another judge has no page
             return
         try:
-            self._write(path, to_html().encode())
+            write_file(path, to_html().encode())
         except WriteError as error:
             _log.warning("no report written: %s", error.strerror)
         else:
@@ -134,9 +134,9 @@ class JsonLines:
     """Appends events to a file, one JSON object a line: ``{"event", "time", "pid", "data"}``, time in epoch seconds.
 
     Each line is one write at the file's end, so that processes may share the file and a killed one leaves whole lines.
-    A new file can be read by its owner only. While lines cannot be written (a full disk), this is logged once and up
-    to 1 MiB of them waits for the next event. Forked children use the object as it is. Raises OptionError where the
-    file cannot be opened.
+    A new file can be read by its owner only. While lines cannot be written (a full disk, a pipe that nobody reads),
+    this is logged once and up to 1 MiB of them waits for the next event. Forked children use the object as it is.
+    Raises OptionError where the file cannot be opened, is another user's, or lies behind a link that others can write.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -146,11 +146,15 @@ class JsonLines:
         self._lost = 0
         self._complained = False
         self._connected = False
+        self._fd = -1
+        self._file: tuple[int, int] | None = None
         try:
             self.path = os.path.abspath(path)
             self._open()
         except OSError as error:
-            raise OptionError(f"cannot append events to {self.path!r}: {error.strerror}") from error
+            if error.errno != errno.ENXIO:
+                raise OptionError(f"cannot append events to {self.path!r}: {error.strerror}") from error
+            self._complain(error)
 
     def stats(self, value: Stats) -> None:
         """Handler of "stats"."""
@@ -215,37 +219,36 @@ class JsonLines:
             self._open()
         written = os.write(self._fd, line)
         if written < len(line):
-            self._take_back(written)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._divide(line, written)
 
-    def _take_back(self, written: int) -> None:
-        """Cut off the piece of a line that still went in before the disk was full, unless others wrote behind it."""
+    def _divide(self, line: bytes, written: int) -> None:
+        """Only a piece of *line* went in: a full pipe gets the rest later, a file of a full disk gives the piece back.
+
+        The piece stays where others have written behind it.
+        """
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            self._pending[0] = line[written:]
+            raise BlockingIOError(errno.EAGAIN, "nobody reads it")
         end = os.lseek(self._fd, 0, os.SEEK_CUR)
         if os.fstat(self._fd).st_size == end:
             os.ftruncate(self._fd, end - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _open(self) -> None:
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        self._file = _identity(self._fd)
+        with locate(self.path) as place:
+            self._fd = place.open(os.O_APPEND | os.O_CREAT)
+        self._file = identity(self._fd)
 
     def _is_ours(self) -> bool:
         """False when the program has closed the descriptor; its number may belong to a file of the program by now."""
-        try:
-            return _identity(self._fd) == self._file
-        except OSError:
-            return False
+        return self._file is not None and identity(self._fd) == self._file
 
     def _keep_within_bounds(self) -> None:
-        while sum(map(len, self._pending)) > _MOST_PENDING:
-            self._pending.popleft()
+        while len(self._pending) > 1 and sum(map(len, self._pending)) > _MOST_PENDING:
+            del self._pending[1]  # of the first one a piece may be written
             self._lost += 1
 
     def _complain(self, error: OSError) -> None:
         if not self._complained:
             self._complained = True
             _log.warning("events cannot be written to %s (%s); they wait in memory", self.path, error.strerror)
-
-
-def _identity(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino

@@ -28,6 +28,8 @@ class Options:
     native: bool = True
 
 
+PACES = ("job", "service")
+DETECTORS = ("consecutive", "ratchet")
 _MOST_INTERVAL = 1 << 40  # bytes
 _RANGES = (
     ("tick", 0.01, 3600.0),
@@ -44,6 +46,7 @@ def checked(options: dict[str, Any]) -> Options:
         if name not in known:
             raise OptionError(f"unknown option {name!r}; there are {', '.join(known)}")
     wanted = Options(**options)
+    _check_names(wanted)
     for name, least, most in _RANGES:
         value = getattr(wanted, name)
         if value is None and name in ("tick", "sample"):
@@ -57,3 +60,9 @@ def checked(options: dict[str, Any]) -> Options:
     if type(interval) is not int or not 1 <= interval <= _MOST_INTERVAL:
         raise OptionError(f"sample_interval must be a whole number of bytes from 1 to {_MOST_INTERVAL}")
     return wanted
+
+
+def _check_names(wanted: Options) -> None:
+    for name, allowed in (("pace", PACES), ("detector", DETECTORS)):
+        if getattr(wanted, name) not in allowed:
+            raise OptionError(f"unknown {name} {getattr(wanted, name)!r}; there are: {', '.join(allowed)}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -78,6 +79,8 @@ def test_variables_are_options(run):
         ({"JSON": "no/such/folder/f"}, "MEMWATCH_JSON: cannot append events"),
         ({"REPORT": "paper"}, "MEMWATCH_REPORT='paper'"),
         ({"RUN_PID": "me"}, "MEMWATCH_RUN_PID='me'"),
+        ({"PASE": "job"}, "MEMWATCH_PASE is not known (is MEMWATCH_PACE meant?)"),
+        ({"PROFILE": "perhaps"}, "MEMWATCH_PROFILE='perhaps': it must be 1, true, yes, on, or 0, false, no, off"),
         ({"TICK": "soon", "PACE": "slow", "DETECTOR": "guess"}, "MEMWATCH_TICK='soon'"),
     ],
 )
@@ -87,6 +90,55 @@ def test_a_bad_value_is_warned_about_once_and_the_rest_holds(run, variables, com
     assert warning.startswith("memwatch WARNING memwatch watches with defaults for: ")
     assert complaint in warning
     assert pace == "service"
+
+
+def test_the_start_is_told_to_those_who_listen(run):
+    done = run("import logging\nlogging.basicConfig(level=logging.INFO)\nimport memwatch.autostart", PACE="job")
+    assert re.fullmatch(
+        r"INFO:memwatch:memwatch is watching pid \d+, pace job, backend \w+, decides after 1m 4s at the earliest\n",
+        done.stderr,
+    )
+
+
+@pytest.mark.parametrize("word", ["True", "yes", " on "])
+def test_words_for_yes_are_known(run, word):
+    done = run(f"import os\nos.environ['MEMWATCH'] = {word!r}\n" + TELL + "print(default.watcher() is not None)")
+    assert done.stdout == "True\n"
+
+
+def test_an_unknown_word_is_warned_about_and_nothing_is_watched(run):
+    done = run("import os\nos.environ['MEMWATCH'] = 'maybe'\n" + TELL + "print(default.watcher())")
+    warning, watcher = done.stdout.splitlines()
+    assert "memwatch does not watch this process: MEMWATCH='maybe': it must be 1" in warning
+    assert watcher == "None"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_that_nobody_reads_holds_nobody_up(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    done = run(TELL + "print('on')", JSON=str(tmp_path / "pipe"))
+    warning, on = done.stdout.splitlines()
+    assert "(nobody reads it); they wait in memory" in warning
+    assert on == "on"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs descriptors that a shell can close")
+def test_where_standard_error_is_closed_no_file_takes_its_number(run, tmp_path):
+    done = run(
+        """
+        import os
+        os.close(2)
+        import memwatch.autostart
+        try:
+            os.fstat(2)
+        except OSError:
+            print("closed")
+        """,
+        JSON=str(tmp_path / "events.jsonl"),
+    )
+    assert done.stdout == "closed\n"
+    (event,) = map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines())
+    assert event["data"]["trigger"] == "exit"
 
 
 def test_one_bad_value_does_not_cost_the_good_ones(run):

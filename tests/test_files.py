@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from memwatch import WriteError
+from memwatch import WriteError, files
 from memwatch.files import write_file
 
 
@@ -42,13 +42,36 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    got: list[bytes] = []
-    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reading, True)
+    got = bytearray()
+
+    def read() -> None:
+        while len(got) < 300_000:
+            got.extend(os.read(reading, 1 << 16))
+
+    reader = threading.Thread(target=read)
     reader.start()
-    write_file(pipe, b"1")
+    write_file(pipe, b"1" * 300_000)  # more than a pipe holds
     reader.join()
-    assert got == [b"1"]
+    os.close(reading)
+    assert got == b"1" * 300_000
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_pipe_without_a_reader_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WriteError, match="nobody reads it"):
+        write_file(tmp_path / "pipe", b"1")
+
+
+def test_a_reader_that_does_not_read_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_PATIENCE", 0.0)
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(WriteError, match="cannot write"):
+        write_file(tmp_path / "pipe", b"1" * 3_000_000)
+    os.close(reading)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -233,3 +233,29 @@ def test_a_forked_child_does_not_write_its_parents_lines():
         os._exit(len(lines._pending))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
     lines.close()
+
+
+def test_lines_wait_for_a_reader_of_the_pipe_and_none_is_torn(tmp_path, caplog):
+    os.mkfifo(tmp_path / "pipe")
+    lines = handlers.JsonLines(tmp_path / "pipe")
+    assert "(nobody reads it); they wait in memory" in caplog.text
+    for _ in range(1000):
+        lines.suspect(SUSPICION)
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    got = b""
+    while lines._pending:
+        lines.suspect(SUSPICION)
+        got += os.read(reading, 1 << 20)
+    lines.close()
+    os.close(reading)
+    events = [json.loads(line) for line in got.splitlines()]
+    assert len(events) > 1000 and {event["event"] for event in events} == {"suspect"}
+
+
+def test_a_line_of_which_a_piece_is_written_is_kept_when_others_are_dropped(file, monkeypatch):
+    lines = handlers.JsonLines(file)
+    monkeypatch.setattr(handlers, "_MOST_PENDING", 4)
+    lines._pending.extend((b"a\n", b"b\n", b"c\n"))
+    lines._keep_within_bounds()
+    assert list(lines._pending) == [b"a\n", b"c\n"]
+    lines.close()

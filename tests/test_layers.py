@@ -14,7 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"errors", "units", "files", "estimates"}
+VALUES = {"errors", "units", "files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "default"}
@@ -23,13 +23,14 @@ ALLOWED = {
     "errors": set[str](),
     "estimates": set[str](),
     "units": set[str](),
-    "files": {"errors"},
+    "files": {"errors", "folders"},
+    "folders": set[str](),
     "signals": {"errors"},
     "calltree": VALUES,
     "usage": VALUES | {"backend"},
     "options": VALUES,
     "thresholds": VALUES | {"usage"},
-    "environment": VALUES,
+    "environment": VALUES | {"options"},
     "backend": VALUES,
     "watch": BELOW | {"signals", "usage"},
     "heap": BELOW,
@@ -41,10 +42,10 @@ ALLOWED = {
     "diagnosis": BELOW | ROOMS | {"flamegraph"},
     "scenario": BELOW | {"heap", "retain", "diagnosis"},
     "pytest_plugin": {"heap", "scenario"},
-    "default": INSIDE - {"default"} | {"options"},
+    "default": INSIDE - {"default"} | {"options", "environment"},
     "handlers": INSIDE,
     "autostart": INSIDE | {"handlers", "environment", "cli"},
-    "cli": INSIDE | {"handlers", "environment", "autostart"},
+    "cli": INSIDE | {"handlers", "options", "environment", "autostart"},
     "__init__": INSIDE | {"handlers", "scenario"},
     "__main__": {"cli"},
 }

@@ -153,6 +153,17 @@ def test_with_the_variable_the_process_is_watched(installed):
     assert (done.stdout, done.stderr) == ("job\n", "")
 
 
+@pytest.mark.parametrize(("word", "watched"), [("on", True), ("TRUE", True), ("Off", False), ("", False)])
+def test_words_switch_it_on_and_off(installed, word, watched):
+    done = installed.run("-c", "import sys; print('memwatch' in sys.modules)", MEMWATCH=word)
+    assert (done.stdout, done.stderr) == (f"{watched}\n", "")
+
+
+def test_an_unknown_word_is_said(installed):
+    done = installed.run("-c", "import memwatch; print(memwatch.watcher())", MEMWATCH="maybe")
+    assert done.stdout == "None\n" and "MEMWATCH='maybe': it must be 1" in done.stderr
+
+
 def test_a_subinterpreter_that_a_thread_has_made_is_left_alone_and_ends(installed):
     code = """
     import threading

@@ -17,6 +17,7 @@ from .. import backend, default, signals
 from ..environment import Settings, export_settings, read_settings
 from ..errors import MemwatchError
 from ..handlers import HtmlReports, JsonLines
+from ..options import PACES
 from ..watch import Leak, Watcher
 from .descendants import Diary, choose_folder, finish, gather, keep_diary
 from .program import execute, load_program
@@ -36,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     parser.usage = _USAGE
     add("--tick", type=float, metavar="S", help="read the meters every S seconds (default: 0.25, service: 1)")
-    add("--pace", choices=("job", "service"), default="job", help="how long growth must last (default: job, a minute)")
+    add("--pace", choices=PACES, help="how long growth must last (default: job, a minute)")
     add("--detector", metavar="NAME", help="the rule that decides (default: ratchet)")
     add("--profile", metavar="FILE", help="write who allocated what is held to FILE, in the format of its suffix; slow")
     add("--no-profile", action="store_true", help="do not sample allocations: leaks are told without their lines")
@@ -96,13 +97,15 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
     autostart = sys.modules.get(__package__.rpartition(".")[0] + ".autostart")
     if autostart is not None:
         autostart.end()
-    settings = _settings(args)
+    outer, _ = read_settings(os.environ)  # what is wrong with it is said when watching starts
+    settings = _settings(args, outer)
     lines = profile = None
     advice = "" if args.profile is not None or args.report is not None else _advice(args)
     screen = Screen(open_terminal(sys.stderr, os.environ), advice=advice)
     pages = None
     try:
-        pages = HtmlReports(settings.html, written=screen.written) if settings.html else None
+        owner = os.getpid() if args.report is not None else outer.run_pid or 0
+        pages = HtmlReports(settings.html, owner, screen.written) if settings.html else None
         lines = JsonLines(settings.json) if settings.json else None
         profile = _open_profile(args.profile, screen.terminal) if args.profile is not None else None
         watcher = default.start_for_program(**settings.options())
@@ -120,10 +123,10 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
 
 
 def _advice(args: argparse.Namespace) -> str:
-    """The same command, with a profile."""
+    """The same command, with a profile; of the program its name alone, as an argument may be a password."""
     name, rest = _split(args)
-    words = ("-m", name, *rest) if args.module is not None else (name, *rest)
-    return f"memwatch run --profile leak.html {shlex.join(words)}"
+    words = ["-m", name] if args.module is not None else [name]
+    return f"memwatch run --profile leak.html {shlex.join(words)}{' ...' if rest else ''}"
 
 
 def _open_profile(path: str, terminal: Terminal) -> ProfileFile:
@@ -132,22 +135,21 @@ def _open_profile(path: str, terminal: Terminal) -> ProfileFile:
     return ProfileFile(path, terminal)
 
 
-def _settings(args: argparse.Namespace) -> Settings:
-    """The options, over what the environment says of those that have none here."""
-    settings, _ = read_settings(os.environ)
+def _settings(args: argparse.Namespace, outer: Settings) -> Settings:
+    """The options, over what the environment says of those that are not given."""
     return replace(
-        settings,
-        pace=args.pace,
-        tick=args.tick,
-        detector=args.detector,
-        json=os.path.abspath(args.json) if args.json else None,
-        html=os.path.abspath(args.report) if args.report is not None else None,
+        outer,
+        pace=args.pace or outer.pace or "job",
+        tick=outer.tick if args.tick is None else args.tick,
+        detector=args.detector or outer.detector,
+        json=os.path.abspath(args.json) if args.json else outer.json,
+        html=outer.html if args.report is None else os.path.abspath(args.report),
         report="stderr",
         run_pid=os.getpid(),
-        profile=settings.profile and not args.no_profile,
-        sample_interval=settings.sample_interval or _SAMPLE_INTERVAL,
-        show_keys=settings.show_keys or args.show_keys,
-        native=settings.native and not args.no_native,
+        profile=False if args.no_profile else outer.profile,
+        sample_interval=outer.sample_interval or _SAMPLE_INTERVAL,
+        show_keys=True if args.show_keys else outer.show_keys,
+        native=False if args.no_native else outer.native,
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from ..folders import identity
 from ..handlers import fingerprint_of, render_report
 from ..units import format_bytes, format_duration, printable
 from .descendants import Result, name_of
@@ -30,18 +31,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Where to print: a descriptor, its encoding, and whether it shows colours and characters beyond ASCII."""
+    """Where to print: a descriptor, its encoding, and whether it shows colours and characters beyond ASCII.
+
+    `file` is what the descriptor stood for at the start. Nothing is printed once the program has put a file of its own
+    there, or if there was none.
+    """
 
     fd: int
     encoding: str
     color: bool
     unicode: bool
+    file: tuple[int, int] | None
 
     def write(self, text: str) -> None:
         """Write all of *text*, or what the other end takes; never raises."""
         left = text.encode(self.encoding, "backslashreplace")
         try:
-            while left:
+            while left and identity(self.fd) == self.file is not None:
                 left = left[os.write(self.fd, left) :]
         except OSError:
             return
@@ -58,6 +64,7 @@ def open_terminal(stream: TextIO | None, environ: Mapping[str, str]) -> Terminal
         encoding=encoding,
         color=terminal and not dumb and not environ.get("NO_COLOR"),
         unicode=terminal and encoding == "utf-8",
+        file=identity(2),
     )
 
 

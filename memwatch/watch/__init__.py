@@ -8,6 +8,7 @@ from .judge import Candidate, Judge, make_leak
 from .pace import PACES, Pace, choose_pace
 from .reading import collect_once
 from .sample import Growth, Held, Leak, Sample, Stats, Suspicion
+from .state import describe_plan
 from .watcher import Watcher
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Watcher",
     "choose_pace",
     "collect_once",
+    "describe_plan",
     "make_detectors",
     "make_leak",
 ]

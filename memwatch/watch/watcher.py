@@ -26,6 +26,7 @@ from .observer import Observer, make_stats
 from .pace import Pace
 from .reading import read_sample
 from .sample import Growth, Sample, Stats, Trigger
+from .state import describe
 from .thread import RawThread, forget_dummy, original
 from .triggers import GcTrigger, Ticker
 
@@ -100,6 +101,9 @@ class Watcher:
         self._judging_until = 0.0
         self._last_stats = time.monotonic() - pace.tick
         self._last_tick = (time.monotonic(), read_collections())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {describe(self)}>"
 
     @property
     def latest(self) -> Stats | None:

@@ -284,3 +284,34 @@ def test_declined_sampling_is_not_spoken_of_and_reaches_children(lab):
     lab.write("x.py", "import os; print(os.environ['MEMWATCH_PROFILE'], os.environ['MEMWATCH_SAMPLE_INTERVAL'])")
     ended = lab.watched("--no-profile", "x.py")
     assert ended.stdout == "False 65536\n" and "sampling" not in ended.own[0]
+
+
+TAKES_DESCRIPTOR_2 = """
+import os
+os.close(2)
+data = os.open("data", os.O_WRONLY | os.O_CREAT)
+assert data == 2
+os.write(data, b"all of it")
+"""
+
+
+def test_a_data_file_that_has_become_descriptor_2_stays_as_it_is(lab):
+    lab.write("x.py", TAKES_DESCRIPTOR_2)
+    assert len(lab.watched("x.py").own) == 1
+    assert (lab.folder / "data").read_text() == "all of it"
+
+
+def test_what_to_do_next_tells_no_argument_of_the_program(leaky):
+    leaky.write("x.py", "import rounds\nrounds.leak()")
+    ended = leaky.watched("x.py", "--password=secret")
+    assert "next   memwatch run --profile leak.html x.py ...   (flame" in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+def test_variables_count_where_no_option_is_given(lab):
+    lab.write("x.py", "import memwatch\nprint(memwatch.watcher().pace.name, memwatch.watcher().pace.tick)")
+    ended = lab.watched("x.py", MEMWATCH_PACE="service", MEMWATCH_TICK="5")
+    assert ended.stdout == "service 5.0\n"
+    ended = lab.watched("--pace", "job", "x.py", MEMWATCH_PACE="service", MEMWATCH_PASE="job")
+    assert ended.stdout == "job 0.25\n"
+    assert "MEMWATCH_PASE is not known (is MEMWATCH_PACE meant?)" in "".join((ended.stderr, *ended.own))

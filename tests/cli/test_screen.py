@@ -1,5 +1,6 @@
 """The texts of `memwatch run`."""
 
+import os
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ import pytest
 
 from memwatch.cli.descendants import Result
 from memwatch.cli.screen import Outcome, Screen, Terminal, format_end, format_start, open_terminal
+from memwatch.folders import identity
 from memwatch.units import format_holder
 from memwatch.watch import Cost, Leak
 from memwatch.watch.sample import Growth
@@ -135,7 +137,7 @@ def test_a_holder_in_short(path, name):
 def test_a_leak_is_printed_once_and_again_after_it_had_recovered(tmp_path):
     path = tmp_path / "shown"
     with path.open("w") as file:
-        screen = Screen(Terminal(file.fileno(), "ascii", color=False, unicode=False), pid=1)
+        screen = Screen(Terminal(file.fileno(), "ascii", False, False, identity(file.fileno())), pid=1)
         screen.leak(make_leak("a"))
         screen.leak(make_leak("a"))
         screen.leak(make_leak("b"))
@@ -151,8 +153,21 @@ def test_a_leak_is_printed_once_and_again_after_it_had_recovered(tmp_path):
 
 def test_what_the_encoding_lacks_is_escaped(tmp_path):
     with (tmp_path / "shown").open("w") as file:
-        Terminal(file.fileno(), "ascii", color=False, unicode=False).write("größe\n")
+        Terminal(file.fileno(), "ascii", False, False, identity(file.fileno())).write("größe\n")
     assert (tmp_path / "shown").read_text() == "gr\\xf6\\xdfe\n"
+
+
+def test_a_file_that_the_program_has_put_in_its_place_is_not_written_to(tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        fd = log.fileno()
+        terminal = Terminal(fd, "ascii", False, False, identity(fd))
+        terminal.write("1")
+        with (tmp_path / "data").open("w") as data:
+            os.dup2(data.fileno(), fd)
+        terminal.write("2")
+    terminal.write("3")
+    Terminal(fd, "ascii", False, False, None).write("4")
+    assert ((tmp_path / "log").read_text(), (tmp_path / "data").read_text()) == ("1", "")
 
 
 def test_without_a_standard_error_nothing_is_drawn():
