@@ -7,9 +7,6 @@
 Four events tell what happens ("stats", "suspect", "leak", "recovered"), `HeapDiff` what grew in a stretch of code, `gc`
 what is left when garbage is gone, `check` whether a function leaks, `retaining_paths` who holds an object. Connecting a
 receiver starts the watcher of this process.
-
-PYTEST_DONT_REWRITE: where the start-up file imports memwatch first, pytest would warn that it cannot rewrite it,
-and a project that turns warnings into errors would not run one test.
 """
 
 from __future__ import annotations
@@ -46,6 +43,10 @@ if TYPE_CHECKING:
     from .scenario import CheckResult, check
     from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
+
+# Where the start-up file imports memwatch first, pytest would warn that it cannot rewrite it, and a project that turns
+# warnings into errors would not run one test. The word is not in the docstring above: python -OO leaves that out.
+__doc__ = f"{__doc__ or ''}\nPYTEST_DONT_REWRITE\n"
 
 _LAZY = {
     "CheckResult": "scenario",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -365,3 +367,11 @@ def test_pytest_may_find_memwatch_imported_already(pytester: pytest.Pytester) ->
     pytester.makeconftest("import memwatch, pytest\n\npytest.register_assert_rewrite('memwatch')\n")
     pytester.makepyfile("def test_nothing():\n    pass\n")
     pytester.runpytest_subprocess("-p", "no:memwatch").assert_outcomes(passed=1)
+
+
+def test_pytest_starts_so_also_where_docstrings_are_left_out(tmp_path: Path) -> None:
+    """It asks whether it can rewrite each package that has a plugin, of which `-p` makes one."""
+    code = "import memwatch, pytest; raise SystemExit(pytest.main(['-p', 'memwatch', '-p', 'no:cacheprovider']))"
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings =\n    error\n    ignore:assertions not in test\n")
+    done = subprocess.run([sys.executable, "-OO", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stderr

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import pairwise
+from struct import Struct
 from typing import NamedTuple
 
 from ..backend.guard import own
@@ -23,6 +24,7 @@ _SPREAD = 4.5  # 7 for a straight line, m for m equal jumps
 _STEADY = 0.9  # the second half must keep up with the first; start-ups and filling caches slow down
 _INVERSIONS = 1  # of 28 pairs; for values in random order the chance is 2 in 10 000
 _NEVER = float("-inf")
+_ORIGIN = Struct("ddq")
 
 
 @own
@@ -33,37 +35,46 @@ class Origin(NamedTuple):
     clock: float
     modules: int
 
+    def pack(self) -> bytes:
+        """The same as bytes, which the collector does not see: rungs keep many."""
+        return _ORIGIN.pack(*self)
+
 
 @own
 class Rung:
     """The last blocks of one length. `window` is the length of all 8, in seconds, `finer` the rung below."""
 
-    __slots__ = ("fall", "finer", "half", "half_origin", "high", "least", "origins", "passed", "values", "window")
+    __slots__ = ("_origins", "fall", "finer", "half", "half_origin", "high", "least", "passed", "values", "window")
 
     def __init__(self, window: float, least: bool, finer: Rung | None) -> None:
         self.window = window
         self.least = least
         self.finer = finer
         self.values: deque[float] = deque(maxlen=BLOCKS)
-        self.origins: deque[Origin] = deque(maxlen=BLOCKS)
+        self._origins: deque[bytes] = deque(maxlen=BLOCKS)
         self.passed = _NEVER
         self.high = _NEVER
         self.fall = 0.0
         self.half: float | None = None
-        self.half_origin: Origin
+        self.half_origin: bytes
 
     @property
     def growth(self) -> float:
         """From the first block to the last, in the unit of the series."""
         return self.values[-1] - self.values[0]
 
-    def add(self, value: float, origin: Origin) -> None:
+    @property
+    def origin(self) -> Origin:
+        """Where the first block begins."""
+        return Origin(*_ORIGIN.unpack(self._origins[0]))
+
+    def add(self, value: float, origin: bytes) -> None:
         """Take in the block that has just ended; remember the highest value before the window and the deepest fall."""
         values = self.values
         if len(values) == BLOCKS and values[0] > self.passed:
             self.passed = values[0]
         values.append(value)
-        self.origins.append(origin)
+        self._origins.append(origin)
         self.fall *= _FORGET
         drop = self.high - value
         if drop <= 0:
@@ -128,15 +139,15 @@ class Ladder:
     def push(self, value: float, origin: Origin) -> int:
         """Take in a sample; how many rungs, from the shortest on, have closed a block with it."""
         self.age += 1
-        closed = 0
+        closed, begin = 0, origin.pack()
         for rung in self._rungs:
-            rung.add(value, origin)
+            rung.add(value, begin)
             closed += 1
             half = rung.half
             if half is None:
-                rung.half, rung.half_origin = value, origin
+                rung.half, rung.half_origin = value, begin
                 break
-            rung.half, origin = None, rung.half_origin
+            rung.half, begin = None, rung.half_origin
             value = min(half, value) if rung.least else 0.5 * (half + value)
         return closed
 

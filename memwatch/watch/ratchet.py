@@ -192,7 +192,7 @@ class Ratchet:
 
     def _is_importing(self, rung: Rung, sample: Sample) -> bool:
         """Whether new modules may explain the growth; they come to an end, or are what leaks."""
-        return sample.modules > _IMPORTS * rung.origins[0].modules and rung.window < _LOADS * self._pace.confirm
+        return sample.modules > _IMPORTS * rung.origin.modules and rung.window < _LOADS * self._pace.confirm
 
     def _leak(self, rung: Rung, sample: Sample, level: Literal["leak", "early"]) -> Growth:
         window, forecast = rung.window, self._foresee(rung, rung.growth, sample)
@@ -235,7 +235,7 @@ class Ratchet:
 
     def _growth(self, verdict: Literal["suspect", "early", "leak"], rung: Rung, sample: Sample) -> Growth:
         """The growth over the whole window: the first and the last block are 7 eighths of it apart."""
-        first = rung.origins[0]
+        first = rung.origin
         return Growth(
             level=verdict,
             detector=self.name,

@@ -204,6 +204,14 @@ def test_no_census_counts_it_or_its_records(attached: Callback) -> None:
     assert attached.queue.qsize()
 
 
+@native
+def test_no_record_is_an_object_that_the_collector_sees() -> None:
+    callback = make_callback(SimpleQueue(), SEVEN)
+    callback("stop", FULL)
+    (record,) = taken(callback)
+    assert not gc.is_tracked(record)
+
+
 @makers
 def test_one_that_refers_to_itself_is_collected(make: Any) -> None:
     class Last:

@@ -1,5 +1,6 @@
 """A whole life in bounded space."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from memwatch.watch.history import KEPT, History
@@ -30,3 +31,15 @@ def test_long_lives_are_thinned_evenly_and_keep_their_ends():
 
 def test_no_life_no_samples():
     assert History().samples() == ()
+
+
+def test_every_field_comes_back_as_it_was():
+    history = History()
+    one = Sample(1.5, 2.25, "forced", 2**50, 2**40 + 1, 7, None, 300, 5, 9, 0.125, ("anonymous rss", "rss"))
+    other = replace(one, trigger="exit", native=0, meters=("blocks", "native", "rss"))
+    for each in (one, other, one):
+        history.add(each)
+    assert history.samples() == (one, other, one)
+    assert [type(getattr(s, name)) for s in history.samples() for name in s.__slots__] == [
+        type(getattr(s, name)) for s in (one, other, one) for name in s.__slots__
+    ]

@@ -133,6 +133,8 @@ put_record(Trigger *trigger)
     PyObject *blocks = has_room(trigger) ? blocks_now(trigger) : NULL;
     PyObject *fields = blocks ? Py_BuildValue("((dOd))", monotonic_seconds(), blocks, trigger->blocks_cost) : NULL;
     PyObject *record = fields ? PyTuple_Type.tp_new((PyTypeObject *)trigger->record, fields, NULL) : NULL;
+    if (record && PyObject_GC_IsTracked(record)) /* numbers alone: no object more for a program that counts its own */
+        PyObject_GC_UnTrack(record);
     PyObject *done = record ? PyObject_CallMethod(trigger->queue, "put", "(O)", record) : NULL;
     Py_XDECREF(blocks);
     Py_XDECREF(fields);
