@@ -17,8 +17,6 @@ import memwatch
 from memwatch import default
 from memwatch.errors import AlreadyStartedError, OptionError
 
-posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
 
 def python(code, *options, timeout=60, **environment):
     """Run *code*; the finished process, which must not have failed."""
@@ -248,125 +246,6 @@ def test_handlers_run_in_the_main_thread_as_ever():
             os.kill(os.getpid(), signal.SIGUSR1)
         assert seen, "no signal came"
     """)
-
-
-@posix
-def test_fork_does_not_warn_and_both_sides_are_watched():
-    done = python(
-        """
-        import gc, os, sys, time, warnings, memwatch
-        seen = []
-        memwatch.on("stats", lambda stats: seen.append((os.getpid(), stats.trigger)))
-        memwatch.start(tick=0.01)
-        memwatch.gc()
-        for _ in range(20):
-            pid = os.fork()
-            memwatch.gc()
-            assert (os.getpid(), "forced") in seen[-2:], seen[-2:]
-            gc.collect()
-            if pid == 0:
-                os._exit(0)
-            assert os.waitpid(pid, 0)[1] == 0
-        assert memwatch.watcher().latest.num_full_gc >= 20
-    """,
-        "-W",
-        "error",
-    )
-    assert done.stderr == ""
-
-
-@posix
-def test_after_a_fork_the_next_collection_wakes_both():
-    python("""
-        import gc, os, time, memwatch
-        memwatch.start(tick=0.01)
-        pid = os.fork()
-        before = memwatch.watcher().readings
-        gc.collect(0)
-        deadline = time.monotonic() + 30
-        while memwatch.watcher().readings <= before + 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert memwatch.watcher().readings > before + 3
-        if pid == 0:
-            os._exit(0)
-        assert os.waitpid(pid, 0)[1] == 0
-    """)
-
-
-@posix
-def test_fork_while_a_receiver_is_busy():
-    python("""
-        import gc, os, threading, time, warnings, memwatch
-        warnings.simplefilter("ignore")
-        go, busy = threading.Event(), threading.Event()
-
-        @memwatch.on("stats")
-        def receiver(stats):
-            busy.set()
-            go.wait(30)
-
-        memwatch.start(tick=0.01)
-        gc.collect()
-        busy.wait(30)
-        pid = os.fork()
-        go.set()
-        for _ in range(3):
-            memwatch.gc()
-        if pid == 0:
-            os._exit(0)
-        assert os.waitpid(pid, 0)[1] == 0
-        assert memwatch.watcher().running
-    """)
-
-
-@posix
-def test_fork_from_many_threads():
-    python("""
-        import os, threading, warnings, memwatch
-        warnings.simplefilter("ignore")
-        memwatch.start(tick=0.01)
-
-        def forks():
-            for _ in range(10):
-                pid = os.fork()
-                if pid == 0:
-                    os._exit(0)
-                os.waitpid(pid, 0)
-
-        threads = [threading.Thread(target=forks) for _ in range(4)]
-        [thread.start() for thread in threads]
-        [thread.join() for thread in threads]
-        memwatch.gc()
-        memwatch.stop()
-    """)
-
-
-@posix
-def test_multiprocessing_by_fork_and_by_spawn(tmp_path):
-    script = tmp_path / "program.py"
-    script.write_text(
-        textwrap.dedent("""
-            import multiprocessing, os, sys, warnings
-            warnings.simplefilter("ignore")
-            import memwatch
-
-            def work(number):
-                memwatch.start(tick=0.01)
-                return memwatch.gc().num_full_gc > 0
-
-            if __name__ == "__main__":
-                memwatch.start(tick=0.01)
-                for method in ("fork", "spawn"):
-                    with multiprocessing.get_context(method).Pool(2) as pool:
-                        assert all(pool.map(work, range(4)))
-        """)
-    )
-    subprocess.run(
-        [sys.executable, str(script)],
-        check=True,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
 
 
 def test_a_subinterpreter_is_told_no_and_lives():

@@ -3,6 +3,7 @@
 from _queue import SimpleQueue
 from array import array
 from collections.abc import Callable, Collection, Sequence
+from types import FrameType
 from typing import Any, TypedDict
 
 knows_frames: bool
@@ -85,6 +86,7 @@ class Trigger:
     @property
     def dropped(self) -> int: ...
     def __call__(self, phase: str, info: dict[str, int], /) -> None: ...
+    def after_fork(self, frame: FrameType | None, /) -> None: ...
 
 class Snapshot:
     def __len__(self) -> int: ...

@@ -10,11 +10,13 @@ import sys
 import time
 from _queue import SimpleQueue
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from . import guard, name
 from .guard import is_quiet, own
 from .meters import CHEAP, may_count_blocks
+from .pending import Pending
 
 if name == "native":
     from ._native import Trigger as _Trigger
@@ -44,7 +46,8 @@ class Callback(Protocol):
 
     `begun` is when a full collection has begun, 0 outside one; `seconds` the time spent in them; `dropped` the records
     that found the queue full. `on_any`, if set, is called once, at the next collection of any generation or right after
-    it: what was parked for a fork is woken by it. `blocks_cost` is what the last count of Python's blocks took, in
+    it: what was parked for a fork is woken by it. `after_fork` has it called without a collection, once the fork by
+    the given frame is over; with None, soon. `blocks_cost` is what the last count of Python's blocks took, in
     seconds; there is no further one while that is too long. `retired` says that nobody reads the queue any more.
     """
 
@@ -62,6 +65,8 @@ class Callback(Protocol):
 
     def __call__(self, phase: str, info: dict[str, int], /) -> None: ...
 
+    def after_fork(self, frame: FrameType | None, /) -> None: ...
+
 
 @own
 class PythonCallback:
@@ -76,12 +81,19 @@ class PythonCallback:
         self.blocks_cost = 0.0
         self.retired = False
         self._count_blocks = count_blocks
+        self._pending = Pending(self._call_on_any)
+
+    def after_fork(self, frame: FrameType | None, /) -> None:
+        self._pending.after_fork(frame)
+
+    def _call_on_any(self) -> None:
+        wake, self.on_any = self.on_any, None
+        if wake is not None:
+            wake()
 
     def __call__(self, phase: str, info: dict[str, int], /) -> None:
         if self.on_any is not None:
-            wake, self.on_any = self.on_any, None
-            if wake is not None:  # another thread may have been faster
-                wake()
+            self._call_on_any()
         if info["generation"] < _OLDEST:
             return
         if phase == "start":

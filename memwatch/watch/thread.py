@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import _thread
 import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from ..backend.guard import own
@@ -96,7 +96,7 @@ class RawThread:
 
 
 def _os_thread_exists(native_id: int) -> bool:
-    return sys.platform == "linux" and Path(f"/proc/self/task/{native_id}").exists()
+    return sys.platform == "linux" and os.access(f"/proc/self/task/{native_id}", os.F_OK)
 
 
 def forget_dummy() -> None:

@@ -12,12 +12,13 @@ import weakref
 from _queue import Empty, SimpleQueue
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..backend.callback import Collected
 from ..backend.guard import collect, forget_other_threads, hold_walks, let_walks_go_on, own
 from ..backend.meters import Meters, read_collections
+from ..backend.pending import runs_signal_handlers
+from ..backend.process import forking_frame
 from ..errors import describe_error
 from .cost import Cost, Ledger
 from .detector import Detector
@@ -25,6 +26,7 @@ from .judge import Judge
 from .observer import Observer, make_stats
 from .pace import Pace
 from .reading import read_sample
+from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
 from .state import describe
 from .thread import RawThread, forget_dummy, original
@@ -43,24 +45,6 @@ class Publish(Protocol):
     """Hands an event to its receivers; never raises."""
 
     def __call__(self, event: str, watcher: Watcher, value: object) -> None: ...
-
-
-@own
-@dataclass(slots=True)
-class _Forced:
-    """A collection that `collect` made: its reading, and the lock that is released when its events are delivered."""
-
-    sample: Sample
-    delivered: Any
-
-
-@own
-class _Halt:
-    """Asks the thread to end: for good, or parked for a fork; `over` says that the fork is done."""
-
-    def __init__(self, final: bool) -> None:
-        self.final = final
-        self.over = False
 
 
 @own
@@ -93,8 +77,10 @@ class Watcher:
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._trigger = GcTrigger(self._queue)
         self._thread = RawThread()
+        self._ticker = Ticker(pace.tick)
         self._running = False
-        self._halting: _Halt | None = None  # by what the thread was asked to end for a fork, until it is started again
+        self._forked_in_main = True
+        self._halting: Halt | None = None  # by what the thread was asked to end for a fork, until it is started again
         self._waking = original("_thread", "allocate_lock")()  # only ever tried: whoever has it starts the thread
         self._collected: Collected | None = None  # a full collection whose stats wait for the tick
         self._unread = False  # whether it was told that the meters could not be read
@@ -139,6 +125,7 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to watch; raises RuntimeError where no thread can be had."""
+        self._ticker = Ticker(self.pace.tick)
         self._thread.start(self._run)
         self._running = True
         self._trigger.attach()
@@ -149,7 +136,7 @@ class Watcher:
             self._running = False
             self._trigger.retire()
             self._judging_until = min(self._judging_until, time.monotonic() + LAST_PATIENCE)
-            self._queue.put(_Halt(final=True))
+            self._queue.put(Halt(final=True))
             self._thread.join(patience)
 
     def collect(self) -> Stats:
@@ -163,7 +150,7 @@ class Watcher:
         delivered = original("_thread", "allocate_lock")()
         delivered.acquire()
         stats = make_stats(sample, self._observer.trend.advance(sample.base))
-        self._queue.put(_Forced(sample, delivered))
+        self._queue.put(Forced(sample, delivered))
         if not self._thread.is_current() and not self._await(delivered):
             _log.warning(
                 "memwatch.gc() returns before its events are delivered: a receiver has been busy for %g s, "
@@ -184,16 +171,18 @@ class Watcher:
     def park(self) -> None:
         """End the thread for a fork, waiting at most 50 ms for it, and as long for walks over the heap to rest."""
         self._trigger.callback.on_any = None  # what another fork has left must not wake the thread in this one
+        self._forked_in_main = runs_signal_handlers()
         hold_walks(PARK_PATIENCE)
         if self._running and not self._halting and not self._thread.is_current():
-            self._halting = halt = _Halt(final=False)
+            self._halting = halt = Halt(final=False)
             self._queue.put(halt)
             self._thread.join(PARK_PATIENCE)
 
     def resume(self, in_child: bool) -> None:
-        """After a fork: the thread starts again at the next collection or call, or at once where that is harmless.
+        """After a fork, from its hook: start the thread again as soon as that is harmless, whatever the collector does.
 
-        Harmless is the parent before 3.13; later versions count threads only now, to warn about them.
+        In the parent that is at once before 3.13; later versions count threads when all hooks are done, to warn about
+        them. The next tick is due when it was.
         """
         let_walks_go_on()
         if not self._running:
@@ -207,6 +196,8 @@ class Watcher:
         else:
             self._wake_later()
             self._trigger.attach()
+            # Where another thread forks, nobody has to be alone: there are two threads anyway, or this is the child.
+            self._trigger.callback.after_fork(forking_frame() if self._forked_in_main else None)
 
     def wake(self, inside_collection: bool = False) -> None:
         """Start the thread again if it was parked. Inside a collection no lock is waited for, not even logging's."""
@@ -230,15 +221,16 @@ class Watcher:
         try:
             self._thread.start(self._run)
         except RuntimeError as error:
-            if inside_collection:
-                self._halting = halt  # the next call tries again, and says so
+            if inside_collection:  # the next one tries again, as does the next call, which says so
+                self._halting = halt
+                self._wake_later()
                 return
             self._running = False
             _log.warning("memwatch stops watching this process: no thread can be started (%s)", error)
 
     def _become_child(self) -> None:
         forget_other_threads()
-        self._halting = _Halt(final=False)
+        self._halting = Halt(final=False)
         self._waking = original("_thread", "allocate_lock")()
         self._queue = SimpleQueue()
         self._trigger.callback.queue = self._queue
@@ -249,7 +241,7 @@ class Watcher:
 
     def _run(self) -> None:
         try:
-            self._loop(Ticker(self.pace.tick))
+            self._loop()
         except BaseException:
             self._running = False
             self._trigger.detach()
@@ -257,13 +249,17 @@ class Watcher:
         finally:
             self._ledger.settle(thread_ends=True)
 
-    def _loop(self, ticker: Ticker) -> None:
+    def _loop(self) -> None:
         while True:
+            if self._ticker.due():  # asked first: a program may fork so often that there is a halt each time
+                with self._patiently():
+                    self._tick()
+            self._ledger.settle()
             try:
-                item = self._queue.get(timeout=ticker.remaining())
+                item = self._queue.get(timeout=self._ticker.remaining())
             except Empty:
-                item = None
-            if isinstance(item, _Halt):
+                continue
+            if isinstance(item, Halt):
                 if item.over:  # it came too late, because a receiver was busy
                     self._halting = None
                     continue
@@ -273,10 +269,6 @@ class Watcher:
                 return
             with self._patiently():
                 self._handle(item)
-            if ticker.due():
-                with self._patiently():
-                    self._tick()
-            self._ledger.settle()
 
     @contextmanager
     def _patiently(self) -> Iterator[None]:
@@ -289,7 +281,7 @@ class Watcher:
                 _log.warning("memory cannot be read at present, so readings are left out (%s)", describe_error(error))
 
     def _handle(self, item: object) -> None:
-        if isinstance(item, _Forced):
+        if isinstance(item, Forced):
             try:
                 self._deliver(item.sample, with_stats=True)
             finally:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from _queue import SimpleQueue
 from collections.abc import Iterator
 from pathlib import Path
@@ -305,3 +306,46 @@ def work():
 gevent.spawn(work).join()
 """
     assert run_alone(program) == "0\n1\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no fork")
+def test_what_was_parked_for_a_fork_is_called_when_the_fork_is_over() -> None:
+    calls: list[bool] = []
+    forking = [True]
+
+    def hook(_: int) -> int:
+        """As a hook is called: by C code, in the place where the frame below forks."""
+        callback.on_any = lambda: calls.append(not forking)
+        callback.after_fork(sys._getframe(1))
+        sum(number for number in range(10))
+        return forking.pop()
+
+    callback = make_callback(SimpleQueue(), SEVEN)
+    sorted([1], key=hook)
+    for _ in range(5):
+        time.sleep(0)  # takes the interpreter's lock anew, for which the call in Python waits
+    assert calls == [True] and callback.on_any is None
+
+
+def test_a_program_that_runs_as_a_whole_inside_a_fork_is_not_waited_for() -> None:
+    calls: list[int] = []
+
+    def program(_: int) -> int:
+        callback.on_any = lambda: calls.append(1)
+        callback.after_fork(sys._getframe(1))
+        for _ in range(200_000):
+            if calls:
+                break
+            time.sleep(0)
+        return len(calls)
+
+    callback = make_callback(SimpleQueue(), SEVEN)
+    sorted([1], key=program)
+    assert calls == [1]
+
+
+@native
+def test_only_a_frame_forks() -> None:
+    callback: Any = make_callback(SimpleQueue(), SEVEN)
+    with pytest.raises(TypeError, match="frame that forks"):
+        callback.after_fork(7)

@@ -11,6 +11,12 @@
  * so there it is called on the spot: pending calls wait for the main thread, which may sleep for hours. What can be
  * raised there is an exception that another thread has sent to this one, and it is sent once more.
  *
+ * A fork asks for on_any without a collection, by `after_fork`. The pending call comes as early as in the hook of
+ * another library that runs after ours; from 3.13 on os.fork() counts the threads after all hooks, and warns of a
+ * second one. So a call that finds the frame that forks still at the same instruction, below the one that it
+ * interrupts, asks for another. As that frame may be of a program that runs as a whole inside one call of C code, they
+ * are counted.
+ *
  * Everything here is protected by the GIL, which is held from begin to end of a callback. */
 #include "trigger.h"
 
@@ -19,6 +25,7 @@
 
 #define OLDEST 2   /* the generation of a full collection */
 #define WAITING 64 /* records that may wait; further ones are dropped and counted */
+#define MOST_CALLS 32000 /* that wait for the end of a fork; the interpreter makes 32 of them each time that it looks */
 
 typedef struct {
     PyObject_HEAD
@@ -36,6 +43,9 @@ typedef struct {
     Py_ssize_t dropped;
     char retired;
     char scheduled; /* a pending call will see to on_any */
+    const PyFrameObject *forking; /* the frame that forks, never dereferenced: it may be gone */
+    int instruction;              /* that it is at */
+    int calls;                    /* that may still wait for the end of the fork */
 } Trigger;
 
 static double
@@ -68,28 +78,83 @@ call_on_any(Trigger *trigger)
     return called;
 }
 
+/* Whether the fork that was told last is still under way, as far as the thread's frames show; questions are counted. */
+static bool
+still_forks(Trigger *trigger)
+{
+    if (trigger->calls == 0)
+        return false;
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+    bool below = false; /* in the frame that forks itself, nothing is asked before the fork is over */
+    bool found = false;
+    while (frame && !found) {
+        found = below && frame == trigger->forking && PyFrame_GetLasti(frame) == trigger->instruction;
+        PyFrameObject *back = found ? NULL : PyFrame_GetBack(frame);
+        Py_DECREF(frame);
+        frame = back;
+        below = true;
+    }
+    trigger->calls = found ? trigger->calls - 1 : 0;
+    return found;
+}
+
+static void schedule(Trigger *trigger);
+
 static int
 pending_call(void *arg)
 {
     Trigger *trigger = arg;
+    bool called = true;
     trigger->scheduled = 0;
-    bool called = call_on_any(trigger);
+    if (still_forks(trigger))
+        schedule(trigger);
+    else
+        called = call_on_any(trigger);
     Py_DECREF(trigger);
     return called ? 0 : -1;
+}
+
+/* Have the main thread see to on_any; where too many calls wait, the next collection tries again. */
+static void
+schedule(Trigger *trigger)
+{
+    if (trigger->scheduled)
+        return;
+    trigger->scheduled = Py_AddPendingCall(pending_call, Py_NewRef(trigger)) == 0;
+    if (!trigger->scheduled)
+        Py_DECREF(trigger);
 }
 
 static void
 see_to_on_any(Trigger *trigger)
 {
-    if (!runs_signal_handlers()) {
-        if (!call_on_any(trigger)) {
-            PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), PyErr_Occurred());
-            PyErr_Clear();
-        }
-    } else if (!trigger->scheduled && Py_AddPendingCall(pending_call, Py_NewRef(trigger)) == 0)
-        trigger->scheduled = 1;
-    else if (!trigger->scheduled)
-        Py_DECREF(trigger); /* too many calls wait; the next collection tries again */
+    if (runs_signal_handlers())
+        schedule(trigger);
+    else if (!call_on_any(trigger)) {
+        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), PyErr_Occurred());
+        PyErr_Clear();
+    }
+}
+
+static PyObject *
+trigger_after_fork(PyObject *self, PyObject *frame)
+{
+    Trigger *trigger = (Trigger *)self;
+    bool known = PyFrame_Check(frame);
+    if (!known && frame != Py_None) {
+        PyErr_SetString(PyExc_TypeError, "the frame that forks is needed, or None");
+        return NULL;
+    }
+    trigger->forking = known ? (PyFrameObject *)frame : NULL;
+    trigger->instruction = known ? PyFrame_GetLasti((PyFrameObject *)frame) : 0;
+    trigger->calls = known ? MOST_CALLS : 0;
+    trigger->scheduled = 0; /* a call that waits may be of a thread that the fork has left behind */
+    see_to_on_any(trigger);
+    /* Where another than the main thread has forked, 3.13 tells the parent's main thread, which is not here, that a
+     * call waits. Who takes the GIL looks for itself. */
+    Py_BEGIN_ALLOW_THREADS
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
 }
 
 /* ---- a full collection ---- */
@@ -260,13 +325,21 @@ static PyMemberDef members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+PyDoc_STRVAR(after_fork_doc, "after_fork(frame, /)\n--\n\n"
+                             "Have on_any called once the fork is over, by the frame that forks; None: soon.");
+
+static PyMethodDef methods[] = {
+    {"after_fork", trigger_after_fork, METH_O, after_fork_doc},
+    {NULL, NULL, 0, NULL},
+};
+
 PyDoc_STRVAR(trigger_doc, "Trigger(queue, quiet, count_blocks, record, cheap)\n--\n\n"
                           "An entry of gc.callbacks that runs no bytecode; see memwatch/backend/callback.py.");
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, (void *)trigger_doc},    {Py_tp_new, trigger_new},     {Py_tp_dealloc, trigger_dealloc},
     {Py_tp_traverse, trigger_traverse},  {Py_tp_clear, trigger_clear}, {Py_tp_call, PyVectorcall_Call},
-    {Py_tp_members, members},            {0, NULL},
+    {Py_tp_members, members},            {Py_tp_methods, methods},  {0, NULL},
 };
 
 static PyType_Spec spec = {

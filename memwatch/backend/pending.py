@@ -1,0 +1,103 @@
+"""A call that the interpreter makes by itself once a fork is over, in the main thread; without C of our own.
+
+The interpreter's pending calls take a C function that gets a pointer and answers with an int. `PyObject_IsTrue` is one:
+what it calls in turn is `__bool__`, and what a signal handler of the program raises in there goes where it would have
+gone without it. native/trigger.c says why the end of the fork has to be waited for.
+
+From 3.13 on, a call that was added while another one runs bytecode is seen only once the thread takes the GIL anew. So
+a main thread that does nothing but compute after a fork, or that sleeps at once, delays it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+from . import name
+from .guard import own
+
+_ctypes: Any = None
+if name == "pure":
+    with suppress(ImportError):
+        _ctypes = import_module("ctypes")
+
+MOST_CALLS = 3200  # that wait for the end of one fork; the interpreter makes 32 of them each time that it looks
+_waiting: list[Pending] = []  # what the interpreter has the address of
+
+
+def _find_adder() -> Callable[[Pending], bool] | None:
+    """What adds a pending call; None where Python cannot do it, and where there is C of our own."""
+    python = getattr(_ctypes, "pythonapi", None)
+    if _ctypes is None or python is None:
+        return None
+    prototype = _ctypes.PYFUNCTYPE(_ctypes.c_int, _ctypes.c_void_p, _ctypes.py_object)
+    add: Any = prototype(("Py_AddPendingCall", python))
+    is_true = _ctypes.cast(python.PyObject_IsTrue, _ctypes.c_void_p)
+    return lambda pending: add(is_true, pending) == 0
+
+
+_add = _find_adder()
+
+
+@own
+class Pending:
+    """Calls *function* after a fork: in the parent's main thread when the fork is over, else on the spot."""
+
+    __slots__ = ("_calls", "_forking", "_function", "_instruction", "_pid")
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+        self._forking = self._instruction = self._calls = 0
+        self._pid = os.getpid()
+
+    def after_fork(self, frame: FrameType | None) -> None:
+        """*frame* is the one that forks; with None the fork's end is not waited for.
+
+        No call comes where the interpreter has no room for it.
+        """
+        self._forking = id(frame)  # not the frame, which would keep the program's variables
+        self._instruction = frame.f_lasti if frame is not None else 0
+        self._calls = MOST_CALLS if frame is not None else 0
+        parent, self._pid = self._pid, os.getpid()
+        if parent == self._pid and runs_signal_handlers():
+            self._wait()
+        else:
+            self._function()
+
+    def _wait(self) -> None:
+        if _add is not None:
+            _waiting.append(self)
+            if not _add(self):
+                _waiting.remove(self)
+
+    def __bool__(self) -> bool:
+        if self not in _waiting:  # somebody else asks for its truth
+            return True
+        _waiting.remove(self)
+        if self._still_forks(sys._getframe().f_back):
+            self._wait()
+        else:
+            self._function()
+        return False
+
+    def _still_forks(self, frame: FrameType | None) -> bool:
+        """Whether *frame*, which was interrupted, stands above the forking one, with that at the same instruction."""
+        if self._calls:
+            self._calls -= 1
+            while frame is not None and (frame := frame.f_back) is not None:
+                if id(frame) == self._forking and frame.f_lasti == self._instruction:
+                    return True
+            self._calls = 0
+        return False
+
+
+def runs_signal_handlers() -> bool:
+    """Whether this is the main thread; in a forked child that is known once `threading`'s hook has run."""
+    threading = sys.modules.get("threading")
+    return threading is None or threading.main_thread().native_id == _thread.get_native_id()

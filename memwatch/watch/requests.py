@@ -1,0 +1,27 @@
+"""What other threads ask of the watcher's thread, through its queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend.guard import own
+from .sample import Sample
+
+
+@own
+@dataclass(slots=True)
+class Forced:
+    """A collection that `collect` made: its reading, and the lock that is released when its events are delivered."""
+
+    sample: Sample
+    delivered: Any
+
+
+@own
+class Halt:
+    """Asks the thread to end: for good, or parked for a fork; `over` says that the fork is done."""
+
+    def __init__(self, final: bool) -> None:
+        self.final = final
+        self.over = False

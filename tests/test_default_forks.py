@@ -1,0 +1,186 @@
+"""What a fork leaves: parent and child are watched, nobody is warned, nothing waits for ever.
+
+Each test is a script in a process of its own.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from .test_default import python
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+def test_fork_does_not_warn_and_both_sides_are_watched():
+    done = python(
+        """
+        import gc, os, sys, time, warnings, memwatch
+        seen = []
+        memwatch.on("stats", lambda stats: seen.append((os.getpid(), stats.trigger)))
+        memwatch.start(tick=0.01)
+        memwatch.gc()
+        for _ in range(20):
+            pid = os.fork()
+            memwatch.gc()
+            assert (os.getpid(), "forced") in seen[-2:], seen[-2:]
+            gc.collect()
+            if pid == 0:
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        assert memwatch.watcher().latest.num_full_gc >= 20
+    """,
+        "-W",
+        "error",
+    )
+    assert done.stderr == ""
+
+
+FORKS = """
+        import gc, os, pty, subprocess, sys, threading, time, memwatch
+        gc.disable()
+        watcher = memwatch.start(tick=0.01)
+
+        def is_read():
+            before, deadline = watcher.readings, time.monotonic() + 30
+            while watcher.readings <= before + 3 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            return watcher.readings > before + 3
+
+        def both(fork):
+            pid = fork()
+            done = is_read()
+            if pid == 0:
+                os._exit(not done)
+            assert done and os.waitpid(pid, 0)[1] == 0
+"""
+
+
+def test_after_a_fork_both_are_read_though_nothing_is_collected_and_no_second_thread_is_warned_of():
+    done = python(
+        FORKS
+        + """
+        def hook_of_another_library():
+            for _ in range(50):
+                len([].copy())
+
+        os.register_at_fork(after_in_parent=hook_of_another_library, after_in_child=hook_of_another_library)
+        both(os.fork)
+        both(lambda: pty.fork()[0])
+        subprocess.run([sys.executable, "-c", ""], preexec_fn=lambda: None, check=True)
+        assert is_read()
+    """,
+        "-W",
+        "error",
+    )
+    assert done.stderr == ""
+
+
+def test_after_a_fork_by_another_thread_both_are_read():
+    python(
+        FORKS
+        + """
+        thread = threading.Thread(target=both, args=(os.fork,))
+        thread.start()
+        thread.join(60)
+        assert is_read()
+    """,
+        "-W",
+        "ignore",
+    )
+
+
+def test_a_program_that_forks_more_often_than_it_ticks_is_read():
+    done = python(
+        """
+        import gc, os, time, memwatch
+        gc.disable()
+        watcher = memwatch.start(tick=0.1)
+        begun, deadline = watcher.readings, time.monotonic() + 30
+        while watcher.readings < begun + 5 and time.monotonic() < deadline:
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitpid(pid, 0)
+        assert watcher.readings >= begun + 5
+    """,
+        "-W",
+        "error",
+    )
+    assert done.stderr == ""
+
+
+def test_fork_while_a_receiver_is_busy():
+    python("""
+        import gc, os, threading, time, warnings, memwatch
+        warnings.simplefilter("ignore")
+        go, busy = threading.Event(), threading.Event()
+
+        @memwatch.on("stats")
+        def receiver(stats):
+            busy.set()
+            go.wait(30)
+
+        memwatch.start(tick=0.01)
+        gc.collect()
+        busy.wait(30)
+        pid = os.fork()
+        go.set()
+        for _ in range(3):
+            memwatch.gc()
+        if pid == 0:
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        assert memwatch.watcher().running
+    """)
+
+
+def test_fork_from_many_threads():
+    python("""
+        import os, threading, warnings, memwatch
+        warnings.simplefilter("ignore")
+        memwatch.start(tick=0.01)
+
+        def forks():
+            for _ in range(10):
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(0)
+                os.waitpid(pid, 0)
+
+        threads = [threading.Thread(target=forks) for _ in range(4)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        memwatch.gc()
+        memwatch.stop()
+    """)
+
+
+def test_multiprocessing_by_fork_and_by_spawn(tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(
+        textwrap.dedent("""
+            import multiprocessing, os, sys, warnings
+            warnings.simplefilter("ignore")
+            import memwatch
+
+            def work(number):
+                memwatch.start(tick=0.01)
+                return memwatch.gc().num_full_gc > 0
+
+            if __name__ == "__main__":
+                memwatch.start(tick=0.01)
+                for method in ("fork", "spawn"):
+                    with multiprocessing.get_context(method).Pool(2) as pool:
+                        assert all(pool.map(work, range(4)))
+        """)
+    )
+    subprocess.run(
+        [sys.executable, str(script)],
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
