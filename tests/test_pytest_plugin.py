@@ -369,8 +369,9 @@ def test_pytest_may_find_memwatch_imported_already(pytester: pytest.Pytester) ->
     pytester.runpytest_subprocess("-p", "no:memwatch").assert_outcomes(passed=1)
 
 
-def test_pytest_starts_so_also_where_docstrings_are_left_out(tmp_path: Path) -> None:
+def test_pytest_starts_so_also_where_docstrings_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks whether it can rewrite each package that has a plugin, of which `-p` makes one."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     code = "import memwatch, pytest; raise SystemExit(pytest.main(['-p', 'memwatch', '-p', 'no:cacheprovider']))"
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings =\n    error\n    ignore:assertions not in test\n")
     done = subprocess.run([sys.executable, "-OO", "-c", code], cwd=tmp_path, capture_output=True, text=True)

@@ -122,7 +122,8 @@ def test_garbage_is_no_leak() -> None:
         order = Order()
         order.rows.append(order)
 
-    assert memwatch.check(make_cycle).rounds == 2
+    result = memwatch.check(make_cycle)
+    assert not result.leaks and result.rounds < 4  # what else the process does may cost one round
 
 
 @pytest.mark.parametrize("kind", ["lru_cache", "deque", "weak", "ignored"])

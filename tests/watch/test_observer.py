@@ -268,6 +268,6 @@ def test_the_collector_sees_no_object_more_with_a_reading(pace):
         for second in seconds:
             list(observer.observe(sample(second), with_stats=True))
         gc.collect()
-        return Counter(type(each) for each in gc.get_objects() if type(each).__module__.startswith("memwatch"))
+        return Counter(type(each) for each in gc.get_objects() if str(type(each).__module__).startswith("memwatch"))
 
     assert count_after(range(60)) == count_after(range(60, 2000))
