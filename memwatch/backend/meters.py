@@ -18,6 +18,7 @@ import psutil
 
 from . import name
 from .guard import own
+from .resident import Resident
 
 if name == "native":
     from ._native import may_count_blocks as may_count_blocks
@@ -103,44 +104,13 @@ class Collections:
 
 
 @own
-class _Resident:
-    """Reads resident memory; `shared` is how much of the last reading is shared with other processes. All in bytes.
-
-    Where the system does not tell (no /proc), `readable` is False and the reading stays at 0. That no descriptor is
-    left may pass: the next reading tries again, and raises OSError as long as it does not.
-    """
-
-    def __init__(self) -> None:
-        self.shared = 0
-        self.readable = True
-        self._process: psutil.Process | None = None
-        try:
-            self()
-        except psutil.Error:
-            self.readable = False
-        except OSError:
-            pass
-
-    def __call__(self) -> int:
-        if not self.readable:
-            return 0
-        if self._process is None:
-            self._process = psutil.Process()
-        memory = self._process.memory_info()
-        self.shared = getattr(memory, "shared", 0)
-        return int(memory.rss)
-
-
-@own
 class Meters:
     """The meters of this process. `names` says what `base` is made of."""
 
     def __init__(self) -> None:
         self._blocks = Meter(sys.getallocatedblocks)
         self._native = Meter(_program_bytes) if _native_is_readable() else None
-        self._resident = (
-            _Resident()
-        )  # no method of this object: meters go when their watcher does, without a collection
+        self._resident = Resident()  # no method of this object: meters go when their watcher does, uncollected
         self._rss = Meter(self._resident)
         self._beyond = 0  # by how much `base` was more than anonymous memory when blocks were last counted
 
@@ -163,13 +133,14 @@ class Meters:
     def read(self, force: bool = False, blocks: int | None = None) -> Reading:
         """One reading; *force* reads every meter now, *blocks* is a count taken a moment ago that goes in its place.
 
-        While blocks must not be counted, `base` moves as anonymous memory does.
+        While blocks must not be counted, `base` moves as anonymous memory does. While no descriptor is left to read
+        resident memory from, its last value stands; OSError is raised where nothing else can be read.
         """
         counts = may_count_blocks()
         if blocks is None:
             blocks = self._blocks.get(force) if counts else self._blocks.value
         native = self._native.get(force) if self._native else None
-        rss = self._rss.get(force)
+        rss = self._read_rss(force)
         anonymous = rss - self._resident.shared
         base = anonymous if native is None else native + BYTES_PER_BLOCK * blocks
         if counts:
@@ -177,6 +148,14 @@ class Meters:
         else:
             base = max(0, anonymous + self._beyond)
         return Reading(base, rss, blocks, native, anonymous)
+
+    def _read_rss(self, force: bool) -> int:
+        try:
+            return self._rss.get(force)
+        except OSError:
+            if self._native is None:
+                raise
+            return self._rss.value
 
     @property
     def longest(self) -> float:

@@ -235,7 +235,6 @@ class Watcher:
         self._queue = SimpleQueue()
         self._trigger.callback.queue = self._queue
         self._thread = RawThread()
-        self._meters = Meters()
 
     # ---- on memwatch's own thread
 

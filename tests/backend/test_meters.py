@@ -5,13 +5,21 @@ import gc
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
-from memwatch.backend import limit, meters
+from memwatch.backend import limit, meters, resident
 from memwatch.backend.meters import BYTES_PER_BLOCK, Meter, Meters, read_collections
 
 MIB = 1 << 20
+linux = pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from a descriptor on Linux")
+
+
+def script(code):
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environment)
 
 
 class Costly:
@@ -146,22 +154,65 @@ def test_cgroup_limits_are_read(tmp_path, text, expected):
     assert limit._read_limit(tmp_path / "absent") is None
 
 
-def test_where_resident_memory_cannot_be_read_the_other_meters_stay(monkeypatch):
-    def unread():
-        raise meters.psutil.NoSuchProcess(1)
+def refusing(number):
+    def refuse():
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(meters.psutil, "Process", unread)
+    return refuse
+
+
+def test_where_resident_memory_cannot_be_read_the_other_meters_stay(monkeypatch):
+    for function in ("_statm_bytes", "_psutil_bytes"):
+        monkeypatch.setattr(resident, function, refusing(errno.ENOENT))
     watched = Meters()
     assert "rss" not in watched.names and watched.read(force=True).rss == 0
 
 
 def test_resident_memory_is_read_when_there_are_descriptors_again(monkeypatch):
-    def exhausted():
-        raise OSError(errno.EMFILE, "Too many open files")
-
     with monkeypatch.context() as patched:
-        patched.setattr(meters.psutil, "Process", exhausted)
+        for function in ("_statm_bytes", "_psutil_bytes"):
+            patched.setattr(resident, function, refusing(errno.EMFILE))
         watched = Meters()
+        if watched.names == ("blocks", "native", "rss"):
+            assert watched.read(force=True).base > MIB
+        patched.setattr(meters, "_native_bytes", lambda: 0)
         with pytest.raises(OSError, match="Too many open files"):
-            watched.read(force=True)
+            Meters().read(force=True)
     assert "rss" in watched.names and watched.read(force=True).rss > MIB
+
+
+@linux
+def test_the_descriptor_stays_open_above_the_standard_ones_and_is_the_childs_own_in_a_child():
+    done = script("""
+        import os
+        from memwatch.backend import resident
+        os.close(0), os.close(1)
+        first, second = resident.Resident()(), resident.Resident()()
+        fd = resident._statm._fd
+        assert fd > 2 and first > 0 and second > 0
+        kept = bytearray(os.urandom(1)) * (64 << 20)
+        pid = os.fork()
+        if pid == 0:
+            os._exit(resident._statm._fd != -1)
+        assert os.waitpid(pid, 0)[1] == 0
+        pid = os.fork()
+        if pid == 0:
+            del kept
+            os._exit(not 0 < resident.Resident()() < first + (32 << 20))
+        assert os.waitpid(pid, 0)[1] == 0
+        assert resident.Resident()() > first + (32 << 20) and resident._statm._fd == fd
+    """)
+    assert done.stderr == ""
+
+
+@linux
+def test_a_descriptor_that_the_program_has_closed_and_got_again_is_left_alone(tmp_path):
+    statm = resident.Statm()
+    assert statm.read()[0] > 0
+    number = statm._fd
+    os.close(number)
+    theirs = os.open(tmp_path / "theirs", os.O_RDWR | os.O_CREAT)
+    assert theirs == number and statm.read()[0] > 0 and statm._fd != theirs
+    statm.leave()
+    os.write(theirs, b"still theirs")
+    os.close(theirs)
