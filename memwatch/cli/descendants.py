@@ -36,7 +36,8 @@ _REST = 1.0  # seconds between two files that say no more than that watching goe
 class Result:
     """What one process found: its leaks that stayed, by what leaks and what holds it; `suspicion` is empty or a reason.
 
-    `role` is the name of its script or of its multiprocessing process, without arguments.
+    `role` is the name of its script or of its multiprocessing process, without arguments. `gap` says that and why too
+    little was read, if so.
     """
 
     pid: int
@@ -46,6 +47,7 @@ class Result:
     leaks: tuple[str, ...]
     recovered: int
     suspicion: str
+    gap: str = ""
 
 
 class Diary:
@@ -120,6 +122,7 @@ class Diary:
             tuple(self._leaks.values()),
             self._recovered,
             suspicion.reason if suspicion is not None and not self._leaks else "",
+            self._watcher.gap,
         )
 
 

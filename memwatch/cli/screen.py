@@ -72,8 +72,8 @@ def open_terminal(stream: TextIO | None, environ: Mapping[str, str]) -> Terminal
 class Outcome:
     """How a run ended: seconds watched and needed, its leaks that stayed and that went, the suspicion left open.
 
-    `watched` is False if watching ended before the program did; `children` is True if there were child processes,
-    `others` what those that were watched found.
+    `watched` is False if watching ended before the program did; `gap` says that and why too little was read, if so;
+    `children` is True if there were child processes, `others` what those that were watched found.
     """
 
     watched: bool
@@ -84,6 +84,7 @@ class Outcome:
     suspicion: Growth | None
     cost: Cost
     readings: int
+    gap: str = ""
     children: bool = False
     others: tuple[Result, ...] = ()
 
@@ -141,6 +142,7 @@ class Screen:
             suspicion=watcher.suspicion,
             cost=watcher.cost,
             readings=watcher.readings,
+            gap=watcher.gap,
             children=_had_children(),
             others=others,
         )
@@ -170,7 +172,7 @@ def format_stats(pid: int, stats: Stats) -> str:
 
 
 def format_end(outcome: Outcome) -> str:
-    """The last line: leak, no leak seen, or too short to judge, of all processes; with what watching cost."""
+    """The last line: leak, no leak seen, too short to judge, not watched; of all processes, with what watching cost."""
     cost = f"own cost {_share(outcome.cost.cpu_share)} of CPU, {outcome.readings} readings"
     leaks, recovered = _leaks(outcome), outcome.recovered + sum(other.recovered for other in outcome.others)
     if leaks:
@@ -187,6 +189,8 @@ def format_end(outcome: Outcome) -> str:
     if outcome.seconds < outcome.seconds_needed:
         needed = f"ran {_seconds(outcome.seconds)}, needs {_seconds(outcome.seconds_needed)}"
         return f"memwatch: too short to judge ({needed}); {suspicion or 'nothing suspicious so far'}"
+    if outcome.gap:
+        return f"memwatch: {outcome.gap}; {suspicion or 'nothing suspicious so far'}"
     open_end = f", but {suspicion}" if suspicion else ""
     return f"memwatch: no leak seen{_where(outcome)} in {format_duration(outcome.seconds)}{open_end}; {cost}"
 
@@ -219,12 +223,15 @@ def _process(other: Result) -> str:
 
 def _where(outcome: Outcome) -> str:
     """Of which processes it can be said that no leak was seen; those that ended too soon are counted apart."""
-    long = sum(other.readings > 0 and other.seconds >= outcome.seconds_needed for other in outcome.others)
-    short = len(outcome.others) - long
     if not outcome.others:
         return " in this process" if outcome.children else ""
-    more = f" and {long} below it" if long else ""
-    return f" in this process{more}{f' ({short} more too short to judge)' if short else ''}"
+    long = [other for other in outcome.others if other.readings > 0 and other.seconds >= outcome.seconds_needed]
+    unseen = sum(bool(other.gap) for other in long)
+    short = len(outcome.others) - len(long)
+    more = f" and {len(long) - unseen} below it" if len(long) > unseen else ""
+    parts = [f"{unseen} more not watched"] * bool(unseen) + [f"{short} more too short to judge"] * bool(short)
+    apart = f" ({', '.join(parts)})" if parts else ""
+    return f" in this process{more}{apart}"
 
 
 def _had_children() -> bool:

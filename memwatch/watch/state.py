@@ -9,7 +9,10 @@ from ..backend import name as backend_name
 from ..units import format_bytes, format_duration
 
 if TYPE_CHECKING:
+    from .triggers import Ticker
     from .watcher import Watcher
+
+_FEW = 4  # samples: that few may be missing for a moment
 
 
 def describe_plan(watcher: Watcher) -> str:
@@ -26,4 +29,23 @@ def describe(watcher: Watcher) -> str:
     seen = f"{watcher.readings} readings in {format_duration(watcher.age)}"
     latest = watcher.latest
     base = f", base {format_bytes(latest.current_base)}" if latest is not None else ""
-    return f"{describe_plan(watcher)}; {seen}{base}"
+    gap = watcher.gap
+    return f"{describe_plan(watcher)}; {seen}{base}{f'; {gap}' if gap else ''}"
+
+
+def describe_gap(ticker: Ticker, taken: int, parked: bool, unread: bool) -> str:
+    """That less than half of the samples that were due has been *taken*, and why; empty where it was more, or few were.
+
+    *parked* says that the thread waits for the end of a fork, *unread* that the meters could not be read.
+    """
+    if ticker.expected < _FEW or 2 * taken >= ticker.expected:
+        return ""
+    if parked:
+        why = "its thread is parked for a fork"
+    elif unread:
+        why = "memory could not be read"
+    elif ticker.busy > ticker.kept_out:
+        why = "it was busy with receivers or a verdict"
+    else:
+        why = "its thread did not get to run"
+    return f"not watched: {taken} readings of {ticker.expected} expected, {why}"

@@ -68,21 +68,45 @@ class GcTrigger:
 
 @own
 class Ticker:
-    """Says when the next tick is due; a tick that was missed is not made up for."""
+    """Says when the next tick is due; a tick that was missed is not made up for.
+
+    Of the seconds by which ticks came late, those in `kept_out` passed before the thread woke, as it did not get to
+    run, and those in `busy` after that.
+    """
 
     def __init__(self, interval: float, now: Callable[[], float] = time.monotonic) -> None:
         self.interval = interval
+        self.kept_out = self.busy = 0.0
         self._now = now
-        self._next = now() + interval
+        self._since = now()
+        self._next = self._since + interval
+        self._woken = 0.0
+
+    def begin_anew(self) -> None:
+        """In a forked child: what was late in its parent is no concern of its own. The next tick is due when it was."""
+        self.kept_out = self.busy = 0.0
+        self._since = self._now()
+
+    @property
+    def expected(self) -> int:
+        """How many ticks were due so far."""
+        return int((self._now() - self._since) / self.interval)
 
     def remaining(self) -> float:
         """Seconds until the next tick, 0 if it is due."""
         return max(0.0, self._next - self._now())
+
+    def wake(self) -> None:
+        """The thread has waited and runs again."""
+        self._woken = self._now()
 
     def due(self) -> bool:
         """Whether a tick has come; if so the next one is set."""
         now = self._now()
         if now < self._next:
             return False
+        kept_out = max(0.0, self._woken - self._next)
+        self.kept_out += kept_out
+        self.busy += now - self._next - kept_out
         self._next = max(self._next + self.interval, now)
         return True

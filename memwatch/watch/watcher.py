@@ -28,7 +28,7 @@ from .pace import Pace
 from .reading import read_sample
 from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
-from .state import describe
+from .state import describe, describe_gap
 from .thread import RawThread, forget_dummy, original
 from .triggers import GcTrigger, Ticker
 
@@ -78,6 +78,7 @@ class Watcher:
         self._trigger = GcTrigger(self._queue)
         self._thread = RawThread()
         self._ticker = Ticker(pace.tick)
+        self._inherited = 0  # samples, of the process that has forked this one
         self._running = False
         self._forked_in_main = True
         self._halting: Halt | None = None  # by what the thread was asked to end for a fork, until it is started again
@@ -110,6 +111,11 @@ class Watcher:
     def readings(self) -> int:
         """How many samples were taken."""
         return self._observer.history.seen
+
+    @property
+    def gap(self) -> str:
+        """That less than half of what was due in this process has been read, and why; empty where it was more."""
+        return describe_gap(self._ticker, self.readings - self._inherited, bool(self._halting), self._unread)
 
     @property
     def age(self) -> float:
@@ -230,6 +236,8 @@ class Watcher:
 
     def _become_child(self) -> None:
         forget_other_threads()
+        self._inherited = self.readings
+        self._ticker.begin_anew()
         self._halting = Halt(final=False)
         self._waking = original("_thread", "allocate_lock")()
         self._queue = SimpleQueue()
@@ -257,7 +265,8 @@ class Watcher:
             try:
                 item = self._queue.get(timeout=self._ticker.remaining())
             except Empty:
-                continue
+                item = None
+            self._ticker.wake()
             if isinstance(item, Halt):
                 if item.over:  # it came too late, because a receiver was busy
                     self._halting = None

@@ -56,7 +56,7 @@ def test_a_child_s_leak_is_the_run_s(leaky, kind):
 
 def make_diary(folder, readings=0, run_pid=None):
     run_pid = os.getpid() if run_pid is None else run_pid
-    return Diary(str(folder), SimpleNamespace(readings=readings, suspicion=None), run_pid)
+    return Diary(str(folder), SimpleNamespace(readings=readings, suspicion=None, gap=""), run_pid)
 
 
 def make_leak(fingerprint):

@@ -173,3 +173,15 @@ def test_a_file_that_the_program_has_put_in_its_place_is_not_written_to(tmp_path
 def test_without_a_standard_error_nothing_is_drawn():
     terminal = open_terminal(None, {})
     assert (terminal.color, terminal.unicode, terminal.encoding) == (False, False, "ascii")
+
+
+def test_no_leak_seen_is_not_said_of_what_was_not_looked_at():
+    gap = "not watched: 3 readings of 480 expected, its thread did not get to run"
+    assert format_end(replace(CALM, gap=gap)) == f"memwatch: {gap}; nothing suspicious so far"
+    assert format_end(replace(CALM, gap=gap, seconds=9.0)).startswith("memwatch: too short to judge")
+    assert "1 leak in" in format_end(replace(CALM, gap=gap, leaks=(make_leak(),)))
+    below = (found(5), found(6, gap=gap), found(7, seconds=9.0))
+    assert (
+        "no leak seen in this process and 1 below it (1 more not watched, 1 more too short to judge) in 2m 0s;"
+        in format_end(replace(CALM, children=True, others=below))
+    )

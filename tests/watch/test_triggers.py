@@ -174,3 +174,15 @@ def test_ticks_come_in_order_and_missed_ones_are_not_made_up_for(fake_clock):
     assert ticker.remaining() == 0.0
     assert ticker.due() and not ticker.due()
     assert ticker.remaining() == 2.0
+
+
+def test_late_ticks_are_the_threads_that_did_not_run_or_its_own(fake_clock):
+    ticker = Ticker(2.0, now=fake_clock)
+    fake_clock.advance(7.0)
+    ticker.wake()
+    fake_clock.advance(1.0)
+    assert ticker.due() and (ticker.kept_out, ticker.busy, ticker.expected) == (5.0, 1.0, 4)
+    fake_clock.advance(4.0)
+    assert ticker.due() and (ticker.kept_out, ticker.busy, ticker.expected) == (5.0, 5.0, 6)
+    ticker.begin_anew()
+    assert (ticker.kept_out, ticker.busy, ticker.expected, ticker.remaining()) == (0.0, 0.0, 0, 0.0)

@@ -314,3 +314,16 @@ print(watcher.running, seen, os.waitpid(pid, 0)[1])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert (done.stdout.split(), done.stderr) == (["True", "True", "0"], "")
+
+
+def test_a_gap_is_said_until_enough_was_read_and_a_child_has_its_own(watched):
+    w = watched()
+    assert w.watcher.gap == "" and "not watched" not in repr(w.watcher)
+    w.watcher._ticker._since -= 5 * 3600.0
+    assert w.watcher.gap == "not watched: 0 readings of 5 expected, its thread did not get to run"
+    assert w.watcher.gap in repr(w.watcher)
+    for _ in range(3):
+        w.watcher.collect()
+    assert w.watcher.gap == ""
+    w.watcher._inherited = w.watcher.readings
+    assert w.watcher.gap.startswith("not watched: 0 readings of 5")
