@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import compress
 from time import monotonic
-from types import MethodType
+from types import FrameType, MethodType
 from typing import Protocol, TypeVar
 
 from .referents import shown_by
@@ -31,6 +31,8 @@ _forks: dict[int, float] = {}  # threads that are about to fork, and until when 
 _FORK_SECONDS = 1.0  # after which a fork is no longer waited for: it may have been called off
 _NAP = 0.0005  # seconds
 _LEAST_TURNS = 20
+_PACKAGE = __name__.split(".")[0]
+_QUIET_ROOMS = tuple(f"{_PACKAGE}.{room}." for room in ("backend", "heap", "retain", "profile", "scenario"))
 RECORDS = (_quiet, _walks, _forks, gc.callbacks)
 """Never counted: what is written here, and the collector's list, which grows with an entry while births are watched."""
 _own_types: set[int] = set()
@@ -60,9 +62,9 @@ class Quiet:
 
     def __exit__(self, *_: object) -> None:
         thread = get_ident()
-        _quiet[thread] -= 1
-        if not _quiet[thread]:
-            del _quiet[thread]
+        left = _quiet.pop(thread, 1) - 1
+        if left > 0:
+            _quiet[thread] = left
 
 
 quiet = Quiet()
@@ -72,6 +74,26 @@ def collect() -> None:
     """A full collection that raises no event."""
     with quiet:
         gc.collect()
+
+
+def end_interrupted() -> None:
+    """Threads that a signal handler's exception took away before `quiet` had ended are quiet no more.
+
+    It ends nowhere else for them: the exception may come before the first instruction of `__exit__`. A thread that is
+    rightly quiet is inside code of the rooms that use `quiet`.
+    """
+    if _quiet:
+        frames = sys._current_frames()
+        for thread in [thread for thread in _quiet if not _is_inside(frames.get(thread))]:
+            _quiet.pop(thread, None)
+
+
+def _is_inside(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith(_QUIET_ROOMS):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def is_quiet() -> bool:

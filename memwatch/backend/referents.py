@@ -3,8 +3,8 @@
 * A dict whose keys are all str shows the collector its values alone (from 3.11 on): its keys are added here, and those
   of a frozendict (from 3.15 on).
 * In CPython 3.12.0 to 3.12.5 the module _asyncio shows its freed objects to the collector, and asking what it refers
-  to brings them back, to be freed twice (python/cpython#122695). There every module is read by its namespace: the
-  name of a module and its type can be changed, what its C code shows cannot be known.
+  to brings them back, to be freed twice (python/cpython#122695). There it is read by its namespace. It is known by a
+  function of its own: the name and the type of a module can be changed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import gc
 import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
-from types import ModuleType
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 FrozenDict: Any = getattr(builtins, "frozendict", dict)
@@ -29,11 +29,19 @@ _namespace: Any = vars(ModuleType)["__dict__"].__get__
 
 
 def _shown_with_care(*objects: Any) -> list[Any]:
-    asked = [obj for obj in objects if not issubclass(type(obj), ModuleType)]
+    asked = [obj for obj in objects if not _is_asyncio(obj)]
     found = gc.get_referents(*asked)
     if len(asked) < len(objects):
-        found.extend(_namespace(obj) for obj in objects if issubclass(type(obj), ModuleType))
+        found.extend(_namespace(obj) for obj in objects if _is_asyncio(obj))
     return found
+
+
+def _is_asyncio(obj: Any) -> bool:
+    if not issubclass(type(obj), ModuleType):
+        return False
+    namespace = _namespace(obj)
+    function = namespace and namespace.get("_register_task")
+    return type(function) is BuiltinFunctionType and function.__self__ is obj
 
 
 shown_by: Callable[..., list[Any]] = _shown_with_care if MODULES_MAY_RESURRECT else gc.get_referents

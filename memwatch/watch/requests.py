@@ -12,10 +12,14 @@ from .sample import Sample
 @own
 @dataclass(slots=True)
 class Forced:
-    """A collection that `collect` made: its reading, and the lock that is released when its events are delivered."""
+    """A collection that `collect` made: its reading, and the lock that is released when its events are delivered.
+
+    `is_nested` says that a receiver asked for it.
+    """
 
     sample: Sample
     delivered: Any
+    is_nested: bool
 
 
 @own

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ..backend.callback import Collected
-from ..backend.guard import collect, forget_other_threads, hold_walks, let_walks_go_on, own
+from ..backend.guard import collect, end_interrupted, forget_other_threads, hold_walks, let_walks_go_on, own
 from ..backend.meters import Meters, read_collections
 from ..backend.pending import runs_signal_handlers
 from ..backend.process import forking_frame
@@ -86,6 +86,7 @@ class Watcher:
         self._collected: Collected | None = None  # a full collection whose stats wait for the tick
         self._unread = False  # whether it was told that the meters could not be read
         self._judging_until = 0.0
+        self._is_delivering_nested = False  # events of a `collect` that a receiver called
         self._last_stats = time.monotonic() - pace.tick
         self._last_tick = (time.monotonic(), read_collections())
 
@@ -148,7 +149,8 @@ class Watcher:
     def collect(self) -> Stats:
         """Run a full collection and wait, at most 5 s, until its events are delivered; returns what it left.
 
-        On memwatch's own thread (inside a receiver) the events are delivered after the receiver has returned.
+        On memwatch's own thread (inside a receiver) the events are delivered after the receiver has returned. A call
+        while those are delivered brings none, or a receiver of `stats` that collects would be called for ever.
         """
         self.wake()
         collect()
@@ -156,8 +158,11 @@ class Watcher:
         delivered = original("_thread", "allocate_lock")()
         delivered.acquire()
         stats = make_stats(sample, self._observer.trend.advance(sample.base))
-        self._queue.put(Forced(sample, delivered))
-        if not self._thread.is_current() and not self._await(delivered):
+        is_nested = self._thread.is_current()
+        if is_nested and self._is_delivering_nested:
+            return stats
+        self._queue.put(Forced(sample, delivered, is_nested))
+        if not is_nested and not self._await(delivered):
             _log.warning(
                 "memwatch.gc() returns before its events are delivered: a receiver has been busy for %g s, "
                 "or waits for a lock that the caller holds",
@@ -290,9 +295,11 @@ class Watcher:
 
     def _handle(self, item: object) -> None:
         if isinstance(item, Forced):
+            self._is_delivering_nested = item.is_nested
             try:
                 self._deliver(item.sample, with_stats=True)
             finally:
+                self._is_delivering_nested = False
                 item.delivered.release()
         elif isinstance(item, Collected):
             if item.blocks is not None:
@@ -306,6 +313,7 @@ class Watcher:
         return self._deliver(self._read("gc", blocks=blocks), with_stats=True)
 
     def _tick(self) -> None:
+        end_interrupted()
         now, counts = time.monotonic(), read_collections()
         before, seen = self._last_tick
         self._last_tick = now, counts

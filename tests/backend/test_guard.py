@@ -12,6 +12,8 @@ import pytest
 from memwatch.backend import guard
 from memwatch.backend.guard import (
     begin_walk,
+    collect,
+    end_interrupted,
     end_walk,
     find_own,
     forget_other_threads,
@@ -39,6 +41,30 @@ def test_quiet_is_re_entrant_and_ends() -> None:
             assert is_quiet()
         assert is_quiet()
     assert not is_quiet()
+
+
+def test_quiet_that_was_interrupted_before_its_end_ends_later() -> None:
+    type(quiet).__enter__(quiet)  # as where a signal handler raises before `__exit__`
+    watcher = threading.Thread(target=end_interrupted)
+    watcher.start()
+    watcher.join()
+    assert not is_quiet()
+    quiet.__exit__()  # the entry is gone: nothing breaks
+
+
+def test_quiet_goes_on_for_a_thread_that_walks() -> None:
+    answers = []
+
+    def ask(phase: str, info: dict[str, int]) -> None:
+        end_interrupted()
+        answers.append(is_quiet())
+
+    gc.callbacks.append(ask)
+    try:
+        collect()
+    finally:
+        gc.callbacks.remove(ask)
+    assert answers == [True, True]
 
 
 def test_quiet_ends_where_the_body_raises() -> None:

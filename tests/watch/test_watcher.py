@@ -152,6 +152,20 @@ def test_gc_in_a_receiver_returns_at_once_and_its_events_come_after(watched):
     assert seen[0].num_full_gc == stats.num_full_gc and seen[1] == 1
 
 
+def test_a_receiver_of_stats_that_collects_is_not_called_for_ever(watched):
+    calls = []
+
+    def receiver(watcher, stats):
+        calls.append(watcher.collect())
+
+    w = watched(stats=receiver)
+    w.watcher.collect()
+    w.next()
+    w.next()
+    w.watcher.collect()  # comes after all that the first one has brought
+    assert len(calls) == 3
+
+
 def test_gc_gives_up_when_a_receiver_wants_a_lock_that_the_caller_holds(watched, caplog, monkeypatch):
     monkeypatch.setattr("memwatch.watch.watcher.GC_PATIENCE", 0.2)
     lock = threading.Lock()
