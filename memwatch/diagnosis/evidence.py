@@ -39,9 +39,20 @@ class Evidence:
     base: int = 0
     rss: int = 0
     modules: int = 0
+    garbage: int = 0  # objects that the judge's collection found
     native: bool = False  # the growth is past Python's blocks
     since: int = 0  # on the steady clock, in nanoseconds
     missing: list[str] = field(default_factory=list)
+
+    @property
+    def is_collection_overdue(self) -> bool:
+        """Whether CPython's own rule should have had the garbage collected before the judge's collection.
+
+        A full collection comes when what is new in the oldest generation is more than a quarter of what survived the
+        last one (Modules/gcmodule.c, long_lived_pending), counted in objects, whatever their size. What was there at
+        the suspicion stands for the survivors: the collector tracks fewer, so the collection comes earlier than that.
+        """
+        return self.snapshot is not None and 4 * self.garbage > self.snapshot.nodes
 
     def grew(self, last: Sample) -> int:
         """Bytes by which the process has grown since the suspicion, as of *last*; 0 where there was none."""
@@ -145,7 +156,7 @@ class Inquiry:
             self.evidence.missing.append(f"no collection before the verdict: {why}")
             return None
         before, begun = candidate.read(), time.perf_counter()
-        collect()
+        self.evidence.garbage = collect()
         took = time.perf_counter() - begun
         self._budget.collected(blocks, took)
         candidate.ledger.pause(took)

@@ -17,10 +17,9 @@ from .evidence import Findings, Inquiry
 from .excuses import Excuses
 from .lines import RAW
 from .report import Report
-from .verdict import HALF, classify, garbage_share, has_stopped
+from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped
 
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
-_MOST_GARBAGE = 0.5  # of what is left: CPython runs a full collection before garbage comes to so much, if it runs any
 
 
 @own
@@ -85,14 +84,15 @@ class Diagnosis:
         findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
         freed = self._inquiry.collect(candidate)
         if freed is not None and growth.level != "early" and garbage_share(growth, candidate.samples, freed) >= HALF:
-            left = candidate.samples[-1].base - freed
-            if collects and freed < _MOST_GARBAGE * left:
+            if collects and not self._inquiry.evidence.is_collection_overdue:
                 return Held("a full collection took the growth away")
             return self._leak(candidate, "garbage", findings)
         if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
             return Held("it has stopped growing since it was suspected")
         findings = self._inquiry.find(candidate, holders=True)
         verdict = classify(growth, candidate.samples, findings.explained)
+        if verdict == "fragmentation" and follows_peak(growth, candidate.samples):
+            return Held("resident memory has followed a peak of what was in use")
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Held(why)
 

@@ -40,6 +40,16 @@ def classify(growth: Growth, samples: Sequence[Sample], explained: float | None)
     return "native"
 
 
+def follows_peak(growth: Growth, samples: Sequence[Sample]) -> bool:
+    """Whether `base` itself rose within the window by most of the growth, and fell again: the process keeps the room.
+
+    Garbage that waits for its collection does that, and any piece of work that is larger than those before. Where
+    resident memory goes on rising without such a peak, it is fragmented.
+    """
+    window = [s.base for s in samples if s.time >= growth.start]
+    return bool(window) and max(window) - window[0] >= HALF * growth.growth
+
+
 def is_past_python(growth: Growth, samples: Sequence[Sample]) -> bool:
     """Whether Python's blocks account for less than half of *growth*: C code, or large objects, have the rest."""
     first = next((s for s in samples if s.time >= growth.start), samples[-1])

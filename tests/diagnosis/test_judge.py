@@ -141,12 +141,20 @@ def test_resident_memory_alone_is_native_and_says_that_it_read_rss(case):
     assert last - first > 24 * MIB and "\n  rss    " in str(leak.report)
 
 
-def test_resident_memory_that_stays_behind_after_a_peak_is_fragmentation(case):
+def test_resident_memory_that_rises_after_a_peak_is_fragmentation(case):
+    case.suspect()
+    first = case.past[0]
+    case.past[:] = [judge_sample(first, base=first.base + 40 * MIB)]
+    leak = case.verdict(lane="rss", rss=first.rss + 40 * MIB)
+    assert leak.verdict == "fragmentation"
+
+
+def test_resident_memory_that_rose_with_a_peak_and_stays_is_no_leak(case):
     case.suspect()
     first = case.past[0]
     case.past[:] = [first, judge_sample(first, base=first.base + 40 * MIB, rss=first.rss + 40 * MIB)]
-    leak = case.verdict(lane="rss", rss=first.rss + 40 * MIB)
-    assert leak.verdict == "fragmentation"
+    decision = case.verdict(lane="rss", rss=first.rss + 40 * MIB)
+    assert isinstance(decision, Held) and "a peak of what was in use" in decision.why
 
 
 def judge_sample(sample, **changes):
@@ -183,10 +191,22 @@ def test_what_stays_is_told_where_no_collector_runs(case, app, collector_off, te
     assert leak.verdict == "objects" and leak.report.suspects[0].held_by[1].startswith(".kept: list")
 
 
-def test_more_garbage_than_a_collector_ever_leaves_is_a_leak(case):
+def test_garbage_of_few_large_objects_waits_for_its_collection(case):
+    """The collector counts objects: messages with large payloads may double the memory before it comes."""
+
     def lose():
         cycle = [bytearray(MIB) for _ in range(2 + case.past[0].base // MIB)]
         cycle.append(cycle)
+        gc.collect()
+
+    assert isinstance(case.judge(lose), Held)
+
+
+def test_more_objects_of_garbage_than_a_collector_ever_leaves_are_a_leak(case):
+    def lose():
+        cycles = [[] for _ in range(case.diagnosis._inquiry.evidence.snapshot.nodes // 3)]
+        for cycle in cycles:
+            cycle.append(cycle)
         gc.collect()
 
     leak = case.judge(lose)
