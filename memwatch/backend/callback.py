@@ -81,10 +81,10 @@ class PythonCallback:
         self.blocks_cost = 0.0
         self.retired = False
         self._count_blocks = count_blocks
-        self._pending = Pending(self._call_on_any)
+        self._pending = Pending()
 
     def after_fork(self, frame: FrameType | None, /) -> None:
-        self._pending.after_fork(frame)
+        self._pending.after_fork(frame, self._call_on_any)
 
     def _call_on_any(self) -> None:
         wake, self.on_any = self.on_any, None

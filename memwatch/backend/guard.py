@@ -77,15 +77,17 @@ def collect() -> int:
 
 
 def end_interrupted() -> None:
-    """Threads that a signal handler's exception took away before `quiet` had ended are quiet no more.
+    """Other threads that a signal handler's exception took away before `quiet` had ended are quiet no more.
 
     It ends nowhere else for them: the exception may come before the first instruction of `__exit__`. A thread that is
     rightly quiet is inside code of the rooms that use `quiet`.
     """
     if _quiet:
         frames = sys._current_frames()
-        for thread in [thread for thread in _quiet if not _is_inside(frames.get(thread))]:
-            _quiet.pop(thread, None)
+        del frames[get_ident()]  # which refers to *frames*
+        for thread, frame in frames.items():
+            if thread in _quiet and not _is_inside(frame):
+                _quiet.pop(thread, None)
 
 
 def _is_inside(frame: FrameType | None) -> bool:

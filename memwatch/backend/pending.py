@@ -47,17 +47,17 @@ _add = _find_adder()
 
 @own
 class Pending:
-    """Calls *function* after a fork: in the parent's main thread when the fork is over, else on the spot."""
+    """Calls a function after a fork: in the parent's main thread when the fork is over, else on the spot."""
 
     __slots__ = ("_calls", "_forking", "_function", "_instruction", "_pid")
 
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
+    def __init__(self) -> None:
+        self._function: Callable[[], None] | None = None  # only while it waits: the function's owner holds this
         self._forking = self._instruction = self._calls = 0
         self._pid = os.getpid()
 
-    def after_fork(self, frame: FrameType | None) -> None:
-        """*frame* is the one that forks; with None the fork's end is not waited for.
+    def after_fork(self, frame: FrameType | None, function: Callable[[], None]) -> None:
+        """Call *function*. *frame* is the one that forks; with None the fork's end is not waited for.
 
         No call comes where the interpreter has no room for it.
         """
@@ -66,24 +66,28 @@ class Pending:
         self._calls = MOST_CALLS if frame is not None else 0
         parent, self._pid = self._pid, os.getpid()
         if parent == self._pid and runs_signal_handlers():
-            self._wait()
+            self._wait(function)
         else:
-            self._function()
+            function()
 
-    def _wait(self) -> None:
+    def _wait(self, function: Callable[[], None]) -> None:
         if _add is not None:
+            self._function = function
             _waiting.append(self)
             if not _add(self):
                 _waiting.remove(self)
+                self._function = None
 
     def __bool__(self) -> bool:
         if self not in _waiting:  # somebody else asks for its truth
             return True
         _waiting.remove(self)
-        if self._still_forks(sys._getframe().f_back):
-            self._wait()
-        else:
-            self._function()
+        function, self._function = self._function, None
+        if function is not None:
+            if self._still_forks(sys._getframe().f_back):
+                self._wait(function)
+            else:
+                function()
         return False
 
     def _still_forks(self, frame: FrameType | None) -> bool:

@@ -43,11 +43,15 @@ def test_quiet_is_re_entrant_and_ends() -> None:
     assert not is_quiet()
 
 
-def test_quiet_that_was_interrupted_before_its_end_ends_later() -> None:
-    type(quiet).__enter__(quiet)  # as where a signal handler raises before `__exit__`
+def tick() -> None:
     watcher = threading.Thread(target=end_interrupted)
     watcher.start()
     watcher.join()
+
+
+def test_quiet_that_was_interrupted_before_its_end_ends_later() -> None:
+    type(quiet).__enter__(quiet)  # as where a signal handler raises before `__exit__`
+    tick()
     assert not is_quiet()
     quiet.__exit__()  # the entry is gone: nothing breaks
 
@@ -56,7 +60,7 @@ def test_quiet_goes_on_for_a_thread_that_walks() -> None:
     answers = []
 
     def ask(phase: str, info: dict[str, int]) -> None:
-        end_interrupted()
+        tick()
         answers.append(is_quiet())
 
     gc.callbacks.append(ask)
