@@ -9,20 +9,22 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from opcode import opmap
-from types import CodeType, FunctionType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from ..backend.guard import own
 from .attributes import attribute_of, instance_value, is_instance_dict
+from .functions import functions_of, methods_of
 from .labels import length
 from .references import LruCacheWrapper, namespace
 
 _LIMITS = ("maxsize", "_maxsize", "maxlen", "max_size", "_max_size", "capacity", "max_entries", "_max_entries")
 _SLACK = "threshold"  # the share above its capacity to which SQLAlchemy's cache grows before it is cut
 _LENGTHS = ("__len__", "qsize")
-_NO_RULE = frozenset(("__init__", "__new__", "__repr__", "__str__", "__reduce__", "__getstate__", "__setstate__"))
+_TAKES_OUT = frozenset(("pop", "popitem", "popleft", "clear", "remove", "discard"))
+_DELETES = frozenset(opmap[name] for name in ("DELETE_SUBSCR", "DELETE_SLICE") if name in opmap)
 _COMPARE = opmap["COMPARE_OP"]
 _WEAK = frozenset(map(id, (weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet)))
 """By address: to ask one of them about a subclass would run code, and leave a reference in it."""
@@ -93,7 +95,37 @@ def _bound_around(owners: Sequence[Any], holder: Any) -> Bound | None:
         limit = next((it for limit in _LIMITS if (it := _enforced(owner, limit, name))), None)
         if limit is not None and used is not None:
             return Bound(limit, used)
+        if used is not None and (kept := _kept_length(owner, name, used)) is not None:
+            return Bound(kept, used)
     return None
+
+
+def _kept_length(owner: Any, name: str | None, used: int) -> int | None:
+    """The least number that *used* has not passed, in code of *owner* that compares a length and takes something out.
+
+    *owner* is an object or a module, *name* what it calls the container, unless it is the container itself. Numbers
+    with a name go before others: `del rows[:10]` names how many go. One more may be there than the number says, where
+    the comparison comes after the adding.
+    """
+    is_module = issubclass(type(owner), ModuleType)
+    if name is None and (is_module or not _is_container(type(owner))):
+        return None
+    home = owner if is_module else sys.modules.get(str(instance_value(owner, "__module__")))
+    codes = functions_of(owner) if is_module else methods_of(type(owner))
+    found = [code for code in codes if (name is None or name in code.co_names) and _keeps_a_length(code)]
+    named = [instance_value(it, word) for code in found for word in code.co_names for it in (owner, home)]
+    written = [constant for code in found for constant in code.co_consts]
+    for numbers in (named, written):
+        kept = [it for it in numbers if type(it) is int and it > 1 and used <= it + 1]
+        if kept:
+            return min(kept)
+    return None
+
+
+def _keeps_a_length(code: CodeType) -> bool:
+    codes = code.co_code[::2]
+    takes_out = not _TAKES_OUT.isdisjoint(code.co_names) or not _DELETES.isdisjoint(codes)
+    return takes_out and "len" in code.co_names and _COMPARE in codes
 
 
 def _whole(value: Any) -> int | None:
@@ -109,36 +141,14 @@ def _enforced(owner: Any, limit: str, name: str | None) -> int | None:
     return value + int(value * slack) if type(slack) is float and 0 < slack <= 1 else value
 
 
+def _is_container(kind: type) -> bool:
+    return any(named in namespace(cls) for cls in _type_mro(kind) if cls is not object for named in _LENGTHS)
+
+
 def _compares(kind: type, limit: str, name: str | None) -> bool:
-    is_container = any(named in namespace(cls) for cls in _type_mro(kind) if cls is not object for named in _LENGTHS)
-    for code in _methods(kind):
+    is_container = _is_container(kind)
+    for code in methods_of(kind):
         names = code.co_names
         if limit in names and (is_container or name in names) and _COMPARE in code.co_code[::2]:
             return True
     return False
-
-
-def _methods(kind: type) -> Iterator[CodeType]:
-    """The code of the methods of a class and its bases, its constructor and what only tells of it left out."""
-    for cls in _type_mro(kind):
-        for name, code in code_of(cls):
-            if name not in _NO_RULE:
-                yield from with_inner(code)
-
-
-def code_of(cls: type) -> Iterator[tuple[str, CodeType]]:
-    """The methods that a class itself defines, by name; a property's are those that read and write it."""
-    for name, value in list(namespace(cls).items()):
-        parts: tuple[Any, ...] = (value.fget, value.fset) if type(value) is property else (value,)
-        for part in parts:
-            inner = part.__func__ if type(part) in (staticmethod, classmethod) else part
-            if type(inner) is FunctionType:
-                yield name, inner.__code__
-
-
-def with_inner(code: CodeType) -> Iterator[CodeType]:
-    """*code*, and that of the functions inside it."""
-    yield code
-    for constant in code.co_consts:
-        if type(constant) is CodeType:
-            yield from with_inner(constant)

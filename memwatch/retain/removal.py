@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from opcode import opmap
-from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from types import CodeType
 
-from .bounds import code_of, with_inner
-from .references import distance, modules, namespace
+from .functions import functions_of
+from .references import distance, modules
 
 _REMOVERS = frozenset(
     (
@@ -80,17 +79,7 @@ def _functions(names: set[str]) -> Iterator[tuple[str, CodeType]]:
     seen: set[int] = set()
     for name, module in modules():
         if name in names or distance(name, module) <= _OWN:
-            for code in (inner for outer in _defined(module) for inner in with_inner(outer)):
+            for code in functions_of(module):
                 if id(code) not in seen:
                     seen.add(id(code))
                     yield name, code
-
-
-def _defined(module: Any) -> Iterator[CodeType]:
-    if not issubclass(type(module), ModuleType):
-        return
-    for value in list(namespace(module).values()):
-        if issubclass(type(value), type):
-            yield from (code for _, code in code_of(value))
-        elif type(value) is FunctionType:
-            yield value.__code__

@@ -7,6 +7,7 @@ import functools
 import logging.handlers
 import queue
 import re
+import sys
 import weakref
 from collections import OrderedDict, UserDict, deque
 from collections.abc import Callable
@@ -140,3 +141,69 @@ def test_weak_containers() -> None:
     for made in (weakref.WeakKeyDictionary(), weakref.WeakSet(), Known()):  # type: ignore[var-annotated]
         assert is_weak([made, made.data], made.data)  # type: ignore[union-attr]
     assert not is_weak([pool := Pool(), pool.log], pool.log)
+
+
+MOST = 40
+RECENT: OrderedDict[int, int] = OrderedDict(((1, 1), (2, 2)))
+LOG: list[int] = [1, 2, 3]
+
+
+class Answers(OrderedDict[int, int]):
+    """Has a name of its own for its bound."""
+
+    most_answers = 60
+
+    def keep(self, key: int, value: int) -> None:
+        self[key] = value
+        while len(self) > self.most_answers:
+            self.popitem(last=False)
+
+
+class Desk:
+    """Keeps one of its two lists below a number of its module."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = [1]
+        self.failed: list[int] = [1]
+
+    def finish(self, number: int) -> None:
+        self.done.append(number)
+        if len(self.done) > MOST:
+            del self.done[:10]
+
+    def fail(self, number: int) -> None:
+        self.failed.append(number)
+        assert len(self.failed) < 1000
+
+
+def remember(key: int) -> None:
+    RECENT[key] = key
+    if len(RECENT) > MOST:
+        RECENT.popitem(last=False)
+
+
+def note(number: int) -> None:
+    LOG.append(number)
+    if len(LOG) == MOST:
+        remember(number)
+
+
+def test_code_that_compares_the_length_and_takes_something_out_keeps_a_bound() -> None:
+    answers, desk, here = Answers(), Desk(), sys.modules[__name__]
+    assert bound_of([answers], answers) == Bound(60, 0)
+    assert of(desk, lambda it: it.done) == Bound(MOST, 1)
+    assert bound_of([here, vars(here), RECENT], RECENT) == Bound(MOST, 2)
+
+
+def test_code_that_compares_the_length_alone_keeps_none() -> None:
+    here = sys.modules[__name__]
+    assert of(Desk(), lambda it: it.failed) is None
+    assert bound_of([here, vars(here), LOG], LOG) is None
+
+
+def test_what_has_passed_the_number_is_not_bounded_by_it() -> None:
+    desk = Desk()
+    desk.done += [0] * MOST
+    assert of(desk, lambda it: it.done) == Bound(MOST, MOST + 1)
+    desk.done.append(1)
+    assert of(desk, lambda it: it.done) is None
