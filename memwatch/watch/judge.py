@@ -27,6 +27,12 @@ class Candidate:
     ledger: Ledger
 
 
+class Publish(Protocol):
+    """Hands an event of a watcher to its receivers; never raises."""
+
+    def __call__(self, event: str, watcher: Any, value: object) -> None: ...
+
+
 class Judge(Protocol):
     """Gathers evidence from a suspicion on, and decides on a candidate. Called on memwatch's own thread only."""
 

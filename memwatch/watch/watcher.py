@@ -12,7 +12,7 @@ import weakref
 from _queue import Empty, SimpleQueue
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from ..backend.callback import Collected
 from ..backend.guard import collect, end_interrupted, forget_other_threads, hold_walks, let_walks_go_on, own
@@ -22,7 +22,7 @@ from ..backend.process import forking_frame
 from ..errors import describe_error
 from .cost import Cost, Ledger
 from .detector import Detector
-from .judge import Judge
+from .judge import Judge, Publish
 from .observer import Observer, make_stats
 from .pace import Pace
 from .reading import read_sample
@@ -39,12 +39,6 @@ JUDGE_PATIENCE = 10.0  # seconds after which a leak goes out with what is known
 PARK_PATIENCE = 0.05  # seconds that a fork waits for the thread
 LAST_PATIENCE = 0.7  # the same, for what is found while the program ends
 EXIT_PATIENCE = 1.0  # seconds that the exit waits for the thread
-
-
-class Publish(Protocol):
-    """Hands an event to its receivers; never raises."""
-
-    def __call__(self, event: str, watcher: Watcher, value: object) -> None: ...
 
 
 @own
