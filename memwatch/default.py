@@ -10,13 +10,13 @@ import _thread
 import atexit
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from . import signals
+from .clock import Clock, to_wall
 from .environment import read_settings
 from .errors import AlreadyStartedError, ReceiverError, UnsupportedError
 from .options import Options, checked
@@ -242,7 +242,7 @@ def _watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:
     from .thresholds import Gauge, Threshold
 
     if _state.gauge is None:
-        _state.gauge = Gauge(time.monotonic, time.process_time, memory_limit)
+        _state.gauge = Gauge(Clock.monotonic, Clock.process_time, memory_limit)
     for rule in rules:
         threshold, receiver = Threshold(rule), signals.ValueOnly(_crossed, handler, only_once=False)
         _handlers[threshold] = receiver  # first, as connecting starts the watcher
@@ -260,7 +260,7 @@ def _at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
     if _state.gauge is not None:
         readings = _state.gauge.read(sample.rss)
         for threshold in tuple(_handlers):
-            crossing = threshold.update(sample.clock, sample.time, readings)
+            crossing = threshold.update(sample.clock, to_wall(sample.time), readings)
             if crossing is not None:
                 yield partial(_crossed.publish, threshold, crossing)
 

@@ -8,6 +8,7 @@ import stat
 import time
 from dataclasses import replace
 
+from .clock import Clock
 from .errors import WriteError
 from .folders import Place, locate
 
@@ -58,13 +59,13 @@ def _is_special(place: Place) -> bool:
 def _write_through(place: Place, data: bytes) -> None:
     descriptor = place.open(os.O_APPEND)
     try:
-        left, deadline = memoryview(data), time.monotonic() + _PATIENCE
+        left, deadline = memoryview(data), Clock.monotonic() + _PATIENCE
         while left:
             try:
                 left = left[os.write(descriptor, left) :]
-                deadline = time.monotonic() + _PATIENCE
+                deadline = Clock.monotonic() + _PATIENCE
             except BlockingIOError:
-                if time.monotonic() > deadline:
+                if Clock.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
     finally:

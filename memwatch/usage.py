@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import psutil
 
 from .backend.limit import Container, container
+from .clock import Clock
 from .errors import OptionError, ProcessError
 
 __all__ = ["Container", "History", "Usage", "clear_history", "container", "lookup"]
@@ -99,7 +100,7 @@ class History:
     taken, and two calls at once merely measure from the same beginning.
     """
 
-    def __init__(self, limit: int = 1024, expires: float = 3600.0, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: int = 1024, expires: float = 3600.0, now: Callable[[], float] = Clock.monotonic) -> None:
         self._limit, self._expires, self._now = limit, expires, now
         self._last: dict[tuple[Identity, bool], _Mark] = {}
 

@@ -14,16 +14,17 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"errors", "units", "files", "folders", "estimates"}
+VALUES = {"clock", "errors", "units", "files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "default"}
 
 ALLOWED = {
+    "clock": set[str](),
     "errors": set[str](),
     "estimates": set[str](),
     "units": set[str](),
-    "files": {"errors", "folders"},
+    "files": {"clock", "errors", "folders"},
     "folders": set[str](),
     "signals": {"errors"},
     "calltree": VALUES,

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from _queue import SimpleQueue
 
 import pytest
@@ -401,8 +402,8 @@ def test_memwatch_s_own_thread_imports_nothing_for_it():
 
 def test_handlers_time_is_not_memwatch_s_cost(events):
     def handler(crossing):
-        deadline = default.time.thread_time() + 0.3
-        while default.time.thread_time() < deadline:
+        deadline = time.thread_time() + 0.3
+        while time.thread_time() < deadline:
             pass
         events.put(crossing)
 

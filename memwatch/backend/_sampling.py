@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import _thread
 import os
-import time
 from collections.abc import Callable, Iterator
 from math import expm1
 from typing import Any
 
+from ..clock import Clock
 from ..errors import NotStartedError, UnsupportedError
 from . import _native
 from ._reading import Reading, objects, read
@@ -80,7 +80,7 @@ class Sampling:
             self._taken = stats["taken"], stats["expected"]
             _running.append(self)
             _suit_all(stats["interval"])
-            self._begun = self._salt = time.monotonic_ns()
+            self._begun = self._salt = Clock.monotonic_ns()
             if native:
                 try:
                     self.look_at_native(True)

@@ -7,12 +7,12 @@ already and puts one record on a SimpleQueue, whose `put` is re-entrant by desig
 from __future__ import annotations
 
 import sys
-import time
 from _queue import SimpleQueue
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
+from ..clock import Clock
 from . import guard, name
 from .guard import is_quiet, own
 from .meters import CHEAP, may_count_blocks
@@ -97,24 +97,24 @@ class PythonCallback:
         if info["generation"] < _OLDEST:
             return
         if phase == "start":
-            self.begun = time.perf_counter()
+            self.begun = Clock.perf_counter()
             return
         if self.begun:  # 0 where this was attached in the middle of a collection
-            self.seconds += time.perf_counter() - self.begun
+            self.seconds += Clock.perf_counter() - self.begun
             self.begun = 0.0
         if self.retired or is_quiet():
             return
         if self.queue.qsize() < WAITING:
-            self.queue.put(Collected(time.monotonic(), self._blocks_now(), self.blocks_cost))
+            self.queue.put(Collected(Clock.monotonic(), self._blocks_now(), self.blocks_cost))
         else:
             self.dropped += 1
 
     def _blocks_now(self) -> int | None:
         if self.blocks_cost >= CHEAP or not may_count_blocks():
             return None
-        begun = time.thread_time()
+        begun = Clock.thread_time()
         blocks = self._count_blocks()
-        self.blocks_cost = max(0.0, time.thread_time() - begun)
+        self.blocks_cost = max(0.0, Clock.thread_time() - begun)
         return blocks
 
 

@@ -8,7 +8,6 @@ a `def` line and the function that it defines. What can have been called from th
 from __future__ import annotations
 
 import re
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from itertools import islice
 from opcode import opmap
 from types import CodeType
 
+from ..clock import Clock
 from .guard import own
 from .sources import Library, Source, stamp_of
 from .stacks import NOWHERE, UNKNOWN_FUNCTION, Place
@@ -101,11 +101,11 @@ class Naming:
         for file, line in {frame for stack in stacks for frame in stack}:
             wanted[file].add(line)
         wanted.pop(_NO_FILE, None)
-        library, found, unread, begun = Library(), dict[RawFrame, _Line](), 0, time.monotonic()
+        library, found, unread, begun = Library(), dict[RawFrame, _Line](), 0, Clock.monotonic()
         for file, numbers in wanted.items():
             known = self._known(file)
             missing = numbers - known.keys()
-            if missing and time.monotonic() - begun > PATIENCE:
+            if missing and Clock.monotonic() - begun > PATIENCE:
                 unread += 1
             elif missing:
                 known = self._read(library, file, missing, known)

@@ -11,10 +11,10 @@ from array import array
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import compress
-from time import monotonic
 from types import FrameType, MethodType
 from typing import Protocol, TypeVar
 
+from ..clock import Clock
 from .referents import shown_by
 
 Class = TypeVar("Class", bound=type)
@@ -131,7 +131,7 @@ def rest(walk: Walking) -> None:
     """Let other threads fork, where *walk* holds objects in its fields alone."""
     if _forks:
         walk.rests = True
-        while any(thread != get_ident() and monotonic() < until for thread, until in list(_forks.items())):
+        while any(thread != get_ident() and Clock.monotonic() < until for thread, until in list(_forks.items())):
             _nap()
         walk.rests = False
 
@@ -141,10 +141,10 @@ def hold_walks(patience: float) -> None:
 
     Whoever walks may just have held the interpreter for longer than that, so they get some turns at least.
     """
-    thread, deadline, turns = get_ident(), monotonic() + patience, 0
+    thread, deadline, turns = get_ident(), Clock.monotonic() + patience, 0
     _forks[thread] = deadline + _FORK_SECONDS
     while any(walk.thread != thread and not walk.rests for walk in list(_walks)):
-        if turns >= _LEAST_TURNS and monotonic() >= deadline:
+        if turns >= _LEAST_TURNS and Clock.monotonic() >= deadline:
             break
         turns += 1
         _nap()

@@ -10,12 +10,12 @@ from __future__ import annotations
 import _tracemalloc
 import gc
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import psutil
 
+from ..clock import Clock
 from . import name
 from .guard import own
 from .resident import Resident
@@ -56,8 +56,8 @@ class Meter:
     def __init__(
         self,
         read: Callable[[], int],
-        now: Callable[[], float] = time.monotonic,
-        spent: Callable[[], float] = time.thread_time,
+        now: Callable[[], float] = Clock.monotonic,
+        spent: Callable[[], float] = Clock.thread_time,
     ) -> None:
         self._read, self._now, self._spent = read, now, spent
         self._due = 0.0

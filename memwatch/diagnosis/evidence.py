@@ -5,13 +5,13 @@ Each step asks the budget first; what is left out, and why, stands in `missing`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ..backend.guard import collect, own, quiet
 from ..backend.recording import Recorder
+from ..clock import Clock
 from ..errors import MemwatchError, describe_error
 from ..heap import Diff, Snapshot, TypeSeries, diff_snapshots, take_census, take_snapshot
 from ..retain import Holding, find_holdings, share_among
@@ -96,7 +96,7 @@ class Inquiry:
             rss=last.rss,
             modules=last.modules,
             native=native,
-            since=time.monotonic_ns(),
+            since=Clock.monotonic_ns(),
         )
         before = candidate.read()
         depth = self._depth(candidate)
@@ -155,16 +155,16 @@ class Inquiry:
             why = "it would pause the program for too long" if too_long else "the time for the verdict was over"
             self.evidence.missing.append(f"no collection before the verdict: {why}")
             return None
-        before, begun = candidate.read(), time.perf_counter()
+        before, begun = candidate.read(), Clock.perf_counter()
         self.evidence.garbage = collect()
-        took = time.perf_counter() - begun
+        took = Clock.perf_counter() - begun
         self._budget.collected(blocks, took)
         candidate.ledger.pause(took)
         return max(0, before.base - candidate.read().base)
 
     def find(self, candidate: Candidate, holders: bool) -> Findings:
         """What walks of the heap, for *holders* too, and the samples tell."""
-        until = time.monotonic_ns()
+        until = Clock.monotonic_ns()
         findings = self._walk_heap(candidate, holders)
         if self._recorder is not None:
             findings.lines = self._lines(
@@ -184,7 +184,7 @@ class Inquiry:
         try:
             samples, is_app = recorder.read(self.evidence.since, until)
             if sum(it.size_bytes for it in samples) < _FEW * grew:
-                after, until = None, time.monotonic_ns()
+                after, until = None, Clock.monotonic_ns()
                 samples, is_app = recorder.read(self.evidence.since, until)
         except Exception as error:  # somebody else has ended it, or there is no memory
             self.evidence.missing.append(f"no allocating lines: {describe_error(error)}")
@@ -289,11 +289,11 @@ class Inquiry:
     @contextmanager
     def _walk(self, candidate: Candidate, walk: Walk, unfinished: str) -> Iterator[None]:
         """Around a walk: its cost goes into the ledger, and if it does not come to its end the report says so."""
-        begun = time.thread_time()
+        begun = Clock.thread_time()
         with self._noting(unfinished):
             with candidate.ledger.walk(), quiet:
                 yield
-            self._budget.walked(walk, expected_blocks(candidate.samples[-1]), time.thread_time() - begun)
+            self._budget.walked(walk, expected_blocks(candidate.samples[-1]), Clock.thread_time() - begun)
 
     @contextmanager
     def _noting(self, unfinished: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ import time
 from ..backend.child import count_in_child
 from ..backend.guard import collect, own
 from ..backend.listed import Counted
+from ..clock import Clock
 from ..errors import AlreadyEndedError, MemwatchError, OptionError
 from ..units import format_milliseconds
 from .budget import Plan, check_budget, plan_looks
@@ -68,7 +69,7 @@ class HeapDiff:
             before = self._before.pop()  # of many threads one gets it, and no lock can be left behind by a fork
         except IndexError:
             raise AlreadyEndedError(f"this HeapDiff was already ended, {self._since_end():.1f} s ago") from None
-        self._ended_at = time.monotonic()
+        self._ended_at = Clock.monotonic()
         try:
             self._diff = self._compare(before, self._look(before))
         finally:
@@ -114,11 +115,11 @@ class HeapDiff:
         return [f"the budget was not kept: a {what} paused for {format_milliseconds(took)}" for what, took in over]
 
     def _since_end(self) -> float:
-        return time.monotonic() - (self._ended_at or time.monotonic())
+        return Clock.monotonic() - (self._ended_at or Clock.monotonic())
 
 
 def _collect() -> float:
     """A collection that raises no event, and the seconds that it took."""
-    begun = time.perf_counter()
+    begun = Clock.perf_counter()
     collect()
-    return time.perf_counter() - begun
+    return Clock.perf_counter() - begun

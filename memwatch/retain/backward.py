@@ -6,13 +6,13 @@ from the roots finds all that this finds, unless the program moved the object wh
 
 from __future__ import annotations
 
-import time
 from itertools import count
 from types import ModuleType
 from typing import Any
 
 import objgraph
 
+from ..clock import Clock
 from .edges import steps_of
 from .labels import module_name
 from .path import RetainingPath, Root, make_path
@@ -28,10 +28,10 @@ class _Enough(Exception):
 
 def find_path_backwards(obj: object) -> RetainingPath | None:
     """A path from a module to *obj*; None if none was found within the bounds."""
-    deadline, looks = time.monotonic() + _SECONDS, count()
+    deadline, looks = Clock.monotonic() + _SECONDS, count()
 
     def is_root(candidate: object) -> bool:
-        if next(looks) >= _MOST_LOOKS or time.monotonic() > deadline:
+        if next(looks) >= _MOST_LOOKS or Clock.monotonic() > deadline:
             raise _Enough
         return type(candidate) is ModuleType
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..backend.guard import own
+from ..clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self.started = time.monotonic()
+        self.started = Clock.monotonic()
         self.censuses = 0
         self.bytes = 0
         self.mapped = 0
@@ -49,11 +49,11 @@ class Ledger:
     @property
     def age(self) -> float:
         """Seconds since watching began."""
-        return time.monotonic() - self.started
+        return Clock.monotonic() - self.started
 
     def settle(self, thread_ends: bool = False) -> None:
         """Take the calling thread's processor time so far into the books."""
-        self._this_thread = time.thread_time()
+        self._this_thread = Clock.thread_time()
         if thread_ends:
             self._ended_threads, self._this_thread = self._ended_threads + self._this_thread, 0.0
 
@@ -75,7 +75,7 @@ class Ledger:
     @contextmanager
     def walk(self) -> Iterator[None]:
         """Around a walk of the heap; it is in the books at once, for the report that it was made for."""
-        begun = time.thread_time()
+        begun = Clock.thread_time()
         try:
             yield
         finally:
@@ -86,11 +86,11 @@ class Ledger:
     @contextmanager
     def receivers(self) -> Iterator[None]:
         """Around the program's own receivers, whose time is not memwatch's."""
-        begun = time.thread_time()
+        begun = Clock.thread_time()
         try:
             yield
         finally:
-            self._receivers += time.thread_time() - begun
+            self._receivers += Clock.thread_time() - begun
 
     def cost(self) -> Cost:
         """The books as a value."""

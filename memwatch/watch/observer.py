@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..backend.guard import own
+from ..clock import to_wall
 from ..errors import describe_error
 from .cost import Ledger
 from .detector import Detector
@@ -209,7 +210,7 @@ def make_stats(sample: Sample, trend: Trend) -> Stats:
         min=trend.lowest,
         max=trend.highest,
         usage_trend=trend.usage_trend,
-        time=sample.time,
+        time=to_wall(sample.time),
         trigger=sample.trigger,
         gc_seconds=sample.gc_seconds,
         python_blocks=sample.blocks,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 
 from ..backend.guard import collect
 from ..backend.meters import Meters, read_collections
+from ..clock import Clock, steady_epoch
 from .cost import Ledger
 from .observer import make_stats
 from .sample import Sample, Stats, Trigger
@@ -27,8 +27,8 @@ def read_sample(
     """
     reading, counts = meters.read(force, blocks), read_collections()
     return Sample(
-        time=time.time(),
-        clock=time.monotonic(),
+        time=steady_epoch(),
+        clock=Clock.monotonic(),
         trigger=trigger,
         base=max(0, reading.base - ledger.bytes),
         rss=max(0, reading.rss - ledger.resident),

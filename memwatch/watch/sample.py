@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from ..backend.guard import own
+from ..clock import to_wall
 from ..units import format_delta, format_size
 
 Trigger = Literal["gc", "forced", "tick", "exit"]
@@ -114,8 +115,8 @@ class SupportsReport(Protocol):
 
 
 def as_datetime(epoch_seconds: float) -> datetime:
-    """The moment as an aware datetime in UTC."""
-    return datetime.fromtimestamp(epoch_seconds, UTC)
+    """The moment of the steady clock as an aware datetime in UTC, by the wall clock as it is set now."""
+    return datetime.fromtimestamp(to_wall(epoch_seconds), UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from ..backend.guard import own
+from ..clock import Clock
 
 _log = logging.getLogger("memwatch")
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # blocking these would hide a crash from faulthandler
@@ -78,7 +78,7 @@ class RawThread:
 
     def join(self, timeout: float) -> bool:
         """Wait until the thread is gone, at most *timeout* seconds; False if it is still there."""
-        deadline = time.monotonic() + timeout
+        deadline = Clock.monotonic() + timeout
         ended = self._ended  # one look: the next run has another lock
         if ended is None or self.is_current():
             return ended is None
@@ -86,7 +86,7 @@ class RawThread:
             return False
         ended.release()
         gone = self._native_id
-        while _os_thread_exists(gone) and time.monotonic() < deadline:
+        while _os_thread_exists(gone) and Clock.monotonic() < deadline:
             original("time", "sleep")(0.0002)
         return True
 

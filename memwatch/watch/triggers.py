@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 from _queue import SimpleQueue
 from collections.abc import Callable
 from typing import Any
 
 from ..backend.callback import make_callback
 from ..backend.guard import own
+from ..clock import Clock
 
 BUSY = 500  # collections a second above which the callback is taken out; it returns below half of that
 _CALLBACKS = gc.callbacks  # the collector's own list: a program may give the name in `gc` to something else
@@ -74,7 +74,7 @@ class Ticker:
     run, and those in `busy` after that.
     """
 
-    def __init__(self, interval: float, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, interval: float, now: Callable[[], float] = Clock.monotonic) -> None:
         self.interval = interval
         self.kept_out = self.busy = 0.0
         self._now = now

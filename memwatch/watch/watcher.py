@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 import weakref
 from _queue import Empty, SimpleQueue
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,7 @@ from ..backend.guard import collect, end_interrupted, forget_other_threads, hold
 from ..backend.meters import Meters, read_collections
 from ..backend.pending import runs_signal_handlers
 from ..backend.process import forking_frame
+from ..clock import Clock
 from ..errors import describe_error
 from .cost import Cost, Ledger
 from .detector import Detector
@@ -53,7 +53,7 @@ class Watcher:
         self, pace: Pace, detectors: list[Detector], judge: Judge, publish: Publish, stats_interval: float = 60.0
     ) -> None:
         self.pace = pace
-        self.started = time.time()
+        self.started = Clock.wall()
         self.at_tick: list[Callable[[Sample], Iterable[Callable[[], object]]]] = []
         self._publish_event = publish
         self._stats_interval = stats_interval
@@ -81,8 +81,8 @@ class Watcher:
         self._unread = False  # whether it was told that the meters could not be read
         self._judging_until = 0.0
         self._is_delivering_nested = False  # events of a `collect` that a receiver called
-        self._last_stats = time.monotonic() - pace.tick
-        self._last_tick = (time.monotonic(), read_collections())
+        self._last_stats = Clock.monotonic() - pace.tick
+        self._last_tick = (Clock.monotonic(), read_collections())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {describe(self)}>"
@@ -136,7 +136,7 @@ class Watcher:
         if self._running:
             self._running = False
             self._trigger.retire()
-            self._judging_until = min(self._judging_until, time.monotonic() + LAST_PATIENCE)
+            self._judging_until = min(self._judging_until, Clock.monotonic() + LAST_PATIENCE)
             self._queue.put(Halt(final=True))
             self._thread.join(patience)
 
@@ -166,9 +166,9 @@ class Watcher:
 
     def _await(self, delivered: Any) -> bool:
         """Wait for a lock, and see to it that the thread which releases it runs: another thread may have forked."""
-        deadline = time.monotonic() + GC_PATIENCE
+        deadline = Clock.monotonic() + GC_PATIENCE
         while not delivered.acquire(timeout=PARK_PATIENCE):
-            if time.monotonic() > deadline:
+            if Clock.monotonic() > deadline:
                 return False
             self.wake()
         return True
@@ -299,7 +299,7 @@ class Watcher:
             if item.blocks is not None:
                 self._meters.note_blocks(item.blocks, item.cost)
             self._collected = item
-            if time.monotonic() - self._last_stats >= self.pace.tick:
+            if Clock.monotonic() - self._last_stats >= self.pace.tick:
                 self._after_collection()
 
     def _after_collection(self) -> Sample:
@@ -308,7 +308,7 @@ class Watcher:
 
     def _tick(self) -> None:
         end_interrupted()
-        now, counts = time.monotonic(), read_collections()
+        now, counts = Clock.monotonic(), read_collections()
         before, seen = self._last_tick
         self._last_tick = now, counts
         unseen = not self._trigger.attached and counts.full > seen.full
@@ -327,9 +327,9 @@ class Watcher:
         return sample
 
     def _deliver(self, sample: Sample, with_stats: bool) -> Sample:
-        self._judging_until = time.monotonic() + (JUDGE_PATIENCE if self._running else LAST_PATIENCE)
+        self._judging_until = Clock.monotonic() + (JUDGE_PATIENCE if self._running else LAST_PATIENCE)
         if with_stats:
-            self._last_stats = time.monotonic()
+            self._last_stats = Clock.monotonic()
         for event, value in self._observer.observe(sample, with_stats):
             with self._ledger.receivers():
                 self._publish_event(event, self, value)
@@ -347,4 +347,4 @@ class Watcher:
             _log.error("memwatch does not do this at its ticks any more: %s", describe_error(error))
 
     def _give_up(self) -> bool:
-        return time.monotonic() > self._judging_until
+        return Clock.monotonic() > self._judging_until
