@@ -89,7 +89,13 @@ def start(**options: Any) -> Watcher:
     value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
     subinterpreter, while the interpreter ends, and where no thread can be had.
     """
+    from .backend.process import uninterrupted
+
     wanted = checked(_with_variables(options))
+    return uninterrupted(lambda: _start(wanted))
+
+
+def _start(wanted: Options) -> Watcher:
     with _starting():
         running = _state.watcher
         if running is not None and not _state.automatic:
@@ -171,9 +177,11 @@ def _start_automatically() -> None:
     if running is not None or _state.stopped_by_hand or _state.ended:
         return
     try:
+        from .backend.process import uninterrupted
+
         with _starting():
             if _state.watcher is None:
-                _launch_alone()
+                uninterrupted(_launch_alone)
     except Exception as error:
         _state.stopped_by_hand = True
         _log.warning("memwatch does not watch this process: %s", error)
@@ -291,6 +299,13 @@ def _end() -> None:
 
 
 def _halt() -> None:
+    if _state.watcher is not None:
+        from .backend.process import uninterrupted
+
+        uninterrupted(_halt_now)
+
+
+def _halt_now() -> None:
     running, _state.watcher = _state.watcher, None
     recorder, _state.recorder = _state.recorder, None
     if running is not None:

@@ -462,3 +462,35 @@ def test_a_current_folder_that_is_gone(tmp_path):
     done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("cannot append events to 'relative.jsonl'")
+
+
+@posix
+def test_alarms_while_it_starts_and_stops_leave_nothing_behind():
+    code = """
+        import gc, os, random, signal, time, memwatch
+
+        class Alarm(Exception):
+            pass
+
+        def interrupt(*_):
+            raise Alarm
+
+        memwatch.start(profile=False)
+        memwatch.stop()
+        signal.signal(signal.SIGALRM, interrupt)
+        before, pick, seen, end = len(gc.callbacks), random.Random(7), 0, time.monotonic() + 1.5
+        while time.monotonic() < end:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, pick.uniform(0.0002, 0.004))
+                while True:
+                    memwatch.start(profile=False)
+                    memwatch.stop()
+            except Alarm:
+                seen += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        memwatch.stop()
+        while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < end + 10:
+            pass
+        print(seen > 20, len(os.listdir("/proc/self/task")), len(gc.callbacks) - before)
+    """
+    assert output(code) == "True 1 0\n"

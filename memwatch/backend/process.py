@@ -1,13 +1,37 @@
-"""What this process and interpreter are, and being told of forks."""
+"""What this process and interpreter are, being told of forks, and keeping signals out of a call."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+_FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # blocking these would hide a crash from faulthandler
+_BLOCKED = signal.valid_signals() - {getattr(signal, name, None) for name in _FAULTS}
+# The C function itself: a handler of the program that raises cannot come between the mask and its restoring.
+_set_mask: Any = getattr(import_module("_signal"), "pthread_sigmask", None)
+
+
+def uninterrupted(function: Callable[[], Result]) -> Result:
+    """Call *function* with the signals of this thread blocked: what their handlers raise comes before it or after it.
+
+    Where the program has other threads the system may give the signal to one of them, and Python has the handler run
+    in the main thread all the same.
+    """
+    if _set_mask is None:
+        return function()
+    before = _set_mask(signal.SIG_BLOCK, ())
+    try:
+        _set_mask(signal.SIG_BLOCK, _BLOCKED)
+        return function()
+    finally:
+        _set_mask(signal.SIG_SETMASK, before)
 
 
 def is_main_interpreter() -> bool:

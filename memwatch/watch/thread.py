@@ -10,7 +10,6 @@ from __future__ import annotations
 import _thread
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,14 +17,10 @@ from importlib import import_module
 from typing import Any
 
 from ..backend.guard import own
+from ..backend.process import uninterrupted
 from ..clock import Clock
 
 _log = logging.getLogger("memwatch")
-_FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # blocking these would hide a crash from faulthandler
-_BLOCKED = signal.valid_signals() - {getattr(signal, name, None) for name in _FAULTS}
-# The C function itself: a handler of the program that raises cannot come between the mask and its restoring.
-_set_mask: Any = getattr(import_module("_signal"), "pthread_sigmask", None)
-
 
 for _wanted in ("_suggestions", "_colorize"):  # by traceback, from 3.13 and 3.15 on, for an error that is logged
     with suppress(ImportError):
@@ -51,18 +46,12 @@ class RawThread:
         """Begin; raises RuntimeError where no thread can be had."""
         ended = original("_thread", "allocate_lock")()
         ended.acquire()
-        before = _set_mask(signal.SIG_BLOCK, ()) if _set_mask else ()
         self._ended = ended
-        try:
-            if _set_mask:
-                _set_mask(signal.SIG_BLOCK, _BLOCKED)  # for the new thread to inherit
-            original("_thread", "start_new_thread")(self._main, (run, ended))
+        try:  # the new thread inherits what is blocked
+            uninterrupted(lambda: original("_thread", "start_new_thread")(self._main, (run, ended)))
         except RuntimeError:
             ended.release()
             raise
-        finally:
-            if _set_mask:
-                _set_mask(signal.SIG_SETMASK, before)
 
     def _main(self, run: Callable[[], None], ended: Any) -> None:
         self.ident = original("_thread", "get_ident")()
