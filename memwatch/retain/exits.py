@@ -1,9 +1,15 @@
-"""What only C code holds, and is most likely one of the callbacks that atexit keeps where nobody can look."""
+"""What only C code holds, and is kept by atexit, which tells nobody of its callbacks.
+
+From Python 3.14 on they lie in a list of tuples (function, arguments, keywords), which is recognised by what it is.
+Before, they lie in memory that nobody can look into: what they hold is told by how many callbacks came.
+"""
 
 from __future__ import annotations
 
 import atexit
+import sys
 import weakref
+from typing import Any
 
 from .found import Place
 from .path import Root
@@ -18,12 +24,23 @@ _before = _callbacks()
 
 
 def root_of(place: Place) -> Root:
-    """The root of *place*: atexit, where nothing but C code holds what is there, and since memwatch is loaded as many
-    callbacks came to atexit, but not so many that they have little to do with what is there."""
-    alone = place.root.label == HELD_IN_C and len(place.chain) == 1 and type(place.chain[0]) is not weakref.ref
-    came = _callbacks() - _before
-    return (
-        Root(AT_EXIT, place.root.edge)
-        if alone and _LEAST <= place.targets <= came <= _MOST * place.targets
-        else place.root
-    )
+    """The root of *place*: atexit, if it is what holds what is there."""
+    if place.root.label != HELD_IN_C:
+        return place.root
+    by_exit = _is_list(place.chain[0]) if sys.version_info >= (3, 14) else _come_with_callbacks(place)
+    return Root(AT_EXIT, place.root.edge) if by_exit else place.root
+
+
+def _is_list(held: Any) -> bool:
+    """Whether *held*, which only C code holds, is the list of callbacks: as long as theirs is, and of such tuples."""
+    if type(held) is not list or not 0 < len(held) == _callbacks():
+        return False
+    first = held[0]
+    return type(first) is tuple and len(first) == 3 and callable(first[0]) and type(first[1]) is tuple
+
+
+def _come_with_callbacks(place: Place) -> bool:
+    """Whether nothing but C code holds what is there, and as many callbacks came to atexit since memwatch is loaded,
+    but not so many that they have little to do with it."""
+    alone = len(place.chain) == 1 and type(place.chain[0]) is not weakref.ref
+    return alone and _LEAST <= place.targets <= _callbacks() - _before <= _MOST * place.targets

@@ -16,7 +16,7 @@ RUNTIME = (
         "callbacks given to atexit: each is kept until the process ends, with its arguments",
         "call atexit.unregister(function) when the object is closed, or register one function for the whole process "
         "that looks up what is alive (a weakref.WeakSet)",
-        ("interpreter, exit callbacks*: * > ?",),
+        ("interpreter, exit callbacks*: * > ?", "interpreter, exit callbacks* > : list > ?"),
     ),
     Cause(
         "interpreter-callbacks",
