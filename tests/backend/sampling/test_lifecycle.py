@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -136,7 +137,32 @@ class TestBesideTracemalloc:
         assert len(live("fill")) > 300
 
 
-@pytest.mark.parametrize("mode", ["malloc", "debug", "malloc_debug", "pymalloc", "pymalloc_debug"])
+MODES = ["malloc", "debug", "malloc_debug", "pymalloc", "pymalloc_debug"]
+MODES += ["mimalloc", "mimalloc_debug"] if sysconfig.get_config_var("WITH_MIMALLOC") else []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_sample_has_the_address_and_the_size_that_were_asked_for(program: Any, mode: str) -> None:
+    told = program(
+        """
+        import time
+        from memwatch.backend.recording import Recorder
+        recorder, begun = Recorder(1), time.monotonic_ns()
+        recorder.start()
+        kept = [bytes(size) for size in (100, 481, 600, 4000, 600_000) for _ in range(50)]
+        samples = recorder.read(begun, time.monotonic_ns())[0]
+        mine = [sample for sample in samples if sample.places[0].line == 6]
+        sizes = {sample.address: round(sample.size_bytes / sample.count) for sample in mine if sample.label == "bytes"}
+        print({sizes.get(id(text)) == text.__sizeof__() for text in kept})
+        print(0.99 < sum(sizes.values()) / sum(sample.size_bytes for sample in mine) < 1.01)
+        recorder.stop()
+        """,
+        PYTHONMALLOC=mode,
+    )
+    assert told == ["{True}", "True"]
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_any_allocator(program: Any, mode: str) -> None:
     told = program(
         """
@@ -160,7 +186,7 @@ def test_any_allocator(program: Any, mode: str) -> None:
         """,
         PYTHONMALLOC=mode,
     )
-    in_place = "debug" not in mode and "asan" not in os.environ.get("LD_PRELOAD", "")
+    in_place = mode in ("malloc", "pymalloc") and "asan" not in os.environ.get("LD_PRELOAD", "")
     assert told == ["True True True"] * 3 + [f"{'promotion' if mode == 'pymalloc' else 'filter'} {in_place}"]
 
 

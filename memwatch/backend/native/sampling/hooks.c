@@ -11,32 +11,78 @@ Slot slots[SLOTS] __attribute__((visibility("hidden")));
 #define ALWAYS static inline __attribute__((always_inline))
 #define RARE __attribute__((noinline, cold))
 
+/* ---- without counting what arrives at the raw allocator ---- */
+
+/* *count* is 0 for malloc. */
+static void *
+ask(const PyMemAllocatorEx *original, void *ctx, size_t count, size_t bytes)
+{
+    return count ? original->calloc(ctx, count, bytes) : original->malloc(ctx, bytes);
+}
+
+static void *
+ask_uncounted(const PyMemAllocatorEx *original, void *ctx, size_t count, size_t bytes)
+{
+    int64_t left = countdown.left;
+    countdown.left = NEVER;
+    void *block = ask(original, ctx, count, bytes);
+    countdown.left = left;
+    return block;
+}
+
+static void *
+change_uncounted(const PyMemAllocatorEx *original, void *ctx, void *block, size_t bytes)
+{
+    int64_t left = countdown.left;
+    countdown.left = NEVER;
+    void *moved = original->realloc(ctx, block, bytes);
+    countdown.left = left;
+    return moved;
+}
+
+/* Whether a block that the hook of *domain* has counted may arrive at the raw hook as another one. */
+ALWAYS bool
+comes_twice(const Slot *slot, int domain)
+{
+    return domain != PYMEM_DOMAIN_RAW && slot->arrives;
+}
+
+/* Ask the original for a block that was counted, or not to be; *count* is 0 for malloc. */
+ALWAYS void *
+ask_once(const Slot *slot, int domain, void *ctx, size_t count, size_t bytes)
+{
+    const PyMemAllocatorEx *original = &slot->original[domain];
+    return comes_twice(slot, domain) ? ask_uncounted(original, ctx, count, bytes) : ask(original, ctx, count, bytes);
+}
+
+ALWAYS void *
+change_once(const Slot *slot, int domain, void *ctx, void *block, size_t bytes)
+{
+    const PyMemAllocatorEx *original = &slot->original[domain];
+    return comes_twice(slot, domain) ? change_uncounted(original, ctx, block, bytes)
+                                     : original->realloc(ctx, block, bytes);
+}
+
 /* ---- what is rare ---- */
 
-/* Ask for more than an arena gives, without counting it again where it arrives; *count* is 0 for malloc. */
+/* Ask for more than an arena gives; *count* is 0 for malloc. */
 static void *
 promote(const Slot *slot, int domain, void *ctx, size_t count)
 {
-    const PyMemAllocatorEx *original = &slot->original[domain];
-    int64_t left = countdown.left;
-    countdown.left = NEVER;
-    void *block = count ? original->calloc(ctx, 1, slot->promoted) : original->malloc(ctx, slot->promoted);
-    countdown.left = left;
-    return block;
+    return ask_uncounted(&slot->original[domain], ctx, count ? 1 : 0, slot->promoted);
 }
 
 /* *count* is 0 for malloc. */
 RARE static void *
 allocate_rarely(const Slot *slot, int domain, void *ctx, size_t count, size_t bytes)
 {
-    const PyMemAllocatorEx *original = &slot->original[domain];
     size_t size = count ? count * bytes : bytes;
     bool small = domain != PYMEM_DOMAIN_RAW && !slot->all_mallocs;
     double interval;
     bool due = !countdown.probing && countdown_due(size, &interval);
     void *block = due && small && slot->promotes ? promote(slot, domain, ctx, count) : NULL;
     if (block == NULL)
-        block = count ? original->calloc(ctx, count, bytes) : original->malloc(ctx, bytes);
+        block = ask_once(slot, domain, ctx, count, bytes);
     if (countdown.probing)
         probe_tell_new(block, size);
     else if (due && block)
@@ -59,16 +105,11 @@ free_rarely(const Slot *slot, int domain, void *ctx, void *block)
 static void *
 resize_drawn(const Slot *slot, int domain, void *ctx, void *block, size_t bytes, bool due, double interval)
 {
-    const PyMemAllocatorEx *original = &slot->original[domain];
     void *moved = NULL;
-    if (due && slot->promotes) {
-        int64_t left = countdown.left;
-        countdown.left = NEVER;
-        moved = original->realloc(ctx, block, slot->promoted);
-        countdown.left = left;
-    }
+    if (due && slot->promotes)
+        moved = change_uncounted(&slot->original[domain], ctx, block, slot->promoted);
     if (moved == NULL)
-        moved = original->realloc(ctx, block, bytes);
+        moved = change_once(slot, domain, ctx, block, bytes);
     if (moved && due)
         sample_take(moved, bytes, interval, true);
     return moved;
@@ -152,24 +193,24 @@ resize_raw(const Slot *slot, int domain, void *ctx, void *block, size_t bytes, b
 /* ---- what is usual ---- */
 
 ALWAYS void *
-hook_malloc(const Slot *slot, int domain, void *ctx, size_t bytes)
+hook_malloc(const Slot *slot, int domain, void *ctx, size_t bytes, bool by_page)
 {
     if (domain != PYMEM_DOMAIN_RAW && bytes > slot->small)
         return slot->original[domain].malloc(ctx, bytes);
     if (countdown_passed(bytes))
         return allocate_rarely(slot, domain, ctx, 0, bytes);
-    return slot->original[domain].malloc(ctx, bytes);
+    return by_page ? ask_once(slot, domain, ctx, 0, bytes) : slot->original[domain].malloc(ctx, bytes);
 }
 
 /* The caller has seen to it that the product is a size. */
 ALWAYS void *
-hook_calloc(const Slot *slot, int domain, void *ctx, size_t count, size_t bytes)
+hook_calloc(const Slot *slot, int domain, void *ctx, size_t count, size_t bytes, bool by_page)
 {
     if ((domain != PYMEM_DOMAIN_RAW && count * bytes > slot->small) || count == 0)
         return slot->original[domain].calloc(ctx, count, bytes);
     if (countdown_passed(count * bytes))
         return allocate_rarely(slot, domain, ctx, count, bytes);
-    return slot->original[domain].calloc(ctx, count, bytes);
+    return by_page ? ask_once(slot, domain, ctx, count, bytes) : slot->original[domain].calloc(ctx, count, bytes);
 }
 
 ALWAYS void
@@ -186,7 +227,7 @@ ALWAYS void *
 hook_raw_realloc(const Slot *slot, int domain, void *ctx, void *block, size_t bytes, bool by_page)
 {
     if (block == NULL)
-        return hook_malloc(slot, domain, ctx, bytes);
+        return hook_malloc(slot, domain, ctx, bytes, by_page);
     if (slot->usable) {
         size_t held = malloc_usable_size(block);
         if (bytes <= held && bytes > held - (held >> 5))
@@ -201,53 +242,52 @@ hook_realloc(const Slot *slot, int domain, void *ctx, void *block, size_t bytes,
     if (by_page && slot->all_mallocs)
         return hook_raw_realloc(slot, domain, ctx, block, bytes, true);
     if (block == NULL)
-        return hook_malloc(slot, domain, ctx, bytes);
+        return hook_malloc(slot, domain, ctx, bytes, by_page);
     if (bytes > slot->unasked)
         return slot->original[domain].realloc(ctx, block, bytes);
     if (maybe_sample(block, by_page))
         return resize_sampled(slot, domain, ctx, block, bytes);
     if (bytes <= slot->small && countdown_passed(bytes))
         return resize_passed(slot, domain, ctx, block, bytes);
-    return slot->original[domain].realloc(ctx, block, bytes);
+    return by_page ? change_once(slot, domain, ctx, block, bytes) : slot->original[domain].realloc(ctx, block, bytes);
 }
 
 /* ---- a set of functions for each slot ---- */
 
-#define BOTH_DOMAINS(n, name, domain)                                                                                  \
-    static void *name##_malloc_##n(void *ctx, size_t bytes) { return hook_malloc(&slots[n], domain, ctx, bytes); }     \
-    static void *name##_calloc_##n(void *ctx, size_t count, size_t bytes)                                              \
+#define ASKING(n, name, domain, suffix, by_page)                                                                       \
+    static void *name##_malloc##suffix##_##n(void *ctx, size_t bytes)                                                  \
     {                                                                                                                  \
-        return hook_calloc(&slots[n], domain, ctx, count, bytes);                                                      \
+        return hook_malloc(&slots[n], domain, ctx, bytes, by_page);                                                    \
     }                                                                                                                  \
-    static void name##_free_page_##n(void *ctx, void *block) { hook_free(&slots[n], domain, ctx, block, true); }
-
-#define SMALL_DOMAIN(n, name, domain)                                                                                  \
-    BOTH_DOMAINS(n, name, domain)                                                                                      \
-    static void *name##_realloc_##n(void *ctx, void *block, size_t bytes)                                              \
+    static void *name##_calloc##suffix##_##n(void *ctx, size_t count, size_t bytes)                                    \
     {                                                                                                                  \
-        return hook_realloc(&slots[n], domain, ctx, block, bytes, false);                                              \
-    }                                                                                                                  \
-    static void *name##_realloc_page_##n(void *ctx, void *block, size_t bytes)                                         \
-    {                                                                                                                  \
-        return hook_realloc(&slots[n], domain, ctx, block, bytes, true);                                               \
+        return hook_calloc(&slots[n], domain, ctx, count, bytes, by_page);                                             \
     }
 
-#define RAW_DOMAIN(n)                                                                                                  \
-    BOTH_DOMAINS(n, raw, PYMEM_DOMAIN_RAW)                                                                             \
-    static void raw_free_##n(void *ctx, void *block) { hook_free(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, false); }    \
-    static void *raw_realloc_##n(void *ctx, void *block, size_t bytes)                                                 \
+#define CHANGING(n, name, hook, domain, suffix, by_page)                                                               \
+    static void *name##_realloc##suffix##_##n(void *ctx, void *block, size_t bytes)                                    \
     {                                                                                                                  \
-        return hook_raw_realloc(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, bytes, false);                                \
-    }                                                                                                                  \
-    static void *raw_realloc_page_##n(void *ctx, void *block, size_t bytes)                                            \
-    {                                                                                                                  \
-        return hook_raw_realloc(&slots[n], PYMEM_DOMAIN_RAW, ctx, block, bytes, true);                                 \
+        return hook(&slots[n], domain, ctx, block, bytes, by_page);                                                    \
     }
+
+#define FREEING(n, name, domain, suffix, by_page)                                                                      \
+    static void name##_free##suffix##_##n(void *ctx, void *block)                                                      \
+    {                                                                                                                  \
+        hook_free(&slots[n], domain, ctx, block, by_page);                                                             \
+    }
+
+#define DOMAIN(n, name, hook, domain)                                                                                  \
+    ASKING(n, name, domain, , false)                                                                                   \
+    ASKING(n, name, domain, _page, true)                                                                               \
+    CHANGING(n, name, hook, domain, , false)                                                                           \
+    CHANGING(n, name, hook, domain, _page, true)                                                                       \
+    FREEING(n, name, domain, _page, true)
 
 #define ALL_DOMAINS(n)                                                                                                 \
-    RAW_DOMAIN(n)                                                                                                      \
-    SMALL_DOMAIN(n, mem, PYMEM_DOMAIN_MEM)                                                                             \
-    SMALL_DOMAIN(n, obj, PYMEM_DOMAIN_OBJ)
+    DOMAIN(n, raw, hook_raw_realloc, PYMEM_DOMAIN_RAW)                                                                 \
+    FREEING(n, raw, PYMEM_DOMAIN_RAW, , false)                                                                         \
+    DOMAIN(n, mem, hook_realloc, PYMEM_DOMAIN_MEM)                                                                     \
+    DOMAIN(n, obj, hook_realloc, PYMEM_DOMAIN_OBJ)
 
 ALL_DOMAINS(0)
 ALL_DOMAINS(1)
@@ -258,7 +298,7 @@ ALL_DOMAINS(3)
 #define PAIR(n, name, free)                                                                                            \
     {                                                                                                                  \
         {NULL, name##_malloc_##n, name##_calloc_##n, name##_realloc_##n, free},                                        \
-        {NULL, name##_malloc_##n, name##_calloc_##n, name##_realloc_page_##n, name##_free_page_##n},                   \
+        {NULL, name##_malloc_page_##n, name##_calloc_page_##n, name##_realloc_page_##n, name##_free_page_##n},         \
     }
 #define TABLE(n) {PAIR(n, raw, raw_free_##n), PAIR(n, mem, NULL), PAIR(n, obj, NULL)}
 

@@ -4,7 +4,11 @@
  * hooked, a small block that becomes a sample is *promoted*: the original is asked for a little more than an arena
  * gives, and takes it from the raw allocator by itself. When it is freed, the original passes it on to the raw
  * allocator's free, and only there a hook looks for it. Larger blocks are counted where they arrive, by the raw
- * hooks. Where the original does otherwise (PYTHONMALLOC=debug or malloc) every free is hooked instead.
+ * hooks.
+ *
+ * Where the original does otherwise (PYTHONMALLOC=debug, malloc or mimalloc) every free is hooked instead, and blocks
+ * of every size are counted where they are asked for. What arrives at the raw allocator there, if anything does, is
+ * larger and begins before the object: it is not counted again.
  *
  * An allocator that was once hooked stays described in its slot for ever, and a slot never changes once it is in use:
  * another thread may be inside of a hook when it is taken away. A hook passes its caller's context on, which is the
@@ -25,6 +29,7 @@ typedef struct {
     size_t unasked;  /* a larger request to change a block need not be looked at: as `small`, or EVERYTHING */
     size_t promoted; /* the request that makes a block arrive at the raw allocator */
     bool promotes;
+    bool arrives;      /* without promotion: what a small domain is asked for may arrive at the raw allocator, too */
     bool usable;       /* the raw allocator's blocks are malloc's own: malloc_usable_size() knows them */
     bool all_mallocs;  /* those of the other domains as well, of any size */
 } Slot;

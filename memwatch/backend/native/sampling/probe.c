@@ -130,5 +130,8 @@ probe(Slot *slot)
                         blocks_are_mallocs(&original[PYMEM_DOMAIN_MEM]) &&
                         blocks_are_mallocs(&original[PYMEM_DOMAIN_OBJ]);
     slot->promoted = slot->small + 8;
-    slot->unasked = slot->promotes ? slot->small : EVERYTHING;
+    slot->arrives = !slot->promotes && slot->small != EVERYTHING;
+    if (!slot->promotes)
+        slot->small = EVERYTHING;
+    slot->unasked = slot->small;
 }
