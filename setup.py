@@ -30,7 +30,7 @@ REQUIRED = os.environ.get("MEMWATCH_REQUIRE_NATIVE") == "1"
 
 
 def knows_this_python() -> bool:
-    """Whether native/version.h describes the interpreter that builds; others get the pure backend."""
+    """Whether native/core/version.h describes the interpreter that builds; others get the pure backend."""
     return (
         sys.implementation.name == "cpython"
         and (3, 11) <= sys.version_info < (3, 16)
@@ -79,6 +79,7 @@ native = Extension(
     "memwatch.backend._native",
     sources=sorted(map(str, SOURCES.rglob("*.c"))),
     depends=sorted(map(str, SOURCES.rglob("*.h"))),
+    include_dirs=[str(SOURCES)],
     libraries=["m"],
     optional=not REQUIRED,
 )

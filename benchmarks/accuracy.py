@@ -25,7 +25,7 @@ from datetime import date
 from math import exp, expm1, sqrt
 from pathlib import Path
 
-from memwatch.backend._sampling import Sampling
+from memwatch.backend.allocations.sampler import Sampling
 
 MEBIBYTE = 2**20
 SITES = (

@@ -114,7 +114,7 @@ WORKLOADS: dict[str, tuple[Callable[[int], None], int]] = {
 
 def work(name: str, turns: int, births: bool) -> None:
     """What runs under callgrind."""
-    from memwatch.backend._exact import take_identity
+    from memwatch.backend.census.exact import take_identity
 
     run = WORKLOADS[name][0]
     run(3)

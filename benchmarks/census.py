@@ -88,15 +88,16 @@ def build(items: int) -> list[object]:
 
 def tools(without: set[str]) -> dict[str, Callable[[], object]]:
     """What is timed, by name; each call walks the heap once."""
-    from memwatch.backend import name, objects
+    from memwatch.backend import name
+    from memwatch.backend.census import chosen
 
     found: dict[str, Callable[[], object]] = {
-        f"memwatch ({name}): census of tracked objects": lambda: objects.count_objects(False, (), None),
-        f"memwatch ({name}): deep census": lambda: objects.count_objects(True, (), None),
+        f"memwatch ({name}): census of tracked objects": lambda: chosen.count_objects(False, (), None),
+        f"memwatch ({name}): deep census": lambda: chosen.count_objects(True, (), None),
         "len(gc.get_objects())": lambda: len(gc.get_objects()),
     }
     if name == "native":
-        from memwatch.backend._exact import count_in_child, take_identity
+        from memwatch.backend.census.exact import count_in_child, take_identity
 
         found[f"memwatch ({name}): {IDENTITY}"] = lambda: take_identity(True, (), None, True).release()
         found[f"memwatch ({name}): deep census in a child, all of it"] = lambda: count_in_child(True, (), None)
@@ -118,7 +119,7 @@ def tools(without: set[str]) -> dict[str, Callable[[], object]]:
 
 def timed_parts(rounds: int) -> list[tuple[str, str, list[tuple[float, float]]]]:
     """Name, goal, and for every round the seconds of gc.collect() and of a part, of what has several parts."""
-    from memwatch.backend._exact import count_in_child, take_identity
+    from memwatch.backend.census.exact import count_in_child, take_identity
 
     found: dict[str, list[tuple[float, float]]] = {SECOND: [], COMPARE: [], CHILD: []}
     for _ in range(rounds):
@@ -212,7 +213,7 @@ def measure(items: int, rounds: int, without: set[str]) -> dict[str, Any]:
     """Every tool on one heap, in this process."""
     heap = build(items)
     chosen = tools(without)
-    from memwatch.backend.objects import count_objects
+    from memwatch.backend.census.chosen import count_objects
 
     nodes = sum(number for number, _ in count_objects(True, (), None).values())
     collections = [seconds(gc.collect) for _ in range(rounds)]

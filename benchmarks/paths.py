@@ -40,7 +40,7 @@ def chain(depth: int) -> tuple[Wanted, list[Any]]:
 def tools(depth: int, with_objgraph: bool) -> dict[str, Callable[[], object]]:
     """What is timed, by name; the chain hangs on this module."""
     from memwatch.backend import name
-    from memwatch.backend.objects import list_objects
+    from memwatch.backend.census.chosen import list_objects
     from memwatch.retain import find_holdings, find_path, retaining_paths
 
     wanted, globals()["HELD"] = chain(depth)
@@ -65,7 +65,7 @@ def measure(items: int, rounds: int, depth: int, with_objgraph: bool) -> dict[st
     """Every search on one heap, in this process."""
     heap = build(items)
     from memwatch.backend import name
-    from memwatch.backend.objects import count_objects
+    from memwatch.backend.census.chosen import count_objects
 
     nodes = sum(number for number, _ in count_objects(True, (), None).values())
     rows = []

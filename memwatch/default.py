@@ -23,7 +23,7 @@ from .options import Options, checked
 from .signals import Receiver
 
 if TYPE_CHECKING:
-    from .backend.recording import Recorder
+    from .backend.allocations.recorder import Recorder
     from .thresholds import Conditions, Gauge, Rule, Threshold
     from .watch import Stats, Watcher
     from .watch.sample import Sample
@@ -213,7 +213,7 @@ def _make(options: Options) -> tuple[Watcher, Recorder | None]:
         raise UnsupportedError("memwatch watches from the main interpreter only; this is a subinterpreter")
     if _state.ended:
         raise UnsupportedError("memwatch cannot start while the interpreter ends: nobody would stop it")
-    from .backend.recording import Recorder
+    from .backend.allocations.recorder import Recorder
     from .diagnosis import Diagnosis
     from .watch import Watcher, choose_pace, make_detectors
 
@@ -246,7 +246,7 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
 
 
 def _watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:
-    from .backend.limit import memory_limit
+    from .backend.meters.memory_limit import memory_limit
     from .thresholds import Gauge, Threshold
 
     if _state.gauge is None:

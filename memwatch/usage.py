@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from .backend.limit import Container, container
+from .backend.meters.memory_limit import Container, container
 from .clock import Clock
 from .errors import OptionError, ProcessError
 

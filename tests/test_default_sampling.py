@@ -91,7 +91,7 @@ def test_a_forked_child_goes_on():
 
 def test_where_no_sampler_can_be_had_watching_goes_on(monkeypatch, caplog):
     caplog.set_level("DEBUG", "memwatch")
-    monkeypatch.setattr("memwatch.backend._sampling.self_test", lambda: "the stacks are strange")
+    monkeypatch.setattr("memwatch.backend.allocations.sampler.self_test", lambda: "the stacks are strange")
     memwatch.start()
     assert memwatch.watcher().running and default.sampling_interval() == 0
     assert "memwatch does not sample allocations: the stacks are strange" in caplog.messages

@@ -15,7 +15,7 @@ from types import FrameType, MethodType
 from typing import Protocol, TypeVar
 
 from ..clock import Clock
-from .referents import shown_by
+from .census.referents import shown_by
 
 Class = TypeVar("Class", bound=type)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from ..backend import objects
+from ..backend.census import chosen
 from ..backend.guard import COLLECT_SECONDS, own
-from ..backend.meters import BYTES_PER_BLOCK
+from ..backend.meters.meters import BYTES_PER_BLOCK
 from ..retain import expected_search
 from ..watch import Sample
 from ..watch.watcher import JUDGE_PATIENCE
@@ -49,7 +49,7 @@ class Budget:
     *pause_budget* is in seconds; *backend* and *search* say what is expected of walks before one was measured.
     """
 
-    def __init__(self, pause_budget: float, backend: Expecting = objects, search: Search = expected_search) -> None:
+    def __init__(self, pause_budget: float, backend: Expecting = chosen, search: Search = expected_search) -> None:
         self.pause_budget = pause_budget
         self._backend = backend
         self._collect_seconds = COLLECT_SECONDS

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backend.meters import BYTES_PER_BLOCK
+from ..backend.meters.meters import BYTES_PER_BLOCK
 from ..heap import Ratchet, TypeSeries, least
 from ..retain import Holding, find_remover
+from .benign_growth import bytes_of
 from .evidence import Evidence, Findings
-from .excuses import bytes_of
 
 _LOOKS = 5
 _MOST = 0.8  # of the growth

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from ..backend.allocations.recorder import Recorder
 from ..backend.guard import collect, own, quiet
-from ..backend.recording import Recorder
 from ..clock import Clock
 from ..errors import MemwatchError, describe_error
 from ..heap import Diff, Snapshot, TypeSeries, diff_snapshots, take_census, take_snapshot

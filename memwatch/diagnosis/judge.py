@@ -6,15 +6,15 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 
 from __future__ import annotations
 
+from ..backend.allocations.recorder import Recorder
 from ..backend.guard import own
-from ..backend.limit import memory_limit
-from ..backend.meters import collector_runs
-from ..backend.recording import Recorder
+from ..backend.meters.memory_limit import memory_limit
+from ..backend.meters.meters import collector_runs
 from ..watch import Candidate, Held, Leak, make_leak
 from .assembly import assemble
+from .benign_growth import Excuses
 from .early import is_promising, why_doubtful
 from .evidence import Findings, Inquiry
-from .excuses import Excuses
 from .lines import RAW
 from .report import Report
 from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped

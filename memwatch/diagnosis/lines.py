@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import calltree
+from ..backend.allocations.live import Place, Sampled
 from ..backend.guard import own
-from ..backend.stacks import Place, Sampled
 
 FRAMES = 8
 _PARTS = 8  # of the time since the suspicion

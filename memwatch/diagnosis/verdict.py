@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean
 
-from ..backend.meters import BYTES_PER_BLOCK
+from ..backend.meters.meters import BYTES_PER_BLOCK
 from ..heap import Diff
 from ..watch import Growth, Sample
 

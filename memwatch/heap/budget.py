@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.child import EXPECTED_PAUSE
+from ..backend.census.chosen import expected_pause
+from ..backend.census.in_child import EXPECTED_PAUSE
 from ..backend.guard import COLLECT_SECONDS, own
-from ..backend.meters import expected_objects
-from ..backend.objects import expected_pause
+from ..backend.meters.meters import expected_objects
 from ..errors import MemwatchError, OptionError
 from ..units import format_milliseconds
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.contract import GaveUp
+from ..backend.census.chosen import count_objects, take_identity
+from ..backend.census.contract import GaveUp
 from ..backend.guard import own
-from ..backend.objects import count_objects, take_identity
 from .split import Split, check_split, split_totals
 from .table import census_table
 

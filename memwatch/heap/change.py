@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.contract import Grown
+from ..backend.census.contract import Grown
 from ..backend.guard import own
 from ..units import format_milliseconds, format_size
 from .counts import Count, count_to_json, least

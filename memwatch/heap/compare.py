@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
 
-from ..backend.contract import Grown, Passage
+from ..backend.census.contract import Grown, Passage
 from ..errors import OptionError
 from .change import Change, Diff, HeapState, TypeChange
 from .counts import make_count

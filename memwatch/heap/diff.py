@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from ..backend.child import count_in_child
+from ..backend.census.in_child import count_in_child
+from ..backend.census.listed_set import Counted
 from ..backend.guard import collect, own
-from ..backend.listed import Counted
 from ..clock import Clock
 from ..errors import AlreadyEndedError, MemwatchError, OptionError
 from ..units import format_milliseconds

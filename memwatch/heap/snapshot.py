@@ -7,9 +7,9 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..backend.contract import Identity
+from ..backend.census.chosen import take_identity
+from ..backend.census.contract import Identity
 from ..backend.guard import own
-from ..backend.objects import take_identity
 
 
 @own

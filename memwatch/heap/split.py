@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from ..backend.contract import Identity
-from ..backend.splitting import SPLIT_LABELS, SPLITS, Parts, Split, split_containers
+from ..backend.census.contract import Identity
+from ..backend.census.splitting import SPLIT_LABELS, SPLITS, Parts, Split, split_containers
 from ..errors import OptionError
 from .change import Diff, TypeChange
 from .compare import in_order

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import calltree, formats
-from ..backend._tracing import SOURCE
+from ..backend.allocations.live import LiveHeap, LiveStack, Place, Source
+from ..backend.allocations.source import start_source
+from ..backend.allocations.tracing import SOURCE
 from ..backend.guard import own, quiet
-from ..backend.stacks import LiveHeap, LiveStack, Place, Source
-from ..backend.watching import start_source
 from ..errors import AlreadyStartedError, NotStartedError, OptionError
 from ..estimates import Part, count_ages
 from .profile import Profile

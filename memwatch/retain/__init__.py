@@ -1,14 +1,14 @@
 """Who holds it? Paths of references from the roots (modules, running functions, the interpreter) to objects."""
 
-from ..backend.contract import GaveUp
+from ..backend.census.contract import GaveUp
 from .drawing import split_step
 from .holdings import find_holdings
 from .path import Holding, Link, RetainingPath, join_steps
 from .references import register_at_fork_hook
 from .removal import find_remover
+from .retaining_paths import find_path, retaining_paths
 from .search import expected_search
 from .sharing import share_among
-from .ways import find_path, retaining_paths
 
 __all__ = [
     "GaveUp",

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from ..backend.kinds import size_reader, type_label
-from ..backend.referents import kind_of_dict, shown_by
-from ..backend.shapes import is_interned
+from ..backend.census.dict_keys import is_interned
+from ..backend.census.referents import kind_of_dict, shown_by
+from ..backend.type_labels import size_reader, type_label
 from .references import namespace
 
 _type_mro = type.__dict__["__mro__"].__get__

@@ -14,7 +14,7 @@ import objgraph
 
 from ..clock import Clock
 from .edges import steps_of
-from .labels import module_name
+from .object_labels import module_name
 from .path import RetainingPath, Root, make_path
 
 _DEPTH = 8

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ..backend.guard import own
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import functions_of, methods_of
-from .labels import length
+from .object_labels import length
 from .references import LruCacheWrapper, namespace
 
 _LIMITS = ("maxsize", "_maxsize", "maxlen", "max_size", "_max_size", "capacity", "max_entries", "_max_entries")

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from typing import Any, NamedTuple
 
-from ..backend.kinds import has_references, type_label
-from ..backend.referents import FrozenDict
+from ..backend.census.referents import FrozenDict
+from ..backend.type_labels import has_references, type_label
 from ..units import printable
 from .attributes import (
     attribute_of,
@@ -25,8 +25,8 @@ from .attributes import (
     text_key_of,
     variable_of,
 )
-from .labels import describe, key_text, length, shown_key
 from .links import link_to
+from .object_labels import describe, key_text, length, shown_key
 from .path import Link, Root
 from .references import LruCacheWrapper, frame_locals, namespace
 

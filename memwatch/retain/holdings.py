@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..backend.guard import quiet
-from ..backend.kinds import type_label
+from ..backend.type_labels import type_label
+from .atexit_root import root_of
 from .bounds import bound_of, is_weak
 from .edges import ITEM, KEY, holder_of, is_large, steps_of
-from .exits import root_of
 from .found import NEW_UNKNOWN, Place
-from .labels import length
 from .matchers import why_known
+from .object_labels import length
 from .path import Holding, make_path
 from .search import Search
 

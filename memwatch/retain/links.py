@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from mmap import mmap
 from typing import Any
 
-from ..backend.kinds import type_label
-from ..backend.referents import shown_by
-from .labels import function_label
+from ..backend.census.referents import shown_by
+from ..backend.type_labels import type_label
+from .object_labels import function_label
 from .path import Link
 from .references import LruCacheWrapper, array_type, contents, namespace
 

@@ -15,13 +15,13 @@ from types import ModuleType
 from typing import Any
 
 from ..backend import _native, guard
-from ..backend.contract import GaveUp
-from ..backend.kinds import type_label
+from ..backend.census.contract import GaveUp
+from ..backend.type_labels import type_label
 from ..units import printable
 from .edges import NAMESPACE
 from .found import Place
-from .labels import code_label
 from .matchers import ignored_modules, late_references
+from .object_labels import code_label
 from .path import Root
 from .references import array_type, contents, fork_list, modules, namespace, own_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C

@@ -8,9 +8,9 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
-from ..backend.contract import GaveUp
+from ..backend.census.contract import GaveUp
 from ..backend.guard import own
-from ..backend.kinds import type_label
+from ..backend.type_labels import type_label
 from .found import NEW_UNKNOWN, Place
 from .references import contents, has_variables, referrers
 from .roots import walk_all

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from ..backend.referents import referents_of, shown_by
-from ..backend.tracked import list_tracked
+from ..backend.census.referents import referents_of, shown_by
+from ..backend.census.tracked import list_tracked
 
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))

@@ -16,10 +16,10 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from ..backend.guard import find_own, parts_of, rest
-from ..backend.kinds import type_label
+from ..backend.type_labels import type_label
 from ..units import printable
-from .labels import code_label
 from .matchers import Reference, ignored_modules, late_references
+from .object_labels import code_label
 from .references import (
     contents,
     fork_list,

@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..backend.guard import quiet
-from ..backend.kinds import type_label
+from ..backend.type_labels import type_label
 from .bounds import bound_of, is_weak
 from .edges import holder_of, steps_of
 from .found import NEW_WANTED, Place
-from .labels import length
+from .object_labels import length
 from .path import Holding
 from .references import contents
 from .search import Search

@@ -16,10 +16,10 @@ from collections.abc import Callable, Container, Iterable
 from types import ModuleType
 from typing import Any
 
-from ..backend.contract import GaveUp
+from ..backend.census.contract import GaveUp
+from ..backend.census.referents import DICTS, MODULES_MAY_RESURRECT, keys_of, shown_by
 from ..backend.guard import begin_walk, end_walk, get_ident, own, rest
-from ..backend.kinds import size_reader
-from ..backend.referents import DICTS, MODULES_MAY_RESURRECT, keys_of, shown_by
+from ..backend.type_labels import size_reader
 from .path import Root
 from .references import contents, hidden_contents, is_tracked
 

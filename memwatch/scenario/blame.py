@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-from ..backend.kinds import type_label
+from ..backend.type_labels import type_label
 from ..heap import Snapshot, diff_snapshots, take_snapshot
 from ..retain import Holding, find_holdings
 from .excused import is_excused

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..backend.guard import own
-from ..backend.kinds import type_label
+from ..backend.type_labels import type_label
 from ..retain import Holding
 
 _RECORDS = frozenset(("warnings.WarningMessage", "_py_warnings.WarningMessage"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..backend.guard import collect, own
-from ..backend.meters import Meters
+from ..backend.meters.meters import Meters
 from ..errors import LeakFound, OptionError
 from ..heap import Census, Snapshot, take_census, take_snapshot
 from ..retain import Holding

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..backend.guard import own
-from ..backend.meters import Meters, Reading
+from ..backend.meters.meters import Meters, Reading
 
 CHEAP = 30e-6
 BURST = 0.01

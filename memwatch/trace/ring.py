@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from ..backend.guard import own
-from ..backend.meters import BYTES_PER_BLOCK
+from ..backend.meters.meters import BYTES_PER_BLOCK
 from ..errors import OptionError
 from .records import Kind, Record
 

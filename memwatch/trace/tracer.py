@@ -14,14 +14,14 @@ from typing import Any
 
 from ..backend.guard import collect as run_collection
 from ..backend.guard import own
-from ..backend.meters import Reading
+from ..backend.meters.meters import Reading
 from ..backend.process import on_fork
 from ..errors import NotStartedError, OptionError, describe_error
 from . import exporters
+from .execution_context import task_name, thread_name
 from .gauge import Gauge
 from .records import Amount, Kind, Record, factor_of
 from .ring import Ring, check_capacity
-from .whereabouts import task_name, thread_name
 
 _log = logging.getLogger("memwatch")
 

@@ -7,7 +7,7 @@ from math import isfinite
 
 from ..backend.guard import own
 from ..errors import OptionError
-from .ladder import BLOCKS
+from .scales import BLOCKS
 
 _SHORTEST = 0.01
 _LONGEST = 3600.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..backend.guard import own
-from .ladder import BLOCKS, Ladder, Origin, Rung
 from .pace import Pace
 from .sample import Growth, Lane, Sample
+from .scales import BLOCKS, Ladder, Origin, Rung
 
 _SHARE = 0.01  # of the base: less is no leak
 _FLOOR = {"base": 1 << 20, "rss": 1 << 22}  # bytes; RSS also grows by what the C allocator and the kernel keep

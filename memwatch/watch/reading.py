@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..backend.guard import collect
-from ..backend.meters import Meters, read_collections
+from ..backend.meters.meters import Meters, read_collections
 from ..clock import Clock, steady_epoch
 from .cost import Ledger
 from .observer import make_stats

@@ -13,8 +13,8 @@ from _queue import SimpleQueue
 from collections.abc import Callable
 from typing import Any
 
-from ..backend.callback import make_callback
 from ..backend.guard import own
+from ..backend.meters.gc_callback import make_callback
 from ..clock import Clock
 
 BUSY = 500  # collections a second above which the callback is taken out; it returns below half of that

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..backend.callback import Collected
 from ..backend.guard import collect, end_interrupted, forget_other_threads, hold_walks, let_walks_go_on, own
-from ..backend.meters import Meters, read_collections
+from ..backend.meters.gc_callback import Collected
+from ..backend.meters.meters import Meters, read_collections
 from ..backend.pending import runs_signal_handlers
 from ..backend.process import forking_frame
 from ..clock import Clock

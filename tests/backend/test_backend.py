@@ -45,6 +45,8 @@ def test_environment_is_read_once_at_import() -> None:
 
 
 def test_naming_the_backend_loads_neither_objgraph_nor_the_census() -> None:
-    program = "import sys, memwatch.backend; print('objgraph' in sys.modules, 'memwatch.backend._pure' in sys.modules)"
+    program = (
+        "import sys, memwatch.backend; print('objgraph' in sys.modules, 'memwatch.backend.census.pure' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"

@@ -17,8 +17,8 @@ native = pytest.mark.skipif(memwatch.backend.name != "native", reason="the C ext
 
 STORM = """
 import gc, random, sys, threading, time
-from memwatch.backend.contract import GaveUp
-from memwatch.backend.objects import count_objects, list_objects
+from memwatch.backend.census.contract import GaveUp
+from memwatch.backend.census.chosen import count_objects, list_objects
 sys.setswitchinterval(1e-5)
 class Order:
     def __init__(self, number): self.number, self.rows = number, [number]
@@ -77,7 +77,7 @@ def test_in_children_forked_while_threads_walk(run_alone: RunAlone) -> None:
         pytest.skip("there is no fork")
     program = """
 import os, threading, warnings
-from memwatch.backend.objects import count_objects, list_objects
+from memwatch.backend.census.chosen import count_objects, list_objects
 warnings.simplefilter("ignore")  # of a fork with threads
 stop = threading.Event()
 def walk():
@@ -108,17 +108,17 @@ try: import _interpreters as interpreters
 except ImportError: import _xxsubinterpreters as interpreters
 code = '''
 class Order: pass
-from memwatch.backend import _exact
+from memwatch.backend.census import exact
 for number in range(10):
     kept = [Order() for _ in range(50 + number)]
-    assert _exact.count_objects(True, (), None)["__main__.Order"][0] == 50 + number
-    listing = _exact.list_objects(True, (), None)
+    assert exact.count_objects(True, (), None)["__main__.Order"][0] == 50 + number
+    listing = exact.list_objects(True, (), None)
     assert list(listing.kinds).count(listing.labels.index("__main__.Order")) == 50 + number
-    assert _exact.take_identity(True, (), None).totals["__main__.Order"][0] == 50 + number
+    assert exact.take_identity(True, (), None).totals["__main__.Order"][0] == 50 + number
 '''
 class Order: pass
 kept, failures = [Order() for _ in range(7)], []
-from memwatch.backend import _exact
+from memwatch.backend.census import exact
 def run():
     try:
         if sys.version_info >= (3, 13):
@@ -133,11 +133,11 @@ def run():
 threads = [threading.Thread(target=run) for _ in range(3)]
 for thread in threads: thread.start()
 while any(thread.is_alive() for thread in threads):
-    assert _exact.count_objects(True, (), None)["__main__.Order"][0] == 7
-    assert len(_exact.list_objects(True, (), None).addresses) > 1000
+    assert exact.count_objects(True, (), None)["__main__.Order"][0] == 7
+    assert len(exact.list_objects(True, (), None).addresses) > 1000
     time.sleep(0.001)  # no interpreter asks another for the GIL that they share
 for thread in threads: thread.join()
-print(failures, _exact.count_objects(True, (), None)["__main__.Order"][0])
+print(failures, exact.count_objects(True, (), None)["__main__.Order"][0])
 """
 
 
@@ -187,7 +187,8 @@ codecs.register(lambda name, last=Last(): None)
 @pytest.mark.parametrize("end", ENDS)
 def test_at_the_end_of_the_interpreter(end: str) -> None:
     program = (
-        "import os, threading, time\nfrom memwatch.backend.objects import count_objects, list_objects\n" + ENDS[end]
+        "import os, threading, time\nfrom memwatch.backend.census.chosen import count_objects, list_objects\n"
+        + ENDS[end]
     )
     for _ in range(5):
         done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", program], capture_output=True, timeout=60)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import memwatch
-from memwatch.backend.objects import count_objects, list_objects
+from memwatch.backend.census.chosen import count_objects, list_objects
 
 RunAlone = Callable[..., str]
 
@@ -146,12 +146,12 @@ def test_weakref_callbacks_and_finalizers() -> None:
 
 REFUSED = """
 import gc, weakref
-from memwatch.backend import _exact
-from memwatch.backend.contract import GaveUp
+from memwatch.backend.census import exact
+from memwatch.backend.census.contract import GaveUp
 gc.disable()
 told = []
 def take(*about):
-    for walk in (_exact.count_objects, _exact.list_objects, _exact.take_identity):
+    for walk in (exact.count_objects, exact.list_objects, exact.take_identity):
         try: walk(True, (), None)
         except GaveUp as gave_up: told.append((*about, str(gave_up)))
         else: told.append((*about, "walked"))
@@ -212,7 +212,7 @@ def test_with_the_collector_switched_off_or_its_objects_frozen(freeze: bool) -> 
 
 @native
 def test_a_dict_that_becomes_tracked_is_the_same_object() -> None:
-    from memwatch.backend._exact import take_identity
+    from memwatch.backend.census.exact import take_identity
 
     many: list[dict[str, Any]] = [{"number": number} for number in range(1000)]
     gc.collect()  # these are not tracked: what they hold cannot be in a cycle
@@ -229,7 +229,7 @@ def test_a_dict_that_becomes_tracked_is_the_same_object() -> None:
 
 CHAIN = """
 import threading
-from memwatch.backend.objects import count_objects, list_objects
+from memwatch.backend.census.chosen import count_objects, list_objects
 {chain}
 def take():
     counted.append(count_objects(True, (), None)[{label!r}][0])

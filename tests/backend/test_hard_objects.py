@@ -112,16 +112,16 @@ def make(n):
 COMPARE = """
 import gc
 from collections import Counter
-from memwatch.backend import _exact, _pure
+from memwatch.backend.census import exact, pure
 def counts(listing):
     return Counter(map(listing.labels.__getitem__, listing.kinds))
 def by_address(listing):
     return dict(zip(listing.addresses, map(listing.labels.__getitem__, listing.kinds)))
 def compare():
     for _ in range(2):
-        _pure.list_objects(True, (), None)
+        pure.list_objects(True, (), None)
         gc.collect()
-        exact, pure = _exact.list_objects(True, (), None), _pure.list_objects(True, (), None)
+        exact, pure = exact.list_objects(True, (), None), pure.list_objects(True, (), None)
     return by_address(exact), by_address(pure)
 exact, pure = compare()
 more, less = (Counter(one[it] for it in one.keys() - other.keys()) for one, other in ((exact, pure), (pure, exact)))
@@ -147,16 +147,16 @@ def test_they_live_and_die_around_a_census(allocator: str, run_alone: RunAlone) 
     program = """
 import gc, warnings
 warnings.simplefilter("ignore")  # of coroutines that were never awaited
-from memwatch.backend import _exact
+from memwatch.backend.census import exact
 kept = []
 for turn in range(4):
     kept.append([make(n) for n in range(5)])
-    for walk in (_exact.count_objects, _exact.list_objects, _exact.take_identity):
+    for walk in (exact.count_objects, exact.list_objects, exact.take_identity):
         walk(True, (), None)
         walk(False, (), None)
     if turn % 2: del kept[0]
     gc.collect()
-listing = _exact.list_objects(True, (), None)
+listing = exact.list_objects(True, (), None)
 print(0 < min(listing.sizes), max(listing.sizes) < 1 << 30)
 """
     assert run_alone(ZOO + program, PYTHONMALLOC=allocator) == "True True\n"
@@ -190,21 +190,22 @@ def make(n):
 
 AROUND = """
 import gc, sys
-from memwatch.backend import _exact, _native
+from memwatch.backend import _native
+from memwatch.backend.census import exact
 kept = [make(n) for n in range(50)]
 def labels(): return {f"{type(it).__module__}.{type(it).__qualname__}" for it in kept[0]}
-counted = _exact.count_objects(True, (), None)
-listing = _exact.list_objects(True, (), None)
+counted = exact.count_objects(True, (), None)
+listing = exact.list_objects(True, (), None)
 print(0 < min(listing.sizes) and max(listing.sizes) < 1 << 30)
 shown = {id(it) for it in gc.get_objects()}
 found = set(listing.addresses)
 print(all(id(it) in found for row in kept for it in row if gc.is_tracked(it)))
 owners = [sys.getrefcount(it) for row in kept for it in row]
-for walk in (_exact.count_objects, _exact.list_objects, _exact.take_identity): walk(True, (), None)
+for walk in (exact.count_objects, exact.list_objects, exact.take_identity): walk(True, (), None)
 print(owners == [sys.getrefcount(it) for row in kept for it in row])
 del kept[25:]
 gc.collect()
-_exact.count_objects(True, (), None)
+exact.count_objects(True, (), None)
 """
 
 
@@ -217,7 +218,7 @@ def test_objects_of_extension_modules(library: str, allocator: str, run_alone: R
 
 def test_arrays_are_counted_with_their_data() -> None:
     numpy = pytest.importorskip("numpy")
-    from memwatch.backend._exact import count_objects
+    from memwatch.backend.census.exact import count_objects
 
     def bytes_of_arrays() -> int:
         return count_objects(True, (), None).get("numpy.ndarray", (0, 0))[1]
@@ -235,7 +236,7 @@ def test_what_is_listed_is_not_held_while_labels_are_made(run_alone: RunAlone) -
     program = """
 import sys
 from memwatch.backend import _native
-from memwatch.backend.identity import copy_column
+from memwatch.backend.census.object_set import copy_column
 class Owner: pass
 owner, owners = Owner(), []
 owner.rows = [None]
@@ -255,7 +256,7 @@ print(len(owners), owners[0] - owners[1])
 def test_many_walks_leave_nothing_behind(rounds: int, run_alone: RunAlone) -> None:
     program = """
 import gc, sys, warnings
-from memwatch.backend import _exact
+from memwatch.backend.census import exact
 warnings.simplefilter("ignore")
 kept = [make(n) for n in range(3)]
 class Order: pass
@@ -264,9 +265,9 @@ def pages():
     with open("/proc/self/statm") as line: return int(line.read().split()[1])
 def rounds(number):
     for _ in range(number):
-        _exact.count_objects(True, (), None)
-        _exact.list_objects(True, (), None)
-        _exact.take_identity(True, (), None)
+        exact.count_objects(True, (), None)
+        exact.list_objects(True, (), None)
+        exact.take_identity(True, (), None)
     gc.collect()
     try: resident = pages()
     except OSError: resident = 0
@@ -285,11 +286,11 @@ def test_an_object_of_many_gib_in_each_kind_of_walk(run_alone: RunAlone) -> None
     numpy = pytest.importorskip("numpy")
     program = """
 import numpy
-from memwatch.backend import _exact
+from memwatch.backend.census import exact
 kept = [numpy.empty(5 << 30, "u1"), bytes(5 << 30)]
-listing = _exact.list_objects(True, (), None)
+listing = exact.list_objects(True, (), None)
 sizes = dict(zip(listing.addresses, listing.sizes))
-print(all(sizes[id(it)] > 5 << 30 for it in kept), _exact.take_identity(True, (), None).totals["bytes"][1] > 5 << 30)
+print(all(sizes[id(it)] > 5 << 30 for it in kept), exact.take_identity(True, (), None).totals["bytes"][1] > 5 << 30)
 """
     assert numpy
     assert run_alone(program) == "True True\n"

@@ -17,11 +17,12 @@ import gc, sys
 gc.disable()  # the collector itself does not survive some of these types
 sys.path.insert(0, {folder!r})
 import broken_types
-from memwatch.backend import _exact, _native
+from memwatch.backend import _native
+from memwatch.backend.census import exact
 def count(label):
-    return _exact.count_objects(True, (), None).get(label, (0, 0))
+    return exact.count_objects(True, (), None).get(label, (0, 0))
 def found(label):
-    listing, identity = _exact.list_objects(True, (), None), _exact.take_identity(True, (), None)
+    listing, identity = exact.list_objects(True, (), None), exact.take_identity(True, (), None)
     listed = list(listing.kinds).count(listing.labels.index(label))
     return {{count(label)[0], listed, identity.totals[label][0]}}
 """
@@ -47,7 +48,7 @@ def test_a_traverse_that_does_not_stop_when_memory_is_out(broken_types: str, run
     program = """
 kept = broken_types.Broken(5, tuple(type(f"Kind{n}", (), {})() for n in range(3000)))
 failures = 0
-for walk in (_exact.count_objects, _exact.list_objects, _exact.take_identity):
+for walk in (exact.count_objects, exact.list_objects, exact.take_identity):
     for mappings in range(1000):
         _native.fail_after(mappings)
         try: walk(True, (), None)
@@ -68,7 +69,7 @@ sizes = set()
 for answer in (-1, -(2**63), 2**62, 2**63 - 1, 2**63, "text", None, 1.5, fail, lambda: -5):
     sized = broken_types.Sized(answer)
     sizes |= {count("broken_types.Sized"), (1, _native.measure(sized))}
-    listing = _exact.list_objects(True, (), None)
+    listing = exact.list_objects(True, (), None)
     sizes.add((1, dict(zip(listing.addresses, listing.sizes))[id(sized)]))
 print(sizes, count("broken_types.Sized"), sys.exc_info()[0])
 sized = broken_types.Sized(1234)
@@ -89,12 +90,12 @@ def disturb():
     for item in kept:
         if type(item) is Turned: item.__class__ = Calm
     if "__sizeof__" in vars(broken_types.Sized): del broken_types.Sized.__sizeof__
-    _exact.{walk}(True, (), None)
+    exact.{walk}(True, (), None)
     gc.collect()
     return 100
 calls, kept = [], [Calm(1)]
 kept += [kind(disturb) for _ in range(20) for kind in (Turned, broken_types.Sized)]
-_exact.{walk}(True, (), None)
+exact.{walk}(True, (), None)
 print(len(calls) > 0, len({{type(item) for item in kept}}), count("__main__.Calm")[0], count("__main__.Turned")[0])
 """
     assert run_alone(BEGIN.format(folder=broken_types) + program, PYTHONMALLOC="debug") == "True 2 21 0\n"
@@ -120,7 +121,7 @@ def test_a_struct_that_is_not_set_up(run_alone: RunAlone) -> None:
     """Its `__sizeof__` in C reads what only `__init__` makes."""
     program = """
 import struct
-from memwatch.backend.objects import count_objects, list_objects
+from memwatch.backend.census.chosen import count_objects, list_objects
 class Packed(struct.Struct):
     def __init__(self):
         print(count_objects(True, (), None)["__main__.Packed"][0])
@@ -137,7 +138,7 @@ def test_a_type_whose_name_is_no_text(broken_types: str, run_alone: RunAlone) ->
 import sys
 sys.path.insert(0, {broken_types!r})
 import broken_types
-from memwatch.backend.objects import count_objects, list_objects
+from memwatch.backend.census.chosen import count_objects, list_objects
 kept = [broken_types.nameless() for _ in range(5)]
 listing = list_objects(True, (), None)
 print(count_objects(True, (), None)["?.?"][0], list(listing.kinds).count(listing.labels.index("?.?")))
@@ -146,7 +147,7 @@ print(count_objects(True, (), None)["?.?"][0], list(listing.kinds).count(listing
 
 
 HOSTILE = """
-from memwatch.backend.objects import count_objects, list_objects
+from memwatch.backend.census.chosen import count_objects, list_objects
 def fail(*_): raise AssertionError("code of the program was run")
 class Meta(type):
     __instancecheck__ = __subclasscheck__ = __getattribute__ = __hash__ = __eq__ = __len__ = __repr__ = __str__ = fail
@@ -179,7 +180,7 @@ def test_classes_all_of_whose_methods_raise(run_alone: RunAlone) -> None:
 
 def test_a_class_whose_order_of_bases_is_being_asked_for(run_alone: RunAlone) -> None:
     program = """
-from memwatch.backend.objects import count_objects
+from memwatch.backend.census.chosen import count_objects
 class Meta(type):
     def mro(cls):
         counted.append(count_objects(True, (), None)["type"][0])
@@ -199,7 +200,7 @@ def test_objects_with_a_place_of_their_own_for_attributes(broken_types: str, run
 import gc, sys, weakref
 sys.path.insert(0, {broken_types!r})
 import broken_types
-from memwatch.backend.objects import count_objects
+from memwatch.backend.census.chosen import count_objects
 class Button(broken_types.Widget):
     def __init__(self): self.text, self.style = "a text " * 9 + str(id(self)), [len(kept)]
 def count(*labels):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from memwatch.backend.meters import Meters, read_collections
+from memwatch.backend.meters.meters import Meters, read_collections
 from memwatch.diagnosis import Diagnosis
 from memwatch.watch import Candidate, Growth, Ledger, Sample
 

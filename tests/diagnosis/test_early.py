@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from memwatch.backend.stacks import Place, Sampled
+from memwatch.backend.allocations.live import Place, Sampled
 from memwatch.diagnosis.lines import Lines
 from memwatch.retain import find_remover
 from memwatch.watch import Held, Leak

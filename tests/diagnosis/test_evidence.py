@@ -124,7 +124,7 @@ def test_nothing_is_kept_alive_where_the_walks_were_given_up(case, app, make_cla
 
 LEAKY = """
     import gc, json, os, sys, time
-    from memwatch.backend.meters import Meters
+    from memwatch.backend.meters.meters import Meters
     from memwatch.diagnosis import Diagnosis
     from memwatch.watch import Candidate, Growth, Ledger, Sample
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from memwatch.backend.recording import FINE_INTERVAL, Recorder
-from memwatch.backend.stacks import Place, Sampled
+from memwatch.backend.allocations.live import Place, Sampled
+from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
 from memwatch.diagnosis import Diagnosis, Suspect
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from memwatch.backend.recording import Recorder
+from memwatch.backend.allocations.recorder import Recorder
 from memwatch.diagnosis import Diagnosis
 from memwatch.retain.search import IN_C
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from memwatch.backend.stacks import Place, Sampled
+from memwatch.backend.allocations.live import Place, Sampled
 from memwatch.diagnosis.lines import Lines
 from memwatch.diagnosis.ranking import Ranking
 from memwatch.diagnosis.suspects import find_suspects

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memwatch.backend import _pure
+from memwatch.backend.census import pure
 from memwatch.diagnosis.budget import Budget
 from memwatch.diagnosis.verdict import classify, garbage_share, has_stopped, is_past_python
 from memwatch.retain import expected_search
@@ -121,20 +121,20 @@ def in_python(blocks: int, _: bool) -> tuple[float, float]:
 
 
 def test_a_census_falls_back_with_the_size_of_the_heap():
-    budget = Budget(0.1, _pure, in_python)
+    budget = Budget(0.1, pure, in_python)
     depths = [budget.census_depth(blocks, 0.0, 64.0) for blocks in (100_000, 600_000, 5_000_000, 50_000_000)]
     assert depths == ["deep", "tracked", "none", "none"]
 
 
 def test_walks_share_two_per_cent_of_the_time():
-    budget = Budget(0.1, _pure, in_python)
+    budget = Budget(0.1, pure, in_python)
     assert budget.fits("deep", 100_000, spent=1.1, wall=64.0)
     assert not budget.fits("deep", 100_000, spent=1.2, wall=64.0) and budget.fits("search", 100_000, spent=1.2, wall=64)
     assert not budget.fits("tracked", 100_000, spent=1.3, wall=64.0)
 
 
 def test_each_kind_of_walk_is_expected_to_take_what_it_took_before():
-    budget = Budget(0.1, _pure, in_python)
+    budget = Budget(0.1, pure, in_python)
     budget.walked("deep", 100_000, 1.0)
     assert budget.census_depth(100_000, spent=0.0, wall=64.0) == "tracked"
     assert budget.fits("search", 100_000, spent=0.0, wall=64.0)
@@ -143,19 +143,19 @@ def test_each_kind_of_walk_is_expected_to_take_what_it_took_before():
 
 
 def test_no_walk_is_begun_that_a_verdict_has_no_time_for():
-    budget = Budget(1.0, _pure, in_python)
+    budget = Budget(1.0, pure, in_python)
     assert budget.census_depth(4_000_000, spent=0.0, wall=1e6) == "deep"
     assert budget.census_depth(6_000_000, spent=0.0, wall=1e6) == "tracked"
     assert not budget.fits("deep", 8_000_000, spent=0.0, wall=1e6)
 
 
 def test_one_call_that_lists_the_heap_stays_within_the_pause_budget():
-    assert Budget(0.1, _pure, in_python).census_depth(9_000_000, spent=0.0, wall=1e6) == "none"
-    assert not Budget(0.1, _pure, in_python).fits("tracked", 9_000_000, spent=0.0, wall=1e6)
+    assert Budget(0.1, pure, in_python).census_depth(9_000_000, spent=0.0, wall=1e6) == "none"
+    assert not Budget(0.1, pure, in_python).fits("tracked", 9_000_000, spent=0.0, wall=1e6)
 
 
 def test_a_walk_in_c_is_one_pause():
-    exact = pytest.importorskip("memwatch.backend._exact")
+    exact = pytest.importorskip("memwatch.backend.census.exact")
     depths = [Budget(0.1, exact).census_depth(blocks, 0.0, 64.0) for blocks in (100_000, 600_000, 1_900_000, 5_000_000)]
     assert depths == ["deep", "deep", "tracked", "none"]
 
@@ -169,7 +169,7 @@ def test_a_search_that_would_hold_for_too_long_is_made_in_slices():
 
 
 def test_a_machine_that_is_slower_than_expected_makes_longer_pauses():
-    budget = Budget(0.1, _pure, in_python)
+    budget = Budget(0.1, pure, in_python)
     assert budget.fits("tracked", 1_000_000, spent=0.0, wall=1e6)
     budget.walked("tracked", 1_000_000, 3.0)
     assert not budget.fits("tracked", 1_000_000, spent=0.0, wall=1e6)
@@ -184,7 +184,7 @@ def test_a_heap_of_blocks_that_no_walk_meets_is_walked_faster():
 
 
 def test_a_look_in_between_leaves_the_verdict_its_time():
-    budget = Budget(0.1, _pure, in_python)
+    budget = Budget(0.1, pure, in_python)
     assert budget.fits("deep", 100_000, spent=0.0, wall=64.0) and budget.spares("deep", 100_000, spent=0.0, wall=64.0)
     assert budget.fits("deep", 100_000, spent=0.8, wall=64.0)
     assert not budget.spares("deep", 100_000, spent=0.8, wall=64.0)

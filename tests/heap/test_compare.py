@@ -7,8 +7,8 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memwatch.backend.contract import GROWN_FROM, Listing
-from memwatch.backend.listed import Counted, Listed
+from memwatch.backend.census.contract import GROWN_FROM, Listing
+from memwatch.backend.census.listed_set import Counted, Listed
 from memwatch.heap import Diff, Grown, Snapshot, TypeChange, diff_snapshots, least, most
 
 Rows = dict[int, tuple[str, int]]

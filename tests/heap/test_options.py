@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from memwatch import backend
-from memwatch.backend import child
+from memwatch.backend.census import in_child
+from memwatch.backend.census.chosen import expected_pause
+from memwatch.backend.census.listed_set import Listed
 from memwatch.backend.guard import COLLECT_SECONDS
-from memwatch.backend.listed import Listed
-from memwatch.backend.meters import expected_objects
-from memwatch.backend.objects import expected_pause
+from memwatch.backend.meters.meters import expected_objects
 from memwatch.errors import MemwatchError, OptionError, UnsupportedError
 from memwatch.heap import HeapDiff, least, most
 from memwatch.heap import diff as diff_module
@@ -112,7 +112,7 @@ def test_a_census_in_a_child_gives_net_rows(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_child_is_refused_where_it_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "_count", None)
+    monkeypatch.setattr(in_child, "_count", None)
     with pytest.raises(UnsupportedError, match=f"needs a C extension that can do it; backend {backend.name}: "):
         HeapDiff(in_child=True)
     monkeypatch.setattr(sys, "platform", "win32")
@@ -120,7 +120,7 @@ def test_a_child_is_refused_where_it_cannot_be_had(monkeypatch: pytest.MonkeyPat
         HeapDiff(in_child=True)
 
 
-@pytest.mark.skipif(child._count is None, reason="no census in a child with this backend")
+@pytest.mark.skipif(in_child._count is None, reason="no census in a child with this backend")
 def test_a_real_census_in_a_child() -> None:
     with HeapDiff(in_child=True, collect=False) as heap_diff:
         KEPT.extend(Order() for _ in range(1000))

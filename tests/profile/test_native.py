@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from memwatch import profile
-from memwatch.backend import watching
+from memwatch.backend.allocations import source
 from memwatch.errors import AlreadyStartedError, OptionError, UnsupportedError
 from memwatch.retain.search import IN_C
 
@@ -43,7 +43,8 @@ def test_without_the_c_extension_it_is_refused() -> None:
 
 
 if IN_C:
-    from memwatch.backend import _native, _sampling
+    from memwatch.backend import _native
+    from memwatch.backend.allocations import sampler
 
     @pytest.fixture
     def here() -> None:
@@ -72,7 +73,7 @@ if IN_C:
 
     @pytest.mark.usefixtures("here")
     def test_it_is_on_as_long_as_anybody_needs_it() -> None:
-        second = _sampling.Sampling()
+        second = sampler.Sampling()
         second.start(65536, 16)
         with profile.sampling(native=True):
             assert is_on()
@@ -93,5 +94,5 @@ if IN_C:
         with pytest.raises(UnsupportedError, match="where the allocator of this process is"):
             profile.start(native=True)
         assert not profile.is_running() and not _native.sampling_running()
-        assert watching.start_source(65536, 8)[1] == ""
+        assert source.start_source(65536, 8)[1] == ""
         _native.sampling_stop()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from memwatch.backend.objects import list_objects
-from memwatch.backend.referents import DICTS, kind_of_dict
+from memwatch.backend.census.chosen import list_objects
+from memwatch.backend.census.referents import DICTS, kind_of_dict
 from memwatch.retain import RetainingPath
 from memwatch.retain.search import IN_C
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 import pytest
 
-from memwatch.backend.referents import FrozenDict
+from memwatch.backend.census.referents import FrozenDict
 from memwatch.retain import find_holdings, find_path
 from memwatch.retain.edges import steps_of
 from memwatch.retain.path import Root

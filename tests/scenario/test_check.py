@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import memwatch
-from memwatch.backend.meters import Meters
+from memwatch.backend.meters.meters import Meters
 
 KEPT: list[Any] = []
 NUMBERS = itertools.count(1000)

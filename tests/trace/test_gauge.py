@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memwatch import trace
-from memwatch.backend.meters import Meters, Reading
+from memwatch.backend.meters.meters import Meters, Reading
 from memwatch.trace import tracer
 from memwatch.trace.gauge import BURST, CHEAP, Gauge
 from memwatch.trace.records import UNITS

@@ -8,14 +8,14 @@
  * 2. walk, which runs none, allocates nothing from Python, and cannot be interrupted;
  * 3. hold what the result names, and free the marks;
  * 4. make the result.
- * The Python side is memwatch/backend/_exact.py, which gives the types their labels. */
-#include "check.h"
-#include "child.h"
-#include "result.h"
+ * The Python side is memwatch/backend/census/exact.py, which gives the types their labels. */
+#include "census/check.h"
+#include "census/child.h"
+#include "census/result.h"
 #include "sampling/methods.h"
 #include "search/search.h"
-#include "snapshot.h"
-#include "trigger.h"
+#include "identity/snapshot.h"
+#include "gc_callback.h"
 
 static State *
 state_of(PyObject *module)
@@ -418,7 +418,7 @@ static PyModuleDef_Slot slots[] = {
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "memwatch.backend._native",
-    .m_doc = "The census in C; see memwatch/backend/contract.py for what it has to give.",
+    .m_doc = "The census in C; see memwatch/backend/census/contract.py for what it has to give.",
     .m_size = sizeof(State),
     .m_methods = methods,
     .m_slots = slots,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from ...backend.meters import collector_runs
+from ...backend.meters.meters import collector_runs
 from ...retain import Holding
 from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, GENERAL, HOLDERS, UNREACHED, Holder

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import memwatch
-from memwatch.backend.meters import Meters
+from memwatch.backend.meters.meters import Meters
 from memwatch.diagnosis.causes import words_for
 from memwatch.scenario.calls import Caller
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from memwatch.backend.meters import Meters
+from memwatch.backend.meters.meters import Meters
 from memwatch.diagnosis.causes import BY_VERDICT, words_for_verdict
 from memwatch.watch import Held
 
@@ -113,7 +113,7 @@ def test_memory_that_c_code_does_not_free(case: Any) -> None:
 
 CALLBACKS = """
     import atexit, os, weakref
-    from memwatch.backend.meters import Meters
+    from memwatch.backend.meters.meters import Meters
     from memwatch.diagnosis.causes import words_for
     from memwatch.heap import take_snapshot
     from memwatch.retain import find_holdings, register_at_fork_hook

@@ -1,5 +1,5 @@
 /* The claims of version.h about frames, held against the interpreter before sampling starts. See frames.h. */
-#include "frames.h"
+#include "sampling/frames.h"
 
 /* One frame after the other, by the struct and by the interpreter's own functions: as soon as they differ, no
  * pointer is followed any more. */

@@ -2,8 +2,8 @@
  *
  * The end of the interpreter needs nothing: the next sample that is due finds it ending and switches sampling off;
  * the hooks stay, for there are threads and exit functions that go on freeing. */
-#include "control.h"
-#include "native.h"
+#include "sampling/control.h"
+#include "libc/libc.h"
 
 static int watcher = -1;
 

@@ -2,7 +2,7 @@
 #ifndef MEMWATCH_CONTROL_H
 #define MEMWATCH_CONTROL_H
 
-#include "hooks.h"
+#include "sampling/hooks.h"
 
 /* Begin with nothing; false with an exception if that cannot be done. It is not running yet. */
 bool sampling_begin(double interval, int depth, size_t most);

@@ -3,7 +3,7 @@
  * It is made with the lock in hand and without a word to Python; what is made of it later may allocate as it likes. The
  * caller has the GIL, so that no code dies whose names are still to be read.
  * Numbers are given anew, in the order in which the samples lead to them. */
-#include "copy.h"
+#include "sampling/copy.h"
 
 #include <string.h>
 #include <time.h>

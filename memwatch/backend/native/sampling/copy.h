@@ -2,7 +2,7 @@
 #ifndef MEMWATCH_COPY_H
 #define MEMWATCH_COPY_H
 
-#include "sampler.h"
+#include "sampling/sampler.h"
 
 typedef struct {
     uint32_t function; /* where it begins among the bytes */

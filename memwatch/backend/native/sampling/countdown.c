@@ -1,6 +1,6 @@
 /* The countdown of each thread, and the random numbers that it is drawn from. See countdown.h. */
-#include "countdown.h"
-#include "sampler.h"
+#include "sampling/countdown.h"
+#include "sampling/sampler.h"
 
 #include <math.h>
 #include <sys/syscall.h>

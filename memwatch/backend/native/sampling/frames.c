@@ -6,7 +6,7 @@
  * The hash is of nothing but the addresses of the instructions, which costs a dozen instructions a frame: where each
  * death of a code is told, whoever keeps hashes knows which of them are void. Elsewhere the codes' fingerprints are in
  * it. */
-#include "frames.h"
+#include "sampling/frames.h"
 
 static inline Frame *
 first_frame(const PyThreadState *thread)

@@ -2,7 +2,7 @@
 #ifndef MEMWATCH_FRAMES_H
 #define MEMWATCH_FRAMES_H
 
-#include "version.h"
+#include "sampling/version.h"
 
 #define DEEPEST 256
 

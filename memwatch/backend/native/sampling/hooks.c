@@ -2,7 +2,7 @@
  *
  * The way of nearly all blocks is a comparison, a subtraction from the thread's countdown and a jump. What is rare
  * stands in functions of its own, so that the compiler keeps the way short. */
-#include "hooks.h"
+#include "sampling/hooks.h"
 
 #include <malloc.h>
 

@@ -17,7 +17,7 @@
 #ifndef MEMWATCH_HOOKS_H
 #define MEMWATCH_HOOKS_H
 
-#include "sampler.h"
+#include "sampling/sampler.h"
 
 #define DOMAINS 3 /* by PyMemAllocatorDomain: raw, mem, obj */
 #define SLOTS 4

@@ -1,5 +1,5 @@
 /* Putting the hooks in front of the allocators, and taking them away. See hooks.h. All of it with the GIL. */
-#include "hooks.h"
+#include "sampling/hooks.h"
 
 #include <string.h>
 

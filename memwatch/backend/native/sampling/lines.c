@@ -5,7 +5,7 @@
  * stays; 10 to 12 are two, the line moves on by the form less 10; 13 is a line without columns; 14 has all numbers in
  * full, 15 none. Numbers in full are in groups of six bits, the lowest first, of which all but the last have bit 6
  * set; those with a sign keep it in their lowest bit. */
-#include "lines.h"
+#include "sampling/lines.h"
 
 enum { FORM_ONE_LINE = 10, FORM_NO_COLUMN = 13, FORM_FULL = 14, FORM_NOTHING = 15 };
 

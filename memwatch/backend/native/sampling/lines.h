@@ -2,7 +2,7 @@
 #ifndef MEMWATCH_LINES_H
 #define MEMWATCH_LINES_H
 
-#include "version.h"
+#include "sampling/version.h"
 
 typedef struct {
     uint32_t line;   /* from 1, 0: unknown */

@@ -3,7 +3,7 @@
  * It is held over plain memory operations alone. Who wants to add a sample does not wait for it, but for a moment, and
  * rather loses the sample; who has to take one out waits. A thread that holds it is told so instead of waiting for
  * itself. */
-#include "sampler.h"
+#include "sampling/sampler.h"
 
 #define PATIENCE 200
 

@@ -1,10 +1,10 @@
-/* The functions by which Python reaches the sampler. See each one's text; memwatch/backend/_sampling.py calls them.
+/* The functions by which Python reaches the sampler. See each one's text; backend/allocations/sampler.py calls them.
  *
  * There is one sampler for the process, and the main interpreter alone may start it. */
-#include "methods.h"
-#include "control.h"
-#include "copy.h"
-#include "lines.h"
+#include "sampling/methods.h"
+#include "sampling/control.h"
+#include "sampling/copy.h"
+#include "sampling/lines.h"
 
 #include <string.h>
 

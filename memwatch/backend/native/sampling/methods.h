@@ -2,7 +2,7 @@
 #ifndef MEMWATCH_METHODS_H
 #define MEMWATCH_METHODS_H
 
-#include "version.h"
+#include "sampling/version.h"
 
 /* objects.c */
 PyObject *sampling_objects(PyObject *module, PyObject *types);

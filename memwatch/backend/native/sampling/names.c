@@ -1,8 +1,8 @@
 /* Places, codes and texts, each counted by those who use it. See names.h.
  *
  * All of it is read and changed under the sampler's lock. */
-#include "names.h"
-#include "lines.h"
+#include "sampling/names.h"
+#include "sampling/lines.h"
 
 #include <string.h>
 

@@ -9,8 +9,8 @@
 #ifndef MEMWATCH_NAMES_H
 #define MEMWATCH_NAMES_H
 
-#include "frames.h"
-#include "slab.h"
+#include "sampling/frames.h"
+#include "sampling/slab.h"
 
 #define NAME_BUCKETS 1024
 

@@ -3,10 +3,10 @@
  * A block that holds an object begins with it, or with what its type has before it: the collector's head, and two words
  * more. Its type is believed if it is one of those that the caller knows. A block in the table cannot go away while the
  * lock is held, since whoever frees it takes it out first. */
-#include "methods.h"
-#include "sampler.h"
+#include "sampling/methods.h"
+#include "sampling/sampler.h"
 
-#include "../pointers.h"
+#include "core/pointers.h"
 
 #define COLLECTORS_HEAD 16
 

@@ -3,7 +3,7 @@
  * Promotion holds where a request of the small domains that is too large for an arena arrives at the raw allocator as
  * it is, the block is handed on as it is, and its free arrives there as well. The debug allocators make a block
  * larger and hand on another address; without arenas nothing arrives. Only what this thread does is noted. */
-#include "hooks.h"
+#include "sampling/hooks.h"
 
 #define LARGE 1024
 #define SMALL 512

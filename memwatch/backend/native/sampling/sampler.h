@@ -6,9 +6,9 @@
 #ifndef MEMWATCH_SAMPLER_H
 #define MEMWATCH_SAMPLER_H
 
-#include "countdown.h"
-#include "samples.h"
-#include "stacks.h"
+#include "sampling/countdown.h"
+#include "sampling/samples.h"
+#include "sampling/stacks.h"
 
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
 /* A table with open addresses, at most three quarters full. See samples.h. Changed under the sampler's lock alone. */
-#include "samples.h"
+#include "sampling/samples.h"
 
 #include <string.h>
 

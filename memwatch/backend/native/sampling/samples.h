@@ -6,7 +6,7 @@
 #ifndef MEMWATCH_SAMPLES_H
 #define MEMWATCH_SAMPLES_H
 
-#include "../memory.h"
+#include "core/memory.h"
 
 #define FILTER_BITS 17
 #define FILTER_ROOM ((size_t)1 << FILTER_BITS)

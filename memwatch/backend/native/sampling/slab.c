@@ -1,5 +1,5 @@
 /* Blocks by size, cut from chunks of 32 KiB; a list of free ones for each size. See slab.h. */
-#include "slab.h"
+#include "sampling/slab.h"
 
 #define CHUNK_BYTES ((size_t)1 << 15)
 

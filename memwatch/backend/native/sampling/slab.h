@@ -2,7 +2,7 @@
 #ifndef MEMWATCH_SLAB_H
 #define MEMWATCH_SLAB_H
 
-#include "../memory.h"
+#include "core/memory.h"
 
 #define SLAB_UNIT ((size_t)32)
 #define SLAB_LARGEST ((size_t)4096)

@@ -1,5 +1,5 @@
 /* The table of stacks. See stacks.h. All of it is read and changed under the sampler's lock. */
-#include "stacks.h"
+#include "sampling/stacks.h"
 
 #include <string.h>
 

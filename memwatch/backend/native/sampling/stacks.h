@@ -9,7 +9,7 @@
 #ifndef MEMWATCH_STACKS_H
 #define MEMWATCH_STACKS_H
 
-#include "names.h"
+#include "sampling/names.h"
 
 #define MOST_STACKS ((size_t)32768) /* that live samples have */
 #define NO_STACK 0

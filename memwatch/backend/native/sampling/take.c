@@ -1,5 +1,5 @@
 /* Taking samples, letting them go, and thinning them. See sampler.h. */
-#include "sampler.h"
+#include "sampling/sampler.h"
 
 #include <errno.h>
 #include <time.h>

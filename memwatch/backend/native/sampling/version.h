@@ -6,7 +6,7 @@
 #ifndef MEMWATCH_SAMPLING_VERSION_H
 #define MEMWATCH_SAMPLING_VERSION_H
 
-#include "../version.h"
+#include "core/version.h"
 
 /* A frame is taken off before it is cleared; 3.11.0 did it the other way round. */
 static inline bool

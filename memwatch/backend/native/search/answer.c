@@ -3,9 +3,9 @@
  * As in a census, what the answer names gets a reference before the first Python object is made: from there on a
  * collection may run. Of each chain that is its first object and its last, and the code and namespace of a running
  * function. The objects between them are told by address and type alone. */
-#include "search.h"
+#include "search/search.h"
 
-#include "../result.h"
+#include "census/result.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * reference to one of the objects on that way is noted: it makes another way, which comes from its own root and joins
  * there. A way that would pass an object twice is none. Modules and classes are not looked at, for everything refers
  * to them, and that says nothing of who holds what. */
-#include "search.h"
+#include "search/search.h"
 
 #define WATCHED 64  /* objects at the end of the way */
 #define NOTED 256   /* references to each of them */

@@ -2,7 +2,7 @@
  *
  * Many groups at places alike are the members of a collection, and are one. A chain has the address and the type of
  * each object from the root to the one before the last; whoever follows it later can see whether it still holds. */
-#include "search.h"
+#include "search/search.h"
 
 #define COLLECTION 16             /* groups alike, as many as which are still told apart */
 #define MOST_LINKS ((size_t)1 << 22)

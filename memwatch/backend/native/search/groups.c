@@ -3,7 +3,7 @@
  * A new object that an old one holds is a target of the group that belongs to its holder and its type; all that is new
  * below it is counted in the same group. Past many groups, those join whose ways are alike: the same root and the same
  * three objects from there, and then the same types. */
-#include "search.h"
+#include "search/search.h"
 
 #define MANY_GROUPS 10000
 #define PLACE_BITS 24

@@ -5,7 +5,7 @@
  * the rest becomes a node, in rows that are the queue and the tree of the walk at once.
  *
  * memwatch's own objects are set aside as they come up, and visited at the end: what only they hold is not counted. */
-#include "search.h"
+#include "search/search.h"
 
 #include <string.h>
 

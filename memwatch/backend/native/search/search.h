@@ -8,7 +8,7 @@
 #ifndef MEMWATCH_SEARCH_H
 #define MEMWATCH_SEARCH_H
 
-#include "../check.h"
+#include "census/check.h"
 
 /* ---- roots ---- */
 

@@ -3,7 +3,7 @@
  * No frame object is made, and no dict of variables, which could outlive the look. A function that is calling another
  * one has saved what it computes with: an iterator, a context manager's exit, arguments. One that is at work inside C
  * has not; what only such a one holds is found in unreached.c. */
-#include "search.h"
+#include "search/search.h"
 
 typedef struct {
     const Frame *frame;

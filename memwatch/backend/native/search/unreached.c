@@ -6,7 +6,7 @@
  *
  * A tuple with one owner may be one that a C function is still filling: it is no root, for it must not be shown; what
  * it holds hangs on it only if something is seen to hold the tuple. */
-#include "search.h"
+#include "search/search.h"
 
 #include <string.h>
 

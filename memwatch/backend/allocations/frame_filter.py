@@ -1,0 +1,98 @@
+"""Which allocations are memwatch's own, and where in a stack the program begins.
+
+memwatch's own is what it allocates itself, and what psutil, blinker, objgraph or the standard library allocate because
+memwatch called them. What a function of the program allocates is the program's, whoever called it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Literal
+
+from ..guard import own
+
+RawFrame = tuple[str, int]
+"""A file and a line, as tracemalloc knows a frame."""
+
+Side = Literal["memwatch", "helper", "program"]
+
+_HELPERS = ("psutil", "blinker", "objgraph")
+_NOT_STANDARD = ("site-packages", "dist-packages")
+_RUNPY = ("<frozen runpy>", os.path.join(sysconfig.get_path("stdlib"), "runpy.py"))
+_GENERATED = "<string>"
+"""The file of what dataclass and namedtuple have written: the business of its caller, but for a program of `-c`."""
+
+_namespace = vars(ModuleType)["__dict__"].__get__
+
+
+def _folder(path: str) -> str:
+    return os.path.join(os.path.dirname(path), "")
+
+
+# as frames have it, which is not always how __file__ has it
+_HERE = _folder.__code__.co_filename
+_PACKAGE = _folder(os.path.dirname(_HERE))
+_RUNNER = os.path.join(_PACKAGE, "cli", "program.py")
+
+
+@own
+class Territory:
+    """Tells memwatch's frames from the program's; remembers each file's side."""
+
+    __slots__ = ("_helpers", "_sides", "_standard")
+
+    def __init__(self) -> None:
+        self._sides: dict[str, Side] = {}
+        self._standard = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib")})
+        self._helpers = ("<frozen ", *(_folder(path) for name in _HELPERS if (path := _file_of(name))))
+        self._sides[_GENERATED] = "program" if sys.argv[:1] == ["-c"] else "helper"
+
+    def program_part(self, frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
+        """*frames*, innermost first, as far as they are the program's; empty if the allocation is memwatch's own.
+
+        Under `memwatch run` the frames that led to the program are cut off.
+        """
+        start = next((place for place, (file, _) in enumerate(frames) if file == _RUNNER), None)
+        if start is None:
+            return () if self._is_own(frames) or all(file in _RUNPY for file, _ in frames) else frames
+        end = start
+        while end and frames[end - 1][0] in _RUNPY:
+            end -= 1
+        # what `memwatch run` asked of the standard library itself, before or after the program ran
+        prepared = end == start and self._is_own(frames[: start + 1])
+        return () if prepared or self._is_own(frames[:end]) else frames[:end]
+
+    def is_app(self, file: str) -> bool:
+        """Whether *file* is the program's own code: no library, installed or standard, and not memwatch."""
+        side = self._sides.get(file) or self._find_side(file)
+        return side == "program" and bool(file) and not any(name in file for name in _NOT_STANDARD)
+
+    def _is_own(self, frames: Sequence[RawFrame]) -> bool:
+        for file, _ in frames:
+            side = self._sides.get(file) or self._find_side(file)
+            if side != "helper":
+                return side == "memwatch"
+        return False
+
+    def _find_side(self, file: str) -> Side:
+        side: Side = "program"
+        if file.startswith(_PACKAGE):
+            side = "memwatch"
+        elif file.startswith(self._helpers) or self._is_standard(file):
+            side = "helper"
+        self._sides[file] = side
+        return side
+
+    def _is_standard(self, file: str) -> bool:
+        return file.startswith(self._standard) and not any(name in file for name in _NOT_STANDARD)
+
+
+def _file_of(name: str) -> str | None:
+    """Where an imported package lies; None if the program does not have it loaded."""
+    module = sys.modules.get(name)
+    path = dict.get(_namespace(module), "__file__") if type(module) is ModuleType else None
+    return path if type(path) is str else None

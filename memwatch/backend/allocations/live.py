@@ -1,0 +1,108 @@
+"""What a source of live allocations gives: stacks whose memory is still held, and what to know about them.
+
+This is where `profile/` and a backend meet: whatever watches the allocator names the code itself and gives these.
+They are no named tuples: generated code makes those, and by its file that cannot always be told from a program's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..guard import own
+
+UNKNOWN_FUNCTION = "?"
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A frame: lines and columns count from 1, 0 is unknown; so is the function ``?``."""
+
+    function: str
+    file: str
+    line: int
+    column: int
+    first_line: int
+
+
+NOWHERE = Place(UNKNOWN_FUNCTION, "", 0, 0, 0)
+"""The only frame of what was allocated while no Python code ran."""
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class LiveStack:
+    """Frames, outermost first, and what is held of that which was allocated at their end: (bytes, how many) by size.
+
+    Where not every allocation is seen, how many is an estimate, a whole number that is right on average, and `samples`
+    is how many were seen; else it is the sum of the others. `ages` are seconds since the samples were taken, the
+    youngest first, of many a few that are as evenly spread; empty if that is not known. `thread` and `task` name who
+    allocated, a thread and a function that an asyncio task runs; empty if that is not known. `variance` is that of the
+    estimated bytes; 0 where every allocation is seen.
+    """
+
+    places: tuple[Place, ...]
+    sizes: tuple[tuple[int, int], ...]
+    samples: int
+    ages: tuple[float, ...] = ()
+    thread: str = ""
+    task: str = ""
+    variance: float = 0.0
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One live sample that is the program's: its stack, innermost first, and how many blocks and bytes it stands for.
+
+    `label` is the type of the object in the block, at `address`; empty, and the block's, where there is no object.
+    `birth` is when it was taken, on the steady clock in nanoseconds; 0 where that is not known.
+    """
+
+    places: tuple[Place, ...]
+    address: int
+    label: str
+    count: float
+    size_bytes: float
+    birth: int = 0
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class LiveHeap:
+    """Every stack that holds memory, each once for a thread and a task.
+
+    `source` names what watched, `sample_interval` is the mean number of bytes between two samples (1: all was seen),
+    `stack_depth` how many frames are kept at most, `notes` are remarks for the reader. `samples_taken` are those since
+    the start, whether they are still held or not, `samples_expected` how many there should be; 0 where all was seen.
+    """
+
+    stacks: tuple[LiveStack, ...]
+    source: str
+    sample_interval: int
+    stack_depth: int
+    notes: tuple[str, ...]
+    samples_taken: int = 0
+    samples_expected: float = 0.0
+
+
+class Source(Protocol):
+    """Watches allocations between `start` and `stop`; what was allocated before is never seen."""
+
+    @property
+    def name(self) -> str:
+        """What `LiveHeap.source` says."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it watches; False also if somebody else has ended that."""
+
+    def start(self, sample_interval: int, stack_depth: int) -> None:
+        """Begin with nothing. Raises UnsupportedError where that cannot be done."""
+
+    def stop(self) -> None:
+        """End, and forget everything."""
+
+    def read(self) -> LiveHeap:
+        """What is held now. Raises NotStartedError if nothing watches."""

@@ -1,0 +1,91 @@
+"""The samples that a report is made of: the sampler at two intervals, and what it has seen since a suspicion.
+
+Nothing but the sampler in C records on memwatch's own account; tracemalloc is too dear for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from ...errors import UnsupportedError
+from .. import name
+from ..guard import own
+from .live import Sampled
+
+if name == "native":
+    from .sampler import Sampling
+
+FINE_INTERVAL = 65536
+"""Bytes a sample, at most, while growth is suspected."""
+
+_DEPTH = 64
+_NO_SAMPLER = f"the {name} backend has no sampler"
+
+
+@own
+class Recorder:
+    """Samples for one watcher, one byte in *interval*. `problem` says why it does not, empty if it does.
+
+    *native*: it may sample what C libraries allocate, when it is asked to.
+    """
+
+    def __init__(self, interval: int, native: bool = False) -> None:
+        self._interval = interval
+        self._native = native
+        self._sampling: Sampling | None = None
+        self.problem = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether it samples."""
+        sampling = self._sampling  # another thread may stop it meanwhile
+        return sampling is not None and sampling.running
+
+    @property
+    def finest(self) -> int:
+        """Bytes a sample while growth is suspected."""
+        return min(self._interval, FINE_INTERVAL)
+
+    def start(self) -> None:
+        """Sample from now on, if that can be done here."""
+        self.problem = ""
+        try:
+            if name != "native":
+                raise UnsupportedError(_NO_SAMPLER)
+            sampling = Sampling()
+            sampling.start(self._interval, _DEPTH)
+            self._sampling = sampling
+        except UnsupportedError as error:
+            self.problem = str(error)
+
+    def stop(self) -> None:
+        """End it; may be called again."""
+        sampling, self._sampling = self._sampling, None
+        if sampling is not None:
+            sampling.stop()
+
+    def look_closely(self, closely: bool, native: bool = False) -> None:
+        """Sample at `FINE_INTERVAL` or finer from now on, or as at first again; C libraries too if *native*.
+
+        Where that cannot be done, it is not.
+        """
+        sampling = self._sampling
+        if sampling is None:
+            return
+        sampling.change(self.finest if closely else self._interval)
+        with contextlib.suppress(UnsupportedError):
+            sampling.look_at_native(native and self._native)
+
+    def follow(self) -> None:
+        """At a tick: see to libraries that have been loaded."""
+        sampling = self._sampling
+        if sampling is not None:
+            sampling.follow()
+
+    def read(self, since: int, until: int) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
+        """What is held of that which was sampled between two moments of the steady clock, in nanoseconds; and what
+        tells whether a file is the program's own code. Raises NotStartedError.
+        """
+        sampling = self._sampling
+        return sampling.samples(since, until) if sampling is not None else ((), bool)

@@ -1,0 +1,26 @@
+"""The census of the chosen backend, bound to one set of names: see `contract.Backend` for what they take and give.
+
+Where the pure backend stands in for one that was not to be had, that is said once, to the logger "memwatch".
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import cast
+
+from .. import name, reason
+from .contract import Backend
+
+if name == "pure" and os.environ.get("MEMWATCH_BACKEND") != "pure":
+    import logging
+
+    logging.getLogger("memwatch").warning("memwatch walks the heap in Python, which is slower: %s", reason)
+
+_chosen = cast(Backend, import_module(".exact" if name == "native" else ".pure", __package__))
+
+count_objects = _chosen.count_objects
+list_objects = _chosen.list_objects
+expected_pause = _chosen.expected_pause
+expected_time = _chosen.expected_time
+take_identity = _chosen.take_identity

@@ -1,0 +1,158 @@
+"""The contract of a backend's census: what it is asked and what it gives."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ...errors import MemwatchError
+from ..guard import own
+
+GiveUp = Callable[[], bool] | None
+
+GROWN_FROM = 1024
+"""Bytes that an object has at least when it is told as grown in place: of smaller ones no size is kept."""
+
+
+class GaveUp(MemwatchError):
+    """A walk ended early because its `give_up` said so; nothing was kept of it."""
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Each object of the heap as three columns of one length, sorted by address.
+
+    `addresses` is array("Q"); `kinds` array("I"), the place of the object's type label in `labels`; `sizes` holds
+    shallow bytes, in array("I") or, where one object passes 4 GiB, array("Q").
+    """
+
+    labels: tuple[str, ...]
+    addresses: array[int]
+    kinds: array[int]
+    sizes: array[int]
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What happened to the objects of one type label between two identities.
+
+    At least `allocated` came and at least `freed` went. `doubtful` were at the same address in both: some of them may
+    have died and been replaced, and as many more came and went.
+    """
+
+    allocated: int
+    freed: int
+    doubtful: int
+
+
+@own
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One object that stayed at its address and grew to `GROWN_FROM` bytes or more.
+
+    `before_bytes` is 0 where the backend kept no size of it. The address is no reference: the object may be gone.
+    """
+
+    what: str
+    address: int
+    before_bytes: int
+    after_bytes: int
+
+
+class Identity(Protocol):
+    """Which objects there were at one moment, and of which type; nothing of the program is held.
+
+    A survivor is in two identities at the same address with the same label, and is not known to be born in between.
+    Whatever was not in the first one came, also where it only was out of sight: allocated - freed is always the
+    difference of the numbers of objects.
+    """
+
+    @property
+    def deep(self) -> bool:
+        """Whether also untracked objects were looked at."""
+
+    @property
+    def totals(self) -> Mapping[str, tuple[int, int]]:
+        """By type label: how many objects, and their bytes together."""
+
+    @property
+    def nodes(self) -> int:
+        """The number of objects."""
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the identity itself keeps."""
+
+    @property
+    def mapped_bytes(self) -> int:
+        """Those of `nbytes` that lie in mappings of their own, in nobody's heap."""
+
+    @property
+    def pause_seconds(self) -> float:
+        """For how long taking it held the interpreter without a break, as measured."""
+
+    def contains(self, address: int, label: str) -> bool:
+        """Whether an object of that type was at that address."""
+
+    def label_at(self, address: int) -> str | None:
+        """The type label of the object that was at that address; None if there was none, or addresses are not known."""
+
+    def addresses(self) -> array[int]:
+        """The objects' addresses, sorted, as array("Q"); without those that are known to have been replaced since."""
+
+    def compare(self, after: Any) -> tuple[Mapping[str, Passage], tuple[Grown, ...]]:
+        """What happened until *after*, an identity of the same kind and depth: by label, and which objects grew.
+
+        Only labels where something happened or is doubtful.
+        """
+
+    def came(self, after: Any, labels: Collection[str]) -> array[int]:
+        """The addresses in *after* of objects with one of *labels* that are no survivors, sorted, as array("Q")."""
+
+    def release(self) -> None:
+        """Stop to watch births, if that was begun. May be called again; `compare` still works, with more doubt."""
+
+
+class Backend(Protocol):
+    """Walks over the heap. None runs code of a user's object, and nothing that they give holds one unless said.
+
+    The backends agree on objects and labels. Bytes are what the allocator gave where the backend can tell, and else
+    what sys.getsizeof says, which leaves out what stands before an object and the values of its attributes.
+
+    deep      False: the objects that the collector tracks. True: also what is reachable from them, each object once.
+    exclude   objects that are not counted and whose references are not followed.
+    give_up   asked about every 2000 objects, or before and after a walk that holds the interpreter from end to end;
+              when it answers True the walk ends with `GaveUp`.
+    """
+
+    def expected_pause(self, objects: int, deep: bool) -> float:
+        """Seconds that a walk over a heap of so many objects is expected to hold the interpreter at once."""
+
+    def expected_time(self, objects: int, deep: bool) -> float:
+        """Seconds that such a walk is expected to take from its begin to its end."""
+
+    def count_objects(self, deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
+        """By type label: how many objects, and their bytes together."""
+
+    def list_objects(self, deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
+        """Every object with its type and size."""
+
+    def take_identity(
+        self,
+        deep: bool,
+        exclude: Sequence[object],
+        give_up: GiveUp,
+        births: bool = False,
+        since: Any = None,
+    ) -> Identity:
+        """Which objects there are.
+
+        births    from this walk on watch what is born, where the backend can, until an identity is taken since this
+                  one, or `release` is called.
+        since     an identity taken with births: what was born since is settled at the very moment of this walk, and
+                  its watching ends.
+        """

@@ -1,0 +1,125 @@
+"""The entry of `gc.callbacks`: in C with the native backend, where no signal handler can run inside it; else in Python.
+
+An entry runs at any allocation, in any thread, inside anyone's locks. It therefore only adds to numbers that are there
+already and puts one record on a SimpleQueue, whose `put` is re-entrant by design.
+"""
+
+from __future__ import annotations
+
+import sys
+from _queue import SimpleQueue
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NamedTuple, Protocol
+
+from ...clock import Clock
+from .. import guard, name
+from ..guard import is_quiet, own
+from ..pending import Pending
+from .meters import CHEAP, may_count_blocks
+
+if name == "native":
+    from .._native import Trigger as _Trigger
+
+    own(_Trigger)
+
+WAITING = 64
+"""Records that may wait; further ones are dropped and counted."""
+
+_OLDEST = 2  # the generation of a full collection: incremental ones (3.14) come as generation 1
+
+
+@own
+class Collected(NamedTuple):
+    """A full collection has ended.
+
+    `blocks` is Python's block count right after it, None where that costs too much; the last count took `cost` seconds.
+    """
+
+    clock: float
+    blocks: int | None
+    cost: float
+
+
+class Callback(Protocol):
+    """What stands in `gc.callbacks`.
+
+    `begun` is when a full collection has begun, 0 outside one; `seconds` the time spent in them; `dropped` the records
+    that found the queue full. `on_any`, if set, is called once, at the next collection of any generation or right after
+    it: what was parked for a fork is woken by it. `after_fork` has it called without a collection, once the fork by
+    the given frame is over; with None, soon. `blocks_cost` is what the last count of Python's blocks took, in
+    seconds; there is no further one while that is too long. `retired` says that nobody reads the queue any more.
+    """
+
+    queue: SimpleQueue[Any]
+    on_any: Callable[[], None] | None
+    begun: float
+    blocks_cost: float
+    retired: bool
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def dropped(self) -> int: ...
+
+    def __call__(self, phase: str, info: dict[str, int], /) -> None: ...
+
+    def after_fork(self, frame: FrameType | None, /) -> None: ...
+
+
+@own
+class PythonCallback:
+    """The callback where there is no C; what a signal handler raises inside it is lost."""
+
+    def __init__(self, queue: SimpleQueue[Any], count_blocks: Callable[[], int]) -> None:
+        self.queue = queue
+        self.on_any: Callable[[], None] | None = None
+        self.begun = 0.0
+        self.seconds = 0.0
+        self.dropped = 0
+        self.blocks_cost = 0.0
+        self.retired = False
+        self._count_blocks = count_blocks
+        self._pending = Pending()
+
+    def after_fork(self, frame: FrameType | None, /) -> None:
+        self._pending.after_fork(frame, self._call_on_any)
+
+    def _call_on_any(self) -> None:
+        wake, self.on_any = self.on_any, None
+        if wake is not None:
+            wake()
+
+    def __call__(self, phase: str, info: dict[str, int], /) -> None:
+        if self.on_any is not None:
+            self._call_on_any()
+        if info["generation"] < _OLDEST:
+            return
+        if phase == "start":
+            self.begun = Clock.perf_counter()
+            return
+        if self.begun:  # 0 where this was attached in the middle of a collection
+            self.seconds += Clock.perf_counter() - self.begun
+            self.begun = 0.0
+        if self.retired or is_quiet():
+            return
+        if self.queue.qsize() < WAITING:
+            self.queue.put(Collected(Clock.monotonic(), self._blocks_now(), self.blocks_cost))
+        else:
+            self.dropped += 1
+
+    def _blocks_now(self) -> int | None:
+        if self.blocks_cost >= CHEAP or not may_count_blocks():
+            return None
+        begun = Clock.thread_time()
+        blocks = self._count_blocks()
+        self.blocks_cost = max(0.0, Clock.thread_time() - begun)
+        return blocks
+
+
+def make_callback(queue: SimpleQueue[Any], count_blocks: Callable[[], int] = sys.getallocatedblocks) -> Callback:
+    """A callback of the backend in use; *count_blocks* has to be a C function."""
+    if name == "native":
+        return _Trigger(queue, guard._quiet, count_blocks, Collected, CHEAP)
+    return PythonCallback(queue, count_blocks)

@@ -1,0 +1,119 @@
+"""Resident memory of this process.
+
+On Linux it is read from one descriptor that stays open: a program that has none left is watched all the same, and a
+reading is one call. A forked child gets its own at its first reading, as the inherited one shows its parent. Programs
+close descriptors that they know nothing of, and get the number again for a file of theirs: so it is compared first.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+import psutil
+
+from ..guard import own
+
+_PATH = "/proc/self/statm"
+_PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}  # what may be over at the next reading
+
+
+@own
+class Statm:
+    """The numbers of /proc/self/statm: pages in memory, and how many of those are shared."""
+
+    def __init__(self) -> None:
+        self._fd = -1
+        self._file = (0, 0)
+
+    def read(self) -> tuple[int, int]:
+        """Raises OSError where it cannot be read."""
+        if not self._is_open():
+            self._open()
+        numbers = os.pread(self._fd, 256, 0).split()
+        return int(numbers[1]), int(numbers[2])
+
+    def leave(self) -> None:
+        """In a forked child, while it has one thread: what is open belongs to the parent."""
+        if self._is_open():
+            os.close(self._fd)
+        self._fd = -1
+
+    def _is_open(self) -> bool:
+        return self._fd >= 0 and _identity(self._fd) == self._file
+
+    def _open(self) -> None:
+        fd = _above_standard(os.open(_PATH, os.O_RDONLY | os.O_CLOEXEC))
+        if self._is_open():  # by another thread, meanwhile
+            os.close(fd)
+        else:
+            self._fd, self._file = fd, _identity(fd)
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return -1, -1
+    return status.st_dev, status.st_ino
+
+
+def _above_standard(fd: int) -> int:
+    """*fd*, or another one where that is a standard stream's number, which the program has closed and may print to."""
+    if fd > 2:
+        return fd
+    fcntl: Any = _fcntl
+    try:
+        return int(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3))
+    finally:
+        os.close(fd)
+
+
+_linux = sys.platform == "linux"
+_fcntl: Any = import_module("fcntl") if _linux else None
+_page: int = os.sysconf("SC_PAGE_SIZE") if _linux else 0
+_statm = Statm()
+if _linux:
+    os.register_at_fork(after_in_child=_statm.leave)
+
+
+@own
+class Resident:
+    """Reads resident memory; `shared` is how much of the last reading is shared with other processes. All in bytes.
+
+    Where the system does not tell (no /proc), `readable` is False and the reading stays at 0. That no descriptor is
+    left may pass: the next reading tries again, and raises OSError as long as it does not.
+    """
+
+    def __init__(self) -> None:
+        self.shared = 0
+        self.readable = True
+        with suppress(OSError):
+            self()
+
+    def __call__(self) -> int:
+        if not self.readable:
+            return 0
+        try:
+            resident, self.shared = _statm_bytes() if _linux else _psutil_bytes()
+        except psutil.Error:
+            self.readable = False
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise
+            self.readable = False
+        return resident if self.readable else 0
+
+
+def _statm_bytes() -> tuple[int, int]:
+    resident, shared = _statm.read()
+    return resident * _page, shared * _page
+
+
+def _psutil_bytes() -> tuple[int, int]:
+    memory = psutil.Process().memory_info()
+    return int(memory.rss), int(getattr(memory, "shared", 0))

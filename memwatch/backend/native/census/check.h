@@ -1,0 +1,18 @@
+/* The check at import: what the module needs to know of this interpreter, or an ImportError that says what is new. */
+#ifndef MEMWATCH_CHECK_H
+#define MEMWATCH_CHECK_H
+
+#include "census/walk.h"
+
+/* All that the module keeps. Protected by the interpreter's GIL. */
+typedef struct {
+    Collector *collector;
+    PyTypeObject *snapshot_type;
+    Measures measures;
+    bool knows_frames; /* else nothing here reads one: the search for holders runs in Python, nothing is sampled */
+    Memory memory;
+} State;
+
+bool check_interpreter(State *state);
+
+#endif

@@ -1,0 +1,126 @@
+/* The child's side of a census in a forked child. See send.h, and child.c for the parent's.
+ *
+ * The child is a copy of the process with a single thread, made while that thread held the GIL. Other threads may have
+ * been inside malloc or anywhere else at that moment, and what they had locked stays locked here for ever. So nothing
+ * is used that takes a lock: no allocator, no Python call, no exit handler; only system calls, memory that the walk
+ * maps, and the `tp_traverse` of the types. No reference count is touched save those of namespaces of types, so the
+ * heap stays shared with the parent. For the same reasons a C method that tells a size is not called, and such an
+ * object is counted as large as it is without its buffers.
+ *
+ * First the child sees to it that nobody notices it: it ends with the thread that waits for it, leaves no core file,
+ * is what a lack of memory kills first, and lets go of every descriptor, so that a socket that the parent closes is
+ * closed. All signals are blocked, or it would run the parent's handlers, which write into shared descriptors. */
+#include "census/send.h"
+
+#include "core/type_label.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+static void
+close_between(unsigned first, unsigned last)
+{
+#ifdef SYS_close_range
+    if (first <= last)
+        syscall(SYS_close_range, first, last, 0); /* from Linux 5.9 on */
+#endif
+}
+
+static void
+keep_quiet(int pipe)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (score >= 0) {
+        ssize_t ignored = write(score, "1000", 4);
+        (void)ignored;
+        close(score);
+    }
+    prctl(PR_SET_DUMPABLE, 0);
+    close_between(3, (unsigned)pipe - 1);
+    close_between(Py_MAX(3, (unsigned)pipe + 1), ~0U);
+}
+
+static void end(int status) __attribute__((noreturn));
+
+static void
+end(int status)
+{
+    for (;;)
+        syscall(SYS_exit_group, status);
+}
+#else
+#define keep_quiet(pipe) ((void)(pipe))
+#define end(status) _exit(status)
+#endif
+
+typedef struct {
+    int pipe;
+    bool counting; /* add up bytes, and send none */
+    size_t counted;
+    size_t used;
+    char buffer[4096];
+} Sender;
+
+static void
+flush(Sender *sender)
+{
+    for (size_t sent = 0; sent < sender->used;) {
+        ssize_t written = write(sender->pipe, sender->buffer + sent, sender->used - sent);
+        if (written < 0 && errno != EINTR)
+            end(1); /* nobody reads any more */
+        sent += written > 0 ? (size_t)written : 0;
+    }
+    sender->used = 0;
+}
+
+static void
+put(void *arg, const char *text, size_t bytes)
+{
+    Sender *sender = arg;
+    sender->counted += bytes;
+    while (!sender->counting && bytes) {
+        if (sender->used == sizeof(sender->buffer))
+            flush(sender);
+        size_t fits = Py_MIN(bytes, sizeof(sender->buffer) - sender->used);
+        memcpy(sender->buffer + sender->used, text, fits);
+        sender->used += fits;
+        text += fits;
+        bytes -= fits;
+    }
+}
+
+static void
+put_total(Sender *sender, const Kind *kind)
+{
+    sender->counting = true;
+    sender->counted = 0;
+    label_put(kind->type, put, sender);
+    sender->counting = false;
+    Sent sent = {.kind = A_TYPE, .label = (uint32_t)sender->counted, .count = kind->count, .bytes = kind->bytes};
+    put(sender, (const char *)&sent, sizeof(sent));
+    label_put(kind->type, put, sender);
+}
+
+void
+send_totals(Walk *walk, Collector *collector, int pipe)
+{
+    static Sender sender; /* of the child alone: one for each copy of the process */
+    sender.pipe = pipe;
+    keep_quiet(pipe);
+    bool walked = walk_run(walk, collector);
+    for (size_t slot = 0; walked && slot < walk->kinds.room; slot++)
+        if (walk->kinds.slots[slot].type && walk->kinds.slots[slot].count)
+            put_total(&sender, &walk->kinds.slots[slot]);
+    Sent last = {.kind = walked ? ALL_SENT : NO_MEMORY};
+    put(&sender, (const char *)&last, sizeof(last));
+    flush(&sender);
+    end(0);
+}

@@ -1,0 +1,144 @@
+/* A rule for each builtin way of holding memory. See sizes.h.
+ *
+ * Nothing here runs code of a program or fails. An object may be half built, so a buffer may be missing. The figures
+ * agree with what an allocator hook sees, which tests/backend/test_sizes.py checks rule by rule. */
+#include "census/sizes.h"
+
+#define LARGEST ((Py_ssize_t)1 << 47) /* what an address space holds: no object is larger */
+
+static Py_ssize_t
+keys_size(const DictKeys *keys)
+{
+    Py_ssize_t room = (Py_ssize_t)1 << keys->log2_size;
+    Py_ssize_t entry = (Py_ssize_t)sizeof(void *) * (keys->kind == 0 ? 3 : 2);
+    return (Py_ssize_t)sizeof(DictKeys) + ((Py_ssize_t)1 << keys->log2_index_bytes) + room * 2 / 3 * entry;
+}
+
+static Py_ssize_t
+dict_buffers(PyDictObject *dict)
+{
+    const DictKeys *keys = KEYS_OF(dict);
+    if (keys == NULL)
+        return 0;
+    if (dict->ma_values)
+        return split_values_size(dict); /* the keys are the type's */
+    return keys->log2_size ? keys_size(keys) : 0; /* every empty dict has the same static keys */
+}
+
+static Py_ssize_t
+str_size(const Kind *kind, PyObject *text)
+{
+    PyASCIIObject *head = (PyASCIIObject *)text;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(text), size = wide_text_size(text);
+    if (PyUnicode_IS_COMPACT_ASCII(text))
+        return size + (Py_ssize_t)sizeof(PyASCIIObject) + length + 1;
+    if (head->state.compact)
+        size += (Py_ssize_t)sizeof(PyCompactUnicodeObject);
+    else
+        size += kind->basic;
+    PyCompactUnicodeObject *compact = (PyCompactUnicodeObject *)text;
+    if (head->state.compact || ((PyUnicodeObject *)text)->data.any)
+        size += (length + 1) * PyUnicode_KIND(text);
+    if (compact->utf8 && (head->state.compact || compact->utf8 != ((PyUnicodeObject *)text)->data.any))
+        size += compact->utf8_length + 1;
+    return size;
+}
+
+static Py_ssize_t
+set_size(const Kind *kind, PyObject *object)
+{
+    PySetObject *set = (PySetObject *)object;
+    bool is_small = set->table == NULL || set->table == set->smalltable;
+    return kind->basic + (is_small ? 0 : (set->mask + 1) * (Py_ssize_t)sizeof(setentry));
+}
+
+static Py_ssize_t
+type_size(const Kind *kind, PyObject *object)
+{
+    PyTypeObject *type = (PyTypeObject *)object;
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
+        return sizeof(PyTypeObject);
+    const DictKeys *keys = (DictKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
+    Py_ssize_t items = ROUND_UP_8((Py_SIZE(type) + 1) * kind->item);
+    Py_ssize_t doc = type->tp_doc ? (Py_ssize_t)strlen(type->tp_doc) + 1 : 0;
+    return kind->basic + (Py_ssize_t)sizeof(Link) + items + doc + (keys ? keys_size(keys) : 0);
+}
+
+static Py_ssize_t
+values_bytes(const Kind *kind, PyObject *object)
+{
+    const void *values = instance_values(object);
+    const DictKeys *keys = (DictKeys *)((PyHeapTypeObject *)kind->type)->ht_cached_keys;
+    return values && keys ? values_size(values, keys->usable + keys->entries) : 0;
+}
+
+/* *count* items, of which the sign is not part; none where something else stands in the place of the count. */
+static Py_ssize_t
+items_size(const Kind *kind, Py_ssize_t count)
+{
+    size_t items = count < 0 ? 0 - (size_t)count : (size_t)count;
+    return kind->item > 0 && items < (size_t)(LARGEST / kind->item) ? (Py_ssize_t)items * kind->item : 0;
+}
+
+/* The collector's words before an object of a type of which not every object has them; a class has them in its rule. */
+static Py_ssize_t
+asked_header(const Kind *kind, PyObject *object)
+{
+    return kind->flags & KIND_ASK && kind->type->tp_is_gc(object) ? (Py_ssize_t)sizeof(Link) : 0;
+}
+
+static Py_ssize_t
+rule_size(const Kind *kind, PyObject *object)
+{
+    switch ((SizeRule)kind->rule) {
+    case SIZE_ITEMS:
+        return kind->basic + items_size(kind, Py_SIZE(object));
+    case SIZE_ITEMS_AND_ONE:
+        return ROUND_UP_8(kind->basic + items_size(kind, Py_SIZE(object)) + kind->item);
+    case SIZE_LIST:
+        /* less than none while the list is sorted: its items are apart then */
+        return kind->basic + Py_MAX(((PyListObject *)object)->allocated, 0) * (Py_ssize_t)sizeof(PyObject *);
+    case SIZE_DICT:
+        return kind->basic + dict_buffers((PyDictObject *)object);
+    case SIZE_SET:
+        return set_size(kind, object);
+    case SIZE_STR:
+        return str_size(kind, object);
+    case SIZE_INT:
+        if (kind->type != &PyLong_Type)
+            return ROUND_UP_8(kind->basic + (digits_of(object) + 1) * kind->item);
+        return Py_MAX((Py_ssize_t)sizeof(PyLongObject), INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit));
+    case SIZE_BYTEARRAY:
+        return kind->basic + bytearray_buffer((PyByteArrayObject *)object);
+    case SIZE_TYPE:
+        return type_size(kind, object);
+    case SIZE_CODE: /* without what a debugger may have hung on it: looking costs more than it is worth */
+        return ROUND_UP_8(kind->basic + Py_SIZE(object) * kind->item);
+    case SIZE_FIXED:
+    case SIZE_MEASURED:
+        break;
+    }
+    return kind->basic + asked_header(kind, object);
+}
+
+Py_ssize_t
+size_by_rule(const Kind *kind, PyObject *object)
+{
+    Py_ssize_t size = rule_size(kind, object);
+    return kind->flags & KIND_VALUES ? size + values_bytes(kind, object) : size;
+}
+
+Py_ssize_t
+size_by_method(const Kind *kind, PyObject *object)
+{
+    PyObject *measure = Py_NewRef(kind->measure); /* its class may lose it on the way */
+    PyObject *answer = PyObject_CallOneArg(measure, object);
+    Py_DECREF(measure);
+    Py_ssize_t size = answer ? PyLong_AsSsize_t(answer) : -1, header = kind->header + asked_header(kind, object);
+    Py_XDECREF(answer);
+    if (size < 0 || size > LARGEST) {
+        PyErr_Clear();
+        return size_by_rule(kind, object);
+    }
+    return size + header + (kind->flags & KIND_VALUES ? values_bytes(kind, object) : 0);
+}

@@ -1,0 +1,130 @@
+/* Prints by type. See prints.h.
+ *
+ * An object may be half built when it is looked at: what is read lies inside the bounds that it gives itself, and a
+ * pointer may be NULL. Of long content a few words are read, spread over all of it, and always the length. */
+#include "identity/content_hash.h"
+
+#include <string.h>
+
+#define SAMPLES 8     /* words of a long content */
+#define ITEMS 16      /* of a tuple */
+#define DEPTH 3       /* tuples in tuples */
+#define BODY(object) ((const char *)(object) + sizeof(PyObject))
+
+static inline uint64_t
+mix(uint64_t print, uint64_t word)
+{
+    print = (print ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return print ^ print >> 29;
+}
+
+static uint64_t
+word_at(const char *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof(word));
+    return word;
+}
+
+static uint64_t
+print_bytes(uint64_t print, const char *data, size_t length)
+{
+    print = mix(print, length);
+    if (length < sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, data, length);
+        return mix(print, word);
+    }
+    size_t last = length - sizeof(uint64_t);
+    size_t step = Py_MAX(last / SAMPLES, sizeof(uint64_t));
+    for (size_t place = 0; place < last; place += step)
+        print = mix(print, word_at(data + place));
+    return mix(print, word_at(data + last));
+}
+
+static uint64_t
+print_str(uint64_t print, PyObject *text)
+{
+    PyASCIIObject *head = (PyASCIIObject *)text;
+    size_t width = head->state.kind, length = (size_t)head->length;
+    const char *data = (const char *)text + sizeof(PyCompactUnicodeObject);
+    if (!head->state.compact)
+        data = ((PyUnicodeObject *)text)->data.any;
+    else if (head->state.ascii)
+        data = (const char *)text + sizeof(PyASCIIObject);
+    return data ? print_bytes(mix(print, width), data, width * length) : 0;
+}
+
+bool
+print_decides(PyObject *object)
+{
+    return !PyDict_Check(object);
+}
+
+static uint64_t print_content(PyObject *object, int depth);
+
+/* A tuple holds its items: where one of them is another one, or has other content, so has the tuple. */
+static uint64_t
+print_tuple(uint64_t print, PyObject *tuple, int depth)
+{
+    Py_ssize_t items = Py_SIZE(tuple);
+    print = mix(print, (uint64_t)items);
+    for (Py_ssize_t place = 0; place < Py_MIN(items, ITEMS); place++) {
+        PyObject *item = ((PyTupleObject *)tuple)->ob_item[place];
+        print = mix(print, (uint64_t)(uintptr_t)item);
+        if (item && depth < DEPTH && print_decides(item))
+            print = mix(print, print_content(item, depth + 1));
+    }
+    return print;
+}
+
+/* What a code object never changes. */
+static uint64_t
+print_code(uint64_t print, PyCodeObject *code)
+{
+    print = mix(print, (uint64_t)(uintptr_t)code->co_consts);
+    print = mix(print, (uint64_t)(uintptr_t)code->co_names);
+    print = mix(print, (uint64_t)(uintptr_t)code->co_linetable);
+    print = mix(print, (uint64_t)(uintptr_t)code->co_localsplusnames);
+    return mix(print, (uint64_t)code->co_firstlineno);
+}
+
+static uint64_t
+print_content(PyObject *object, int depth)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    uint64_t print = mix(0, (uint64_t)(uintptr_t)type);
+    if (type->tp_flags & Py_TPFLAGS_UNICODE_SUBCLASS)
+        return print_str(print, object);
+    if (type->tp_flags & Py_TPFLAGS_LONG_SUBCLASS)
+        return print_bytes(print, BODY(object),
+                           (size_t)INT_HEAD - sizeof(PyObject) + (size_t)digits_of(object) * sizeof(digit));
+    if (type->tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS)
+        return print_tuple(print, object, depth);
+    if (type->tp_flags & Py_TPFLAGS_BYTES_SUBCLASS)
+        return print_bytes(print, ((PyBytesObject *)object)->ob_sval, (size_t)Py_SIZE(object));
+    if (type == &PyCode_Type)
+        return print_code(print, (PyCodeObject *)object);
+    if (type == &PyDict_Type)
+        return mix(print, dict_state(object));
+    if (type == &PyFloat_Type)
+        return mix(print, word_at(BODY(object)));
+    if (type == &PyComplex_Type)
+        return mix(mix(print, word_at(BODY(object))), word_at(BODY(object) + sizeof(double)));
+    return 0;
+}
+
+uint64_t
+print_of(PyObject *object)
+{
+    uint64_t print = print_content(object, 0);
+    return print && print >> 52 == 0 ? print | (uint64_t)1 << 52 : print; /* what is kept must not be 0 */
+}
+
+bool
+is_permanent(PyObject *object)
+{
+    if (LIVES_FOR_EVER(object) || object == Py_None || object == Py_Ellipsis || object == Py_NotImplemented)
+        return true;
+    return PyType_Check(object) && !(((PyTypeObject *)object)->tp_flags & Py_TPFLAGS_HEAPTYPE);
+}

@@ -1,0 +1,127 @@
+"""Growth that is no leak, by what the walks found: containers that fill up to a bound of their own, and imports.
+
+A walk shows what is new in a container, and not what went: a cache that is full, or that drops its oldest items after a
+while, has new items all the time and does not grow. So only as many of them count as there are more objects of their
+type than before, after all that came into containers without a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..backend.guard import own
+from ..backend.meters.meters import BYTES_PER_BLOCK
+from ..heap import Diff
+from ..retain import Holding
+from .verdict import HALF
+
+_MOST = 0.8  # of what grew below any holder: what an excuse must explain, or all else may be a leak
+_MOST_OF_ALL = 0.65  # of the meters' growth, which an object counts for more in than its size: its values, its key
+_ROOM = 0.5  # of the memory that is left: a bound beyond that is none
+_MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak container have for them
+_REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
+_CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
+_DATA = 0.3  # of what is below a module: so many instances of one class are not its code
+
+
+def bytes_of(holding: Holding) -> int:
+    """What a holding's new objects account for in the meters, which count a block as so many bytes at least."""
+    return max(holding.retained_bytes, BYTES_PER_BLOCK * holding.retained_items)
+
+
+@own
+class Excuses:
+    """What explains the *grew* bytes since a suspicion, in words; None where nothing does.
+
+    *diff* says how many objects of each type came and went; with *deep* off those that the collector tracks alone.
+    """
+
+    def __init__(self, holdings: Sequence[Holding], diff: Diff | None, deep: bool, grew: int) -> None:
+        self._holdings = holdings
+        grown = diff.grown if diff is not None else ()
+        self._in_place = {found.address: found.after_bytes - found.before_bytes for found in grown}
+        self._net = {row.what: row.net for row in diff.change.details} if diff is not None else {}
+        self._counted_all = diff is not None and deep
+        self._grew = grew
+
+    def filling(self, room: int) -> str | None:
+        """Bounded containers that fill, and will be full before half of *room*, also bytes, is gone.
+
+        The keys and references of a weak container are its members', which others keep, as long as there are no more of
+        them than the bounded holders have items.
+        """
+        bounded = [held for held in self._holdings if held.bounded_bytes]
+        came = {id(held): self._fuller(held) * _bounded_bytes(held) for held in bounded}
+        members = _MEMBERS * sum(held.targets for held in bounded)
+        weak = [held for held in self._holdings if held.weak and held.targets <= members]
+        explained = sum(came.values()) + sum(map(bytes_of, weak))
+        accused = sum(self._growing(held) for held in self._holdings if held not in weak)
+        tables = sum(self._in_place.get(held.holder_address, 0) for held in (*bounded, *weak))
+        if not any(came.values()) or explained <= _MOST * (explained + accused):
+            return None
+        if explained + tables <= _MOST_OF_ALL * self._grew:
+            return None
+        if sum(_still_to_come(held) for held in bounded if came[id(held)]) > _ROOM * max(0, room):
+            return None
+        top = max(bounded, key=lambda held: came[id(held)])
+        many = top.targets > 2 * (top.holder_items or top.targets)
+        what = f"bounded containers fill, such as a {top.holder_type}" if many else f"a bounded {top.holder_type} fills"
+        return f"{what}: {top.used:,} of at most {top.bound:,}"
+
+    def imports(self, modules: int) -> str | None:
+        """The code of *modules* new modules, and classes made meanwhile; of many modules only the largest are known."""
+        code = [held for held in self._holdings if _is_code(held)]
+        loaded = sum(map(bytes_of, code))
+        accused = sum(self._growing(held) for held in self._holdings if held not in code)
+        if modules <= 0 or loaded <= HALF * self._grew or loaded <= _MOST * (loaded + accused):
+            return None
+        return f"{modules:,} new module{'s' * (modules != 1)}, and what they define"
+
+    def turnover(self) -> str | None:
+        """Items of a full container that come and go, maybe such with ever more native memory.
+
+        How many were replaced cannot be told: most new ones are where old ones were.
+        """
+        for held in self._holdings:
+            grown = (self._came(held) or 0) > _REPLACED * (held.holder_items or 0)
+            if held.is_bounded and held.used == held.bound and "." in held.frontier_type and not grown:
+                return f"items of a full {held.holder_type} were replaced, maybe by larger ones"
+        return None
+
+    def _came(self, held: Holding) -> int | None:
+        """How many more objects of its topmost type there are; None if nobody counted them."""
+        return self._net.get(held.frontier_type, 0 if self._counted_all else None)
+
+    def _fuller(self, held: Holding) -> float:
+        """The part of a bounded holding's new objects that made it fuller."""
+        came, label = self._came(held), held.frontier_type
+        if came is None:
+            return float(held.used is not None and held.bound is not None and held.used < held.bound)
+        counts = [(it.type_counts.get(label, 0), it.bounded_bytes > 0) for it in self._holdings]
+        free = sum(count for count, is_bounded in counts if not is_bounded)
+        within = sum(count for count, is_bounded in counts if is_bounded)
+        return min(1.0, max(0, came - free) / max(within, 1))
+
+    def _growing(self, held: Holding) -> float:
+        """Bytes by which what has no bound may have grown: by no more objects than came and stayed."""
+        came, count = self._came(held), held.type_counts.get(held.frontier_type, 0)
+        part = 1.0 if came is None or not count else min(1.0, max(0, came) / count)
+        return part * (bytes_of(held) - _bounded_bytes(held))
+
+
+def _bounded_bytes(held: Holding) -> float:
+    return bytes_of(held) * held.bounded_bytes / max(held.retained_bytes, 1)
+
+
+def _still_to_come(held: Holding) -> float:
+    """Bytes until the containers are full, if their items stay as large as the new ones are."""
+    if held.bound is None or not held.used or not held.targets:
+        return 0.0
+    now = held.bounded_bytes * max(held.holder_items or 0, held.targets) / held.targets
+    return now * max(0, held.bound - held.used) / held.used
+
+
+def _is_code(held: Holding) -> bool:
+    if held.frontier_type not in _CODE:
+        return False
+    return not any("." in name and n > _DATA * held.retained_items for name, n in held.type_counts.items())
