@@ -283,7 +283,7 @@ def _begin_readings(anew: bool) -> None:
 
 def _hook() -> None:
     """Be told of forks and of the exit, for as long as the process lives: neither can be taken back."""
-    from .backend.process import on_fork
+    from .backend.forks import on_fork
     from .retain import register_at_fork_hook
 
     hooks = (_before_fork, _after_fork_in_parent, _after_fork_in_child)

@@ -131,7 +131,7 @@ def test_a_fork_while_another_thread_starts_leaves_no_lock_to_the_child():
 def test_a_fork_in_the_middle_of_a_census_pins_nothing_and_both_sides_go_on():
     code = """
         import gc, os, threading, warnings, weakref, memwatch
-        from memwatch.backend import guard
+        from memwatch.backend import forks, quiet
         from memwatch.heap import take_snapshot
         warnings.simplefilter("ignore")
 
@@ -160,7 +160,7 @@ def test_a_fork_in_the_middle_of_a_census_pins_nothing_and_both_sides_go_on():
         gc.collect()
         pinned = sum(reference() is not None for reference in references)
         assert pinned == 0, pinned
-        assert not guard._quiet and not guard._walks and memwatch.watcher().running
+        assert not quiet._quiet and not forks._walks and memwatch.watcher().running
         if pid == 0:
             os._exit(0)
         assert os.waitpid(pid, 0)[1] == 0
@@ -173,7 +173,7 @@ def test_a_fork_in_the_middle_of_a_census_pins_nothing_and_both_sides_go_on():
 def test_forks_at_any_moment_of_a_walk_pin_nothing(walk):
     code = f"""
         import gc, os, threading, time, warnings, weakref, memwatch
-        from memwatch.backend import guard
+        from memwatch.backend import forks, quiet
         from memwatch.heap import take_snapshot
         from memwatch.retain import find_holdings
         from memwatch.watch import watcher
@@ -198,7 +198,7 @@ def test_forks_at_any_moment_of_a_walk_pin_nothing(walk):
         results = []
         for number in range(15):
             for _ in range(100):  # a census in C is one hold, and enters itself nowhere
-                if guard._walks:
+                if forks._walks:
                     break
                 time.sleep(0.001)
             time.sleep(number * 0.01)
@@ -316,7 +316,7 @@ def test_at_the_end_it_does_not_start_again():
 def test_signals_of_the_program():
     code = """
         import gc, os, signal, socket, time, memwatch
-        from memwatch.backend import guard
+        from memwatch.backend import forks, quiet
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
         memwatch.start(tick=0.01)
         calls = []
@@ -339,7 +339,7 @@ def test_signals_of_the_program():
         for _ in range(20):
             os.kill(os.getpid(), signal.SIGUSR1)
         assert theirs.recv(100) == bytes([signal.SIGUSR1]) * 20
-        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == mask and not guard._quiet
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == mask and not quiet._quiet
     """
     assert output(code) == ""
 

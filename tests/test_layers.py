@@ -14,7 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"clock", "errors", "units", "files", "folders", "estimates"}
+VALUES = {"internal", "frames", "clock", "errors", "units", "files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "default"}
@@ -22,6 +22,8 @@ INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "forma
 ALLOWED = {
     "clock": set[str](),
     "errors": set[str](),
+    "frames": {"internal"},
+    "internal": set[str](),
     "estimates": set[str](),
     "units": set[str](),
     "files": {"clock", "errors", "folders"},

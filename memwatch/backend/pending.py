@@ -19,8 +19,8 @@ from importlib import import_module
 from types import FrameType
 from typing import Any
 
+from ..internal import internal
 from . import name
-from .guard import own
 
 _ctypes: Any = None
 if name == "pure":
@@ -45,7 +45,7 @@ def _find_adder() -> Callable[[Pending], bool] | None:
 _add = _find_adder()
 
 
-@own
+@internal
 class Pending:
     """Calls a function after a fork: in the parent's main thread when the fork is over, else on the spot."""
 

@@ -8,7 +8,7 @@ from struct import Struct
 from types import MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
-from .guard import own
+from ..internal import internal
 
 _HAVE_GC = 1 << 14
 _GC_HEADER = sys.getsizeof(()) - ().__sizeof__()
@@ -81,7 +81,7 @@ def _is_c_method(found: object) -> bool:
     return id(type(found)) in _C_METHODS and id(found) not in _CRASH
 
 
-@own
+@internal
 class KindTable:
     """The types met during one walk. It holds them, so that no address is taken by another type, until it ends."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backend.guard import own
 from ..backend.meters.meters import BYTES_PER_BLOCK
 from ..heap import Diff
+from ..internal import internal
 from ..retain import Holding
 from .verdict import HALF
 
@@ -29,7 +29,7 @@ def bytes_of(holding: Holding) -> int:
     return max(holding.retained_bytes, BYTES_PER_BLOCK * holding.retained_items)
 
 
-@own
+@internal
 class Excuses:
     """What explains the *grew* bytes since a suspicion, in words; None where nothing does.
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from ..backend.census import chosen
-from ..backend.guard import COLLECT_SECONDS, own
 from ..backend.meters.meters import BYTES_PER_BLOCK
+from ..backend.quiet import COLLECT_SECONDS
+from ..internal import internal
 from ..retain import expected_search
 from ..watch import Sample
 from ..watch.watcher import JUDGE_PATIENCE
@@ -42,7 +43,7 @@ def expected_blocks(sample: Sample) -> int:
     return sample.blocks or sample.base // BYTES_PER_BLOCK
 
 
-@own
+@internal
 class Budget:
     """Decides from the number of blocks, before anything is done; rates are corrected by what was measured.
 

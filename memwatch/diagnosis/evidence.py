@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ..backend.allocations.recorder import Recorder
-from ..backend.guard import collect, own, quiet
+from ..backend.quiet import collect, quiet
 from ..clock import Clock
 from ..errors import MemwatchError, describe_error
 from ..heap import Diff, Snapshot, TypeSeries, diff_snapshots, take_census, take_snapshot
+from ..internal import internal
 from ..retain import Holding, find_holdings, share_among
 from ..watch import Candidate, Growth, Sample
 from .budget import Budget, Depth, Walk, expected_blocks
@@ -28,7 +29,7 @@ _FEW = 0.1  # of what grew: samples for so little say nothing of the rest
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
-@own
+@internal
 @dataclass(slots=True)
 class Evidence:
     """What is gathered for one suspicion; `base`, `rss` and `modules` are the meters' readings when it arose."""
@@ -59,7 +60,7 @@ class Evidence:
         return last.base - self.base if self.suspicion else 0
 
 
-@own
+@internal
 @dataclass(slots=True)
 class Findings:
     """What the walks at the verdict brought."""
@@ -71,7 +72,7 @@ class Findings:
     lines: Lines = field(default_factory=Lines)
 
 
-@own
+@internal
 class Inquiry:
     """Gathers `evidence` for one watcher, on its thread, within a budget of *pause_budget* seconds a pause.
 

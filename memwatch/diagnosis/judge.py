@@ -7,9 +7,9 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 from __future__ import annotations
 
 from ..backend.allocations.recorder import Recorder
-from ..backend.guard import own
 from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
+from ..internal import internal
 from ..watch import Candidate, Held, Leak, make_leak
 from .assembly import assemble
 from .benign_growth import Excuses
@@ -22,7 +22,7 @@ from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 
 
-@own
+@internal
 class Diagnosis:
     """Judges for one watcher, on its thread. *pause_budget* is the longest hold of the interpreter, in seconds.
 

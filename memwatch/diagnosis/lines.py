@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import calltree
 from ..backend.allocations.live import Place, Sampled
-from ..backend.guard import own
+from ..internal import internal
 
 FRAMES = 8
 _PARTS = 8  # of the time since the suspicion
@@ -42,7 +42,7 @@ class Site:
     label: str
 
 
-@own
+@internal
 class Lines:
     """The places behind *samples*; *is_app* tells whether a file is the program's own code.
 
@@ -149,7 +149,7 @@ class Lines:
         return tuple(shown[:FRAMES] if first < FRAMES else [*shown[: FRAMES - 1], shown[first]])
 
 
-@own
+@internal
 class _Room:
     """As many frames as a tree may have; paths with the same beginning share theirs."""
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..backend.guard import own
 from ..heap import Diff, TypeSeries, least
+from ..internal import internal
 from ..retain import Holding
 from .lines import Lines
 
@@ -27,7 +27,7 @@ _OFTEN = 0.5  # of the topmost objects: types that come with nearly every one
 _LOOKS = 3
 
 
-@own
+@internal
 class Ranking:
     """Scores by what is known beside sizes: *diff* of the types, their *series* at the looks, and the samples."""
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from ..backend.census.chosen import expected_pause
 from ..backend.census.in_child import EXPECTED_PAUSE
-from ..backend.guard import COLLECT_SECONDS, own
 from ..backend.meters.meters import expected_objects
+from ..backend.quiet import COLLECT_SECONDS
 from ..errors import MemwatchError, OptionError
+from ..internal import internal
 from ..units import format_milliseconds
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How both looks of a diff are made, and in words what was left out."""

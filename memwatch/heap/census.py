@@ -9,14 +9,14 @@ from typing import Any
 
 from ..backend.census.chosen import count_objects, take_identity
 from ..backend.census.contract import GaveUp
-from ..backend.guard import own
+from ..internal import internal
 from .split import Split, check_split, split_totals
 from .table import census_table
 
 __all__ = ["Census", "GaveUp", "TypeCount", "take_census"]
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class TypeCount:
     """How many objects of one type, and their shallow bytes together."""
@@ -26,7 +26,7 @@ class TypeCount:
     size_bytes: int
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Census:
     """The types of a heap at `time` (seconds since the epoch), largest bytes first; `print(census)` shows the table."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backend.census.contract import Grown
-from ..backend.guard import own
+from ..internal import internal
 from ..units import format_milliseconds, format_size
 from .counts import Count, count_to_json, least
 from .table import change_table
@@ -14,7 +14,7 @@ from .table import change_table
 __all__ = ["Change", "Diff", "Grown", "HeapState", "TypeChange"]
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class HeapState:
     """One side of a diff: the number of objects, their shallow bytes, and when (seconds since the epoch).
@@ -40,7 +40,7 @@ class HeapState:
         return {"nodes": self.nodes, "time": self.time, "size_bytes": self.size_bytes, "size": self.size, **pauses}
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class TypeChange:
     """What happened to one type: `allocated` objects came, `freed` went.
@@ -85,7 +85,7 @@ class TypeChange:
         }
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Change:
     """The sums over all types, and `details`, a row for each type that changed, largest change of bytes first.
@@ -120,7 +120,7 @@ class Change:
         }
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Diff:
     """Two moments of a heap and what changed between them; `print(diff)` shows the table.

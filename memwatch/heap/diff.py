@@ -6,9 +6,10 @@ import time
 
 from ..backend.census.in_child import count_in_child
 from ..backend.census.listed_set import Counted
-from ..backend.guard import collect, own
+from ..backend.quiet import collect
 from ..clock import Clock
 from ..errors import AlreadyEndedError, MemwatchError, OptionError
+from ..internal import internal
 from ..units import format_milliseconds
 from .budget import Plan, check_budget, plan_looks
 from .change import Diff
@@ -17,7 +18,7 @@ from .snapshot import Snapshot, take_snapshot
 from .split import Split, check_split, split_diff
 
 
-@own
+@internal
 class HeapDiff:
     """Looks at the heap when it is made and again when it is ended::
 

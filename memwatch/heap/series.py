@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..backend.guard import own
 from ..errors import OptionError
+from ..internal import internal
 from .census import Census
 
 Totals = Mapping[str, tuple[int, int]]
 """By type label: how many objects, and their bytes together."""
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Ratchet:
     """A type whose bytes did not fall at any of the last `readings`, over `seconds`, and grew by `growth` together.
@@ -29,7 +29,7 @@ class Ratchet:
     seconds: float
 
 
-@own
+@internal
 @dataclass(slots=True)
 class _Streak:
     """One type since it last fell, or was first seen."""
@@ -48,7 +48,7 @@ class _Streak:
         return self.last_bytes - self.first_bytes
 
 
-@own
+@internal
 class TypeSeries:
     """Readings of a heap's totals, of which only the streaks of growth are kept, of *most* types at the most.
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from ..backend.census.chosen import take_identity
 from ..backend.census.contract import Identity
-from ..backend.guard import own
+from ..internal import internal
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Every object at one moment; only numbers and type labels, nothing of the program.

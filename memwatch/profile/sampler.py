@@ -18,9 +18,10 @@ from .. import calltree, formats
 from ..backend.allocations.live import LiveHeap, LiveStack, Place, Source
 from ..backend.allocations.source import start_source
 from ..backend.allocations.tracing import SOURCE
-from ..backend.guard import own, quiet
+from ..backend.quiet import quiet
 from ..errors import AlreadyStartedError, NotStartedError, OptionError
 from ..estimates import Part, count_ages
+from ..internal import internal
 from .profile import Profile
 
 SAMPLE_INTERVAL = 524288
@@ -56,7 +57,7 @@ class Options:
                 raise OptionError(f"{name} must be a whole number from {least} to {most} {unit}, not {_show(value)}")
 
 
-@own
+@internal
 class AllocationSampler:
     """One profile of this process. Several may run side by side; each sees what was allocated since its own start."""
 

@@ -14,7 +14,7 @@ from opcode import opmap
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
-from ..backend.guard import own
+from ..internal import internal
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import functions_of, methods_of
 from .object_labels import length
@@ -40,7 +40,7 @@ _MOST_ITEMS = 512  # where that number is not there
 _type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 
 
-@own
+@internal
 class Bound(NamedTuple):
     """What a container holds and what it cannot pass, both in its own unit: items, as a rule."""
 

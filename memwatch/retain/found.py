@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..backend.guard import own
+from ..internal import internal
 from .edges import steps_of
 from .matchers import why_known
 from .path import RetainingPath, Root, make_path
@@ -15,7 +15,7 @@ NEW_UNKNOWN, NEW_WANTED, NEW_OF_TYPES = range(3)
 """What a search takes for new: what is not given, what is given, or what is of the types given."""
 
 
-@own
+@internal
 @dataclass(slots=True)
 class Place:
     """New objects of one type, held at one place or at places alike.

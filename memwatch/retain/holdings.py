@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..backend.guard import quiet
+from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .atexit_root import root_of
 from .bounds import bound_of, is_weak

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from ..backend import _native, guard
+from ..backend import _native
 from ..backend.census.contract import GaveUp
 from ..backend.type_labels import type_label
+from ..internal import TYPES
 from ..units import printable
 from .edges import NAMESPACE
 from .found import Place
@@ -59,7 +60,7 @@ def search(
     late = [it for reference in references for it in (reference.names, reference.value)]
     main, changed = threading.main_thread().ident or 0, None if grown is None else array("Q", grown)
     rows = _native.search(
-        guard._own_types,
+        TYPES,
         hidden,
         starts,
         late,

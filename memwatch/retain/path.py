@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..backend.guard import own
+from ..internal import internal
 from .drawing import draw_dot, draw_lines, draw_svg
 
 
@@ -32,7 +32,7 @@ class Link(NamedTuple):
     name: str = ""
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class RetainingPath:
     """A chain of references from a root to an object.
@@ -82,7 +82,7 @@ class RetainingPath:
         return draw_svg(self.to_dot())
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What hangs below one class of path: where old objects hold new ones, counted over the whole heap.

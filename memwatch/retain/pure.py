@@ -9,8 +9,8 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from ..backend.census.contract import GaveUp
-from ..backend.guard import own
 from ..backend.type_labels import type_label
+from ..internal import internal
 from .found import NEW_UNKNOWN, Place
 from .references import contents, has_variables, referrers
 from .roots import walk_all
@@ -21,7 +21,7 @@ _WATCHED = 64
 _NOTED = 256
 
 
-@own
+@internal
 class _Sum:
     """Groups that are told as one: their counts, and the member to show."""
 

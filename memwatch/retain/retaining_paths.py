@@ -8,9 +8,10 @@ from types import CellType
 from typing import Any
 
 from ..backend.census import chosen
-from ..backend.guard import own, quiet
+from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from ..errors import OptionError
+from ..internal import internal
 from .backward import find_path_backwards
 from .found import NEW_OF_TYPES, NEW_WANTED, Place
 from .path import RetainingPath
@@ -20,7 +21,7 @@ _MOST = 100
 _TRIED = 16  # chains for each path that is wanted: many of them are told alike
 
 
-@own
+@internal
 class _Nothing:
     """Stands for an object that was not given."""
 

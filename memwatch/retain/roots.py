@@ -15,7 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
-from ..backend.guard import find_own, parts_of, rest
+from ..backend.census.exclude import find_internal, parts_of
+from ..backend.forks import rest
 from ..backend.type_labels import type_label
 from ..units import printable
 from .matchers import Reference, ignored_modules, late_references
@@ -68,7 +69,7 @@ def _hide_own(walk: Walk, ignore: Sequence[Any]) -> list[Any]:
     """Mark memwatch's objects and *ignore* as visited, and every object as there from the beginning."""
     own: list[Any] = []
     for batch in _batches(walk, live_objects()):
-        own.extend(find_own(batch))
+        own.extend(find_internal(batch))
         walk.pages.mark(map(id, batch), ALIVE)
     walk.pages.mark(parts_of(own), VISITED)
     own.extend(own_modules())

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..backend import name
-from ..backend.guard import begin_walk, end_walk, own
+from ..backend.forks import begin_walk, end_walk
+from ..internal import internal
 from .found import Place
 from .pure import search_in_python
 from .references import empty_locals
@@ -23,7 +24,7 @@ _PURE_SECONDS = 7e-7  # a block of Python's allocator, in a walk that other thre
 _PURE_PAUSE = 4.4e-8  # the same: what lists the tracked objects is one call
 
 
-@own
+@internal
 class Search:
     """`with Search(...) as places:` the places where there are new objects, at most *named* by bytes; and further ways
     to the first one, if *branches* are wanted.

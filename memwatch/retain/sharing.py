@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..backend.guard import quiet
+from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .bounds import bound_of, is_weak
 from .edges import holder_of, steps_of

@@ -18,8 +18,10 @@ from typing import Any
 
 from ..backend.census.contract import GaveUp
 from ..backend.census.referents import DICTS, MODULES_MAY_RESURRECT, keys_of, shown_by
-from ..backend.guard import begin_walk, end_walk, get_ident, own, rest
+from ..backend.forks import begin_walk, end_walk, rest
+from ..backend.quiet import get_ident
 from ..backend.type_labels import size_reader
+from ..internal import internal
 from .path import Root
 from .references import contents, hidden_contents, is_tracked
 
@@ -33,7 +35,7 @@ _LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None), 
 _MANY_GROUPS = 10_000
 
 
-@own
+@internal
 class Group:
     """New objects of one type that one old object holds (or, past many groups, that objects alike hold)."""
 
@@ -47,7 +49,7 @@ class Group:
         self.types: dict[int, int] = {}
 
 
-@own
+@internal
 class Pages:
     """A byte for each 16 bytes of memory, made where asked for; *blank* fills what is new."""
 
@@ -78,7 +80,7 @@ class Pages:
         return self.page(address)[address >> 4 & 4095]
 
 
-@own
+@internal
 class Walk:
     """The state of one walk. Nodes are numbered in the order of their discovery, which is that of their distance.
 

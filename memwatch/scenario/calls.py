@@ -7,11 +7,11 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import Any
 
-from ..backend.guard import own
 from ..errors import UnsupportedError
+from ..internal import internal
 
 
-@own
+@internal
 class Caller:
     """Calls a function, and waits for the coroutine where it gives one. All of them run in one loop, which stays open
     between the calls: what a task of one call leaves behind is there when the heap is looked at.

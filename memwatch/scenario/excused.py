@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..backend.guard import own
 from ..backend.type_labels import type_label
+from ..internal import internal
 from ..retain import Holding
 
 _RECORDS = frozenset(("warnings.WarningMessage", "_py_warnings.WarningMessage"))
@@ -39,7 +39,7 @@ _STREAMS: tuple[tuple[type, Callable[[Any], int], frozenset[str]], ...] = (
 """Streams in memory, how large one is, and the types that a census may count its buffer for beside its own."""
 
 
-@own
+@internal
 class Records:
     """The containers in which the test run under way records what the tested code does."""
 

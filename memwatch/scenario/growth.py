@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..backend.guard import own
 from ..heap import Census
+from ..internal import internal
 from .result import GrowthRow
 
 IN_PLACE = 64  # bytes for a call: a list that gets eight items longer
@@ -20,7 +20,7 @@ _NATIVE = 512  # bytes for a call: healthy programs move less in a round of 16 c
 _KEPT_UP = 0.75
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What malloc holds, in bytes (None where the platform does not tell), and of a test run's own records the bytes
@@ -30,7 +30,7 @@ class Reading:
     recorded: Mapping[str, int]
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Round:
     """The net growth of one round of so many *calls*: objects and bytes by type, and native memory in bytes.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.guard import own
+from ..internal import internal
 from ..retain import Holding
 from .text import render
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class GrowthRow:
     """One type that grew in every round: by how many objects, and by how many bytes, round after round.
@@ -29,7 +29,7 @@ class GrowthRow:
         return {"what": self.what, **rounds, "in_place": self.in_place}
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """What a check found; `print(result)` shows the report.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..backend.guard import collect, own
 from ..backend.meters.meters import Meters
+from ..backend.quiet import collect
 from ..errors import LeakFound, OptionError
 from ..heap import Census, Snapshot, take_census, take_snapshot
+from ..internal import internal
 from ..retain import Holding
 from .blame import blame
 from .calls import Caller
@@ -59,7 +60,7 @@ def _require(fn: object, loops: object, max_rounds: object) -> None:
             raise OptionError(f"{name} must be a whole number, {least} or more")
 
 
-@own
+@internal
 class _Scenario:
     """The rounds of one check. What it keeps lies in its fields, where no census counts it."""
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-from ..backend.guard import own
 from ..errors import OptionError
+from ..internal import internal
 from . import tracer
 from .tracer import OpenBlock, current, enclosing, place
 from .wrappers import wrap
@@ -33,7 +33,7 @@ def _names(name: str) -> tuple[str, str]:
     return f"{name}-block-start", f"{name}-block-end"
 
 
-@own
+@internal
 class TraceBlock:
     """A named block; see `memwatch.trace.trace_block`. One object may be entered many times, also all at once."""
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..backend.guard import own
 from ..backend.meters.meters import Meters, Reading
+from ..internal import internal
 
 CHEAP = 30e-6
 BURST = 0.01
@@ -29,7 +29,7 @@ class Source(Protocol):
     def read(self, force: bool = False) -> Reading: ...
 
 
-@own
+@internal
 class Gauge:
     """Reads *source* (this process's meters unless given) for every mark that it can be read for."""
 

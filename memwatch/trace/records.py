@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from ..backend.guard import own
 from ..errors import OptionError
+from ..internal import internal
 
 Kind = Literal["mark", "block-start", "block-end"]
 Amount = int | float
@@ -32,7 +32,7 @@ def factor_of(unit: str) -> int:
     return UNITS[unit]
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
     """The memory of the whole process at one mark. Amounts are in `memory_unit`, not rounded; whole numbers in bytes.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from ..backend.guard import own
 from ..backend.meters.meters import BYTES_PER_BLOCK
 from ..errors import OptionError
+from ..internal import internal
 from .records import Kind, Record
 
 DEFAULT_CAPACITY = 20_000
@@ -29,7 +29,7 @@ def check_capacity(capacity: int) -> int:
     return capacity
 
 
-@own
+@internal
 class Ring:
     """The last *capacity* records. Needs no lock: a mark may come inside a signal handler or a collection.
 

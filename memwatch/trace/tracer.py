@@ -12,11 +12,11 @@ from contextvars import ContextVar
 from itertools import count
 from typing import Any
 
-from ..backend.guard import collect as run_collection
-from ..backend.guard import own
+from ..backend.forks import on_fork
 from ..backend.meters.meters import Reading
-from ..backend.process import on_fork
+from ..backend.quiet import collect as run_collection
 from ..errors import NotStartedError, OptionError, describe_error
+from ..internal import internal
 from . import exporters
 from .execution_context import task_name, thread_name
 from .gauge import Gauge
@@ -26,7 +26,7 @@ from .ring import Ring, check_capacity
 _log = logging.getLogger("memwatch")
 
 
-@own
+@internal
 class OpenBlock:
     """A block that was entered. Its TraceBlock is referred to weakly: one that is gone will never end it.
 
@@ -104,7 +104,7 @@ def place_in(block: OpenBlock | None) -> tuple[str | None, int | None, int]:
     return (None, None, 0) if block is None or owner is None else (owner.name, block.number, block.depth + 1)
 
 
-@own
+@internal
 class Tracer:
     """One trace: its options, its ring and its key. Raises OptionError."""
 

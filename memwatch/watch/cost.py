@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..backend.guard import own
 from ..clock import Clock
+from ..internal import internal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Cost:
         return asdict(self)
 
 
-@own
+@internal
 class Ledger:
     """Adds up processor time of memwatch's thread (receivers excluded), pauses, walks of the heap and memory kept.
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..backend.guard import own
 from ..errors import OptionError
+from ..internal import internal
 from .pace import Pace
 from .ratchet import Ratchet
 from .sample import Growth, Level, Sample, Trigger
@@ -36,7 +36,7 @@ class Detector(Protocol):
     def dismiss(self, growth: Growth) -> None: ...
 
 
-@own
+@internal
 @dataclass(slots=True)
 class _Alarm:
     """A leak that was reported: `low` is the base (bytes) at which three quarters of its growth are gone."""
@@ -46,7 +46,7 @@ class _Alarm:
     published: bool = True
 
 
-@own
+@internal
 class ConsecutiveGrowth:
     """node-memwatch's rule: a base that is strictly higher after each of five collections in a row.
 

@@ -11,7 +11,7 @@ from dataclasses import fields
 from math import isnan, nan
 from typing import Any, get_args
 
-from ..backend.guard import own
+from ..internal import internal
 from .sample import Sample, Trigger
 
 KEPT = 256
@@ -21,7 +21,7 @@ _NAMES = tuple(field.name for field in fields(Sample))
 _FLOATS = frozenset(("time", "clock", "gc_seconds"))
 
 
-@own
+@internal
 class History:
     """At most `KEPT` samples, evenly spread from the first to the newest; the newest is always there."""
 

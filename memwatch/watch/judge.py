@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..backend.guard import own
+from ..internal import internal
 from .cost import Ledger
 from .sample import Growth, Held, Leak, Sample, SupportsReport, as_datetime
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """Growth that a detector calls a leak, for a judge to weigh.

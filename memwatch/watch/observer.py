@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..backend.guard import own
 from ..clock import to_wall
 from ..errors import describe_error
+from ..internal import internal
 from .cost import Ledger
 from .detector import Detector
 from .history import History
@@ -29,7 +29,7 @@ _FOLLOWED = 8  # windows in which a judge is asked to look at a suspicion again;
 EventValue = tuple[str, Any]
 
 
-@own
+@internal
 class Observer:
     """Takes samples in order and yields ``(event name, value)``: suspect, leak, recovered, and stats when asked to.
 

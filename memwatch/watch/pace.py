@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import isfinite
 
-from ..backend.guard import own
 from ..errors import OptionError
+from ..internal import internal
 from .scales import BLOCKS
 
 _SHORTEST = 0.01
@@ -14,7 +14,7 @@ _LONGEST = 3600.0
 _LONGER = 4
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Pace:
     """The times of the detectors, in seconds.

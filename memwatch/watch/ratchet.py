@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..backend.guard import own
+from ..internal import internal
 from .pace import Pace
 from .sample import Growth, Lane, Sample
 from .scales import BLOCKS, Ladder, Origin, Rung
@@ -30,7 +30,7 @@ _GONE_FOR = 8  # samples: what a program gives back as it ends is no recovery
 _LOADS = 16  # times the window that confirms: who imports for longer does nothing else
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class _Forecast:
     """After a published leak: at the age `due` (seconds), `rung` should stand well above `value`."""
@@ -43,7 +43,7 @@ class _Forecast:
     clock: float
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class _Reported:
     """What was reported last: the window (seconds) and rate of that growth, and what comes of it."""
@@ -54,7 +54,7 @@ class _Reported:
     forecast: _Forecast | None = None
 
 
-@own
+@internal
 class Ratchet:
     """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from ..backend.guard import collect
 from ..backend.meters.meters import Meters, read_collections
+from ..backend.quiet import collect
 from ..clock import Clock, steady_epoch
 from .cost import Ledger
 from .observer import make_stats

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend.guard import own
+from ..internal import internal
 from .sample import Sample
 
 
-@own
+@internal
 @dataclass(slots=True)
 class Forced:
     """A collection that `collect` made: its reading, and the lock that is released when its events are delivered.
@@ -22,7 +22,7 @@ class Forced:
     is_nested: bool
 
 
-@own
+@internal
 class Halt:
     """Asks the thread to end: for good, or parked for a fork; `over` says that the fork is done."""
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from ..backend.guard import own
 from ..clock import to_wall
+from ..internal import internal
 from ..units import format_delta, format_size
 
 Trigger = Literal["gc", "forced", "tick", "exit"]
@@ -18,7 +18,7 @@ Lane = Literal["base", "rss"]
 Level = Literal["suspect", "early", "leak", "recovered"]
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One reading of the meters.
@@ -71,7 +71,7 @@ class Stats:
         return {**asdict(self), "meters": list(self.meters)}
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Growth:
     """What a detector says: the meter `lane` went from `before` up by `growth` bytes between `start` and `end`.
@@ -167,7 +167,7 @@ class Leak:
         }
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Held:
     """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words."""

@@ -12,7 +12,7 @@ from itertools import pairwise
 from struct import Struct
 from typing import NamedTuple
 
-from ..backend.guard import own
+from ..internal import internal
 
 BLOCKS = 8
 RUNGS = 16
@@ -27,7 +27,7 @@ _NEVER = float("-inf")
 _ORIGIN = Struct("ddq")
 
 
-@own
+@internal
 class Origin(NamedTuple):
     """The moment at which a block begins, and the number of imported modules then."""
 
@@ -40,7 +40,7 @@ class Origin(NamedTuple):
         return _ORIGIN.pack(*self)
 
 
-@own
+@internal
 class Rung:
     """The last blocks of one length. `window` is the length of all 8, in seconds, `finer` the rung below."""
 
@@ -122,7 +122,7 @@ def _is_ordered(values: list[float]) -> bool:
     return sum(values[j] <= values[i] for i, j in pairs) <= _INVERSIONS
 
 
-@own
+@internal
 class Ladder:
     """All rungs over one series. `age` counts its samples."""
 

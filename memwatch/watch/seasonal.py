@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from ..backend.guard import own
+from ..internal import internal
 from .sample import Growth, Lane, Level, Sample
 
 _HOUR = 3600
@@ -23,7 +23,7 @@ _FLOOR = 1 << 20
 _FORECAST = 0.25
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class _Rise:
     """The same hours over `days` days: where they began (bytes, their median), and by how much they went up."""
@@ -48,7 +48,7 @@ def _rise(hours: dict[int, int], last: int, days: int) -> _Rise | None:
     return _Rise(days, before, growth) if even and growth >= max(_FLOOR, _MASS * before) else None
 
 
-@own
+@internal
 class Seasonal:
     """Compares the least reading of each hour over four days, by wall clock; hours without a reading are left out.
 

@@ -16,9 +16,9 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from ..backend.guard import own
 from ..backend.process import uninterrupted
 from ..clock import Clock
+from ..internal import internal
 
 _log = logging.getLogger("memwatch")
 
@@ -33,7 +33,7 @@ def original(module: str, name: str) -> Any:
     return monkey.get_original(module, name) if monkey else getattr(sys.modules[module], name)
 
 
-@own
+@internal
 class RawThread:
     """Runs one function at a time in a thread of its own; `ident` is None while nothing runs."""
 

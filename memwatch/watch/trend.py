@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..backend.guard import own
+from ..internal import internal
 
 RECENT = 10
 ANCIENT = 120
 _EXTREMES_FROM = 3
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Trend:
     """The state after `count` readings; sizes in bytes. `lowest` and `highest` are 0 until three readings are there."""

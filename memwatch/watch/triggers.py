@@ -13,15 +13,15 @@ from _queue import SimpleQueue
 from collections.abc import Callable
 from typing import Any
 
-from ..backend.guard import own
 from ..backend.meters.gc_callback import make_callback
 from ..clock import Clock
+from ..internal import internal
 
 BUSY = 500  # collections a second above which the callback is taken out; it returns below half of that
 _CALLBACKS = gc.callbacks  # the collector's own list: a program may give the name in `gc` to something else
 
 
-@own
+@internal
 class GcTrigger:
     """Puts its `callback`, which `backend.callback.Callback` describes, into `gc.callbacks` and takes it out again."""
 
@@ -66,7 +66,7 @@ class GcTrigger:
             self.attach()
 
 
-@own
+@internal
 class Ticker:
     """Says when the next tick is due; a tick that was missed is not made up for.
 

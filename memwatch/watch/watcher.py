@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..backend.guard import collect, end_interrupted, forget_other_threads, hold_walks, let_walks_go_on, own
+from ..backend.forks import forget_other_threads, forking_frame, hold_walks, let_walks_go_on
 from ..backend.meters.gc_callback import Collected
 from ..backend.meters.meters import Meters, read_collections
 from ..backend.pending import runs_signal_handlers
-from ..backend.process import forking_frame
+from ..backend.quiet import collect, end_interrupted
 from ..clock import Clock
 from ..errors import describe_error
+from ..internal import internal
 from .cost import Cost, Ledger
 from .detector import Detector
 from .judge import Judge, Publish
@@ -41,7 +42,7 @@ LAST_PATIENCE = 0.7  # the same, for what is found while the program ends
 EXIT_PATIENCE = 1.0  # seconds that the exit waits for the thread
 
 
-@own
+@internal
 class Watcher:
     """Watches this process. Made by `memwatch.start`; `latest` is the newest Stats, `cost` what watching costs.
 

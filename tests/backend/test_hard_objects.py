@@ -121,15 +121,16 @@ def compare():
     for _ in range(2):
         pure.list_objects(True, (), None)
         gc.collect()
-        exact, pure = exact.list_objects(True, (), None), pure.list_objects(True, (), None)
-    return by_address(exact), by_address(pure)
-exact, pure = compare()
-more, less = (Counter(one[it] for it in one.keys() - other.keys()) for one, other in ((exact, pure), (pure, exact)))
-kinds = all(exact[it] == pure[it] for it in exact.keys() & pure.keys())
+        seen, expected = exact.list_objects(True, (), None), pure.list_objects(True, (), None)
+    return by_address(seen), by_address(expected)
+seen, expected = compare()
+pairs = ((seen, expected), (expected, seen))
+more, less = (Counter(one[it] for it in one.keys() - other.keys()) for one, other in pairs)
+kinds = all(seen[it] == expected[it] for it in seen.keys() & expected.keys())
 more["tuple"] -= gc.get_freeze_count()
 more = {it: number for it, number in more.items() if number > 0}
 print(kinds, max(more.values(), default=0) <= 2, sorted(+less)[:5], sorted(more.keys() - {"tuple"}))
-print(sum(id(it) in exact for it in kept[0]) == len(set(map(id, kept[0]))) - sum(id(it) not in exact for it in kept[0]))
+print(sum(id(it) in seen for it in kept[0]) == len(set(map(id, kept[0]))) - sum(id(it) not in seen for it in kept[0]))
 """
 
 

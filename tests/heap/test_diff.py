@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from memwatch.backend.guard import is_quiet
+from memwatch.backend.quiet import is_quiet
 from memwatch.errors import AlreadyEndedError, MemwatchError, OptionError
 from memwatch.heap import Diff, HeapDiff, TypeChange, diff_snapshots, least, most, take_snapshot
 

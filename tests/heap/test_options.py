@@ -14,8 +14,8 @@ from memwatch import backend
 from memwatch.backend.census import in_child
 from memwatch.backend.census.chosen import expected_pause
 from memwatch.backend.census.listed_set import Listed
-from memwatch.backend.guard import COLLECT_SECONDS
 from memwatch.backend.meters.meters import expected_objects
+from memwatch.backend.quiet import COLLECT_SECONDS
 from memwatch.errors import MemwatchError, OptionError, UnsupportedError
 from memwatch.heap import HeapDiff, least, most
 from memwatch.heap import diff as diff_module

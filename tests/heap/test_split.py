@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memwatch.backend import guard
+from memwatch.backend import forks
 from memwatch.errors import OptionError
 from memwatch.heap import Diff, GaveUp, HeapDiff, least, take_census
 
@@ -160,7 +160,7 @@ def test_nothing_of_the_program_is_kept(split: Any, deep: bool) -> None:
     census = take_census(deep, split=split)
     KEPT.clear()
     assert not any(ref() for ref in gone)
-    assert heap_diff.diff and census and not guard._walks
+    assert heap_diff.diff and census and not forks._walks
 
 
 def test_nothing_is_kept_where_it_is_given_up() -> None:
@@ -170,7 +170,7 @@ def test_nothing_is_kept_where_it_is_given_up() -> None:
     with pytest.raises(GaveUp) as raised:
         take_census(split="owner", give_up=lambda: next(calls) > 3)
     KEPT.clear()
-    assert gone() is None and raised.value and not guard._walks
+    assert gone() is None and raised.value and not forks._walks
 
 
 def test_no_code_of_the_program_runs() -> None:

@@ -6,9 +6,9 @@ from _queue import SimpleQueue
 
 import pytest
 
-from memwatch.backend.guard import quiet
 from memwatch.backend.meters.gc_callback import Collected
 from memwatch.backend.meters.meters import read_collections
+from memwatch.backend.quiet import quiet
 from memwatch.watch.triggers import BUSY, GcTrigger, Ticker
 
 SEVEN = (7).conjugate  # a C function that answers 7

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Literal
 
-from ..guard import own
+from ...internal import internal
 
 RawFrame = tuple[str, int]
 """A file and a line, as tracemalloc knows a frame."""
@@ -35,11 +35,11 @@ def _folder(path: str) -> str:
 
 # as frames have it, which is not always how __file__ has it
 _HERE = _folder.__code__.co_filename
-_PACKAGE = _folder(os.path.dirname(_HERE))
+_PACKAGE = _folder(os.path.dirname(os.path.dirname(_HERE)))
 _RUNNER = os.path.join(_PACKAGE, "cli", "program.py")
 
 
-@own
+@internal
 class Territory:
     """Tells memwatch's frames from the program's; remembers each file's side."""
 

@@ -16,7 +16,7 @@ from opcode import opmap
 from types import CodeType
 
 from ...clock import Clock
-from ..guard import own
+from ...internal import internal
 from .frame_filter import RawFrame
 from .live import NOWHERE, UNKNOWN_FUNCTION, Place
 from .source_code import Library, Source, stamp_of
@@ -36,7 +36,7 @@ _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<generic parameters
 _ALIAS = re.compile(r"(\w+)\s*(?::[^=]*)?[=:]\s*lambda\b")
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A piece of code that has instructions for the line in question.
@@ -52,7 +52,7 @@ class Candidate:
     at_once: bool
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class _Line:
     """What is known of a line: its text, and its candidates, outer before inner."""
@@ -62,14 +62,14 @@ class _Line:
     whole: bool
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class _File:
     stamp: tuple[int, int] | None
     lines: dict[int, _Line]
 
 
-@own
+@internal
 class _Caller:
     """The frame before one: where it is, the text of its line, and its code if that is known."""
 
@@ -81,7 +81,7 @@ class _Caller:
         self.candidate = candidate
 
 
-@own
+@internal
 class Naming:
     """Names frames; remembers the lines that it has met, of the last 2000 files, until a file changes."""
 

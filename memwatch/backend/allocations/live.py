@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..guard import own
+from ...internal import internal
 
 UNKNOWN_FUNCTION = "?"
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Place:
     """A frame: lines and columns count from 1, 0 is unknown; so is the function ``?``."""
@@ -30,7 +30,7 @@ NOWHERE = Place(UNKNOWN_FUNCTION, "", 0, 0, 0)
 """The only frame of what was allocated while no Python code ran."""
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class LiveStack:
     """Frames, outermost first, and what is held of that which was allocated at their end: (bytes, how many) by size.
@@ -51,7 +51,7 @@ class LiveStack:
     variance: float = 0.0
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """One live sample that is the program's: its stack, innermost first, and how many blocks and bytes it stands for.
@@ -68,7 +68,7 @@ class Sampled:
     birth: int = 0
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class LiveHeap:
     """Every stack that holds memory, each once for a thread and a task.

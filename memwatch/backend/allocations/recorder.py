@@ -9,8 +9,8 @@ import contextlib
 from collections.abc import Callable
 
 from ...errors import UnsupportedError
+from ...internal import internal
 from .. import name
-from ..guard import own
 from .live import Sampled
 
 if name == "native":
@@ -23,7 +23,7 @@ _DEPTH = 64
 _NO_SAMPLER = f"the {name} backend has no sampler"
 
 
-@own
+@internal
 class Recorder:
     """Samples for one watcher, one byte in *interval*. `problem` says why it does not, empty if it does.
 

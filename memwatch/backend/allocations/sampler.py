@@ -16,9 +16,10 @@ from typing import Any
 
 from ...clock import Clock
 from ...errors import NotStartedError, UnsupportedError
+from ...internal import internal
 from .. import _native
-from ..guard import own, quiet
 from ..process import is_main_interpreter
+from ..quiet import quiet
 from .frame_filter import Territory
 from .live import NOWHERE, LiveHeap, LiveStack, Sampled
 from .samples import Reading, objects, read
@@ -41,7 +42,7 @@ _running: list[Sampling] = []
 _locks: dict[int, Any] = {}
 
 
-@own
+@internal
 class Sampling:
     """The sampler between `start` and `stop`, as `stacks.Source` says."""
 

@@ -7,8 +7,8 @@ import struct
 from array import array
 from dataclasses import dataclass
 
+from ...internal import internal
 from .. import _native
-from ..guard import own
 from ..type_labels import every_type, type_label
 from .frame_filter import Territory
 from .live import Place
@@ -18,7 +18,7 @@ _LOOPS = {("Handle._run", "events.py"), ("Runner.run", "runners.py"), ("BaseEven
 _ASYNCIO = os.path.join("asyncio", "")
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What `sampling_read` gives; a stack is a range of steps, innermost first, a step is a place. `coroutines` and

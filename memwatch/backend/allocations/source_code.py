@@ -25,7 +25,7 @@ from importlib.machinery import FrozenImporter
 from types import CodeType, FunctionType, ModuleType
 from zipimport import zipimporter
 
-from ..guard import own
+from ...internal import internal
 
 LONGEST_SOURCE = 1 << 20
 """Bytes of a source that is compiled for its names; compiling holds the interpreter, about 0.5 s a MiB."""
@@ -41,7 +41,7 @@ _namespace = vars(ModuleType)["__dict__"].__get__
 Stamp = tuple[int, int] | None
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Source:
     """What is known of a file: its code and its text, either of which may be empty.
@@ -67,7 +67,7 @@ def stamp_of(file: str) -> Stamp:
     return found.st_mtime_ns, found.st_size
 
 
-@own
+@internal
 class Library:
     """Reads sources; looks over the process's modules and functions at most once, when first needed."""
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from weakref import WeakSet
 
-from ..guard import own
+from ...internal import internal
 
 _namespace = vars(ModuleType)["__dict__"].__get__
 
 
-@own
+@internal
 class Threads:
     """Remembers the names of threads that it has seen, for when they have ended."""
 

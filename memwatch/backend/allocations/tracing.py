@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from ...errors import NotStartedError, UnsupportedError
-from ..guard import own, quiet
+from ...internal import internal
 from ..process import is_main_interpreter
+from ..quiet import quiet
 from .frame_filter import RawFrame, Territory
 from .function_names import Naming
 from .live import LiveHeap, LiveStack
@@ -48,7 +49,7 @@ _traces = cast(Callable[[], list[tuple[int, int, Stack, int]]], _tracemalloc._ge
 """Domain, size, frames, and how many frames there were, of every block."""
 
 
-@own
+@internal
 class Tracing:
     """tracemalloc between `start` and `stop`, as `stacks.Source` says."""
 

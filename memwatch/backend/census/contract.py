@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...errors import MemwatchError
-from ..guard import own
+from ...internal import internal
 
 GiveUp = Callable[[], bool] | None
 
@@ -20,7 +20,7 @@ class GaveUp(MemwatchError):
     """A walk ended early because its `give_up` said so; nothing was kept of it."""
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Each object of the heap as three columns of one length, sorted by address.
@@ -35,7 +35,7 @@ class Listing:
     sizes: array[int]
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Passage:
     """What happened to the objects of one type label between two identities.
@@ -49,7 +49,7 @@ class Passage:
     doubtful: int
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Grown:
     """One object that stayed at its address and grew to `GROWN_FROM` bytes or more.

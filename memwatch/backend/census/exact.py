@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from ...errors import UnsupportedError
-from .. import _native, guard
-from ..guard import own
+from ...internal import RECORDS, TYPES, internal
+from .. import _native
 from ..type_labels import type_label
 from .contract import GaveUp, GiveUp, Listing
+from .exclude import PARTS
 from .object_set import Identity, copy_column
 
 _DEEP_SECONDS = 1.5e-7  # an object, listed, in scattered memory and on a busy machine
@@ -26,7 +27,7 @@ _CHILD_SECONDS = 60.0  # a walk over some hundred million objects
 def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
     """By type label the number of objects and their bytes, as `contract.Backend` says."""
     _ask(give_up, "before the walk")
-    totals = _native.count(deep, guard._own_types, guard._PARTS, guard.RECORDS, exclude)
+    totals = _native.count(deep, TYPES, PARTS, RECORDS, exclude)
     if totals is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     _ask(give_up, "after the walk")
@@ -48,7 +49,7 @@ def count_in_child(
     """
     _ask(give_up, "before the walk")
     try:
-        answer = _native.count_in_child(deep, guard._own_types, guard._PARTS, guard.RECORDS, exclude, patience)
+        answer = _native.count_in_child(deep, TYPES, PARTS, RECORDS, exclude, patience)
     except (OSError, RuntimeError) as refused:
         raise UnsupportedError(f"the census cannot be taken in a forked child: {refused}") from None
     if answer is None:
@@ -66,7 +67,7 @@ def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> List
     """Each object with its type and size, as `contract.Backend` says."""
     _ask(give_up, "before the walk")
     labels = _Labels()
-    columns = _native.listing(deep, guard._own_types, guard._PARTS, guard.RECORDS, exclude, labels.number, copy_column)
+    columns = _native.listing(deep, TYPES, PARTS, RECORDS, exclude, labels.number, copy_column)
     if columns is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     _ask(give_up, "after the walk")
@@ -79,7 +80,7 @@ def take_identity(
     """Which objects there are, as `contract.Backend` says: three to five bytes an object."""
     _ask(give_up, "before the walk")
     earlier, begun = since._snapshot if since is not None else None, perf_counter()
-    taken = _native.snapshot(deep, guard._own_types, guard._PARTS, guard.RECORDS, exclude, births, earlier)
+    taken = _native.snapshot(deep, TYPES, PARTS, RECORDS, exclude, births, earlier)
     if taken is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
     pause = perf_counter() - begun
@@ -100,7 +101,7 @@ def _ask(give_up: GiveUp, when: str) -> None:
         raise GaveUp(f"gave up {when}")
 
 
-@own
+@internal
 class _Labels:
     """The labels of the types met, each with its place; types of one label share it."""
 

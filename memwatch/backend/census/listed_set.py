@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import compress, islice
 from sys import getsizeof
 
-from ..guard import own, quiet
+from ...internal import internal
+from ..quiet import quiet
 from .contract import GROWN_FROM, Grown, Listing, Passage
 
 _ROWS = 4096
@@ -24,7 +25,7 @@ Objects = dict[int, tuple[int, int]]
 Columns = tuple[Sequence[int], Sequence[int], Sequence[int]]
 
 
-@own
+@internal
 class Listed:
     """Which objects there were, as `contract.Identity` says; about 16 bytes for each."""
 
@@ -122,7 +123,7 @@ class Listed:
         return list(places), _pieces(self._listing, after._listing, kinds)
 
 
-@own
+@internal
 class Counted:
     """An identity of which only the totals are known: who survived is anybody's guess.
 
@@ -186,7 +187,7 @@ class Counted:
         return array("Q")
 
 
-@own
+@internal
 class _Tally:
     """What is added up for one type while the columns are gone through."""
 

@@ -6,8 +6,8 @@ from array import array
 from collections.abc import Collection, Mapping
 from math import exp
 
+from ...internal import internal
 from .. import _native
-from ..guard import own
 from ..type_labels import type_label
 from .contract import Grown, Passage
 
@@ -23,7 +23,7 @@ def copy_column(code: str, column: memoryview) -> array[int]:
     return made
 
 
-@own
+@internal
 class Identity:
     """As `contract.Identity` says. What it keeps lies in fields that a census leaves out, no container deeper."""
 

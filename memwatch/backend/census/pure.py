@@ -18,10 +18,12 @@ from types import CodeType
 
 import objgraph
 
-from ..guard import find_own, own, parts_of, quiet
+from ...internal import internal
+from ..quiet import quiet
 from ..type_labels import KindTable
 from .columns import sort_listing
 from .contract import GiveUp, Listing
+from .exclude import find_internal, parts_of
 from .listed_set import Listed
 from .referents import referents_of
 from .roots import roots
@@ -83,7 +85,7 @@ def expected_time(objects: int, deep: bool) -> float:
 # Classes, not closures: a closure's cells are made before the list of objects is, and would be counted.
 
 
-@own
+@internal
 class _Lister:
     """Enters what the walk visits in a listing, not sorted yet."""
 
@@ -106,7 +108,7 @@ class _Lister:
         self.met.sizes.fromlist(sizes)
 
 
-@own
+@internal
 class _Counter:
     """Adds up what the walk visits, by type label."""
 
@@ -139,7 +141,7 @@ def _add(totals: dict[str, int], label: str, amount: int) -> None:
     totals[label] = totals.get(label, 0) + amount
 
 
-@own
+@internal
 class _Walk(TrackedWalk):
     """One visit to every object, also to those that the collector does not track."""
 
@@ -199,7 +201,7 @@ class _Walk(TrackedWalk):
     def _visit_fresh(self, fresh: dict[int, object], stack: list[list[object]], visit: Visit) -> None:
         """Visit objects met for the first time, and put those that refer to others on the stack."""
         objects = list(fresh.values())
-        own_parts = parts_of(find_own(objects))
+        own_parts = parts_of(find_internal(objects))
         if not own_parts.isdisjoint(fresh):
             self._seen.update(own_parts)
             objects = [it for it in objects if id(it) not in own_parts]

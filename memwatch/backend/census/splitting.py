@@ -14,7 +14,8 @@ from sys import getsizeof
 from types import ModuleType
 from typing import Any, Literal
 
-from ..guard import own, quiet
+from ...internal import internal
+from ..quiet import quiet
 from ..type_labels import KindTable
 from .contract import GiveUp, Identity
 from .dict_keys import key_shape
@@ -46,7 +47,7 @@ def split_containers(split: Split, addresses: array[int], identity: Identity, gi
         return walk.parts()
 
 
-@own
+@internal
 class _Walk(TrackedWalk):
     """One pass, or two; for each address columns of numbers: its size once it was met, its part, and who holds it."""
 

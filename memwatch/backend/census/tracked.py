@@ -18,7 +18,7 @@ from itertools import chain, compress, count, cycle, repeat
 from operator import getitem, is_, le, setitem
 from sys import getrefcount, getsizeof
 
-from ..guard import own
+from ...internal import internal
 from .contract import GaveUp
 from .referents import shown_by
 
@@ -29,7 +29,7 @@ _FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
 Fetch = Callable[[None], list[object]]
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Tracked:
     """`objects` are held; a None stands in the place of each tuple that has one owner only. Of those (most are

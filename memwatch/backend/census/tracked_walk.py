@@ -10,14 +10,17 @@ from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import Any, Self
 
-from ..guard import begin_walk, end_walk, find_own, get_ident, own, parts_of, rest
+from ...internal import internal
+from ..forks import begin_walk, end_walk, rest
+from ..quiet import get_ident
 from .contract import GaveUp, GiveUp
+from .exclude import find_internal, parts_of
 from .tracked import Tracked, list_tracked
 
 SLICE = 2000
 
 
-@own
+@internal
 class TrackedWalk:
     """`with` lists the tracked objects, and lets go of everything at the end, also where a traceback keeps the frame.
 
@@ -82,5 +85,5 @@ class TrackedWalk:
         """The addresses that are not counted: memwatch's own objects, and what the caller excludes."""
         found: list[object] = []
         for batch in self.slices():
-            found.extend(find_own(batch))
+            found.extend(find_internal(batch))
         return {*parts_of(found), *self.tracked.own, *map(id, self._exclude), id(self._exclude)}

@@ -13,15 +13,16 @@ from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from ...clock import Clock
-from .. import guard, name
-from ..guard import is_quiet, own
+from ...internal import internal
+from .. import name, quiet
 from ..pending import Pending
+from ..quiet import is_quiet
 from .meters import CHEAP, may_count_blocks
 
 if name == "native":
     from .._native import Trigger as _Trigger
 
-    own(_Trigger)
+    internal(_Trigger)
 
 WAITING = 64
 """Records that may wait; further ones are dropped and counted."""
@@ -29,7 +30,7 @@ WAITING = 64
 _OLDEST = 2  # the generation of a full collection: incremental ones (3.14) come as generation 1
 
 
-@own
+@internal
 class Collected(NamedTuple):
     """A full collection has ended.
 
@@ -68,7 +69,7 @@ class Callback(Protocol):
     def after_fork(self, frame: FrameType | None, /) -> None: ...
 
 
-@own
+@internal
 class PythonCallback:
     """The callback where there is no C; what a signal handler raises inside it is lost."""
 
@@ -121,5 +122,5 @@ class PythonCallback:
 def make_callback(queue: SimpleQueue[Any], count_blocks: Callable[[], int] = sys.getallocatedblocks) -> Callback:
     """A callback of the backend in use; *count_blocks* has to be a C function."""
     if name == "native":
-        return _Trigger(queue, guard._quiet, count_blocks, Collected, CHEAP)
+        return _Trigger(queue, quiet._quiet, count_blocks, Collected, CHEAP)
     return PythonCallback(queue, count_blocks)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import psutil
 
 from ...clock import Clock
+from ...internal import internal
 from .. import name
-from ..guard import own
 from .resident import Resident
 
 if name == "native":
@@ -47,7 +47,7 @@ _TOO_LONG = 0.1  # seconds: a meter that holds everything up for so long is not 
 _LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
 
 
-@own
+@internal
 class Meter:
     """A reading function, its last value and what a reading costs in seconds of this thread's processor time."""
 
@@ -79,7 +79,7 @@ class Meter:
         self._due = self._now() + cost * _SHARE if cost <= _TOO_LONG else float("inf")
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the meters say: bytes, except `blocks` (a count). `native` is None where the C allocator cannot be asked.
@@ -94,7 +94,7 @@ class Reading:
     anonymous: int
 
 
-@own
+@internal
 @dataclass(frozen=True, slots=True)
 class Collections:
     """How many collections this interpreter has run since it started, full ones and all others."""
@@ -103,7 +103,7 @@ class Collections:
     young: int
 
 
-@own
+@internal
 class Meters:
     """The meters of this process. `names` says what `base` is made of."""
 

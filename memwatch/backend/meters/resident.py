@@ -16,13 +16,13 @@ from typing import Any
 
 import psutil
 
-from ..guard import own
+from ...internal import internal
 
 _PATH = "/proc/self/statm"
 _PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}  # what may be over at the next reading
 
 
-@own
+@internal
 class Statm:
     """The numbers of /proc/self/statm: pages in memory, and how many of those are shared."""
 
@@ -81,7 +81,7 @@ if _linux:
     os.register_at_fork(after_in_child=_statm.leave)
 
 
-@own
+@internal
 class Resident:
     """Reads resident memory; `shared` is how much of the last reading is shared with other processes. All in bytes.
 

@@ -30,7 +30,7 @@ typedef struct {
     int deep;
     PyObject *own_types;  /* ids */
     PyObject *part_types; /* ids */
-    PyObject *records;    /* a tuple of objects that are never counted */
+    PyObject *records;    /* a list of objects that are never counted */
     PyObject *exclude;    /* a sequence of such objects */
     int births;           /* watch them from the snapshot on */
     Snapshot *since;      /* to be settled by the snapshot, or NULL */

@@ -17,10 +17,11 @@ import memwatch
 if memwatch.backend.name != "native":
     pytest.skip("the C extension is not in use", allow_module_level=True)
 
-from memwatch.backend import _native, guard
+from memwatch.backend import _native
 from memwatch.backend.census import exact, pure
 from memwatch.backend.census.contract import GaveUp, Listing
 from memwatch.backend.census.referents import FrozenDict
+from memwatch.internal import TYPES, internal
 
 KEPT: list[Any] = []
 
@@ -33,10 +34,10 @@ class Order:
 @pytest.fixture(autouse=True)
 def _nothing_stays() -> Iterator[None]:
     KEPT.clear()
-    own_types = set(guard._own_types)
+    own_types = set(TYPES)
     yield
     KEPT.clear()
-    guard._own_types &= own_types  # the next class at such an address is somebody else's
+    TYPES.intersection_update(own_types)  # the next class at such an address is somebody else's
     _native.fail_after(-1)
 
 
@@ -79,16 +80,16 @@ def compare(deep):
     for _ in range(2):
         pure.list_objects(deep, (), None)
         gc.collect()
-        exact, pure = exact.list_objects(deep, (), None), pure.list_objects(deep, (), None)
-    return kinds(exact), kinds(pure)
+        seen, expected = exact.list_objects(deep, (), None), pure.list_objects(deep, (), None)
+    return kinds(seen), kinds(expected)
 for deep in (True, False):
-    exact, pure = compare(deep)
-    more = Counter(exact[address] for address in exact.keys() - pure.keys() - constants())
-    less = Counter(pure[address] for address in pure.keys() - exact.keys())
-    same = all(exact[address] == pure[address] for address in exact.keys() & pure.keys())
+    seen, expected = compare(deep)
+    more = Counter(seen[address] for address in seen.keys() - expected.keys() - constants())
+    less = Counter(expected[address] for address in expected.keys() - seen.keys())
+    same = all(seen[address] == expected[address] for address in seen.keys() & expected.keys())
     more["tuple"] -= gc.get_freeze_count()
-    print(same, len(exact) > 10_000, max(more["tuple"], 0) <= 2, sum(more.values()) - more["tuple"], less.total())
-    del exact, pure
+    print(same, len(seen) > 10_000, max(more["tuple"], 0) <= 2, sum(more.values()) - more["tuple"], less.total())
+    del seen, expected
 """
 
 
@@ -129,7 +130,7 @@ def test_frozen_objects_are_all_found(deep: bool) -> None:
 
 
 def test_own_objects_their_parts_and_what_hangs_on_those_alone_are_left_out() -> None:
-    @guard.own
+    @internal
     class Holder:
         __slots__ = ("items", "shared")
 

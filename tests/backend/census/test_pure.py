@@ -22,7 +22,7 @@ import memwatch
 from memwatch.backend.census.chosen import count_objects, list_objects
 from memwatch.backend.census.columns import sort_listing
 from memwatch.backend.census.contract import GaveUp, Listing
-from memwatch.backend.guard import find_own, parts_of
+from memwatch.backend.census.exclude import find_internal, parts_of
 
 KEPT: list[Any] = []
 
@@ -119,7 +119,7 @@ def test_deep_is_the_closure_over_gc() -> None:
                 closure[id(it)] = it
                 stack.append(it)
     listing = list_objects(True, (), None)
-    hidden = parts_of(find_own(list(closure.values())))
+    hidden = parts_of(find_internal(list(closure.values())))
     assert len(closure.keys() - hidden - set(listing.addresses)) < 60
     extra = Counter(
         listing.labels[kind]

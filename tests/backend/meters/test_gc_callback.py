@@ -17,8 +17,8 @@ import pytest
 
 import memwatch
 from memwatch.backend.census.chosen import count_objects
-from memwatch.backend.guard import quiet
 from memwatch.backend.meters.gc_callback import WAITING, Callback, Collected, PythonCallback, make_callback
+from memwatch.backend.quiet import quiet
 
 FULL = {"generation": 2, "collected": 0, "uncollectable": 0}
 YOUNG = {**FULL, "generation": 0}
@@ -294,7 +294,7 @@ gevent.monkey.patch_all()
 import gc, gevent
 from _queue import SimpleQueue
 from memwatch.backend.meters.gc_callback import make_callback
-from memwatch.backend.guard import quiet
+from memwatch.backend.quiet import quiet
 callback = make_callback(SimpleQueue())
 gc.callbacks.append(callback)
 def work():

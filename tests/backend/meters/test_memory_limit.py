@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from memwatch.backend.meters import memory_limit as limit
 from memwatch.backend.meters.memory_limit import Container, container
-from memwatch.backend.meters.meters import memory_limit as limit
 
 MIB = 1 << 20
 NONE_IN_V1 = "9223372036854771712"

@@ -9,8 +9,9 @@ import textwrap
 
 import pytest
 
-from memwatch.backend.meters.meters import BYTES_PER_BLOCK, Meter, Meters, meters, read_collections, resident
-from memwatch.backend.meters.meters import memory_limit as limit
+from memwatch.backend.meters import memory_limit as limit
+from memwatch.backend.meters import meters, resident
+from memwatch.backend.meters.meters import BYTES_PER_BLOCK, Meter, Meters, read_collections
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from a descriptor on Linux")

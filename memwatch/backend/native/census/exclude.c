@@ -4,7 +4,7 @@
  * have been visited before it: a list stands in the collector's ring by itself, and leads to its items. So when the
  * walk is over, what hangs on own instances is looked for and taken out of the totals again:
  *
- * - the containers and locks that they refer to themselves (guard.parts_of says which, and why no deeper);
+ * - the containers and locks that they refer to themselves (parts_of in backend/census/exclude.py says which);
  * - what no one but those refers to: an untracked object all of whose references are theirs. The references are counted
  *   as they are found; when there are as many as the object has, it hangs too, and what it refers to comes next.
  *

@@ -1,0 +1,46 @@
+"""Which objects a census leaves out because they are memwatch's own. census/exclude.c does the same in C."""
+
+from __future__ import annotations
+
+import gc
+from _thread import LockType
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from types import MethodType
+
+from ...internal import RECORDS, TYPES, never_count
+from .referents import shown_by
+
+PARTS = frozenset(map(id, (list, dict, set, tuple, array, LockType)))
+"""The ids of the types whose instances are left out together with the internal object that refers to them."""
+
+_METHODS = frozenset((id(MethodType),))
+_EMPTY = id(())
+never_count(gc.callbacks)  # it grows with an entry while births are watched
+
+
+def find_internal(objects: Sequence[object]) -> list[object]:
+    """Those of *objects* that are instances of internal classes, or methods bound to one (`with` keeps such)."""
+    kinds = list(map(id, map(type, objects)))
+    found = list(compress(objects, map(TYPES.__contains__, kinds)))
+    found.extend(filter(_is_bound_to_internal, compress(objects, map(_METHODS.__contains__, kinds))))
+    return found
+
+
+def _is_bound_to_internal(method: object) -> bool:
+    return any(id(type(held)) in TYPES for held in shown_by(method))
+
+
+def parts_of(instances: Iterable[object]) -> set[int]:
+    """The addresses of *instances*, internal ones all, and of the containers that each of them refers to itself.
+
+    No deeper, as the list of a walk under way holds the whole program; what lies deeper is of an internal class itself.
+    `RECORDS` are always among them.
+    """
+    addresses = {id(RECORDS), *map(id, RECORDS)}
+    for instance in instances:
+        addresses.add(id(instance))
+        addresses.update(id(held) for held in shown_by(instance) if id(type(held)) in PARTS)
+    addresses.discard(_EMPTY)
+    return addresses

@@ -1,0 +1,91 @@
+"""Walks over the heap rest while a thread forks, and a forked child forgets those of its parent's other threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from memwatch.backend import forks
+from memwatch.backend.forks import begin_walk, end_walk, forget_other_threads, hold_walks, let_walks_go_on, rest
+from memwatch.backend.quiet import _quiet, is_quiet, quiet
+
+
+class FakeWalk:
+    def __init__(self, thread: int) -> None:
+        self.thread = thread
+        self.rests = False
+        self.held = ["an object of the program"]
+
+    def release(self) -> None:
+        self.held.clear()
+        end_walk(self)
+
+
+def test_a_forked_child_forgets_what_other_threads_had_begun() -> None:
+    mine, theirs = FakeWalk(threading.get_ident()), FakeWalk(-1)
+    begin_walk(mine)
+    begin_walk(theirs)
+    _quiet[-1] = 2
+    try:
+        with quiet:
+            forget_other_threads()
+            assert is_quiet()
+    finally:
+        end_walk(mine)
+    assert -1 not in _quiet
+    assert mine.held and not theirs.held and not forks._walks
+
+
+@pytest.fixture
+def walk_elsewhere() -> Iterator[FakeWalk]:
+    """A walk in a thread of its own that rests whenever it is asked to, until it is released."""
+    begun, made = threading.Event(), list[FakeWalk]()
+
+    def run() -> None:
+        made.append(walk := FakeWalk(threading.get_ident()))
+        begin_walk(walk)
+        begun.set()
+        while walk.held:
+            rest(walk)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    begun.wait(30)
+    yield made[0]
+    made[0].release()
+    thread.join(30)
+
+
+def test_walks_of_other_threads_rest_while_a_thread_forks(walk_elsewhere: FakeWalk) -> None:
+    hold_walks(patience=30)
+    try:
+        assert walk_elsewhere.rests
+    finally:
+        let_walks_go_on()
+    while walk_elsewhere.rests:
+        pass
+
+
+def test_a_thread_that_forks_waits_neither_for_its_own_walk_nor_without_end_for_others() -> None:
+    mine, theirs = FakeWalk(threading.get_ident()), FakeWalk(-1)
+    begin_walk(mine)
+    begin_walk(theirs)
+    try:
+        hold_walks(patience=0.01)
+        rest(mine)  # a callback of the program, run before the fork, may walk as well
+        assert not mine.rests
+    finally:
+        let_walks_go_on()
+        mine.release()
+        theirs.release()
+
+
+def test_a_fork_that_was_called_off_holds_no_walk_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(forks._forks, threading.get_ident(), time.monotonic() + 0.01)
+    thread = threading.Thread(target=rest, args=(FakeWalk(-1),), daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
