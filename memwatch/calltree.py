@@ -13,28 +13,12 @@ from hashlib import blake2b
 from typing import Any
 
 from .estimates import AGES, Evidence, Part, describe, merge_parts, total, weigh
+from .frames import Frame
 
 Allocations = tuple[tuple[int, int], ...]
 
 ROOT_ID = 1
 _ID_BYTES = 6  # 48 bits: every reader keeps such a number whole, also those that know doubles only
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A place in the code. Lines and columns count from 1, as an editor shows them; 0 where they are not known.
-
-    `first_line` is the line on which the function's definition begins.
-    """
-
-    function: str
-    file: str = ""
-    line: int = 0
-    column: int = 0
-    first_line: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.function} ({self.file}:{self.line})" if self.file else self.function
 
 
 ROOT = Frame("(root)")

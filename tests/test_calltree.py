@@ -7,7 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memwatch.calltree import CallTree, Frame, Node, Stack, build, diff, keep, merge, stacks_of, walk
+from memwatch.calltree import CallTree, Node, Stack, build, diff, keep, merge, stacks_of, walk
+from memwatch.frames import Frame
 
 MAIN, LOAD, PARSE = Frame("main", "app.py", 3), Frame("load", "app.py", 7, 5), Frame("parse", "lib.py", 2)
 

@@ -7,8 +7,9 @@ from math import exp, inf, sqrt
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Node, Stack, build, diff, keep, merge, stacks_of, walk
+from memwatch.calltree import CallTree, Node, Stack, build, diff, keep, merge, stacks_of, walk
 from memwatch.estimates import AGES, Part, count_ages, interval, merge_parts, weigh
+from memwatch.frames import Frame
 
 INTERVAL = 1000
 MAIN, LOAD, SAVE = Frame("main", "app.py", 3), Frame("load", "app.py", 7), Frame("save", "app.py", 9)

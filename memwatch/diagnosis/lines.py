@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import calltree
-from ..backend.allocations.live import Place, Sampled
+from ..backend.allocations.live import Sampled
+from ..frames import Frame
 from ..internal import internal
 
 FRAMES = 8
@@ -25,7 +26,7 @@ NO_OBJECT = "raw memory"
 RAW = ""
 """What samples have for a type where there is no object."""
 
-Frame = dict[str, Any]
+ShownFrame = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Site:
     `label` is the type of most of the objects, by bytes.
     """
 
-    frames: tuple[Frame, ...]
+    frames: tuple[ShownFrame, ...]
     samples: int
     count: float
     size_bytes: float
@@ -79,7 +80,7 @@ class Lines:
 
         Of very many paths the lightest lose their ends. Sizes of single blocks are left out.
         """
-        by_path: dict[tuple[Place, ...], list[Sampled]] = {}
+        by_path: dict[tuple[Frame, ...], list[Sampled]] = {}
         for sample in self._samples:
             by_path.setdefault(sample.places, []).append(sample)
         if not by_path:
@@ -131,7 +132,7 @@ class Lines:
         return self._as_site(max(by_line.values(), key=_bytes_of)) if by_line else None
 
     def _as_site(self, samples: list[Sampled]) -> Site:
-        by_path: dict[tuple[Place, ...], list[Sampled]] = {}
+        by_path: dict[tuple[Frame, ...], list[Sampled]] = {}
         by_label: dict[str, list[Sampled]] = {}
         for sample in samples:
             by_path.setdefault(sample.places, []).append(sample)
@@ -142,7 +143,7 @@ class Lines:
         label = max(large, key=lambda name: _bytes_of(by_label[name]), default=NO_OBJECT)
         return Site(self._frames(path), len(samples), sum(sample.count for sample in samples), total, label)
 
-    def _frames(self, places: tuple[Place, ...]) -> tuple[Frame, ...]:
+    def _frames(self, places: tuple[Frame, ...]) -> tuple[ShownFrame, ...]:
         """The innermost frames, and if none of these is the program's own the first one that is."""
         shown = [_frame(place, self._is_app(place.file)) for place in places]
         first = next((number for number, frame in enumerate(shown) if frame["in_app"]), 0)
@@ -155,10 +156,10 @@ class _Room:
 
     def __init__(self, frames: int) -> None:
         self._left = frames
-        self._taken: dict[Place, Any] = {}
-        self._frames: dict[Place, calltree.Frame] = {}
+        self._taken: dict[Frame, Any] = {}
+        self._frames: dict[Frame, Frame] = {}
 
-    def take(self, path: Sequence[Place]) -> tuple[calltree.Frame, ...]:
+    def take(self, path: Sequence[Frame]) -> tuple[Frame, ...]:
         """The frames of a *path*, outermost first; of one that there is no room for, the beginning."""
         taken, found = self._taken, []
         for place in path:
@@ -172,17 +173,17 @@ class _Room:
         return tuple(found)
 
 
-_OTHERS = calltree.Frame(OTHER_PATHS)
+_OTHERS = Frame(OTHER_PATHS)
 
 
-def _tree_frame(place: Place) -> calltree.Frame:
+def _tree_frame(place: Frame) -> Frame:
     function, file = place.function[:_LONGEST_NAME], place.file[-_LONGEST_NAME:]
-    return calltree.Frame(function, file, place.line, place.column, place.first_line)
+    return Frame(function, file, place.line, place.column, place.first_line)
 
 
 def _bytes_of(samples: Iterable[Sampled]) -> float:
     return sum(sample.size_bytes for sample in samples)
 
 
-def _frame(place: Place, in_app: bool) -> Frame:
+def _frame(place: Frame, in_app: bool) -> ShownFrame:
     return {"function": place.function, "file": place.file, "line": place.line, "in_app": in_app}

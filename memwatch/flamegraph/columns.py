@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..calltree import CallTree, Frame, Node, walk
+from ..calltree import CallTree, Node, walk
+from ..frames import Frame
 
 LIMIT = 20_000
 SIZES = 16

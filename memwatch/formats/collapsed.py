@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..calltree import ROOT, CallTree, Frame, Stack, build, stacks_of
+from ..calltree import ROOT, CallTree, Stack, build, stacks_of
 from ..errors import FormatError
+from ..frames import Frame
 from .checks import check_depth, digits
 from .growth import growth_of
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..calltree import ROOT, Allocations, CallTree, Frame, Node, Stack, build, walk
+from ..calltree import ROOT, Allocations, CallTree, Node, Stack, build, walk
 from ..errors import FormatError
+from ..frames import Frame
 from .checks import check_depth, digits, storable
 
 COLUMNS = (

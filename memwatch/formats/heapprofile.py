@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..calltree import ROOT, CallTree, Frame, Node, Stack, build, walk
+from ..calltree import ROOT, CallTree, Node, Stack, build, walk
 from ..errors import FormatError
+from ..frames import Frame
 from . import about
 from .checks import check_depth, integer, items, mapping, text_of
 from .deepjson import parse

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..calltree import ROOT, CallTree, Frame, Stack, build, stacks_of
+from ..calltree import ROOT, CallTree, Stack, build, stacks_of
 from ..errors import FormatError
+from ..frames import Frame
 from . import about
 from .checks import check_depth, integer, items, mapping, text_of
 from .deepjson import parse

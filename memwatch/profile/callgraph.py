@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..calltree import Frame, Node, Stack, build, walk
+from ..calltree import Node, Stack, build, walk
 from ..errors import OptionError
+from ..frames import Frame
 
 FlatNode = Mapping[str, Any]
 

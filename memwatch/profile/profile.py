@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import formats
-from ..calltree import ROOT, CallTree, Frame, Node, Stack, diff, keep, merge, stacks_of, walk
+from ..calltree import ROOT, CallTree, Node, Stack, diff, keep, merge, stacks_of, walk
 from ..errors import OptionError
 from ..estimates import Part, weigh
 from ..files import write_file
+from ..frames import Frame
 from ..units import format_bytes, printable
 
 _TOP = 10

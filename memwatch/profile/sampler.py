@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import calltree, formats
-from ..backend.allocations.live import LiveHeap, LiveStack, Place, Source
+from ..backend.allocations.live import LiveHeap, LiveStack, Source
 from ..backend.allocations.source import start_source
 from ..backend.allocations.tracing import SOURCE
 from ..backend.quiet import quiet
@@ -153,14 +153,11 @@ class AllocationSampler:
 
 
 def _as_tree(heap: LiveHeap, now: float, duration: float) -> calltree.CallTree:
-    frames: dict[Place, calltree.Frame] = {}
     stacks = []
     for live in heap.stacks:
-        # from a list, not an iterator: a census in another thread would come upon the unfinished tuple
-        path = tuple([frames.get(place) or frames.setdefault(place, _as_frame(place)) for place in live.places])
         held = sum(size * count for size, count in live.sizes)
         parts = (_as_part(live),) if heap.source != SOURCE else ()
-        stacks.append(calltree.Stack(path, held, sum(count for _, count in live.sizes), live.sizes, parts))
+        stacks.append(calltree.Stack(live.places, held, sum(count for _, count in live.sizes), live.sizes, parts))
     return calltree.CallTree(
         calltree.build(stacks),
         source=heap.source,
@@ -176,10 +173,6 @@ def _as_tree(heap: LiveHeap, now: float, duration: float) -> calltree.CallTree:
 
 def _as_part(live: LiveStack) -> Part:
     return Part(live.thread, live.task, live.sizes, live.samples, live.variance, count_ages(live.ages, live.samples))
-
-
-def _as_frame(place: Place) -> calltree.Frame:
-    return calltree.Frame(place.function, place.file, place.line, place.column, place.first_line)
 
 
 def _default_path(suffix: str) -> str:

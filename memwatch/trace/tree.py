@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..calltree import CallTree, Frame, Stack, build
+from ..calltree import CallTree, Stack, build
+from ..frames import Frame
 from .records import UNITS, Record
 
 _MANY = 10  # names that a note tells

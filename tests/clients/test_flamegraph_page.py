@@ -13,8 +13,9 @@ from random import Random
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, build, diff
+from memwatch.calltree import CallTree, Stack, build, diff
 from memwatch.formats import flamegraph
+from memwatch.frames import Frame
 
 DRIVER = Path(__file__).with_name("flamegraph.mjs")
 MIB = 1024 * 1024

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, build
+from memwatch.calltree import CallTree, Stack, build
 from memwatch.diagnosis import Report, Suspect, TypeRow
+from memwatch.frames import Frame
 from memwatch.watch import Cost
 
 DRIVER = Path(__file__).with_name("report.mjs")

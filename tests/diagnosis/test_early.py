@@ -6,12 +6,13 @@ from types import ModuleType
 
 import pytest
 
-from memwatch.backend.allocations.live import Place, Sampled
+from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis.lines import Lines
+from memwatch.frames import Frame
 from memwatch.retain import find_remover
 from memwatch.watch import Held, Leak
 
-PLACES = (Place("handle", "app.py", 1, 0, 0),)
+PLACES = (Frame("handle", "app.py", 1, 0, 0),)
 
 
 def early(case, step, looks=5, per_look=100):

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, build
+from memwatch.calltree import CallTree, Stack, build
 from memwatch.diagnosis import Report, Suspect, TypeRow
 from memwatch.diagnosis.html.curve import draw_curve
 from memwatch.diagnosis.html.elements import Markup, element
+from memwatch.frames import Frame
 from memwatch.watch import Cost
 
 MIB = 1 << 20

@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from memwatch.backend.allocations.live import Place, Sampled
+from memwatch.backend.allocations.live import Sampled
 from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
 from memwatch.diagnosis import Diagnosis, Suspect
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
+from memwatch.frames import Frame
 from memwatch.retain import Holding, RetainingPath
 from memwatch.retain.search import IN_C
 
@@ -25,7 +26,7 @@ MIB = 1 << 20
 def sampled(label: str, *where: str, size: float = 65536.0, address: int = 64) -> Sampled:
     """A sample; *where* are file:line of its frames, innermost first."""
     parts = [place.rpartition(":") for place in where]
-    places = tuple(Place(f"in_{file}", file, int(line), 1, 1) for file, _, line in parts)
+    places = tuple(Frame(f"in_{file}", file, int(line), 1, 1) for file, _, line in parts)
     return Sampled(places, address, label, size / 1000, size)
 
 
@@ -81,7 +82,7 @@ def test_of_very_many_paths_the_lightest_lose_their_ends():
 
 
 def test_names_in_the_tree_have_a_bound():
-    place = Place("f" * 9999, "a" * 9999 + ".py", 1, 1, 1)
+    place = Frame("f" * 9999, "a" * 9999 + ".py", 1, 1, 1)
     tree = Lines([Sampled((place,), 1, "str", 1.0, 9.0)]).tree(0.0, 0.0)
     assert tree is not None
     (node,) = tree.root.children

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from memwatch.backend.allocations.live import Place, Sampled
+from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis.lines import Lines
 from memwatch.diagnosis.ranking import Ranking
 from memwatch.diagnosis.suspects import find_suspects
+from memwatch.frames import Frame
 from memwatch.heap import Change, Diff, HeapState, TypeChange, TypeSeries
 from memwatch.retain import Holding, RetainingPath
 
 MIB = 1 << 20
-PLACES = (Place("handle", "app.py", 1, 0, 0),)
+PLACES = (Frame("handle", "app.py", 1, 0, 0),)
 
 
 def holding(what, size=MIB, **changes):

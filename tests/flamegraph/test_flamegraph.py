@@ -21,9 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import memwatch
-from memwatch.calltree import ROOT, CallTree, Frame, Stack, build, diff, walk
+from memwatch.calltree import ROOT, CallTree, Stack, build, diff, walk
 from memwatch.flamegraph.columns import LIMIT, SIZES, describe
 from memwatch.formats import flamegraph
+from memwatch.frames import Frame
 
 PACKAGE = Path(memwatch.__file__).parent
 MAIN, LOAD, PARSE = (

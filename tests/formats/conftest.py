@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, build
+from memwatch.calltree import CallTree, Stack, build
+from memwatch.frames import Frame
 
 GOLDEN = Path(__file__).parent / "golden"
 

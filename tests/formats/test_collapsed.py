@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, build, diff, stacks_of
+from memwatch.calltree import CallTree, Stack, build, diff, stacks_of
 from memwatch.errors import FormatError
 from memwatch.formats import collapsed
+from memwatch.frames import Frame
 
 
 def text(*frames: Frame) -> str:

@@ -7,9 +7,10 @@ import io
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, build, diff, stacks_of, walk
+from memwatch.calltree import CallTree, Stack, build, diff, stacks_of, walk
 from memwatch.errors import FormatError
 from memwatch.formats import csv
+from memwatch.frames import Frame
 
 
 def rows(tree: CallTree) -> list[dict[str, str]]:

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, build, stacks_of, walk
+from memwatch.calltree import CallTree, Stack, build, stacks_of, walk
 from memwatch.errors import FormatError
 from memwatch.formats import heapprofile
+from memwatch.frames import Frame
 
 
 def node(name: str, size: int, *children: dict, line: int = -1, number: int = 0, **more: object) -> dict:

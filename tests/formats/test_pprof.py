@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, build, diff, stacks_of
+from memwatch.calltree import CallTree, Stack, build, diff, stacks_of
 from memwatch.errors import FormatError
 from memwatch.estimates import AGES, Part
 from memwatch.formats import pprof
 from memwatch.formats.pprof import fields as tag
 from memwatch.formats.pprof.protobuf import Message, fields_of, integers, signed
 from memwatch.formats.pprof.writer import LIVE_ONLY
+from memwatch.frames import Frame
 
 Fields = dict[int, list[int | bytes]]
 

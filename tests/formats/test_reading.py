@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memwatch import formats
-from memwatch.calltree import CallTree, Frame, Stack, build, stacks_of
+from memwatch.calltree import CallTree, Stack, build, stacks_of
 from memwatch.errors import FormatError
 from memwatch.formats import packed
+from memwatch.frames import Frame
 
 READABLE = [name for name, format in formats.FORMATS.items() if format.read is not None]
 

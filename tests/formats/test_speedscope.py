@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from memwatch.calltree import CallTree, Frame, Stack, stacks_of
+from memwatch.calltree import CallTree, Stack, stacks_of
 from memwatch.errors import FormatError
 from memwatch.formats import speedscope
+from memwatch.frames import Frame
 
 A, B = Frame("a", "x.py", 1), Frame("b")
 FRAMES = [{"name": "a", "file": "x.py", "line": 1}, {"name": "b"}]

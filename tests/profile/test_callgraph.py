@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from memwatch import errors, profile
-from memwatch.calltree import Frame, Stack, build
+from memwatch.calltree import Stack, build
+from memwatch.frames import Frame
 from memwatch.profile import construct_callgraph
 from memwatch.profile.callgraph import flatten
 

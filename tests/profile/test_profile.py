@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from memwatch import errors, formats
-from memwatch.calltree import CallTree, Frame, Stack, build
+from memwatch.calltree import CallTree, Stack, build
+from memwatch.frames import Frame
 from memwatch.profile import Profile
 
 MAIN, LOAD, PARSE = Frame("main", "app.py", 3), Frame("load", "app.py", 7, 5), Frame("parse", "lib/json.py", 90)

@@ -16,9 +16,9 @@ from opcode import opmap
 from types import CodeType
 
 from ...clock import Clock
+from ...frames import NOWHERE, UNKNOWN_FUNCTION, Frame
 from ...internal import internal
 from .frame_filter import RawFrame
-from .live import NOWHERE, UNKNOWN_FUNCTION, Place
 from .source_code import Library, Source, stamp_of
 
 PATIENCE = 5.0
@@ -45,7 +45,7 @@ class Candidate:
     what comes before a function's own work. `at_once`: it runs only as part of the code around it, as a class's body.
     """
 
-    place: Place
+    place: Frame
     chain: tuple[int, ...]
     called: str
     works: bool
@@ -90,7 +90,7 @@ class Naming:
     def __init__(self) -> None:
         self._files: dict[str, _File] = {}
 
-    def name(self, stacks: Sequence[tuple[RawFrame, ...]]) -> tuple[list[tuple[Place, ...]], int]:
+    def name(self, stacks: Sequence[tuple[RawFrame, ...]]) -> tuple[list[tuple[Frame, ...]], int]:
         """The places of each stack, outermost first as given; and how many files there was no time to read."""
         lines, unread = self._look_up(stacks)
         clear = {frame: line.candidates[0].place for frame, line in lines.items() if len(line.candidates) == 1}
@@ -137,7 +137,7 @@ def _describe(file: str, source: Source, wanted: set[int]) -> dict[int, _Line]:
         for line, (offset, works) in lines.items():
             text = _text(source, line)
             column = _in_characters(columns[offset], text)
-            place = Place(code.co_qualname, file, line, column, code.co_firstlineno)
+            place = Frame(code.co_qualname, file, line, column, code.co_firstlineno)
             candidates[line].append(Candidate(place, chain, _called(code, text), works, _runs_at_once(code)))
     return {line: _Line(_text(source, line), tuple(found), source.whole) for line, found in candidates.items()}
 
@@ -204,18 +204,18 @@ def _runs_at_once(code: CodeType) -> bool:
 
 
 def _name_stack(
-    stack: tuple[RawFrame, ...], lines: dict[RawFrame, _Line], clear: dict[RawFrame, Place]
-) -> tuple[Place, ...]:
+    stack: tuple[RawFrame, ...], lines: dict[RawFrame, _Line], clear: dict[RawFrame, Frame]
+) -> tuple[Frame, ...]:
     """The places of *stack*; *clear* are those of frames that have one candidate only."""
     found = list(map(clear.get, stack))
     return _decide(stack, lines, found) if None in found else tuple(filter(None, found))
 
 
 def _decide(
-    stack: tuple[RawFrame, ...], lines: dict[RawFrame, _Line], found: Sequence[Place | None]
-) -> tuple[Place, ...]:
+    stack: tuple[RawFrame, ...], lines: dict[RawFrame, _Line], found: Sequence[Frame | None]
+) -> tuple[Frame, ...]:
     """*found* with the places that are not clear, each of which depends on the one before."""
-    places: list[Place] = []
+    places: list[Frame] = []
     caller: _Caller | None = None
     for frame, place in zip(stack, found, strict=True):
         line = lines.get(frame)
@@ -227,8 +227,8 @@ def _decide(
     return tuple(places)
 
 
-def _unnamed(file: str, line: int) -> Place:
-    return NOWHERE if file == _NO_FILE else Place(UNKNOWN_FUNCTION, file, line, 0, 0)
+def _unnamed(file: str, line: int) -> Frame:
+    return NOWHERE if file == _NO_FILE else Frame(UNKNOWN_FUNCTION, file, line, 0, 0)
 
 
 def _choose(known: _Line, frame: RawFrame, caller: _Caller | None) -> Candidate | None:

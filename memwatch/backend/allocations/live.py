@@ -9,25 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from ...frames import Frame
 from ...internal import internal
-
-UNKNOWN_FUNCTION = "?"
-
-
-@internal
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A frame: lines and columns count from 1, 0 is unknown; so is the function ``?``."""
-
-    function: str
-    file: str
-    line: int
-    column: int
-    first_line: int
-
-
-NOWHERE = Place(UNKNOWN_FUNCTION, "", 0, 0, 0)
-"""The only frame of what was allocated while no Python code ran."""
 
 
 @internal
@@ -42,7 +25,7 @@ class LiveStack:
     estimated bytes; 0 where every allocation is seen.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[Frame, ...]
     sizes: tuple[tuple[int, int], ...]
     samples: int
     ages: tuple[float, ...] = ()
@@ -60,7 +43,7 @@ class Sampled:
     `birth` is when it was taken, on the steady clock in nanoseconds; 0 where that is not known.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[Frame, ...]
     address: int
     label: str
     count: float

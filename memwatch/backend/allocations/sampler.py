@@ -16,12 +16,13 @@ from typing import Any
 
 from ...clock import Clock
 from ...errors import NotStartedError, UnsupportedError
+from ...frames import NOWHERE
 from ...internal import internal
 from .. import _native
 from ..process import is_main_interpreter
 from ..quiet import quiet
 from .frame_filter import Territory
-from .live import NOWHERE, LiveHeap, LiveStack, Sampled
+from .live import LiveHeap, LiveStack, Sampled
 from .samples import Reading, objects, read
 from .thread_names import Threads
 

@@ -7,11 +7,11 @@ import struct
 from array import array
 from dataclasses import dataclass
 
+from ...frames import Frame
 from ...internal import internal
 from .. import _native
 from ..type_labels import every_type, type_label
 from .frame_filter import Territory
-from .live import Place
 
 _CUT = 1 << 31
 _LOOPS = {("Handle._run", "events.py"), ("Runner.run", "runners.py"), ("BaseEventLoop.run_forever", "base_events.py")}
@@ -24,7 +24,7 @@ class Reading:
     """What `sampling_read` gives; a stack is a range of steps, innermost first, a step is a place. `coroutines` and
     `loops` tell of each place whether it is one, or an event loop's own."""
 
-    places: tuple[Place, ...]
+    places: tuple[Frame, ...]
     coroutines: tuple[bool, ...]
     loops: tuple[bool, ...]
     stacks: tuple[tuple[tuple[int, ...], bool], ...]
@@ -61,7 +61,7 @@ def read(begun: int) -> Reading:
     places, coroutines, loops = [], [], []
     for code, line, column in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
         function, file, first_line, coroutine = codes[code]
-        places.append(Place(function, file, line, column, first_line))
+        places.append(Frame(function, file, line, column, first_line))
         coroutines.append(coroutine)
         loops.append(_is_loop(function, file))
     columns = (_column("Q", sizes), _column("Q", births), _column("f", intervals), _column("I", threads))

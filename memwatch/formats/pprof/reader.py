@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...calltree import ROOT, CallTree, Frame, Stack, build
+from ...calltree import ROOT, CallTree, Stack, build
 from ...errors import FormatError
+from ...frames import Frame
 from ..checks import check_depth, digits
 from ..packed import unpack
 from . import fields as tag

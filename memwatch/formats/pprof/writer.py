@@ -14,9 +14,10 @@ import math
 import zlib
 from collections.abc import Iterator
 
-from ...calltree import ROOT, CallTree, Frame, Stack, stacks_of, walk
+from ...calltree import ROOT, CallTree, Stack, stacks_of, walk
 from ...errors import FormatError
 from ...estimates import Part
+from ...frames import Frame
 from ..checks import storable
 from . import fields as tag
 from .protobuf import INT64_MAX, Message, varint

@@ -22,8 +22,8 @@ import pytest
 from memwatch.backend.allocations import function_names
 from memwatch.backend.allocations import source_code as sources
 from memwatch.backend.allocations.function_names import Naming
-from memwatch.backend.allocations.live import Place
 from memwatch.backend.allocations.tracing import Tracing
+from memwatch.frames import Frame
 
 SPECIMEN = """
 import functools
@@ -143,7 +143,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any
     return load
 
 
-def paths(tracing: Tracing) -> dict[int, tuple[Place, ...]]:
+def paths(tracing: Tracing) -> dict[int, tuple[Frame, ...]]:
     """The path of every block whose content has one of the sizes that the specimens use."""
     around = sys.getsizeof(b"")
     read = tracing.read()
@@ -285,7 +285,7 @@ def test_files_that_would_take_too_long_are_counted(load: Callable[..., Any], mo
 def test_what_cannot_be_compiled_or_is_too_long_is_unknown(tmp_path: Path, text: str) -> None:
     path = tmp_path / "odd.py"
     path.write_text(text)
-    assert Naming().name([((str(path), 1),)])[0][0][0] == Place("?", str(path), 1, 0, 0)
+    assert Naming().name([((str(path), 1),)])[0][0][0] == Frame("?", str(path), 1, 0, 0)
 
 
 @pytest.mark.parametrize("name", ["/absent.py", "", "\x00", "<unheard of>", "<frozen unheard_of>", "."])

@@ -13,9 +13,9 @@ import pytest
 
 from memwatch import profile
 from memwatch.backend import _native
-from memwatch.backend.allocations.live import NOWHERE
 from memwatch.backend.allocations.sampler import Sampling
 from memwatch.errors import NotStartedError
+from memwatch.frames import NOWHERE
 
 KEPT: list[Any] = []
 INTERPRETERS = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
