@@ -20,6 +20,7 @@ attribute `memwatch_report` the report as a dict; one record for each fingerprin
     MEMWATCH_NATIVE         1 (default) or 0: sample also what C libraries allocate, while they are suspected
     MEMWATCH_RUN_PID        set by `memwatch run`: the process that prints its last line, also after an exec
     MEMWATCH_RUN_FOLDER     set by `memwatch run`: where the processes below it write down what they found
+    MEMWATCH_RUN_PROFILE    set by `memwatch run --profile FILE`: they leave their profiles there as well
 
 A variable that cannot be read, or that nobody knows, is warned about once and keeps its default. Nothing here raises
 into the program: what fails is logged, and the program goes on unwatched. In a subinterpreter nothing is started.
@@ -32,14 +33,17 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import default, signals
 from .cli.descendants import Diary, finish, keep_diary
 from .cli.screen import Screen, open_terminal
 from .environment import Settings, read_settings, switch
-from .errors import AlreadyStartedError, OptionError, UnsupportedError, WriteError
+from .errors import AlreadyStartedError, MemwatchError, OptionError, UnsupportedError, WriteError
 from .handlers import HtmlReports, JsonLines, log_leaks, once_per_fingerprint
+
+if TYPE_CHECKING:
+    from .cli.profiling import RunProfile
 
 _log = logging.getLogger("memwatch")
 _undo: list[Callable[[], object]] = []
@@ -82,7 +86,7 @@ def _start(settings: Settings) -> None:
     if lines is not None:
         lines.connect_all()
         _undo.append(lines.close)
-    _connect_report(settings)
+    _connect_report(settings, problems)
     _connect_pages(settings, problems)
     if problems:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(problems))
@@ -96,7 +100,7 @@ def _open_lines(settings: Settings, problems: list[str]) -> JsonLines | None:
         return None
 
 
-def _connect_report(settings: Settings) -> None:
+def _connect_report(settings: Settings, problems: list[str]) -> None:
     if settings.report == "log":
         _connect("leak", once_per_fingerprint(log_leaks()))
         return
@@ -104,8 +108,9 @@ def _connect_report(settings: Settings) -> None:
     _connect("leak", screen.leak)
     _connect("recovered", screen.recovered)
     diary = _keep_diary(settings)
+    profile = _take_profile(settings, screen, diary, problems)
     if diary is not None or settings.run_pid == os.getpid():
-        atexit.register(_finish, screen, settings.run_pid, diary)
+        atexit.register(_finish, screen, settings.run_pid, diary, profile)
         _undo.append(lambda: atexit.unregister(_finish))
 
 
@@ -133,11 +138,30 @@ def _keep_diary(settings: Settings) -> Diary | None:
     return diary
 
 
-def _finish(screen: Screen, run_pid: int | None, diary: Diary | None) -> None:
+def _take_profile(settings: Settings, screen: Screen, diary: Diary | None, problems: list[str]) -> RunProfile | None:
+    """This process's part of the profile of the run, if it takes one."""
+    watcher = default.watcher()
+    if not settings.run_profile or settings.run_pid is None or watcher is None:
+        return None
+    from .cli.profiling import RunProfile  # with all formats: only who wants a profile pays for them
+
+    try:
+        profile = RunProfile(settings.run_profile, screen.terminal, settings.run_pid)
+        profile.start(watcher, diary)
+    except MemwatchError as error:
+        problems.append(f"MEMWATCH_RUN_PROFILE: {error}")
+        return None
+    _undo.append(profile.stop)
+    return profile
+
+
+def _finish(screen: Screen, run_pid: int | None, diary: Diary | None, profile: RunProfile | None) -> None:
     """What a process below a `memwatch run` leaves to it; or the last line itself, where exec has replaced the run."""
     watcher = default.watcher()
     watched = watcher is not None and watcher.running
     default.stop()
+    if profile is not None:
+        profile.write()
     if watcher is not None and run_pid == os.getpid():
         finish(screen, diary, watcher, watched)
     elif diary is not None:

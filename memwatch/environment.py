@@ -18,8 +18,9 @@ class Settings:
 
     `json` is the file that events are appended to, `html` that of a leak's page, `report` where a leak is told, and
     `run_pid` the process whose last line `memwatch run` owes to its user, `run_folder` where the processes below it
-    write down what they found. `profile` samples allocations, one byte in `sample_interval`, `native` those of C
-    libraries too, where they may leak. `show_keys` shows the keys of dicts in reports.
+    write down what they found, `run_profile` the file of its profile, if it takes one. `profile` samples allocations,
+    one byte in `sample_interval`, `native` those of C libraries too, where they may leak. `show_keys` shows the keys of
+    dicts in reports.
     """
 
     pace: str | None = None
@@ -35,6 +36,7 @@ class Settings:
     html: str | None = None
     native: bool | None = None
     run_folder: str | None = None
+    run_profile: str | None = None
 
     def options(self) -> dict[str, Any]:
         """The options for `start()`: those that were given."""
@@ -70,6 +72,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "report": _report,
     "run_pid": int,
     "run_folder": str,
+    "run_profile": str,
     "profile": switch,
     "sample_interval": int,
     "show_keys": switch,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .screen import Screen
 
 _PREFIX = "memwatch-run-"
+_PAGE = ".json"
 _REST = 1.0  # seconds between two files that say no more than that watching goes on
 
 
@@ -36,7 +37,7 @@ _REST = 1.0  # seconds between two files that say no more than that watching goe
 class Result:
     """What one process found: its leaks that stayed, by what leaks and what holds it; `suspicion` is empty or a reason.
 
-    `role` is the name of its script or of its multiprocessing process, without arguments. `gap` says that and why too
+    `role` is the name of its script, package or multiprocessing process, without arguments. `gap` says that and why too
     little was read, if so.
     """
 
@@ -86,19 +87,30 @@ class Diary:
         return ()
 
     def write(self) -> None:
-        """Write the page beside the old one, then put it in its place; for a run that is gone there is none."""
+        """Write the page."""
+        self._follow_fork()
+        self.put(_PAGE, json.dumps(asdict(self._result())).encode())
+
+    def put(self, suffix: str, content: bytes) -> None:
+        """Write a file of this process beside the old one, then put it in its place; none for a run that is gone."""
         self._follow_fork()
         if not _is_alive(self._run_pid):
-            if not _is_within(self.folder):
+            if not self.is_within:
                 remove(self.folder)
             return
+        path = self.path.removesuffix(_PAGE) + suffix
         with contextlib.suppress(OSError):
             _make(self.folder)
-            beside = f"{self.path}.part"
+            beside = f"{path}.part"
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(asdict(self._result()), file)
-            os.replace(beside, self.path)
+            with open(descriptor, "wb") as file:
+                file.write(content)
+            os.replace(beside, path)
+
+    @property
+    def is_within(self) -> bool:
+        """Whether this is of a run within a run, which leaves its folder to the outer one."""
+        return _is_within(self.folder)
 
     def _follow_fork(self) -> None:
         if os.getpid() != self._pid:
@@ -110,7 +122,7 @@ class Diary:
         self._leaks: dict[str, str] = {}
         self._recovered = 0
         self._inherited = self._watcher.readings
-        self.path = os.path.join(self.folder, f"{self._pid}-{time.time_ns()}.json")
+        self.path = os.path.join(self.folder, f"{self._pid}-{time.time_ns()}{_PAGE}")
 
     def _result(self) -> Result:
         suspicion = self._watcher.suspicion
@@ -148,11 +160,11 @@ def finish(screen: Screen, diary: Diary | None, watcher: Watcher, watched: bool)
     A run within another one leaves its folder to it.
     """
     own = os.getpid() == screen.pid
-    if diary is not None and (not own or _is_within(diary.folder)):
+    if diary is not None and (not own or diary.is_within):
         diary.write()
     if own:
         screen.end(watcher, watched, gather(diary.folder, diary.path) if diary is not None else ())
-        if diary is not None and not _is_within(diary.folder):
+        if diary is not None and not diary.is_within:
             remove(diary.folder)
 
 
@@ -197,7 +209,7 @@ def _read(folder: str, own: str) -> Iterator[Result]:
     for place, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(place, name)
-            if name.endswith(".json") and path != own:
+            if name.endswith(_PAGE) and path != own:
                 with (
                     contextlib.suppress(OSError, ValueError, TypeError, KeyError),
                     open(path, encoding="utf-8") as file,
@@ -207,12 +219,13 @@ def _read(folder: str, own: str) -> Iterator[Result]:
 
 
 def _role() -> str:
-    """The name that multiprocessing gave to this process, else that of its script."""
+    """The name that multiprocessing gave to this process, else that of its script or of the package that runs."""
     processes = sys.modules.get("multiprocessing.process")
     if processes is not None and processes.parent_process() is not None:
         return str(processes.current_process().name)
     argv = getattr(sys, "argv", None) or ["python"]
-    return os.path.basename(str(argv[0])) or "python"
+    folder, name = os.path.split(str(argv[0]))
+    return os.path.basename(folder if name == "__main__.py" else name) or name or "python"
 
 
 def name_of(leak: Leak) -> str:

@@ -24,7 +24,7 @@ from .program import execute, load_program
 from .screen import Screen, Terminal, open_terminal
 
 if TYPE_CHECKING:
-    from .profiling import ProfileFile
+    from .profiling import RunProfile
 
 _USAGE = "memwatch run [options] (script.py | -m module) [args ...]"
 _NOT_OPENED = 2  # python's own status for a script that it cannot open
@@ -107,18 +107,21 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
         owner = os.getpid() if args.report is not None else outer.run_pid or 0
         pages = HtmlReports(settings.html, owner, screen.written) if settings.html else None
         lines = JsonLines(settings.json) if settings.json else None
-        profile = _open_profile(args.profile, screen.terminal) if args.profile is not None else None
+        profile = _open_profile(args.profile, outer.run_profile, screen.terminal)
         watcher = default.start_for_program(**settings.options())
     except MemwatchError as error:
         args.parser.error(str(error))
     folder = choose_folder(settings.run_folder)
     diary = keep_diary(folder, watcher, os.getpid()) if folder else None
     _connect(screen, lines, args.stats, pages)
-    os.environ.update(export_settings(replace(settings, run_folder=folder)))
+    run_profile = profile.path if profile is not None else None
+    os.environ.update(export_settings(replace(settings, run_folder=folder, run_profile=run_profile)))
     atexit.register(_finish, screen, lines, profile, watcher, diary)
     screen.start(backend.name, default.sampling_interval())
     if profile is not None:
-        profile.start()
+        profile.start(watcher, diary)
+        if args.profile is not None:
+            profile.tell_cost()
     return screen, diary
 
 
@@ -129,10 +132,13 @@ def _advice(args: argparse.Namespace) -> str:
     return f"memwatch run --profile leak.html {shlex.join(words)}{' ...' if rest else ''}"
 
 
-def _open_profile(path: str, terminal: Terminal) -> ProfileFile:
-    from .profiling import ProfileFile  # with all formats: only who wants a profile pays for them
+def _open_profile(path: str | None, outer: str | None, terminal: Terminal) -> RunProfile | None:
+    """The profile that is asked for here, or by the run around this one."""
+    if path is None and outer is None:
+        return None
+    from .profiling import COPIES_ONLY, RunProfile  # with all formats: only who wants a profile pays for them
 
-    return ProfileFile(path, terminal)
+    return RunProfile(COPIES_ONLY if path is None else path, terminal, os.getpid())
 
 
 def _settings(args: argparse.Namespace, outer: Settings) -> Settings:
@@ -168,7 +174,7 @@ def _connect(screen: Screen, lines: JsonLines | None, stats: bool, pages: HtmlRe
 
 
 def _finish(
-    screen: Screen, lines: JsonLines | None, profile: ProfileFile | None, watcher: Watcher, diary: Diary | None
+    screen: Screen, lines: JsonLines | None, profile: RunProfile | None, watcher: Watcher, diary: Diary | None
 ) -> None:
     """The last word, when the interpreter ends and the program's threads and exit functions are done.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
+import time
+from importlib.util import find_spec
 
 import pytest
 
@@ -141,21 +144,122 @@ def test_it_is_written_when_a_leak_is_told_and_again_at_the_end(leaky):
     assert sum(last.values()) < 1_000_000
 
 
-def test_only_the_main_process_writes(lab):
-    lab.write(
-        "x.py",
-        HOLDS
-        + """
-import multiprocessing, subprocess
-if os.fork() == 0:
-    sys.exit(0)
-os.wait()
-subprocess.run([sys.executable, "-c", "kept = bytearray(1000)"], check=True)
-""",
-    )
+FAMILY = """
+import glob, multiprocessing, os, subprocess, sys, time
+
+def keep(number):
+    global kept
+    kept = [bytearray(1000) for _ in range(number)]
+
+if __name__ == "__main__":
+    kept = [bytearray(1000) for _ in range(9000)]
+    killed = os.fork()
+    if killed == 0:
+        keep(5000)
+        time.sleep(30)
+    ended = os.fork()
+    if ended == 0:
+        keep(6000)
+        sys.exit()
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        pooled = pool.apply_async(os.getpid)
+        pool.apply(keep, (7000,))
+        pool.close()
+        pool.join()
+    spawned = subprocess.Popen([sys.executable, "-c", "import memwatch.autostart, x; x.keep(8000)"])
+    spawned.wait()
+    end = time.monotonic() + 30
+    copies = f"{os.environ['MEMWATCH_RUN_FOLDER']}/{killed}-*.profile"
+    while {waits} and not glob.glob(copies) and time.monotonic() < end:
+        time.sleep(0.01)
+    os.kill(killed, 9)
+    os.wait(), os.wait()
+    print(os.getpid(), killed, ended, pooled.get(), spawned.pid)
+"""
+LEFT = {"main": 9, "killed": 5 if NATIVE else 0, "ended": 6, "pooled": 7, "spawned": 8}
+"""What each process of the family holds, in MB; tracemalloc is read at the end alone."""
+
+
+def held_by_family(path):
+    held, _ = functions(path) if path.exists() else ({}, set())
+    return sum(size for name, size in held.items() if name.split(".")[0] in ("keep", "<module>")) / 1e6
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_the_profile_is_that_of_all_processes_and_each_has_one_of_its_own(lab):
+    lab.write("x.py", FAMILY.replace("{waits}", str(NATIVE)))
     ended = lab.watched("--profile", "heap.csv", "x.py", flags=("-W", "ignore"))
+    assert (ended.status, ended.stderr) == (0, "")
+    pids = ended.stdout.split()
+    held = [held_by_family(lab.folder / f"heap-{pid}.csv") for pid in pids]
+    assert held == [pytest.approx(size, rel=0.6) for size in LEFT.values()], "nothing inherited is counted again"
+    assert held_by_family(lab.folder / "heap.csv") == pytest.approx(sum(held))
+    count = 5 if NATIVE else 4
+    assert f"memwatch: profile of {count} processes written to {lab.folder / 'heap.csv'} (" in ended.own[2]
+    assert ended.own[2].endswith("of each to heap-PID.csv")
+    assert len(list(lab.folder.glob("heap*.csv"))) == count + 1
+
+
+APPLICATION = """
+kept = []
+def app(environ, start_response):
+    kept.append(bytearray(3_000_000))
+    start_response("200 OK", [])
+    return [b""]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("gunicorn") is None, reason="needs gunicorn, which the test extra brings")
+def test_gunicorn_s_workers_are_in_the_profile_beside_its_master(lab):
+    lab.write("shop.py", APPLICATION)
+    bind = ("--bind", "unix:socket", "--workers", "2", "--log-level", "warning")
+    server = lab.start(
+        sys.executable, "-m", "memwatch", "run", "--profile", "heap.csv", "-m", "gunicorn", *bind, "shop:app"
+    )
+    for _ in range(4):
+        assert b"200 OK" in request(lab.folder / "socket")
+    server.terminate()
+    ended = lab.end(server)
     assert ended.status == 0
+    assert any("profile of 3 processes written to" in line for line in ended.own)
+    held = [functions(path)[0].get("app", 0) for path in lab.folder.glob("heap-*.csv")]
+    assert len(held) == 3 and sum(held) == pytest.approx(12_000_000, rel=0.2) and min(held) == 0
+    assert functions(lab.folder / "heap.csv")[0]["app"] == sum(held)
+
+
+def request(path):
+    """The answer to a request, once somebody listens."""
+    end = time.monotonic() + 30
+    while True:
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(os.fspath(path))
+                client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return client.makefile("rb").read()
+            except OSError:
+                assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_run_within_a_run_leaves_its_profile_to_the_outer_one(lab):
+    lab.write("x.py", HOLDS)
+    lab.write("y.py", "import subprocess, sys\nsubprocess.run([*sys.argv[1:], 'x.py'])")
+    inner = (sys.executable, "-m", "memwatch", "run")
+    lab.watched("--profile", "heap.csv", "y.py", *inner)
+    assert len(list(lab.folder.glob("heap*.csv"))) == 3
+    assert held_by_family(lab.folder / "heap.csv") == pytest.approx(10, rel=0.6)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no exec")
+def test_what_takes_the_place_of_the_run_writes_its_profile(lab):
+    lab.write("x.py", HOLDS)
+    lab.write(
+        "y.py", "import os, sys\nos.execv(sys.executable, [sys.executable, '-c', 'import memwatch.autostart, x'])"
+    )
+    ended = lab.watched("--profile", "heap.csv", "y.py")
     assert sum("profile written to" in line for line in ended.own) == 1
+    assert held_by_family(lab.folder / "heap.csv") == pytest.approx(10, rel=0.6)
 
 
 def test_the_program_may_take_profiles_of_its_own(lab):
