@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import astuple, fields, replace
 from typing import Any
 
-from ..calltree import CallTree, Frame, Stack, build, stacks_of
+from ..calltree import CallTree, Stack, build, stacks_of
 from ..estimates import Part
+from ..frames import Frame
 
 SUFFIX = ".profile"
 MOST_READ = 1000
