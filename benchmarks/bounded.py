@@ -30,6 +30,7 @@ SHARED = "steady"
 VARIANTS = ("healthy", "leak")
 _HOLDER = re.compile(r"^Holder: (.+)$", re.MULTILINE)
 _PATIENCE = 60.0
+_HEAD = "| program | variant | told | first suspect | held by | events | |\n|---|---|---|---|---|---|---|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,9 @@ def main() -> int:
     seconds = {"healthy": options.seconds, "leak": options.leak_seconds}
     variants = [it for it in reversed(VARIANTS) if options.variant in (None, it)]
     runs = [Run(path, variant, seconds[variant], holder_of(path)) for variant in variants for path in paths]
-    print("| program | variant | told | first suspect | held by | events | |\n|---|---|---|---|---|---|---|", flush=True)
+    print(
+        "| program | variant | told | first suspect | held by | events | |\n|---|---|---|---|---|---|---|", flush=True
+    )
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(options.jobs) as pool:
         folder = options.json or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from steady import LEAKS, text_of, ticks
+from steady import EVERY, LEAKS, SECONDS, text_of
 
 
 async def produce(backlog: asyncio.Queue[str]) -> None:
@@ -18,21 +18,22 @@ async def produce(backlog: asyncio.Queue[str]) -> None:
         for _ in range(4):
             await backlog.put(text_of(number, 6_500))
             number += 1
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(EVERY)
 
 
 async def consume(backlog: asyncio.Queue[str]) -> None:
-    for _ in ticks():  # its sleep stands for work that keeps the loop busy
-        await asyncio.sleep(0)
+    while True:
         for _ in range(2):
-            backlog.empty() or backlog.get_nowait()
+            await backlog.get()
+        await asyncio.sleep(EVERY)
 
 
 async def main() -> None:
     backlog: asyncio.Queue[str] = asyncio.Queue(maxsize=0 if LEAKS else 5_000)
-    producer = asyncio.create_task(produce(backlog))
-    await consume(backlog)
-    producer.cancel()
+    tasks = [asyncio.create_task(work(backlog)) for work in (produce, consume)]
+    await asyncio.wait(tasks, timeout=SECONDS)
+    for task in tasks:
+        task.cancel()
 
 
 if __name__ == "__main__":

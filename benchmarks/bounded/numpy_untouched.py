@@ -1,4 +1,4 @@
-"""A ring of 80 MB from np.zeros, asked for at the start; the system gives its pages as they are written: 19 MiB a minute.
+"""A ring of 80 MB from np.zeros at the start; the system gives its pages as they are written: 19 MiB a minute.
 
 The leak: each row is kept as an array of its own.
 

@@ -1,4 +1,4 @@
-"""A memo made by hand in a closure, as decorators have them, with a bound of its own: 23 MiB a minute, full in 2 minutes.
+"""A memo made by hand in a closure, as decorators have them, with a bound: 23 MiB a minute, full in 2 minutes.
 
 The leak: a decorator without the bound.
 

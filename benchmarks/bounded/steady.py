@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 
 LEAKS = os.environ.get("CASE_VARIANT") == "leak"
-_EVERY = 0.05
+SECONDS = float(os.environ.get("CASE_SECONDS", "600"))
+EVERY = 0.05
 
 
 def ticks() -> Iterator[int]:
     """0, 1, 2, … at their times, until the program's time is over."""
-    begin, seconds = time.monotonic(), float(os.environ.get("CASE_SECONDS", "600"))
-    number = 0
-    while time.monotonic() < begin + seconds:
+    begin, number = time.monotonic(), 0
+    while time.monotonic() < begin + SECONDS:
         yield number
         number += 1
-        time.sleep(max(0.0, begin + number * _EVERY - time.monotonic()))
+        time.sleep(max(0.0, begin + number * EVERY - time.monotonic()))
 
 
 def drive(step: Callable[[int], object]) -> None:
