@@ -157,6 +157,7 @@ class Observer:
         leak = self._open.pop(id(detector), None)
         if leak is not None:
             if not self._open:
+                self._told = float("-inf")  # growth that goes on after all is told again, whenever it began
                 self._forget()
             yield "recovered", leak
 

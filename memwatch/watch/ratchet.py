@@ -11,6 +11,7 @@ from typing import Literal
 
 from ..internal import internal
 from .pace import Pace
+from .progress import SHARE, Progress
 from .sample import Growth, Lane, Sample
 from .scales import BLOCKS, Ladder, Origin, Rung
 
@@ -24,9 +25,9 @@ _REALERT = 4  # windows
 _LONGER = 1.5  # times the dismissed growth's seconds, which are never quite a window: the next window is twice as long
 _FASTER = 4  # times the rate that was reported last: a different leak
 _IMPORTS = 1.02  # more modules than this share of those at the window's start: still starting up
-_FORECAST = 0.25  # of the published growth: less is none
 _GONE = 0.75  # of the published growth: without it there is none
 _GONE_FOR = 8  # samples: what a program gives back as it ends is no recovery
+_STILL = 3  # times the shortest window: what stands still for less may be at rest
 _LOADS = 16  # times the window that confirms: who imports for longer does nothing else
 
 
@@ -46,12 +47,16 @@ class _Forecast:
 @internal
 @dataclass(frozen=True, slots=True)
 class _Reported:
-    """What was reported last: the window (seconds) and rate of that growth, and what comes of it."""
+    """What was reported last: the window (seconds) and rate of that growth, and what comes of it.
+
+    New growth lasts `asked` seconds and begins after `ended`, when that which has recovered stopped (monotonic clock).
+    """
 
     asked: float = 0.0
     window: float = 0.0
     rate: float = 0.0
     forecast: _Forecast | None = None
+    ended: float = float("-inf")
 
 
 @internal
@@ -82,6 +87,8 @@ class Ratchet:
         self._reported = _Reported()
         self._before: _Reported | None = None
         self._below = 0
+        self._progress: Progress | None = None
+        self._was_told = False
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
@@ -114,7 +121,7 @@ class Ratchet:
         self._known_confirm = max(told.asked, _LONGER * window)
         self._confirm = 0.0
         rate = growth.growth / window
-        self._reported = _Reported(self._known_confirm, max(told.window, window), rate, told.forecast)
+        self._reported = replace(told, asked=self._known_confirm, window=max(told.window, window), rate=rate)
         self._renew()
 
     @property
@@ -146,7 +153,10 @@ class Ratchet:
         if age > self._lapses:
             self._confirm = self._known_confirm = 0.0
             self._reported = replace(self._reported, asked=0.0)
-        recovered = self._recovered(age, low, sample)
+            if self._reported.forecast is None and not self._was_told:
+                self._progress = None
+        self._follow(low)
+        recovered = self._recovered(low, sample)
         if recovered is not None:
             return recovered
         window = max(pace.min_window, min(_AGE_SHARE * age, pace.suspect_cap, ladder.longest))
@@ -169,6 +179,8 @@ class Ratchet:
     def _is_new(self, rung: Rung) -> bool:
         """Whether the growth is more than what was reported or dismissed before: longer, or of another speed."""
         told = self._reported
+        if rung.origin.clock < told.ended:
+            return False
         return rung.window >= told.asked or rung.growth >= _FASTER * told.rate * rung.window
 
     def _renew(self) -> None:
@@ -178,6 +190,7 @@ class Ratchet:
         asked = self._known_confirm or self._pace.confirm_window(rung.window)
         self._confirm = min(asked, self._ladder.longest)
         self._reported = replace(self._reported, window=rung.window, rate=rung.growth / rung.window)
+        self._measure(rung)
         self._renew()
         return self._growth("suspect", rung, sample)
 
@@ -197,29 +210,42 @@ class Ratchet:
     def _leak(self, rung: Rung, sample: Sample, level: Literal["leak", "early"]) -> Growth:
         window, forecast = rung.window, self._foresee(rung, rung.growth, sample)
         self._before = self._reported
-        self._reported = _Reported(_REALERT * window, window, rung.growth / window, forecast)
+        self._reported = replace(
+            self._reported, asked=_REALERT * window, window=window, rate=rung.growth / window, forecast=forecast
+        )
+        self._measure(rung)
         self._renew()
         return self._growth(level, rung, sample)
+
+    def _measure(self, rung: Rung) -> None:
+        """From now on the growth is to keep up with the rate that it has on *rung*."""
+        rate = rung.growth / rung.window
+        if self._progress is None:
+            self._progress = Progress(self._age, rung.values[-1], rate)
+        self._progress.rate = rate
 
     def _foresee(self, rung: Rung, growth: float, sample: Sample) -> _Forecast:
         return _Forecast(self._age + rung.window, rung, rung.values[-1], growth, sample.time, sample.clock)
 
-    def _recovered(self, age: float, low: float, sample: Sample) -> Growth | None:
-        """Since the leak was published: are three quarters of it gone, or has its growth stopped for a window?"""
+    def _follow(self, low: float) -> None:
+        """See how growth goes on that is suspected, or was told once: how long it may stand still is not forgotten."""
+        if self._progress is not None:
+            fall = SHARE * self._progress.rate * self._reported.window
+            self._progress.add(self._age, low, fall)
+
+    def _recovered(self, low: float, sample: Sample) -> Growth | None:
+        """Since the leak was published: are three quarters of it gone, or has its growth stopped?"""
         forecast = self._reported.forecast
         if forecast is None:
             return None
         growth = forecast.rung.values[-1] - forecast.value
         self._below = self._below + 1 if low <= forecast.value - _GONE * forecast.growth else 0
         gone = self._below >= _GONE_FOR
-        if not gone and age < forecast.due:
+        if not gone and not self._has_stopped(growth, forecast, sample):
             return None
-        if not gone and growth >= _FORECAST * forecast.growth:
-            again = self._foresee(forecast.rung, forecast.growth, sample)
-            self._reported = replace(self._reported, forecast=again)
-            return None
-        self._reported = replace(self._reported, forecast=None)
-        self._confirm, self._below = 0.0, 0
+        ended = sample.clock - (self._progress.still(self._age) if self._progress else 0.0)
+        self._reported = replace(self._reported, asked=self._reported.window, forecast=None, ended=ended)
+        self._confirm, self._below, self._was_told = 0.0, 0, True
         return Growth(
             level="recovered",
             detector=self.name,
@@ -232,6 +258,19 @@ class Ratchet:
             count=BLOCKS,
             unit="windows",
         )
+
+    def _has_stopped(self, growth: float, forecast: _Forecast, sample: Sample) -> bool:
+        """Whether it stands still for longer than ever, or has grown by less than a quarter of itself in a window."""
+        least = _STILL * self._pace.min_window
+        if self._progress is not None and self._progress.has_stopped(self._age, self._reported.window, least):
+            return True
+        if self._age < forecast.due:
+            return False
+        if growth < SHARE * forecast.growth:
+            return True
+        again = self._foresee(forecast.rung, forecast.growth, sample)
+        self._reported = replace(self._reported, forecast=again)
+        return False
 
     def _growth(self, verdict: Literal["suspect", "early", "leak"], rung: Rung, sample: Sample) -> Growth:
         """The growth over the whole window: the first and the last block are 7 eighths of it apart."""

@@ -83,6 +83,12 @@ def test_suspicion_leak_and_recovery_in_order():
     assert judge.asked == ["suspected", "judge", "forget"]
 
 
+def test_growth_that_goes_on_after_it_was_recovered_is_told_again_although_it_began_before():
+    watched = observer(Script(_3="suspect", _5="leak", _9="recovered", _10="suspect", _11="leak"), judge=Judge())
+    names = [name for name, _ in events(watched, range(14))]
+    assert names == ["suspect", "leak", "recovered", "suspect", "leak"]
+
+
 def test_a_suspicion_that_no_window_renews_is_over():
     watched = observer(Script(_3="suspect"), judge=Judge())
     events(watched, range(4))
