@@ -7,14 +7,14 @@ learned from the growth itself, and it has stopped when it stands still for much
 
 from __future__ import annotations
 
-from ..backend.guard import own
+from ..internal import internal
 
 SHARE = 0.25  # of the growth that was told: less is none
 _PATIENCE = 4  # times the longest it stood still before
 _WINDOW = 0.125  # of the window of the growth: for that long it may stand still in any case
 
 
-@own
+@internal
 class Progress:
     """Follows growth of *rate* bytes a second from *value*, at the age *age* of the process in seconds."""
 
