@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..clock import to_wall
 from ..errors import describe_error
 from ..internal import internal
 from .cost import Ledger
@@ -20,7 +19,7 @@ from .detector import Detector
 from .history import History
 from .judge import Candidate, Judge, Unjudged, make_leak
 from .sample import Growth, Held, Leak, Sample, Stats, Suspicion, as_datetime
-from .trend import Trend
+from .trend import Trend, make_stats
 
 _log = logging.getLogger("memwatch")
 _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
@@ -198,24 +197,3 @@ _STEPS: dict[str, Callable[[Observer, Detector, Growth], Iterator[EventValue]]] 
     "leak": Observer._leak,
     "recovered": Observer._recovered,
 }
-
-
-def make_stats(sample: Sample, trend: Trend) -> Stats:
-    """The public value for *sample*, seen against *trend*, which has it already."""
-    return Stats(
-        num_full_gc=sample.full,
-        num_inc_gc=sample.young,
-        heap_compactions=sample.full,
-        estimated_base=round(trend.recent),
-        current_base=sample.base,
-        min=trend.lowest,
-        max=trend.highest,
-        usage_trend=trend.usage_trend,
-        time=to_wall(sample.time),
-        trigger=sample.trigger,
-        gc_seconds=sample.gc_seconds,
-        python_blocks=sample.blocks,
-        native_bytes=sample.native,
-        rss=sample.rss,
-        meters=sample.meters,
-    )

@@ -8,9 +8,8 @@ from ..backend.meters.meters import Meters, read_collections
 from ..backend.quiet import collect
 from ..clock import Clock, steady_epoch
 from .cost import Ledger
-from .observer import make_stats
 from .sample import Sample, Stats, Trigger
-from .trend import Trend
+from .trend import Trend, make_stats
 
 
 def read_sample(

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..clock import to_wall
 from ..internal import internal
+from .sample import Sample, Stats
 
 RECENT = 10
 ANCIENT = 120
@@ -50,3 +52,24 @@ class Trend:
 
 def _damped(average: float, base: int, weight: float) -> float:
     return (average * weight + base) / (weight + 1)
+
+
+def make_stats(sample: Sample, trend: Trend) -> Stats:
+    """The public value for *sample*, seen against *trend*, which has it already."""
+    return Stats(
+        num_full_gc=sample.full,
+        num_inc_gc=sample.young,
+        heap_compactions=sample.full,
+        estimated_base=round(trend.recent),
+        current_base=sample.base,
+        min=trend.lowest,
+        max=trend.highest,
+        usage_trend=trend.usage_trend,
+        time=to_wall(sample.time),
+        trigger=sample.trigger,
+        gc_seconds=sample.gc_seconds,
+        python_blocks=sample.blocks,
+        native_bytes=sample.native,
+        rss=sample.rss,
+        meters=sample.meters,
+    )

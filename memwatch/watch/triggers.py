@@ -11,6 +11,7 @@ import gc
 import sys
 from _queue import SimpleQueue
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from ..backend.meters.gc_callback import make_callback
@@ -23,7 +24,7 @@ _CALLBACKS = gc.callbacks  # the collector's own list: a program may give the na
 
 @internal
 class GcTrigger:
-    """Puts its `callback`, which `backend.callback.Callback` describes, into `gc.callbacks` and takes it out again."""
+    """Puts its `callback`, a `gc_callback.Callback`, into `gc.callbacks` and takes it out again."""
 
     def __init__(self, queue: SimpleQueue[Any], count_blocks: Callable[[], int] = sys.getallocatedblocks) -> None:
         self.callback = make_callback(queue, count_blocks)
@@ -54,6 +55,16 @@ class GcTrigger:
     def attached(self) -> bool:
         """Whether the collector calls this; a program may have emptied `gc.callbacks`."""
         return any(callback is self.callback for callback in _CALLBACKS)
+
+    def call_at_next(self, function: Callable[[], None] | None) -> None:
+        """Have *function* called once, at the next collection or right after it; with None nothing is called."""
+        self.callback.on_any = function
+
+    def call_after_fork(self, function: Callable[[], None], frame: FrameType | None) -> None:
+        """Have *function* called once the fork by *frame* is over (soon, with None), or at a collection before that."""
+        self.call_at_next(function)
+        self.attach()
+        self.callback.after_fork(frame)
 
     def adapt(self, collections: int, seconds: float) -> None:
         """Take the callback out or put it back, by the *collections* that were seen in the last *seconds*."""

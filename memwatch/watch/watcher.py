@@ -24,13 +24,14 @@ from ..internal import internal
 from .cost import Cost, Ledger
 from .detector import Detector
 from .judge import Judge, Publish
-from .observer import Observer, make_stats
+from .observer import Observer
 from .pace import Pace
 from .reading import read_sample
 from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
 from .state import describe, describe_gap
 from .thread import RawThread, forget_dummy, original
+from .trend import make_stats
 from .triggers import GcTrigger, Ticker
 
 _log = logging.getLogger("memwatch")
@@ -176,7 +177,7 @@ class Watcher:
 
     def park(self) -> None:
         """End the thread for a fork, waiting at most 50 ms for it, and as long for walks over the heap to rest."""
-        self._trigger.callback.on_any = None  # what another fork has left must not wake the thread in this one
+        self._trigger.call_at_next(None)  # what another fork has left must not wake the thread in this one
         self._forked_in_main = runs_signal_handlers()
         hold_walks(PARK_PATIENCE)
         if self._running and not self._halting and not self._thread.is_current():
@@ -200,10 +201,11 @@ class Watcher:
         if not in_child and sys.version_info < (3, 13):
             self.wake()
         else:
-            self._wake_later()
-            self._trigger.attach()
             # Where another thread forks, nobody has to be alone: there are two threads anyway, or this is the child.
-            self._trigger.callback.after_fork(forking_frame() if self._forked_in_main else None)
+            self._trigger.call_after_fork(self._wake_inside, forking_frame() if self._forked_in_main else None)
+
+    def _wake_inside(self) -> None:
+        self.wake(inside_collection=True)
 
     def wake(self, inside_collection: bool = False) -> None:
         """Start the thread again if it was parked. Inside a collection no lock is waited for, not even logging's."""
@@ -213,15 +215,12 @@ class Watcher:
             finally:
                 self._waking.release()
 
-    def _wake_later(self) -> None:
-        self._trigger.callback.on_any = lambda: self.wake(inside_collection=True)
-
     def _restart(self, inside_collection: bool) -> None:
         halt = self._halting
         if not halt:
             return
         if not self._thread.join(0.0):  # still busy with a receiver: its turn to end has not come
-            self._wake_later()
+            self._trigger.call_at_next(self._wake_inside)
             return
         self._halting = None
         try:
@@ -229,7 +228,7 @@ class Watcher:
         except RuntimeError as error:
             if inside_collection:  # the next one tries again, as does the next call, which says so
                 self._halting = halt
-                self._wake_later()
+                self._trigger.call_at_next(self._wake_inside)
                 return
             self._running = False
             _log.warning("memwatch stops watching this process: no thread can be started (%s)", error)

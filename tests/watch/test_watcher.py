@@ -299,7 +299,7 @@ def test_no_thread_inside_a_collection_is_tried_again_and_said_by_the_next_call(
     w.watcher.park()
     monkeypatch.setattr("_thread.start_new_thread", refuse)
     with caplog.at_level(logging.WARNING, "memwatch"):
-        w.watcher._wake_later()
+        w.watcher._trigger.call_at_next(w.watcher._wake_inside)
         gc.collect()
         assert caplog.text == "" and w.watcher.running
         w.watcher.wake()
