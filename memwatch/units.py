@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 _KIB = 1024
 _MIB = 1024 * 1024
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -69,18 +67,6 @@ def format_duration(seconds: float) -> str:
 def format_milliseconds(seconds: float) -> str:
     """A pause for a person: ``0.4 ms``, ``93 ms``, ``1,700 ms``."""
     return f"{1000 * seconds:,.1f} ms" if seconds < 0.01 else f"{1000 * seconds:,.0f} ms"
-
-
-def format_holder(path: Sequence[str]) -> str:
-    """The named beginning of a retaining path: ``("module app", ".CACHE: dict", "[str key]")`` is ``app.CACHE``."""
-    if not path:
-        return ""
-    name = path[0].removeprefix("module ").partition(":")[0]
-    for step in path[1:]:
-        if not step.startswith("."):
-            break
-        name += step.partition(":")[0]
-    return name
 
 
 def printable(text: object) -> str:

@@ -192,3 +192,29 @@ def test_what_objects_refer_to_is_asked_through_one_door(module: str) -> None:
     """The collector's own answer hangs CPython 3.12.0 to 3.12.5 where the object is the module _asyncio."""
     named = {node.attr for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute)}
     assert "get_referents" not in named | {name.rpartition(".")[2] for _, _, name in imports(module)}
+
+
+DRAWS_PATHS = {"retain.drawing"}
+READS_PATTERNS = {"diagnosis.causes.cause"}
+SEES_PATHS = ROOMS | {"diagnosis", "scenario", "cli", "handlers", "units", "default"}
+OF_PATHS = {"module ", "local ", "cell ", "cache", "[key]", "[index]", "[", "[]", ": ", " > ", "class ", "function "}
+OF_PATHS |= {"main thread", "another thread", "interpreter, ", "no Python reference", "context variable "}
+PARSERS = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split", "rsplit"}
+PARSERS |= {"find", "index", "match", "fullmatch", "search", "findall", "compile", "finditer"}
+
+
+@pytest.mark.parametrize(
+    "module", [it for it in MODULES if within(it, SEES_PATHS) and it not in DRAWS_PATHS | READS_PATTERNS]
+)
+def test_no_place_parses_a_path_that_was_drawn(module: str) -> None:
+    """A path is its steps; the words that it is drawn with are written in one place, and read in none."""
+    calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
+    parsed = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in PARSERS]
+    words = [(node.lineno, it.value) for node in parsed for it in node.args if isinstance(it, ast.Constant)]
+    compared = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Compare)]
+    words += [(it.lineno, it.value) for node in compared for it in node.comparators if isinstance(it, ast.Constant)]
+    assert not [(line, word) for line, word in words if word in OF_PATHS]
+    drawn = {"lines", "parts", "pairs", "text", "drawing"}
+    receivers = [node.func.value for node in parsed if isinstance(node.func, ast.Attribute)]
+    receivers = [it.value if isinstance(it, ast.Subscript) else it for it in receivers]
+    assert not [it.lineno for it in receivers if isinstance(it, ast.Attribute) and it.attr in drawn]

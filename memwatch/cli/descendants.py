@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import signals
 from ..handlers import fingerprint_of
-from ..units import format_holder, printable
+from ..units import printable
 
 if TYPE_CHECKING:
     from ..watch import Leak, Watcher
@@ -230,8 +230,4 @@ def _role() -> str:
 
 def name_of(leak: Leak) -> str:
     """What leaks and what holds it, as ``str held by __main__.kept``; the verdict where no type is known."""
-    suspects = leak.report.to_dict()["suspects"]
-    if not suspects:
-        return leak.verdict
-    kind, held_by = printable(suspects[0]["type"]), format_holder(suspects[0]["held_by"])
-    return f"{kind} held by {printable(held_by)}" if held_by else kind
+    return printable(getattr(leak.report, "subject", "")) or leak.verdict  # a report by another judge has none

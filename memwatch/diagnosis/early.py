@@ -46,7 +46,7 @@ def why_doubtful(evidence: Evidence, findings: Findings, grew: int) -> str | Non
         return f"{top.frontier_type} did not grow at every look"
     if _is_replaced(top, evidence, findings):
         return f"the {top.frontier_type} objects come and go"
-    remover = find_remover(top.path.steps)
+    remover = find_remover(top.path)
     return f"{remover} may take them out again" if remover else None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..calltree import CallTree
 from ..heap import Count, Ratchet
+from ..retain import RetainingPath
 from ..watch import Cost
 from .html import write
 from .text import render
@@ -17,11 +18,10 @@ class Suspect:
     """Something that grew: its type, how much, and who holds it.
 
     Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, and of all that hangs
-    under them; `share` is their part of all new bytes, `score` that share and how much else speaks for it. `held_by`
-    are the steps from a root, `retained_items` is what the holder holds now; one of the references from step number
-    `blamed` on is wrong. `allocated_at` are the frames that allocated it, innermost first, each with `function`,
-    `file`, `line` and `in_app`, measured by so many live
-    `samples`; empty where nothing was sampled.
+    under them; `share` is their part of all new bytes, `score` that share and how much else speaks for it. `held_by` is
+    the path from a root, None where none was found; `retained_items` is what the holder holds now. `allocated_at` are
+    the frames that allocated it, innermost first, each with `function`, `file`, `line` and `in_app`, measured by so
+    many live `samples`; empty where nothing was sampled.
     """
 
     type: str
@@ -29,19 +29,18 @@ class Suspect:
     bytes_growth: int
     share: float
     score: float
-    held_by: tuple[str, ...]
+    held_by: RetainingPath | None
     retained_items: int
     cause: str
     hint: str
     samples: int = 0
     allocated_at: tuple[dict[str, Any], ...] = ()
-    blamed: int = 1
 
     def to_dict(self) -> dict[str, Any]:
-        """What machines read: the fields by name, but `blamed`, which is for pictures."""
-        found = {**asdict(self), "held_by": list(self.held_by), "allocated_at": list(self.allocated_at)}
-        del found["blamed"]
-        return found
+        """What machines read: the fields by name, the path as its lines."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        held_by = list(self.held_by.lines) if self.held_by else []
+        return {**found, "held_by": held_by, "allocated_at": [dict(frame) for frame in self.allocated_at]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +104,14 @@ class Report:
             "missing": list(self.missing),
             "cost": self.cost.to_dict(),
         }
+
+    @property
+    def subject(self) -> str:
+        """What leaks and what holds it, as ``str held by app.CACHE``; empty where nobody is suspected."""
+        first = self.suspects[0] if self.suspects else None
+        if first is None or first.held_by is None:
+            return first.type if first else ""
+        return f"{first.type} held by {first.held_by.holder}"
 
     def render(self, color: bool = False, unicode: bool = True, source: bool = True) -> str:
         """The text for a terminal, with or without colour, block characters, and the text of the allocating lines."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..heap import least
-from ..retain import join_steps
+from ..retain import RetainingPath
 from ..units import format_bytes, format_delta, format_duration, printable
 from .causes import BY_VERDICT
 from .places import describe
@@ -59,12 +59,12 @@ def _type_name(name: str) -> str:
     return text if len(text) <= _NAME else f"...{text[3 - _NAME :]}"
 
 
-def _path(steps: Sequence[str]) -> str:
+def _path(path: RetainingPath) -> str:
     """A path on one line; where it is long its middle is left out, for both ends are names to look for."""
-    shown, place, left_out = cut_path([shorten(printable(step), _STEP) for step in steps])
+    shown, place, left_out = cut_path([shorten(printable(part), _STEP) for part in path.parts])
     if left_out:
         shown = (*shown[:place], f"... {left_out} steps ...", *shown[place:])
-    return join_steps(shown)
+    return " > ".join(shown)
 
 
 def _paint(text: str, code: str, color: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..heap import Count, format_count
 from ..units import format_bytes
@@ -12,6 +12,8 @@ from .lines import NO_OBJECT
 
 if TYPE_CHECKING:
     from .report import Report, Suspect, TypeRow
+
+T = TypeVar("T")
 
 _VERDICTS = {
     "objects": "live Python objects",
@@ -80,7 +82,7 @@ def growing_rows(report: Report, most: int) -> tuple[tuple[TypeRow, ...], int, s
     return shown, total, f"{plural(others, 'other type')} {how}" if others else ""
 
 
-def cut_path(steps: Sequence[str], ends: int = _ENDS) -> tuple[Sequence[str], int, int]:
+def cut_path(steps: Sequence[T], ends: int = _ENDS) -> tuple[Sequence[T], int, int]:
     """The steps of a path with the middle of a long one left out; the place where it was, and how many steps it had."""
     left_out = len(steps) - 2 * ends
     if left_out <= 1:

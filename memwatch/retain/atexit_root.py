@@ -12,10 +12,9 @@ import weakref
 from typing import Any
 
 from .found import Place
-from .path import Root
-from .roots import HELD_IN_C
+from .steps import Root, RootKind
 
-AT_EXIT = "interpreter, exit callbacks (atexit)"
+AT_EXIT = "exit callbacks (atexit)"
 _LEAST = 16  # fewer may be chance
 _MOST = 4  # callbacks for each object that is there
 
@@ -25,10 +24,10 @@ _before = _callbacks()
 
 def root_of(place: Place) -> Root:
     """The root of *place*: atexit, if it is what holds what is there."""
-    if place.root.label != HELD_IN_C:
+    if place.root.kind is not RootKind.HELD_IN_C:
         return place.root
     by_exit = _is_list(place.chain[0]) if sys.version_info >= (3, 14) else _come_with_callbacks(place)
-    return Root(AT_EXIT, place.root.edge) if by_exit else place.root
+    return Root(RootKind.INTERPRETER, AT_EXIT, place.root.edge) if by_exit else place.root
 
 
 def _is_list(held: Any) -> bool:

@@ -39,19 +39,20 @@ _LIBRARY_FIELDS = {
 
 def attribute_of(parent: Any, child: Any) -> str | None:
     """The name of the field of *parent* that is *child*; None if there is none or it cannot be told."""
-    for name, value in _stored_fields(parent):
-        if value is child:
-            return name
-    return _instance_attribute(parent, child)
+    return slot_of(parent, child) or instance_key_of(parent, child)
 
 
-def variable_of(names: Any, value: Any) -> str | None:
-    """The name of *value* in the dict of a module, class or instance; None if it is not there under a name.
+def slot_of(parent: Any, child: Any) -> str | None:
+    """The same of the fields alone that the type itself has: its slots, and those of C code."""
+    return next((name for name, value in _stored_fields(parent) if value is child), None)
 
-    A name that no source code wrote is data: it is given as ``[str key]``.
-    """
-    name = text_key_of(names, value)
-    return None if name is None else name_text(name)
+
+def instance_key_of(parent: Any, child: Any) -> str | None:
+    """The same of the instance's own attributes alone. It may be a name, or data: see `is_name`."""
+    for held in shown_by(parent):
+        if held is not child and is_instance_dict(parent, held):
+            return text_key_of(held, child)
+    return next((name for name in _guesses(type(parent)) if instance_value(parent, name) is child), None)
 
 
 def text_key_of(names: Any, value: Any) -> str | None:
@@ -77,15 +78,15 @@ def key_of_successor(names: Any, gone: Any) -> str | None:
     return alike[0] if len(alike) == 1 and type(alike[0]) is str else None
 
 
-def name_text(name: object) -> str:
-    """A name of a variable; ``[str key]`` for one that no source code wrote, for it is data.
+def is_name(name: object) -> bool:
+    """Whether the key of a namespace is the name of a variable. One that no source code wrote is data.
 
     The interpreter's own names, as ``__warningregistry__``, are not interned where C code wrote them.
     """
     if type(name) is not str:
-        return "[str key]"
+        return False
     is_own = len(name) <= _LONGEST_NAME and name[:2] == name[-2:] == "__" and name.isidentifier()
-    return name if is_own or is_interned(name) else "[str key]"
+    return is_own or is_interned(name)
 
 
 def is_instance_dict(obj: Any, names: Any) -> bool:
@@ -131,13 +132,6 @@ def _read(descriptor: Any, name: str, obj: Any) -> Iterator[tuple[str, Any]]:
     except (AttributeError, ValueError, TypeError):  # an empty slot, an empty cell
         return
     yield name, value
-
-
-def _instance_attribute(obj: Any, value: Any) -> str | None:
-    for held in shown_by(obj):
-        if held is not value and is_instance_dict(obj, held):
-            return variable_of(held, value)
-    return next((name for name in _guesses(type(obj)) if instance_value(obj, name) is value), None)
 
 
 def _is_defined(obj: Any, name: str) -> bool:

@@ -13,9 +13,10 @@ from typing import Any
 import objgraph
 
 from ..clock import Clock
-from .edges import steps_of
+from .edges import path_along
 from .object_labels import module_name
-from .path import RetainingPath, Root, make_path
+from .path import RetainingPath
+from .steps import Root, RootKind
 
 _DEPTH = 8
 _MOST_LOOKS = 50
@@ -41,5 +42,4 @@ def find_path_backwards(obj: object) -> RetainingPath | None:
         return None
     if len(chain) == 1:
         return None
-    steps = steps_of(chain, Root(f"module {module_name(chain[0])}"))
-    return make_path(steps.shown, steps.wiped, steps.suspect)
+    return path_along(chain, Root(RootKind.MODULE, module_name(chain[0])))

@@ -7,31 +7,119 @@ from collections.abc import Sequence
 from shutil import which
 
 from ..errors import UnsupportedError
+from ..units import printable
+from .steps import ATTRIBUTES, Edge, EdgeKind, Root, RootKind, Step
 
 _SECONDS = 30
+_IN_C = {
+    RootKind.HELD_IN_C: "no Python reference (held in C)",
+    RootKind.CYCLE: "no Python reference (held in C, or a cycle)",
+}
+_BEFORE_NAME = {
+    EdgeKind.ATTRIBUTE: ".",
+    EdgeKind.SLOT: ".",
+    EdgeKind.CELL: "cell ",
+    EdgeKind.LOCAL: "local ",
+    EdgeKind.CONTEXT_VARIABLE: "context variable ",
+    EdgeKind.FIELD: "",
+}
+_CALLED = {
+    "function": "function",
+    "generator": "generator",
+    "async_generator": "generator",
+    "coroutine": "coroutine",
+    "functools._lru_cache_wrapper": "functools.lru_cache wrapper of",
+}
+"""Before the name of what has one, by its type."""
+
+_UNNAMED_CACHE = {"functools._lru_cache_wrapper": "functools.lru_cache wrapper"}
 
 
-def draw_lines(steps: Sequence[str], suspect: int, known: str | None) -> str:
-    """A line for each of *steps*; below those from *suspect* on, the name of the reference is underlined by ``~``."""
-    lines = [steps[0]]
-    for number, step in enumerate(steps[1:], 1):
-        lines.append(f"  > {step}")
+def root_text(root: Root) -> str:
+    """``module app``, ``main thread, function app.run``, ``no Python reference (held in C)``"""
+    if root.kind in _IN_C:
+        return _IN_C[root.kind]
+    name = printable(root.name)
+    if root.kind is RootKind.MODULE:
+        return f"module {name}"
+    if root.kind is RootKind.INTERPRETER:
+        return f"interpreter, {name}"
+    thread = "main thread" if root.main else "another thread"
+    return f"{thread}, function {name}" if root.kind is RootKind.FUNCTION else f"{thread}, {name}"
+
+
+def edge_text(edge: Edge) -> str:
+    """``.CACHE``, ``['name']``, ``[index]``, ``local rows``; empty where there is no word for it."""
+    before = _BEFORE_NAME.get(edge.kind)
+    return f"[{edge.name}]" if before is None else before + printable(edge.name)
+
+
+def target_text(step: Step) -> str:
+    """What a step leads to: ``dict, 640 items``, ``app.Order``, ``class app.Order``, ``function app.handle``."""
+    before = "class" if "type" in step.kinds else _CALLED.get(step.type, "")
+    text = printable(f"{before} {step.name}" if before and step.name else _UNNAMED_CACHE.get(step.type, step.type))
+    return text if step.items is None else f"{text}, {step.items} item{'s' * (step.items != 1)}"
+
+
+def step_text(step: Step) -> str:
+    """``.CACHE: dict, 640 items``, or ``[index]`` for what is told by its reference alone."""
+    return _joined(edge_text(step.edge), "" if step.bare else target_text(step))
+
+
+def path_lines(root: Root, steps: Sequence[Step]) -> tuple[str, ...]:
+    """The root and each step as text, as they stand in JSON."""
+    return (root_text(root), *map(step_text, steps))
+
+
+def path_pairs(root: Root, steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
+    """For each step its reference and what it leads to; either may be empty. A module's variable is without its dot."""
+    pairs = [(edge_text(step.edge), "" if step.bare else target_text(step)) for step in steps]
+    if pairs and root.kind is RootKind.MODULE and steps[0].edge.kind in ATTRIBUTES:
+        pairs[0] = printable(steps[0].edge.name), pairs[0][1]
+    return tuple(pairs)
+
+
+def path_parts(root: Root, steps: Sequence[Step]) -> tuple[str, ...]:
+    """The root and each step for one line."""
+    return (root_text(root), *(_joined(*pair) for pair in path_pairs(root, steps)))
+
+
+def holder_text(root: Root, steps: Sequence[Step]) -> str:
+    """The named beginning of a path: ``app.CACHE``, ``main thread, function app.run``."""
+    text = printable(root.name) if root.kind is RootKind.MODULE else root_text(root)
+    for step in steps:
+        if step.edge.kind not in ATTRIBUTES:
+            break
+        text += edge_text(step.edge)
+    return text
+
+
+def normalized_text(root: Root, steps: Sequence[Step]) -> str:
+    """A path whose *steps* are normalized, without all that differs between processes."""
+    return "\n".join([root_text(root), *(_joined(edge_text(step.edge), step.type) for step in steps)])
+
+
+def draw_lines(root: Root, steps: Sequence[Step], suspect: int, known: str | None) -> str:
+    """A line for each step; below those from *suspect* on, the name of the reference is underlined by ``~``."""
+    lines = [root_text(root)]
+    for number, step in enumerate(steps, 1):
+        lines.append(f"  > {step_text(step)}")
         if number >= suspect:
-            lines.append("    " + "~" * len(split_step(step)[0]))
+            lines.append("    " + "~" * len(edge_text(step.edge) or target_text(step)))
     if known is not None:
         lines.append(f"  ({known})")
     return "\n".join(lines)
 
 
-def draw_dot(steps: Sequence[str], suspect: int) -> str:
+def draw_dot(root: Root, steps: Sequence[Step], suspect: int) -> str:
     """A graph with a node for each object and an edge for each reference; those from *suspect* on are red."""
     lines = ["digraph path {", "  rankdir=LR;", '  node [shape=box, fontname="sans-serif"];']
-    lines.append(f"  n0 [label={_quoted(steps[0])}, style=bold];")
-    for number, step in enumerate(steps[1:], 1):
-        edge, target = split_step(step)
+    lines.append(f"  n0 [label={_quoted(root_text(root))}, style=bold];")
+    for number, step in enumerate(steps, 1):
         colour = ', color="#c01515", fontcolor="#c01515"' if number >= suspect else ""
-        lines.append(f"  n{number} [label={_quoted(target)}];" if target else f"  n{number} [shape=point];")
-        lines.append(f"  n{number - 1} -> n{number} [label={_quoted(edge)}{colour}];")
+        shape = "shape=point" if step.bare else f"label={_quoted(target_text(step))}"
+        lines.append(f"  n{number} [{shape}];")
+        lines.append(f"  n{number - 1} -> n{number} [label={_quoted(edge_text(step.edge))}{colour}];")
     return "\n".join([*lines, "}", ""])
 
 
@@ -47,32 +135,8 @@ def draw_svg(dot: str) -> str:
     return done.stdout.decode()
 
 
-def split_step(step: str) -> tuple[str, str]:
-    """The name of a step's reference, and what it leads to; either may be empty."""
-    place = _end_of_name(step)
-    return (step[:place], step[place + 2 :]) if step[place : place + 2] == ": " else (step, "")
-
-
-def _end_of_name(step: str) -> int:
-    """Where the name of the reference ends: what a key has in quotation marks may be anything."""
-    if step.startswith("["):
-        return _end_of_key(step)
-    place = step.find(": ")
-    return len(step) if place < 0 else place
-
-
-def _end_of_key(step: str) -> int:
-    quote, place = "", 1
-    while place < len(step):
-        char = step[place]
-        if quote and char == "\\":
-            place += 1
-        elif quote or char in "'\"":
-            quote = "" if char == quote else quote or char
-        elif char == "]":
-            return place + 1
-        place += 1
-    return len(step)
+def _joined(edge: str, target: str) -> str:
+    return f"{edge}: {target}" if edge and target else edge or target
 
 
 def _quoted(text: str) -> str:

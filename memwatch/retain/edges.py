@@ -19,23 +19,21 @@ from ..units import printable
 from .attributes import (
     attribute_of,
     dict_items,
+    instance_key_of,
     is_instance_dict,
+    is_name,
     key_of_successor,
-    name_text,
+    slot_of,
     text_key_of,
-    variable_of,
 )
-from .links import link_to
-from .object_labels import describe, key_text, length, shown_key
-from .path import Link, Root
+from .links import step_to
+from .matchers import why_known
+from .object_labels import key_text, length, shown_key
+from .path import RetainingPath, with_fingerprint
 from .references import LruCacheWrapper, frame_locals, namespace
+from .steps import Edge, EdgeKind, Root, Step
 
-UNNAMED = "[reference]"
-KEY = "[key]"
-ITEM = "[]"
-"""The name of every item in a fingerprint."""
-
-NAMESPACE = "[namespace]"
+NAMESPACE = Edge(EdgeKind.FIELD, "namespace")
 """As a root's edge: its first object is the dict of a class body's names, or of what exec() runs."""
 
 _LARGE = 10
@@ -46,89 +44,71 @@ class _NoKey:
     """Stands for the key of a reference that has none."""
 
 
-class Step(NamedTuple):
-    """One reference: its name, the name without what differs between processes, how many objects of the chain it
-    passes, and the key of a dict's item, which may be data."""
+class _Passed(NamedTuple):
+    """One reference: how many objects of the chain it passes, and the key of a dict's item, which may be data."""
 
-    name: str
-    wiped: str
-    passed: int = 1
+    edge: Edge
+    objects: int = 1
     key: Any = _NoKey
 
-    @property
-    def is_item(self) -> bool:
-        """Whether it leads to one of many."""
-        return self.name.startswith("[")
-
-    def text(self, show_keys: bool) -> str:
-        """The name, or with *show_keys* the key as it is."""
-        return shown_key(self.key) if show_keys and self.key is not _NoKey else self.name
+    def shown(self, show_keys: bool) -> Edge:
+        """The reference; with *show_keys* its key as it is."""
+        is_hidden = not show_keys or self.key is _NoKey
+        return self.edge if is_hidden else Edge(self.edge.kind, shown_key(self.key))
 
 
-_Namer = Callable[[Sequence[Any], int], Step]
+_Namer = Callable[[Sequence[Any], int], _Passed]
 
 
-class Steps(NamedTuple):
-    """The steps of a path, the same for its fingerprint, the number of the first that is suspect, and the same as
-    links."""
+def path_along(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: bool = False) -> RetainingPath:
+    """The path along *chain*, which begins at *root*.
 
-    shown: tuple[str, ...]
-    wiped: tuple[str, ...]
-    suspect: int
-    links: tuple[Link, ...]
-
-
-def steps_of(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: bool = False) -> Steps:
-    """The steps of a path along *chain*, which begins at *root*.
-
-    A step is the reference's name and what it leads to; of the last one, if it is an item, the name alone, unless it
+    A step is the reference and what it leads to; of the last one, if it is an item, the reference alone, unless it
     is the one that grew: a large container, and *alone* there. Of a chain that is very long the middle is left out.
     *show_keys* shows every key of a dict, cut at 40 characters.
     """
     inside = alone and is_large(chain[-1])
-    shown, wiped, links = [root.label], [root.label], [Link(root.label)]
-    place, suspect = _begin(chain, root, shown, wiped, links), 1
+    steps: list[Step] = []
+    place, suspect = _begin(chain, root, steps), 1
     while place < len(chain) - 1:
-        step = _step(chain, place)
-        place += step.passed
-        target = chain[place]
-        bare = step.is_item and place == len(chain) - 1 and not inside
-        name = step.text(show_keys)
-        shown.append(name if bare else f"{name}: {describe(target)}")
-        wiped.append(ITEM if bare else f"{step.wiped}: {type_label(type(target))}")
-        links.append(link_to(step.wiped, target, place == len(chain) - 1))
-        if place < len(chain) - 1 and _lives_on(target) and suspect == len(shown) - 1:
-            suspect = len(shown)
-        place = _pass_middle(place, len(chain), shown, wiped, links)
-    if inside and (place or root.edge):  # as if it had been there before, and its items were found
-        wiped.append(ITEM)
-        links.append(Link(ITEM))
-    return Steps(tuple(shown), tuple(wiped), min(suspect, len(shown) - 1), tuple(links))
+        passed = _pass(chain, place)
+        place += passed.objects
+        last = place == len(chain) - 1
+        edge = passed.shown(show_keys)
+        steps.append(step_to(edge, chain[place], last, edge.is_item and last and not inside))
+        if not last and _lives_on(chain[place]) and suspect == len(steps):
+            suspect = len(steps) + 1
+        place = _pass_middle(place, len(chain), steps)
+    into_items = bool(inside and (place or root.edge))  # as if it had been there before, and its items were found
+    found = RetainingPath(
+        root,
+        tuple(steps),
+        suspect=min(suspect, len(steps)),
+        known=why_known(root, steps),
+        into_items=into_items,
+    )
+    return with_fingerprint(found)
 
 
-def _begin(chain: Sequence[Any], root: Root, shown: list[str], wiped: list[str], links: list[Link]) -> int:
+def _begin(chain: Sequence[Any], root: Root, steps: list[Step]) -> int:
     """The step from the root to the first object; gives the place in *chain* that is reached."""
     if root.edge is None:
         return 0
     place, edge = 0, root.edge
     if edge == NAMESPACE:
         place = min(1, len(chain) - 1)
-        edge = f"local {printable(variable_of(chain[0], chain[place]))}"
-    prefix = f"{edge}: " if edge else ""
-    shown.append(prefix + describe(chain[place]))
-    wiped.append(prefix + printable(type_label(type(chain[place]))))
-    links.append(link_to(edge, chain[place], place == len(chain) - 1))
+        name = text_key_of(chain[0], chain[place])
+        edge = Edge(EdgeKind.LOCAL, name if name is not None and is_name(name) else "?")
+    steps.append(step_to(edge, chain[place], place == len(chain) - 1))
     return place
 
 
-def _pass_middle(place: int, end: int, shown: list[str], wiped: list[str], links: list[Link]) -> int:
+def _pass_middle(place: int, end: int, steps: list[Step]) -> int:
     """Where to go on: here, or nearer to the end if a long way is still to go and enough of it was told."""
-    if len(shown) != _MOST_STEPS // 2 or end - place <= _MOST_STEPS:
+    if len(steps) != _MOST_STEPS // 2 or end - place <= _MOST_STEPS:
         return place
     there = end - 1 - _MOST_STEPS // 2
-    shown.append(f"[{there - place:,} more]")
-    wiped.append("[more]")
-    links.append(Link("[more]"))
+    steps.append(Step(Edge(EdgeKind.GAP, f"{there - place:,} more"), bare=True))
     return there
 
 
@@ -152,7 +132,7 @@ def holder_of(chain: Sequence[Any]) -> Any:
     return holder
 
 
-def _step(chain: Sequence[Any], place: int) -> Step:
+def _pass(chain: Sequence[Any], place: int) -> _Passed:
     kind = type(chain[place])
     for base, name in _BY_BASE:
         if issubclass(kind, base):
@@ -160,79 +140,77 @@ def _step(chain: Sequence[Any], place: int) -> Step:
     return _attribute(chain, place)
 
 
-def _named(name: str) -> Step:
-    return Step(name, name)
+def _field(name: str) -> _Passed:
+    return _Passed(Edge(EdgeKind.FIELD, name))
 
 
-def _item(shown: str) -> Step:
-    return Step(shown, ITEM)
+def _unknown(word: str, objects: int = 1) -> _Passed:
+    return _Passed(Edge(EdgeKind.UNKNOWN, word), objects)
 
 
-def _dict_item(chain: Sequence[Any], place: int) -> Step:
+def _dict_item(chain: Sequence[Any], place: int) -> _Passed:
     parent, child = chain[place], chain[place + 1]
     items = dict_items(parent)
     for key, value in items:
         if value is child:
-            return Step(key_text(key), ITEM, key=key)
+            return _Passed(Edge(EdgeKind.KEY, key_text(key)), key=key)
     if any(key is child for key, _ in items):
-        return _item(KEY)
+        return _Passed(Edge(EdgeKind.IS_KEY, "key"))
     return _attribute(chain, place)
 
 
-def _iterated(iterate: Callable[[Any], Iterable[Any]], shown: str) -> _Namer:
-    def name(chain: Sequence[Any], place: int) -> Step:
+def _iterated(iterate: Callable[[Any], Iterable[Any]], item: Edge) -> _Namer:
+    def name(chain: Sequence[Any], place: int) -> _Passed:
         parent, child = chain[place], chain[place + 1]
         try:
-            found = any(item is child for item in iterate(parent))
+            found = any(held is child for held in iterate(parent))
         except RuntimeError:  # another thread changed it meanwhile
             found = True
-        return _item(shown) if found else _attribute(chain, place)
+        return _Passed(item) if found else _attribute(chain, place)
 
     return name
 
 
-def _index(chain: Sequence[Any], place: int) -> Step:
+def _index(chain: Sequence[Any], place: int) -> _Passed:
     """The step to an item of a list or tuple, which is not iterated: a place that C code has not filled yet, or never
     will, ends the process when it is read."""
     parent, child = chain[place], chain[place + 1]
     if type(parent) in (list, tuple):
-        return _item("[index]")
+        return _Passed(_INDEX)
     has_other = child is type(parent) or attribute_of(parent, child) is not None or is_instance_dict(parent, child)
-    return _attribute(chain, place) if has_other else _item("[index]")
+    return _attribute(chain, place) if has_other else _Passed(_INDEX)
 
 
-def _module_variable(chain: Sequence[Any], place: int) -> Step:
+def _module_variable(chain: Sequence[Any], place: int) -> _Passed:
     names = namespace(chain[place])
     if chain[place + 1] is not names:
-        return _item("[module state]")
+        return _unknown("module state")
     return _variable(names, chain, place)
 
 
-def _class_attribute(chain: Sequence[Any], place: int) -> Step:
+def _class_attribute(chain: Sequence[Any], place: int) -> _Passed:
     child = chain[place + 1]
     if type(child) is not dict:
-        return _item("[base]" if type(child) is tuple or issubclass(type(child), type) else UNNAMED)
+        return _unknown("base" if type(child) is tuple or issubclass(type(child), type) else "reference")
     return _variable(child, chain, place)
 
 
-def _variable(names: Any, chain: Sequence[Any], place: int) -> Step:
+def _variable(names: Any, chain: Sequence[Any], place: int) -> _Passed:
     """The step over a dict of names, to the variable that comes after it in *chain*."""
     if place + 2 >= len(chain):
-        return _named(".__dict__")
+        return _Passed(Edge(EdgeKind.ATTRIBUTE, "__dict__"))
     key = text_key_of(names, chain[place + 2]) or key_of_successor(names, chain[place + 2])
-    if key is None:
-        return Step(KEY, ITEM, 2)
-    name = name_text(key)
-    if name.startswith("["):
-        return Step(name, ITEM, 2, key)
-    return Step(*_twice("." + printable(name)), 2)
+    return _Passed(Edge(EdgeKind.IS_KEY, "key"), 2) if key is None else _named(key, 2)
 
 
-def _twice(text: str) -> tuple[str, str]:
-    return text, text
+def _named(key: str, objects: int = 1) -> _Passed:
+    """The step to the attribute under *key*, which may be data."""
+    if is_name(key):
+        return _Passed(Edge(EdgeKind.ATTRIBUTE, key), objects)
+    return _Passed(Edge(EdgeKind.KEY, "str key"), objects, key)
 
 
-def _function_part(chain: Sequence[Any], place: int) -> Step:
+def _function_part(chain: Sequence[Any], place: int) -> _Passed:
     function, child = chain[place], chain[place + 1]
     closure = function.__closure__
     if closure is None or child is not closure or place + 2 >= len(chain):
@@ -240,11 +218,11 @@ def _function_part(chain: Sequence[Any], place: int) -> Step:
     cell = chain[place + 2]
     names = function.__code__.co_freevars
     name = next((name for name, held in zip(names, closure, strict=False) if held is cell), "?")
-    return Step(*_twice(f"cell {printable(name)}"), min(3, len(chain) - 1 - place))
+    return _Passed(Edge(EdgeKind.CELL, printable(name)), min(3, len(chain) - 1 - place))
 
 
 def _local(frame_of: Callable[[Any], Any]) -> _Namer:
-    def name(chain: Sequence[Any], place: int) -> Step:
+    def name(chain: Sequence[Any], place: int) -> _Passed:
         parent, child = chain[place], chain[place + 1]
         frame = frame_of(parent)
         if frame is None:
@@ -252,22 +230,23 @@ def _local(frame_of: Callable[[Any], Any]) -> _Namer:
         inner = chain[place + 2] if type(child) is types.CellType and place + 2 < len(chain) else child
         for variable, value in frame_locals(frame).items():
             if value is child or value is inner:
-                return Step(*_twice(f"local {printable(name_text(variable))}"), 1 if value is child else 2)
+                edge = Edge(EdgeKind.LOCAL, variable) if is_name(variable) else Edge(EdgeKind.KEY, "str key")
+                return _Passed(edge, 1 if value is child else 2)
         if child is frame:
-            return _named("frame")
+            return _field("frame")
         return _attribute(chain, place)
 
     return name
 
 
-def _cached(chain: Sequence[Any], place: int) -> Step:
+def _cached(chain: Sequence[Any], place: int) -> _Passed:
     child = chain[place + 1]
     if is_instance_dict(chain[place], child):
         return _variable(child, chain, place)
-    return _named("cache") if type(child) is dict else _item("[cached]")
+    return _field("cache") if type(child) is dict else _unknown("cached")
 
 
-def _context_variable(chain: Sequence[Any], place: int) -> Step:
+def _context_variable(chain: Sequence[Any], place: int) -> _Passed:
     """The step from a context through the tree that it is made of; to a part of that tree, which is made anew when a
     variable is set, it says no more than what it is."""
     end = place + 1
@@ -275,38 +254,43 @@ def _context_variable(chain: Sequence[Any], place: int) -> Step:
         end += 1
     for variable, value in Context.items(chain[place]):
         if value is chain[end]:
-            return Step(*_twice(f"context variable {printable(variable.name)}"), end - place)
-    return Step("[context variable]", ITEM, end - place)
+            return _Passed(Edge(EdgeKind.CONTEXT_VARIABLE, printable(variable.name)), end - place)
+    return _unknown("context variable", end - place)
 
 
-def _attribute(chain: Sequence[Any], place: int) -> Step:
+def _attribute(chain: Sequence[Any], place: int) -> _Passed:
     """The step to a field of any other object: a slot, an instance attribute, or one of a C type's known fields."""
     parent, child = chain[place], chain[place + 1]
-    name = attribute_of(parent, child)
-    if name is not None:
-        return _item(name) if name.startswith("[") else _named("." + printable(name))
+    slot = slot_of(parent, child)
+    if slot is not None:
+        return _Passed(Edge(EdgeKind.SLOT, slot))
+    key = instance_key_of(parent, child)
+    if key is not None:
+        return _named(key)
     if is_instance_dict(parent, child):
         return _variable(child, chain, place)
-    return _item(UNNAMED if has_references(type(parent)) else "[item]")
+    return _unknown("reference") if has_references(type(parent)) else _Passed(_ITEM)
 
 
-def _constant(chain: Sequence[Any], place: int) -> Step:
+def _constant(chain: Sequence[Any], place: int) -> _Passed:
     parent, child = chain[place], chain[place + 1]
-    return _named(".co_consts") if child is parent.co_consts else _item("[constant]")
+    is_all = child is parent.co_consts
+    return _Passed(Edge(EdgeKind.SLOT, "co_consts")) if is_all else _unknown("constant")
 
 
 def _frame_of(kind: type, field: str) -> _Namer:
     return _local(vars(kind)[field].__get__)
 
 
+_INDEX, _ITEM = Edge(EdgeKind.INDEX, "index"), Edge(EdgeKind.ITEM, "item")
 _BY_BASE: tuple[tuple[type, _Namer], ...] = (
     (dict, _dict_item),
     (FrozenDict, _dict_item),
     (list, _index),
     (tuple, _index),
-    (set, _iterated(set.__iter__, "[item]")),
-    (frozenset, _iterated(frozenset.__iter__, "[item]")),
-    (deque, _iterated(deque.__iter__, "[index]")),
+    (set, _iterated(set.__iter__, _ITEM)),
+    (frozenset, _iterated(frozenset.__iter__, _ITEM)),
+    (deque, _iterated(deque.__iter__, _INDEX)),
     (types.ModuleType, _module_variable),
     (type, _class_attribute),
     (types.FunctionType, _function_part),

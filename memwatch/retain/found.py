@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..internal import internal
-from .edges import steps_of
-from .matchers import why_known
-from .path import RetainingPath, Root, make_path
+from .edges import path_along
+from .path import RetainingPath
+from .steps import Root, RootKind
 
 NEW_UNKNOWN, NEW_WANTED, NEW_OF_TYPES = range(3)
 """What a search takes for new: what is not given, what is given, or what is of the types given."""
@@ -34,17 +34,19 @@ class Place:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Paths are told in this order: from modules, then variables of running functions, then the rest; short ones
+        """Paths are told in this order: from modules, then from the main thread, from others, then the rest; short ones
         first."""
-        kinds = ("module ", "main thread", "another thread")
-        found = next((number for number, kind in enumerate(kinds) if self.root.label.startswith(kind)), len(kinds))
-        return found, len(self.chain)
+        root = self.root
+        if root.kind is RootKind.MODULE:
+            return 0, len(self.chain)
+        if root.kind in (RootKind.FUNCTION, RootKind.THREAD):
+            return 1 if root.main else 2, len(self.chain)
+        return 3, len(self.chain)
 
     def release(self) -> None:
         """Let go of the objects."""
         self.chain.clear()
 
     def path(self, alone: bool = True, show_keys: bool = False) -> RetainingPath:
-        """The path along the chain; *alone* and *show_keys* as `edges.steps_of` says."""
-        steps = steps_of(self.chain, self.root, alone, show_keys)
-        return make_path(steps.shown, steps.wiped, steps.suspect, why_known(steps.shown))
+        """The path along the chain; *alone* and *show_keys* as `edges.path_along` says."""
+        return path_along(self.chain, self.root, alone, show_keys)

@@ -11,14 +11,17 @@ from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .atexit_root import root_of
 from .bounds import bound_of, is_weak
-from .edges import ITEM, KEY, holder_of, is_large, steps_of
+from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, Place
-from .matchers import why_known
 from .object_labels import length
-from .path import Holding, make_path
+from .path import Holding
 from .search import Search
+from .steps import ANY_ITEM, WHICHEVER, EdgeKind, Root, Step
 
 _MOST_NAMED = 48
+
+_Likeness = tuple[Root, tuple[Step, ...]]
+"""What the paths to places alike have in common: the root, and the steps without what differs."""
 
 
 def find_holdings(
@@ -60,26 +63,28 @@ def find_holdings(
 
 
 def _holdings(places: Iterable[Place], show_keys: bool) -> tuple[Holding, ...]:
-    told: dict[tuple[str, ...], Holding] = {}
+    told: dict[_Likeness, Holding] = {}
     for found in sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]:
-        wiped, holding = _holding(found, show_keys)
-        is_key = holding.path.steps[-1] == KEY
-        told[wiped] = _joined(told[wiped], holding, not is_key) if wiped in told else holding
+        holding = _holding(found, show_keys)
+        path, like = holding.path, (holding.path.root, holding.path.normalized)
+        is_key = bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.IS_KEY
+        told[like] = _joined(told[like], holding, not is_key) if like in told else holding
     return tuple(sorted(_topmost(told), key=lambda holding: -holding.retained_bytes))
 
 
-def _topmost(told: dict[tuple[str, ...], Holding]) -> Iterable[Holding]:
+def _topmost(told: dict[_Likeness, Holding]) -> Iterable[Holding]:
     """The holdings, each joined to that above it on its path, unless more hangs below than above.
 
     Less hangs below where a container grows and its older items get new members; more, where those members are what
     grows and the container just has some turnover.
     """
-    top: dict[tuple[str, ...], Holding] = {}
-    for wiped in sorted(told, key=len):
-        items = (n for n in range(1, len(wiped) - 1) if wiped[n].startswith(ITEM))
-        above = next((place for n in items if (place := (*wiped[:n], ITEM)) in top), wiped)
-        joins = above is not wiped and told[wiped].retained_bytes <= top[above].retained_bytes
-        top[above if joins else wiped] = _joined(top[above], told[wiped], False) if joins else told[wiped]
+    top: dict[_Likeness, Holding] = {}
+    for like in sorted(told, key=lambda like: len(like[1])):
+        root, steps = like
+        items = (n for n in range(len(steps) - 1) if steps[n].edge == WHICHEVER)
+        above = next((place for n in items if (place := (root, (*steps[:n], ANY_ITEM))) in top), like)
+        joins = above is not like and told[like].retained_bytes <= top[above].retained_bytes
+        top[above if joins else like] = _joined(top[above], told[like], False) if joins else told[like]
     return top.values()
 
 
@@ -103,21 +108,19 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         bounded_bytes=one.bounded_bytes + other.bounded_bytes,
         weak=one.weak and other.weak,
         target_address=one.target_address,
-        links=one.links,
     )
 
 
-def _holding(found: Place, show_keys: bool) -> tuple[tuple[str, ...], Holding]:
-    """The holding of the objects at a place, and the steps of its path as its fingerprint has them."""
+def _holding(found: Place, show_keys: bool) -> Holding:
+    """The holding of the objects at a place."""
     chain = found.chain
     top = chain[-1]
     alone = found.targets == 1
-    steps = steps_of(chain, root_of(found), alone, show_keys)
     holder = top if alone and is_large(top) else holder_of(chain)
     bound = bound_of(chain, holder)
     within = bound is not None and bound.used <= bound.limit
-    return steps.wiped, Holding(
-        path=make_path(steps.shown, steps.wiped, steps.suspect, why_known(steps.shown)),
+    return Holding(
+        path=path_along(chain, root_of(found), alone, show_keys),
         targets=_targets(found, holder),
         retained_bytes=found.size,
         retained_items=found.items,
@@ -131,7 +134,6 @@ def _holding(found: Place, show_keys: bool) -> tuple[tuple[str, ...], Holding]:
         bounded_bytes=found.size if within else 0,
         weak=is_weak(chain, holder),
         target_address=id(top),
-        links=steps.links,
     )
 
 

@@ -1,6 +1,6 @@
-"""The links of a path: what each step leads to, by the labels of its types and by what can be told of it besides.
+"""What a step of a path leads to: the labels of its types, its name, its length, and what can be told of it besides.
 
-Beside the types a kind may be one of the words below. Fields are read through C slots; no code of the program runs.
+Beside the types a trait may be one of the words below. Fields are read through C slots; no code of the program runs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 from ..backend.census.referents import shown_by
 from ..backend.type_labels import type_label
-from .object_labels import function_label
-from .path import Link
+from .object_labels import function_label, length, suspended_name
 from .references import LruCacheWrapper, array_type, contents, namespace
+from .steps import Edge, Step
 
 METHOD_CACHE = "cache of a method"
 """A function cache whose function takes ``self`` or ``cls``: it keeps the objects that it is called on."""
@@ -40,26 +40,28 @@ _INFO: Any = vars(weakref.finalize)["_Info"]
 _info_field = {name: vars(_INFO)[name].__get__ for name in ("weakref", "func", "args", "kwargs")}
 
 
-def link_to(edge: str, target: Any, last: bool = False) -> Link:
-    """The link over *edge* to *target*, which is the *last* of its path or not."""
+def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> Step:
+    """The step over *edge* to *target*, which is the *last* of its path or not; *bare* if the edge alone is told."""
     kind = type(target)
-    kinds = [type_label(base) for base in _type_mro(kind) if base is not object]
+    label, *traits = [type_label(base) for base in _type_mro(kind) if base is not object] or [type_label(kind)]
     name = ""
     if kind is LruCacheWrapper:
         function = next((item for item in shown_by(target) if type(item) is types.FunctionType), None)
         name = function_label(function) if function else ""
-        kinds += [METHOD_CACHE] if function and _is_method(function) else []
+        traits += [METHOD_CACHE] if function and _is_method(function) else []
     elif kind is types.FunctionType:
         name = function_label(target)
     elif issubclass(kind, type):
         name = type_label(target)
     elif kind is _INFO:
-        kinds += [SELF_FINALIZER] if _holds_its_object(target) else []
+        traits += [SELF_FINALIZER] if _holds_its_object(target) else []
     elif _is_small_view(target):
-        kinds.append(SMALL_VIEW)
+        traits.append(SMALL_VIEW)
+    else:
+        name = suspended_name(target)
     if last and _is_chained(target):
-        kinds.append(CHAINED)
-    return Link(edge, tuple(kinds), name)
+        traits.append(CHAINED)
+    return Step(edge, label, name, length(target), tuple(traits), bare)
 
 
 def _is_method(function: types.FunctionType) -> bool:

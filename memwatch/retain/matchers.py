@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from .steps import ATTRIBUTES, Root, RootKind, Step
+
 _namespace: Any = vars(ModuleType)["__dict__"].__get__
 
 
@@ -71,13 +73,12 @@ def late_references() -> list[Reference]:
     return found
 
 
-def why_known(steps: Sequence[str]) -> str | None:
+def why_known(root: Root, steps: Sequence[Step]) -> str | None:
     """Why a library keeps what is at the end of the path of *steps*; None if none is known to."""
-    if len(steps) < 2 or not steps[0].startswith("module "):
+    if not steps or root.kind is not RootKind.MODULE or steps[0].edge.kind not in ATTRIBUTES:
         return None
-    module = steps[0].removeprefix("module ")
-    variable = steps[1].partition(": ")[0].removeprefix(".")
-    return next((kept.why for kept in KEPT if kept.module == module and kept.variable == variable), None)
+    variable = steps[0].edge.name
+    return next((kept.why for kept in KEPT if kept.module == root.name and kept.variable == variable), None)
 
 
 def ignored_modules() -> list[Any]:

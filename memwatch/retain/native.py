@@ -18,14 +18,13 @@ from ..backend import _native
 from ..backend.census.contract import GaveUp
 from ..backend.type_labels import type_label
 from ..internal import TYPES
-from ..units import printable
 from .edges import NAMESPACE
 from .found import Place
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
-from .path import Root
 from .references import array_type, contents, fork_list, modules, namespace, own_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C
+from .steps import Edge, EdgeKind, Root, RootKind
 
 KNOWS_FRAMES = _native.knows_frames
 PAUSE_SECONDS = 2.5e-7
@@ -114,21 +113,20 @@ def _follow(first: Any, last: Any, addresses: array[int], kinds: array[int]) -> 
 def _root(root: tuple[Any, ...], first: Any, names: Sequence[str]) -> Root:
     kind, is_main, number, code, names_there, variable = root
     if kind == _MODULE:
-        return Root(f"module {printable(names[number])}")
-    thread = "main thread" if is_main else "another thread"
+        return Root(RootKind.MODULE, names[number])
     if kind == _FRAME:
-        return Root(f"{thread}, function {code_label(code, names_there)}", _edge(variable))
-    if kind == _C and (label := fork_list(first)) is not None:
-        return Root(label)
+        return Root(RootKind.FUNCTION, code_label(code, names_there), _edge(variable), bool(is_main))
+    if kind == _C and (name := fork_list(first)) is not None:
+        return Root(RootKind.INTERPRETER, name)
     if kind in _STATE:
-        return Root(f"{thread}, {_STATE[kind]}")
-    return Root(HELD_IN_C if kind == _C else HELD_BY_NOTHING, "")
+        return Root(RootKind.THREAD, _STATE[kind], main=bool(is_main))
+    return HELD_IN_C if kind == _C else HELD_BY_NOTHING
 
 
-def _edge(variable: str | int) -> str:
+def _edge(variable: str | int) -> Edge:
     if variable == _COMPUTED:
-        return "value in use"
-    return NAMESPACE if variable == _NAMES else f"local {printable(variable)}"
+        return Edge(EdgeKind.FIELD, "value in use")
+    return NAMESPACE if variable == _NAMES else Edge(EdgeKind.LOCAL, str(variable))
 
 
 def _array_type() -> type | None:

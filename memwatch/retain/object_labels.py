@@ -11,7 +11,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import Any
 
 from ..backend.census.dict_keys import is_interned
-from ..backend.census.referents import FrozenDict, shown_by
+from ..backend.census.referents import FrozenDict
 from ..backend.type_labels import type_label
 from ..units import printable
 from .references import LruCacheWrapper, namespace
@@ -21,9 +21,8 @@ _LONGEST_INT = 128  # bits: such a number has about as many digits as fit
 _SCALARS = (bool, float, complex, type(None))
 _function_module = FunctionType.__dict__["__module__"].__get__
 _function_qualname = FunctionType.__dict__["__qualname__"].__get__
-_SUSPENDED: dict[int, tuple[str, Any]] = {
-    id(kind): (word, vars(kind)["__qualname__"].__get__)
-    for kind, word in ((GeneratorType, "generator"), (CoroutineType, "coroutine"), (AsyncGeneratorType, "generator"))
+_SUSPENDED: dict[int, Callable[[Any], Any]] = {
+    id(kind): vars(kind)["__qualname__"].__get__ for kind in (GeneratorType, CoroutineType, AsyncGeneratorType)
 }
 _LENGTHS: tuple[tuple[type, Callable[[Any], int]], ...] = (
     (dict, dict.__len__),
@@ -58,43 +57,28 @@ def length(obj: object) -> int | None:
     return next((measure(obj) for base, measure in _LENGTHS if issubclass(kind, base)), None)
 
 
-def describe(obj: Any) -> str:
-    """What a step leads to: ``dict, 640 items``, ``app.Order``, ``class app.Order``, ``function app.handle``."""
-    items = length(obj)
-    return _name(obj) if items is None else f"{_name(obj)}, {items} item{'s' * (items != 1)}"
-
-
-def _name(obj: Any) -> str:
-    kind = type(obj)
-    if kind is FunctionType:
-        return f"function {function_label(obj)}"
-    if kind is LruCacheWrapper:
-        function = next((item for item in shown_by(obj) if type(item) is FunctionType), None)
-        return f"functools.lru_cache wrapper{f' of {function_label(function)}' if function else ''}"
-    if issubclass(kind, type):
-        return f"class {printable(type_label(obj))}"
-    if id(kind) in _SUSPENDED:
-        word, qualname = _SUSPENDED[id(kind)]
-        return f"{word} {printable(qualname(obj))}"
-    return printable(type_label(kind))
+def suspended_name(obj: Any) -> str:
+    """What the function of a generator or coroutine is called; "" for anything else."""
+    read = _SUSPENDED.get(id(type(obj)))
+    return printable(read(obj)) if read else ""
 
 
 def key_text(key: object) -> str:
-    """A dict's key as a step: ``['name']`` if interned, ``[7]`` below 1000, else its type: ``[str key]``."""
+    """A dict's key: ``'name'`` if interned, ``7`` below 1000, else its type: ``str key``."""
     if type(key) is str and is_interned(key):
-        return f"[{key[:_LONGEST_KEY]!r}]"
+        return repr(key[:_LONGEST_KEY])
     if type(key) is int and -1000 < key < 1000:
-        return f"[{key}]"
-    return f"[{printable(type_label(type(key)))} key]"
+        return str(key)
+    return f"{printable(type_label(type(key)))} key"
 
 
 def shown_key(key: object) -> str:
-    """A dict's key as a step with its value, cut at 40 characters: where the program has asked to show all keys.
+    """A dict's key by its value, cut at 40 characters: where the program has asked to show all keys.
 
     What is not of a builtin type is still told by its type: its repr would run code of the program.
     """
     text = _tuple_text(key) if type(key) is tuple else _plain_text(key)
-    return key_text(key) if text is None else f"[{text}]"
+    return key_text(key) if text is None else text
 
 
 def _plain_text(key: object) -> str | None:

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ..internal import internal
-from .drawing import draw_dot, draw_lines, draw_svg
-
-
-class Root(NamedTuple):
-    """Where a path begins: the words for it, and for its reference to the first object of the chain, which is None
-    where that object is the root itself, and empty where there is no name for it."""
-
-    label: str
-    edge: str | None = None
-
-
-class Link(NamedTuple):
-    """One step of a path for those that look for patterns in it.
-
-    `edge` is the reference's name without what differs between processes: ``.CACHE``, ``cell memo``, ``[]`` for every
-    item; of the first link, the root. `kinds` say what it leads to: the labels of its type and of that type's bases,
-    the type first, and whatever `links` tells of it. `name` is what a class, a function or a cache is called, else "".
-    """
-
-    edge: str
-    kinds: tuple[str, ...] = ()
-    name: str = ""
+from . import drawing
+from .steps import ANY_ITEM, Root, Step
 
 
 @internal
@@ -37,24 +16,60 @@ class Link(NamedTuple):
 class RetainingPath:
     """A chain of references from a root to an object.
 
-    `steps` is text, the root first: ``("module app", ".CACHE: dict, 640 items", "[str key]")``. Each step after the
-    first names the reference, then what it leads to; the last one, where it is an item of a container, names the
-    reference alone unless it leads to a large container. `fingerprint` is 16 hexadecimal digits over names and types,
-    without addresses, keys, indexes and lengths: the same leak has the same one in every process.
+    `root` is where it begins, `steps` are its references, each with what it leads to. `fingerprint` is 16 hexadecimal
+    digits over names and types, without addresses, keys, indexes and lengths: the same leak has the same one in every
+    process. `into_items` says that the path ends at a container of which the items are what is meant.
 
-    What is wrong is one of the references from step number `suspect` on: before it are modules, classes and running
-    functions, which live as long as they should. `known` says why a library is known to keep such objects, or None.
+    What is wrong is one of the references from step number `suspect` on, the root being number 0: before it are
+    modules, classes and running functions, which live as long as they should. `known` says why a library is known to
+    keep such objects, or None.
     """
 
-    steps: tuple[str, ...]
-    fingerprint: str
+    root: Root
+    steps: tuple[Step, ...]
+    fingerprint: str = ""
     suspect: int = 1
     known: str | None = None
+    into_items: bool = False
+
+    @property
+    def reach(self) -> tuple[Step, ...]:
+        """The steps, and behind one large container one for its items."""
+        return (*self.steps, ANY_ITEM) if self.into_items else self.steps
+
+    @property
+    def normalized(self) -> tuple[Step, ...]:
+        """The same without all that differs between processes."""
+        return tuple(step.normalized for step in self.reach)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The root and each step as text: ``("module app", ".CACHE: dict, 640 items", "[str key]")``.
+
+        Each step names the reference, then what it leads to; the last one, where it is an item of a container, names
+        the reference alone unless it leads to a large container.
+        """
+        return drawing.path_lines(self.root, self.steps)
 
     @property
     def text(self) -> str:
         """The path on one line, a module's variable without its dot: ``module app > CACHE: dict, 640 items``."""
-        return join_steps(self.steps)
+        return " > ".join(self.parts)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The root and each step as they stand on one line."""
+        return drawing.path_parts(self.root, self.steps)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """For each step the text of its reference and that of what it leads to; either may be empty."""
+        return drawing.path_pairs(self.root, self.steps)
+
+    @property
+    def holder(self) -> str:
+        """The named beginning of the path: ``app.CACHE``."""
+        return drawing.holder_text(self.root, self.steps)
 
     def __str__(self) -> str:
         return self.text
@@ -62,12 +77,12 @@ class RetainingPath:
     @property
     def drawing(self) -> str:
         """The path with a line for each step, those that are suspect marked by ``~``."""
-        return draw_lines(self.steps, self.suspect, self.known)
+        return drawing.draw_lines(self.root, self.steps, self.suspect, self.known)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name, steps as a list."""
+        """What machines read, the steps as text."""
         return {
-            "steps": list(self.steps),
+            "steps": list(self.lines),
             "fingerprint": self.fingerprint,
             "suspect": self.suspect,
             "known": self.known,
@@ -75,11 +90,11 @@ class RetainingPath:
 
     def to_dot(self) -> str:
         """The path as a graph in the DOT language of Graphviz."""
-        return draw_dot(self.steps, self.suspect)
+        return drawing.draw_dot(self.root, self.steps, self.suspect)
 
     def to_svg(self) -> str:
         """The path as an SVG picture, drawn by Graphviz; `UnsupportedError` where its program dot is not installed."""
-        return draw_svg(self.to_dot())
+        return drawing.draw_svg(self.to_dot())
 
 
 @internal
@@ -95,8 +110,7 @@ class Holding:
     program's code), `holder_address` its address, `bound` what it cannot exceed (None: no known bound) and `used` what
     it has of that; many holders alike are added up. `bounded_bytes` is the part of `retained_bytes` that came into
     containers within their bound, `weak` says that the holder is a weak dict or set, whose members others keep.
-    `target_address` is that of the object which `path` leads to. `links` are the steps of the path, the root first;
-    behind one large container stands a link for its items.
+    `target_address` is that of the object which `path` leads to.
     """
 
     path: RetainingPath
@@ -109,7 +123,6 @@ class Holding:
     holder_items: int | None
     holder_address: int
     bound: int | None
-    links: tuple[Link, ...] = ()
     used: int | None = None
     bounded_bytes: int = 0
     weak: bool = False
@@ -121,7 +134,7 @@ class Holding:
         return self.bounded_bytes > 0 and self.bounded_bytes >= self.retained_bytes
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name; without the address, which means nothing in another process, and links."""
+        """The fields by name; without the address, which means nothing in another process."""
         return {
             "path": self.path.to_dict(),
             "targets": self.targets,
@@ -135,16 +148,7 @@ class Holding:
         }
 
 
-def join_steps(steps: Sequence[str]) -> str:
-    """The steps of a path on one line, a module's variable without its dot."""
-    if len(steps) > 1 and steps[0].startswith("module "):
-        steps = (steps[0], steps[1].removeprefix("."), *steps[2:])
-    return " > ".join(steps)
-
-
-def make_path(
-    steps: tuple[str, ...], wiped: tuple[str, ...], suspect: int = 1, known: str | None = None
-) -> RetainingPath:
-    """The path of *steps*; *wiped* are the same without all that differs between processes."""
-    text = "\n".join(wiped).encode("utf-8", "backslashreplace")
-    return RetainingPath(steps, hashlib.blake2b(text, digest_size=8).hexdigest(), suspect, known)
+def with_fingerprint(path: RetainingPath) -> RetainingPath:
+    """*path* with the fingerprint of its steps."""
+    text = drawing.normalized_text(path.root, path.normalized).encode("utf-8", "backslashreplace")
+    return replace(path, fingerprint=hashlib.blake2b(text, digest_size=8).hexdigest())

@@ -198,7 +198,7 @@ def register_at_fork_hook(before: object, after_in_parent: object, after_in_chil
 
 
 def fork_list(obj: Any) -> str | None:
-    """The root's label if *obj* is one of the interpreter's lists of fork callbacks, else None.
+    """The root's name if *obj* is one of the interpreter's lists of fork callbacks, else None.
 
     It is not iterated: a place that C code never filled ends the process when it is read, and lists that an extension
     module lost while it built them are among those that nothing holds.
@@ -206,4 +206,4 @@ def fork_list(obj: Any) -> str | None:
     if type(obj) is not list:
         return None
     when = next((_fork_hooks[id(item)] for item in shown_by(obj) if id(item) in _fork_hooks), None)
-    return f"interpreter, fork callbacks (os.register_at_fork, {when})" if when else None
+    return f"fork callbacks (os.register_at_fork, {when})" if when else None

@@ -6,13 +6,14 @@ or stores something else under the name; what it does to which object is not kno
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from opcode import opmap
 from types import CodeType
 
 from .functions import functions_of
+from .path import RetainingPath
 from .references import distance, modules
+from .steps import ATTRIBUTES, EdgeKind
 
 _REMOVERS = frozenset(
     (
@@ -35,26 +36,31 @@ _DELETES = frozenset((opmap["DELETE_SUBSCR"],))
 _STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL"))
 _MAKERS = frozenset(("__init__", "__new__", "__post_init__", "__setstate__", "<module>"))
 _EXTENDED = opmap["EXTENDED_ARG"]
-_NAME = re.compile(r"(?:\.|local )(\w+)")
-_CLASS = re.compile(r"[\w.]+")
+_NAMED = ATTRIBUTES | {EdgeKind.LOCAL}
 _OWN = 1  # the distance of the program's own modules
 
 
-def find_remover(steps: Sequence[str]) -> str | None:
-    """The first function that may take something out of the container which the path *steps* leads to, or None.
+def find_remover(path: RetainingPath) -> str | None:
+    """The first function that may take something out of the container which *path* leads to, or None.
 
     Looked through are the program's own modules, and those of the path's module and classes. Where no variable on the
     path has a name, nothing can be found, and the path's end is given.
     """
-    named = [found.group(1) for step in steps if (found := _NAME.match(step))]
+    named = [step.edge.name for step in path.steps if step.edge.kind in _NAMED]
     if not named:
-        return steps[-1]
-    words = {word for step in steps for word in _CLASS.findall(step)}
-    for module, code in _functions({word.rpartition(".")[0] for word in words} | words):
+        return path.lines[-1]
+    for module, code in _functions(set(_modules_on(path))):
         names = (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars)
         if named[-1] in names and _removes(code, named[-1]):
             return f"{module}.{code.co_qualname}"
     return None
+
+
+def _modules_on(path: RetainingPath) -> Iterator[str]:
+    """What may be the name of a module, of the root's name and of those of the types and functions on *path*."""
+    for name in (path.root.name, *(name for step in path.steps for name in (step.type, step.name))):
+        parts = name.split(".")
+        yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def _removes(code: CodeType, name: str) -> bool:

@@ -18,7 +18,6 @@ from typing import Any
 from ..backend.census.exclude import find_internal, parts_of
 from ..backend.forks import rest
 from ..backend.type_labels import type_label
-from ..units import printable
 from .matchers import Reference, ignored_modules, late_references
 from .object_labels import code_label
 from .references import (
@@ -33,10 +32,11 @@ from .references import (
     namespace,
     own_modules,
 )
+from .steps import DIRECT, Edge, EdgeKind, Root, RootKind
 from .walk import ALIVE, VISITED, Walk
 
-HELD_IN_C = "no Python reference (held in C)"
-HELD_BY_NOTHING = "no Python reference (held in C, or a cycle)"
+HELD_IN_C = Root(RootKind.HELD_IN_C, edge=DIRECT)
+HELD_BY_NOTHING = Root(RootKind.CYCLE, edge=DIRECT)
 _SLICE = 2000
 
 
@@ -47,7 +47,7 @@ def walk_all(walk: Walk, ignore: Sequence[Any]) -> None:
     walk.held.append(late)
     walk.pages.mark([id(reference.value) for reference in late], VISITED)
     for name, module in modules():
-        walk.add_roots(f"module {printable(name)}", [module])
+        walk.add_roots(Root(RootKind.MODULE, name), [module])
     walk.run()
     own.extend(_walk_frames(walk))
     _walk_late(walk, late)
@@ -61,7 +61,8 @@ def _walk_late(walk: Walk, late: list[Reference]) -> None:
     for reference in late:
         page, slot = walk.pages.page(id(reference.value)), id(reference.value) >> 4 & 4095
         page[slot] &= ~VISITED
-        walk.add_roots(f"module {reference.module}", [reference.value], f".{reference.variable}")
+        variable = Edge(EdgeKind.ATTRIBUTE, reference.variable)
+        walk.add_roots(Root(RootKind.MODULE, reference.module, variable), [reference.value])
     walk.run()
 
 
@@ -107,10 +108,10 @@ def _walk_frames(walk: Walk) -> list[FrameType]:
 
 
 def _add_frame(walk: Walk, is_main: bool, frame: FrameType) -> None:
-    thread = "main thread" if is_main else "another thread"
     untracked = [value for value in frame_locals(frame).values() if not is_tracked(value)]
     walk.assume_known([frame, *untracked])
-    walk.add_roots(f"{thread}, function {code_label(frame.f_code, frame.f_globals)}", [frame])
+    name = code_label(frame.f_code, frame.f_globals)
+    walk.add_roots(Root(RootKind.FUNCTION, name, main=is_main), [frame])
 
 
 def _walk_unreached(walk: Walk) -> None:
@@ -119,16 +120,16 @@ def _walk_unreached(walk: Walk) -> None:
     for batch in _batches(walk, live_objects()):
         left.extend(obj for obj in batch if walk.pages.flags(id(obj)) & (ALIVE | VISITED) == ALIVE)
     for obj in left:
-        if (label := fork_list(obj)) is not None:
-            walk.add_roots(label, [obj])
+        if (name := fork_list(obj)) is not None:
+            walk.add_roots(Root(RootKind.INTERPRETER, name), [obj])
     obj = None
     walk.run()
     left[:] = list(_not_visited(walk, left))
-    walk.add_roots(HELD_IN_C, _topmost(left), "")
+    walk.add_roots(HELD_IN_C, _topmost(left))
     walk.run()
     left[:] = sorted(_not_visited(walk, left), key=_is_builtin)[::-1]
     while left:
-        walk.add_roots(HELD_BY_NOTHING, [left.pop()], "")
+        walk.add_roots(HELD_BY_NOTHING, [left.pop()])
         walk.run()
 
 

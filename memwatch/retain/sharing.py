@@ -16,7 +16,7 @@ from typing import Any
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .bounds import bound_of, is_weak
-from .edges import holder_of, steps_of
+from .edges import holder_of
 from .found import NEW_WANTED, Place
 from .object_labels import length
 from .path import Holding
@@ -65,7 +65,6 @@ def _others(places: Sequence[Place], first: Holding, known: array[int], show_key
         yield replace(
             first,
             path=place.path(show_keys=show_keys),
-            links=steps_of(chain, place.root).links,
             targets=min(count, first.targets),
             holder_type=type_label(type(holder)),
             holder_items=length(holder),

@@ -22,10 +22,10 @@ from ..backend.forks import begin_walk, end_walk, rest
 from ..backend.quiet import get_ident
 from ..backend.type_labels import size_reader
 from ..internal import internal
-from .path import Root
 from .references import contents, hidden_contents, is_tracked
+from .steps import Root, RootKind
 
-NOT_TOLD = Root("")
+NOT_TOLD = Root(RootKind.MEMWATCH)
 """The root of what only memwatch holds."""
 
 KNOWN, VISITED, ALIVE = 1, 2, 4
@@ -160,10 +160,10 @@ class Walk:
         """Whether one object was asked for, and it was found."""
         return self.stop_at_first and bool(self.found)
 
-    def add_roots(self, label: str, objects: Iterable[Any], edge: str | None = None) -> None:
-        """Enter those of *objects* that were not visited as roots called *label*, or as held by such a one."""
-        if not self.labels or self.labels[-1] != Root(label, edge):
-            self.labels.append(Root(label, edge))
+    def add_roots(self, told: Root, objects: Iterable[Any]) -> None:
+        """Enter those of *objects* that were not visited as roots told as *told*, or as held by such a one."""
+        if not self.labels or self.labels[-1] != told:
+            self.labels.append(told)
         root = -len(self.labels)
         for obj in objects:
             page, slot = self.pages.page(id(obj)), id(obj) >> 4 & 4095

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +16,11 @@ from typing import Any
 
 from ..backend.type_labels import type_label
 from ..internal import internal
-from ..retain import Holding
+from ..retain import ATTRIBUTES, Holding
 
 _RECORDS = frozenset(("warnings.WarningMessage", "_py_warnings.WarningMessage"))
 _RECORDERS = frozenset(("unittest.mock._CallList",))
 _OWNERS = ("_pytest.",)
-_ITEM = re.compile(r"\[.*\]")
 
 
 def _text_bytes(stream: io.StringIO) -> int:
@@ -68,9 +66,8 @@ def is_excused(holding: Holding) -> bool:
 
 def _is_runner_s(holding: Holding) -> bool:
     """Whether the holder is a field of one of the test runner's objects, as what monkeypatch has to undo."""
-    steps = holding.path.steps
-    place = len(steps) - (2 if _ITEM.fullmatch(steps[-1]) else 1)
-    return place > 0 and steps[place].startswith(".") and steps[place - 1].partition(": ")[2].startswith(_OWNERS)
+    steps = [step for step in holding.path.steps if not step.bare]
+    return len(steps) > 1 and steps[-1].edge.kind in ATTRIBUTES and steps[-2].type.startswith(_OWNERS)
 
 
 def _logs() -> Iterator[object]:

@@ -75,7 +75,7 @@ def _held(holding: Holding) -> Iterator[str]:
 
 
 def _path(holding: Holding) -> str:
-    return " > ".join(_shorten(part, _STEP) for part in holding.path.text.split(" > "))
+    return " > ".join(_shorten(part, _STEP) for part in holding.path.parts)
 
 
 def _shorten(text: str, longest: int) -> str:

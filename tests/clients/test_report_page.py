@@ -17,6 +17,8 @@ from memwatch.diagnosis import Report, Suspect, TypeRow
 from memwatch.frames import Frame
 from memwatch.watch import Cost
 
+from ..paths import ITEM, attribute, key, path
+
 DRIVER = Path(__file__).with_name("report.mjs")
 MIB = 1 << 20
 PATIENCE = 120
@@ -35,9 +37,9 @@ def tree(name: str) -> CallTree:
 def report(folder: Path, name: str = "str") -> Report:
     """A report of which all names are *name*."""
     (file := folder / "app.py").write_text(SOURCE)
-    steps = ("module app", f".{name}: dict, 3 items", f"[{name!r}]: list, 640 items", "[index]")
+    held_by = path("app", attribute(name, "dict", 3), key(repr(name), "list", 640), ITEM, suspect=2)
     frames = ({"function": name, "file": str(file), "line": 5, "in_app": True},)
-    suspect = Suspect(name, 480, 2 * MIB, 0.95, 0.95, steps, 640, f"cause {name}", f"hint {name}", 30, frames, 2)
+    suspect = Suspect(name, 480, 2 * MIB, 0.95, 0.95, held_by, 640, f"cause {name}", f"hint {name}", 30, frames)
     return Report(
         pid=4211, age_seconds=64.2, reason="heap growth", growth_bytes=2 * MIB, rate_bytes_per_hour=142.31 * MIB,
         meter="base", curve=tuple((float(n), (20 << 20) + n * 99_999) for n in range(60)), confidence=0.9,

@@ -9,8 +9,10 @@ import pytest
 from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis.lines import Lines
 from memwatch.frames import Frame
-from memwatch.retain import find_remover
+from memwatch.retain import Edge, EdgeKind, RetainingPath, Root, RootKind, Step, find_remover
 from memwatch.watch import Held, Leak
+
+from ..paths import ITEM, attribute, path
 
 PLACES = (Frame("handle", "app.py", 1, 0, 0),)
 
@@ -34,7 +36,7 @@ def case(make_case):
 def test_a_list_that_only_grows_is_told_early(case, app, text):
     vars(app)["early_kept"] = []
     leak = early(case, lambda n: app.early_kept.append(text(n)))
-    assert isinstance(leak, Leak) and leak.report.suspects[0].held_by[1].startswith(".early_kept: list")
+    assert isinstance(leak, Leak) and leak.report.suspects[0].held_by.lines[1].startswith(".early_kept: list")
 
 
 def test_after_few_looks_nobody_walks_the_heap(case, app, text):
@@ -107,12 +109,13 @@ def program():
 @pytest.mark.parametrize("kind", [*TAKERS, *OTHERS])
 def test_code_that_takes_things_out_is_found(program, kind):
     exec({**TAKERS, **OTHERS}[kind], program.__dict__)
-    found = find_remover(("module app", ".early_rows: list, 12 items", "[index]"))
+    found = find_remover(path("app", attribute("early_rows", "list", 12), ITEM))
     assert (found is not None) is (kind in TAKERS or kind == "reads")
 
 
 def test_where_nothing_has_a_name_nothing_is_known(program):
-    assert find_remover(("another thread, state", "[reference]: list")) == "[reference]: list"
+    step = Step(Edge(EdgeKind.UNKNOWN, "reference"), "list")
+    assert find_remover(RetainingPath(Root(RootKind.THREAD, "state"), (step,))) == "[reference]: list"
 
 
 def test_a_start_up_is_forgotten_when_it_explains_nothing(case, app, make_class):

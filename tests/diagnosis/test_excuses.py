@@ -150,7 +150,7 @@ def test_a_leak_beside_a_cache_that_fills_is_told(case, app, text):
 def test_a_leak_beside_a_full_cache_is_told(case, app, text):
     app.cache, app.kept = deque(map(text, range(1000)), maxlen=1000), []
     leak = case.judge(lambda: [app.cache.extend(map(text, range(1000))), app.kept.extend(map(text, range(300)))])
-    assert isinstance(leak, Leak) and any(".kept" in step for it in leak.report.suspects for step in it.held_by)
+    assert isinstance(leak, Leak) and any(".kept" in step for it in leak.report.suspects for step in it.held_by.lines)
 
 
 def test_a_leak_in_c_beside_a_full_cache_is_told(case, app, text):
@@ -176,8 +176,8 @@ def test_a_leak_of_what_a_cache_holds_too_is_told_with_both(make_case, app, text
         pytest.skip("this backend searches in slices, and has no time to look who else holds it")
     assert isinstance(leak, Leak)
     assert [it.share for it in leak.report.suspects[:2]] == pytest.approx([0.5, 0.5], abs=0.05)
-    assert leak.report.suspects[0].held_by[1].startswith(".kept") and leak.report.suspects[0].score > 0.4
-    assert leak.report.suspects[1].held_by[1].startswith(".cache") and leak.report.suspects[1].score < 0.1
+    assert leak.report.suspects[0].held_by.lines[1].startswith(".kept") and leak.report.suspects[0].score > 0.4
+    assert leak.report.suspects[1].held_by.lines[1].startswith(".cache") and leak.report.suspects[1].score < 0.1
 
 
 # ---- weak containers
@@ -245,7 +245,7 @@ def test_imports_without_end_are_a_leak(make_case, loaded_modules, app, text):
 def test_a_leak_while_modules_come_is_told(make_case, loaded_modules, app, text):
     app.kept = []
     leak = make_case(modules=loaded_modules).judge(lambda: [load(2, text), app.kept.extend(map(text, range(1000)))])
-    assert isinstance(leak, Leak) and leak.report.suspects[0].held_by[1].startswith(".kept")
+    assert isinstance(leak, Leak) and leak.report.suspects[0].held_by.lines[1].startswith(".kept")
 
 
 def test_classes_made_without_imports_are_a_leak(case, app):

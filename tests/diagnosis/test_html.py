@@ -21,6 +21,8 @@ from memwatch.diagnosis.html.elements import Markup, element
 from memwatch.frames import Frame
 from memwatch.watch import Cost
 
+from ..paths import ITEM, KEPT, attribute, key, path
+
 MIB = 1 << 20
 VOID = {"meta", "link"}
 NASTY = "</script><script>x</script><b onload=x>\"'&amp;\x00\x1b[2J\ud800\u202e<!--"
@@ -36,7 +38,7 @@ def make_tree(name: str = "leak") -> CallTree:
 
 
 SUSPECT = Suspect(
-    "str", 480, 1_990_000, 0.95, 0.95, ("module __main__", ".kept: list, 640 items", "[index]"), 640,
+    "str", 480, 1_990_000, 0.95, 0.95, KEPT, 640,
     "a list that only grows", "drop items", 30,
     (frame("decode", "/lib/json.py", 7, False), frame("leak", "gone.py", 3)),
 )  # fmt: skip
@@ -127,13 +129,13 @@ def test_the_policy_allows_the_page_s_own_style_and_script_alone() -> None:
 def hostile(file: Path) -> Report:
     """A report of which every text is NASTY."""
     file.write_text(f"a = 1\n\tleak({NASTY!r})  # {NASTY}\n", encoding="utf-8", errors="replace")
-    steps = (f"module {NASTY}", f".{NASTY}: {NASTY}", f"[{NASTY!r}]: {NASTY}", "[index]")
+    held_by = path(NASTY, attribute(NASTY, NASTY), key(repr(NASTY), NASTY), ITEM)
     frames = (frame(NASTY, file, 2), frame(NASTY, NASTY, 1))
-    suspect = Suspect(NASTY, 1, 9 * MIB, 0.5, 0.5, steps, 1, NASTY, NASTY, 3, frames)
+    suspect = Suspect(NASTY, 1, 9 * MIB, 0.5, 0.5, held_by, 1, NASTY, NASTY, 3, frames)
     tree = replace(make_tree(NASTY), name=NASTY)
     return replace(
         REPORT, reason=NASTY, verdict=NASTY, meter=NASTY, fingerprint=NASTY, rows=(TypeRow(NASTY, 1, 0, MIB, True),),
-        suspects=(suspect, replace(suspect, held_by=())), missing=(NASTY,), growth=tree,
+        suspects=(suspect, replace(suspect, held_by=None)), missing=(NASTY,), growth=tree,
     )  # fmt: skip
 
 
@@ -176,7 +178,7 @@ def test_what_is_not_known_takes_no_room() -> None:
     assert page.text_of("h1") == ["Native memory, outside of Python's objects"]
     assert page.text_of("h2") == ["What it may be", "What memwatch cost"]
     assert page.data is None and "Limit" not in page.shown and "UTC" not in page.shown
-    held_by_nobody = replace(REPORT, suspects=(Suspect("app.Order", 1, 9, 0.0, 0.0, (), 0, "", ""),))
+    held_by_nobody = replace(REPORT, suspects=(Suspect("app.Order", 1, 9, 0.0, 0.0, None, 0, "", ""),))
     assert Page(held_by_nobody.to_html()).text_of("h1") == ["app.Order"]
 
 
@@ -189,8 +191,8 @@ def test_a_page_has_a_bound() -> None:
     name = "n" * 100_000
     places = [Frame(name[:400], f"/srv/{number}.py", number) for number in range(2000)]
     tree = replace(make_tree(), root=build([Stack((place,), 9, 1) for place in places]))
-    steps = (f"module {name}", *(f".{name}: {name}" for _ in range(200)))
-    suspect = Suspect(name, 1, 9, 0.5, 0.5, steps, 1, name, name, 3, tuple(frame(name, name, n) for n in range(8)))
+    held_by = path(name, *[attribute(name, name)] * 200)
+    suspect = Suspect(name, 1, 9, 0.5, 0.5, held_by, 1, name, name, 3, tuple(frame(name, name, n) for n in range(8)))
     largest = replace(
         REPORT, curve=tuple((float(n), n << 20) for n in range(60)), suspects=(suspect,) * 9, growth=tree, reason=name,
         rows=tuple(TypeRow(name, 1, 0, MIB, True) for _ in range(500)), missing=(name,) * 99,
@@ -202,8 +204,9 @@ def test_a_page_has_a_bound() -> None:
 
 
 def test_long_paths_lose_their_middle() -> None:
-    steps = ("module app", ".start: app.Node", *(f".next{n}: app.Node" for n in range(30)), ".held: list", "[index]")
-    shown = Page(replace(REPORT, suspects=(replace(SUSPECT, held_by=steps, blamed=20),)).to_html())
+    nodes = [attribute("start", "app.Node"), *(attribute(f"next{n}", "app.Node") for n in range(30))]
+    held_by = path("app", *nodes, attribute("held", "list"), ITEM, suspect=20)
+    shown = Page(replace(REPORT, suspects=(replace(SUSPECT, held_by=held_by),)).to_html())
     assert "... 22 steps ..." in shown.shown and "held list [index] 480 x str" in shown.shown
     sure = [attrs for tag, attrs in shown.elements if tag == "text" and attrs.get("class") == "path-name sure"]
     assert len(sure) == 5

@@ -16,8 +16,10 @@ from memwatch.diagnosis import Diagnosis, Suspect
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
-from memwatch.retain import Holding, RetainingPath
+from memwatch.retain import Holding
 from memwatch.retain.search import IN_C
+
+from ..paths import KEPT
 
 native = pytest.mark.skipif(not IN_C, reason="the sampler is in the C extension")
 MIB = 1 << 20
@@ -40,9 +42,8 @@ def where(site_or_suspect: object) -> list[str]:
 
 
 def holding(frontier: str, **type_counts: int) -> Holding:
-    path = RetainingPath(("module app", ".kept: list, 9 items", "[index]"), "0123456789ab")
     return Holding(
-        path=path, frontier_type=frontier, holder_type="list", holder_address=1, holder_items=9, bound=None,
+        path=KEPT, frontier_type=frontier, holder_type="list", holder_address=1, holder_items=9, bound=None,
         targets=9, retained_items=9, retained_bytes=MIB, type_counts=type_counts,
     )  # fmt: skip
 
@@ -152,7 +153,7 @@ def test_only_the_first_suspect_takes_the_line_that_allocated_most():
 def test_where_nothing_holds_it_the_line_itself_is_suspected():
     lost = lines(sampled("decimal.Decimal", "app:4", size=0.6 * MIB), sampled("str", "app:5"), known=False)
     top = first([], lost, "untracked")
-    assert (top.type, where(top), top.held_by, top.samples) == ("decimal.Decimal", ["app:4"], (), 1)
+    assert (top.type, where(top), top.held_by, top.samples) == ("decimal.Decimal", ["app:4"], None, 1)
     assert top.share == pytest.approx(0.6) and "extension" in top.cause
     assert find_suspects([], None, lost, 100 * MIB, "untracked") == ()  # too little of the growth
     assert find_suspects([], None, lost, MIB, "garbage") == ()
@@ -237,7 +238,7 @@ def test_references_that_were_lost_in_c_get_type_and_line(case, recorder):
             lose(b"%0180d" % number)
 
     top = case.judge(grow).report.suspects[0]
-    assert top.type == "bytes" and top.held_by == ()
+    assert top.type == "bytes" and top.held_by is None
     assert top.allocated_at[0]["line"] == grow.__code__.co_firstlineno + 2
 
 

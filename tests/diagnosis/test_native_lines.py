@@ -66,7 +66,7 @@ def test_what_a_library_allocates_is_told_with_its_line(case: Any, app: Any, rec
     assert leak.verdict == again.verdict == "native"
     raw_again = next(suspect for suspect in again.report.suspects if suspect.type == raw.type)
     assert raw_again.allocated_at[0] == raw.allocated_at[0] and raw_again.bytes_growth > raw.bytes_growth
-    assert kept.type == "sqlite3.Connection" and kept.held_by[1].startswith(".kept")
+    assert kept.type == "sqlite3.Connection" and kept.held_by.lines[1].startswith(".kept")
     assert raw.allocated_at[0]["function"].endswith("grow")
     assert raw.allocated_at[0]["line"] == grow.__code__.co_firstlineno + 5
     assert raw.samples > 20 and (raw.share > 0.5 or PRELOADED)

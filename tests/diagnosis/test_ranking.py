@@ -10,16 +10,18 @@ from memwatch.diagnosis.ranking import Ranking
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
 from memwatch.heap import Change, Diff, HeapState, TypeChange, TypeSeries
-from memwatch.retain import Holding, RetainingPath
+from memwatch.retain import Holding
+
+from ..paths import ITEM, attribute, path
 
 MIB = 1 << 20
 PLACES = (Frame("handle", "app.py", 1, 0, 0),)
 
 
 def holding(what, size=MIB, **changes):
-    path = RetainingPath(("module app", f".{what}: list, 9 items", "[index]"), "0123456789ab")
     made = Holding(
-        path=path, frontier_type=what, holder_type="list", holder_address=1, holder_items=9, bound=None,
+        path=path("app", attribute(what, "list", 9), ITEM),
+        frontier_type=what, holder_type="list", holder_address=1, holder_items=9, bound=None,
         targets=9, retained_items=9, retained_bytes=size, type_counts={what: 9},
     )  # fmt: skip
     return replace(made, **changes)

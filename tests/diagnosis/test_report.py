@@ -1,11 +1,14 @@
 """The report as machines read it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from memwatch.diagnosis import Report, Suspect, TypeRow
 from memwatch.watch import Cost
+
+from ..paths import attribute, path
 
 REPORT_KEYS = [
     "pid", "growth_bytes", "rate_bytes_per_hour", "curve", "confidence", "fingerprint", "time_to_limit_seconds",
@@ -19,7 +22,8 @@ SUSPECT_KEYS = {
 
 @pytest.fixture
 def report():
-    suspect = Suspect("app.Order", 480, 2048, 0.5, 0.5, ("module app", ".CACHE: dict"), 640, "a cause", "a hint")
+    held_by = path("app", attribute("CACHE", "dict"))
+    suspect = Suspect("app.Order", 480, 2048, 0.5, 0.5, held_by, 640, "a cause", "a hint")
     return Report(
         pid=4211, age_seconds=64.0, reason="heap growth", growth_bytes=4096, rate_bytes_per_hour=1.5, meter="base",
         curve=((0.0, 10), (1.5, 20)), confidence=0.9, fingerprint="0123456789ab", limit_bytes=1 << 30,
@@ -105,7 +109,7 @@ def test_shares_are_of_the_growth_and_never_more_than_all_of_it(case, app):
         app.two.extend(bytearray(4000) for _ in range(250))
 
     suspects = case.judge(grow).report.suspects
-    assert [suspect.held_by[1].partition(":")[0] for suspect in suspects[:2]] == [".one", ".two"]
+    assert [suspect.held_by.lines[1].partition(":")[0] for suspect in suspects[:2]] == [".one", ".two"]
     assert suspects[0].share == pytest.approx(0.72, abs=0.08) and suspects[1].share == pytest.approx(0.24, abs=0.05)
     assert sum(suspect.share for suspect in suspects) <= 1.0
 
@@ -114,3 +118,9 @@ def test_reports_are_values(report):
     with pytest.raises(AttributeError):
         report.verdict = "native"
     assert str(report) == report.render() == report.render(color=False, unicode=True)
+
+
+def test_what_leaks_and_what_holds_it_in_short(report):
+    assert report.subject == "app.Order held by app.CACHE"
+    assert replace(report, suspects=(replace(report.suspects[0], held_by=None),)).subject == "app.Order"
+    assert replace(report, suspects=()).subject == ""

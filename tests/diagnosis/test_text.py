@@ -7,6 +7,8 @@ import pytest
 from memwatch.diagnosis import Report, Suspect, TypeRow
 from memwatch.watch import Cost
 
+from ..paths import ITEM, KEPT, attribute, key, path
+
 MIB = 1 << 20
 
 REPORT = Report(
@@ -21,10 +23,10 @@ REPORT = Report(
     ),
     suspects=(
         Suspect(
-            "str", 480, 1_990_000, 0.95, 0.95, ("module __main__", ".kept: list, 640 items", "[index]"), 640,
+            "str", 480, 1_990_000, 0.95, 0.95, KEPT, 640,
             "a list that only grows: 480 added, 640 kept", "drop items when they are done with",
         ),
-        Suspect("app.Buffer", 0, 40_000, 0.019, 0.019, (), 0, "", ""),
+        Suspect("app.Buffer", 0, 40_000, 0.019, 0.019, None, 0, "", ""),
     ),
     missing=(), cost=Cost(0.004, 0.0062, 3, 3 * MIB),
 )  # fmt: skip
@@ -153,7 +155,8 @@ SHOWN = r"app.\x1b[2J\n\ud800\u202eé"
 
 
 def test_names_that_no_terminal_should_see_are_escaped():
-    suspect = Suspect(NASTY, 1, 1, 0.1, 0.1, ("module app", f".{NASTY}: dict", f"['{NASTY}']"), 1, "cause", "hint")
+    held_by = path("app", attribute(NASTY, "dict"), replace(key(repr(NASTY), "str"), bare=True))
+    suspect = Suspect(NASTY, 1, 1, 0.1, 0.1, held_by, 1, "cause", "hint")
     text = str(replace(REPORT, rows=(TypeRow(NASTY, 1, 0, 9, True),), suspects=(suspect,), missing=(f"walk: {NASTY}",)))
     assert all(c.isprintable() or c == "\n" for c in text)
     assert text.count(SHOWN) == 5 and "\n  1  " + SHOWN + ", +1 object, " in text
@@ -161,8 +164,9 @@ def test_names_that_no_terminal_should_see_are_escaped():
 
 
 def test_long_paths_lose_their_middle():
-    steps = ("module app", ".start: app.Node", *(f".next{n}: app.Node" for n in range(30)), ".held: list", "[index]")
-    text = str(replace(REPORT, suspects=(replace(REPORT.suspects[0], held_by=steps),)))
+    nodes = [attribute("start", "app.Node"), *(attribute(f"next{n}", "app.Node") for n in range(30))]
+    held_by = path("app", *nodes, attribute("held", "list"), ITEM)
+    text = str(replace(REPORT, suspects=(replace(REPORT.suspects[0], held_by=held_by),)))
     assert (
         "held by     module app > start: app.Node > .next0: app.Node > .next1: app.Node > ... 26 steps ... > "
         ".next28: app.Node > .next29: app.Node > .held: list > [index]\n"
@@ -171,13 +175,14 @@ def test_long_paths_lose_their_middle():
 
 @pytest.mark.parametrize("count", [8, 9])
 def test_a_path_is_not_cut_for_a_single_step(count):
-    steps = tuple(f"step {n}" for n in range(count))
-    text = str(replace(REPORT, suspects=(replace(REPORT.suspects[0], held_by=steps),)))
-    assert " > ".join(steps) in text
+    held_by = path("app", *(attribute(f"step{n}", "list") for n in range(1, count)))
+    text = str(replace(REPORT, suspects=(replace(REPORT.suspects[0], held_by=held_by),)))
+    assert held_by.text in text
 
 
 def test_long_steps_lose_their_middle_and_long_type_names_their_beginning():
-    suspect = replace(REPORT.suspects[0], type="a" * 90 + ".Z", held_by=("module app", "." + "n" * 5000 + ": dict"))
+    held_by = path("app", attribute("n" * 5000, "dict"))
+    suspect = replace(REPORT.suspects[0], type="a" * 90 + ".Z", held_by=held_by)
     lines = str(replace(REPORT, suspects=(suspect,))).splitlines()
     first = next(n for n, line in enumerate(lines) if line.startswith("  1  "))
     assert lines[first].startswith(f"  1  ...{'a' * 55}.Z, +480 objects")

@@ -64,8 +64,8 @@ def shows_freed_objects(obj: Any) -> bool:
 
 
 def follow(path: RetainingPath) -> list[Any]:
-    here = starts(path.steps[0])
-    for text in path.steps[1:]:
+    here = starts(path.lines[0])
+    for text in path.lines[1:]:
         match = STEP.fullmatch(text)
         assert match, f"this step cannot be read: {text}"
         here = [found for obj in here for found in one_step(obj, match[1])]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from shutil import which
 
 import pytest
 
 import memwatch
-from memwatch.retain import RetainingPath
+from memwatch.retain import Edge, EdgeKind, RetainingPath, Root, RootKind, Step
 
-PATH = RetainingPath(
-    ("module app", ".Cache: class app.Cache", ".items: dict, 640 items", "['a: \\'b\\'']: list, 20 items", "[index]"),
-    "0123456789abcdef",
+from ..paths import ITEM, attribute, key, path
+
+PATH = path(
+    "app",
+    replace(attribute("Cache", "type"), name="app.Cache"),
+    attribute("items", "dict", 640),
+    key("'a: \\'b\\''", "list", 20),
+    ITEM,
     suspect=2,
     known="kept on purpose",
 )
@@ -61,8 +67,27 @@ def test_graphviz_draws_it() -> None:
 
 def test_the_dict_has_all_fields() -> None:
     assert PATH.to_dict() == {
-        "steps": list(PATH.steps),
+        "steps": list(PATH.lines),
         "fingerprint": "0123456789abcdef",
         "suspect": 2,
         "known": "kept on purpose",
     }
+
+
+@pytest.mark.parametrize(
+    ("steps", "name"),
+    [
+        ((), "app"),
+        ((attribute("CACHE", "dict"), key("str key", "str")), "app.CACHE"),
+        ((attribute("Config", "type"), attribute("seen", "list", 640), ITEM, attribute("x", "str")), "app.Config.seen"),
+    ],
+)
+def test_a_holder_in_short(steps: tuple[Step, ...], name: str) -> None:
+    assert path("app", *steps).holder == name
+
+
+def test_a_variable_of_a_running_function_in_short() -> None:
+    rows = Step(Edge(EdgeKind.LOCAL, "rows"), "list")
+    held_by = RetainingPath(Root(RootKind.FUNCTION, "app.main", main=True), (rows,))
+    assert held_by.holder == "main thread, function app.main"
+    assert held_by.text == "main thread, function app.main > local rows: list"

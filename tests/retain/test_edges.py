@@ -16,9 +16,8 @@ import numpy
 import pytest
 
 from memwatch.backend.census.referents import FrozenDict
-from memwatch.retain import find_holdings, find_path
-from memwatch.retain.edges import steps_of
-from memwatch.retain.path import Root
+from memwatch.retain import Root, RootKind, find_holdings, find_path
+from memwatch.retain.edges import path_along
 
 
 class Order:
@@ -303,7 +302,7 @@ def test_a_name_that_the_interpreter_gives_is_shown_and_data_like_it_is_not(app:
     noted = next(value for name, value in vars(app).items() if name.startswith("__warningreg"))
     noted["one"] = Order()
     path = find_path(noted["one"])
-    assert path is not None and path.steps[1].startswith(".__warningregistry__: dict")
+    assert path is not None and path.lines[1].startswith(".__warningregistry__: dict")
     for data in ("__Ann Smith__", f"__{'a' * 50}__"):
         held = vars(app)["".join(list(data))] = [Order()]
         path = find_path(held[0])
@@ -325,7 +324,7 @@ def test_what_was_replaced_just_now_has_the_name_of_its_successor(app: Any) -> N
     gone, app.small, app.name = bytes(1000), b"small", "a name"
 
     def drawn() -> str:
-        return steps_of([app, vars(app), gone], Root("module app")).shown[1]
+        return path_along([app, vars(app), gone], Root(RootKind.MODULE, "app")).lines[1]
 
     assert drawn() == "[key]"
     app.history = gone + b"more"

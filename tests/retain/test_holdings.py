@@ -113,7 +113,7 @@ def test_a_list_that_grew(app: Any, known: Known, walk_again: Walker) -> None:
     app.kept.extend(Order() for _ in range(20))
     found = top(before)
     assert found.path.text == "module app > kept: list, 50 items > [index]"
-    assert found.path.steps == ("module app", ".kept: list, 50 items", "[index]")
+    assert found.path.lines == ("module app", ".kept: list, 50 items", "[index]")
     assert any(it is app.kept[-1] for it in walk_again(found.path))
     assert found.targets == 20 and found.frontier_type == f"{HERE}Order"
     assert found.type_counts[f"{HERE}Order"] == 20 and found.type_counts["object"] == 20
@@ -155,7 +155,7 @@ def test_members_of_a_collection_are_told_as_one(app: Any, known: Known, walk_ag
         session.log.append(Order())
     found = top(before)
     assert 1980 <= found.targets <= 2000  # some lie where an object was before
-    assert found.path.steps[-2:] == (".log: list, 1 item", "[index]")
+    assert found.path.lines[-2:] == (".log: list, 1 item", "[index]")
     assert any(type(it) is Order for it in walk_again(found.path))
 
 
@@ -185,7 +185,7 @@ def test_old_items_that_grow_are_told_apart_from_a_few_new_ones(app: Any, known:
     app.sessions[100] = Session()
     for session in app.sessions.values():
         session.log.extend(Order() for _ in range(5))
-    assert top(before).path.steps[-2:] == (".log: list, 5 items", "[index]")
+    assert top(before).path.lines[-2:] == (".log: list, 5 items", "[index]")
     app.sessions.update({number: Session() for number in range(200, 5000)})
     found = top(before)
     assert found.path.text == "module app > sessions: dict, 4901 items > [int key]"
@@ -216,7 +216,7 @@ def test_a_variable_of_a_running_function(known: Known) -> None:
     before = known()
     kept.extend(Order() for _ in range(20))
     found = top(before)
-    assert found.path.steps == (
+    assert found.path.lines == (
         f"main thread, function {HERE}test_a_variable_of_a_running_function",
         "local kept: list, 20 items",
         "[index]",
@@ -245,8 +245,8 @@ def test_a_variable_of_another_thread(known: Known) -> None:
     found = top(before)
     done.set()
     thread.join()
-    assert found.path.steps[0] == f"another thread, function {HERE}test_a_variable_of_another_thread.<locals>.work"
-    assert found.path.steps[1:] == ("local backlog: list, 20 items", "[index]")
+    assert found.path.lines[0] == f"another thread, function {HERE}test_a_variable_of_another_thread.<locals>.work"
+    assert found.path.lines[1:] == ("local backlog: list, 20 items", "[index]")
 
 
 def test_looking_at_variables_does_not_keep_them() -> None:
@@ -290,7 +290,7 @@ def test_fork_callbacks(known: Known) -> None:
     for _ in range(20):
         os.register_at_fork(after_in_child=functools.partial(len, [Order()]))
     found = top(before)
-    assert found.path.steps[0] == "interpreter, fork callbacks (os.register_at_fork, after_in_child)"
+    assert found.path.lines[0] == "interpreter, fork callbacks (os.register_at_fork, after_in_child)"
     assert found.targets == 20 and found.frontier_type == "functools.partial"
 
 
@@ -299,7 +299,7 @@ def test_a_reference_that_was_lost_in_c(known: Known) -> None:
     for _ in range(20):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(["lost", Order()]))
     found = top(before)
-    assert found.path.steps == ("no Python reference (held in C)", "list, 2 items")
+    assert found.path.lines == ("no Python reference (held in C)", "list, 2 items")
     assert found.targets == 20
     for lost in [it for it in gc.get_objects() if type(it) is list and len(it) == 2 and it[0] == "lost"]:
         ctypes.pythonapi.Py_DecRef(ctypes.py_object(lost))
@@ -315,7 +315,7 @@ def test_cycles_that_nothing_holds(known: Known) -> None:
     found = top(before)
     gc.enable()
     gc.collect()
-    assert found.path.steps == ("no Python reference (held in C, or a cycle)", f"{HERE}Order")
+    assert found.path.lines == ("no Python reference (held in C, or a cycle)", f"{HERE}Order")
     assert found.targets == 20
 
 
@@ -330,7 +330,7 @@ def test_function_caches(app: Any, known: Known, maxsize: int | None) -> None:
     for number in range(50):
         price(number)
     found = top(before)
-    assert found.path.steps[1].startswith(f".price: functools.lru_cache wrapper of {HERE}test_function_caches")
+    assert found.path.lines[1].startswith(f".price: functools.lru_cache wrapper of {HERE}test_function_caches")
     assert (found.holder_type, found.holder_items) == ("functools._lru_cache_wrapper", 50)
     assert found.bound == maxsize
 
@@ -464,7 +464,7 @@ def test_an_object_that_nothing_holds_has_no_path() -> None:
     assert find_path(id) is not None
     held = Order()
     path = find_path(held)
-    assert path is not None and path.steps[-1] == f"local held: {HERE}Order"
+    assert path is not None and path.lines[-1] == f"local held: {HERE}Order"
     nowhere = find_path(str(held) * 2)
     assert nowhere is None
 
@@ -477,7 +477,7 @@ def test_the_fingerprint_is_of_names_and_types_alone(app: Any, known: Known) -> 
     app.cache.clear()
     app.cache.update({7: None, f"other {id(before)}": [Order() for _ in range(60)]})
     other = top(before).path
-    assert one.steps != other.steps and one.fingerprint == other.fingerprint
+    assert one.lines != other.lines and one.fingerprint == other.fingerprint
     app.cache = [[Order() for _ in range(50)]]
     assert top(before).path.fingerprint != one.fingerprint
 

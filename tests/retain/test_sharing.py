@@ -39,7 +39,7 @@ def test_two_containers_share_what_both_hold(app: Any) -> None:
         app.second[number] = order
     whole = find_holdings(known)[0]
     told = share_among(whole, known)
-    names = {step.partition(":")[0] for it in told for step in it.path.steps if step.startswith(".")}
+    names = {step.partition(":")[0] for it in told for step in it.path.lines if step.startswith(".")}
     assert names == {".first", ".second"} and len({it.holder_address for it in told}) == 2
     assert sum(it.retained_bytes for it in told) == pytest.approx(whole.retained_bytes, abs=2)
     assert [it.targets for it in told] == pytest.approx([500, 500], abs=2)
@@ -62,7 +62,7 @@ def test_what_hangs_under_the_holder_itself_is_silent(app: Any) -> None:
         order = Order()
         index[number] = app.orders[number] = order
     (alone,) = shared(known)
-    assert alone.path.steps[1].startswith(".orders") and len(alone.path.steps) == 3
+    assert alone.path.lines[1].startswith(".orders") and len(alone.path.lines) == 3
     assert alone.targets == pytest.approx(500, abs=2)
 
 

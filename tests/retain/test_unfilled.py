@@ -69,5 +69,5 @@ def test_those_that_were_lost_are_found(known: Callable[[], Any], lost: Callable
     for _ in range(30):
         lost(make("List", 3, Order()))
     holding = max(find_holdings(before, in_slices=in_slices), key=lambda it: it.type_counts.get("list", 0))
-    assert holding.path.steps == ("no Python reference (held in C)", "list, 3 items")
+    assert holding.path.lines == ("no Python reference (held in C)", "list, 3 items")
     assert holding.type_counts["list"] == 30 and sum(holding.type_counts.values()) == 60

@@ -73,7 +73,7 @@ def test_a_holder_that_is_held_twice_makes_two_paths(app: Any, walk_again: Walke
     app.one, app.other = Box([Order()]), {}
     app.other["box"] = app.one
     found = retaining_paths(app.one.held[0], limit=2)
-    steps = [path.steps[1:-1] for path in found]
+    steps = [path.lines[1:-1] for path in found]
     assert steps[0] == (f".one: {HERE}Box", ".held: list, 1 item")
     assert steps[1] == (".other: dict, 1 item", f"['box']: {HERE}Box", ".held: list, 1 item")
     for path in found:
@@ -198,7 +198,7 @@ def test_an_array_of_arrays(app: Any, walk_again: Walker) -> None:
     app.view = grid.T[1:]
     del grid
     path = retaining_paths(order)[0]
-    assert path.steps[:2] == ("module app", ".view: numpy.ndarray") and path.steps[-1] == "[item]"
+    assert path.lines[:2] == ("module app", ".view: numpy.ndarray") and path.lines[-1] == "[item]"
     assert any(it is order for it in app.view.flat)
 
 
@@ -253,7 +253,7 @@ def test_a_context_variable(app: Any) -> None:
 def test_the_suspect_part_begins_below_what_lives_on(app: Any) -> None:
     app.Config = type("Config", (), {"__module__": "app", "cache": {"a": Order()}})
     path = retaining_paths(app.Config.cache["a"])[0]
-    assert path.steps[path.suspect].startswith(".cache")
+    assert path.lines[path.suspect].startswith(".cache")
 
 
 def test_a_chain_of_links_that_is_very_long_is_told_in_part(app: Any) -> None:
@@ -264,8 +264,8 @@ def test_a_chain_of_links_that_is_very_long_is_told_in_part(app: Any) -> None:
     app.chain = link
     del link
     path = retaining_paths(last, limit=1)[0]
-    assert path.steps[1] == ".chain: list, 1 item" and len(path.steps) < 220
-    assert any(step.endswith(" more]") for step in path.steps)
+    assert path.lines[1] == ".chain: list, 1 item" and len(path.lines) < 220
+    assert any(step.endswith(" more]") for step in path.lines)
     unchain(app)
 
 
@@ -277,7 +277,7 @@ def test_a_million_links(app: Any) -> None:
         link = [link]
     app.chain = link
     del link
-    assert retaining_paths(last, limit=2)[0].steps[1] == ".chain: list, 1 item"
+    assert retaining_paths(last, limit=2)[0].lines[1] == ".chain: list, 1 item"
     unchain(app)
 
 

@@ -6,7 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...retain import Link
+from ...retain import ATTRIBUTES, ITEMS, UNREACHED, EdgeKind, RetainingPath, Root, RootKind, Step
+
+_EDGES: tuple[tuple[str, frozenset[EdgeKind | RootKind]], ...] = (
+    ("[]", ITEMS),
+    (".", ATTRIBUTES),
+    ("cell ", frozenset((EdgeKind.CELL,))),
+    ("local ", frozenset((EdgeKind.LOCAL,))),
+    ("context variable ", frozenset((EdgeKind.CONTEXT_VARIABLE,))),
+    ("module ", frozenset((RootKind.MODULE,))),
+    ("thread, ", frozenset((RootKind.THREAD,))),
+    ("interpreter, ", frozenset((RootKind.INTERPRETER,))),
+    ("no Python reference", UNREACHED),
+)
+"""How a pattern writes a reference or a root, before its name; any other text is the name of a field."""
+
+_FIELD = frozenset((EdgeKind.FIELD,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +44,42 @@ class Cause:
     many: bool | None = None
 
 
-class Element(NamedTuple):
-    """One step of a pattern: what the edge and what the kind may be, and whether it may be missing or is marked."""
+class Reference(NamedTuple):
+    """What a pattern says of one reference, or of a root: its kinds (None for any) and its name."""
 
-    edges: tuple[str, ...]
-    kinds: tuple[str, ...]
+    kinds: frozenset[EdgeKind | RootKind] | None
+    name: str
+
+    def fits(self, place: Root | Step) -> bool:
+        """Whether *place* is such a one; names are compared without case, for constants are written in capitals."""
+        found = place.edge if isinstance(place, Step) else place
+        if self.kinds is None:
+            return True
+        return found.kind in self.kinds and (found.kind in ITEMS or is_like(found.name.lower(), self.name))
+
+
+class Element(NamedTuple):
+    """One step of a pattern: what the reference and the type may be, and whether it may be missing or is marked."""
+
+    references: tuple[Reference, ...]
+    types: tuple[str, ...]
     optional: bool = False
     marked: bool = False
 
-    def fits(self, link: Link) -> bool:
-        """Whether *link* is such a step; names are compared without case, for constants are written in capitals."""
-        edge = link.edge.lower()
-        return any(is_like(edge, it) for it in self.edges) and (
-            self.kinds == ("*",) or any(is_like(kind, it) for it in self.kinds for kind in link.kinds)
+    def fits(self, place: Root | Step) -> bool:
+        """Whether *place* is such a step."""
+        labels = place.kinds if isinstance(place, Step) else ()
+        return any(it.fits(place) for it in self.references) and (
+            self.types == ("*",) or any(is_like(label, it) for it in self.types for label in labels)
         )
 
 
 class Pattern:
-    """The end of a path: steps as ``edge: kind``, joined by ``>``.
+    """The end of a path: steps as ``reference: type``, joined by ``>``.
 
-    In both ``*`` stands for any text and ``|`` separates what may stand there; the edge of an item is ``[]``, that of
-    the first step the root. An edge alone leads to anything. ``?`` is a step that may be there or not. A step behind
-    ``@`` is the marked one, whose name the words may use.
+    In both ``*`` stands for any text and ``|`` separates what may stand there; ``[]`` is any item. A reference alone
+    leads to anything; the first one may be a root. ``?`` is a step that may be there or not. A step behind ``@`` is the
+    marked one, whose name the words may use.
     """
 
     __slots__ = ("_elements",)
@@ -58,28 +87,38 @@ class Pattern:
     def __init__(self, text: str) -> None:
         self._elements = tuple(map(_element, text.split(" > ")))
 
-    def match(self, links: Sequence[Link]) -> str | None:
-        """The name of the marked step if *links* end so ("" if none is marked or it has no name), else None."""
-        return _match(self._elements, links)
+    def match(self, path: RetainingPath) -> str | None:
+        """The name of the marked step if *path* ends so ("" if none is marked or it has no name), else None."""
+        return _match(self._elements, (path.root, *path.reach))
 
 
 def _element(text: str) -> Element:
     if text == "?":
-        return Element(("*",), ("*",), optional=True)
+        return Element((Reference(None, ""),), ("*",), optional=True)
     edge, _, kind = text.removeprefix("@").partition(": ")
-    return Element(tuple(edge.lower().split("|")), tuple(kind.split("|")) if kind else ("*",), False, text[0] == "@")
+    references = tuple(map(_reference, edge.split("|")))
+    return Element(references, tuple(kind.split("|")) if kind else ("*",), False, text[0] == "@")
 
 
-def _match(elements: Sequence[Element], links: Sequence[Link]) -> str | None:
+def _reference(text: str) -> Reference:
+    if text == "*":
+        return Reference(None, "")
+    for before, kinds in _EDGES:
+        if text.startswith(before):
+            return Reference(kinds, text.removeprefix(before).lower() or "*")
+    return Reference(_FIELD, text.lower())
+
+
+def _match(elements: Sequence[Element], places: Sequence[Root | Step]) -> str | None:
     if not elements:
         return ""
     last = elements[-1]
-    if last.optional and (found := _match(elements[:-1], links)) is not None:
+    if last.optional and (found := _match(elements[:-1], places)) is not None:
         return found
-    if not links or not last.fits(links[-1]):
+    if not places or not last.fits(places[-1]):
         return None
-    found = _match(elements[:-1], links[:-1])
-    return links[-1].name if last.marked and found is not None else found
+    found = _match(elements[:-1], places[:-1])
+    return places[-1].name if last.marked and found is not None else found
 
 
 def is_like(text: str, glob: str) -> bool:

@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass
 
 from ...backend.meters.meters import collector_runs
-from ...retain import Holding
+from ...retain import UNREACHED as UNREACHED_ROOTS
+from ...retain import EdgeKind, Holding
 from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, GENERAL, HOLDERS, UNREACHED, Holder
 from .kept import KEPT
@@ -28,8 +29,6 @@ _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
-_UNREACHED = "no Python reference"
-_KEY = "[key]"  # the last step of a path to a dict's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,8 @@ def _is_standard(name: str) -> bool:
 def count_words(holding: Holding) -> str:
     """The items; where more came than the holder has, many holders alike were told as one."""
     items, added = holding.holder_items or 0, holding.targets
-    if holding.path.steps[-1] == _KEY:
+    steps = holding.path.steps
+    if steps and steps[-1].edge.kind is EdgeKind.IS_KEY:
         added = min(added, items)  # keys and values, counted together
     kept = f"{items:,} kept" if items >= added else "to many of its kind"
     return f": {added:,} added, {kept}"
@@ -98,9 +98,9 @@ def _choose(holding: Holding) -> tuple[Cause, str] | None:
     """The cause, and what its marked step is called; nothing is said of what has a bound."""
     if holding.bound is not None:
         return None
-    is_unreached = holding.path.steps[0].startswith(_UNREACHED)
+    is_unreached = holding.path.root.kind in UNREACHED_ROOTS
     for cause, patterns in _PATTERNS[: len(_EXACT)] if is_unreached else _PATTERNS:
-        found = (name for pattern in patterns if (name := pattern.match(holding.links)) is not None)
+        found = (name for pattern in patterns if (name := pattern.match(holding.path)) is not None)
         name = next(found, None) if _is_such(holding, cause) else None
         if name is not None:
             return cause, name
@@ -122,12 +122,13 @@ def _is_many(holding: Holding) -> bool:
 def _choose_by_holder(holding: Holding) -> tuple[Cause, str] | None:
     if holding.holder_type not in HOLDERS or not _is_many(holding):
         return None
-    if holding.path.steps[-1].startswith("[") or holding.frontier_type == holding.holder_type:
+    steps = holding.path.steps
+    if (steps and steps[-1].edge.is_item) or holding.frontier_type == holding.holder_type:
         return GENERAL, ""
     return (ATTRIBUTES, "") if holding.targets <= (holding.holder_items or 0) else None
 
 
 def _holder(holding: Holding) -> Holder | None:
     """What is known of the container, or of the builtin one that its class is derived from."""
-    kinds = holding.links[-2].kinds if len(holding.links) > 1 else ()
+    kinds = holding.path.reach[-2].kinds if len(holding.path.reach) > 1 else ()
     return next((HOLDERS[kind] for kind in (holding.holder_type, *kinds) if kind in HOLDERS), None)

@@ -23,13 +23,13 @@ RUNTIME = (
         "callbacks that the interpreter alone holds, and that cannot be taken back: most likely given to "
         "os.register_at_fork or sys.addaudithook",
         "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet)",
-        ("no Python reference* > : list > []: function|method|functools.partial|builtin_function_or_method",),
+        ("no Python reference > : list > []: function|method|functools.partial|builtin_function_or_method",),
     ),
     Cause(
         "dynamic-class-records",
         "classes that are made again and again: what the interpreter notes of each subclass",
         "make such a class once, at module level or kept by what it is made from, and use it again",
-        ("no Python reference* > : dict > []: weakref.ReferenceType",),
+        ("no Python reference > : dict > []: weakref.ReferenceType",),
         many=True,
     ),
     Cause(
@@ -38,7 +38,7 @@ RUNTIME = (
         "never emptied",
         "empty it when its text was used, stream.seek(0) and stream.truncate(), or write to a file; if there is no "
         "such stream, look for a newer release of the extension that was called",
-        ("no Python reference* > : list > []: str",),
+        ("no Python reference > : list > []: str",),
         many=True,
     ),
     Cause(
@@ -132,7 +132,7 @@ RUNTIME = (
         "the value of a ContextVar that grows: every task and callback begins with a copy of its context, which holds "
         "the same value",
         "set it to a new value and take it back when the work is done: token = var.set(...), then var.reset(token)",
-        ("context variable *: list|dict|set|tuple > []", "context variable *: *", "*, context variables > []"),
+        ("context variable *: list|dict|set|tuple > []", "context variable *: *", "thread, context variables > []"),
     ),
     Cause(
         "timer-threads",

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ...units import format_bytes, format_delta, format_duration, format_holder
+from ...units import format_bytes, format_delta, format_duration
 from ..places import own_frames
 from ..words import share_text, shorten, verdict_words
 from .elements import Markup, element, join
@@ -22,7 +22,7 @@ def title_of(report: Report) -> str:
     if not report.suspects:
         return _verdict(report)
     first = report.suspects[0]
-    holder = format_holder(first.held_by)
+    holder = first.held_by.holder if first.held_by else ""
     name = shorten(first.type, _LONGEST_NAME)
     if holder:
         return f"{name} held by {shorten(holder, _LONGEST_NAME)}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from ...retain import split_step
+from ...retain import RetainingPath
 from ...units import printable
 from ..words import cut_path, shorten
 from .elements import Markup, element
@@ -27,9 +27,9 @@ class _Row(NamedTuple):
     kind: str
 
 
-def draw_path(steps: Sequence[str], blamed: int, leaked: str) -> Markup:
-    """The path of *steps*, whose references from number *blamed* on are suspect, to what has *leaked*."""
-    rows = list(_rows([printable(step) for step in steps], blamed, printable(leaked)))
+def draw_path(path: RetainingPath, leaked: str) -> Markup:
+    """The *path* to what has *leaked*; its suspect references stand out."""
+    rows = list(_rows(path, printable(leaked)))
     longest = max(max(_width(row.target), _width(row.reference) + 3 * _CHAR) for row in rows)
     width, height = 2 * _PAD + longest, len(rows) * (_BOX + _GAP) - _GAP + 2
     return element(
@@ -44,20 +44,19 @@ def draw_path(steps: Sequence[str], blamed: int, leaked: str) -> Markup:
     )
 
 
-def _rows(steps: Sequence[str], blamed: int, leaked: str) -> Iterator[_Row]:
-    shown, place, left_out = cut_path(steps, _ENDS)
-    yield _Row("", shorten(shown[0], _LONGEST), "root")
-    for number, step in enumerate(shown[1:], 1):
-        reference, target = split_step(step)
-        if number == 1 and steps[0].startswith("module "):
-            reference = reference.removeprefix(".")
+def _rows(path: RetainingPath, leaked: str) -> Iterator[_Row]:
+    boxes = [("", path.parts[0]), *path.pairs]
+    shown, place, left_out = cut_path(boxes, _ENDS)
+    yield _Row("", shorten(printable(shown[0][1]), _LONGEST), "root")
+    for number, (reference, target) in enumerate(shown[1:], 1):
         there = number + (left_out if number >= place else 0)
-        kind = "suspect" if there >= blamed else "sure"
+        kind = "suspect" if there >= path.suspect else "sure"
         if left_out and number == place:
             yield _Row("", f"... {left_out} steps ...", "more")
         last = number == len(shown) - 1
         kind += " leaked" if last else ""
-        yield _Row(shorten(reference, _LONGEST - 3), shorten(target or (leaked if last else "..."), _LONGEST), kind)
+        target = printable(target) or (leaked if last else "...")
+        yield _Row(shorten(printable(reference), _LONGEST - 3), shorten(target, _LONGEST), kind)
 
 
 def _draw(row: _Row, top: float) -> Iterator[Markup]:

@@ -97,8 +97,8 @@ def _stack(frames: Sequence[dict[str, Any]], own: dict[str, Any]) -> Markup:
 
 
 def _held(suspect: Suspect) -> Markup:
-    if not suspect.held_by:
+    if suspect.held_by is None:
         return Markup()
     count = f"{suspect.count_growth:,} x " if suspect.count_growth > 0 else ""
-    picture = draw_path(suspect.held_by, suspect.blamed, f"{count}{suspect.type}")
+    picture = draw_path(suspect.held_by, f"{count}{suspect.type}")
     return element("div", element("h4", "Held by"), picture, class_="held")

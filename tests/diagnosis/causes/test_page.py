@@ -24,7 +24,8 @@ keep, then what is kept, then where, then what holds it. Nothing is said of a co
 
 A path fits where its end is like one of the lines below a cause. A line has the steps from left to right, each as
 `reference: type`; `*` stands for any text, `|` separates what may stand there, `[]` is any item of a container, `?` a
-step that may be missing, and a type stands for its subclasses too. `@` marks the step that the words name.
+step that may be missing, and a type stands for its subclasses too. `@` marks the step that the words name. The first
+step may be where the path begins: `module *`, `interpreter, *`, `thread, *`, or `no Python reference`.
 """
 
 PARTS = (

@@ -10,16 +10,23 @@ import pytest
 
 from memwatch.diagnosis.causes import ALL, name_type, words_for
 from memwatch.diagnosis.causes.cause import Pattern, is_like
-from memwatch.retain import Holding, Link, RetainingPath
+from memwatch.retain import Edge, EdgeKind, Holding, RetainingPath, Root, RootKind, Step
+from memwatch.retain.steps import DIRECT
+
+from ...paths import attribute, path
 
 HERE = Path(__file__).parent
+MODULE, NOWHERE = Root(RootKind.MODULE, "app"), Root(RootKind.MEMWATCH)
 
-PATH = (
-    Link("module app"),
-    Link(".Cache", ("abc.ABCMeta", "type"), "app.Cache"),
-    Link(".ROWS", ("collections.OrderedDict", "dict")),
-    Link("[]", ("app.Row",)),
-)
+
+def item(kind: str, *traits: str) -> Step:
+    """The step to an item of a container."""
+    return Step(Edge(EdgeKind.INDEX, "index"), kind, traits=traits, bare=True)
+
+
+CACHE = Step(Edge(EdgeKind.ATTRIBUTE, "Cache"), "abc.ABCMeta", "app.Cache", traits=("type",))
+ROWS = replace(attribute("ROWS", "collections.OrderedDict"), traits=("dict",))
+PATH = path("app", CACHE, ROWS, item("app.Row"))
 
 
 @pytest.mark.parametrize(
@@ -63,54 +70,52 @@ def test_globs(text: str, glob: str, fits: bool) -> None:
     assert is_like(text, glob) is fits
 
 
-def holding(*links: Link, targets: int = 30, bound: int | None = None, below: str = "") -> Holding:
-    """What a walk would have found at the end of *links*."""
-    last, holder = links[-1], links[-2] if links[-2].kinds else links[-1]
+def holding(*steps: Step, targets: int = 30, bound: int | None = None, below: str = "", root: Root = MODULE) -> Holding:
+    """What a walk would have found at the end of *steps*."""
+    last, holder = steps[-1], steps[-2] if len(steps) > 1 else steps[-1]
     return Holding(
-        path=RetainingPath((links[0].edge, *(link.edge for link in links[1:])), ""),
+        path=RetainingPath(root, steps),
         targets=targets,
         retained_bytes=1 << 20,
         retained_items=targets,
-        type_counts={last.kinds[0]: targets, below: targets},
-        frontier_type=last.kinds[0],
-        holder_type=holder.kinds[0],
+        type_counts={last.type: targets, below: targets},
+        frontier_type=last.type,
+        holder_type=holder.type,
         holder_items=targets,
         holder_address=0,
         bound=bound,
-        links=links,
     )
 
 
-MODULE = Link("module app")
-LIST = Link(".KEPT", ("list",))
+LIST = attribute("KEPT", "list")
+ERROR = item("ValueError", "Exception", "BaseException")
 
 
 def test_what_is_kept_says_more_than_where() -> None:
-    error = Link("[]", ("ValueError", "Exception", "BaseException"))
-    assert words_for(holding(MODULE, LIST, error, below="traceback")).name == "kept-errors"
-    assert words_for(holding(MODULE, LIST, error)).name == "module-variable"
+    assert words_for(holding(LIST, ERROR, below="traceback")).name == "kept-errors"
+    assert words_for(holding(LIST, ERROR)).name == "module-variable"
 
 
 def test_nothing_is_said_of_one_object_that_came_to_a_container() -> None:
-    row = Link("[]", ("app.Row",))
-    assert words_for(holding(MODULE, LIST, row)).name == "module-variable"
-    assert words_for(holding(MODULE, LIST, row, targets=1)).name == ""
+    row = item("app.Row")
+    assert words_for(holding(LIST, row)).name == "module-variable"
+    assert words_for(holding(LIST, row, targets=1)).name == ""
 
 
 def test_nothing_is_said_of_what_has_a_bound() -> None:
-    assert words_for(holding(MODULE, LIST, Link("[]", ("app.Row",)), bound=100)).name == ""
-    assert words_for(holding(MODULE, LIST, Link("[]", ("app.Row",)), bound=100), "native").name == "native-memory"
+    assert words_for(holding(LIST, item("app.Row"), bound=100)).name == ""
+    assert words_for(holding(LIST, item("app.Row"), bound=100), "native").name == "native-memory"
 
 
 def test_an_object_in_a_thread_local_is_not_the_thread_local() -> None:
-    held = [Link("[]", ("dict",)), Link("[]", ("dict",)), Link("[]", ("app.Pool",)), Link(".free", ("list",))]
-    told = words_for(holding(MODULE, Link(".LOCAL", ("_thread._local",)), *held, Link("[]", ("app.Row",))))
+    local, free = attribute("LOCAL", "_thread._local"), attribute("free", "list")
+    told = words_for(holding(local, item("dict"), item("dict"), item("app.Pool"), free, item("app.Row")))
     assert told.name == "growing-container"
 
 
 def test_what_no_root_leads_to_is_not_told_by_what_it_is() -> None:
-    error = Link("", ("ValueError", "Exception", "BaseException"))
-    told = words_for(holding(Link("no Python reference (held in C)"), error, below="traceback"))
+    error = replace(ERROR, edge=DIRECT)
+    told = words_for(holding(error, below="traceback", root=Root(RootKind.HELD_IN_C, edge=DIRECT)))
     assert told.name == "not-reachable"
 
 
@@ -132,23 +137,23 @@ def test_what_no_root_leads_to_is_not_told_by_what_it_is() -> None:
     ],
 )
 def test_the_type_to_name(kind: str, below: str, named: str) -> None:
-    held = holding(MODULE, LIST, Link("[]", (kind,)))
+    held = holding(LIST, item(kind))
     assert name_type(replace(held, type_counts={kind: 30, below: 90})) == named
 
 
 def test_of_a_container_what_runs_is_named_before_its_data() -> None:
-    held = holding(MODULE, LIST, Link("[]", ("tuple",)))
+    held = holding(LIST, item("tuple"))
     assert name_type(replace(held, type_counts={"tuple": 30, "str": 900, "function": 30, "cell": 30})) == "function"
 
 
 def test_a_class_of_the_program_is_named_before_one_of_the_standard_library_below_the_same_items() -> None:
     counts = {"weakref.finalize._Info": 30, "weakref.ReferenceType": 30, "app.Row": 30}
-    held = holding(MODULE, LIST, Link("[]", ("weakref.finalize._Info",)))
+    held = holding(LIST, item("weakref.finalize._Info"))
     assert name_type(replace(held, type_counts=counts)) == "app.Row"
 
 
 def test_a_class_of_the_standard_library_yields_to_one_that_is_not() -> None:
-    held = holding(MODULE, LIST, Link("[]", ("tuple",)))
+    held = holding(LIST, item("tuple"))
     assert name_type(replace(held, type_counts={"datetime.datetime": 90, "app.Job": 30, "tuple": 30})) == "app.Job"
     assert (
         name_type(replace(held, type_counts={"datetime.datetime": 90, "app.Job": 3, "tuple": 30}))
@@ -158,7 +163,7 @@ def test_a_class_of_the_standard_library_yields_to_one_that_is_not() -> None:
 
 def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
     assert len({cause.name for cause in ALL}) == len(ALL)
-    assert all(Pattern(path).match(()) is None for cause in ALL for path in cause.paths)
+    assert all(Pattern(it).match(RetainingPath(NOWHERE, ())) is None for cause in ALL for it in cause.paths)
 
 
 def test_words_are_plain() -> None:
