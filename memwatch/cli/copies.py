@@ -55,12 +55,21 @@ def _stack(known: list[Frame], path: list[int], size_bytes: int, count: int, siz
 
 def read_copies(folder: str) -> tuple[list[CallTree], int]:
     """The copies in *folder* and in the folders of runs within, the oldest first, and how many were left out."""
-    paths = sorted(_find(folder), key=lambda path: path[0])
+    paths = sorted(_find(folder))
     trees = []
     for _, path in paths[-MOST_READ:]:
-        with suppress(OSError, ValueError, EOFError, TypeError, IndexError), open(path, "rb") as file:
+        with suppress(OSError, ValueError, EOFError, TypeError, IndexError), open(path, "rb", opener=_open) as file:
             trees.append(decode(file.read()))
     return trees, len(paths) - len(trees)
+
+
+def _open(path: str, flags: int) -> int:
+    """A descriptor; raises PermissionError for a file of another user, which could do harm by what is in it."""
+    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+    if hasattr(os, "geteuid") and os.fstat(descriptor).st_uid != os.geteuid():
+        os.close(descriptor)
+        raise PermissionError
+    return descriptor
 
 
 def _find(folder: str) -> Iterator[tuple[float, str]]:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from .. import signals
 from ..handlers import fingerprint_of
 from ..units import printable
+from .inherited import InheritedFile
 
 if TYPE_CHECKING:
     from ..watch import Leak, Watcher
@@ -57,8 +58,11 @@ class Diary:
     Nothing here raises: a folder that is gone, because the run is over, and a full disk are no trouble of the program.
     """
 
-    def __init__(self, folder: str, watcher: Watcher, run_pid: int) -> None:
+    def __init__(
+        self, folder: str, watcher: Watcher, run_pid: int, inherited_file: InheritedFile | None = None
+    ) -> None:
         self.folder = folder
+        self._inherited_file = inherited_file
         self._run_pid = run_pid
         self._watcher = watcher
         self._pid = 0  # all else begins with the process
@@ -83,29 +87,47 @@ class Diary:
         self._follow_fork()
         if self._pid != self._run_pid and sample.clock - self._written >= _REST:
             self._written = sample.clock
-            self.write()
+            self._put_page()
         return ()
 
     def write(self) -> None:
-        """Write the page."""
-        self._follow_fork()
-        self.put(_PAGE, json.dumps(asdict(self._result())).encode())
+        """Write the page; one who has become another user since the run began passes it on."""
+        if not self._put_page() and self._inherited_file is not None:
+            name = os.path.basename(self.path)
+            self._inherited_file.append(json.dumps([name, asdict(self._result())]).encode())
 
-    def put(self, suffix: str, content: bytes) -> None:
-        """Write a file of this process beside the old one, then put it in its place; none for a run that is gone."""
+    def _put_page(self) -> bool:
+        self._follow_fork()
+        return self.put(_PAGE, json.dumps(asdict(self._result())).encode())
+
+    def put(self, suffix: str, content: bytes) -> bool:
+        """Write a file of this process beside the old one, then put it in its place; none for a run that is gone.
+
+        False where the folder is another user's.
+        """
         self._follow_fork()
         if not _is_alive(self._run_pid):
             if not self.is_within:
                 remove(self.folder)
-            return
+            return True
         path = self.path.removesuffix(_PAGE) + suffix
-        with contextlib.suppress(OSError):
+        try:
             _make(self.folder)
             beside = f"{path}.part"
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
             with open(descriptor, "wb") as file:
                 file.write(content)
             os.replace(beside, path)
+        except PermissionError:
+            return False
+        except OSError:
+            pass
+        return True
+
+    def gather(self) -> tuple[Result, ...]:
+        """What all other processes of the run have found; by process number."""
+        passed_on = self._inherited_file.lines() if self._inherited_file is not None else []
+        return gather(self.folder, self.path, passed_on)
 
     @property
     def is_within(self) -> bool:
@@ -147,7 +169,7 @@ def choose_folder(outer: str | None) -> str | None:
 
 def keep_diary(folder: str, watcher: Watcher, run_pid: int) -> Diary:
     """A diary of this process and of those that it forks, for the run that is process *run_pid*."""
-    diary = Diary(folder, watcher, run_pid)
+    diary = Diary(folder, watcher, run_pid, InheritedFile() if run_pid == os.getpid() else None)
     watcher.at_tick.append(diary.tick)
     signals.on("leak", diary.leak)
     signals.on("recovered", diary.recovered)
@@ -163,14 +185,22 @@ def finish(screen: Screen, diary: Diary | None, watcher: Watcher, watched: bool)
     if diary is not None and (not own or diary.is_within):
         diary.write()
     if own:
-        screen.end(watcher, watched, gather(diary.folder, diary.path) if diary is not None else ())
+        screen.end(watcher, watched, diary.gather() if diary is not None else ())
         if diary is not None and not diary.is_within:
             remove(diary.folder)
 
 
-def gather(folder: str, own: str) -> tuple[Result, ...]:
-    """All pages in *folder* and in the folders of runs within, but for that at the path *own*; by process number."""
-    return tuple(sorted(_read(folder, own), key=lambda result: result.pid))
+def gather(folder: str, own: str, passed_on: Iterable[bytes] = ()) -> tuple[Result, ...]:
+    """All pages in *folder* and in the folders of runs within, but for that at the path *own*; by process number.
+
+    Those that were *passed_on*, each a line with its name, stand in the place of older ones.
+    """
+    pages = dict(_read(folder, own))
+    for line in passed_on:
+        with _damaged():
+            name, page = json.loads(line)
+            pages[name] = _as_result(page)
+    return tuple(sorted(pages.values(), key=lambda result: result.pid))
 
 
 def remove(folder: str) -> None:
@@ -205,17 +235,22 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _read(folder: str, own: str) -> Iterator[Result]:
+def _read(folder: str, own: str) -> Iterator[tuple[str, Result]]:
     for place, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(place, name)
             if name.endswith(_PAGE) and path != own:
-                with (
-                    contextlib.suppress(OSError, ValueError, TypeError, KeyError),
-                    open(path, encoding="utf-8") as file,
-                ):
-                    page = json.load(file)
-                    yield Result(**{**page, "leaks": tuple(page["leaks"])})
+                with _damaged(), open(path, encoding="utf-8") as file:
+                    yield name, _as_result(json.load(file))
+
+
+def _damaged() -> contextlib.suppress:
+    """A page that cannot be read is left out."""
+    return contextlib.suppress(OSError, ValueError, TypeError, KeyError)
+
+
+def _as_result(page: dict[str, Any]) -> Result:
+    return Result(**{**page, "leaks": tuple(page["leaks"])})
 
 
 def _role() -> str:

@@ -104,6 +104,7 @@ class RunProfile:
     # ---- which process this is
 
     def _begin(self) -> None:
+        self._refused = False
         self._writing = _thread.RLock()  # the end waits for what a leak has begun: no piece of a file is left lying
         self._next = Clock.monotonic() + _FIRST
 
@@ -133,9 +134,12 @@ class RunProfile:
     # ---- what is written
 
     def _copy(self) -> None:
-        if self._diary is not None:
-            with suppress(MemwatchError, ValueError):  # the program has ended the profile, or named a thread badly
-                self._diary.put(SUFFIX, encode(self._sampler.get().tree))
+        if self._diary is None or self._refused:
+            return
+        with suppress(MemwatchError, ValueError):  # the program has ended the profile, or named a thread badly
+            self._refused = not self._diary.put(SUFFIX, encode(self._sampler.get().tree))
+            if self._refused:
+                self._terminal.write(f"memwatch: pid {os.getpid()} runs as another user: its profile is not gathered\n")
 
     def _try(self) -> str:
         """Write the file, and one a process if there are several; what came of that."""

@@ -19,7 +19,7 @@ from ..errors import MemwatchError
 from ..handlers import HtmlReports, JsonLines
 from ..options import PACES
 from ..watch import Leak, Watcher
-from .descendants import Diary, choose_folder, finish, gather, keep_diary
+from .descendants import Diary, choose_folder, finish, keep_diary
 from .program import execute, load_program
 from .screen import Screen, Terminal, open_terminal
 
@@ -198,5 +198,5 @@ def _status(screen: Screen, diary: Diary | None) -> int:
     """
     with contextlib.suppress(KeyboardInterrupt):  # it ends the waiting, not the program, as in the interpreter
         vars(threading)["_shutdown"]()
-    others = gather(diary.folder, diary.path) if diary is not None else ()
+    others = diary.gather() if diary is not None else ()
     return _LEAKED if screen.leaks or any(other.leaks for other in others) else 0

@@ -32,6 +32,17 @@ if __name__ == "__main__":
     process.join()
     print(process.exitcode)
 """
+OTHER_USER = """
+import os, rounds
+rounds.leak()  # what a verdict needs is loaded: another user may not be able to read it
+rounds.kept.clear()
+child = os.fork()
+if child == 0:
+    os.setuid(65534)
+    rounds.leak()
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 PROGRAMS = {
     "forked": FORKED.format(end="os._exit(0)"),
     "killed": FORKED.format(end="os.kill(os.getpid(), 9)"),
@@ -52,6 +63,15 @@ def test_a_child_s_leak_is_the_run_s(leaky, kind):
     assert ended.own[-1].startswith("memwatch: 1 leak in ") and " in pid " in ended.own[-1]
     assert ("worker-7" in ended.own[-1]) == (kind == "multiprocessing")
     assert os.listdir(leaky.folder / "tmp") == [], "the folder is removed"
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", os.getpid)() != 0, reason="root alone can become another user")
+def test_the_leak_of_a_child_that_has_become_another_user_is_the_run_s(leaky):
+    leaky.write("x.py", OTHER_USER)
+    ended = leaky.watched("--fail-on-leak", "--profile", "heap.csv", "x.py")
+    assert (ended.status, ended.stdout) == (1, "0\n")
+    assert " in pid " in ended.own[-1] or " in 2 processes" in ended.own[-1]
+    assert any(line.endswith(" runs as another user: its profile is not gathered") for line in ended.own)
 
 
 def make_diary(folder, readings=0, run_pid=None):
