@@ -12,9 +12,10 @@ from ..backend.census.contract import GaveUp
 from ..backend.type_labels import type_label
 from ..internal import internal
 from .found import NEW_UNKNOWN, Place
+from .pages import KNOWN
 from .references import contents, has_variables, referrers
 from .roots import walk_all
-from .walk import KNOWN, NOT_TOLD, Group, Walk
+from .walk import NOT_TOLD, Group, Walk
 
 _COLLECTION = 16
 _WATCHED = 64

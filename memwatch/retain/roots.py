@@ -20,6 +20,7 @@ from ..backend.forks import rest
 from ..backend.type_labels import type_label
 from .matchers import Reference, ignored_modules, late_references
 from .object_labels import code_label
+from .pages import ALIVE, VISITED
 from .references import (
     contents,
     fork_list,
@@ -33,7 +34,7 @@ from .references import (
     own_modules,
 )
 from .steps import DIRECT, Edge, EdgeKind, Root, RootKind
-from .walk import ALIVE, VISITED, Walk
+from .walk import Walk
 
 HELD_IN_C = Root(RootKind.HELD_IN_C, edge=DIRECT)
 HELD_BY_NOTHING = Root(RootKind.CYCLE, edge=DIRECT)
@@ -50,6 +51,7 @@ def walk_all(walk: Walk, ignore: Sequence[Any]) -> None:
         walk.add_roots(Root(RootKind.MODULE, name), [module])
     walk.run()
     own.extend(_walk_frames(walk))
+    walk.run_deferred()
     _walk_late(walk, late)
     walk.follow_silently(own)
     if not walk.done:

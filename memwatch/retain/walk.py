@@ -3,9 +3,8 @@
 Searching backwards from one object, as objgraph does, has to look through the whole heap for each link, and drowns
 where an object is referred to from everywhere. Forwards one walk finds the shortest paths to all objects at once.
 
-Objects are kept as addresses. One byte for each 16 of the heap says whether an address is known (there before) and
-whether it was visited; it lies in pages of 64 KiB, beside each other as the objects do, which makes it smaller and
-faster than a set of addresses. The queue holds the objects that are still to be visited, and nothing holds them after.
+Objects are kept as addresses, with what is known of them (see `pages`). The queue holds the objects that are still to
+be visited, and nothing holds them after.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from ..backend.forks import begin_walk, end_walk, rest
 from ..backend.quiet import get_ident
 from ..backend.type_labels import size_reader
 from ..internal import internal
+from .pages import DEFERRED, KNOWN, VISITED, Pages
 from .references import contents, hidden_contents, is_tracked
 from .steps import Root, RootKind
 
 NOT_TOLD = Root(RootKind.MEMWATCH)
 """The root of what only memwatch holds."""
 
-KNOWN, VISITED, ALIVE = 1, 2, 4
 _CHECK = 2047  # a mask: ask to give up every 2048 objects
 _ROOTS_ONLY = (ModuleType,) if MODULES_MAY_RESURRECT else ()
 _LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None), *_ROOTS_ONLY)))
@@ -50,37 +49,6 @@ class Group:
 
 
 @internal
-class Pages:
-    """A byte for each 16 bytes of memory, made where asked for; *blank* fills what is new."""
-
-    __slots__ = ("_blank", "bytes")
-
-    def __init__(self, blank: int) -> None:
-        self._blank = bytes([blank]) * 4096
-        self.bytes: dict[int, bytearray] = {}
-
-    def page(self, address: int) -> bytearray:
-        """The page of *address*; its place there is ``address >> 4 & 4095``."""
-        found = self.bytes.get(address >> 16)
-        if found is None:
-            found = self.bytes[address >> 16] = bytearray(self._blank)
-        return found
-
-    def mark(self, addresses: Iterable[int], flag: int) -> None:
-        """Set *flag* for each of *addresses*."""
-        pages = self.bytes
-        for address in addresses:
-            try:
-                pages[address >> 16][address >> 4 & 4095] |= flag
-            except KeyError:
-                self.page(address)[address >> 4 & 4095] |= flag
-
-    def flags(self, address: int) -> int:
-        """What was marked for *address*."""
-        return self.page(address)[address >> 4 & 4095]
-
-
-@internal
 class Walk:
     """The state of one walk. Nodes are numbered in the order of their discovery, which is that of their distance.
 
@@ -88,9 +56,13 @@ class Walk:
     that a node's new objects belong to, or -1 above all new objects. What is not tracked and lies in an old object is
     old as well, unless *grown* is None or has that object's address. With *wanted* all is known but a few objects that
     are looked for, the first alone with *stop_at_first*. `held` takes lists to be emptied at the end.
+
+    What is old and held by old objects hangs there, although a way through a new one may be shorter, as through a timer
+    that is made again and again and leads to all that waits for it: `run_deferred` comes to the rest.
     """
 
     __slots__ = (
+        "_deferred",
         "_give_up",
         "_group_of",
         "_grown",
@@ -129,6 +101,7 @@ class Walk:
         self._size_of, self._give_up, self._max_objects = size_of, give_up, max_objects
         self._grown = grown
         self._queue: deque[Any] = deque()
+        self._deferred: list[tuple[Any, int]] | None = None if wanted else []
         self._group_of: dict[Any, int] = {}
         self._readers: dict[int, Callable[[Any], int]] = {}
         self._visited = 0
@@ -152,6 +125,7 @@ class Walk:
         end_walk(self)
         for held in (self._queue, self._group_of, self._readers, self.kinds_by_id, self.found, self.roots):
             held.clear()
+        self._deferred = None
         while self.held:
             self.held.pop().clear()
 
@@ -186,7 +160,8 @@ class Walk:
         self.silent = False
 
     def _enter(self, obj: Any, parent: int, group: int) -> None:
-        self.roots[len(self.addresses)] = obj
+        if parent < 0:
+            self.roots[len(self.addresses)] = obj
         self._queue.append(obj)
         self.addresses.append(id(obj))
         self.kinds.append(id(type(obj)))
@@ -200,6 +175,7 @@ class Walk:
         """
         queue, pages, new_page, roots = self._queue, self.pages.bytes, self.pages.page, self.roots
         silent, count, groups, node, grown = self.silent, self._count, self.groups, self._visited, self._grown
+        defer = None if silent or self._deferred is None else self._defer
         push, add_address, add_kind = queue.append, self.addresses.append, self.kinds.append
         add_parent, add_group = self.parents.append, groups.append
         while queue and not self.done:
@@ -222,8 +198,12 @@ class Walk:
                     continue
                 page[slot] = flags | VISITED
                 is_old = silent or flags & KNOWN or (stays and not is_tracked(child))
-                below = group if is_old else count(child, node, group)
                 kind = id(type(child))
+                if is_old and group >= 0 and defer is not None and kind not in _LEAVES:
+                    page[slot] = flags | DEFERRED
+                    defer(child, node, flags)
+                    continue
+                below = group if is_old else count(child, node, group)
                 if kind not in _LEAVES:
                     push(child)
                     add_address(address)
@@ -232,6 +212,21 @@ class Walk:
                     add_group(below)
             node += 1
         self._visited = node
+
+    def _defer(self, child: Any, node: int, flags: int) -> None:
+        """Come to *child* later, unless there is another way to it."""
+        if self._deferred is not None and not flags & DEFERRED:
+            self._deferred.append((child, node))
+
+    def run_deferred(self) -> None:
+        """Visit what is old and only new objects lead to: it is counted where they are."""
+        waiting, self._deferred = self._deferred or [], None
+        while waiting:
+            child, node = waiting.pop()
+            if not self.pages.flags(id(child)) & VISITED:
+                self.pages.mark((id(child),), VISITED)
+                self._enter(child, node, self.groups[node])
+        self.run()
 
     def _hidden(self, parent: Any, node: int) -> list[Any]:
         """What the collector does not see; no census sees it either, so it is as new as the object that holds it."""

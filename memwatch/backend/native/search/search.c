@@ -24,7 +24,7 @@ search_begin(Search *search, State *state, const Pointers *own)
 {
     search->labels.stride = sizeof(Label);
     search->roots.stride = sizeof(Root);
-    search->deferred.stride = sizeof(Met);
+    search->deferred.stride = search->indirectly.stride = sizeof(Met);
     search->left.stride = sizeof(PyObject *);
     search->groups.stride = sizeof(Group);
     search->sums.stride = sizeof(Sum);
@@ -34,7 +34,8 @@ search_begin(Search *search, State *state, const Pointers *own)
         return false;
     search->walk.counting = true;
     search->blocks = pool_reserve(&state->memory, &search->pool, MOST_BLOCKS * sizeof(Block *));
-    return search->blocks && marks_begin(&state->memory, &search->given);
+    return search->blocks && marks_begin(&state->memory, &search->given) &&
+           marks_begin(&state->memory, &search->indirect);
 }
 
 void
@@ -49,11 +50,13 @@ search_free_walk(Search *search)
     pool_free(memory, &search->pool);
     marks_free(memory, &search->walk.marks);
     marks_free(memory, &search->given);
+    marks_free(memory, &search->indirect);
     pointers_free(memory, &search->types);
     pointers_free(memory, &search->grown);
     pointers_free(memory, &search->late);
     pointers_free(memory, &search->group_of);
     row_free(memory, &search->deferred);
+    row_free(memory, &search->indirectly);
     row_free(memory, &search->left);
 }
 
@@ -144,7 +147,31 @@ search_is_own(Search *search, const Kind *kind, PyObject *object)
     return kind->flags & KIND_OWN;
 }
 
-/* Look at an object that is met for the first time. */
+/* Come to an object later, unless it is met elsewhere. */
+static bool
+defer(Search *search, Row *deferred, Met met)
+{
+    marks_remove(&search->walk.marks, met.object);
+    Met *place = row_add(search->walk.memory, deferred);
+    if (place)
+        *place = met;
+    return place || fail(search);
+}
+
+/* The same, once, for an old object below a new one. */
+static bool
+defer_indirect(Search *search, Met met)
+{
+    int is_first = marks_add(search->walk.memory, &search->indirect, met.object);
+    if (is_first > 0)
+        return defer(search, &search->indirectly, met);
+    marks_remove(&search->walk.marks, met.object);
+    return is_first == 0 || fail(search);
+}
+
+/* Look at an object that is met for the first time. What is old and held by old objects hangs there, although a way
+ * through a new one may be shorter, as through a timer that is made again and again and leads to all that waits for it.
+ */
 static bool
 look_at(Search *search, Met met)
 {
@@ -153,7 +180,6 @@ look_at(Search *search, Met met)
         return fail(search);
     if (!search->silent && kind->flags & (KIND_OWN | KIND_METHOD) && search_is_own(search, kind, met.object))
         return row_push(search->walk.memory, &search->walk.hiding, met.object) || fail(search);
-    search->walk.nodes++;
     uint64_t place = place_of_parent(search, met.parent);
     bool leads_on = kind->flags & KIND_TRACKABLE || is_hollow(search, kind);
     if (is_new(search, kind, met.object, met.parent, met.inherits)) {
@@ -162,6 +188,9 @@ look_at(Search *search, Met met)
             return fail(search);
     } else if (!(place & IS_GROUP))
         place = place_below(place, met.object);
+    else if (leads_on && search->mode == NEW_UNKNOWN && !search->silent && !search->all_else_is)
+        return defer_indirect(search, met);
+    search->walk.nodes++;
     return !leads_on || add_node(search, met.object, met.parent, place);
 }
 
@@ -171,17 +200,6 @@ is_late(const Search *search, PyObject *object)
 {
     const Pointer *entry = pointers_find(&search->late, object);
     return entry && (PyObject *)entry->number == node_object(search, search->from);
-}
-
-/* Come to an object later, unless it is met elsewhere. */
-static bool
-defer(Search *search, Met met)
-{
-    marks_remove(&search->walk.marks, met.object);
-    Met *place = row_add(search->walk.memory, &search->deferred);
-    if (place)
-        *place = met;
-    return place || fail(search);
 }
 
 /* A visitproc: the node that is visited refers to *object*. */
@@ -196,7 +214,7 @@ meet(PyObject *object, void *arg)
         return is_first < 0 ? (fail(search), -1) : 0;
     Met met = {object, search->from, search->inherits};
     if (search->late.used && !search->all_else_is && is_late(search, object))
-        return defer(search, met) ? 0 : -1;
+        return defer(search, &search->deferred, met) ? 0 : -1;
     FETCH((char *)object - sizeof(Link));
     FETCH((char *)object + 40);
     Met *place = &search->waiting[search->waiting_at++ % WAITING], waited = *place;
@@ -300,17 +318,23 @@ search_root(Search *search, PyObject *object, int32_t variable)
     return !is_first || look_at(search, (Met){object, IS_ROOT | (uint32_t)(search->roots.used - 1), false});
 }
 
-bool
-search_late(Search *search)
+static bool
+visit_deferred(Search *search, const Row *deferred)
 {
-    search->all_else_is = true;
-    for (size_t place = 0; place < search->deferred.used; place++) {
-        Met met = ((Met *)search->deferred.data)[place];
+    for (size_t place = 0; place < deferred->used; place++) {
+        Met met = ((Met *)deferred->data)[place];
         int is_first = marks_add(search->walk.memory, &search->walk.marks, met.object);
         if (is_first < 0 || (is_first && !look_at(search, met)))
             return fail(search);
     }
     return search_run(search);
+}
+
+bool
+search_late(Search *search)
+{
+    search->all_else_is = true;
+    return visit_deferred(search, &search->indirectly) && visit_deferred(search, &search->deferred);
 }
 
 bool

@@ -116,6 +116,7 @@ typedef struct {
     Pointers grown;     /* objects in which something untracked may be new */
     bool only_in_grown;
     Pointers late;      /* objects to come to only when all else is visited, with the namespace that names each */
+    Marks indirect;     /* old objects that only new ones lead to so far: come to when all else is visited */
     bool all_else_is;
     bool silent;        /* count nothing */
     bool own_entered;
@@ -135,7 +136,8 @@ typedef struct {
 
     Row labels;   /* Label */
     Row roots;    /* Root */
-    Row deferred; /* Met */
+    Row deferred; /* Met, as are the next */
+    Row indirectly;
     Row left;     /* PyObject *: tracked, and not reached from any root */
     Row groups;   /* Group */
     Pointers group_of; /* by parent and type, and past many groups by likeness */
@@ -189,7 +191,7 @@ void search_free(Search *search);
 bool search_label(Search *search, Label label); /* for the roots to come */
 bool search_root(Search *search, PyObject *object, int32_t variable);
 bool search_run(Search *search); /* visit all that can be reached from the roots so far */
-bool search_late(Search *search);
+bool search_late(Search *search); /* visit what was put off */
 bool search_own(Search *search); /* visit what only memwatch leads to */
 bool search_is_own(Search *search, const Kind *kind, PyObject *object);
 void search_follow(Search *search, PyObject *object, visitproc visit);
