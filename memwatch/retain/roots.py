@@ -140,10 +140,15 @@ def _not_visited(walk: Walk, objects: Iterable[Any]) -> Iterator[Any]:
 
 
 def _topmost(objects: Sequence[Any]) -> list[Any]:
-    """Those of *objects* that no other one of them refers to."""
+    """Those of *objects* that no other one of them refers to, be it through a tuple that is not among them."""
     below: set[int] = set()
     for obj in objects:
-        below.update(id(held) for held in contents(obj) if held is not obj)
+        waiting = [held for held in contents(obj) if held is not obj]
+        while waiting:
+            held = waiting.pop()
+            if type(held) is tuple and id(held) not in below:
+                waiting.extend(contents(held))
+            below.add(id(held))
     return [obj for obj in objects if id(obj) not in below]
 
 

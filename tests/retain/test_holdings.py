@@ -320,10 +320,10 @@ def test_fork_callbacks(known: Known) -> None:
 def test_a_reference_that_was_lost_in_c(known: Known) -> None:
     before = known()
     for _ in range(20):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(["lost", Order()]))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(["lost", (Order(), 1)]))
     found = top(before)
     assert found.path.lines == ("no Python reference (held in C)", "list, 2 items")
-    assert found.targets == 20
+    assert found.targets == found.type_counts[f"{HERE}Order"] == 20
     for lost in [it for it in gc.get_objects() if type(it) is list and len(it) == 2 and it[0] == "lost"]:
         ctypes.pythonapi.Py_DecRef(ctypes.py_object(lost))
 
