@@ -38,7 +38,8 @@ Search = Callable[[int, bool], tuple[float, float]]
 def expected_blocks(sample: Sample) -> int:
     """How many blocks Python holds by *sample*, for a budget.
 
-    Where Python's own allocator is not in use (PYTHONMALLOC=malloc) none are counted, and every byte may be Python's.
+    Where Python's own allocator is not in use (PYTHONMALLOC=malloc, mimalloc) none are counted, and every byte may be
+    Python's.
     """
     return sample.blocks or sample.base // BYTES_PER_BLOCK
 

@@ -17,6 +17,7 @@ from ...internal import internal
 from .. import name, quiet
 from ..pending import Pending
 from ..quiet import is_quiet
+from .allocator import COUNTS_BLOCKS
 from .meters import CHEAP, may_count_blocks
 
 if name == "native":
@@ -122,5 +123,5 @@ class PythonCallback:
 def make_callback(queue: SimpleQueue[Any], count_blocks: Callable[[], int] = sys.getallocatedblocks) -> Callback:
     """A callback of the backend in use; *count_blocks* has to be a C function."""
     if name == "native":
-        return _Trigger(queue, quiet._quiet, count_blocks, Collected, CHEAP)
+        return _Trigger(queue, quiet._quiet, count_blocks, Collected, CHEAP if COUNTS_BLOCKS else 0.0)
     return PythonCallback(queue, count_blocks)

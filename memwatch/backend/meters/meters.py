@@ -18,18 +18,24 @@ import psutil
 from ...clock import Clock
 from ...internal import internal
 from .. import name
+from .allocator import COUNTS_BLOCKS, MIMALLOC
 from .resident import Resident
 
 if name == "native":
-    from .._native import may_count_blocks as may_count_blocks
+    from .._native import may_count_blocks as _can_be_looked_into
 else:
 
-    def may_count_blocks() -> bool:
-        """Whether Python's blocks can be counted: from 3.14 on not beside an interpreter with a GIL of its own, which
-        may be giving back the arenas that are looked into. The C extension knows of those that C code has made, too.
+    def _can_be_looked_into() -> bool:
+        """Whether arenas stay as they are: from 3.14 on not beside an interpreter with a GIL of its own, which may be
+        giving them back. The C extension knows of those that C code has made, too.
         """
         interpreters = sys.modules.get("_interpreters") if sys.version_info >= (3, 14) else None
         return interpreters is None or len(interpreters.list_all()) == 1
+
+
+def may_count_blocks() -> bool:
+    """Whether Python's blocks can be counted, those of all threads, without harm."""
+    return COUNTS_BLOCKS and _can_be_looked_into()
 
 
 BYTES_PER_BLOCK = 96
@@ -166,7 +172,8 @@ class Meters:
 def expected_objects() -> int:
     """About how many objects the heap has, at most: Python's blocks.
 
-    Where Python's own allocator is not in use (PYTHONMALLOC=malloc) none are counted, and every byte may be Python's.
+    Where Python's own allocator is not in use (PYTHONMALLOC=malloc, mimalloc) none are counted, and every byte may be
+    Python's.
     """
     blocks = sys.getallocatedblocks() if may_count_blocks() else 0
     return blocks or Meters().read(force=True).base // BYTES_PER_BLOCK
@@ -195,10 +202,10 @@ def _native_bytes() -> int:
 
 
 def _native_is_readable() -> bool:
-    """False where there are no malloc statistics, behind a preloaded allocator (they stay near zero), and on
-    free-threaded Python, whose objects do not come from malloc.
+    """False where there are no malloc statistics, behind a preloaded allocator (they stay near zero), and where
+    objects come from mimalloc.
     """
-    if "t" in getattr(sys, "abiflags", ""):
+    if MIMALLOC:
         return False
     try:
         return _native_bytes() >= _LEAST_NATIVE
