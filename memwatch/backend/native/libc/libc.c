@@ -22,7 +22,7 @@ static NativeCount counted;
 
 /* ---- forks: no look should be half done in the child ---- */
 
-static __thread bool waited __attribute__((tls_model("initial-exec")));
+static OF_THREAD bool waited;
 
 static void
 before_fork(void)

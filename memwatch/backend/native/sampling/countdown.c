@@ -11,7 +11,7 @@
 #define FARTHEST 1e18
 #define EXPECTED_UNIT 0x1p32
 
-__thread Countdown countdown __attribute__((tls_model("initial-exec"), visibility("hidden")));
+OF_THREAD Countdown countdown __attribute__((visibility("hidden")));
 
 static uint64_t
 next_random(uint64_t *state)

@@ -29,8 +29,16 @@ typedef struct {
     bool probing;     /* this thread asks what the allocators do; see probe.c */
 } Countdown;
 
-/* Found without a call, also in a thread that is new: the hooks must not reach an allocator by touching it. */
-extern __thread Countdown countdown __attribute__((tls_model("initial-exec"), visibility("hidden")));
+/* The hooks must not reach an allocator by touching a thread's own variable, also in a thread that is new. glibc has
+ * some room in each thread for variables that are found without a call, as these ask to be. musl loads no library that
+ * asks for it, and needs none: it makes every thread's variables when it loads the library or begins the thread. */
+#ifdef __GLIBC__
+#define OF_THREAD __thread __attribute__((tls_model("initial-exec")))
+#else
+#define OF_THREAD __thread
+#endif
+
+extern OF_THREAD Countdown countdown __attribute__((visibility("hidden")));
 
 #define NEVER ((int64_t)1 << 62) /* as `left`: nothing is sampled until it is put back */
 
