@@ -6,6 +6,7 @@ import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
@@ -54,6 +55,21 @@ class BuildNative(build_ext):
         super().build_extension(ext)
 
 
+class Wheel(bdist_wheel):
+    """Without the C extension the wheel is py3-none-any: one that bears this platform's tag would stand in for a
+    native one wherever it is kept. It is said once."""
+
+    def run(self) -> None:
+        self.run_command("build")
+        self.skip_build = True
+        built = self.get_finalized_command("build_ext").get_outputs()
+        if built and not any(map(os.path.exists, built)):
+            self.warn("the C extension could not be built: this is the pure wheel, which walks the heap in Python")
+            self.distribution.ext_modules = []
+            self.root_is_pure = True
+        super().run()
+
+
 class BuildWithStartupFile(build_py):
     """Puts memwatch.pth beside the package, where Python's site module reads it at start-up.
 
@@ -85,6 +101,6 @@ native = Extension(
 )
 
 setup(
-    cmdclass={"build_py": BuildWithStartupFile, "build_ext": BuildNative},
+    cmdclass={"bdist_wheel": Wheel, "build_ext": BuildNative, "build_py": BuildWithStartupFile},
     ext_modules=[native] if knows_this_python() else [],
 )

@@ -126,9 +126,12 @@ def test_the_wheel_holds_the_package_the_start_up_file_and_nothing_else(wheel):
 def test_without_a_compiler_the_pure_backend_is_built_unless_the_native_one_is_required(required, tmp_path):
     copy_sources(tmp_path)
     env = {**os.environ, "CC": "no-such-compiler", "MEMWATCH_REQUIRE_NATIVE": "1" if required else ""}
-    command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
+    command = [sys.executable, "setup.py", "bdist_wheel"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode != 0) == required, done.stderr
+    wheels = [path.name for path in tmp_path.glob("dist/*")]
+    assert wheels == ([] if required else [f"memwatch-{version('memwatch')}-py3-none-any.whl"])
+    assert (done.stdout + done.stderr).count("this is the pure wheel") == (not required)
     assert not list(tmp_path.rglob("*.so"))
     code = "import memwatch.backend as b, memwatch.heap as h; print(b.name, '-', b.reason); h.take_census(deep=False)"
     env["MEMWATCH_BACKEND"] = ""
