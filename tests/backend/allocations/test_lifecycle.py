@@ -146,7 +146,7 @@ def test_a_sample_has_the_address_and_the_size_that_were_asked_for(program: Any,
     told = program(
         """
         import time
-        from memwatch.backend.recording import Recorder
+        from memwatch.backend.allocations.recorder import Recorder
         recorder, begun = Recorder(1), time.monotonic_ns()
         recorder.start()
         kept = [bytes(size) for size in (100, 481, 600, 4000, 600_000) for _ in range(50)]
