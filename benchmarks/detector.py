@@ -102,8 +102,9 @@ class Model:
         self.looks: list[int] = []
         self.imports = 0
 
-    def suspected(self, candidate: Candidate) -> None:
+    def suspected(self, candidate: Candidate) -> bool:
         self.looks = [self.reading.number]
+        return True
 
     def followed(self, candidate: Candidate) -> None:
         self.looks.append(self.reading.number)

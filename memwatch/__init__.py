@@ -59,6 +59,7 @@ _LAZY = {
     "check": "scenario",
     "retaining_paths": "retain",
 }
+_LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
 _ROOMS = ("profile", "trace", "usage")  # of these only `usage` is in a star import: the others bear stdlib names
 
 __all__ = [
@@ -104,6 +105,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:  # these bring psutil or objgraph with them, which are loaded when they are first wanted
+        if name in _LOOKS:
+            import_module(".default", __name__).prepare()
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     if name in _ROOMS:
         return import_module(f".{name}", __name__)

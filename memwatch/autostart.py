@@ -36,14 +36,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import default, signals
-from .cli.descendants import Diary, finish, keep_diary
-from .cli.screen import Screen, open_terminal
 from .environment import Settings, read_settings, switch
 from .errors import AlreadyStartedError, MemwatchError, OptionError, UnsupportedError, WriteError
 from .handlers import HtmlReports, JsonLines, log_leaks, once_per_fingerprint
 
 if TYPE_CHECKING:
+    from .cli.descendants import Diary
     from .cli.profiling import RunProfile
+    from .cli.screen import Screen
 
 _log = logging.getLogger("memwatch")
 _undo: list[Callable[[], object]] = []
@@ -104,6 +104,8 @@ def _connect_report(settings: Settings, problems: list[str]) -> None:
     if settings.report == "log":
         _connect("leak", once_per_fingerprint(log_leaks()))
         return
+    from .cli.screen import Screen, open_terminal  # most processes log, and none is to start later than it must
+
     screen = Screen(open_terminal(sys.stderr, os.environ))
     _connect("leak", screen.leak)
     _connect("recovered", screen.recovered)
@@ -132,6 +134,8 @@ def _keep_diary(settings: Settings) -> Diary | None:
     watcher = default.watcher()
     if not settings.run_folder or settings.run_pid is None or watcher is None:
         return None
+    from .cli.descendants import keep_diary
+
     diary = keep_diary(settings.run_folder, watcher, settings.run_pid)
     _undo.append(lambda: signals.off("leak", diary.leak))
     _undo.append(lambda: signals.off("recovered", diary.recovered))
@@ -163,6 +167,8 @@ def _finish(screen: Screen, run_pid: int | None, diary: Diary | None, profile: R
     if profile is not None:
         profile.write()
     if watcher is not None and run_pid == os.getpid():
+        from .cli.descendants import finish
+
         finish(screen, diary, watcher, watched)
     elif diary is not None:
         diary.write()

@@ -1,7 +1,8 @@
 """The default watcher: one in a process, wired once from watch, diagnosis, thresholds and the signals.
 
-It starts when the first receiver is connected, or by `start`; `stop` lasts until `start`. The rooms are imported inside
-`start`, in the caller's thread, so that `import memwatch` stays cheap and memwatch's own thread imports nothing.
+It starts when the first receiver is connected, or by `start`; `stop` lasts until `start`. The room that watches is
+imported inside `start`, in the caller's thread, so that `import memwatch` stays cheap and memwatch's own thread imports
+nothing; the judge when growth is suspected, or when the program looks by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from . import signals
+from .backend.forks import on_fork
+from .backend.process import is_main_interpreter, uninterrupted
 from .clock import Clock, to_wall
 from .environment import read_settings
 from .errors import AlreadyStartedError, ReceiverError, UnsupportedError
@@ -24,6 +27,7 @@ from .signals import Receiver
 
 if TYPE_CHECKING:
     from .backend.allocations.recorder import Recorder
+    from .loading import Loader
     from .thresholds import Conditions, Gauge, Rule, Threshold
     from .watch import Stats, Watcher
     from .watch.sample import Sample
@@ -37,6 +41,7 @@ class _State:
 
     watcher: Watcher | None = None
     recorder: Recorder | None = None
+    loader: Loader | None = None
     options: Options | None = None
     automatic: bool = True
     stopped_by_hand: bool = False
@@ -89,8 +94,6 @@ def start(**options: Any) -> Watcher:
     value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
     subinterpreter, while the interpreter ends, and where no thread can be had.
     """
-    from .backend.process import uninterrupted
-
     wanted = checked(_with_variables(options))
     return uninterrupted(lambda: _start(wanted))
 
@@ -129,10 +132,20 @@ def gc() -> Stats:
     returned. With no watcher it collects and returns the reading alone.
     """
     if _state.watcher is not None:
+        prepare()
         return _state.watcher.collect()
     from .watch import collect_once
 
     return collect_once()
+
+
+def prepare() -> None:
+    """Load the judge now, in the caller's thread, where a watcher may need it.
+
+    `gc` is to deliver its events before it returns, and who looks at the heap is not to find there what we load.
+    """
+    if _state.watcher is not None and _state.loader is not None:
+        _state.loader.load()
 
 
 @overload
@@ -177,8 +190,6 @@ def _start_automatically() -> None:
     if running is not None or _state.stopped_by_hand or _state.ended:
         return
     try:
-        from .backend.process import uninterrupted
-
         with _starting():
             if _state.watcher is None:
                 uninterrupted(_launch_alone)
@@ -207,21 +218,20 @@ def _with_variables(options: dict[str, Any]) -> dict[str, Any]:
 
 def _make(options: Options) -> tuple[Watcher, Recorder | None]:
     """A watcher that is not started yet; whatever is wrong with *options* or with this process is raised here."""
-    from .backend.process import is_main_interpreter
-
     if not is_main_interpreter():
         raise UnsupportedError("memwatch watches from the main interpreter only; this is a subinterpreter")
     if _state.ended:
         raise UnsupportedError("memwatch cannot start while the interpreter ends: nobody would stop it")
     from .backend.allocations.recorder import Recorder
-    from .diagnosis import Diagnosis
+    from .loading import LateJudge, Loader
     from .watch import Watcher, choose_pace, make_detectors
 
     pace = choose_pace(options.pace, options.tick, options.sample)
     detectors = make_detectors(pace, options.detector)
     recorder = Recorder(options.sample_interval, options.native) if options.profile else None
-    diagnosis = Diagnosis(options.pause_budget, recorder, options.show_keys)
-    return Watcher(pace, detectors, diagnosis, _publish, options.stats_interval), recorder
+    loader = _state.loader = _state.loader or Loader()
+    judge = LateJudge(loader, lambda room: room.Diagnosis(options.pause_budget, recorder, options.show_keys))
+    return Watcher(pace, detectors, judge, _publish, options.stats_interval), recorder
 
 
 def _launch(made: Watcher, recorder: Recorder | None, options: Options, automatic: bool) -> Watcher:
@@ -283,12 +293,7 @@ def _begin_readings(anew: bool) -> None:
 
 def _hook() -> None:
     """Be told of forks and of the exit, for as long as the process lives: neither can be taken back."""
-    from .backend.forks import on_fork
-    from .retain import register_at_fork_hook
-
-    hooks = (_before_fork, _after_fork_in_parent, _after_fork_in_child)
-    on_fork(*hooks)
-    register_at_fork_hook(*hooks)
+    on_fork(_before_fork, _after_fork_in_parent, _after_fork_in_child)
     atexit.register(_end)
     _state.hooked = True
 
@@ -296,12 +301,12 @@ def _hook() -> None:
 def _end() -> None:
     _state.ended = True
     _halt()
+    if _state.loader is not None:
+        _state.loader.end()
 
 
 def _halt() -> None:
     if _state.watcher is not None:
-        from .backend.process import uninterrupted
-
         uninterrupted(_halt_now)
 
 
@@ -321,15 +326,21 @@ def _publish(event: str, watcher: Watcher, value: object) -> None:
 def _before_fork() -> None:
     if _state.watcher is not None:
         _state.watcher.park()
+    if _state.loader is not None:
+        _state.loader.park()
 
 
 def _after_fork_in_parent() -> None:
+    if _state.loader is not None:
+        _state.loader.resume(in_child=False)
     if _state.watcher is not None:
         _state.watcher.resume(in_child=False)
 
 
 def _after_fork_in_child() -> None:
     _begin_readings(anew=True)
+    if _state.loader is not None:
+        _state.loader.resume(in_child=True)
     if _state.watcher is not None:
         _state.watcher.resume(in_child=True)
 

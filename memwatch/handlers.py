@@ -7,7 +7,6 @@ For instance ``memwatch.on("leak", handlers.log_leaks())``, ``memwatch.on("leak"
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import stat
@@ -140,7 +139,10 @@ class JsonLines:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        from json import dumps  # only for who wants it; and here, since memwatch's own thread imports nothing
+
         self.path = os.fspath(path)
+        self._dumps = dumps
         self._pid = os.getpid()
         self._pending: deque[bytes] = deque()
         self._lost = 0
@@ -202,7 +204,7 @@ class JsonLines:
         if os.getpid() != self._pid:  # lines that waited before a fork are the parent's to write
             self._pid, self._pending = os.getpid(), deque()
         record = {"event": event, "time": time.time(), "pid": self._pid, "data": value.to_dict()}
-        self._pending.append(json.dumps(record, allow_nan=False).encode() + b"\n")
+        self._pending.append(self._dumps(record, allow_nan=False).encode() + b"\n")
         self._flush()
 
     def _flush(self) -> None:

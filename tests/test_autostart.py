@@ -209,7 +209,7 @@ def test_in_a_subinterpreter_it_steps_aside(run):
 
 
 def test_what_fails_is_logged_and_the_program_goes_on(run):
-    done = run("import sys; sys.modules['psutil'] = None\n" + TELL + "print('on')")
+    done = run("import sys; sys.modules['memwatch.watch'] = None\n" + TELL + "print('on')")
     first, *_, last = done.stdout.splitlines()
     assert first.startswith("memwatch ERROR memwatch does not watch this process")
     assert last == "on"

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "memwatch"
 VALUES = {"internal", "frames", "clock", "errors", "units", "files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree"}
-INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "default"}
+INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "loading", "default"}
 
 ALLOWED = {
     "clock": set[str](),
@@ -33,6 +33,7 @@ ALLOWED = {
     "usage": VALUES | {"backend"},
     "options": VALUES,
     "thresholds": VALUES | {"usage"},
+    "loading": BELOW | {"watch"},
     "environment": VALUES | {"options"},
     "backend": VALUES,
     "watch": BELOW | {"signals", "usage"},

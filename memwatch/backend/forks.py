@@ -8,7 +8,7 @@ from _queue import Empty, SimpleQueue
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..clock import Clock
 from ..internal import never_count
@@ -23,10 +23,21 @@ _LEAST_TURNS = 20
 never_count(_walks, _forks)
 
 
-def on_fork(before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
+FORK_HOOKS: dict[int, str] = {}
+"""What `on_fork` was given, by identity: the list of the interpreter's that each stands in."""
+
+
+def on_fork(
+    before: Callable[[], object] | None = None,
+    in_parent: Callable[[], object] | None = None,
+    in_child: Callable[[], object] | None = None,
+) -> None:
     """Have these called around every `os.fork()`, for as long as the process lives; nothing where there is no fork."""
+    given = {"before": before, "after_in_parent": in_parent, "after_in_child": in_child}
+    hooks: dict[str, Any] = {when: hook for when, hook in given.items() if hook is not None}
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
+        os.register_at_fork(**hooks)
+        FORK_HOOKS.update({id(hook): when for when, hook in hooks.items()})
 
 
 def forking_frame() -> FrameType | None:

@@ -1,8 +1,7 @@
-"""What this process and interpreter are, being told of forks, and keeping signals out of a call."""
+"""What this interpreter is, and keeping signals out of a call."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
@@ -10,9 +9,10 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # blocking these would hide a crash from faulthandler
-_BLOCKED = signal.valid_signals() - {getattr(signal, name, None) for name in _FAULTS}
-# The C function itself: a handler of the program that raises cannot come between the mask and its restoring.
-_set_mask: Any = getattr(import_module("_signal"), "pthread_sigmask", None)
+# The C functions themselves: a handler of the program that raises cannot come between the mask and its restoring.
+_signal: Any = import_module("_signal")
+_set_mask: Any = getattr(_signal, "pthread_sigmask", None)
+_BLOCKED = set(_signal.valid_signals()) - {getattr(_signal, name, None) for name in _FAULTS}
 
 
 def uninterrupted(function: Callable[[], Result]) -> Result:
@@ -23,12 +23,12 @@ def uninterrupted(function: Callable[[], Result]) -> Result:
     """
     if _set_mask is None:
         return function()
-    before = _set_mask(signal.SIG_BLOCK, ())
+    before = _set_mask(_signal.SIG_BLOCK, ())
     try:
-        _set_mask(signal.SIG_BLOCK, _BLOCKED)
+        _set_mask(_signal.SIG_BLOCK, _BLOCKED)
         return function()
     finally:
-        _set_mask(signal.SIG_SETMASK, before)
+        _set_mask(_signal.SIG_SETMASK, before)
 
 
 def is_main_interpreter() -> bool:

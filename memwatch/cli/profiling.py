@@ -73,7 +73,7 @@ class RunProfile:
         self._sampler.start(sample_interval=_INTERVAL)
         watcher.at_tick.append(self.tick)
         signals.on("leak", self._on_leak)
-        on_fork(_nothing, _nothing, self._become_child)
+        on_fork(in_child=self._become_child)
 
     def stop(self) -> None:
         """End it; nothing is written any more."""
@@ -178,7 +178,3 @@ def _added_up(trees: list[CallTree], left_out: int) -> CallTree:
 
 def _held(tree: CallTree) -> int:
     return tree.root.total_bytes
-
-
-def _nothing() -> None:
-    """Before a fork, and in the parent."""

@@ -44,10 +44,11 @@ class Diagnosis:
         self._waited = False
         self._told: Report | None = None
 
-    def suspected(self, candidate: Candidate) -> None:
+    def suspected(self, candidate: Candidate) -> bool:
         """Take the snapshot that growth will be measured from."""
         self._told = None
         self._inquiry.begin(candidate)
+        return True
 
     def followed(self, candidate: Candidate) -> None:
         """Count once more, if there is time for it: which types only ever grow?"""

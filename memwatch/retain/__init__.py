@@ -3,7 +3,6 @@
 from ..backend.census.contract import GaveUp
 from .holdings import find_holdings
 from .path import Holding, RetainingPath
-from .references import register_at_fork_hook
 from .removal import find_remover
 from .retaining_paths import find_path, retaining_paths
 from .search import expected_search
@@ -26,7 +25,6 @@ __all__ = [
     "find_holdings",
     "find_path",
     "find_remover",
-    "register_at_fork_hook",
     "retaining_paths",
     "share_among",
 ]

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..backend.census.referents import referents_of, shown_by
 from ..backend.census.tracked import list_tracked
+from ..backend.forks import FORK_HOOKS
 
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
@@ -29,7 +30,6 @@ _OPTIMIZED = 1  # CO_OPTIMIZED: the locals of this code live in the frame and no
 _LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
 _HELD_BY_FRAME_ALONE = 3  # the frame, a variable here, and the argument of getrefcount
-_fork_hooks: dict[int, str] = {}
 _filled: list[tuple[FrameType, dict[str, Any]]] = []
 
 
@@ -187,23 +187,14 @@ def is_own_frame(frame: FrameType) -> bool:
     return _is_own_name(dict.get(frame.f_globals, "__name__"))
 
 
-def register_at_fork_hook(before: object, after_in_parent: object, after_in_child: object) -> None:
-    """Make the interpreter's lists of fork callbacks known, by callbacks of ours that were just put into each.
-
-    The lists can be reached from nowhere else; one that holds such a callback is recognised.
-    """
-    _fork_hooks.update(
-        {id(before): "before", id(after_in_parent): "after_in_parent", id(after_in_child): "after_in_child"}
-    )
-
-
 def fork_list(obj: Any) -> str | None:
     """The root's name if *obj* is one of the interpreter's lists of fork callbacks, else None.
 
-    It is not iterated: a place that C code never filled ends the process when it is read, and lists that an extension
-    module lost while it built them are among those that nothing holds.
+    They can be reached from nowhere else; one that holds a callback of ours is recognised. It is not iterated: a place
+    that C code never filled ends the process when it is read, and lists that an extension module lost while it built
+    them are among those that nothing holds.
     """
     if type(obj) is not list:
         return None
-    when = next((_fork_hooks[id(item)] for item in shown_by(obj) if id(item) in _fork_hooks), None)
+    when = next((FORK_HOOKS[id(item)] for item in shown_by(obj) if id(item) in FORK_HOOKS), None)
     return f"fork callbacks (os.register_at_fork, {when})" if when else None

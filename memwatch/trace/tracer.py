@@ -247,7 +247,7 @@ def begin(unit: str, collect: bool, capacity: int) -> None:
     active = _latest = Tracer(unit, collect, capacity)
     if not _hears_of_forks:
         _hears_of_forks = True
-        on_fork(_nothing, _nothing, _begin_in_child)
+        on_fork(in_child=_begin_in_child)
 
 
 def stop() -> None:
@@ -261,10 +261,6 @@ def latest() -> Tracer:
     if _latest is None:
         raise NotStartedError("there is no trace to export: call memwatch.trace.init() first")
     return _latest
-
-
-def _nothing() -> None:
-    """What a fork's parent does."""
 
 
 def _begin_in_child() -> None:

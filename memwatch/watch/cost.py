@@ -26,6 +26,24 @@ class Cost:
 
 
 @internal
+class Loaded:
+    """What this process has loaded for memwatch while it was watched, each number written by whoever loads.
+
+    `heap` and `resident` are bytes, `modules` is the number of modules.
+    """
+
+    def __init__(self, heap: int = 0, resident: int = 0, modules: int = 0) -> None:
+        self.heap, self.resident, self.modules = heap, resident, modules
+
+    def less(self, before: Loaded) -> Loaded:
+        """What has come since *before*."""
+        return Loaded(self.heap - before.heap, self.resident - before.resident, self.modules - before.modules)
+
+
+LOADED = Loaded()
+
+
+@internal
 class Ledger:
     """Adds up processor time of memwatch's thread (receivers excluded), pauses, walks of the heap and memory kept.
 
@@ -42,6 +60,7 @@ class Ledger:
         self.resident = 0
         self.longest_pause = 0.0
         self.walked_seconds = 0.0
+        self._loaded_before = LOADED.less(Loaded())
         self._ended_threads = 0.0
         self._this_thread = 0.0
         self._receivers = 0.0
@@ -50,6 +69,11 @@ class Ledger:
     def age(self) -> float:
         """Seconds since watching began."""
         return Clock.monotonic() - self.started
+
+    @property
+    def loaded(self) -> Loaded:
+        """What was loaded since watching began."""
+        return LOADED.less(self._loaded_before)
 
     def settle(self, thread_ends: bool = False) -> None:
         """Take the calling thread's processor time so far into the books."""

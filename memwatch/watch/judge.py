@@ -36,8 +36,8 @@ class Publish(Protocol):
 class Judge(Protocol):
     """Gathers evidence from a suspicion on, and decides on a candidate. Called on memwatch's own thread only."""
 
-    def suspected(self, candidate: Candidate) -> None:
-        """Growth has begun; take what will be needed to explain it later."""
+    def suspected(self, candidate: Candidate) -> bool:
+        """Growth has begun; take what will be needed to explain it later. False: not ready, ask at the next sample."""
 
     def followed(self, candidate: Candidate) -> None:
         """The suspicion stands, another of its windows later: look how it goes on."""

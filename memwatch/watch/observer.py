@@ -90,8 +90,7 @@ class Observer:
         first, self._suspicion = self._suspicion is None, growth
         if first:
             self._next_look, self._looks, self._first_seconds = growth.end + growth.seconds, 0, growth.seconds
-            self._guarded(self._judge.suspected, growth)
-            self._has_evidence = True
+            self._begin(growth)
             yield (
                 "suspect",
                 Suspicion(
@@ -104,6 +103,9 @@ class Observer:
                     growth.lane,
                 ),
             )
+
+    def _begin(self, growth: Growth) -> None:
+        self._has_evidence = self._guarded(self._judge.suspected, growth) is not False
 
     def _leak(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         if growth.start < self._told and id(detector) not in self._open:
@@ -170,11 +172,11 @@ class Observer:
 
     def _follow(self, sample: Sample) -> None:
         """Once in each window since the suspicion began, and after some at twice the distance every time; forced
-        collections have no windows."""
+        collections have no windows. A judge that was not ready is asked again."""
         suspicion = self._suspicion
-        if suspicion is None or suspicion.detector == "consecutive":
-            return
-        if sample.time >= self._next_look:
+        if suspicion is not None and not self._has_evidence:
+            self._begin(suspicion)
+        elif suspicion is not None and suspicion.detector != "consecutive" and sample.time >= self._next_look:
             self._looks += 1
             longer = 2.0 ** max(0, self._looks - _FOLLOWED)
             self._next_look = sample.time + longer * self._first_seconds

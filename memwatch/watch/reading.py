@@ -24,16 +24,16 @@ def read_sample(
 
     With *force* every meter is read now; *blocks* is a count of Python's blocks taken a moment ago.
     """
-    reading, counts = meters.read(force, blocks), read_collections()
+    reading, counts, loaded = meters.read(force, blocks), read_collections(), ledger.loaded
     return Sample(
         time=steady_epoch(),
         clock=Clock.monotonic(),
         trigger=trigger,
-        base=max(0, reading.base - ledger.bytes),
-        rss=max(0, reading.rss - ledger.resident),
+        base=max(0, reading.base - ledger.bytes - loaded.heap),
+        rss=max(0, reading.rss - ledger.resident - loaded.resident),
         blocks=reading.blocks,
         native=reading.native,
-        modules=len(sys.modules),
+        modules=len(sys.modules) - loaded.modules,
         full=counts.full,
         young=counts.young,
         gc_seconds=gc_seconds,

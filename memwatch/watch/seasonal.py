@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median
 
 from ..internal import internal
 from .sample import Growth, Lane, Level, Sample
@@ -21,6 +21,12 @@ _STEADY = 0.7
 _MASS = 0.01
 _FLOOR = 1 << 20
 _FORECAST = 0.25
+
+
+def median(values: Iterable[float]) -> float:
+    """As that of `statistics`, a module that is dear to load."""
+    ordered = sorted(values)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 @internal

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..backend.process import uninterrupted
 from ..clock import Clock
-from ..internal import internal
+from ..internal import internal, never_count
 
 _log = logging.getLogger("memwatch")
 
@@ -31,6 +31,15 @@ def original(module: str, name: str) -> Any:
     """The function as the standard library made it, also where gevent has put its own in its place."""
     monkey = sys.modules.get("gevent.monkey")
     return monkey.get_original(module, name) if monkey else getattr(sys.modules[module], name)
+
+
+_running: set[int] = set()  # the threads of this process that memwatch has made
+never_count(_running)
+
+
+def is_raw() -> bool:
+    """Whether the caller is such a thread."""
+    return original("_thread", "get_ident")() in _running
 
 
 @internal
@@ -56,12 +65,14 @@ class RawThread:
     def _main(self, run: Callable[[], None], ended: Any) -> None:
         self.ident = original("_thread", "get_ident")()
         self._native_id = _thread.get_native_id()
+        _running.add(self.ident)
         try:
             run()
         except BaseException:
             _log.exception("memwatch has stopped watching because of an error of its own")
         finally:
             forget_dummy()
+            _running.discard(self.ident)
             self.ident = None
             ended.release()
 

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
+from memwatch.backend.forks import on_fork
 from memwatch.heap import take_snapshot
-from memwatch.retain import GaveUp, Holding, find_holdings, find_path, register_at_fork_hook
+from memwatch.retain import GaveUp, Holding, find_holdings, find_path
 
 Known = Callable[[], "array[int]"]
 Walker = Callable[[Any], list[Any]]
@@ -307,8 +308,7 @@ def test_a_task_s_variable(app: Any, known: Known) -> None:
 
 def test_fork_callbacks(known: Known) -> None:
     hooks = [lambda: None, lambda: None, lambda: None]
-    os.register_at_fork(before=hooks[0], after_in_parent=hooks[1], after_in_child=hooks[2])
-    register_at_fork_hook(*hooks)
+    on_fork(*hooks)
     before = known()
     for _ in range(20):
         os.register_at_fork(after_in_child=functools.partial(len, [Order()]))

@@ -89,6 +89,19 @@ def test_growth_that_goes_on_after_it_was_recovered_is_told_again_although_it_be
     assert names == ["suspect", "leak", "recovered", "suspect", "leak"]
 
 
+def test_a_judge_that_is_not_ready_is_asked_again_and_nothing_is_a_leak_before():
+    judge, ready = Judge(), []
+    judge.suspected = lambda candidate: judge.asked.append("suspected") or bool(ready)
+    detector = Script(_3="suspect", _5="leak", _6="leak", _7="early", _9="leak")
+    watched = observer(detector, judge=judge)
+    assert events(watched, range(8)) == [("suspect", Suspicion)]
+    assert set(judge.asked) == {"suspected"} and detector.withdrawn == 3
+    ready.append(True)
+    del judge.asked[:]
+    assert events(watched, range(8, 12)) == [("leak", Leak)]
+    assert judge.asked == ["suspected", "judge"]
+
+
 def test_a_suspicion_that_no_window_renews_is_over():
     watched = observer(Script(_3="suspect"), judge=Judge())
     events(watched, range(4))

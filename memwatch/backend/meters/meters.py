@@ -13,12 +13,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import psutil
-
 from ...clock import Clock
 from ...internal import internal
 from .. import name
 from .allocator import COUNTS_BLOCKS, MIMALLOC
+from .malloc import malloc_bytes
 from .resident import Resident
 
 if name == "native":
@@ -197,8 +196,7 @@ def _program_bytes() -> int:
 
 
 def _native_bytes() -> int:
-    info = psutil.heap_info()
-    return int(info.heap_used + info.mmap_used)
+    return malloc_bytes() or 0
 
 
 def _native_is_readable() -> bool:
@@ -207,7 +205,4 @@ def _native_is_readable() -> bool:
     """
     if MIMALLOC:
         return False
-    try:
-        return _native_bytes() >= _LEAST_NATIVE
-    except (AttributeError, OSError, RuntimeError):
-        return False
+    return _native_bytes() >= _LEAST_NATIVE

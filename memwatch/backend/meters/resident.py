@@ -14,8 +14,6 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-import psutil
-
 from ...internal import internal
 
 _PATH = "/proc/self/statm"
@@ -75,6 +73,8 @@ def _above_standard(fd: int) -> int:
 
 _linux = sys.platform == "linux"
 _fcntl: Any = import_module("fcntl") if _linux else None
+_psutil: Any = None if _linux else import_module("psutil")
+_errors: tuple[type[Exception], ...] = () if _linux else (_psutil.Error,)
 _page: int = os.sysconf("SC_PAGE_SIZE") if _linux else 0
 _statm = Statm()
 if _linux:
@@ -100,7 +100,7 @@ class Resident:
             return 0
         try:
             resident, self.shared = _statm_bytes() if _linux else _psutil_bytes()
-        except psutil.Error:
+        except _errors:
             self.readable = False
         except OSError as error:
             if error.errno in _PASSING:
@@ -115,5 +115,5 @@ def _statm_bytes() -> tuple[int, int]:
 
 
 def _psutil_bytes() -> tuple[int, int]:
-    memory = psutil.Process().memory_info()
+    memory = _psutil.Process().memory_info()
     return int(memory.rss), int(getattr(memory, "shared", 0))

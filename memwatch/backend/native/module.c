@@ -16,6 +16,7 @@
 #include "search/search.h"
 #include "identity/snapshot.h"
 #include "gc_callback.h"
+#include "malloc_bytes.h"
 
 static State *
 state_of(PyObject *module)
@@ -333,6 +334,8 @@ blocks_are_safe(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return PyBool_FromLong(may_count_blocks());
 }
 
+PyDoc_STRVAR(malloc_doc, "malloc_bytes()\n--\n\nWhat malloc has handed out; None where it does not tell.");
+
 PyDoc_STRVAR(fail_doc, "fail_after(mappings)\n--\n\nFor tests: out of memory after so many mappings; -1 is never.\n"
                        "Answers how many were left.");
 
@@ -358,6 +361,7 @@ static PyMethodDef methods[] = {
     {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
     {"measure", measure, METH_O, measure_doc},
     {"may_count_blocks", blocks_are_safe, METH_NOARGS, may_count_doc},
+    {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},
     {NULL, NULL, 0, NULL},

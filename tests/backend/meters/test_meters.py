@@ -7,10 +7,11 @@ import subprocess
 import sys
 import textwrap
 
+import psutil
 import pytest
 
+from memwatch.backend.meters import malloc, meters, resident
 from memwatch.backend.meters import memory_limit as limit
-from memwatch.backend.meters import meters, resident
 from memwatch.backend.meters.meters import BYTES_PER_BLOCK, Meter, Meters, read_collections
 
 MIB = 1 << 20
@@ -123,8 +124,19 @@ def test_without_malloc_statistics_anonymous_memory_stands_in(monkeypatch):
 
 
 def test_a_platform_without_the_call_is_no_error(monkeypatch):
-    monkeypatch.delattr(meters.psutil, "heap_info", raising=False)
+    monkeypatch.delattr(psutil, "heap_info", raising=False)
+    assert malloc._ask_by_psutil()() is None
+    monkeypatch.setattr(meters, "malloc_bytes", malloc._ask_by_psutil())
     assert Meters().names == ("anonymous rss", "rss")
+
+
+def test_whoever_asks_malloc_is_told_the_same():
+    asked = [malloc.malloc_bytes, malloc._ask_by_ctypes(), malloc._ask_by_psutil()]
+    told = [ask() for ask in asked if ask is not None]
+    if None not in told:
+        assert max(told) - min(told) < 64 * 1024
+        kept = bytearray(64 * MIB)
+        assert all(ask() - before > len(kept) // 2 for ask, before in zip(asked, told, strict=True))
 
 
 def test_counts_are_the_collectors_own():
@@ -136,7 +148,7 @@ def test_counts_are_the_collectors_own():
 
 
 def test_the_limit_is_the_least_of_those_that_hold():
-    assert 64 * MIB < limit.memory_limit() <= meters.psutil.virtual_memory().total
+    assert 64 * MIB < limit.memory_limit() <= psutil.virtual_memory().total
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rlimits are POSIX")

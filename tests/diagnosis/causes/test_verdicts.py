@@ -113,10 +113,11 @@ def test_memory_that_c_code_does_not_free(case: Any) -> None:
 
 CALLBACKS = """
     import atexit, os, weakref
+    from memwatch.backend.forks import on_fork
     from memwatch.backend.meters.meters import Meters
     from memwatch.diagnosis.causes import words_for
     from memwatch.heap import take_snapshot
-    from memwatch.retain import find_holdings, register_at_fork_hook
+    from memwatch.retain import find_holdings
 
     class Service:
         def __init__(self):
@@ -153,13 +154,12 @@ CALLBACKS = """
     print(told(at_exit))
     print(grown(lambda: at_exit(take_back=True)) < 0.05 * grown(at_exit))
     os.register_at_fork(before=lambda: [service.reset() for service in alive])
-    os.register_at_fork(before=int, after_in_parent=len, after_in_child=str)
 
     def register():
         os.register_at_fork(before=Service().reset)
 
     print(told(register))
-    register_at_fork_hook(int, len, str)
+    on_fork(int, len, str)
     print(told(register))
     leaked = grown(register)
     print(grown(lambda: alive.add(Service())) < 0.05 * leaked)

@@ -1,0 +1,176 @@
+"""The judge is loaded when growth is suspected for the first time: few processes need it, and all would pay for it.
+
+memwatch's own thread imports nothing, for a thread that is killed inside an import hangs the interpreter's exit. The
+main thread may sit in a C function for ever. So a thread of its own imports the judge, and ends. It does so part by
+part: a fork and the exit of the process wait for the part that is under way.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from .backend.meters.meters import Meters
+from .errors import UnsupportedError, describe_error
+from .internal import internal
+from .watch import Candidate, Held, Judge, Leak, make_leak
+from .watch.cost import LOADED
+from .watch.judge import Unjudged
+from .watch.thread import RawThread, is_raw
+
+_PACKAGE = __name__.partition(".")[0]
+_PARTS = (
+    "psutil",
+    "objgraph",
+    *(f"{_PACKAGE}.{name}" for name in ("heap", "retain", "calltree", "flamegraph.columns", "diagnosis")),
+)
+FORK_PATIENCE = 1.0  # seconds that a fork waits: a child must not inherit a module that nobody will finish
+EXIT_PATIENCE = 10.0  # the same for the exit, which would not end
+_MOST_HEAP = 8 << 20  # bytes: more than that the program has allocated meanwhile
+_MOST_RESIDENT = 16 << 20
+
+_log = logging.getLogger("memwatch")
+
+
+@internal
+class Loader:
+    """Imports *parts* once in a process, the last of which is the judge's room. `problem` says why it could not."""
+
+    def __init__(self, parts: tuple[str, ...] = _PARTS) -> None:
+        self.room: Any = None
+        self.problem = ""
+        self._parts = parts
+        self._thread = RawThread()
+        self._forks = 0  # under way
+        self._ended = self._broken = False
+
+    def begin(self) -> None:
+        """Load in a thread of its own, unless one does or the process forks or ends."""
+        if self._may_go_on() and self._thread.join(0.0):
+            try:
+                self._thread.start(self._run)
+            except RuntimeError as error:
+                self.problem = f"no thread can be started: {error}"
+
+    def load(self) -> None:
+        """Load in the calling thread, unless that is one of memwatch's. What goes wrong stands in `problem`."""
+        try:
+            if self._may_go_on() and not is_raw():
+                self._load()
+        except Exception as error:  # also what import hooks of the program raise
+            self.problem = _describe(error)
+
+    def park(self) -> None:
+        """Before a fork: wait for the part that is under way, and begin no other."""
+        self._forks += 1
+        self._broken = not self._thread.join(FORK_PATIENCE)
+
+    def resume(self, in_child: bool) -> None:
+        """After a fork. A child that has inherited a half-imported module must not wait for the rest of it."""
+        if in_child:
+            self._thread = RawThread()
+            if self._broken:
+                self.problem = "this process was forked in the middle of an import"
+        self._forks = 0 if in_child else max(0, self._forks - 1)
+        self._broken = self._broken and in_child
+
+    def end(self) -> None:
+        """At the exit: as before a fork, for good."""
+        self._ended = True
+        self._thread.join(EXIT_PATIENCE)
+
+    def _may_go_on(self) -> bool:
+        return not (self.room is not None or self._forks or self._ended or self._broken)
+
+    def _run(self) -> None:
+        try:
+            self._load()
+        except BaseException as error:
+            self.problem = _describe(error)
+
+    def _load(self) -> None:
+        meters = Meters()
+        before, modules = meters.read(force=True), len(sys.modules)
+        try:
+            for part in self._parts:
+                if not self._may_go_on():
+                    return
+                _check_modules()
+                room = import_module(part)
+            _check_modules()
+            self.room, self.problem = room, ""
+        finally:
+            after = meters.read(force=True)
+            LOADED.heap += min(max(0, after.base - before.base), _MOST_HEAP)
+            LOADED.resident += min(max(0, after.rss - before.rss), _MOST_RESIDENT)
+            LOADED.modules += max(0, len(sys.modules) - modules)
+
+
+def _describe(error: BaseException) -> str:
+    return str(error) if isinstance(error, UnsupportedError) else describe_error(error)
+
+
+def _check_modules() -> None:
+    """Raises UnsupportedError where the program has emptied `sys.modules`: memwatch would be imported a second time."""
+    if getattr(sys.modules.get(__name__), "__dict__", None) is not globals():
+        raise UnsupportedError("memwatch's modules were taken out of sys.modules")
+
+
+@internal
+class LateJudge:
+    """The judge of one watcher, as *make* makes it from its room once that is there. Asked on memwatch's own thread.
+
+    Where the room cannot be loaded this is said once, and a leak goes out with what is known.
+    """
+
+    def __init__(self, loader: Loader, make: Callable[[Any], Judge]) -> None:
+        self._loader = loader
+        self._make = make
+        self._judge: Judge | None = None
+        self._has_begun = False
+        self._has_told = False
+
+    def suspected(self, candidate: Candidate) -> bool:
+        """False while the judge is being loaded."""
+        judge = self._find()
+        if judge is not None:
+            self._has_begun = judge.suspected(candidate)
+        return judge is not None or bool(self._loader.problem)
+
+    def followed(self, candidate: Candidate) -> None:
+        """As ever; where the judge was missing until now, the suspicion begins."""
+        judge = self._find()
+        if judge is not None and self._has_begun:
+            judge.followed(candidate)
+        elif judge is not None:
+            self._has_begun = judge.suspected(candidate)
+
+    def __call__(self, candidate: Candidate) -> Leak | Held:
+        """Its decision; without it an early leak has no evidence, and any other goes out as it is."""
+        judge = self._find()
+        if judge is not None:
+            return judge(candidate)
+        why = f"it could not be looked into: {self._loader.problem}"
+        if candidate.growth.level == "early":
+            return Held(why)
+        return make_leak(candidate.growth, "unknown", Unjudged(candidate.growth, why))
+
+    def forget(self) -> None:
+        """Let go of the evidence."""
+        self._has_begun = False
+        if self._judge is not None:
+            self._judge.forget()
+
+    def _find(self) -> Judge | None:
+        loader = self._loader
+        if self._judge is None and loader.room is not None:
+            self._judge = self._make(loader.room)
+        elif self._judge is None:
+            if loader.problem and not self._has_told:
+                self._has_told = True
+                _log.warning("memwatch cannot look into growth, as its judge cannot be loaded: %s", loader.problem)
+            loader.begin()
+        return self._judge

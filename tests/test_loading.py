@@ -1,0 +1,240 @@
+"""The judge is loaded when growth is suspected: what waits for it, and what holds where it cannot be had."""
+
+import os
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from memwatch import loading
+from memwatch.loading import LateJudge, Loader
+from memwatch.watch import Held
+from memwatch.watch.cost import LOADED, Ledger
+from memwatch.watch.judge import Candidate
+from memwatch.watch.sample import Growth
+
+from .test_default import python
+
+
+def candidate(level="suspect"):
+    growth = Growth(level, "ratchet", "base", 0.0, 16.0, 16.0, before=1 << 24, growth=1 << 20, count=8, unit="windows")
+    return Candidate(growth, (), read=None, give_up=None, ledger=Ledger())
+
+
+class Parts:
+    """Stands in for the import system: notes what is imported, can be held up in the middle, and can fail."""
+
+    def __init__(self, monkeypatch):
+        monkeypatch.setattr(loading, "import_module", self)
+        self.names, self.error = [], None
+        self.inside, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
+
+    def hold_up(self):
+        self.go_on.clear()
+
+    def __call__(self, name):
+        self.names.append(name)
+        self.inside.set()
+        assert self.go_on.wait(30)
+        if self.error is not None:
+            raise self.error
+        return name
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    return Parts(monkeypatch)
+
+
+class Judge:
+    """What a room makes; it notes what it is asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def suspected(self, candidate):
+        self.asked.append("suspected")
+        return True
+
+    def followed(self, candidate):
+        self.asked.append("followed")
+
+    def __call__(self, candidate):
+        self.asked.append("judge")
+        return Held("no leak")
+
+    def forget(self):
+        self.asked.append("forget")
+
+
+def loaded(loader):
+    """*loader*, once its thread is gone."""
+    assert loader._thread.join(30)
+    return loader
+
+
+def test_the_last_part_is_the_room_and_nothing_is_loaded_twice(parts):
+    loader = Loader(("first", "second"))
+    loader.begin()
+    assert loaded(loader).room == "second" and loader.problem == ""
+    loader.begin()
+    loader.load()
+    assert parts.names == ["first", "second"]
+
+
+def test_what_loading_takes_is_no_growth_of_the_program(monkeypatch):
+    kept = []
+    monkeypatch.setattr(loading, "import_module", lambda name: kept.append(bytearray(4 << 20)))
+    monkeypatch.setitem(sys.modules, "memwatch_first", sys)
+    before, ledger, modules = (LOADED.heap, LOADED.resident), Ledger(), len(sys.modules)
+    Loader(("first",)).load()
+    assert len(sys.modules) == modules
+    assert 3 << 20 <= ledger.loaded.heap <= 5 << 20 and ledger.loaded.heap == LOADED.heap - before[0]
+    assert 0 <= ledger.loaded.resident <= 8 << 20 and Ledger().loaded.heap == 0
+
+
+def test_a_fork_waits_for_the_part_under_way_and_parent_and_child_go_on_where_it_was(parts):
+    parts.hold_up()
+    loader = Loader(("first", "second"))
+    loader.begin()
+    assert parts.inside.wait(30)
+    threading.Timer(0.05, parts.go_on.set).start()
+    loader.park()
+    assert parts.names == ["first"] and loader.room is None
+    loader.begin()
+    loader.load()
+    assert parts.names == ["first"], "nothing is begun while the process forks"
+    for in_child in (False, True):
+        loader.resume(in_child)
+        loader.begin()
+        assert loaded(loader).room == "second"
+        loader.room = None
+        loader.park()
+
+
+def test_a_child_with_half_an_import_does_not_wait_for_the_rest(parts, monkeypatch):
+    monkeypatch.setattr(loading, "FORK_PATIENCE", 0.0)
+    parts.hold_up()
+    loader = Loader(("first",))
+    loader.begin()
+    assert parts.inside.wait(30)
+    loader.park()
+    running = loader._thread
+    loader.resume(in_child=True)
+    loader.begin()
+    loader.load()
+    assert parts.names == ["first"] and "in the middle of an import" in loader.problem
+    parts.go_on.set()
+    assert running.join(30)
+
+
+def test_nothing_is_begun_once_the_process_ends(parts):
+    loader = Loader(("first",))
+    loader.end()
+    loader.begin()
+    loader.load()
+    assert parts.names == []
+
+
+@pytest.mark.parametrize("error", [ImportError("no such room"), SystemExit(3)])
+def test_what_fails_is_told_once_and_tried_again(parts, caplog, error):
+    parts.error = error
+    loader, made = Loader(("first",)), Judge()
+    judge = LateJudge(loader, lambda room: made)
+    assert not judge.suspected(candidate())
+    loaded(loader)
+    assert judge.suspected(candidate()), "growth is followed without a judge"
+    loaded(loader)
+    judge.followed(candidate())
+    loaded(loader)
+    assert caplog.text.count("its judge cannot be loaded") == 1 and len(parts.names) == 3
+    leak = judge(candidate("leak"))
+    assert leak.verdict == "unknown" and type(error).__name__ in str(leak.report)
+    assert isinstance(judge(candidate("early")), Held)
+    parts.error = None
+    loader.load()
+    judge.followed(candidate())
+    assert made.asked == ["suspected"]
+
+
+def test_where_no_thread_can_be_had_the_growth_is_told_as_it_is(parts, monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
+    judge = LateJudge(Loader(("first",)), lambda room: Judge())
+    assert judge.suspected(candidate())
+    assert "no thread can be started" in str(judge(candidate("leak")).report)
+
+
+def test_a_judge_is_made_when_its_room_is_there_and_asked_from_then_on(parts):
+    loader, made = Loader(("first",)), Judge()
+    judge = LateJudge(loader, lambda room: made)
+    judge.forget()
+    assert not judge.suspected(candidate())
+    loaded(loader)
+    assert judge.suspected(candidate())
+    judge.followed(candidate())
+    assert judge(candidate("leak")) == Held("no leak")
+    judge.forget()
+    assert made.asked == ["suspected", "followed", "judge", "forget"]
+
+
+def test_a_program_that_empties_sys_modules_gets_no_second_memwatch(parts, monkeypatch):
+    monkeypatch.delitem(sys.modules, "memwatch.loading")
+    loader = Loader(("first",))
+    loader.load()
+    assert parts.names == [] and "taken out of sys.modules" in loader.problem
+    monkeypatch.setitem(sys.modules, "memwatch.loading", SimpleNamespace())
+    loader.load()
+    assert parts.names == [] and loader.room is None
+
+
+def test_watching_does_not_load_what_only_a_suspicion_needs():
+    done = python("""
+        import sys, memwatch
+        memwatch.start()
+        late = ("diagnosis", "heap", "retain", "formats", "cli", "usage")
+        print([name for name in late if f"memwatch.{name}" in sys.modules])
+        print([name for name in ("objgraph", "json", "subprocess", "tempfile", "statistics") if name in sys.modules])
+    """)
+    assert done.stdout == "[]\n[]\n"
+
+
+ENDS = """
+    import gc, os, random, sys, threading, time, memwatch
+    memwatch.start(tick=0.01)
+    loader = memwatch.default._state.loader
+    ended = []
+
+    def child(number):
+        loader.begin()
+        time.sleep(number % 9 / 100)
+        if number % 3 == 1:
+            ended.append(os.fork())
+        if number % 3 == 2:
+            __builtins__.__import__ = None
+            sys.path.clear()
+
+    for number in range({children}):
+        pid = os.fork()
+        if pid == 0:
+            child(number)
+            break
+        ended.append(pid)
+    if pid:
+        assert loader.room is None
+        for each in ended:
+            deadline = time.monotonic() + 30
+            while (status := os.waitpid(each, os.WNOHANG)) == (0, 0):
+                assert time.monotonic() < deadline, "a child hangs"
+                time.sleep(0.01)
+            assert status[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_processes_that_end_or_fork_while_it_is_loaded_do_not_hang():
+    assert python(ENDS.format(children=12), "-W", "error").stderr == ""
