@@ -1,8 +1,8 @@
 """The name under which an object holds another, found without running the program's code.
 
 Slots are read through their C descriptors. The names of an instance's attributes stand in its dict where it has one;
-where it has none yet (CPython keeps the values inline), they are guessed from the code that can have set them, and
-each guess is checked.
+where it has none yet (CPython keeps the values inline), the C backend reads them there. Without it they are guessed
+from the code that can have set them, and each guess is checked.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from itertools import islice
 from typing import Any
 
 from ..backend.census.dict_keys import is_interned
-from ..backend.census.referents import kind_of_dict, shown_by
+from ..backend.census.referents import attribute_name, kind_of_dict, shown_by
 from ..backend.type_labels import size_reader, type_label
-from .references import namespace
+from .functions import functions_of
+from .references import OWN, distance, frames, modules, namespace
 
 _type_mro = type.__dict__["__mro__"].__get__
 _type_module = type.__dict__["__module__"].__get__
@@ -52,6 +53,8 @@ def instance_key_of(parent: Any, child: Any) -> str | None:
     for held in shown_by(parent):
         if held is not child and is_instance_dict(parent, held):
             return text_key_of(held, child)
+    if (name := attribute_name(parent, child)) is not None:
+        return name
     return next((name for name in _guesses(type(parent)) if instance_value(parent, name) is child), None)
 
 
@@ -158,7 +161,8 @@ def _shadowed_value(obj: Any, name: str) -> Any:
 
 
 def _guesses(kind: type) -> Iterator[str]:
-    """Names that code sets on instances of *kind*: of its methods, its annotations, then of its module's functions."""
+    """Names that code sets on instances of *kind*: of its methods, its annotations, then of its module's functions, of
+    the program's own modules, and of what runs."""
     seen: set[str] = set()
     for cls in _type_mro(kind):
         names = namespace(cls)
@@ -168,6 +172,10 @@ def _guesses(kind: type) -> Iterator[str]:
     module = sys.modules.get(_type_module(kind)) if type(_type_module(kind)) is str else None
     if type(module) is types.ModuleType:
         yield from _fresh(seen, _names_in_code(list(dict.values(namespace(module)))))
+    for code in (code for name, it in modules() if distance(name, it) <= OWN for code in functions_of(it)):
+        yield from _fresh(seen, code.co_names)
+    for code in [frame.f_code for _, frame in frames()]:
+        yield from _fresh(seen, code.co_names)
 
 
 def _fresh(seen: set[str], names: Iterable[Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ program has asked to show all keys; an index never.
 
 from __future__ import annotations
 
+import threading
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -30,8 +31,8 @@ from .links import step_to
 from .matchers import why_known
 from .object_labels import key_text, length, shown_key
 from .path import RetainingPath, with_fingerprint
-from .references import LruCacheWrapper, frame_locals, namespace
-from .steps import Edge, EdgeKind, Root, Step
+from .references import LruCacheWrapper, frame_locals, modules, namespace
+from .steps import Edge, EdgeKind, Root, RootKind, Step
 
 NAMESPACE = Edge(EdgeKind.FIELD, "namespace")
 """As a root's edge: its first object is the dict of a class body's names, or of what exec() runs."""
@@ -67,6 +68,7 @@ def path_along(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: 
     is the one that grew: a large container, and *alone* there. Of a chain that is very long the middle is left out.
     *show_keys* shows every key of a dict, cut at 40 characters.
     """
+    chain, root = _by_variable(chain, root)
     inside = alone and is_large(chain[-1])
     steps: list[Step] = []
     place, suspect = _begin(chain, root, steps), 1
@@ -88,6 +90,19 @@ def path_along(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: 
         into_items=into_items,
     )
     return with_fingerprint(found)
+
+
+def _by_variable(chain: Sequence[Any], root: Root) -> tuple[Sequence[Any], Root]:
+    """The chain and its root; where it begins with what a module written in C has in its state, and that is a variable
+    of a module as well, from there."""
+    if len(chain) < 2 or type(chain[0]) is not types.ModuleType or chain[1] is namespace(chain[0]):
+        return chain, root
+    for name, module in sorted(modules(), key=lambda it: it[0].startswith("_")):
+        names = namespace(module) if type(module) is types.ModuleType else {}
+        key = text_key_of(names, chain[1])
+        if key is not None and is_name(key):
+            return [module, names, *chain[1:]], Root(RootKind.MODULE, name)
+    return chain, root
 
 
 def _begin(chain: Sequence[Any], root: Root, steps: list[Step]) -> int:
@@ -258,10 +273,21 @@ def _context_variable(chain: Sequence[Any], place: int) -> _Passed:
     return _unknown("context variable", end - place)
 
 
+def _thread_local(chain: Sequence[Any], place: int) -> _Passed:
+    """The step from a threading.local over the dict of its threads, and that of one thread's attributes."""
+    names = chain[place + 2] if place + 3 < len(chain) else None
+    if type(chain[place + 1]) is not dict or type(names) is not dict:
+        return _attribute(chain, place)
+    variable = _variable(names, chain, place + 1)
+    return variable._replace(objects=variable.objects + 1)
+
+
 def _attribute(chain: Sequence[Any], place: int) -> _Passed:
     """The step to a field of any other object: a slot, an instance attribute, or one of a C type's known fields."""
     parent, child = chain[place], chain[place + 1]
     slot = slot_of(parent, child)
+    if slot == "__dict__" and type(child) is dict:
+        return _variable(child, chain, place)
     if slot is not None:
         return _Passed(Edge(EdgeKind.SLOT, slot))
     key = instance_key_of(parent, child)
@@ -301,4 +327,5 @@ _BY_BASE: tuple[tuple[type, _Namer], ...] = (
     (types.CodeType, _constant),
     (LruCacheWrapper, _cached),
     (Context, _context_variable),
+    (threading.local, _thread_local),
 )

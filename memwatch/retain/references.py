@@ -27,6 +27,9 @@ is_tracked = gc.is_tracked
 _type_namespace = vars(type)["__dict__"].__get__
 _module_namespace: Any = vars(ModuleType)["__dict__"].__get__
 _OPTIMIZED = 1  # CO_OPTIMIZED: the locals of this code live in the frame and not in a dict
+OWN = 1
+"""The distance of the program's own modules."""
+
 _LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
 _HELD_BY_FRAME_ALONE = 3  # the frame, a variable here, and the argument of getrefcount

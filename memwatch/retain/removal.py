@@ -12,7 +12,7 @@ from types import CodeType
 
 from .functions import functions_of
 from .path import RetainingPath
-from .references import distance, modules
+from .references import OWN, distance, modules
 from .steps import ATTRIBUTES, EdgeKind
 
 _REMOVERS = frozenset(
@@ -37,7 +37,6 @@ _STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL"))
 _MAKERS = frozenset(("__init__", "__new__", "__post_init__", "__setstate__", "<module>"))
 _EXTENDED = opmap["EXTENDED_ARG"]
 _NAMED = ATTRIBUTES | {EdgeKind.LOCAL}
-_OWN = 1  # the distance of the program's own modules
 
 
 def find_remover(path: RetainingPath) -> str | None:
@@ -84,7 +83,7 @@ def _functions(names: set[str]) -> Iterator[tuple[str, CodeType]]:
     """All code of the functions and methods of the program's own modules, and of those called *names*."""
     seen: set[int] = set()
     for name, module in modules():
-        if name in names or distance(name, module) <= _OWN:
+        if name in names or distance(name, module) <= OWN:
             for code in functions_of(module):
                 if id(code) not in seen:
                     seen.add(id(code))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import sys
+import threading
 import types
 from array import array
 from collections.abc import Callable, Iterator
@@ -120,4 +121,4 @@ def dict_values(obj: Any, edge: str) -> list[Any]:
 def attribute(obj: Any, name: str) -> list[Any]:
     if isinstance(obj, type | types.ModuleType):
         return [vars(obj)[name]]
-    return [object.__getattribute__(obj, name)]
+    return [getattr(obj, name) if isinstance(obj, threading.local) else object.__getattribute__(obj, name)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextvars
 import functools
 import gc
+import sys
+import threading
 import types
 import warnings
 import weakref
@@ -15,6 +17,7 @@ from typing import Any
 import numpy
 import pytest
 
+from memwatch import backend
 from memwatch.backend.census.referents import FrozenDict
 from memwatch.retain import Root, RootKind, find_holdings, find_path
 from memwatch.retain.edges import path_along
@@ -65,6 +68,19 @@ def set_from_outside(value: Any) -> Plain:
     plain = Plain(None)
     plain.value_from_outside = value  # type: ignore[attr-defined]
     return plain
+
+
+def set_on_a_library_s(value: Any) -> Any:
+    """An attribute whose name stands in code that has run and is gone."""
+    made = type("Flask", (), {"__module__": "flask.app"})()
+    exec("made.handlers_of_ours = value", {"made": made, "value": value})
+    return made
+
+
+def of_a_thread(value: Any) -> threading.local:
+    local = threading.local()
+    local.request = value
+    return local
 
 
 def class_with(value: Any) -> type:
@@ -181,6 +197,15 @@ DRAWN: dict[str, tuple[Callable[[Any], Any], str]] = {
     "attribute": (Plain, f"kept: {HERE}Plain > .value: {HERE}Order"),
     "attribute, with a dict": (with_dict, f"kept: {HERE}Plain > .value: {HERE}Order"),
     "attribute, set elsewhere": (set_from_outside, f"kept: {HERE}Plain > .value_from_outside: {HERE}Order"),
+    "attribute, set on a library's": (
+        set_on_a_library_s,
+        "kept: flask.app.Flask > " + (f".handlers_of_ours: {HERE}Order" if backend.name == "native" else "[reference]"),
+    ),
+    "attribute of a namespace": (
+        lambda it: types.SimpleNamespace(value=it),
+        f"kept: types.SimpleNamespace > .value: {HERE}Order",
+    ),
+    "attribute of a thread": (of_a_thread, f"kept: _thread._local > .request: {HERE}Order"),
     "attribute that hides a class's": (Shadowed, f"kept: {HERE}Shadowed > .value: {HERE}Order"),
     "dict in an attribute": (lambda it: Plain({"a": it}), f"kept: {HERE}Plain > .value: dict, 1 item > ['a']"),
     "slot": (Slotted, f"kept: {HERE}Slotted > .value: {HERE}Order"),
@@ -318,6 +343,14 @@ def test_many_variables_of_a_context(app: Any, known: Callable[[], Any]) -> None
     found = max(find_holdings(before), key=lambda holding: holding.type_counts.get(f"{HERE}Order", 0))
     assert found.path.text == "module app > context: _contextvars.Context > [context variable]"
     assert found.type_counts[f"{HERE}Order"] == 40
+
+
+def test_what_a_c_module_has_in_its_state_is_told_by_the_variable_that_it_is(app: Any) -> None:
+    app.cache = {"one": Order()}
+    path = path_along([sys.modules["_functools"], app.cache, app.cache["one"]], Root(RootKind.MODULE, "_functools"))
+    assert path.text == "module app > cache: dict, 1 item > ['one']"
+    alone = path_along([sys.modules["_functools"], Order()], Root(RootKind.MODULE, "_functools"))
+    assert alone.text == "module _functools > [module state]"
 
 
 def test_what_was_replaced_just_now_has_the_name_of_its_successor(app: Any) -> None:

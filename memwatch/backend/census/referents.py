@@ -17,6 +17,11 @@ from itertools import chain
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
+from .. import name
+
+if name == "native":
+    from .. import _native
+
 FrozenDict: Any = getattr(builtins, "frozendict", dict)
 """From 3.15 on a second kind of dict, no subclass of the first; before, dict itself."""
 
@@ -46,6 +51,14 @@ def _is_asyncio(obj: Any) -> bool:
 
 shown_by: Callable[..., list[Any]] = _shown_with_care if MODULES_MAY_RESURRECT else gc.get_referents
 """What its arguments refer to, as their types tell the collector; nothing for objects that it cannot visit."""
+
+
+def _no_name(*_: object) -> None:
+    return None
+
+
+attribute_name: Callable[[Any, Any], str | None] = _native.attribute_name if name == "native" else _no_name
+"""The name under which an instance that has no dict keeps a value in itself; None also where it cannot be read."""
 
 
 def referents_of(objects: Sequence[Any]) -> list[Any]:

@@ -9,6 +9,7 @@
  * 3. hold what the result names, and free the marks;
  * 4. make the result.
  * The Python side is memwatch/backend/census/exact.py, which gives the types their labels. */
+#include "core/attributes.h"
 #include "census/check.h"
 #include "census/child.h"
 #include "census/result.h"
@@ -300,6 +301,20 @@ hollow(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
     return hollow_call(args, given);
 }
 
+PyDoc_STRVAR(attribute_name_doc, "attribute_name(object, value)\n--\n\n"
+                                 "The name under which an object without a dict keeps a value; None if it does not.");
+
+static PyObject *
+attribute_name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
+{
+    if (given != 2) {
+        PyErr_SetString(PyExc_TypeError, "attribute_name() takes an object and a value");
+        return NULL;
+    }
+    PyObject *name = attribute_holding(args[0], args[1]);
+    return Py_NewRef(name ? name : Py_None);
+}
+
 PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");
 
 static PyObject *
@@ -359,6 +374,7 @@ static PyMethodDef methods[] = {
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
     {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
+    {"attribute_name", (PyCFunction)(void (*)(void))attribute_name, METH_FASTCALL, attribute_name_doc},
     {"measure", measure, METH_O, measure_doc},
     {"may_count_blocks", blocks_are_safe, METH_NOARGS, may_count_doc},
     {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},

@@ -125,7 +125,7 @@ RUNTIME = (
         "thread-local",
         "the data of a thread in a threading.local, which stays until the thread ends, and threads of a pool never do",
         "clear it at the end of each piece of work (try: ... finally: del local.name), or pass it as an argument",
-        ("*: _thread._local|_threading_local.local > []: dict > []: dict > [] > ?",),
+        ("*: _thread._local > .*|[] > ?",),
     ),
     Cause(
         "context-variable",

@@ -148,6 +148,18 @@ instance_values(PyObject *object)
 #endif
 }
 
+/* The attributes themselves of *values*, each NULL or an object; NULL where a dict has taken them over. */
+static inline PyObject *const *
+value_slots(const void *values)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    const uint8_t *counts = values;
+    return counts[3] ? (PyObject *const *)(counts + sizeof(PyObject *)) : NULL;
+#else
+    return values;
+#endif
+}
+
 /* How many attributes *values* of an instance hold; for the check at import. */
 static inline int
 values_used(const void *values)
