@@ -16,7 +16,7 @@ _C_METHODS = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
 _CRASH = frozenset({id(Struct.__dict__["__sizeof__"])})  # on one that was made but not set up, as in its `__init__`
 _subclasses = type.__subclasses__  # of `type` itself, which asks no metaclass
 # The getters of `type` itself: a metaclass that redefines these names is not asked.
-_qualname, _module, _mro, namespace_of, _flags = (
+_qualname, _module, _mro, namespace_of, flags_of = (
     type.__dict__[name].__get__ for name in ("__qualname__", "__module__", "__mro__", "__dict__", "__flags__")
 )
 
@@ -50,7 +50,7 @@ def every_type() -> list[type]:
 
 def has_references(cls: type) -> bool:
     """Whether the collector can ask instances of *cls* what they refer to."""
-    return bool(_flags(cls) & _HAVE_GC)
+    return bool(flags_of(cls) & _HAVE_GC)
 
 
 def is_plain(cls: type) -> bool:

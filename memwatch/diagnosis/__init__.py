@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .account import Account, TypeRow
 from .judge import Diagnosis
-from .report import Report, Suspect, TypeRow
+from .report import Report, Suspect
 
-__all__ = ["Diagnosis", "Report", "Suspect", "TypeRow"]
+__all__ = ["Account", "Diagnosis", "Report", "Suspect", "TypeRow"]

@@ -8,16 +8,23 @@ from collections.abc import Callable
 
 from ..units import format_duration
 from ..watch import Candidate, Growth, Sample
+from .account import Account, loose_sites
 from .evidence import Evidence, Findings
 from .ranking import Ranking
 from .report import Report
-from .suspects import find_suspects, fingerprint, ratchets_of, rows_of
+from .suspects import find_suspects, fingerprint, ratchets_of
 
 _CURVE_POINTS = 60
 
 
 def assemble(
-    candidate: Candidate, evidence: Evidence, findings: Findings, verdict: str, limit: int, told: Report | None = None
+    candidate: Candidate,
+    evidence: Evidence,
+    findings: Findings,
+    account: Account,
+    verdict: str,
+    limit: int,
+    told: Report | None = None,
 ) -> Report:
     """All that is known of a leak; *limit* is the memory that the process may have, in bytes.
 
@@ -25,10 +32,14 @@ def assemble(
     since, its suspects stand.
     """
     growth, last = candidate.growth, candidate.samples[-1]
-    suspicion, grew = evidence.suspicion, evidence.grew(last)
+    suspicion = evidence.suspicion
     ranking = Ranking(findings.diff, evidence.series, findings.lines)
-    suspects = find_suspects(findings.holdings, findings.diff, findings.lines, grew, verdict, ranking)
+    loose = loose_sites(findings.diff, findings.lines, account.walked)
+    suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
     name, missing = fingerprint(verdict, suspects, findings.holdings), list(evidence.missing)
+    since = last.time - suspicion.end if suspicion else growth.seconds
+    if verdict == "unknown":
+        missing.append(_why_unknown(account))
     if told and any(suspect.held_by for suspect in told.suspects) and findings.diff is None and not findings.holdings:
         suspects, name = told.suspects, told.fingerprint
         missing.append(f"no new suspects: these were told {format_duration(last.time - told.time)} ago")
@@ -45,17 +56,23 @@ def assemble(
         limit_bytes=limit,
         time_to_limit_seconds=_time_to_limit(limit - last.rss, growth),
         verdict=verdict,
-        explained=findings.explained,
-        since_seconds=last.time - suspicion.end if suspicion else 0.0,
-        since_bytes=grew,
-        rows=rows_of(findings.diff) if findings.diff else (),
+        since_seconds=since,
+        account=account,
         ratchets=ratchets_of(evidence.series),
         suspects=suspects,
         missing=tuple(dict.fromkeys(missing)),
         cost=candidate.ledger.cost(),
         time=last.time,
-        growth=findings.lines.tree(last.time, last.time - suspicion.end if suspicion else 0.0),
+        growth=findings.lines.tree(last.time, since),
     )
+
+
+def _why_unknown(account: Account) -> str:
+    """Why nobody knows what kind of memory has grown."""
+    if not account.sampled:
+        return "what kind of memory it is: no walk met the objects, and no allocations were sampled"
+    share = account.known / account.total
+    return f"what kind of memory it is: no walk met the objects, and samples explain {share:.0%} of the growth"
 
 
 def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:

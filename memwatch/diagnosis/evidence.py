@@ -17,10 +17,11 @@ from ..heap import Diff, Snapshot, TypeSeries, diff_snapshots, take_census, take
 from ..internal import internal
 from ..retain import Holding, find_holdings, share_among
 from ..watch import Candidate, Growth, Sample
+from ..watch.sample import Lane
 from .budget import Budget, Depth, Walk, expected_blocks
 from .lines import Lines
 from .suspects import only_grown
-from .verdict import explained_share, is_past_python
+from .verdict import is_past_python
 
 _LOOKS = 5
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
@@ -55,9 +56,10 @@ class Evidence:
         """
         return self.snapshot is not None and 4 * self.garbage > self.snapshot.nodes
 
-    def grew(self, last: Sample) -> int:
-        """Bytes by which the process has grown since the suspicion, as of *last*; 0 where there was none."""
-        return last.base - self.base if self.suspicion else 0
+    def grew(self, last: Sample, lane: Lane = "base") -> int:
+        """Bytes by which a meter has grown since the suspicion, as of *last*; 0 where there was none."""
+        before, now = (self.base, last.base) if lane == "base" else (self.rss, last.rss)
+        return now - before if self.suspicion else 0
 
 
 @internal
@@ -67,9 +69,13 @@ class Findings:
 
     diff: Diff | None = None
     holdings: tuple[Holding, ...] = ()
-    explained: float | None = None
     after: Snapshot | None = None
     lines: Lines = field(default_factory=Lines)
+
+    @property
+    def walked(self) -> bool:
+        """Whether a walk has met every object that Python reaches."""
+        return self.after is not None and self.after.deep
 
 
 @internal
@@ -168,13 +174,13 @@ class Inquiry:
         until = Clock.monotonic_ns()
         findings = self._walk_heap(candidate, holders)
         if self._recorder is not None:
-            findings.lines = self._lines(
-                self._recorder, findings.after, until, self.evidence.grew(candidate.samples[-1])
-            )
+            grew = self.evidence.grew(candidate.samples[-1])
+            since = self.evidence.since or until - round(candidate.growth.seconds * 1e9)
+            findings.lines = self._lines(self._recorder, findings.after, (since, until), grew)
         return findings
 
-    def _lines(self, recorder: Recorder, after: Snapshot | None, until: int, grew: int) -> Lines:
-        """What was allocated since the suspicion, or since sampling began, and before *after*.
+    def _lines(self, recorder: Recorder, after: Snapshot | None, times: tuple[int, int], grew: int) -> Lines:
+        """What was allocated since the suspicion, the growth's window where there was none, and before *after*.
 
         One large thing that is replaced by a larger one again and again may have been since *until*: where what is left
         from before is little of the *grew* bytes, the lines are of all up to now.
@@ -182,16 +188,17 @@ class Inquiry:
         if recorder.problem:
             self.evidence.missing.append(f"allocations were not sampled: {recorder.problem}")
             return Lines()
+        since, until = times
         try:
-            samples, is_app = recorder.read(self.evidence.since, until)
+            samples, is_app = recorder.read(since, until)
             if sum(it.size_bytes for it in samples) < _FEW * grew:
                 after, until = None, Clock.monotonic_ns()
-                samples, is_app = recorder.read(self.evidence.since, until)
+                samples, is_app = recorder.read(since, until)
         except Exception as error:  # somebody else has ended it, or there is no memory
             self.evidence.missing.append(f"no allocating lines: {describe_error(error)}")
             return Lines()
         is_known = after.contains if after is not None and after.deep else None
-        return Lines(samples, is_app, is_known, recorder.finest, self.evidence.since, until)
+        return Lines(samples, is_app, is_known, recorder.finest, since, until)
 
     def _walk_heap(self, candidate: Candidate, holders: bool) -> Findings:
         """Compare the heap with the snapshot, and find who holds what is new."""
@@ -204,8 +211,7 @@ class Inquiry:
             holdings = self._holdings(candidate, before) if holders else ()
             after = self._second(candidate, before)
             diff = diff_snapshots(before, after) if after else None
-            grew = self.evidence.grew(candidate.samples[-1])
-            return Findings(diff, holdings, explained_share(diff, grew) if diff else None, after)
+            return Findings(diff, holdings, after)
         after = self._second(candidate, before)
         diff = diff_snapshots(before, after) if after else None
         holdings = self._holdings(candidate, before, diff) if holders and diff else ()

@@ -11,6 +11,7 @@ from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
 from ..internal import internal
 from ..watch import Candidate, Held, Leak, make_leak
+from .account import Account, make_account
 from .assembly import assemble
 from .benign_growth import Excuses
 from .early import is_promising, why_doubtful
@@ -91,7 +92,7 @@ class Diagnosis:
         if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
             return Held("it has stopped growing since it was suspected")
         findings = self._inquiry.find(candidate, holders=True)
-        verdict = classify(growth, candidate.samples, findings.explained)
+        verdict = classify(growth, candidate.samples, self._account(candidate, findings))
         if verdict == "fragmentation" and follows_peak(growth, candidate.samples):
             return Held("resident memory has followed a peak of what was in use")
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
@@ -121,8 +122,15 @@ class Diagnosis:
         evidence = self._inquiry.evidence
         return why_doubtful(evidence, findings, evidence.grew(candidate.samples[-1]))
 
+    def _account(self, candidate: Candidate, findings: Findings) -> Account:
+        """What the growth since the suspicion consists of; the whole growth where there was none."""
+        evidence, growth = self._inquiry.evidence, candidate.growth
+        grew = evidence.grew(candidate.samples[-1], growth.lane) if evidence.suspicion else growth.growth
+        return make_account(grew, findings.diff, findings.lines, findings.walked, findings.holdings)
+
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak:
-        report = assemble(candidate, self._inquiry.evidence, findings, verdict, self._limit, self._told)
+        account = self._account(candidate, findings)
+        report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._told)
         if self._told is None or report.suspects is not self._told.suspects:  # else they are as old as they were
             self._told = report
         return make_leak(candidate.growth, verdict, report)

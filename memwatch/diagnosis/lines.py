@@ -1,10 +1,10 @@
-"""From samples to the line that allocated what leaks: for each suspect the heaviest place that fits it best."""
+"""From samples to lines: what each line has allocated, of what type, and whether a walk has met it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import calltree
@@ -16,7 +16,8 @@ FRAMES = 8
 _PARTS = 8  # of the time since the suspicion
 _LEAST_SAMPLES = 12  # fewer may miss a part by chance
 _YOUNG = 2 / _PARTS
-_LEAST_PART = 0.1  # of a place's bytes: what has no type is mostly what objects keep beside themselves
+_LEAST_PART = 0.1  # of a line's blocks: so much objects must be to own the rest, which they keep beside themselves
+_MOST = 0.5
 _MOST_FRAMES = 3000  # of a tree: a report that is kept takes about half a kilobyte for each
 _LONGEST_NAME = 400  # characters
 OTHER_PATHS = "(other paths)"
@@ -29,11 +30,13 @@ RAW = ""
 ShownFrame = dict[str, Any]
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place that allocated, innermost frame first; and how many samples, blocks and bytes of it there are.
+    """A place that allocated, innermost frame first; and how many samples, blocks and bytes of `label` there are.
 
-    `label` is the type of most of the objects, by bytes.
+    `label` is the type of the objects, or `NO_OBJECT`; bytes are with what they keep beside themselves. `native` memory
+    was taken by C code past Python's allocators.
     """
 
     frames: tuple[ShownFrame, ...]
@@ -41,6 +44,13 @@ class Site:
     count: float
     size_bytes: float
     label: str
+    native: bool = False
+
+    @property
+    def function(self) -> tuple[str, str]:
+        """The program's own function, or else the innermost one: its name and file."""
+        frame = next((it for it in self.frames if it["in_app"]), self.frames[0])
+        return frame["function"], frame["file"]
 
 
 @internal
@@ -67,13 +77,41 @@ class Lines:
         self._interval = interval
         self._since, self._until = since, until
 
-    def of_types(self, labels: Collection[str]) -> Site | None:
-        """The heaviest place of objects of these types."""
-        return self._heaviest(sample for sample in self._samples if sample.label in labels)
+    @property
+    def sampled(self) -> bool:
+        """Whether allocations were sampled at all."""
+        return bool(self._samples) or self._until > 0
 
-    def of_all(self) -> Site | None:
-        """The heaviest place of all."""
-        return self._heaviest(self._samples)
+    @property
+    def tells_met(self) -> bool:
+        """Whether it is known of each object if a walk has met it."""
+        return self._is_known is not None
+
+    def of_types(self, labels: Collection[str]) -> Site | None:
+        """The line of most bytes of objects of these types, and of what they keep beside themselves."""
+        sites = [site for line in self._by_line(self._samples) if (site := self._objects(line, labels)) is not None]
+        return max(sites, key=_size_of, default=None)
+
+    def of_most(self) -> Site | None:
+        """The line that allocated most of what Python has, if that is most of all."""
+        lines = [[it for it in line if not it.native] for line in self._by_line(self._samples)]
+        heaviest = max(filter(None, lines), key=_bytes_of, default=[])
+        part = _bytes_of(heaviest) / max(_bytes_of(self._samples), 1)
+        return self._as_site(heaviest, NO_OBJECT) if part >= _MOST else None
+
+    def loose(self, counted: float = 0.0) -> tuple[Site, ...]:
+        """What no walk has met, though it is alive, by line and type, most bytes first; all of it where there was none.
+
+        What the objects that a walk has met keep beside themselves is not loose: of the *counted* bytes of such objects
+        it is what samples of objects do not account for.
+        """
+        met = [it for it in self._samples if self._is_met(it)]
+        beside = counted - _bytes_of(met) if self._is_known is not None else 0.0
+        sites = [site for line in self._by_line(self._samples) for site in self._loose(line)]
+        blocks = [site for site in sites if site.label == NO_OBJECT and not site.native]
+        part = max(0.0, 1 - max(0.0, beside) / max(sum(map(_size_of, blocks)), 1))
+        found = [_scaled(site, part) if site.label == NO_OBJECT and not site.native else site for site in sites]
+        return tuple(sorted((site for site in found if site.size_bytes > 0), key=lambda site: -site.size_bytes))
 
     def tree(self, now: float, seconds: float) -> calltree.CallTree | None:
         """All of it as a tree of calls, taken at *now*, an epoch time, over so many *seconds*; None if there is none.
@@ -99,13 +137,6 @@ class Lines:
             pid=os.getpid(),
         )
 
-    def of_lost(self) -> Site | None:
-        """The heaviest place of what no walk meets, though it is alive; None where there was no walk."""
-        known = self._is_known
-        if known is None:
-            return None
-        return self._heaviest(it for it in self._samples if not (it.label and known(it.address, it.label)))
-
     def ages(self, labels: Collection[str]) -> float | None:
         """How evenly the living objects of these types were born since the suspicion: 1 where some are left of each
         part of that time, least where only the youngest are. None of few samples. (Plumbr counts generations so.)
@@ -123,25 +154,56 @@ class Lines:
             return False
         return min(sample.birth for sample in samples) >= self._until - _YOUNG * (self._until - self._since)
 
-    def _heaviest(self, samples: Iterable[Sampled]) -> Site | None:
-        """Paths that end at the same line of the program are one place; of these the heaviest is shown."""
+    def _by_line(self, samples: Iterable[Sampled]) -> Iterable[list[Sampled]]:
+        """The samples by place: paths that end at the same line of the program are one."""
         by_line: dict[tuple[str, str, int], list[Sampled]] = {}
         for sample in samples:
             place = next((it for it in sample.places if self._is_app(it.file)), sample.places[0])
             by_line.setdefault((place.function, place.file, place.line), []).append(sample)
-        return self._as_site(max(by_line.values(), key=_bytes_of)) if by_line else None
+        return by_line.values()
 
-    def _as_site(self, samples: list[Sampled]) -> Site:
+    def _is_met(self, sample: Sampled) -> bool:
+        known = self._is_known
+        return known is not None and bool(sample.label) and known(sample.address, sample.label)
+
+    def _objects(self, line: list[Sampled], labels: Collection[str]) -> Site | None:
+        """What there is of these types at a line, if anything. They own its blocks if they are most of its objects."""
+        own = [it for it in line if it.label in labels]
+        others = [it for it in line if it.label and it.label not in labels]
+        blocks = _blocks_of(line) if _bytes_of(own) >= _bytes_of(others) else []
+        if not own:
+            return None
+        label = max(_by_label(own).items(), key=lambda item: _bytes_of(item[1]))[0]
+        return self._as_site(own, label, blocks)
+
+    def _loose(self, line: list[Sampled]) -> Iterator[Site]:
+        """What of one line no walk has met. Its blocks belong to the objects that were made there, if there are any."""
+        met = [it for it in line if self._is_met(it)]
+        loose = _by_label(it for it in line if it.label and not self._is_met(it))
+        blocks, native = _blocks_of(line), [it for it in line if it.native]
+        owner = max(loose, key=lambda label: _bytes_of(loose[label]), default="")
+        if _is_part(met, blocks):
+            blocks = []
+        for label, samples in loose.items():
+            own = blocks if label == owner and _is_part(samples, blocks) else []
+            yield self._as_site(samples, label, own)
+            blocks = [] if own else blocks
+        if blocks:
+            yield self._as_site(blocks, NO_OBJECT)
+        if native:
+            yield self._as_site(native, NO_OBJECT, native=True)
+
+    def _as_site(
+        self, samples: Sequence[Sampled], label: str, blocks: Sequence[Sampled] = (), native: bool = False
+    ) -> Site:
+        """*samples* of one label, and the *blocks* that they keep beside themselves, which are no objects to count."""
         by_path: dict[tuple[Frame, ...], list[Sampled]] = {}
-        by_label: dict[str, list[Sampled]] = {}
-        for sample in samples:
+        for sample in (*samples, *blocks):
             by_path.setdefault(sample.places, []).append(sample)
-            by_label.setdefault(sample.label, []).append(sample)
         path = max(by_path, key=lambda places: _bytes_of(by_path[places]))
-        total = _bytes_of(samples)
-        large = [name for name in by_label if name and _bytes_of(by_label[name]) >= _LEAST_PART * total]
-        label = max(large, key=lambda name: _bytes_of(by_label[name]), default=NO_OBJECT)
-        return Site(self._frames(path), len(samples), sum(sample.count for sample in samples), total, label)
+        size = _bytes_of(samples) + _bytes_of(blocks)
+        count = sum(sample.count for sample in samples)
+        return Site(self._frames(path), len(samples) + len(blocks), count, size, label, native)
 
     def _frames(self, places: tuple[Frame, ...]) -> tuple[ShownFrame, ...]:
         """The innermost frames, and if none of these is the program's own the first one that is."""
@@ -183,6 +245,31 @@ def _tree_frame(place: Frame) -> Frame:
 
 def _bytes_of(samples: Iterable[Sampled]) -> float:
     return sum(sample.size_bytes for sample in samples)
+
+
+def _size_of(site: Site) -> float:
+    return site.size_bytes
+
+
+def _scaled(site: Site, part: float) -> Site:
+    return replace(site, count=site.count * part, size_bytes=site.size_bytes * part)
+
+
+def _by_label(samples: Iterable[Sampled]) -> dict[str, list[Sampled]]:
+    found: dict[str, list[Sampled]] = {}
+    for sample in samples:
+        found.setdefault(sample.label, []).append(sample)
+    return found
+
+
+def _blocks_of(samples: Iterable[Sampled]) -> list[Sampled]:
+    """What is no object, in memory of Python's allocators."""
+    return [it for it in samples if not it.label and not it.native]
+
+
+def _is_part(objects: Sequence[Sampled], blocks: Sequence[Sampled]) -> bool:
+    """Whether *objects* may keep *blocks* beside themselves."""
+    return bool(objects) and _bytes_of(objects) >= _LEAST_PART * (_bytes_of(objects) + _bytes_of(blocks))
 
 
 def _frame(place: Frame, in_app: bool) -> ShownFrame:

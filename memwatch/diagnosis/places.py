@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..units import printable
-from .words import plural
+from .words import samples_text
 
 _LONGEST_SOURCE = 1 << 20  # bytes
 _LONGEST_LINE = 100  # characters
@@ -20,7 +20,7 @@ def describe(frames: Sequence[dict[str, Any]], samples: int, emphasize: Any = st
         return []
     own = own_frames(frames)
     first = place_of(own[0])
-    lines = [f"     allocated   {emphasize(first)}{' ' * max(3, _WIDE - len(first))}{plural(samples, 'sample')}"]
+    lines = [f"     allocated   {emphasize(first)}{' ' * max(3, _WIDE - len(first))}{samples_text(samples)}"]
     text = source_line(own[0]["file"], own[0]["line"]) if source else ""
     if text:
         lines.append(f"                 > {text}")

@@ -6,7 +6,7 @@ survival   how many of the objects that came are not made up for by such that we
            (Scalene asks the same of single allocations.)
 ages       in how many parts of the time since the suspicion those that live were born. (Plumbr: a leak has objects of
            every generation, a cache of the last few.)
-bound      little for what holds no more than it may, less than all for weak containers: others keep their members.
+bound      little for what holds no more than it may.
 
 What is not known counts as 1, and no factor alone can hide what is large: the least is `_LEAST`.
 """
@@ -22,7 +22,6 @@ from .lines import Lines
 
 _LEAST = 0.1
 _BOUNDED = 0.1
-_WEAK = 0.5
 _OFTEN = 0.5  # of the topmost objects: types that come with nearly every one
 _LOOKS = 3
 
@@ -40,7 +39,7 @@ class Ranking:
     def of_holding(self, holding: Holding, share: float) -> float:
         """The score of what a holder has got; of the types that come with its items the best speaks for it."""
         often = [what for what, count in holding.type_counts.items() if count >= _OFTEN * holding.targets]
-        bound = _BOUNDED if holding.is_bounded else _WEAK if holding.weak else 1.0
+        bound = _BOUNDED if holding.is_bounded else 1.0
         return self.of_types([holding.frontier_type, *often], share) * bound
 
     def of_types(self, types: Collection[str], share: float) -> float:

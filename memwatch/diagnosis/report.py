@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..calltree import CallTree
-from ..heap import Count, Ratchet
+from ..heap import Ratchet
 from ..retain import RetainingPath
 from ..watch import Cost
+from .account import Account, TypeRow
 from .html import write
 from .text import render
 
@@ -17,11 +18,11 @@ from .text import render
 class Suspect:
     """Something that grew: its type, how much, and who holds it.
 
-    Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, and of all that hangs
-    under them; `share` is their part of all new bytes, `score` that share and how much else speaks for it. `held_by` is
-    the path from a root, None where none was found; `retained_items` is what the holder holds now. `allocated_at` are
-    the frames that allocated it, innermost first, each with `function`, `file`, `line` and `in_app`, measured by so
-    many live `samples`; empty where nothing was sampled.
+    Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, of all that hangs under
+    them, and of native memory that they are known to keep; `share` is their part of the growth, `score` that share and
+    how much else speaks for it. `held_by` is the path from a root, None where none was found; `retained_items` is what
+    the holder holds now. `allocated_at` are the frames that allocated it, innermost first, each with `function`,
+    `file`, `line` and `in_app`, measured by so many live `samples`; empty where nothing was sampled.
     """
 
     type: str
@@ -44,23 +45,13 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class TypeRow:
-    """One type between suspicion and verdict: objects allocated and freed (intervals where not `exact`), bytes."""
-
-    what: str
-    allocated: Count
-    freed: Count
-    size_bytes: int
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """What is known of a leak. `str(report)` is the text for a person, `to_html()` the page, `to_dict()` the JSON.
 
-    Bytes and seconds. `curve` is (seconds since watching began, what `meter` read). `explained` is the share of the
-    growth that a walk of the heap accounts for, None without one. Since the suspicion, `since_seconds` ago, the process
-    grew by `since_bytes`; `rows` are what changed meanwhile, `ratchets` the types that grew at every look in between.
+    Bytes and seconds. `curve` is (seconds since watching began, what `meter` read). `account` is of the growth since
+    the suspicion, `since_seconds` ago: its rows, with what is not explained, add up to all of it, and the suspects'
+    shares are of the same whole. `ratchets` are the types that grew at every look in between. The verdict is "unknown"
+    where nothing has shown what kind of memory grew.
     `missing` says what was skipped, and why. `fingerprint` is the same for the same leak in another process. `time` is
     that of the verdict, in epoch seconds; `growth` who allocated what came since the suspicion and is alive, None where
     nothing was sampled.
@@ -78,10 +69,8 @@ class Report:
     limit_bytes: int
     time_to_limit_seconds: float | None
     verdict: str
-    explained: float | None
     since_seconds: float
-    since_bytes: int
-    rows: tuple[TypeRow, ...]
+    account: Account
     suspects: tuple[Suspect, ...]
     missing: tuple[str, ...]
     cost: Cost
@@ -89,10 +78,26 @@ class Report:
     time: float = 0.0
     growth: CallTree | None = None
 
+    @property
+    def explained(self) -> float | None:
+        """The share of the growth since the suspicion that is known; None where nobody looked."""
+        return self.account.explained
+
+    @property
+    def since_bytes(self) -> int:
+        """By how much the process grew since the suspicion."""
+        return self.account.grew
+
+    @property
+    def rows(self) -> tuple[TypeRow, ...]:
+        """What changed since the suspicion."""
+        return self.account.rows
+
     def to_dict(self) -> dict[str, Any]:
         """What machines read."""
         return {
             "pid": self.pid,
+            "meter": self.meter,
             "growth_bytes": self.growth_bytes,
             "rate_bytes_per_hour": self.rate_bytes_per_hour,
             "curve": [list(point) for point in self.curve],
@@ -100,6 +105,10 @@ class Report:
             "fingerprint": self.fingerprint,
             "time_to_limit_seconds": self.time_to_limit_seconds,
             "verdict": self.verdict,
+            "explained": self.explained,
+            "since_seconds": self.since_seconds,
+            "since_bytes": self.since_bytes,
+            "rows": self.account.to_list(),
             "suspects": [suspect.to_dict() for suspect in self.suspects],
             "missing": list(self.missing),
             "cost": self.cost.to_dict(),

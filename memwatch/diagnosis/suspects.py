@@ -1,80 +1,93 @@
-"""From what a walk found to suspects: which type to name, how much hangs on it, and the words for it."""
+"""From the account of a growth and what a walk found to suspects: which type to name, how much of it, and the words."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..heap import Diff, Ratchet, TypeSeries
-from ..retain import Holding
-from .causes import name_type, words_for, words_for_verdict
-from .lines import Lines
+from ..retain import Holding, RetainingPath
+from ..units import format_bytes
+from .account import HANDFUL, Account, kind_of
+from .causes import Words, name_type, words_for, words_for_verdict
+from .lines import NO_OBJECT, Lines, Site
+from .parts import Part, join_parts
+from .pinned import Pinned, Pins, strong_of
 from .ranking import Ranking
-from .report import Suspect, TypeRow
+from .report import Suspect
 
 MOST = 5
+FIRST_SHARE = 0.2
+"""Of the growth: what explains less is not the first suspect, and where nothing explains as much there is none."""
+
 _DATA = frozenset(("dict", "list", "tuple", "set", "frozenset", "str", "bytes", "bytearray", "int", "float"))
 _LEAST_SHARE = 0.02
 _LEAST_BYTES = 4096  # less is what any program moves about, and no leak
+_LEAST_LOOSE = 0.05  # of the growth: what a line must have allocated to be suspected by itself
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
 _LOOKS = 3  # fewer tell a type that only ever grows from none
-_NO_LINES = Lines()
-_BY_SHARE = Ranking()
-_UNHELD = ("untracked", "native")
-_BY_LINE = (*_UNHELD, "objects")  # where there was no walk
-_LEAST_PART = 0.25  # of the growth, that a line must have allocated to be suspected by itself
-_SMALL = 0.1  # of the growth: the line of such a type says little of where the rest comes from
+_TYPES = 3
+_MOST = 0.5  # of the growth
+_HEAVIER = 4  # times: a line of so much more bytes is told, where few samples speak for the other
+_COPY = "keep a copy of the part that is needed instead of a view, or close what is done with"
+_NO_WORDS = Words()
+_UNSEEN = frozenset(("garbage", "fragmentation"))  # verdicts that say by themselves where the memory is
 
 
 def find_suspects(
     holdings: Sequence[Holding],
-    diff: Diff | None,
+    loose: Sequence[Site],
     lines: Lines,
-    grew: int,
+    account: Account,
     verdict: str,
-    ranking: Ranking = _BY_SHARE,
+    ranking: Ranking | None = None,
 ) -> tuple[Suspect, ...]:
-    """Who is suspected, the first one first: by holder, else by type, and by line alone where neither explains it.
+    """Who is suspected, the first one first: by holder, else by type, and by line what nobody is known to hold.
 
-    *grew* is by how many bytes the process grew since the suspicion.
+    *loose* are the sites of what no walk has met. Of these, what the objects below a holder keep is told with them.
     """
-    suspects = from_holdings(holdings, grew, verdict, lines, ranking)
-    if not suspects and diff is not None:
-        suspects = from_diff(diff, grew, verdict, lines, ranking)
-    unheld = _unheld(lines, grew, verdict) if verdict in (_UNHELD if suspects else _BY_LINE) else None
-    if unheld is None or any(unheld.bytes_growth < it.bytes_growth for it in suspects):
-        return suspects
-    others = tuple(it for it in suspects if it.type != unheld.type or it.held_by)
-    if verdict == "native" and others and others[0].held_by and _is_made_with(others[0], unheld):
-        return (others[0], unheld, *others[1:])[:MOST]
-    return (unheld, *others)[:MOST]
+    ranking = ranking or Ranking()
+    pins = Pins(strong_of(holdings), loose, account, verdict)
+    suspects = from_holdings(holdings, lines, account, pins, ranking)
+    if not suspects:
+        suspects = from_rows(account, lines, verdict, ranking)
+    if verdict not in _UNSEEN:
+        told = {it.type for it in suspects if not it.held_by}
+        suspects += [it for it in from_lines(pins.left, account) if it.type not in told]
+    suspects.sort(key=lambda suspect: -suspect.score)
+    return _told(suspects, pins.likely)
 
 
-def _is_made_with(held: Suspect, raw: Suspect) -> bool:
-    """Whether one function of the program made *held* and what allocated *raw* memory: small objects that pin it."""
-    makers = [next((it for it in suspect.allocated_at if it["in_app"]), None) for suspect in (held, raw)]
-    return None not in makers and len({(it["function"], it["file"]) for it in makers if it}) == 1
+def _told(suspects: Sequence[Suspect], likely: RetainingPath | None) -> tuple[Suspect, ...]:
+    """Those that are worth telling, if the first one explains enough, or is *likely* to by what it keeps unseen."""
+    enough = [it for it in suspects if it.share >= FIRST_SHARE]
+    first = next(iter(enough), None) or next((it for it in suspects if likely is not None and it.held_by is likely), None)
+    if first is None:
+        return ()
+    others = [it for it in suspects if it is not first and it.share >= _LEAST_SHARE]
+    return (first, *others)[:MOST]
 
 
 def from_holdings(
-    holdings: Sequence[Holding], grew: int, verdict: str, lines: Lines = _NO_LINES, ranking: Ranking = _BY_SHARE
-) -> tuple[Suspect, ...]:
-    """A suspect for each path under which new objects hang, the one with the best score first.
+    holdings: Sequence[Holding], lines: Lines, account: Account, pins: Pins, ranking: Ranking
+) -> list[Suspect]:
+    """A suspect for each path under which new objects hang; what is weak holds nothing.
 
-    Shares are of the *grew* bytes by which the process grew since the suspicion, or of what hangs under all paths
-    together where that is more. What is below a page is left out: where native memory leaks, nothing may be left.
+    Shares are of the account's total, or of what hangs under all paths together where that is more.
     """
-    total = max(sum(holding.retained_bytes for holding in holdings), grew, 1)
-    large = [holding for holding in holdings if holding.retained_bytes >= _LEAST_BYTES]
-    shares = [(holding, holding.retained_bytes / total) for holding in large]
-    scored = [(holding, share, ranking.of_holding(holding, share)) for holding, share in shares]
-    scored.sort(key=lambda row: -row[2])
-    return tuple(
-        _locate(_suspect(holding, share, score, verdict), holding.type_counts, lines, number == 0)
-        for number, (holding, share, score) in enumerate(scored[:MOST])
-        if number == 0 or share >= _LEAST_SHARE
-    )
+    strong = strong_of(holdings)
+    total = max(sum(it.retained_bytes for it in strong), account.total)
+    found = []
+    for holding in strong:
+        suspect = _located(_suspect(holding), holding, lines, holding.retained_bytes / total)
+        pinned = pins.take(holding, suspect.allocated_at)
+        if holding.retained_bytes < _LEAST_BYTES and pinned is None:
+            continue  # where native memory leaks, nothing may be left
+        suspect = suspect if pinned is None else _with_pinned(suspect, holding, pinned)
+        share = min(1.0, suspect.bytes_growth / total)
+        found.append(replace(suspect, share=share, score=ranking.of_holding(holding, share)))
+    return found
 
 
 def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
@@ -87,37 +100,33 @@ def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:
     return tuple(held for held in holdings if held.frontier_type in came or held.holder_address in grown)
 
 
-def from_diff(
-    diff: Diff, grew: int, verdict: str, lines: Lines = _NO_LINES, ranking: Ranking = _BY_SHARE
-) -> tuple[Suspect, ...]:
-    """Suspects by type alone, where no walk for holders was made or it found nothing; shares as in `from_holdings`.
-
-    Builtins are what other objects are made of: classes that take part in the growth come before them.
-    """
-    total = max(sum(row.size_bytes for row in diff.change.details if row.size_bytes > 0), grew, 1)
-    rows = [row for row in diff.change.details if row.size_bytes >= max(_LEAST_BYTES, _LEAST_SHARE * total / 2)]
-    rows.sort(key=lambda row: ("." not in row.what, -row.size_bytes))
-    words = words_for_verdict(verdict)
-    suspects = (
-        Suspect(
-            type=row.what,
-            count_growth=row.net,
-            bytes_growth=row.size_bytes,
-            share=row.size_bytes / total,
-            score=ranking.of_types((row.what,), row.size_bytes / total),
-            held_by=None,
-            retained_items=0,
-            cause=words.cause,
-            hint=words.hint,
-        )
-        for row in rows[:3]
-    )
-    return tuple(_locate_type(suspect, lines, number == 0) for number, suspect in enumerate(suspects))
+def from_rows(account: Account, lines: Lines, verdict: str, ranking: Ranking) -> list[Suspect]:
+    """Suspects by type alone, where no walk for holders was made or it found nothing: of what a walk has counted."""
+    words = words_for_verdict(verdict) if verdict == "garbage" else _NO_WORDS
+    counted = [row for row in account.grown if not row.samples and row.size_bytes >= _LEAST_BYTES]
+    parts = join_parts(Part(row.what, row.count, row.size_bytes) for row in counted)
+    found = []
+    for part in parts[:_TYPES]:
+        share = part.size_bytes / account.total
+        suspect = Suspect(part.label, part.count, round(part.size_bytes), share, 0.0, None, 0, words.cause, words.hint)
+        site = lines.of_types((part.label,)) or (lines.of_most() if share >= _MOST else None)
+        found.append(replace(_at(suspect, site), score=ranking.of_types((part.label,), share)))
+    return found
 
 
-def rows_of(diff: Diff) -> tuple[TypeRow, ...]:
-    """The diff's types for the report's table."""
-    return tuple(TypeRow(row.what, row.allocated, row.freed, row.size_bytes, row.exact) for row in diff.change.details)
+def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
+    """Suspects among what nobody is known to hold: objects by type, whatever the line; raw memory by line."""
+    raw = [Part(NO_OBJECT, round(it.count), it.size_bytes, it.samples, it) for it in loose if it.label == NO_OBJECT]
+    labels = {site.label for site in loose} - {NO_OBJECT}
+    typed = [_part([site for site in loose if site.label == label]) for label in labels]
+    found = []
+    for part in (*join_parts(typed), *raw):
+        share = min(1.0, part.size_bytes / account.total)
+        if share >= _LEAST_LOOSE and part.size_bytes >= _LEAST_BYTES and part.site is not None:
+            words = words_for_verdict(kind_of(part.site, account.walked))
+            made = Suspect(part.label, part.count, round(part.size_bytes), share, share, None, 0, words.cause, words.hint)
+            found.append(_at(made, part.site))
+    return found
 
 
 def ratchets_of(series: TypeSeries) -> tuple[Ratchet, ...]:
@@ -128,66 +137,69 @@ def ratchets_of(series: TypeSeries) -> tuple[Ratchet, ...]:
 
 def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Holding]) -> str:
     """Twelve hexadecimal digits that stay the same for the same leak in another process."""
-    if holdings:
-        top = max(holdings, key=lambda holding: holding.retained_bytes).path.fingerprint
+    strong = strong_of(holdings)
+    if strong:
+        top = max(strong, key=lambda holding: holding.retained_bytes).path.fingerprint
     else:
         top = suspects[0].type if suspects else ""
     return hashlib.sha1(f"{verdict} {top}".encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:12]
 
 
-def _locate(suspect: Suspect, contents: Collection[str], lines: Lines, first: bool) -> Suspect:
-    """*suspect* with the line that allocated it: objects of its type, else of those that hang under its holder; of mere
-    data the line that allocated most of what hangs there.
-
-    For the *first* one, where none of these was sampled, the line that allocated most.
-    """
-    own = (suspect.type,)
-    ways = [contents, own] if suspect.type in _DATA else [own, contents]
-    site = lines.of_types(ways[0]) or lines.of_types(ways[1]) or (lines.of_all() if first else None)
-    return suspect if site is None else replace(suspect, allocated_at=site.frames, samples=site.samples)
-
-
-def _locate_type(suspect: Suspect, lines: Lines, first: bool) -> Suspect:
-    """The line of a type that nobody is known to hold; a small one was named for the others that come with it."""
-    site = lines.of_all() if first and suspect.share < _SMALL else None
-    if site is None:
-        return _locate(suspect, (), lines, first)
-    return replace(suspect, allocated_at=site.frames, samples=site.samples)
-
-
-def _unheld(lines: Lines, grew: int, verdict: str) -> Suspect | None:
-    """What one line allocated, if that is a large part of the growth; nothing is known to refer to it."""
-    site = (lines.of_lost() if verdict in _UNHELD else None) or lines.of_all()
-    if site is None or not 0 < grew * _LEAST_PART <= site.size_bytes:
-        return None
-    words = words_for_verdict(verdict)
-    share = min(1.0, site.size_bytes / grew)
-    return Suspect(
-        type=site.label,
-        count_growth=round(site.count),
-        bytes_growth=round(site.size_bytes),
-        share=share,
-        score=share,
-        held_by=None,
-        retained_items=0,
-        cause=words.cause,
-        hint=words.hint,
-        samples=site.samples,
-        allocated_at=site.frames,
-    )
-
-
-def _suspect(holding: Holding, share: float, score: float, verdict: str) -> Suspect:
-    name = name_type(holding)
-    words = words_for(holding, verdict)
+def _suspect(holding: Holding) -> Suspect:
+    name, words = name_type(holding), words_for(holding)
     return Suspect(
         type=name,
         count_growth=holding.type_counts.get(name, 0),
         bytes_growth=holding.retained_bytes,
-        share=share,
-        score=score,
+        share=0.0,
+        score=0.0,
         held_by=holding.path,
         retained_items=holding.holder_items or 0,
         cause=words.cause,
         hint=words.hint,
     )
+
+
+def _located(suspect: Suspect, holding: Holding, lines: Lines, share: float) -> Suspect:
+    """*suspect* with the line that allocated it: objects of its type, else those that hang under its holder; of mere
+    data the line that allocated most of what hangs there.
+
+    Few samples of the type yield to a line with far more of the bytes. Where none of it was sampled the line of most of
+    all is told, if the holder explains most of all.
+    """
+    own, all_below = lines.of_types((suspect.type,)), lines.of_types(holding.type_counts)
+    if suspect.type in _DATA or (own is not None and all_below is not None and _is_heavier(all_below, own)):
+        own, all_below = all_below, own
+    return _at(suspect, own or all_below or (lines.of_most() if share >= _MOST else None))
+
+
+def _is_heavier(other: Site, own: Site) -> bool:
+    few = own.samples < HANDFUL <= other.samples
+    return few and other.size_bytes >= _HEAVIER * own.size_bytes
+
+
+def _at(suspect: Suspect, site: Site | None) -> Suspect:
+    return suspect if site is None else replace(suspect, allocated_at=site.frames, samples=site.samples)
+
+
+def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
+    """*suspect* with the native memory that its objects keep; what nobody has sampled is said to be likely alone."""
+    keeps = f"each keeps native memory alive, about {format_bytes(round(pinned.size_bytes / max(holding.targets, 1)))}"
+    keeps = keeps if pinned.sure else f"most likely {keeps}"
+    keeps = keeps if pinned.sites else f"{keeps}, which no allocator that can be looked into has given out"
+    heavier = pinned.samples > suspect.samples
+    return replace(
+        suspect,
+        bytes_growth=suspect.bytes_growth + (pinned.size_bytes if pinned.sites else 0),
+        cause=f"{suspect.cause}; {keeps}" if suspect.cause else f"small objects of which {keeps}",
+        hint="; or ".join(filter(None, (_COPY, suspect.hint))),
+        allocated_at=pinned.sites[0].frames if heavier else suspect.allocated_at,
+        samples=pinned.samples if heavier else suspect.samples,
+    )
+
+
+def _part(sites: Sequence[Site]) -> Part:
+    """What there is of one type at all lines; the line is that of most bytes."""
+    heaviest = max(sites, key=lambda site: site.size_bytes)
+    count, size = round(sum(it.count for it in sites)), sum(it.size_bytes for it in sites)
+    return Part(heaviest.label, count, size, sum(it.samples for it in sites), heaviest)

@@ -6,24 +6,25 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ..heap import least
 from ..retain import RetainingPath
 from ..units import format_bytes, format_delta, format_duration, printable
 from .causes import BY_VERDICT
 from .places import describe
 from .words import (
     cost_text,
-    count_text,
+    counts_of,
     cut_path,
     growing_rows,
     objects_text,
     share_text,
     shorten,
+    shrunk_text,
     verdict_words,
 )
 
 if TYPE_CHECKING:
-    from .report import Report, Suspect, TypeRow
+    from .account import Account
+    from .report import Report, Suspect
 
 _BARS = "▁▂▃▄▅▆▇█"
 _CURVE_POINTS = 20
@@ -109,30 +110,32 @@ def _limit(report: Report) -> str:
 
 
 def _table(report: Report) -> list[str]:
-    """The types with most bytes; shares are of the growth, as those of the suspects are."""
-    shown, total, others = growing_rows(report, _ROWS)
+    """The rows with most bytes, the others, and what is not explained: all of the growth."""
+    account = report.account
+    shown, rest = growing_rows(account, _ROWS)
     if not shown:
         return []
     since = f"since {format_duration(report.since_seconds)}"
     width = max(len(since), *(len(_type_name(row.what)) for row in shown)) + 2
-    allocated = max(12, *(len(count_text(row.allocated)) + 2 for row in shown))
-    freed = max(10, *(len(count_text(row.freed)) + 2 for row in shown))
+    counts = [counts_of(row) for row in shown]
+    allocated = max(12, *(len(came) + 2 for came, _ in counts))
+    freed = max(10, *(len(went) + 2 for _, went in counts))
     lines = [f"  {since:{width}}{'objects':>10}{'allocated':>{allocated}}{'freed':>{freed}}{'growth':>14}{'share':>8}"]
-    lines += [_row(row, width, (allocated, freed), total) for row in shown]
-    if others:
-        lines.append(f"  {others}")
+    for row, (came, went) in zip(shown, counts, strict=True):
+        name = f"{_type_name(row.what):{width}}{row.count:>+10,}{came:>{allocated}}{went:>{freed}}"
+        lines.append(f"  {name}{_amount(row.size_bytes, account)}")
+    blank = 10 + allocated + freed
+    lines += [f"  {name:{width + blank}}{_amount(size, account)}" for name, size in rest]
+    if shrunk := shrunk_text(account):
+        lines.append(f"  {shrunk}")
     if report.ratchets:
         names = ", ".join(_type_name(ratchet.what) for ratchet in report.ratchets[:_SUSPECTS])
         lines.append(f"  at each of {report.ratchets[0].readings} looks there was more of {names}")
     return lines
 
 
-def _row(row: TypeRow, width: int, widths: tuple[int, int], total: int) -> str:
-    return (
-        f"  {_type_name(row.what):{width}}{least(row.allocated) - least(row.freed):>+10,}"
-        f"{count_text(row.allocated):>{widths[0]}}{count_text(row.freed):>{widths[1]}}"
-        f"{format_bytes(row.size_bytes, signed=True):>14}{share_text(row.size_bytes / total):>8}"
-    )
+def _amount(size: int, account: Account) -> str:
+    return f"{format_bytes(size, signed=True):>14}{share_text(size / account.total):>8}"
 
 
 def _suspect(number: int, suspect: Suspect, color: bool, source: bool) -> list[str]:

@@ -11,20 +11,22 @@ from math import sqrt
 from statistics import fmean
 
 from ..backend.meters.meters import BYTES_PER_BLOCK
-from ..heap import Diff
 from ..watch import Growth, Sample
+from .account import Account, Kind
 
 HALF = 0.5
+_KINDS: tuple[Kind, ...] = ("objects", "untracked", "native")
 _LONG = 0.1  # of the window of the growth: a shorter time since tells nothing
 _POINTS = 8
 _ERRORS = 2.0  # standard errors of the slope
 
 
-def classify(growth: Growth, samples: Sequence[Sample], explained: float | None) -> str:
-    """ "objects", "untracked", "native" or "fragmentation".
+def classify(growth: Growth, samples: Sequence[Sample], account: Account) -> str:
+    """ "objects", "untracked", "native", "fragmentation"; "unknown" where nothing has shown what kind it is.
 
-    *samples* are the past, oldest first; *explained* is the share of the growth of `base` that a walk of the heap
-    accounts for, None where there was no walk.
+    *samples* are the past, oldest first; *account* is what a walk and the sampled allocations say of the growth. The
+    meters alone tell resident memory that neither allocator has given out. What a walk does not explain they divide
+    into Python's blocks, to which nothing refers then, and the C allocator's; without a walk, what was not sampled.
     """
     window = [s for s in samples if s.time >= growth.start] or list(samples[-1:])
     first, last = window[0], window[-1]
@@ -32,12 +34,20 @@ def classify(growth: Growth, samples: Sequence[Sample], explained: float | None)
     if growth.lane == "rss" and base_growth < HALF * rss_growth:
         peak = max(s.base for s in samples)
         return "fragmentation" if peak - last.base >= HALF * rss_growth else "native"
-    if explained is not None and explained >= HALF:
-        return "objects"
-    in_blocks = BYTES_PER_BLOCK * (last.blocks - first.blocks)
-    if in_blocks >= HALF * base_growth:
-        return "objects" if explained is None else "untracked"
-    return "native"
+    shown = {kind: account.shown(kind) for kind in _KINDS}
+    if sum(shown.values()) >= HALF * account.total:
+        return max(_KINDS, key=lambda kind: shown[kind])
+    in_blocks = BYTES_PER_BLOCK * (last.blocks - first.blocks) >= HALF * base_growth
+    if account.walked:
+        return "untracked" if in_blocks else "native"
+    return "native" if account.sampled and _has_native_growth(first, last) and not in_blocks else "unknown"
+
+
+def _has_native_growth(first: Sample, last: Sample) -> bool:
+    """Whether the C allocator gave out most of it."""
+    if first.native is None or last.native is None:
+        return False
+    return last.native - first.native >= HALF * (last.base - first.base)
 
 
 def follows_peak(growth: Growth, samples: Sequence[Sample]) -> bool:
@@ -69,16 +79,6 @@ def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool
     slope = sum((x - middle) * (y - mean) for x, y in points) / width
     spread = sum((y - mean - slope * (x - middle)) ** 2 for x, y in points) / (len(points) - 2)
     return slope + _ERRORS * sqrt(spread / width) < HALF * growth.growth / growth.seconds
-
-
-def explained_share(diff: Diff, grew: int) -> float | None:
-    """How much of *grew* bytes of `base` the objects of *diff* account for; None if it did not grow.
-
-    `base` counts every block as 96 bytes, so an object accounts for that much at least.
-    """
-    change = diff.change
-    came = BYTES_PER_BLOCK * (change.net_nodes)
-    return max(change.size_bytes, came, 0) / grew if grew > 0 else None
 
 
 def garbage_share(growth: Growth, samples: Sequence[Sample], freed: int) -> float:

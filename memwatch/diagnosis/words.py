@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from ..heap import Count, format_count
 from ..units import format_bytes
 from ..watch import Cost
+from .account import HANDFUL, NOT_EXPLAINED, Account, TypeRow
 from .lines import NO_OBJECT
 
 if TYPE_CHECKING:
-    from .report import Report, Suspect, TypeRow
+    from .report import Report, Suspect
 
 T = TypeVar("T")
 
@@ -21,25 +22,28 @@ _VERDICTS = {
     "native": "native memory, outside of Python's objects",
     "fragmentation": "free room that is not given back; no object leaks",
     "garbage": "reference cycles that nothing collects",
+    "unknown": "what kind of memory grew was not looked at",
 }
-_NOT_WALKED = "native memory, or large Python objects"
-_IN_BALANCE = 0.01  # of the growth, up or down
+_LEAST = 0.01  # of the growth: a row of its own
 _ENDS = 4  # steps at either end of a long path
 
 
 def verdict_words(report: Report) -> str:
     """What kind of leak it is, and how much of it is explained."""
-    if report.verdict == "native" and report.explained is None and report.meter == "base":
-        return _NOT_WALKED
     words = _VERDICTS.get(report.verdict, report.verdict)
     if report.explained is None or report.verdict != "objects":
         return words
-    return f"{words}, {share_text(min(report.explained, 1.0))} of the growth explained"
+    return f"{words}, {share_text(report.explained)} of the growth explained"
 
 
 def share_text(share: float) -> str:
     """``97 %``"""
     return f"{share:.0%}".replace("%", " %")
+
+
+def samples_text(samples: int) -> str:
+    """How many samples a line was found by; few are said to be uncertain."""
+    return plural(samples, "sample") + (", uncertain" if samples < HANDFUL else "")
 
 
 def plural(count: int, what: str) -> str:
@@ -68,18 +72,31 @@ def cost_text(cost: Cost) -> str:
     )
 
 
-def growing_rows(report: Report, most: int) -> tuple[tuple[TypeRow, ...], int, str]:
-    """At most *most* types with a share in the growth, largest first; the bytes that are all of it; and the rest in a
-    line, empty if there is none."""
-    grown = sorted((row for row in report.rows if row.size_bytes > 0), key=lambda row: -row.size_bytes)
+def growing_rows(account: Account, most: int) -> tuple[tuple[TypeRow, ...], tuple[tuple[str, int], ...]]:
+    """At most *most* rows with a share in the growth, largest first; and what else there is, as name and bytes: the
+    other rows, and what is not explained. Together they are 100 %."""
+    grown = account.grown
     if not grown:
-        return (), 0, ""
-    total = max(sum(row.size_bytes for row in grown), report.since_bytes)
-    shown = tuple(row for row in grown[:most] if row.size_bytes >= total / 100) or tuple(grown[:1])
-    others = len(report.rows) - len(shown)
-    rest = sum(row.size_bytes for row in report.rows) - sum(row.size_bytes for row in shown)
-    how = "in balance" if abs(rest) < _IN_BALANCE * total else f"together {format_bytes(rest, signed=True)}"
-    return shown, total, f"{plural(others, 'other type')} {how}" if others else ""
+        return (), ()
+    shown = tuple(row for row in grown[:most] if row.size_bytes >= _LEAST * account.total) or grown[:1]
+    others = grown[len(shown) :]
+    rest = [(plural(len(others), "other"), sum(row.size_bytes for row in others)), (NOT_EXPLAINED, account.rest)]
+    return shown, tuple((name, size) for name, size in rest if size > 0)
+
+
+def shrunk_text(account: Account) -> str:
+    """What there is less of, in a line; empty if that is next to nothing."""
+    fewer = sum(row.size_bytes < 0 for row in account.rows)
+    if account.shrunk < _LEAST * account.total:
+        return ""
+    return f"{plural(fewer, 'type')} shrank, by {format_bytes(account.shrunk)} together"
+
+
+def counts_of(row: TypeRow) -> tuple[str, str]:
+    """How many came and how many went, as text; where samples tell of it, that they do."""
+    if row.samples:
+        return plural(row.samples, "sample"), ""
+    return count_text(row.allocated), count_text(row.freed)
 
 
 def cut_path(steps: Sequence[T], ends: int = _ENDS) -> tuple[Sequence[T], int, int]:

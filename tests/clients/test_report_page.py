@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from memwatch.calltree import CallTree, Stack, build
-from memwatch.diagnosis import Report, Suspect, TypeRow
+from memwatch.diagnosis import Account, Report, Suspect, TypeRow
 from memwatch.frames import Frame
 from memwatch.watch import Cost
 
@@ -43,8 +43,9 @@ def report(folder: Path, name: str = "str") -> Report:
     return Report(
         pid=4211, age_seconds=64.2, reason="heap growth", growth_bytes=2 * MIB, rate_bytes_per_hour=142.31 * MIB,
         meter="base", curve=tuple((float(n), (20 << 20) + n * 99_999) for n in range(60)), confidence=0.9,
-        fingerprint="0123456789ab", limit_bytes=2 << 30, time_to_limit_seconds=5e4, verdict="objects", explained=0.97,
-        since_seconds=44.0, since_bytes=2 * MIB, rows=(TypeRow(name, 502, 22, 2 * MIB, True),), suspects=(suspect,) * 2,
+        fingerprint="0123456789ab", limit_bytes=2 << 30, time_to_limit_seconds=5e4, verdict="objects",
+        since_seconds=44.0, account=Account(2 * MIB, (TypeRow(name, 502, 22, 2 * MIB, True),), True),
+        suspects=(suspect,) * 2,
         missing=(f"missing {name}",), cost=Cost(0.004, 0.0062, 3, 3 * MIB), time=1.8e9, growth=tree(name),
     )  # fmt: skip
 

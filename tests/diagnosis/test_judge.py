@@ -248,9 +248,11 @@ def test_a_huge_heap_is_not_looked_at(make_case, app, text):
     assert leak.report.missing == (
         "census skipped: 50,000,000 blocks are over the budget",
         "no collection before the verdict: it would pause the program for too long",
+        "what kind of memory it is: no walk met the objects, and no allocations were sampled",
     )
+    assert leak.verdict == "unknown"
     assert (leak.report.suspects, leak.report.rows, leak.report.cost.censuses) == ((), (), 0)
-    assert "native memory, or large Python objects" in str(leak.report)
+    assert "what kind of memory grew was not looked at" in str(leak.report)
 
 
 def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
@@ -258,7 +260,7 @@ def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
     case.suspect()
     app.kept.extend(map(text, range(1000)))
     report = case.verdict(blocks=50_000_000).report
-    assert report.missing[-2:] == (
+    assert report.missing[-3:-1] == (
         "search for holders skipped: 50,000,000 blocks are over the budget",
         "second census skipped: 50,000,000 blocks are over the budget",
     )
@@ -282,7 +284,7 @@ def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case
     app.kept = []
     leak = make_case(give_up=lambda: True).judge(lambda: app.kept.extend(map(text, range(1000))))
     assert isinstance(leak, Leak) and leak.report.suspects == ()
-    first, second = leak.report.missing
+    first, second, _ = leak.report.missing
     assert first.startswith("census not finished: ")
     assert second == "no collection before the verdict: the time for the verdict was over"
 
@@ -297,14 +299,19 @@ def test_out_of_time_at_the_verdict(case, app, text):
         "no collection before the verdict",
         "holders not searched",
         "census not finished",
+        "what kind of memory it is",
     ]
 
 
 def test_a_leak_that_was_not_suspected_before(case):
     case.past.append(case.read())
     leak = case.verdict(base=case.past[0].base + 1000 * MIB)
-    assert leak.report.missing == ("no census: the growth had not been suspected before",)
-    assert (leak.report.suspects, leak.report.since_seconds, leak.report.since_bytes) == ((), 0.0, 0)
+    assert leak.report.missing == (
+        "no census: the growth had not been suspected before",
+        "what kind of memory it is: no walk met the objects, and no allocations were sampled",
+    )
+    report = leak.report
+    assert (report.suspects, report.since_seconds, report.since_bytes) == ((), 64.0, report.growth_bytes)
 
 
 def test_a_forced_growth_is_not_collected_once_more(case, app, text):
@@ -333,3 +340,16 @@ def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, mon
     assert leak.verdict == "objects" and leak.report.suspects[0].type == "str"
     (missing,) = leak.report.missing
     assert re.match(r"holders not searched: MemoryError in .*fail, line \d+$", missing)
+
+
+def test_what_holders_were_found_for_is_known_to_be_objects(case, app, monkeypatch, text):
+    def fail(*_, **__):
+        raise MemoryError
+
+    app.kept = []
+    case.suspect()
+    app.kept.extend(map(text, range(1000)))
+    monkeypatch.setattr(evidence_module, "take_snapshot", fail)
+    report = case.verdict().report
+    assert report.verdict == "objects" and report.explained is None and not report.account.walked
+    assert [row.what for row in report.rows][:1] == ["str"] and report.suspects[0].held_by[1].startswith(".kept")

@@ -12,7 +12,7 @@ import pytest
 from memwatch.backend.allocations.live import Sampled
 from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
-from memwatch.diagnosis import Diagnosis, Suspect
+from memwatch.diagnosis import Account, Diagnosis, Suspect, pinned
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
@@ -25,11 +25,11 @@ native = pytest.mark.skipif(not IN_C, reason="the sampler is in the C extension"
 MIB = 1 << 20
 
 
-def sampled(label: str, *where: str, size: float = 65536.0, address: int = 64) -> Sampled:
+def sampled(label: str, *where: str, size: float = 65536.0, address: int = 64, native: bool = False) -> Sampled:
     """A sample; *where* are file:line of its frames, innermost first."""
     parts = [place.rpartition(":") for place in where]
     places = tuple(Frame(f"in_{file}", file, int(line), 1, 1) for file, _, line in parts)
-    return Sampled(places, address, label, size / 1000, size)
+    return Sampled(places, address, label, size / 1000, size, native=native)
 
 
 def lines(*samples: Sampled, known: bool | None = None) -> Lines:
@@ -109,76 +109,174 @@ def test_ways_to_one_line_of_the_program_are_one_place_however_the_library_got_t
 
 def test_the_first_frame_of_the_program_is_shown_however_deep_it_lies():
     deep = [f"library:{number}" for number in range(20)]
-    site = lines(sampled("str", *deep, "app:7", "app:8")).of_all()
-    assert site and where(site) == [*deep[: FRAMES - 1], "app:7"]
+    (site,) = lines(sampled("str", *deep, "app:7", "app:8")).loose()
+    assert where(site) == [*deep[: FRAMES - 1], "app:7"]
 
 
-def test_what_is_mostly_no_object_is_called_raw_memory():
-    assert lines(sampled("", "app:1"), sampled("dict", "app:1", size=9.0)).of_all().label == NO_OBJECT
-    assert lines(sampled("", "app:1"), sampled("app.Order", "app:1", size=30000.0)).of_all().label == "app.Order"
-    assert lines().of_all() is None
+def test_what_objects_keep_beside_themselves_counts_for_them_and_is_no_object():
+    site = lines(sampled("dict", "app:1"), sampled("", "app:1"), sampled("", "app:2", size=9e9)).of_types(["dict"])
+    assert site and (where(site), site.samples, site.size_bytes, site.count) == (["app:1"], 2, 131072, 65.536)
+
+
+def loose(found: Lines, counted: float = 0.0) -> list[tuple[str, str, int, bool]]:
+    """Each loose site: its line, what there is, KB, and whether C code took it."""
+    return [(where(it)[0], it.label, round(it.size_bytes / 1000), it.native) for it in found.loose(counted)]
+
+
+def test_without_a_walk_all_is_loose_by_line_and_type():
+    found = lines(
+        sampled("float", "app:1", size=6e6), sampled("str", "app:1", size=2e6), sampled("", "app:1", size=1e6),
+        sampled("", "app:2", size=5e6), sampled("", "app:2", size=4e6, native=True), sampled("int", "app:2", size=1e5),
+    )  # fmt: skip
+    assert loose(found) == [
+        ("app:1", "float", 7000, False), ("app:2", NO_OBJECT, 5000, False), ("app:2", NO_OBJECT, 4000, True),
+        ("app:1", "str", 2000, False), ("app:2", "int", 100, False),
+    ]  # fmt: skip
+    assert lines().loose() == ()
+
+
+def test_what_a_walk_has_met_is_not_loose_nor_what_such_objects_keep():
+    met = Lines(
+        (
+            sampled("str", "app:1", size=9e6, address=16), sampled("int", "app:1", size=1e6, address=32),
+            sampled("", "app:1", size=5e6), sampled("", "app:2", size=4e6),
+        ),
+        lambda file: True,
+        lambda address, label: address == 16,
+    )  # fmt: skip
+    assert loose(met) == [("app:2", NO_OBJECT, 4000, False), ("app:1", "int", 1000, False)]
+    assert loose(met, counted=12e6) == [("app:1", "int", 1000, False), ("app:2", NO_OBJECT, 1000, False)]
+    assert loose(met, counted=20e6) == [("app:1", "int", 1000, False)]
+
+
+def test_the_line_of_most_is_told_only_if_it_is_most_of_all():
+    most = lines(
+        sampled("str", "app:1", size=6e6), sampled("int", "app:2"), sampled("", "app:3", size=9e6, native=True)
+    )
+    assert most.of_most() is None
+    site = lines(sampled("str", "app:1", size=6e6), sampled("int", "app:2")).of_most()
+    assert site and where(site) == ["app:1"] and lines().of_most() is None
 
 
 # ---- which suspect gets which
 
 
-def first(holdings: list[Holding], found: Lines, verdict: str = "objects", grew: int = MIB) -> Suspect:
-    return find_suspects(holdings, None, found, grew, verdict)[0]
+def suspects(holdings: list[Holding], found: Lines, verdict: str = "objects", grew: int = MIB, walked: bool = True):
+    """The suspects of a growth of which a walk has counted nothing."""
+    account = Account(grew, (), walked, True)
+    return find_suspects(holdings, found.loose(), found, account, verdict)
+
+
+def first(holdings: list[Holding], found: Lines, verdict: str = "objects") -> Suspect:
+    return suspects(holdings, found, verdict)[0]
 
 
 def test_a_suspect_has_the_line_of_its_type_before_that_of_what_hangs_under_it():
     samples = sampled("dict", "app:1", size=1e6), sampled("app.Order", "app:2"), sampled("int", "app:3", size=1e9)
     under = holding("app.Order", **{"app.Order": 9, "dict": 9})
-    assert where(first([under], lines(*samples))) == ["app:2"]
-    assert where(first([under], lines(samples[0], samples[2]))) == ["app:1"]
-    assert where(first([under], lines(samples[2]))) == ["app:3"]
+    assert where(first([under], lines(*samples, known=True))) == ["app:2"]
+    assert where(first([under], lines(samples[0], samples[2], known=True))) == ["app:1"]
+    assert where(first([under], lines(samples[2], known=True))) == ["app:3"]  # most of all
     assert first([under], lines()).allocated_at == ()
+
+
+def test_few_samples_yield_to_a_line_of_far_more_bytes():
+    few = [sampled("app.Order", "app:2")] * 3
+    under = holding("app.Order", **{"app.Order": 9, "dict": 9})
+    assert where(first([under], lines(*few, *[sampled("dict", "app:1")] * 13, known=True))) == ["app:1"]
+    assert where(first([under], lines(*few, *[sampled("dict", "app:1")] * 11, known=True))) == ["app:2"]
 
 
 def test_of_data_the_line_of_most_that_hangs_there_is_told():
     samples = sampled("dict", "app:1"), sampled("str", "app:2", size=1e6), sampled("int", "app:3", size=1e9)
-    assert where(first([holding("dict", dict=9, str=9)], lines(*samples))) == ["app:2"]
-    assert where(first([holding("function", function=9, str=9)], lines(*samples))) == ["app:2"]
-    assert where(first([holding("function", function=9, str=9)], lines(sampled("function", "app:4"), *samples))) == [
-        "app:4"
+    found = lines(*samples, known=True)
+    assert where(first([holding("dict", dict=9, str=9)], found)) == ["app:2"]
+    assert where(first([holding("function", function=9, str=9)], found)) == ["app:2"]
+    more = lines(sampled("function", "app:4"), *samples, known=True)
+    assert where(first([holding("function", function=9, str=9)], more)) == ["app:4"]
+
+
+def test_where_nothing_holds_it_each_type_of_a_line_is_suspected_with_its_own_figures():
+    lost = lines(
+        *[sampled("float", "app:4", size=0.06 * MIB)] * 10, *[sampled("str", "app:4", size=0.03 * MIB)] * 10,
+        sampled("int", "app:5", size=0.01 * MIB), known=False,
+    )  # fmt: skip
+    told = suspects([], lost, "untracked")
+    assert [(it.type, where(it), it.samples) for it in told] == [("float", ["app:4"], 10), ("str", ["app:4"], 10)]
+    assert [it.count_growth for it in told] == [629, 315]
+    assert [it.share for it in told] == pytest.approx([0.6, 0.3]) and "extension" in told[0].cause
+    assert suspects([], lost, "untracked", 100 * MIB) == ()  # too little of the growth
+    assert suspects([], lost, "garbage") == ()
+
+
+def test_the_first_suspect_explains_a_fifth_of_the_growth_or_there_is_none():
+    small = replace(holding("str", str=9), retained_bytes=MIB)
+    assert suspects([small], lines(), grew=6 * MIB) == ()
+    assert [it.share for it in suspects([small], lines(), grew=5 * MIB)] == [0.2]
+    leak = lines(*[sampled("", "app:9", size=MIB, native=True)] * 18, known=True)
+    (raw,) = suspects([replace(small, retained_bytes=5000)], leak, "native", 18 * MIB)
+    assert (raw.type, raw.share, where(raw)) == (NO_OBJECT, 1.0, ["app:9"]) and raw.cause.startswith("memory that C")
+
+
+def test_a_type_bears_no_cause_of_c_and_raw_memory_none_of_python():
+    held, lost = first([holding("int", int=9)], lines(), "native"), lines(sampled("str", "app:1", size=MIB))
+    assert "C code" not in held.cause and "extension" not in held.hint
+    (found,) = suspects([], lost, "unknown", walked=False)
+    assert (found.type, found.cause, found.hint) == ("str", "", "")
+    (raw,) = suspects([], lines(sampled("", "app:1", size=MIB)), "unknown", walked=False)
+    assert (raw.type, raw.cause) == (NO_OBJECT, "")
+
+
+def test_parts_of_an_object_are_told_as_its_class():
+    program = "test_lines.Order"
+    sizes = {program: 0.05, "dict": 0.3, "str": 0.3, "bytes": 0.2}
+    made = [
+        sampled(label, f"app:{n}", size=part * MIB / 100)
+        for n, (label, part) in enumerate(sizes.items())
+        for _ in range(100)
+    ]
+    alike = [replace(it, count=9.0 if it.label != "bytes" else 50.0) for it in made]
+    told = suspects([], lines(*alike), "objects", walked=False)
+    assert [(it.type, it.count_growth, round(it.share, 2), where(it)) for it in told] == [
+        (program, 900, 0.65, ["app:0"]),
+        ("bytes", 5000, 0.2, ["app:3"]),
     ]
 
 
-def test_only_the_first_suspect_takes_the_line_that_allocated_most():
-    second = replace(holding("app.Order", **{"app.Order": 9}), retained_bytes=MIB // 2)
-    found = find_suspects([holding("str", str=9), second], None, lines(sampled("int", "app:3")), MIB, "objects")
-    assert [where(suspect) for suspect in found] == [["app:3"], []]
+def test_native_memory_is_told_with_the_small_objects_that_the_same_function_makes(monkeypatch):
+    monkeypatch.setattr(pinned, "may_keep_native", lambda labels: "lib.View" in labels)
+    views = replace(holding("lib.View", **{"lib.View": 9}), retained_bytes=3000)
+
+    def told(raw: str, kept: Holding = views) -> list[tuple[str, bool, int]]:
+        samples = [sampled("lib.View", "app:2"), *[sampled("", raw, size=10.0 * MIB, native=True)] * 9]
+        found = suspects([kept], lines(*samples, known=True), "native", 100 * MIB)
+        return [(it.type, bool(it.held_by), it.samples) for it in found]
+
+    assert told("app:3") == [("lib.View", True, 9)]
+    assert told("other:3") == [(NO_OBJECT, False, 9)]
+    assert told("app:3", replace(views, frontier_type="str", type_counts={"str": 9})) == [(NO_OBJECT, False, 9)]
 
 
-def test_where_nothing_holds_it_the_line_itself_is_suspected():
-    lost = lines(sampled("decimal.Decimal", "app:4", size=0.6 * MIB), sampled("str", "app:5"), known=False)
-    top = first([], lost, "untracked")
-    assert (top.type, where(top), top.held_by, top.samples) == ("decimal.Decimal", ["app:4"], None, 1)
-    assert top.share == pytest.approx(0.6) and "extension" in top.cause
-    assert find_suspects([], None, lost, 100 * MIB, "untracked") == ()  # too little of the growth
-    assert find_suspects([], None, lost, MIB, "garbage") == ()
+def test_what_small_objects_keep_unseen_is_said_to_be_likely(monkeypatch):
+    monkeypatch.setattr(pinned, "may_keep_native", lambda labels: "lib.View" in labels)
+    views = replace(holding("lib.View", **{"lib.View": 90}), targets=100, retained_bytes=9000)
+    (found,) = suspects([views], lines(known=True), "native", 100 * MIB)
+    assert found.share < 0.001 and "; most likely each keeps native memory alive, about 1.00 MiB" in found.cause
+    assert found.hint.startswith("keep a copy of the part")
 
 
-def test_native_memory_follows_the_small_objects_that_the_same_function_makes():
-    views = holding("lib.View", **{"lib.View": 9})
-
-    def told(raw: str) -> list[tuple[str, bool]]:
-        samples = lines(sampled("lib.View", "app:2"), sampled("", raw, size=90.0 * MIB), known=False)
-        found = find_suspects([replace(views, retained_bytes=9000)], None, samples, 100 * MIB, "native")
-        return [(it.type, bool(it.held_by)) for it in found]
-
-    assert told("app:3") == [("lib.View", True), (NO_OBJECT, False)]
-    assert told("other:3") == [(NO_OBJECT, False), ("lib.View", True)]
-
-
-def test_what_a_walk_has_met_is_not_lost():
-    met = Lines(
-        (sampled("str", "app:1", size=9e6, address=16), sampled("int", "app:2", size=1e6, address=32)),
-        lambda file: True,
-        lambda address, label: address == 16,
+def test_a_weak_holder_is_no_holder():
+    program, small = (
+        replace(holding("app.Order", **{"app.Order": 100}), targets=100),
+        replace(
+            holding("weakref.ReferenceType", **{"weakref.ReferenceType": 100}), targets=100, retained_bytes=2 * MIB
+        ),
     )
-    assert where(met.of_lost()) == ["app:2"]
-    assert lines(sampled("int", "app:2")).of_lost() is None  # there was no walk
+    assert [it.type for it in suspects([small, program], lines())] == ["app.Order"]
+    assert [it.type for it in suspects([small], lines())] == ["weakref.ReferenceType"]  # what they refer to is gone
+    assert suspects([replace(program, weak=True)], lines()) == ()
+    states = replace(small, frontier_type="orm.State", type_counts={"orm.State": 100, "weakref.ReferenceType": 100})
+    assert [it.type for it in suspects([states, program], lines())] == ["app.Order"]
 
 
 # ---- with a sampler

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from memwatch.backend.allocations.live import Sampled
+from memwatch.diagnosis import Account
 from memwatch.diagnosis.lines import Lines
 from memwatch.diagnosis.ranking import Ranking
 from memwatch.diagnosis.suspects import find_suspects
@@ -46,11 +47,11 @@ def born(what, births):
 
 
 def order(ranking, *holdings):
-    return [it.type for it in find_suspects(holdings, None, Lines(), 4 * MIB, "objects", ranking)]
+    return [it.type for it in find_suspects(holdings, (), Lines(), Account(4 * MIB, (), True), "objects", ranking)]
 
 
 def test_without_anything_else_the_larger_comes_first():
-    found = find_suspects([holding("one"), holding("two", 2 * MIB)], None, Lines(), 4 * MIB, "objects", Ranking())
+    found = find_suspects([holding("one"), holding("two", 2 * MIB)], (), Lines(), Account(4 * MIB, (), True), "objects")
     assert [(it.type, it.share, it.score) for it in found] == [("two", 0.5, 0.5), ("one", 0.25, 0.25)]
 
 
@@ -77,8 +78,8 @@ def test_what_is_young_throughout_comes_after_what_was_born_at_all_times():
     assert order(Ranking(lines=lines), holding("two", 2 * MIB), holding("one")) == ["one", "two"]
 
 
-@pytest.mark.parametrize("changes", [{"bound": 20, "used": 9, "bounded_bytes": 4 * MIB}, {"weak": True}])
-def test_what_is_bounded_or_weak_comes_after_what_is_not(changes):
+def test_what_is_bounded_comes_after_what_is_not():
+    changes = {"bound": 20, "used": 9, "bounded_bytes": 4 * MIB}
     assert order(Ranking(), holding("two", int(1.5 * MIB), **changes), holding("one")) == ["one", "two"]
 
 

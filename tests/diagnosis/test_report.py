@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from memwatch.diagnosis import Report, Suspect, TypeRow
+from memwatch.diagnosis import Account, Report, Suspect, TypeRow
 from memwatch.watch import Cost
 
 from ..paths import attribute, path
 
 REPORT_KEYS = [
-    "pid", "growth_bytes", "rate_bytes_per_hour", "curve", "confidence", "fingerprint", "time_to_limit_seconds",
-    "verdict", "suspects", "missing", "cost",
+    "pid", "meter", "growth_bytes", "rate_bytes_per_hour", "curve", "confidence", "fingerprint",
+    "time_to_limit_seconds", "verdict", "explained", "since_seconds", "since_bytes", "rows", "suspects", "missing",
+    "cost",
 ]  # fmt: skip
 SUSPECT_KEYS = {
     "type", "count_growth", "bytes_growth", "share", "score", "samples", "allocated_at", "held_by", "retained_items",
@@ -27,8 +28,9 @@ def report():
     return Report(
         pid=4211, age_seconds=64.0, reason="heap growth", growth_bytes=4096, rate_bytes_per_hour=1.5, meter="base",
         curve=((0.0, 10), (1.5, 20)), confidence=0.9, fingerprint="0123456789ab", limit_bytes=1 << 30,
-        time_to_limit_seconds=None, verdict="objects", explained=0.5, since_seconds=48.0, since_bytes=4096,
-        rows=(TypeRow("app.Order", 480, 0, 2048, True),), suspects=(suspect,), missing=("census skipped",),
+        time_to_limit_seconds=None, verdict="objects", since_seconds=48.0,
+        account=Account(4096, (TypeRow("app.Order", 480, 0, 2048, True),), walked=True), suspects=(suspect,),
+        missing=("census skipped",),
         cost=Cost(0.004, 0.006, 3, 100),
     )  # fmt: skip
 
@@ -38,6 +40,17 @@ def test_the_dict_has_the_keys_of_the_contract_and_no_others(report):
     assert list(found) == REPORT_KEYS
     assert set(found["suspects"][0]) == SUSPECT_KEYS
     assert list(found["cost"]) == ["cpu_share", "longest_pause_seconds", "censuses", "bytes"]
+
+
+def test_the_rows_add_up_to_all_of_the_growth(report):
+    rows = report.to_dict()["rows"]
+    assert [(row["what"], row["size_bytes"], row["share"]) for row in rows] == [
+        ("app.Order", 2048, 0.5),
+        ("not explained", 2048, 0.5),
+    ]
+    many = replace(report, account=Account(90, tuple(TypeRow(f"app.T{n}", 1, 0, 3, True) for n in range(30)), True))
+    rows = many.to_dict()["rows"]
+    assert len(rows) == 22 and rows[-2]["what"] == "10 others" and sum(row["share"] for row in rows) == pytest.approx(1)
 
 
 def test_the_dict_is_json_as_it_is(report):
@@ -50,9 +63,15 @@ def test_the_dict_is_json_as_it_is(report):
 
 NUMBER = (int, float)
 SCHEMA = {
-    "pid": int, "growth_bytes": int, "rate_bytes_per_hour": NUMBER, "curve": [[NUMBER, int]], "confidence": float,
+    "pid": int, "meter": {"base", "rss"},
+    "growth_bytes": int, "rate_bytes_per_hour": NUMBER, "curve": [[NUMBER, int]], "confidence": float,
     "fingerprint": str, "time_to_limit_seconds": (float, type(None)),
-    "verdict": {"objects", "untracked", "native", "fragmentation", "garbage"},
+    "verdict": {"objects", "untracked", "native", "fragmentation", "garbage", "unknown"},
+    "explained": (float, type(None)), "since_seconds": float, "since_bytes": int,
+    "rows": [{
+        "what": str, "kind": {"objects", "untracked", "native", "unknown"}, "count": int, "size_bytes": int,
+        "share": float, "samples": int,
+    }],
     "suspects": [{
         "type": str, "count_growth": int, "bytes_growth": int, "share": float, "score": float, "samples": int,
         "allocated_at": [{"function": str, "file": str, "line": int, "in_app": bool}],

@@ -3,6 +3,7 @@
 import pytest
 
 from memwatch.backend.census import pure
+from memwatch.diagnosis import Account, TypeRow
 from memwatch.diagnosis.budget import Budget
 from memwatch.diagnosis.verdict import classify, garbage_share, has_stopped, is_past_python
 from memwatch.retain import expected_search
@@ -26,29 +27,36 @@ def growth(start, end, mib, lane="base"):
     return Growth("leak", "ratchet", lane, start, end, end - start, 20 * MIB, mib * MIB, 8, "windows")
 
 
-def test_objects_are_what_a_walk_can_reach():
-    past = samples((0, 10, 10, 40), (64, 20, 10, 50))
-    assert classify(growth(0, 64, 10), past, explained=0.97) == "objects"
+def account(mib, walked=True, sampled=True, samples=0, **kinds):
+    """So many MiB, and what of them is known, by kind."""
+    rows = [TypeRow(kind, 1, 0, round(part * MIB), True, kind, samples) for kind, part in kinds.items()]
+    return Account(mib * MIB, tuple(rows), walked, sampled)
 
 
-def test_large_buffers_that_python_reaches_are_objects_too():
-    past = samples((0, 10, 10, 40), (64, 10, 30, 60))
-    assert classify(growth(0, 64, 20), past, explained=0.99) == "objects"
+BLOCKS = samples((0, 10, 10, 40), (64, 20, 10, 50))
+MALLOC = samples((0, 10, 10, 40), (64, 10, 20, 50))
 
 
-def test_blocks_that_nothing_refers_to_are_untracked():
-    past = samples((0, 10, 10, 40), (64, 20, 11, 51))
-    assert classify(growth(0, 64, 11), past, explained=0.02) == "untracked"
-
-
-def test_malloc_that_python_does_not_reach_is_native():
-    past = samples((0, 10, 10, 40), (64, 10, 30, 60))
-    assert classify(growth(0, 64, 20), past, explained=0.01) == "native"
-
-
-def test_without_a_walk_small_blocks_are_taken_for_objects():
-    past = samples((0, 10, 10, 40), (64, 20, 10, 50))
-    assert classify(growth(0, 64, 10), past, explained=None) == "objects"
+@pytest.mark.parametrize(
+    ("past", "found", "verdict"),
+    [
+        (BLOCKS, account(10, objects=9.7), "objects"),
+        (MALLOC, account(10, objects=9.9), "objects"),  # large buffers
+        (MALLOC, account(10, objects=1, untracked=8, samples=90), "untracked"),  # large objects that were lost
+        (BLOCKS, account(10, objects=1, native=8, samples=90), "native"),
+        (BLOCKS, account(10, objects=0.2), "untracked"),  # nobody sampled: the meters tell what no walk has met
+        (MALLOC, account(10, objects=0.1), "native"),
+        (MALLOC, account(10, untracked=8, samples=2), "native"),  # too few samples
+        (MALLOC, account(10, walked=False, objects=8, samples=90), "objects"),
+        (MALLOC, account(10, walked=False, native=8, samples=90), "native"),
+        (MALLOC, account(10, walked=False, objects=1, samples=90), "native"),  # what is Python's is sampled
+        (BLOCKS, account(10, walked=False, objects=1, samples=90), "unknown"),
+        (BLOCKS, account(10, walked=False, sampled=False), "unknown"),
+        (MALLOC, account(10, walked=False, sampled=False), "unknown"),
+    ],
+)
+def test_the_verdict_is_what_was_shown(past, found, verdict):
+    assert classify(growth(0, 64, 10), past, found) == verdict
 
 
 def test_growth_is_past_python_where_blocks_do_not_explain_half_of_it():
@@ -62,17 +70,17 @@ def test_growth_is_past_python_where_blocks_do_not_explain_half_of_it():
 
 def test_resident_memory_alone_is_native():
     past = samples((0, 10, 10, 40), (64, 10, 10, 80))
-    assert classify(growth(0, 64, 40, lane="rss"), past, explained=0.0) == "native"
+    assert classify(growth(0, 64, 40, lane="rss"), past, account(40)) == "native"
 
 
 def test_resident_memory_after_a_peak_is_fragmentation():
     past = samples((0, 10, 10, 40), (32, 50, 10, 80), (64, 10, 10, 80))
-    assert classify(growth(0, 64, 40, lane="rss"), past, explained=0.0) == "fragmentation"
+    assert classify(growth(0, 64, 40, lane="rss"), past, account(40)) == "fragmentation"
 
 
 def test_only_the_window_counts():
     past = samples((0, 50, 10, 90), (100, 10, 10, 50), (164, 10, 30, 70))
-    assert classify(growth(100, 164, 20), past, explained=0.0) == "native"
+    assert classify(growth(100, 164, 20), past, account(20)) == "native"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ class Sampled:
     """One live sample that is the program's: its stack, innermost first, and how many blocks and bytes it stands for.
 
     `label` is the type of the object in the block, at `address`; empty, and the block's, where there is no object.
-    `birth` is when it was taken, on the steady clock in nanoseconds; 0 where that is not known.
+    `birth` is when it was taken, on the steady clock in nanoseconds; 0 where that is not known. `native` blocks were
+    taken by C code past Python's allocators; such without a label that are not native are mostly what objects keep
+    beside themselves, the table of a dict or the items of a list.
     """
 
     places: tuple[Frame, ...]
@@ -49,6 +51,7 @@ class Sampled:
     count: float
     size_bytes: float
     birth: int = 0
+    native: bool = False
 
 
 @internal

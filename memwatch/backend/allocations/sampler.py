@@ -154,19 +154,19 @@ class Sampling:
             parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
             stacks = [tuple([reading.places[step] for step in part]) if part else () for part in parts]
             found = []
-            for size, birth, interval, _, stack, address in reading.samples:
+            for size, birth, interval, _, stack, address, native in reading.samples:
                 places = stacks[stack - 1] if stack else ()
                 if places and birth <= until and size:
                     before, label = found_objects.get((address, birth), (0, ""))
                     count = -1 / expm1(-size / interval)
-                    found.append(Sampled(places, address + before, label, count, count * size, birth))
+                    found.append(Sampled(places, address + before, label, count, count * size, birth, bool(native)))
         return tuple(found), territory.is_app
 
     def _as_stacks(self, reading: Reading) -> list[LiveStack]:
         territory = Territory()
         parts = [reading.program_part(territory, steps[: self._depth]) for steps, _ in reading.stacks]
         groups: dict[Group, list[tuple[int, int, float]]] = {}
-        for size, birth, interval, thread, stack, _ in reading.samples:
+        for size, birth, interval, thread, stack, *_ in reading.samples:
             if stack == 0 or parts[stack - 1] is not None:
                 groups.setdefault((stack, thread), []).append((size, birth, interval))
         names = self._threads.names({thread for _, thread in groups})

@@ -28,7 +28,8 @@ class Reading:
     coroutines: tuple[bool, ...]
     loops: tuple[bool, ...]
     stacks: tuple[tuple[tuple[int, ...], bool], ...]
-    samples: tuple[tuple[int, int, float, int, int, int], ...]  # size, birth, interval, thread, stack, address
+    samples: tuple[tuple[int, int, float, int, int, int, int], ...]
+    """size, birth, interval, thread, stack, address, and 1 for a block that C code took past Python's allocators."""
     time: int
 
     def program_part(self, territory: Territory, steps: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -54,7 +55,7 @@ class Reading:
 
 def read(begun: int) -> Reading:
     """The samples that were taken since *begun*, on the steady clock."""
-    codes, raw_places, raw_steps, raw_ends, addresses, sizes, births, intervals, threads, stacks, now = (
+    codes, raw_places, raw_steps, raw_ends, addresses, sizes, births, intervals, threads, stacks, natives, now = (
         _native.sampling_read()
     )
     numbers = _column("I", raw_places)
@@ -65,7 +66,7 @@ def read(begun: int) -> Reading:
         coroutines.append(coroutine)
         loops.append(_is_loop(function, file))
     columns = (_column("Q", sizes), _column("Q", births), _column("f", intervals), _column("I", threads))
-    rows = zip(*columns, _column("I", stacks), _column("Q", addresses), strict=True)
+    rows = zip(*columns, _column("I", stacks), _column("Q", addresses), natives, strict=True)
     samples = tuple([row for row in rows if row[1] >= begun])
     stacks_read = _stacks_of(raw_steps, raw_ends)
     return Reading(tuple(places), tuple(coroutines), tuple(loops), stacks_read, samples, now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...units import format_bytes
 from ..places import own_frames, place_of, shown_file, source_around
-from ..words import objects_text, plural, share_text
+from ..words import objects_text, samples_text, share_text
 from .elements import Markup, bar, element, join
 from .holders import draw_path
 
@@ -57,7 +57,7 @@ def _allocated(suspect: Suspect) -> Markup:
         "p",
         element("b", f"{shown_file(own['file'])}:{own['line']}"),
         f" in {own['function']}",
-        element("span", plural(suspect.samples, "sample")),
+        element("span", samples_text(suspect.samples)),
         class_="place",
     )
     return element("div", element("h4", "Allocated at"), place, _source(own), _stack(frames, own), class_="allocated")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...calltree import CallTree
-from ...heap import least
 from ...units import format_bytes, format_duration
 from ..causes import BY_VERDICT
-from ..words import cost_text, count_text, growing_rows, share_text
+from ..words import cost_text, counts_of, growing_rows, share_text, shrunk_text
 from .curve import draw_curve
 from .elements import Markup, bar, element, join
 
 if TYPE_CHECKING:
-    from ..report import Report, TypeRow
+    from ..account import Account
+    from ..report import Report
 
 _ROWS = 20
 _NOTES = 20
@@ -35,12 +35,14 @@ def draw_curve_section(report: Report) -> Markup:
 
 def draw_types(report: Report) -> Markup:
     """The types that grew since the suspicion."""
-    rows, total, others = growing_rows(report, _ROWS)
+    rows, rest = growing_rows(report.account, _ROWS)
     if not rows:
         return Markup()
     head = element("tr", *(element("th", name, scope="col") for name in _HEADS))
-    body = [_row(row, total) for row in rows]
-    notes = [f"Since the suspicion, {format_duration(report.since_seconds)} before the verdict.", _sentence(others)]
+    body = [_row(row.what, (f"{row.count:+,}", *counts_of(row)), row.size_bytes, report.account) for row in rows]
+    body += [_row(name, ("", "", ""), size, report.account) for name, size in rest]
+    notes = [f"Since the suspicion, {format_duration(report.since_seconds)} before the verdict."]
+    notes.append(_sentence(shrunk_text(report.account)))
     if report.ratchets:
         names = ", ".join(ratchet.what for ratchet in report.ratchets[:3])
         notes.append(f"At each of {report.ratchets[0].readings} looks there was more of {names}.")
@@ -53,18 +55,12 @@ def _sentence(text: str) -> str:
     return text and f"{text[0].upper()}{text[1:]}."
 
 
-def _row(row: TypeRow, total: int) -> Markup:
-    share = row.size_bytes / total
-    numbers = (
-        f"{least(row.allocated) - least(row.freed):+,}",
-        count_text(row.allocated),
-        count_text(row.freed),
-        format_bytes(row.size_bytes, signed=True),
-    )
-    cells = (element("td", number) for number in numbers)
+def _row(name: str, counts: tuple[str, ...], size: int, account: Account) -> Markup:
+    share = size / account.total
+    cells = (element("td", text) for text in (*counts, format_bytes(size, signed=True)))
     return element(
         "tr",
-        element("th", row.what, scope="row"),
+        element("th", name, scope="row"),
         *cells,
         element("td", bar(share), element("span", share_text(share))),
     )

@@ -167,11 +167,12 @@ column(const Copy *copy, size_t offset, size_t width)
 
 PyDoc_STRVAR(read_doc,
              "sampling_read()\n--\n\n"
-             "(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, time):\n"
+             "(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, natives, time):\n"
              "a list of (function, file, first line, is it a coroutine), and columns as bytes. A place has three\n"
              "numbers: code, line, column. steps are places, innermost first, of all stacks; ends says where each\n"
              "one's end, with bit 31 if it was cut. A sample's stack is counted from 1; 0 is none that is known.\n"
-             "Births and time are nanoseconds.");
+             "natives has a byte for each, 1 for a block that C code took past Python's allocators. Births and time\n"
+             "are nanoseconds.");
 
 static PyObject *
 sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
@@ -181,10 +182,10 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     if (!sampling_is_main())
         return NULL;
     if (copy_make(&copy))
-        result = Py_BuildValue("NNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
+        result = Py_BuildValue("NNNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
                                raw(&copy.ends), COLUMN(&copy, address), COLUMN(&copy, size), COLUMN(&copy, birth),
                                COLUMN(&copy, interval), COLUMN(&copy, thread), COLUMN(&copy, stack),
-                               (unsigned long long)copy.time);
+                               COLUMN(&copy, native), (unsigned long long)copy.time);
     else
         PyErr_NoMemory();
     copy_free(&copy);

@@ -1,0 +1,166 @@
+"""One account of a growth: what came since the suspicion, in rows that add up to all of it.
+
+A walk counts what Python reaches. The samples estimate what no walk has met, and all of it where there was no walk.
+What neither knows is "not explained". Table, suspects, verdict, text, page and JSON all read this one value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..heap import Count, Diff, least
+from ..retain import Holding
+from .causes import name_type
+from .lines import NO_OBJECT, Lines, Site
+
+Kind = Literal["objects", "untracked", "native", "unknown"]
+"""Objects that Python reaches; what lies in Python's memory and nothing refers to; C's memory; nobody knows."""
+
+NOT_EXPLAINED = "not explained"
+PYTHON_RAW = "raw memory in Python's blocks"
+"""What lies in memory of Python's allocators and is no object."""
+
+HANDFUL = 5
+"""Samples; of fewer nothing is concluded."""
+
+_MOST_ROWS = 20  # as machines read it; the others are one more
+
+
+@dataclass(frozen=True, slots=True)
+class TypeRow:
+    """One type between suspicion and verdict: objects allocated and freed (intervals where not `exact`), bytes.
+
+    Where a walk has counted `samples` is 0; else count and bytes are estimated from so many, and what was freed is not
+    known.
+    """
+
+    what: str
+    allocated: Count
+    freed: Count
+    size_bytes: int
+    exact: bool
+    kind: Kind = "objects"
+    samples: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many objects, or blocks, more there are."""
+        return least(self.allocated) - least(self.freed)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a growth of `grew` bytes consists of, as far as it is known.
+
+    `walked` says that a walk has met every object that Python reaches, `sampled` that allocations were sampled. Shares
+    are of `total`: the growth, and what took the room of that which shrank.
+    """
+
+    grew: int = 0
+    rows: tuple[TypeRow, ...] = ()
+    walked: bool = False
+    sampled: bool = False
+
+    @property
+    def grown(self) -> tuple[TypeRow, ...]:
+        """The rows with more bytes than before, largest first."""
+        return tuple(sorted((row for row in self.rows if row.size_bytes > 0), key=lambda row: -row.size_bytes))
+
+    @property
+    def known(self) -> int:
+        """The bytes of these."""
+        return sum(row.size_bytes for row in self.rows if row.size_bytes > 0)
+
+    @property
+    def shrunk(self) -> int:
+        """The bytes by which others shrank."""
+        return -sum(row.size_bytes for row in self.rows if row.size_bytes < 0)
+
+    @property
+    def total(self) -> int:
+        """The bytes that are 100 %."""
+        return max(self.grew + self.shrunk, self.known, 1)
+
+    @property
+    def rest(self) -> int:
+        """The bytes that are not explained."""
+        return self.total - self.known
+
+    @property
+    def explained(self) -> float | None:
+        """The share of all rows together; None where nobody looked."""
+        return self.known / self.total if self.walked or self.sampled else None
+
+    def shown(self, kind: Kind) -> int:
+        """The bytes of one kind; none where fewer than a handful of samples speak for it."""
+        rows = [row for row in self.rows if row.kind == kind and row.size_bytes > 0]
+        counted = [row for row in rows if not row.samples]
+        enough = sum(row.samples for row in rows) >= HANDFUL
+        return sum(row.size_bytes for row in (rows if enough else counted))
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """The rows as machines read them, their shares adding up to 1; the last one is what is not explained."""
+        grown = self.grown
+        rows = [self._to_dict(row.what, row.kind, row.count, row.size_bytes, row.samples) for row in grown[:_MOST_ROWS]]
+        others = sum(row.size_bytes for row in grown[_MOST_ROWS:])
+        if others:
+            rows.append(self._to_dict(f"{len(grown) - _MOST_ROWS} others", "unknown", 0, others, 0))
+        return [*rows, self._to_dict(NOT_EXPLAINED, "unknown", 0, self.rest, 0)]
+
+    def _to_dict(self, what: str, kind: Kind, count: int, size: int, samples: int) -> dict[str, Any]:
+        share = size / self.total
+        return {"what": what, "kind": kind, "count": count, "size_bytes": size, "share": share, "samples": samples}
+
+
+def make_account(
+    grew: int, diff: Diff | None, lines: Lines, deep: bool = True, holdings: Sequence[Holding] = ()
+) -> Account:
+    """The account of *grew* bytes: *diff* is what a walk counted, a *deep* one or of tracked objects alone.
+
+    Where there was none, what a search met below *holdings* is known to be objects.
+    """
+    counted = [TypeRow(row.what, row.allocated, row.freed, row.size_bytes, row.exact) for row in _rows(diff)]
+    met = {row.what for row in counted}
+    if diff is None:
+        counted = [TypeRow(name_type(it), it.targets, 0, it.retained_bytes, False) for it in holdings]
+        met = {PYTHON_RAW, *(label for it in holdings for label in it.type_counts)} if holdings else set()
+    walked = diff is not None and deep
+    rows = _sampled(loose_sites(diff, lines, walked), walked)
+    loose = [row for row in rows if walked or row.what not in met]
+    return Account(grew, (*counted, *loose), walked, lines.sampled)
+
+
+def loose_sites(diff: Diff | None, lines: Lines, walked: bool) -> tuple[Site, ...]:
+    """What *lines* knows of and no walk has met, by line and type; after a walk only where that is known of each."""
+    if walked and not lines.tells_met:
+        return ()
+    return lines.loose(sum(row.size_bytes for row in _rows(diff) if row.size_bytes > 0))
+
+
+def kind_of(site: Site, walked: bool) -> Kind:
+    """What *site* is an allocation of, if there was a walk or not."""
+    if site.native:
+        return "native"
+    if walked:
+        return "untracked"
+    return "unknown" if site.label == NO_OBJECT else "objects"
+
+
+def _rows(diff: Diff | None) -> Iterable[Any]:
+    return diff.change.details if diff is not None else ()
+
+
+def _sampled(sites: Iterable[Site], walked: bool) -> list[TypeRow]:
+    by_row: dict[tuple[str, Kind], list[Site]] = {}
+    for site in sites:
+        kind = kind_of(site, walked)
+        what = PYTHON_RAW if site.label == NO_OBJECT and kind != "native" else site.label
+        by_row.setdefault((what, kind), []).append(site)
+    return [_row(what, kind, same) for (what, kind), same in by_row.items()]
+
+
+def _row(what: str, kind: Kind, sites: list[Site]) -> TypeRow:
+    count, size = round(sum(it.count for it in sites)), round(sum(it.size_bytes for it in sites))
+    return TypeRow(what, count, 0, size, False, kind, sum(it.samples for it in sites))

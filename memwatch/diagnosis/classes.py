@@ -1,0 +1,67 @@
+"""What is known of a class by its label: whose it is, and whether it is made in C."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterator
+from types import BuiltinFunctionType, GetSetDescriptorType, MethodDescriptorType, ModuleType
+from typing import Any
+from weakref import ReferenceType
+
+from ..backend.type_labels import every_type, flags_of, namespace_of, type_label
+from ..backend.allocations.frame_filter import Territory
+
+_MADE_IN_C = (MethodDescriptorType, BuiltinFunctionType, GetSetDescriptorType)
+_EVERY_CLASS = frozenset(("__dict__", "__weakref__"))  # getters that `class` makes, too
+_KEEPERS = frozenset(
+    ("sqlite3", "_ctypes", "mmap", "zlib", "bz2", "_bz2", "_lzma", "_ssl", "_hashlib", "pyexpat", "_tkinter")
+)
+"""Modules of the standard library whose objects keep memory of a C library."""
+_HEAP_TYPE = 1 << 9
+_WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod", "weakproxy"))
+_names_of: Any = vars(ModuleType)["__dict__"].__get__
+
+
+def is_standard(label: str) -> bool:
+    """Whether a class is of the standard library."""
+    return label.partition(".")[0] in sys.stdlib_module_names
+
+
+def is_programs(label: str, is_app: Callable[[str], bool] | None = None) -> bool:
+    """Whether a class is the program's own: of a module of its own code, as *is_app* tells of a file."""
+    module, found = label, None
+    while "." in module and found is None:
+        module = module.rpartition(".")[0]
+        found = sys.modules.get(module)
+    if found is None or not issubclass(type(found), ModuleType):
+        return False
+    file = _names_of(found).get("__file__")
+    return module == "__main__" or (type(file) is str and (is_app or Territory().is_app)(file))
+
+
+def may_keep_native(labels: Collection[str]) -> bool:
+    """Whether instances of one of these classes may keep memory that no walk sees: it is made in C, by an extension."""
+    return any(type_label(cls) in labels and _is_extension(cls) for cls in every_type())
+
+
+def _is_extension(cls: type) -> bool:
+    label = type_label(cls)
+    if "." not in label:  # "builtins" is what an extension's class says where it says nothing
+        return bool(flags_of(cls) & _HEAP_TYPE)
+    if is_standard(label) and label.partition(".")[0] not in _KEEPERS:
+        return False
+    return any(type(value) in _MADE_IN_C and name not in _EVERY_CLASS for name, value in namespace_of(cls).items())
+
+
+def is_weak_reference(label: str) -> bool:
+    """Whether instances of the class refer to others weakly."""
+    if label in _WEAK:
+        return True
+    return "." in label and any(type_label(cls) == label for cls in _subclasses(ReferenceType))
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    below: list[type] = type.__subclasses__(cls)
+    for found in below:
+        yield found
+        yield from _subclasses(found)

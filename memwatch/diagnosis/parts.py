@@ -1,0 +1,75 @@
+"""The parts of one object told as one: its dict, str and list come in the same number as its class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+
+from ..internal import internal
+from .classes import is_programs, is_standard
+from .lines import NO_OBJECT, Site
+
+_TIMES = (1, 2, 3)  # so many of a kind may one object have
+_TOLERANCE = 0.1
+_WIDEST = 0.25  # more than that is no equal number
+_ERRORS = 2.0  # standard errors
+_HANDFUL = 5  # samples
+
+
+@internal
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many objects of one type and their bytes, counted or, where there are `samples`, estimated from them."""
+
+    label: str
+    count: int
+    size_bytes: float
+    samples: int = 0
+    site: Site | None = None
+
+
+def join_parts(parts: Iterable[Part]) -> list[Part]:
+    """*parts* with what came in equal number as a class joined to it, most bytes first.
+
+    The program's own classes take theirs first. Two classes of one origin are not part of each other.
+    """
+    left = sorted(parts, key=_rank)
+    joined: list[Part] = []
+    while left:
+        first, *left = left
+        mates = [it for it in left if "." in first.label and _belongs(it, first)]
+        left = [it for it in left if it not in mates]
+        joined.append(_joined(first, mates))
+    return sorted(joined, key=lambda part: -part.size_bytes)
+
+
+def _rank(part: Part) -> tuple[bool, bool, bool, float]:
+    return not is_programs(part.label), "." not in part.label, is_standard(part.label), -part.size_bytes
+
+
+def _belongs(part: Part, owner: Part) -> bool:
+    if part.label == NO_OBJECT or is_programs(part.label):
+        return False
+    simple = "." not in part.label or is_standard(part.label)
+    if not simple and not is_programs(owner.label):
+        return False
+    within = _tolerance(part, owner)
+    return any(abs(part.count - n * owner.count) <= within * n * owner.count for n in (_TIMES if simple else (1,)))
+
+
+def _tolerance(part: Part, owner: Part) -> float:
+    """How far from equal two counts may be; negative where they are too uncertain to tell."""
+    sampled = [it.samples for it in (part, owner) if it.samples]
+    if any(samples < _HANDFUL for samples in sampled):
+        return -1.0
+    error = _ERRORS * sqrt(sum(1 / samples for samples in sampled))
+    return min(_WIDEST, _TOLERANCE + error)
+
+
+def _joined(first: Part, mates: Sequence[Part]) -> Part:
+    """The class with the bytes of all; the line is that of most bytes where the class itself was hardly sampled."""
+    sites = [it.site for it in mates if it.site is not None]
+    heaviest = max(sites, key=lambda site: site.size_bytes, default=first.site)
+    site = heaviest if first.site is None or first.site.samples < _HANDFUL else first.site
+    return replace(first, size_bytes=sum(it.size_bytes for it in (first, *mates)), site=site)

@@ -1,0 +1,105 @@
+"""What does not hold, though it looks so, and what holds more than it shows: weak registries, and objects that pin.
+
+A view or a handle is small and keeps a large block of C memory alive, which no walk meets. It is told with that memory
+where one function of the program made both, or one came for each other; else it is said to be likely at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..internal import internal
+from ..retain import Holding, RetainingPath
+from .account import Account
+from .classes import is_weak_reference, may_keep_native
+from .lines import ShownFrame, Site
+
+_OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
+_ALIKE = 2.0  # times: numbers that are as near belong together
+_MOST = 0.5
+_SEVERAL = 10  # objects, before it is said what each of them most likely keeps
+
+
+@internal
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """Native memory that the objects below a holder keep, or most likely keep where it is not `sure`; `sites` are empty
+    where it was not sampled."""
+
+    size_bytes: int
+    sites: tuple[Site, ...] = ()
+    sure: bool = False
+
+    @property
+    def samples(self) -> int:
+        """How many tell of it."""
+        return sum(site.samples for site in self.sites)
+
+
+@internal
+class Pins:
+    """The *loose* sites, of which *holdings* take what their objects keep. `left` are the others.
+
+    Where *verdict* is native memory and *account* explains little of the growth, it is memory that nobody has sampled:
+    `likely` is the path to the objects that may keep it, if there are such.
+    """
+
+    def __init__(self, holdings: Sequence[Holding], loose: Sequence[Site], account: Account, verdict: str) -> None:
+        self.left = list(loose)
+        self.likely: RetainingPath | None = None
+        unseen = verdict == "native" and account.rest >= _MOST * account.total
+        self._unseen = account.rest if unseen else 0
+        native = self._unseen or any(site.native for site in loose)
+        self._keepers = [it for it in holdings if may_keep_native(_types_of(it))] if native else []
+
+    def take(self, holding: Holding, frames: Sequence[ShownFrame]) -> Pinned | None:
+        """What the objects of *holding* keep, that the *frames* have made; None if they keep nothing that is known."""
+        if holding not in self._keepers:
+            return None
+        sites = self._sites(holding, frames)
+        alone = not sites and not frames and len(self._keepers) == 1
+        sites = [site for site in self.left if site.native] if alone else sites
+        if sites:
+            self.left = [site for site in self.left if site not in sites]
+            return Pinned(round(sum(site.size_bytes for site in sites)), tuple(sites), not alone)
+        if not self._unseen or holding.targets < _SEVERAL:
+            return None
+        size, self._unseen, self.likely = self._unseen, 0, holding.path
+        return Pinned(size)
+
+    def _sites(self, holding: Holding, frames: Sequence[ShownFrame]) -> list[Site]:
+        """What the same function has made; where it is not known which, what there is as much of."""
+        own = next(((it["function"], it["file"]) for it in frames if it["in_app"]), None)
+        native = [site for site in self.left if site.native]
+        return [it for it in native if (it.function == own if own else _is_alike(it.count, holding.targets))]
+
+
+def _types_of(holding: Holding) -> tuple[str, ...]:
+    """Those that come with nearly every item."""
+    often = (label for label, count in holding.type_counts.items() if count >= _OFTEN * holding.targets)
+    return (holding.frontier_type, *often)
+
+
+def strong_of(holdings: Sequence[Holding]) -> list[Holding]:
+    """The *holdings* that keep something alive."""
+    return [it for it in holdings if not _is_consequence(it, holdings)]
+
+
+def _is_consequence(holding: Holding, others: Sequence[Holding]) -> bool:
+    """Whether *holding* keeps nothing alive: it is weak, or notes by weak references what *others* hold."""
+    if holding.weak:
+        return True
+    if not _has_weak(holding):
+        return False
+    return any(_is_alike(it.targets, holding.targets) and not it.weak and not _has_weak(it) for it in others)
+
+
+def _has_weak(holding: Holding) -> bool:
+    """Whether each item is a weak reference, or has one."""
+    refs = sum(count for label, count in holding.type_counts.items() if is_weak_reference(label))
+    return refs >= _OFTEN * holding.targets
+
+
+def _is_alike(one: float, other: float) -> bool:
+    return one > 0 and other > 0 and 1 / _ALIKE <= one / other <= _ALIKE
