@@ -8,8 +8,8 @@ from types import BuiltinFunctionType, GetSetDescriptorType, MethodDescriptorTyp
 from typing import Any
 from weakref import ReferenceType
 
-from ..backend.type_labels import every_type, flags_of, namespace_of, type_label
 from ..backend.allocations.frame_filter import Territory
+from ..backend.type_labels import every_type, flags_of, namespace_of, type_label
 
 _MADE_IN_C = (MethodDescriptorType, BuiltinFunctionType, GetSetDescriptorType)
 _EVERY_CLASS = frozenset(("__dict__", "__weakref__"))  # getters that `class` makes, too
