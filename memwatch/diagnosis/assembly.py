@@ -15,6 +15,7 @@ from .report import Report
 from .suspects import find_suspects, fingerprint, ratchets_of
 
 _CURVE_POINTS = 60
+_NO_LINE = "the allocating line: most of this memory was mapped, or taken in a way that is not sampled"
 
 
 def assemble(
@@ -40,6 +41,8 @@ def assemble(
     since = last.time - suspicion.end if suspicion else growth.seconds
     if verdict == "unknown":
         missing.append(_why_unknown(account))
+    if verdict == "native" and account.sampled and account.rest > account.total / 2:
+        missing.append(_NO_LINE)
     if told and any(suspect.held_by for suspect in told.suspects) and findings.diff is None and not findings.holdings:
         suspects, name = told.suspects, told.fingerprint
         missing.append(f"no new suspects: these were told {format_duration(last.time - told.time)} ago")

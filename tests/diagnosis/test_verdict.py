@@ -44,7 +44,8 @@ MALLOC = samples((0, 10, 10, 40), (64, 10, 20, 50))
         (MALLOC, account(10, objects=9.9), "objects"),  # large buffers
         (MALLOC, account(10, objects=1, untracked=8, samples=90), "untracked"),  # large objects that were lost
         (BLOCKS, account(10, objects=1, native=8, samples=90), "native"),
-        (BLOCKS, account(10, objects=0.2), "untracked"),  # nobody sampled: the meters tell what no walk has met
+        (BLOCKS, account(10, sampled=False, objects=0.2), "untracked"),  # the meters tell what no walk has met
+        (BLOCKS, account(10, objects=4), "objects"),  # what was lost would be among the samples
         (MALLOC, account(10, objects=0.1), "native"),
         (MALLOC, account(10, untracked=8, samples=2), "native"),  # too few samples
         (MALLOC, account(10, walked=False, objects=8, samples=90), "objects"),
