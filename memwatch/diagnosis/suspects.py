@@ -62,7 +62,9 @@ def find_suspects(
 def _told(suspects: Sequence[Suspect], likely: RetainingPath | None) -> tuple[Suspect, ...]:
     """Those that are worth telling, if the first one explains enough, or is *likely* to by what it keeps unseen."""
     enough = [it for it in suspects if it.share >= FIRST_SHARE]
-    first = next(iter(enough), None) or next((it for it in suspects if likely is not None and it.held_by is likely), None)
+    first = next(iter(enough), None) or next(
+        (it for it in suspects if likely is not None and it.held_by is likely), None
+    )
     if first is None:
         return ()
     others = [it for it in suspects if it is not first and it.share >= _LEAST_SHARE]
@@ -124,7 +126,9 @@ def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
         share = min(1.0, part.size_bytes / account.total)
         if share >= _LEAST_LOOSE and part.size_bytes >= _LEAST_BYTES and part.site is not None:
             words = words_for_verdict(kind_of(part.site, account.walked))
-            made = Suspect(part.label, part.count, round(part.size_bytes), share, share, None, 0, words.cause, words.hint)
+            made = Suspect(
+                part.label, part.count, round(part.size_bytes), share, share, None, 0, words.cause, words.hint
+            )
             found.append(_at(made, part.site))
     return found
 

@@ -352,4 +352,4 @@ def test_what_holders_were_found_for_is_known_to_be_objects(case, app, monkeypat
     monkeypatch.setattr(evidence_module, "take_snapshot", fail)
     report = case.verdict().report
     assert report.verdict == "objects" and report.explained is None and not report.account.walked
-    assert [row.what for row in report.rows][:1] == ["str"] and report.suspects[0].held_by[1].startswith(".kept")
+    assert [row.what for row in report.rows][:1] == ["str"] and report.suspects[0].held_by.lines[1].startswith(".kept")
