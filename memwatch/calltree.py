@@ -14,6 +14,7 @@ from typing import Any
 
 from .estimates import AGES, Evidence, Part, describe, merge_parts, total, weigh
 from .frames import Frame
+from .internal import internal
 
 Allocations = tuple[tuple[int, int], ...]
 
@@ -24,6 +25,7 @@ _ID_BYTES = 6  # 48 bits: every reader keeps such a number whole, also those tha
 ROOT = Frame("(root)")
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Stack:
     """A path of frames, outermost first, and what was allocated at its end: bytes, how many allocations, and of which
@@ -40,6 +42,7 @@ class Stack:
     parts: tuple[Part, ...] = ()
 
 
+@internal
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Node:
     """One call path's end. `self_…` is what was allocated there, `total_…` the same with all that lies below.
@@ -142,6 +145,7 @@ class Node:
         return made[self.id]
 
 
+@internal
 @dataclass(frozen=True, slots=True, eq=False)
 class CallTree:
     """The tree below `root`, and where it comes from.
@@ -167,6 +171,7 @@ class CallTree:
     samples_expected: float | None = None
 
 
+@internal
 @dataclass(slots=True, eq=False)
 class _Growing:
     """A node while its tree is built."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..heap import Count, Diff, least
+from ..internal import internal
 from ..retain import Holding
 from .causes import name_type
 from .lines import NO_OBJECT, Lines, Site
@@ -28,6 +29,7 @@ HANDFUL = 5
 _MOST_ROWS = 20  # as machines read it; the others are one more
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class TypeRow:
     """One type between suspicion and verdict: objects allocated and freed (intervals where not `exact`), bytes.
@@ -50,6 +52,7 @@ class TypeRow:
         return least(self.allocated) - least(self.freed)
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Account:
     """What a growth of `grew` bytes consists of, as far as it is known.

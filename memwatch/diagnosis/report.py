@@ -7,6 +7,7 @@ from typing import Any
 
 from ..calltree import CallTree
 from ..heap import Ratchet
+from ..internal import internal
 from ..retain import RetainingPath
 from ..watch import Cost
 from .account import Account, TypeRow
@@ -14,6 +15,7 @@ from .html import write
 from .text import render
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """Something that grew: its type, how much, and who holds it.
@@ -44,6 +46,7 @@ class Suspect:
         return {**found, "held_by": held_by, "allocated_at": [dict(frame) for frame in self.allocated_at]}
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Report:
     """What is known of a leak. `str(report)` is the text for a person, `to_html()` the page, `to_dict()` the JSON.

@@ -62,11 +62,10 @@ def find_suspects(
 def _told(suspects: Sequence[Suspect], likely: RetainingPath | None) -> tuple[Suspect, ...]:
     """Those that are worth telling, if the first one explains enough, or is *likely* to by what it keeps unseen."""
     enough = [it for it in suspects if it.share >= FIRST_SHARE]
-    first = next(iter(enough), None) or next(
-        (it for it in suspects if likely is not None and it.held_by is likely), None
-    )
-    if first is None:
+    unseen = [it for it in suspects if likely is not None and it.held_by is likely]
+    if not enough and not unseen:
         return ()
+    first = (enough or unseen)[0]
     others = [it for it in suspects if it is not first and it.share >= _LEAST_SHARE]
     return (first, *others)[:MOST]
 
@@ -110,7 +109,7 @@ def from_rows(account: Account, lines: Lines, verdict: str, ranking: Ranking) ->
     found = []
     for part in parts[:_TYPES]:
         share = part.size_bytes / account.total
-        suspect = Suspect(part.label, part.count, round(part.size_bytes), share, 0.0, None, 0, words.cause, words.hint)
+        suspect = _unheld(part, share, words)
         site = lines.of_types((part.label,)) or (lines.of_most() if share >= _MOST else None)
         found.append(replace(_at(suspect, site), score=ranking.of_types((part.label,), share)))
     return found
@@ -126,10 +125,7 @@ def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
         share = min(1.0, part.size_bytes / account.total)
         if share >= _LEAST_LOOSE and part.size_bytes >= _LEAST_BYTES and part.site is not None:
             words = words_for_verdict(kind_of(part.site, account.walked))
-            made = Suspect(
-                part.label, part.count, round(part.size_bytes), share, share, None, 0, words.cause, words.hint
-            )
-            found.append(_at(made, part.site))
+            found.append(_at(_unheld(part, share, words), part.site))
     return found
 
 
@@ -147,6 +143,11 @@ def fingerprint(verdict: str, suspects: Sequence[Suspect], holdings: Sequence[Ho
     else:
         top = suspects[0].type if suspects else ""
     return hashlib.sha1(f"{verdict} {top}".encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[:12]
+
+
+def _unheld(part: Part, share: float, words: Words) -> Suspect:
+    size = round(part.size_bytes)
+    return Suspect(part.label, part.count, size, share, share, None, 0, words.cause, words.hint)
 
 
 def _suspect(holding: Holding) -> Suspect:

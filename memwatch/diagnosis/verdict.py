@@ -39,8 +39,10 @@ def classify(growth: Growth, samples: Sequence[Sample], account: Account) -> str
         return max(_KINDS, key=lambda kind: shown[kind])
     in_blocks = BYTES_PER_BLOCK * (last.blocks - first.blocks) >= HALF * base_growth
     if account.walked:
-        lost = in_blocks and not (account.sampled and shown["objects"] > shown["untracked"])  # it would be sampled
-        return "untracked" if lost else "objects" if in_blocks else "native"
+        if not in_blocks:
+            return "native"
+        would_be_sampled = account.sampled and shown["objects"] > shown["untracked"]
+        return "objects" if would_be_sampled else "untracked"
     return "native" if account.sampled and _has_native_growth(first, last) and not in_blocks else "unknown"
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ..backend.census.referents import FrozenDict
 from ..backend.type_labels import has_references, type_label
+from ..internal import internal
 from ..units import printable
 from .attributes import (
     attribute_of,
@@ -41,10 +42,12 @@ _LARGE = 10
 _MOST_STEPS = 200
 
 
+@internal
 class _NoKey:
     """Stands for the key of a reference that has none."""
 
 
+@internal
 class _Passed(NamedTuple):
     """One reference: how many objects of the chain it passes, and the key of a dict's item, which may be data."""
 

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from ..internal import internal
 from .steps import ATTRIBUTES, Root, RootKind, Step
 
 _namespace: Any = vars(ModuleType)["__dict__"].__get__
 
 
+@internal
 class Kept(NamedTuple):
     """A variable of a module that a library keeps objects in, and why."""
 
@@ -53,6 +55,7 @@ IGNORED = frozenset(("objgraph", "pympler", "guppy", "pydevd", "_pydevd_bundle",
 """Tools that look at the heap themselves: what only their modules hold is theirs."""
 
 
+@internal
 class Reference(NamedTuple):
     """What a variable of `KEPT` holds in this process; *names* is the namespace of its module."""
 

@@ -11,6 +11,7 @@ from ..clock import Clock
 from ..internal import internal
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Cost:
     """`cpu_share` of one processor (0.004 is 0.4 %), the longest hold of the interpreter lock, walks and bytes kept."""

@@ -49,6 +49,7 @@ class Judge(Protocol):
         """The suspicion is over; let go of its evidence."""
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Unjudged:
     """The report of a leak that nobody could look into: the growth itself, and why there is no more."""

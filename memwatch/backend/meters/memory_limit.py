@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from ...internal import internal
+
 try:
     import resource
 except ImportError:  # Windows
@@ -22,6 +24,7 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 _NO_LIMIT = 1 << 60  # cgroup v1 writes a number near 2 ** 63 for "none"
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Container:
     """The cgroup with the least memory limit among this process's own and those above it.
@@ -44,6 +47,7 @@ class Container:
         return {"version": self.version, "limit": self.limit, "usage": self.usage, "share": self.share}
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class _Group:
     """One cgroup: its folder, and how its version names the files in it."""

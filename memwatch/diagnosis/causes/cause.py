@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...internal import internal
 from ...retain import ATTRIBUTES, ITEMS, UNREACHED, EdgeKind, RetainingPath, Root, RootKind, Step
 
 _EDGES: tuple[tuple[str, frozenset[EdgeKind | RootKind]], ...] = (
@@ -24,6 +25,7 @@ _EDGES: tuple[tuple[str, frozenset[EdgeKind | RootKind]], ...] = (
 _FIELD = frozenset((EdgeKind.FIELD,))
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What is known of one way to leak.
@@ -44,6 +46,7 @@ class Cause:
     many: bool | None = None
 
 
+@internal
 class Reference(NamedTuple):
     """What a pattern says of one reference, or of a root: its kinds (None for any) and its name."""
 
@@ -58,6 +61,7 @@ class Reference(NamedTuple):
         return found.kind in self.kinds and (found.kind in ITEMS or is_like(found.name.lower(), self.name))
 
 
+@internal
 class Element(NamedTuple):
     """One step of a pattern: what the reference and the type may be, and whether it may be missing or is marked."""
 
@@ -74,6 +78,7 @@ class Element(NamedTuple):
         )
 
 
+@internal
 class Pattern:
     """The end of a path: steps as ``reference: type``, joined by ``>``.
 

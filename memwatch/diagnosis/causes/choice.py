@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...backend.meters.meters import collector_runs
+from ...internal import internal
 from ...retain import UNREACHED as UNREACHED_ROOTS
 from ...retain import EdgeKind, Holding
 from ..classes import is_programs, is_standard
@@ -31,6 +32,7 @@ _RUN = frozenset(
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Words:
     """A cause as it is told for one holder; `name` is empty where nothing is known."""

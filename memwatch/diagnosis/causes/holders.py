@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...internal import internal
 from .cause import Cause
 
 
+@internal
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A kind of container: a word for it, and what to do where it only grows."""

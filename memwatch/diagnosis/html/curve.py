@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from ...internal import internal
 from ...units import format_bytes
 from .elements import Markup, element, join
 
 Point = tuple[float, int]
 
 
+@internal
 class _Sheet(NamedTuple):
     """A size of the drawing, and how many steps its time axis has at least."""
 
@@ -41,6 +43,7 @@ def draw_curve(curve: Sequence[Point], meter: str, since_seconds: float) -> Mark
     return join(*(_Drawing(curve[::-step][::-1], sheet).draw(meter, since_seconds) for sheet in _SHEETS))
 
 
+@internal
 class _Drawing:
     """Where times and bytes lie on a sheet."""
 

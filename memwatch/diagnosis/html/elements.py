@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...internal import internal
 from ...units import printable
 from ..words import shorten
 
@@ -11,6 +12,7 @@ LONGEST = 300
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 
+@internal
 class Markup(str):
     """HTML; any other str is text."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ...internal import internal
 from ...retain import RetainingPath
 from ...units import printable
 from ..words import cut_path, shorten
@@ -19,6 +20,7 @@ _LONGEST = 54
 _ENDS = 6
 
 
+@internal
 class _Row(NamedTuple):
     """A box, and the reference that leads to it."""
 
