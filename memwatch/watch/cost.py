@@ -62,6 +62,7 @@ class Ledger:
         self.longest_pause = 0.0
         self.walked_seconds = 0.0
         self._loaded_before = LOADED.less(Loaded())
+        self.is_busy = False  # memwatch's thread, with what may take long
         self._ended_threads = 0.0
         self._this_thread = 0.0
         self._receivers = 0.0
@@ -113,9 +114,19 @@ class Ledger:
         """Around the program's own receivers, whose time is not memwatch's."""
         begun = Clock.thread_time()
         try:
-            yield
+            with self.busy():
+                yield
         finally:
             self._receivers += Clock.thread_time() - begun
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Around what may take long: a verdict, or code that is not this room's."""
+        before, self.is_busy = self.is_busy, True
+        try:
+            yield
+        finally:
+            self.is_busy = before
 
     def cost(self) -> Cost:
         """The books as a value."""

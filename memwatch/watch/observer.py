@@ -165,7 +165,8 @@ class Observer:
     def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:
         candidate = Candidate(growth, self.history.samples(), self._read, self._give_up, self._ledger)
         try:
-            return ask(candidate)
+            with self._ledger.busy():
+                return ask(candidate)
         except Exception as error:
             _log.error("memwatch could not look into the growth that it saw: %s", describe_error(error))
             return None

@@ -22,6 +22,9 @@ from ..internal import internal, never_count
 
 _log = logging.getLogger("memwatch")
 
+_LEAVING = 1.0  # seconds that a thread which has ended may take to be gone
+_UNSCHEDULED = 1.0  # seconds that one which is to end may take to run
+
 for _wanted in ("_suggestions", "_colorize"):  # by traceback, from 3.13 and 3.15 on, for an error that is logged
     with suppress(ImportError):
         import_module(_wanted)
@@ -85,10 +88,21 @@ class RawThread:
         if not ended.acquire(timeout=timeout):
             return False
         ended.release()
+        self._await_system(max(deadline, Clock.monotonic() + _LEAVING) if timeout else deadline)
+        return True
+
+    def join_unless(self, is_busy: Callable[[], bool], patience: float) -> None:
+        """Wait *patience* seconds, and a second if it is not busy: then it is about to end, and lacks a processor."""
+        deadline = Clock.monotonic() + _UNSCHEDULED
+        while not self.join(patience):
+            if is_busy() or Clock.monotonic() > deadline:
+                return
+
+    def _await_system(self, deadline: float) -> None:
+        """Wait until the system does not know the thread any more: it has nothing left to do but to leave."""
         gone = self._native_id
         while _os_thread_exists(gone) and Clock.monotonic() < deadline:
             original("time", "sleep")(0.0002)
-        return True
 
     def is_current(self) -> bool:
         """Whether the caller is this thread."""

@@ -176,14 +176,14 @@ class Watcher:
         return True
 
     def park(self) -> None:
-        """End the thread for a fork, waiting at most 50 ms for it, and as long for walks over the heap to rest."""
+        """End the thread for a fork, and wait for it: 50 ms if it is busy. Walks over the heap get as long to rest."""
         self._trigger.call_at_next(None)  # what another fork has left must not wake the thread in this one
         self._forked_in_main = runs_signal_handlers()
         hold_walks(PARK_PATIENCE)
         if self._running and not self._halting and not self._thread.is_current():
             self._halting = halt = Halt(final=False)
             self._queue.put(halt)
-            self._thread.join(PARK_PATIENCE)
+            self._thread.join_unless(lambda: self._ledger.is_busy, PARK_PATIENCE)
 
     def resume(self, in_child: bool) -> None:
         """After a fork, from its hook: start the thread again as soon as that is harmless, whatever the collector does.
@@ -236,6 +236,7 @@ class Watcher:
     def _become_child(self) -> None:
         forget_other_threads()
         self._inherited = self.readings
+        self._ledger.is_busy = False
         self._ticker.begin_anew()
         self._halting = Halt(final=False)
         self._waking = original("_thread", "allocate_lock")()
@@ -338,7 +339,9 @@ class Watcher:
 
     def _ask(self, function: Callable[[Sample], Iterable[Callable[[], object]]], sample: Sample) -> None:
         try:
-            for call in function(sample):
+            with self._ledger.busy():
+                calls = tuple(function(sample))
+            for call in calls:
                 with self._ledger.receivers():
                     call()
                 forget_dummy()

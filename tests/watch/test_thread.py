@@ -33,6 +33,25 @@ def test_join_gives_up_in_time_and_knows_the_thread_itself():
     assert inside == [(True, False)] and not thread.is_current()
 
 
+@pytest.mark.parametrize(("busy", "looks"), [(False, 3), (True, 1)])
+def test_one_that_is_busy_is_not_waited_for_as_long_as_one_that_lacks_a_processor(monkeypatch, busy, looks):
+    thread, looked = RawThread(), []
+    monkeypatch.setattr(thread, "join", lambda patience: looked.append(patience) or len(looked) == 3)
+    thread.join_unless(lambda: busy, 0.05)
+    assert looked == [0.05] * looks
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_what_has_ended_is_waited_for_until_the_system_does_not_count_it(monkeypatch):
+    thread, seen = RawThread(), []
+    thread.start(lambda: None)
+    thread._ended.acquire()
+    thread._ended.release()
+    monkeypatch.setattr("memwatch.watch.thread._os_thread_exists", lambda _: seen.append(1) or len(seen) < 100)
+    assert thread.join(0.001)
+    assert len(seen) == 100
+
+
 def test_it_is_in_nobodys_list_also_when_it_asks_who_it_is():
     thread, named, go = RawThread(), threading.Event(), threading.Event()
 

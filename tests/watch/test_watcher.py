@@ -232,6 +232,13 @@ def test_the_program_runs_on_while_a_receiver_is_stuck(watched):
     go.set()
 
 
+def test_it_is_busy_while_receivers_run(watched):
+    seen = []
+    w = watched(stats=lambda watcher, stats: seen.append(watcher._ledger.is_busy))
+    w.watcher.collect()
+    assert seen == [True] and not w.watcher._ledger.is_busy
+
+
 def test_its_costs_are_measured(watched):
     w = watched(tick=0.01)
     while w.watcher.readings < 20:
