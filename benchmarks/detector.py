@@ -250,7 +250,9 @@ def cost(pace: str, samples: int) -> float:
     step = chosen.sample
     detectors = make_detectors(choose_pace(pace, tick=step))
     readings = [
-        Sample(k * step, k * step, "tick", 10**8 + k * 97 % 4096, 2 * 10**8 + k * 89 % 4096, 1, 1, 300, 0, 0, 0.0, ())
+        Sample(
+            k * step, k * step, "tick", 10**8 + k * 97 % 4096, 2 * 10**8 + k * 89 % 4096, 1, 96, 1, 300, 0, 0, 0.0, ()
+        )
         for k in range(samples)
     ]
     began = time.perf_counter()

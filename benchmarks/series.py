@@ -54,6 +54,7 @@ def read_samples(path: Path) -> Iterator[Sample]:
                 base=native + BYTES_PER_BLOCK * blocks,
                 rss=int(row["rss"]),
                 blocks=blocks,
+                small=BYTES_PER_BLOCK * blocks,
                 native=native,
                 modules=int(row["modules"]),
                 full=int(row["full"]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backend.meters.meters import BYTES_PER_BLOCK
+from ..backend.meters.meters import counted_bytes
 from ..heap import Diff
 from ..internal import internal
 from ..retain import Holding
@@ -25,8 +25,8 @@ _DATA = 0.3  # of what is below a module: so many instances of one class are not
 
 
 def bytes_of(holding: Holding) -> int:
-    """What a holding's new objects account for in the meters, which count a block as so many bytes at least."""
-    return max(holding.retained_bytes, BYTES_PER_BLOCK * holding.retained_items)
+    """What a holding's new objects account for in the meters."""
+    return counted_bytes(holding.retained_bytes, holding.retained_items)
 
 
 @internal

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backend.meters.meters import BYTES_PER_BLOCK
+from ..backend.meters.meters import counted_bytes
 from ..heap import Ratchet, TypeSeries, least
 from ..retain import Holding, find_remover
 from .benign_growth import bytes_of
@@ -67,4 +67,4 @@ def _steady(series: TypeSeries) -> Sequence[Ratchet]:
 
 
 def _bytes_of(ratchet: Ratchet) -> int:
-    return max(ratchet.growth, BYTES_PER_BLOCK * ratchet.objects)
+    return counted_bytes(ratchet.growth, ratchet.objects)

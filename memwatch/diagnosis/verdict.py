@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean
 
-from ..backend.meters.meters import BYTES_PER_BLOCK
 from ..watch import Growth, Sample
 from .account import Account, Kind
 
@@ -37,7 +36,7 @@ def classify(growth: Growth, samples: Sequence[Sample], account: Account) -> str
     shown = {kind: account.shown(kind) for kind in _KINDS}
     if sum(shown.values()) >= HALF * account.total:
         return max(_KINDS, key=lambda kind: shown[kind])
-    in_blocks = BYTES_PER_BLOCK * (last.blocks - first.blocks) >= HALF * base_growth
+    in_blocks = last.small - first.small >= HALF * base_growth
     if account.walked:
         if not in_blocks:
             return "native"
@@ -66,7 +65,7 @@ def follows_peak(growth: Growth, samples: Sequence[Sample]) -> bool:
 def is_past_python(growth: Growth, samples: Sequence[Sample]) -> bool:
     """Whether Python's blocks account for less than half of *growth*: C code, or large objects, have the rest."""
     first = next((s for s in samples if s.time >= growth.start), samples[-1])
-    return BYTES_PER_BLOCK * (samples[-1].blocks - first.blocks) < HALF * growth.growth
+    return samples[-1].small - first.small < HALF * growth.growth
 
 
 def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool:

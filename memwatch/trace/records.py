@@ -37,12 +37,13 @@ def factor_of(unit: str) -> int:
 class Record:
     """The memory of the whole process at one mark. Amounts are in `memory_unit`, not rounded; whole numbers in bytes.
 
-    `heap_used` is what is in use: the C allocator's bytes in use and 96 for each block of Python's own allocator (what
-    a block holds on average), without the records that this trace keeps. `external` is the C allocator's part of it:
-    objects above 512 bytes and what C libraries hold; None where it cannot be asked, and then `heap_used` is the same
-    as `heap_total`. `heap_total` is what the process has taken for itself: resident memory that belongs to no file and
-    to no other process (all of `rss` where the platform does not tell). What is in use and was never touched, or is
-    swapped out, is not resident, so `heap_used` may be the larger one. `rss` is resident memory.
+    `heap_used` is what is in use: the C allocator's bytes and those of Python's own allocator (96 for each block, what
+    it holds on average, where the C extension cannot read them), without the records that this trace keeps. `external`
+    is the C allocator's part of it: objects above 512 bytes and what C libraries hold; None where it cannot be asked,
+    and then `heap_used` is the same as `heap_total`. `heap_total` is what the process has taken for itself: resident
+    memory that belongs to no file and to no other process (all of `rss` where the platform does not tell). What is in
+    use and was never touched, or is swapped out, is not resident, so `heap_used` may be the larger one. `rss` is
+    resident memory.
 
     `trace_datetime` is in milliseconds since the epoch; `trace_key` is the same for all that one process recorded since
     one `init`; `number` counts a trace's records from 1, also those that the ring has lost.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ..backend.meters.meters import BYTES_PER_BLOCK
+from ..backend.meters.meters import counted_bytes
 from ..errors import OptionError
 from ..internal import internal
 from .records import Kind, Record
@@ -19,6 +19,8 @@ numbers that are its own; a block's start and end share some."""
 _BLOCKS_OF_AGE = {True: -2, False: 1}
 """How many more these are if the reading is an older record's: an age, and in bytes three amounts less, as both share
 them."""
+_RECORD = Record.__basicsize__ + 16  # bytes, with what the collector puts before it
+_NUMBER = 32  # bytes of the block of a float, or of an int
 
 
 def check_capacity(capacity: int) -> int:
@@ -46,7 +48,8 @@ class Ring:
         """Keep *record*; the oldest one falls out of a full ring."""
         if len(self._records) < self.capacity:
             more = _BLOCKS_OF_AGE[record.memory_unit == "B"] if record.age_seconds else 0
-            self.own_bytes += (_BLOCKS[record.kind] + more) * BYTES_PER_BLOCK
+            numbers = _BLOCKS[record.kind] + more - 1
+            self.own_bytes += counted_bytes(_RECORD + numbers * _NUMBER, numbers + 1)
         self._records.append(record)
 
     def records(self) -> tuple[Record, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ..backend.meters.meters import Meters, read_collections
+from ..backend.meters.meters import Blocks, Meters, read_collections
 from ..backend.quiet import collect
 from ..clock import Clock, steady_epoch
 from .cost import Ledger
@@ -18,13 +18,13 @@ def read_sample(
     gc_seconds: float,
     ledger: Ledger,
     force: bool = False,
-    blocks: int | None = None,
+    counted: Blocks | None = None,
 ) -> Sample:
     """One sample: *gc_seconds* were spent in collections, *ledger* says what memwatch has taken.
 
-    With *force* every meter is read now; *blocks* is a count of Python's blocks taken a moment ago.
+    With *force* every meter is read now; *counted* are Python's blocks as of a moment ago.
     """
-    reading, counts, loaded = meters.read(force, blocks), read_collections(), ledger.loaded
+    reading, counts, loaded = meters.read(force, counted), read_collections(), ledger.loaded
     return Sample(
         time=steady_epoch(),
         clock=Clock.monotonic(),
@@ -32,6 +32,7 @@ def read_sample(
         base=max(0, reading.base - ledger.bytes - loaded.heap),
         rss=max(0, reading.rss - ledger.resident - loaded.resident),
         blocks=reading.blocks,
+        small=reading.small,
         native=reading.native,
         modules=len(sys.modules) - loaded.modules,
         full=counts.full,

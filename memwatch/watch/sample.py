@@ -23,8 +23,9 @@ Level = Literal["suspect", "early", "leak", "recovered"]
 class Sample:
     """One reading of the meters.
 
-    `base` is what the process holds: `native + 96 * blocks`, or anonymous RSS where the C allocator cannot be
-    asked (`native` is then None). `full` and `young` count collections since the interpreter started.
+    `base` is what the process holds: `native` and `small`, the bytes of Python's small blocks; or anonymous RSS where
+    the C allocator cannot be asked (`native` is then None). `blocks` counts the small and the large ones. `full` and
+    `young` count collections since the interpreter started.
     """
 
     time: float
@@ -33,6 +34,7 @@ class Sample:
     base: int
     rss: int
     blocks: int
+    small: int
     native: int | None
     modules: int
     full: int

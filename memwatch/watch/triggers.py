@@ -8,13 +8,13 @@ show, at the next tick, that a full collection came.
 from __future__ import annotations
 
 import gc
-import sys
 from _queue import SimpleQueue
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from ..backend.meters.gc_callback import make_callback
+from ..backend.meters.meters import Blocks, count_blocks
 from ..clock import Clock
 from ..internal import internal
 
@@ -26,8 +26,8 @@ _CALLBACKS = gc.callbacks  # the collector's own list: a program may give the na
 class GcTrigger:
     """Puts its `callback`, a `gc_callback.Callback`, into `gc.callbacks` and takes it out again."""
 
-    def __init__(self, queue: SimpleQueue[Any], count_blocks: Callable[[], int] = sys.getallocatedblocks) -> None:
-        self.callback = make_callback(queue, count_blocks)
+    def __init__(self, queue: SimpleQueue[Any], count: Callable[[], Blocks] = count_blocks) -> None:
+        self.callback = make_callback(queue, count)
 
     def attach(self) -> None:
         """Enter `gc.callbacks`, once, and take out the last entries where they have retired."""

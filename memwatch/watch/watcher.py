@@ -15,7 +15,7 @@ from typing import Any
 
 from ..backend.forks import forget_other_threads, forking_frame, hold_walks, let_walks_go_on
 from ..backend.meters.gc_callback import Collected
-from ..backend.meters.meters import Meters, read_collections
+from ..backend.meters.meters import Blocks, Meters, read_collections
 from ..backend.pending import runs_signal_handlers
 from ..backend.quiet import collect, end_interrupted
 from ..clock import Clock
@@ -297,15 +297,15 @@ class Watcher:
                 self._is_delivering_nested = False
                 item.delivered.release()
         elif isinstance(item, Collected):
-            if item.blocks is not None:
-                self._meters.note_blocks(item.blocks, item.cost)
+            if item.counted is not None:
+                self._meters.note_blocks(item.counted, item.cost)
             self._collected = item
             if Clock.monotonic() - self._last_stats >= self.pace.tick:
                 self._after_collection()
 
     def _after_collection(self) -> Sample:
-        blocks, self._collected = self._collected.blocks if self._collected else None, None
-        return self._deliver(self._read("gc", blocks=blocks), with_stats=True)
+        counted, self._collected = self._collected.counted if self._collected else None, None
+        return self._deliver(self._read("gc", counted=counted), with_stats=True)
 
     def _tick(self) -> None:
         end_interrupted()
@@ -321,9 +321,9 @@ class Watcher:
         for function in tuple(self.at_tick):
             self._ask(function, sample)
 
-    def _read(self, trigger: Trigger, force: bool = False, blocks: int | None = None) -> Sample:
+    def _read(self, trigger: Trigger, force: bool = False, counted: Blocks | None = None) -> Sample:
         self._ledger.pause(self._meters.longest)
-        sample = read_sample(self._meters, trigger, self._trigger.callback.seconds, self._ledger, force, blocks)
+        sample = read_sample(self._meters, trigger, self._trigger.callback.seconds, self._ledger, force, counted)
         self._trigger.callback.blocks_cost = self._meters.blocks_cost
         return sample
 

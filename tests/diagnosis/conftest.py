@@ -48,8 +48,8 @@ class Case:
         blocks = reading.blocks if self._blocks is None else self._blocks
         base = reading.base - self.ledger.bytes
         return Sample(
-            self._now, self._now, "tick", base, reading.rss, blocks, reading.native, self._modules(), counts.full,
-            counts.young, 0.0, self._meters.names,
+            self._now, self._now, "tick", base, reading.rss, blocks, reading.small, reading.native, self._modules(),
+            counts.full, counts.young, 0.0, self._meters.names,
         )  # fmt: skip
 
     def candidate(self, level: str, lane: str = "base", detector: str = "ratchet") -> Candidate:

@@ -135,7 +135,8 @@ LEAKY = """
 
     def read(second=0.0):
         now = meters.read(force=True)
-        return Sample(second, second, "tick", now.base, now.rss, now.blocks, now.native, 9, 1, 1, 0.0, meters.names)
+        blocks = now.blocks, now.small, now.native
+        return Sample(second, second, "tick", now.base, now.rss, *blocks, 9, 1, 1, 0.0, meters.names)
 
     def ask(question, level, *samples):
         growth = Growth(level, "ratchet", "base", 0.0, 64.0, 64.0, samples[0].base, 4 << 20, 8, "windows")

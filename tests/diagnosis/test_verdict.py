@@ -16,8 +16,8 @@ def samples(*points):
     """(second, MiB in blocks, MiB native, MiB resident[, full collections]) as samples."""
     return [
         Sample(
-            float(second), float(second), "tick", (blocks + native) * MIB, rss * MIB, blocks * MIB // 96, native * MIB,
-            100, full[0] if full else 0, 0, 0.0, ("blocks", "native", "rss"),
+            float(second), float(second), "tick", (blocks + native) * MIB, rss * MIB, blocks * MIB // 96, blocks * MIB,
+            native * MIB, 100, full[0] if full else 0, 0, 0.0, ("arenas", "native", "rss"),
         )
         for second, blocks, native, rss, *full in points
     ]  # fmt: skip

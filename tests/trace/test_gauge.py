@@ -20,7 +20,7 @@ class Costly:
     def read(self, force=False):
         self.reads += 1
         self.clock.advance(self.longest)
-        return Reading(self.reads, 0, 0, None, 0)
+        return Reading(self.reads, 0, 0, 0, None, 0)
 
 
 def storm(clock, cost, seconds):
@@ -50,8 +50,8 @@ def test_an_old_reading_says_how_old_it_is(fake_clock):
     gauge = Gauge(Costly(fake_clock, 0.5), fake_clock)
     first = gauge.read()
     fake_clock.advance(2.0)
-    assert first == (Reading(1, 0, 0, None, 0), 0.0)
-    assert gauge.read() == (Reading(1, 0, 0, None, 0), 2.5)
+    assert first == (Reading(1, 0, 0, 0, None, 0), 0.0)
+    assert gauge.read() == (Reading(1, 0, 0, 0, None, 0), 2.5)
 
 
 def test_costly_readings_are_fresh_where_marks_are_rare(fake_clock):

@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 def collection(base, clock, trigger="forced"):
-    return Sample(1e9 + clock, clock, trigger, base, 0, 0, None, 100, 0, 0, 0.0, ())
+    return Sample(1e9 + clock, clock, trigger, base, 0, 0, 0, None, 100, 0, 0, 0.0, ())
 
 
 def said(bases, detector=None, every=4.0, trigger="forced"):

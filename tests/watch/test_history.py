@@ -8,7 +8,7 @@ from memwatch.watch.sample import Sample
 
 
 def sample(n):
-    return Sample(float(n), float(n), "tick", n, n, 0, 0, 0, 0, 0, 0.0, ())
+    return Sample(float(n), float(n), "tick", n, n, 0, 0, 0, 0, 0, 0, 0.0, ())
 
 
 def test_short_lives_are_kept_whole():
@@ -35,7 +35,7 @@ def test_no_life_no_samples():
 
 def test_every_field_comes_back_as_it_was():
     history = History()
-    one = Sample(1.5, 2.25, "forced", 2**50, 2**40 + 1, 7, None, 300, 5, 9, 0.125, ("anonymous rss", "rss"))
+    one = Sample(1.5, 2.25, "forced", 2**50, 2**40 + 1, 7, 112, None, 300, 5, 9, 0.125, ("anonymous rss", "rss"))
     other = replace(one, trigger="exit", native=0, meters=("blocks", "native", "rss"))
     for each in (one, other, one):
         history.add(each)

@@ -21,7 +21,9 @@ def mib(count):
 
 
 def sample(second, base=1000):
-    return Sample(float(second), float(second), "tick", base, base, 10, 40, 5, 3, 9, 0.5, ("blocks", "native", "rss"))
+    return Sample(
+        float(second), float(second), "tick", base, base, 10, 960, 40, 5, 3, 9, 0.5, ("blocks", "native", "rss")
+    )
 
 
 def growth(level, second=100.0, detector="ratchet", lane="base"):

@@ -19,7 +19,7 @@ BASE = 50 * MIB
 
 
 def reading(base, clock, rss=0, modules=200):
-    return Sample(1e9 + clock, clock, "tick", int(base), rss, 0, None, modules, 0, 0, 0.0, ())
+    return Sample(1e9 + clock, clock, "tick", int(base), rss, 0, 0, None, modules, 0, 0, 0.0, ())
 
 
 def feed(detector, bases, tick, start=0.0, modules=lambda k: 200):

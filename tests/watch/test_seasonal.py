@@ -15,7 +15,7 @@ MIDNIGHT = 20_000 * 24 * HOUR
 
 
 def reading(base, time, rss=0):
-    return Sample(time, 0.0, "tick", int(base), rss, 0, None, 100, 0, 0, 0.0, ())
+    return Sample(time, 0.0, "tick", int(base), rss, 0, 0, None, 100, 0, 0, 0.0, ())
 
 
 def cycle(hour):

@@ -30,7 +30,7 @@ def records(trigger):
 def test_a_full_collection_puts_one_record_with_its_blocks(trigger):
     gc.collect()
     (record,) = records(trigger)
-    assert isinstance(record, Collected) and record.blocks == 7
+    assert isinstance(record, Collected) and record.counted == 7
 
 
 def test_young_collections_put_none(trigger):

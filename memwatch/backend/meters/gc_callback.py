@@ -6,7 +6,6 @@ already and puts one record on a SimpleQueue, whose `put` is re-entrant by desig
 
 from __future__ import annotations
 
-import sys
 from _queue import SimpleQueue
 from collections.abc import Callable
 from types import FrameType
@@ -18,7 +17,7 @@ from .. import name, quiet
 from ..pending import Pending
 from ..quiet import is_quiet
 from .allocator import COUNTS_BLOCKS
-from .meters import CHEAP, may_count_blocks
+from .meters import CHEAP, Blocks, count_blocks, may_count_blocks
 
 if name == "native":
     from .._native import Trigger as _Trigger
@@ -35,11 +34,11 @@ _OLDEST = 2  # the generation of a full collection: incremental ones (3.14) come
 class Collected(NamedTuple):
     """A full collection has ended.
 
-    `blocks` is Python's block count right after it, None where that costs too much; the last count took `cost` seconds.
+    `counted` are Python's blocks right after it, None where that costs too much; the last count took `cost` seconds.
     """
 
     clock: float
-    blocks: int | None
+    counted: Blocks | None
     cost: float
 
 
@@ -74,7 +73,7 @@ class Callback(Protocol):
 class PythonCallback:
     """The callback where there is no C; what a signal handler raises inside it is lost."""
 
-    def __init__(self, queue: SimpleQueue[Any], count_blocks: Callable[[], int]) -> None:
+    def __init__(self, queue: SimpleQueue[Any], count: Callable[[], Blocks]) -> None:
         self.queue = queue
         self.on_any: Callable[[], None] | None = None
         self.begun = 0.0
@@ -82,7 +81,7 @@ class PythonCallback:
         self.dropped = 0
         self.blocks_cost = 0.0
         self.retired = False
-        self._count_blocks = count_blocks
+        self._count = count
         self._pending = Pending()
 
     def after_fork(self, frame: FrameType | None, /) -> None:
@@ -111,17 +110,17 @@ class PythonCallback:
         else:
             self.dropped += 1
 
-    def _blocks_now(self) -> int | None:
+    def _blocks_now(self) -> Blocks | None:
         if self.blocks_cost >= CHEAP or not may_count_blocks():
             return None
         begun = Clock.thread_time()
-        blocks = self._count_blocks()
+        blocks = self._count()
         self.blocks_cost = max(0.0, Clock.thread_time() - begun)
         return blocks
 
 
-def make_callback(queue: SimpleQueue[Any], count_blocks: Callable[[], int] = sys.getallocatedblocks) -> Callback:
-    """A callback of the backend in use; *count_blocks* has to be a C function."""
+def make_callback(queue: SimpleQueue[Any], count: Callable[[], Blocks] = count_blocks) -> Callback:
+    """A callback of the backend in use; *count* has to be a C function."""
     if name == "native":
-        return _Trigger(queue, quiet._quiet, count_blocks, Collected, CHEAP if COUNTS_BLOCKS else 0.0)
-    return PythonCallback(queue, count_blocks)
+        return _Trigger(queue, quiet._quiet, count, Collected, CHEAP if COUNTS_BLOCKS else 0.0)
+    return PythonCallback(queue, count)

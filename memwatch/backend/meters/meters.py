@@ -1,6 +1,6 @@
 """The cheap meters: Python's blocks, the C allocator, resident memory, and the collector's own counts.
 
-Each meter times itself and is asked for at most a thousandth of the time: `getallocatedblocks` walks every arena and
+Each meter times itself and is asked for at most a thousandth of the time: counting blocks walks every arena and
 `heap_info` stops everyone's malloc, which on a large fragmented heap takes milliseconds. In between, the last value
 stands; for ever, if a reading took a tenth of a second.
 """
@@ -12,6 +12,7 @@ import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ...clock import Clock
 from ...internal import internal
@@ -20,9 +21,17 @@ from .allocator import COUNTS_BLOCKS, MIMALLOC
 from .malloc import malloc_bytes
 from .resident import Resident
 
+Blocks = tuple[int, int | None]
+"""How many blocks Python has, and the bytes of those in arenas; None where the arenas do not tell."""
+
 if name == "native":
+    from .._native import count_blocks as count_blocks
     from .._native import may_count_blocks as _can_be_looked_into
 else:
+
+    def count_blocks() -> Blocks:
+        """Python's blocks; what they hold is not known."""
+        return sys.getallocatedblocks(), None
 
     def _can_be_looked_into() -> bool:
         """Whether arenas stay as they are: from 3.14 on not beside an interpreter with a GIL of its own, which may be
@@ -38,7 +47,11 @@ def may_count_blocks() -> bool:
 
 
 BYTES_PER_BLOCK = 96
-"""What a block of Python's allocator holds on average, in bare, stdlib and web processes of every supported version."""
+"""What a block of Python's allocator holds on average, in bare, stdlib and web processes of every supported version:
+where the arenas do not tell."""
+
+EXACT = count_blocks()[1] is not None
+"""Whether `Reading.base` counts the bytes of every block as they are; else each is taken for `BYTES_PER_BLOCK`."""
 
 TRACING_FACTOR = 2
 """What tracemalloc's tables need of malloc, by what it says itself: that counts neither their rows nor malloc's own
@@ -52,24 +65,28 @@ _TOO_LONG = 0.1  # seconds: a meter that holds everything up for so long is not 
 _LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
 
 
+T = TypeVar("T")
+
+
 @internal
-class Meter:
+class Meter(Generic[T]):
     """A reading function, its last value and what a reading costs in seconds of this thread's processor time."""
 
     __slots__ = ("_due", "_now", "_read", "_spent", "cost", "value")
 
     def __init__(
         self,
-        read: Callable[[], int],
+        read: Callable[[], T],
+        unread: T,
         now: Callable[[], float] = Clock.monotonic,
         spent: Callable[[], float] = Clock.thread_time,
     ) -> None:
         self._read, self._now, self._spent = read, now, spent
         self._due = 0.0
         self.cost = 0.0
-        self.value = 0
+        self.value = unread
 
-    def get(self, force: bool = False) -> int:
+    def get(self, force: bool = False) -> T:
         """The value, read afresh if the meter has rested long enough or *force* is given."""
         now = self._now()
         if force or now >= self._due:
@@ -78,7 +95,7 @@ class Meter:
             self.note(value, max(0.0, self._spent() - begun))
         return self.value
 
-    def note(self, value: int, cost: float) -> None:
+    def note(self, value: T, cost: float) -> None:
         """Take a reading that was made elsewhere and took *cost* seconds."""
         self.value, self.cost = value, cost
         self._due = self._now() + cost * _SHARE if cost <= _TOO_LONG else float("inf")
@@ -87,7 +104,8 @@ class Meter:
 @internal
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the meters say: bytes, except `blocks` (a count). `native` is None where the C allocator cannot be asked.
+    """What the meters say: bytes, except `blocks` (a count). `small` are those of Python's small blocks, `native` what
+    malloc has given out, None where it cannot be asked.
 
     `anonymous` is what of `rss` belongs to no file and to no other process; all of it where the platform does not tell.
     """
@@ -95,6 +113,7 @@ class Reading:
     base: int
     rss: int
     blocks: int
+    small: int
     native: int | None
     anonymous: int
 
@@ -113,46 +132,57 @@ class Meters:
     """The meters of this process. `names` says what `base` is made of."""
 
     def __init__(self) -> None:
-        self._blocks = Meter(sys.getallocatedblocks)
-        self._native = Meter(_program_bytes) if _native_is_readable() else None
+        self._blocks: Meter[Blocks] = Meter(count_blocks, (0, 0))
+        self._block_bytes = float(BYTES_PER_BLOCK)  # of a block, where only their number is known
+        self._native = Meter(_program_bytes, 0) if _native_is_readable() else None
         self._resident = Resident()  # no method of this object: meters go when their watcher does, uncollected
-        self._rss = Meter(self._resident)
+        self._rss = Meter(self._resident, 0)
         self._beyond = 0  # by how much `base` was more than anonymous memory when blocks were last counted
 
     @property
     def names(self) -> tuple[str, ...]:
         """The meters behind `base`, then the one behind `rss`; what cannot be read is not among them."""
-        if not self._resident.readable:
-            return ("blocks", "native") if self._native else ()
-        return ("blocks", "native", "rss") if self._native else ("anonymous rss", "rss")
+        if not self._native:
+            return ("anonymous rss", "rss") if self._resident.readable else ()
+        base = ("arenas" if EXACT else "blocks", "native")
+        return (*base, "rss") if self._resident.readable else base
 
     @property
     def blocks_cost(self) -> float:
         """Seconds that the last count of Python's blocks took."""
         return self._blocks.cost
 
-    def note_blocks(self, blocks: int, cost: float) -> None:
+    def note_blocks(self, blocks: Blocks, cost: float) -> None:
         """Take a count that the collector's callback has made."""
         self._blocks.note(blocks, cost)
 
-    def read(self, force: bool = False, blocks: int | None = None) -> Reading:
-        """One reading; *force* reads every meter now, *blocks* is a count taken a moment ago that goes in its place.
+    def read(self, force: bool = False, counted: Blocks | None = None) -> Reading:
+        """One reading; *force* reads every meter now, *counted* was counted a moment ago and goes in its place.
 
         While blocks must not be counted, `base` moves as anonymous memory does. While no descriptor is left to read
         resident memory from, its last value stands; OSError is raised where nothing else can be read.
         """
         counts = may_count_blocks()
-        if blocks is None:
-            blocks = self._blocks.get(force) if counts else self._blocks.value
+        if counted is None:
+            counted = self._blocks.get(force) if counts else self._blocks.value
+        blocks, small = counted[0], self._bytes_of(*counted)
         native = self._native.get(force) if self._native else None
         rss = self._read_rss(force)
         anonymous = rss - self._resident.shared
-        base = anonymous if native is None else native + BYTES_PER_BLOCK * blocks
+        base = anonymous if native is None else native + small
         if counts:
             self._beyond = base - anonymous
         else:
             base = max(0, anonymous + self._beyond)
-        return Reading(base, rss, blocks, native, anonymous)
+        return Reading(base, rss, blocks, small, native, anonymous)
+
+    def _bytes_of(self, blocks: int, small: int | None) -> int:
+        """The bytes of small blocks; where they cannot be read any more, each has as many as the last time."""
+        if small is None:
+            return round(self._block_bytes * blocks)
+        if blocks:
+            self._block_bytes = small / blocks
+        return small
 
     def _read_rss(self, force: bool) -> int:
         try:
@@ -174,8 +204,13 @@ def expected_objects() -> int:
     Where Python's own allocator is not in use (PYTHONMALLOC=malloc, mimalloc) none are counted, and every byte may be
     Python's.
     """
-    blocks = sys.getallocatedblocks() if may_count_blocks() else 0
+    blocks = count_blocks()[0] if may_count_blocks() else 0
     return blocks or Meters().read(force=True).base // BYTES_PER_BLOCK
+
+
+def counted_bytes(size_bytes: int, objects: int) -> int:
+    """What so many *objects* of *size_bytes* together account for in `Reading.base`."""
+    return size_bytes if EXACT else max(size_bytes, BYTES_PER_BLOCK * objects)
 
 
 def read_collections() -> Collections:

@@ -20,6 +20,8 @@
  * Everything here is protected by the GIL, which is held from begin to end of a callback. */
 #include "gc_callback.h"
 
+#include "meters/arenas.h"
+
 #include <stddef.h>
 #include <time.h>
 
@@ -184,7 +186,7 @@ has_room(const Trigger *trigger)
 static PyObject *
 blocks_now(Trigger *trigger)
 {
-    if (trigger->blocks_cost >= trigger->cheap || !may_count_blocks())
+    if (trigger->blocks_cost >= trigger->cheap || !(arenas_known() || may_count_blocks()))
         return Py_NewRef(Py_None);
     double begun = processor_seconds();
     PyObject *blocks = PyObject_CallNoArgs(trigger->count_blocks);

@@ -13,6 +13,7 @@
 #include "census/check.h"
 #include "census/child.h"
 #include "census/result.h"
+#include "meters/arenas.h"
 #include "sampling/methods.h"
 #include "search/search.h"
 #include "identity/snapshot.h"
@@ -341,14 +342,6 @@ peak_bytes(PyObject *module, PyObject *Py_UNUSED(ignored))
     return PyLong_FromSize_t(state_of(module)->memory.peak);
 }
 
-PyDoc_STRVAR(may_count_doc, "may_count_blocks()\n--\n\nWhether Python's blocks can be counted without harm.");
-
-static PyObject *
-blocks_are_safe(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    return PyBool_FromLong(may_count_blocks());
-}
-
 PyDoc_STRVAR(malloc_doc, "malloc_bytes()\n--\n\nWhat malloc has handed out; None where it does not tell.");
 
 PyDoc_STRVAR(fail_doc, "fail_after(mappings)\n--\n\nFor tests: out of memory after so many mappings; -1 is never.\n"
@@ -376,7 +369,6 @@ static PyMethodDef methods[] = {
     {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
     {"attribute_name", (PyCFunction)(void (*)(void))attribute_name, METH_FASTCALL, attribute_name_doc},
     {"measure", measure, METH_O, measure_doc},
-    {"may_count_blocks", blocks_are_safe, METH_NOARGS, may_count_doc},
     {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},
@@ -396,7 +388,8 @@ execute(PyObject *module)
 {
     State *state = state_of(module);
     *state = (State){.memory = {.fail_after = -1}};
-    if (!check_interpreter(state) || PyModule_AddFunctions(module, sampling_methods) < 0)
+    if (!check_interpreter(state) || !arenas_find() || PyModule_AddFunctions(module, sampling_methods) < 0 ||
+        PyModule_AddFunctions(module, arenas_methods) < 0)
         return -1;
     if (PyModule_AddObjectRef(module, "knows_frames", state->knows_frames ? Py_True : Py_False) < 0)
         return -1;

@@ -48,7 +48,7 @@ def test_a_full_collection_is_one_record_and_its_seconds(make: Any) -> None:
     assert callback.begun > 0
     callback("stop", FULL)
     (record,) = taken(callback)
-    assert type(record) is Collected and record.blocks == 7 and record.clock > 0 and record.cost >= 0
+    assert type(record) is Collected and record.counted == 7 and record.clock > 0 and record.cost >= 0
     assert callback.begun == 0 and callback.seconds > 0
 
 
@@ -78,7 +78,7 @@ def test_blocks_are_counted_while_that_is_cheap(make: Any) -> None:
     for cost in (1.0, 0.0):
         callback.blocks_cost = cost
         callback("stop", FULL)
-    assert [record.blocks for record in taken(callback)] == [None, 7]
+    assert [record.counted for record in taken(callback)] == [None, 7]
     assert callback.blocks_cost < 1.0
 
 
@@ -166,7 +166,7 @@ def test_out_of_memory_is_a_record_less_and_no_error() -> None:
         testcapi.remove_mem_hooks()
         unseen += callback.queue.qsize() + callback.dropped == before
     assert unseen == 0 and callback.dropped >= 3
-    assert all(type(record) is Collected and record.blocks == 7 for record in taken(callback))
+    assert all(type(record) is Collected and record.counted == 7 for record in taken(callback))
 
 
 @native

@@ -36,7 +36,7 @@ class Costly:
         return self.reads
 
     def meter(self):
-        return Meter(self.read, now=self.clock, spent=lambda: self.spent)
+        return Meter(self.read, 0, now=self.clock, spent=lambda: self.spent)
 
 
 def test_a_meter_is_read_for_a_thousandth_of_the_time_at_most(fake_clock):
@@ -72,17 +72,25 @@ def test_a_cheap_meter_is_read_at_every_tick(fake_clock):
     assert costly.reads == 100
 
 
-def test_base_is_native_bytes_and_96_for_each_block():
+def test_base_is_native_bytes_and_those_of_small_blocks():
     reading = Meters().read()
     if reading.native is None:
         assert 0 < reading.base <= reading.rss
     else:
-        assert reading.base == reading.native + BYTES_PER_BLOCK * reading.blocks
+        assert reading.base == reading.native + reading.small
+        assert meters.EXACT or reading.small == BYTES_PER_BLOCK * reading.blocks
+
+
+def test_where_arenas_do_not_tell_a_block_counts_96_bytes_or_what_it_did_before(monkeypatch):
+    counts = iter([(1000, None), (1000, 32_000), (2000, None)])
+    monkeypatch.setattr(meters, "count_blocks", lambda: next(counts))
+    watched = Meters()
+    assert [watched.read(force=True).small for _ in range(3)] == [96_000, 32_000, 64_000]
 
 
 def test_a_count_taken_a_moment_ago_goes_in_its_place():
-    reading = Meters().read(blocks=5)
-    assert reading.blocks == 5
+    reading = Meters().read(counted=(5, 480))
+    assert (reading.blocks, reading.small) == (5, 480)
 
 
 @pytest.mark.parametrize("make", [lambda: bytearray(8 * MIB), lambda: [str(n) * 9 for n in range(100_000)]])
@@ -186,7 +194,7 @@ def test_resident_memory_is_read_when_there_are_descriptors_again(monkeypatch):
         for function in ("_statm_bytes", "_psutil_bytes"):
             patched.setattr(resident, function, refusing(errno.EMFILE))
         watched = Meters()
-        if watched.names == ("blocks", "native", "rss"):
+        if watched.names == ("arenas" if meters.EXACT else "blocks", "native", "rss"):
             assert watched.read(force=True).base > MIB
         patched.setattr(meters, "_native_bytes", lambda: 0)
         with pytest.raises(OSError, match="Too many open files"):
