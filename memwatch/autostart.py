@@ -120,7 +120,7 @@ def _connect_pages(settings: Settings, problems: list[str]) -> None:
     try:
         if settings.html:
             _connect("leak", HtmlReports(settings.html, settings.run_pid or 0).leak)
-    except WriteError as error:
+    except (OptionError, WriteError) as error:
         problems.append(f"MEMWATCH_HTML: {error}")
 
 

@@ -7,8 +7,8 @@ same function called from two places, or by itself, is two nodes. Nothing here r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -173,7 +173,7 @@ class CallTree:
 
 @internal
 @dataclass(slots=True, eq=False)
-class _Growing:
+class Growing:
     """A node while its tree is built."""
 
     id: int
@@ -181,32 +181,62 @@ class _Growing:
     size_bytes: int = 0
     count: int = 0
     sizes: Counter[int] = field(default_factory=Counter)
-    children: dict[Frame, _Growing] = field(default_factory=dict)
+    children: dict[Frame, Growing] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     certain: bool = True  # samples stand behind all of its own numbers
 
+    def hold(self, size_bytes: int, count: int, allocations: Allocations = (), parts: tuple[Part, ...] = ()) -> None:
+        """Add what was allocated at this node itself."""
+        self.size_bytes += size_bytes
+        self.count += count
+        for size, number in allocations:
+            self.sizes[size] += number
+        self.parts += parts
+        self.certain = self.certain and bool(parts)
+
+
+class Builder:
+    """Grows a tree node by node, for what comes as a tree; `build` does it for paths."""
+
+    def __init__(self) -> None:
+        self.root = Growing(ROOT_ID, ROOT)
+        self._taken = {0, ROOT_ID}
+
+    def child(self, parent: Growing, frame: Frame) -> Growing:
+        """The node of *frame* below *parent*, made where there is none yet."""
+        found = parent.children.get(frame)
+        if found is None:
+            found = parent.children[frame] = Growing(_make_id(parent.id, frame, self._taken), frame)
+        return found
+
+    def add(self, root: Node, sign: int = 1, counts: bool = True, parts: bool = True) -> None:
+        """Add every node below *root*, or subtract it with *sign* -1, without its counts or its samples if asked to."""
+        places = {root.id: self.root}
+        for node in walk(root):
+            place = places.pop(node.id)
+            if node.self_bytes or node.self_count or node.allocations:
+                sizes = tuple((size, sign * count) for size, count in node.allocations) if counts else ()
+                count = sign * node.self_count if counts else 0
+                place.hold(sign * node.self_bytes, count, sizes, node.parts if parts else ())
+            places.update((child.id, self.child(place, child.frame)) for child in node.children)
+
+    def build(self) -> Node:
+        """The root of the tree; nodes that hold nothing, with all that lies below them, are left out.
+
+        Children are in the order of their bytes, the most (in either direction) first.
+        """
+        return _finish(self.root)
+
 
 def build(stacks: Iterable[Stack]) -> Node:
-    """The root of a tree that holds all *stacks*; paths that hold nothing in the end are left out.
-
-    Children are in the order of their bytes, the most (in either direction) first.
-    """
-    root = _Growing(ROOT_ID, ROOT)
-    taken = {0, ROOT_ID}
+    """The root of a tree that holds all *stacks*, as `Builder.build` makes it."""
+    builder = Builder()
     for stack in stacks:
-        node = root
+        node = builder.root
         for frame in stack.frames:
-            child = node.children.get(frame)
-            if child is None:
-                child = node.children[frame] = _Growing(_make_id(node.id, frame, taken), frame)
-            node = child
-        node.size_bytes += stack.size_bytes
-        node.count += stack.count
-        for size, count in stack.allocations:
-            node.sizes[size] += count
-        node.parts += stack.parts
-        node.certain = node.certain and bool(stack.parts)
-    return _finish(root)
+            node = builder.child(node, frame)
+        node.hold(stack.size_bytes, stack.count, stack.allocations, stack.parts)
+    return builder.build()
 
 
 def _make_id(parent: int, frame: Frame, taken: set[int]) -> int:
@@ -219,7 +249,7 @@ def _make_id(parent: int, frame: Frame, taken: set[int]) -> int:
     return made
 
 
-def _finish(root: _Growing) -> Node:
+def _finish(root: Growing) -> Node:
     order = [root]
     for growing in order:  # it gets longer as we go: parents before their children
         order.extend(growing.children.values())
@@ -230,7 +260,7 @@ def _finish(root: _Growing) -> Node:
     return made[ROOT_ID] or Node(ROOT_ID, ROOT, 0, 0, 0, 0, (), ())
 
 
-def _freeze(growing: _Growing, children: list[Node]) -> Node | None:
+def _freeze(growing: Growing, children: list[Node]) -> Node | None:
     allocations = tuple(sorted((size, count) for size, count in growing.sizes.items() if count))
     if not (growing.size_bytes or growing.count or allocations or children):
         return None
@@ -276,51 +306,3 @@ def stacks_of(root: Node) -> Iterator[Stack]:
         if node.self_bytes or node.self_count or node.allocations:
             yield Stack(frames, node.self_bytes, node.self_count, node.allocations, node.parts)
         waiting.extend((child, (*frames, child.frame)) for child in reversed(node.children))
-
-
-def diff(new: CallTree, old: CallTree) -> CallTree:
-    """What *new* has more than *old*, path by path; less is negative, and paths that hold the same are left out."""
-    root = build([*map(_bare, stacks_of(new.root)), *map(_negate, stacks_of(old.root))])
-    duration = max(0.0, new.time - old.time)
-    return replace(new, root=root, duration=duration, difference=True, samples_taken=None, samples_expected=None)
-
-
-def merge(trees: Iterable[CallTree]) -> CallTree:
-    """All of *trees* (at least one) added up, as when several processes run the same program.
-
-    What the trees do not agree on is unknown: the process, and which interval was sampled at (the largest stands).
-    """
-    trees = list(trees)
-    latest = max(trees, key=lambda tree: tree.time)
-    return replace(
-        latest,
-        root=build(stack for tree in trees for stack in stacks_of(tree.root)),
-        sample_interval=max(tree.sample_interval for tree in trees),
-        duration=max(tree.duration for tree in trees),
-        pid=latest.pid if len({tree.pid for tree in trees}) == 1 else 0,
-        difference=any(tree.difference for tree in trees),
-        notes=tuple(dict.fromkeys(note for tree in trees for note in tree.notes)),
-        samples_taken=_sum(tree.samples_taken for tree in trees),
-        samples_expected=_sum(tree.samples_expected for tree in trees),
-    )
-
-
-def keep(tree: CallTree, wanted: Callable[[Stack], bool]) -> CallTree:
-    """The paths of *tree* for which *wanted* answers True."""
-    return replace(tree, root=build(filter(wanted, stacks_of(tree.root))))
-
-
-def _sum(numbers: Iterable[Any]) -> Any:
-    """None if any of them is."""
-    found = list(numbers)
-    return None if None in found else sum(found)
-
-
-def _bare(stack: Stack) -> Stack:
-    """Without its samples: many are in both trees of a difference, so that their variances do not add up."""
-    return replace(stack, parts=())
-
-
-def _negate(stack: Stack) -> Stack:
-    turned = tuple((size, -count) for size, count in stack.allocations)
-    return Stack(stack.frames, -stack.size_bytes, -stack.count, turned)

@@ -88,7 +88,7 @@ class HtmlReports:
     A leak that is told again replaces its page; a process writes at most 20. They can be read by their owner only. The
     name belongs to process *pid*, the one that makes the object unless given; any other, as a forked child, adds its
     own number: ``leak-4211.html``. *written* is called with each page's path. What cannot be written is logged. Raises
-    WriteError where it is clear from the start.
+    WriteError where it is clear from the start, and OptionError if *path* ends in neither ``.html`` nor ``.htm``.
     """
 
     def __init__(
@@ -97,6 +97,8 @@ class HtmlReports:
         pid: int | None = None,
         written: Callable[[str], object] | None = None,
     ) -> None:
+        if not os.fspath(path).lower().endswith((".html", ".htm")):
+            raise OptionError(f"a report is an HTML page, and {os.fspath(path)!r} ends in neither .html nor .htm")
         check_writable(os.fspath(path), "a report")
         self._path = os.path.abspath(path)
         self._owner = os.getpid() if pid is None else pid

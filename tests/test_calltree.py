@@ -7,7 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memwatch.calltree import CallTree, Node, Stack, build, diff, keep, merge, stacks_of, walk
+from memwatch.calltree import CallTree, Node, Stack, build, stacks_of, walk
+from memwatch.combine import NO_COUNTS, diff, keep, merge
 from memwatch.frames import Frame
 
 MAIN, LOAD, PARSE = Frame("main", "app.py", 3), Frame("load", "app.py", 7, 5), Frame("parse", "lib.py", 2)
@@ -120,3 +121,18 @@ def test_only_wanted_paths_are_kept() -> None:
     tree = CallTree(build([stack((MAIN, LOAD), (10, 2)), stack((MAIN, PARSE), (7, 1))]))
     left = keep(tree, lambda found: found.frames[-1].file == "lib.py")
     assert drawn(left.root) == "(root) 0/7\n  main 0/7\n    parse 7/7"
+
+
+def test_a_difference_has_no_duration_where_a_time_is_not_known() -> None:
+    new, old = (CallTree(build([Stack((Frame("f"),), 10, 1)]), time=time) for time in (1_800_000_000.0, 0.0))
+    assert diff(new, old).duration == 0.0
+
+
+def test_counts_are_left_out_where_one_tree_has_none() -> None:
+    counted = CallTree(build([Stack((Frame("f"),), 30, 3, ((10, 3),))]))
+    bare = CallTree(build([Stack((Frame("f"),), 10, 0)]))
+    for tree, size in ((diff(counted, bare), 20), (merge([counted, bare]), 40)):
+        (stack,) = stacks_of(tree.root)
+        assert (stack.size_bytes, stack.count, stack.allocations) == (size, 0, ())
+        assert tree.notes == (NO_COUNTS,)
+    assert diff(counted, CallTree(build([]))).root.total_count == 3

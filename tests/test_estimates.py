@@ -7,7 +7,8 @@ from math import exp, inf, sqrt
 
 import pytest
 
-from memwatch.calltree import CallTree, Node, Stack, build, diff, keep, merge, stacks_of, walk
+from memwatch.calltree import CallTree, Node, Stack, build, stacks_of, walk
+from memwatch.combine import diff, keep, merge
 from memwatch.estimates import AGES, Part, count_ages, interval, merge_parts, weigh
 from memwatch.frames import Frame
 

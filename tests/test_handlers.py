@@ -126,8 +126,15 @@ def test_another_process_adds_its_number_to_the_name(tmp_path):
     assert list(pages_in(tmp_path)) == [f"leak-{os.getpid()}.html"]
 
 
-@pytest.mark.parametrize("path", ["", "absent/leak.html"])
+@pytest.mark.parametrize("path", ["leak.pdf", "leak", ""])
+def test_a_page_is_html(tmp_path, path):
+    with pytest.raises(OptionError, match=r"ends in neither \.html nor \.htm"):
+        handlers.HtmlReports(f"{tmp_path}/{path}")
+
+
+@pytest.mark.parametrize("path", ["folder.html", "absent/leak.html"])
 def test_a_page_that_could_not_be_written_is_refused_at_once(tmp_path, path):
+    (tmp_path / "folder.html").mkdir()
     with pytest.raises(WriteError, match="cannot write a report"):
         handlers.HtmlReports(tmp_path / path)
 

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "memwatch"
 
 VALUES = {"internal", "frames", "clock", "errors", "units", "files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
-BELOW = VALUES | {"backend", "calltree"}
+BELOW = VALUES | {"backend", "calltree", "combine"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "loading", "default"}
 
 ALLOWED = {
@@ -30,6 +30,7 @@ ALLOWED = {
     "folders": set[str](),
     "signals": {"errors"},
     "calltree": VALUES,
+    "combine": VALUES | {"calltree"},
     "usage": VALUES | {"backend"},
     "options": VALUES,
     "thresholds": VALUES | {"usage"},

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from .. import formats
-from ..calltree import CallTree, diff, merge, walk
+from ..calltree import CallTree, walk
+from ..combine import diff, merge
 from ..errors import FormatError, OptionError, WriteError
 from ..files import write_file
 from ..formats.growth import growth_of
@@ -18,17 +19,24 @@ from ..units import format_bytes, printable
 _STDOUT = "-"
 
 
-def convert(profiles: Sequence[str], to: str | None, output: str | None, base: str | None, force: bool) -> str:
-    """Read *profiles* and *base*, write *output*, and return a line that says where and how much it holds.
+def convert(
+    profiles: Sequence[str],
+    to: str | None,
+    output: str | None,
+    base: str | None,
+    force: bool,
+    sample_type: str | None = None,
+) -> str:
+    """Read *profiles* and *base* (pprof files by their numbers of *sample_type*), and write *output*.
 
-    No file that was read is ever written, and one that exists only with *force*. Raises FormatError, OptionError and
-    WriteError; nothing is written then.
+    Returns a line that says where and how much it holds. No file that was read is ever written, and one that exists
+    only with *force*. Raises FormatError, OptionError and WriteError; nothing is written then.
     """
     format = _choose(to, output)
     target = _beside(profiles[0], format) if output is None else output
     if target != _STDOUT:
         _check_free(target, [*profiles, *([] if base is None else [base])], force)
-    tree = _read(profiles, base)
+    tree = _read(profiles, base, sample_type)
     try:
         content = formats.write(tree, format)
     except FormatError as error:
@@ -51,6 +59,8 @@ def _beside(profile: str, format: str) -> str:
 
 
 def _is_stream(path: str) -> bool:
+    if path == formats.STDIN:
+        return True
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
@@ -74,10 +84,12 @@ def _check_free(target: str, inputs: Sequence[str], force: bool) -> None:
         raise OptionError(f"{target!r} exists; --force replaces it")
 
 
-def _read(profiles: Sequence[str], base: str | None) -> CallTree:
-    trees = [formats.read_file(path) for path in profiles]
+def _read(profiles: Sequence[str], base: str | None, sample_type: str | None) -> CallTree:
+    if [*profiles, base].count(formats.STDIN) > 1:
+        raise OptionError("standard input (-) is given twice, and can be read once")
+    trees = [formats.read_file(path, sample_type) for path in profiles]
     tree = merge(trees) if len(trees) > 1 else trees[0]
-    return tree if base is None else diff(tree, formats.read_file(base))
+    return tree if base is None else diff(tree, formats.read_file(base, sample_type))
 
 
 def _write(target: str, content: bytes) -> str:

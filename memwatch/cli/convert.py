@@ -15,12 +15,18 @@ _INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add = parser.add_argument
-    add("profiles", metavar="PROFILE", nargs="+", help="a profile in any format but flamegraph; several are added up")
+    add(
+        "profiles",
+        metavar="PROFILE",
+        nargs="+",
+        help="a profile in any format but flamegraph, - for standard input; several are added up",
+    )
     add(
         "--to", metavar="FORMAT", help="heapprofile, pprof, speedscope, collapsed, flamegraph or csv (default: by FILE)"
     )
     add("-o", "--output", metavar="FILE", help="where to write, - for standard output (default: beside PROFILE)")
     add("--base", metavar="OLD", help="subtract this older profile: what came since, and what went")
+    add("--sample-type", metavar="NAME", help="which numbers of a pprof file: alloc_space (default: inuse_space)")
     add("--force", action="store_true", help="replace FILE if it exists")
     parser.set_defaults(run=run, parser=parser)
 
@@ -31,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from .conversion import convert, say
 
     try:
-        message = convert(args.profiles, args.to, args.output, args.base, args.force)
+        message = convert(args.profiles, args.to, args.output, args.base, args.force, args.sample_type)
         if args.output == "-":
             print(message, file=sys.stderr)
         else:

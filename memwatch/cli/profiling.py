@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import formats, signals
 from ..backend.forks import on_fork
-from ..calltree import CallTree, build, merge
+from ..calltree import CallTree, build
 from ..clock import Clock
+from ..combine import merge
 from ..errors import MemwatchError, WriteError
 from ..files import check_writable, write_file
 from ..profile import AllocationSampler

@@ -19,6 +19,7 @@ from .packed import MAX_BYTES
 
 __all__ = ["FORMATS", "MAX_BYTES", "MAX_DEPTH", "Format", "choose", "read", "read_file", "suffix_of", "write"]
 
+STDIN = "-"
 _UNNAMED = "heap"
 
 
@@ -95,39 +96,44 @@ def write(tree: CallTree, format: str) -> bytes:
     return FORMATS[choose(None, format)].write(tree)
 
 
-def read(data: bytes, name: str = "") -> CallTree:
+def read(data: bytes, name: str = "", sample_type: str | None = None) -> CallTree:
     """The tree in *data*, whose format is recognised by its content; *name* is for one that bears none itself.
 
+    *sample_type* chooses among the numbers of a pprof file (``alloc_space``); by default it is the memory in use.
     Raises FormatError that says what is wrong: empty, truncated, damaged, of another format, nested deeper than
     MAX_DEPTH, or larger than MAX_BYTES, unpacked or packed.
     """
     if len(data) > MAX_BYTES:
         raise FormatError(_TOO_LARGE)
     try:
-        tree = recognise.read(data)
+        tree = recognise.read(data, sample_type)
     except FormatError as error:
         raise FormatError(f"no profile that memwatch can read: {error}; memwatch reads {_READABLE}") from None
     return replace(tree, name=name) if name and tree.name == _UNNAMED else tree
 
 
-def read_file(path: str | os.PathLike[str]) -> CallTree:
-    """The tree in the file at *path*, named as the file is where it bears no name itself. Raises FormatError."""
-    shown = repr(os.fspath(path))
+def read_file(path: str | os.PathLike[str], sample_type: str | None = None) -> CallTree:
+    """The tree in the file at *path*, as `read` gives it, named as the file is where it bears no name itself.
+
+    ``-`` is standard input. Raises FormatError.
+    """
+    stdin = os.fspath(path) == STDIN
+    shown = "standard input" if stdin else repr(os.fspath(path))
     try:
-        with open(path, "rb") as file:
+        with open(0 if stdin else path, "rb", closefd=not stdin) as file:
             size = os.fstat(file.fileno()).st_size  # of a pipe it tells nothing, so what is read is bounded, too
             data = file.read(MAX_BYTES + 1) if size <= MAX_BYTES else None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise FormatError(f"cannot read {shown}: {reason}") from None
-    name = os.path.basename(os.fspath(path))
+    name = "" if stdin else os.path.basename(os.fspath(path))
     if data is None:
         raise FormatError(f"{shown} is {_TOO_LARGE}")
     try:
-        return read(data, name.removesuffix(suffix_of(path)))
+        return read(data, name.removesuffix(suffix_of(path)), sample_type)
     except FormatError as error:
         raise FormatError(f"{shown} is {error}") from None
 
 
-_READABLE = ", ".join(format.name for format in _ALL if format.read is not None)
+_READABLE = ", ".join([*(format.name for format in _ALL if format.read is not None), "memray's csv"])
 _TOO_LARGE = f"larger than {MAX_BYTES // (1024 * 1024)} MiB, the most that is read"

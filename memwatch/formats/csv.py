@@ -1,19 +1,18 @@
 """Writes and reads CSV: a row a node, parents before their children, for spreadsheets and data frames.
 
 A text that a spreadsheet would take for a formula has an apostrophe in front, which `read` takes off again. Sizes are
-written as ``48x2 64x1`` (two of 48 bytes, one of 64) where a spreadsheet's cell holds them. Texts that are no UTF-8 are
-escaped. A difference keeps its negative numbers.
+written as ``48x2 64x1`` (two of 48 bytes, one of 64) where a spreadsheet's cell holds them. Controls, and what is no
+UTF-8, are escaped: a terminal that shows the file must not obey it. A difference keeps its negative numbers.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
-from ..calltree import ROOT, Allocations, CallTree, Node, Stack, build, walk
+from ..calltree import Allocations, Builder, CallTree, Growing, Node, walk
 from ..errors import FormatError
 from ..frames import Frame
 from .checks import check_depth, digits, storable
@@ -34,6 +33,9 @@ COLUMNS = (
 )
 _NEEDED = ("id", "parent_id", "function", "self_bytes")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
+# not the tab and the line ends; and the backslash of a text that looks like an escape
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\\(?=x[015789][0-9a-f])")
+_ESCAPED = re.compile(r"\\x([015789][0-9a-f])")
 _CELL_MAX = 32_767  # characters; spreadsheets cut what is longer
 
 
@@ -56,8 +58,8 @@ def _row(node: Node, parent: str, depth: int) -> tuple[object, ...]:
         node.id,
         parent,
         depth,
-        _guard(storable(node.function)),
-        _guard(storable(node.file)),
+        _guard(_shown(node.function)),
+        _guard(_shown(node.file)),
         node.line,
         node.column,
         node.self_bytes,
@@ -66,6 +68,14 @@ def _row(node: Node, parent: str, depth: int) -> tuple[object, ...]:
         node.total_count,
         sizes if len(sizes) <= _CELL_MAX else "",
     )
+
+
+def _shown(text: str) -> str:
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", storable(text))
+
+
+def _restore(text: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def _guard(text: str) -> str:
@@ -94,9 +104,13 @@ def _build(rows: csv.DictReader[str], ended: bool) -> Node:
     """The tree, if it adds up to what its root claims and its last line has *ended*: one cut off may look whole.
     Tables of others, which claim no total, are taken as they are.
     """
-    known: dict[str, _Place] = {}
-    root = build(_stacks(rows, known))
-    claims = [place.claim for place in known.values() if place.claim is not None]
+    builder, known, claims = Builder(), dict[str, _Row](), list[int]()
+    for row in rows:
+        where = f"line {rows.line_num:,}"
+        known[row["id"]] = _read_row(row, known, builder, where)
+        if not row["parent_id"] and "total_bytes" in row:
+            claims.append(_number(row, "total_bytes", where))
+    root = builder.build()
     if not known or (claims and sum(claims) != root.total_bytes):
         claimed = f"{sum(claims):,} bytes" if claims else "anything"
         raise FormatError(f"truncated table: its rows hold {root.total_bytes:,} bytes, and there should be {claimed}")
@@ -105,50 +119,34 @@ def _build(rows: csv.DictReader[str], ended: bool) -> Node:
     return root
 
 
-def _stacks(rows: csv.DictReader[str], known: dict[str, _Place]) -> Iterator[Stack]:
-    for row in rows:
-        where = f"line {rows.line_num:,}"
-        known[row["id"]] = place = _place(row, known, where)
-        sizes = _allocations(row.get("allocations", ""), where)
-        size_bytes, count = _number(row, "self_bytes", where), _number(row, "self_count", where)
-        if size_bytes or count or sizes:
-            yield Stack(_path(place), size_bytes, count, sizes)
+class _Row(NamedTuple):
+    """Where a row hangs in the tree, and how deep."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A row's frame and where it hangs. The root has neither, and the bytes that it claims for all, if it says so."""
-
-    frame: Frame
-    parent: _Place | None
+    node: Growing
     depth: int
-    claim: int | None = None
 
 
-def _place(row: dict[str | Any, str], known: dict[str, _Place], where: str) -> _Place:
+def _read_row(row: dict[str | Any, str], known: dict[str, _Row], builder: Builder, where: str) -> _Row:
     if row["id"] in known:
         raise FormatError(f"{where} has the id {row['id'][:20]} of a row above it")
-    if not row["parent_id"]:
-        return _Place(ROOT, None, 0, _number(row, "total_bytes", where) if "total_bytes" in row else None)
-    parent = known.get(row["parent_id"])
-    if parent is None:
-        raise FormatError(f"{where} has the parent {row['parent_id'][:20]}, which is in no row above it")
-    check_depth(parent.depth + 1)
-    return _Place(_frame(row, where), parent, parent.depth + 1)
-
-
-def _path(place: _Place) -> tuple[Frame, ...]:
-    frames = []
-    while place.parent is not None:
-        frames.append(place.frame)
-        place = place.parent
-    return tuple(reversed(frames))
+    place = _Row(builder.root, 0)
+    if row["parent_id"]:
+        parent = known.get(row["parent_id"])
+        if parent is None:
+            raise FormatError(f"{where} has the parent {row['parent_id'][:20]}, which is in no row above it")
+        check_depth(parent.depth + 1)
+        place = _Row(builder.child(parent.node, _frame(row, where)), parent.depth + 1)
+    sizes = _allocations(row.get("allocations", ""), where)
+    size_bytes, count = _number(row, "self_bytes", where), _number(row, "self_count", where)
+    if size_bytes or count or sizes:
+        place.node.hold(size_bytes, count, sizes)
+    return place
 
 
 def _frame(row: dict[str | Any, str], where: str) -> Frame:
     return Frame(
-        _unguard(row["function"]),
-        _unguard(row.get("file", "")),
+        _restore(_unguard(row["function"])),
+        _restore(_unguard(row.get("file", ""))),
         max(0, _number(row, "line", where)),
         max(0, _number(row, "column", where)),
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..calltree import ROOT, CallTree, Node, Stack, build, walk
+from ..calltree import ROOT, Builder, CallTree, Growing, Node, walk
 from ..errors import FormatError
 from ..frames import Frame
 from . import about
@@ -92,7 +92,7 @@ def from_json(value: object) -> CallTree:
     file = mapping(value, "the file")
     head = mapping(file.get("head"), "head")
     samples = _read_samples(items(file.get("samples", []), "samples"))
-    root = build(_stacks(head, samples))
+    root = _read_tree(head, samples)
     if about.KEY in file:
         return about.restore(CallTree(root), file[about.KEY])
     return CallTree(root, source="V8", notes=(COUNTS_ARE_SAMPLES,) if samples else ())
@@ -118,27 +118,30 @@ def _read_samples(samples: list[Any]) -> dict[int, _Seen]:
     return seen
 
 
-def _stacks(head: dict[str, Any], samples: dict[int, _Seen]) -> Iterator[Stack]:
-    waiting: list[tuple[object, tuple[Frame, ...]]] = [(head, ())]
+def _read_tree(head: dict[str, Any], samples: dict[int, _Seen]) -> Node:
+    builder = Builder()
+    waiting: list[tuple[object, Growing, int]] = [(head, builder.root, 0)]
     while waiting:
-        found, above = waiting.pop()
+        found, place, depth = waiting.pop()
         node = mapping(found, "a node")
         frame = _frame(node)
-        frames = above if frame.function == ROOT.function and not above else (*above, frame)
-        check_depth(len(frames))
-        stack = _stack(node, frames, samples.get(integer(node.get("id", 0), "a node's id"), _NOTHING))
-        if stack.size_bytes or stack.count or stack.allocations:
-            yield stack
-        waiting.extend((child, frames) for child in reversed(items(node.get("children", []), "a node's children")))
+        if depth or frame.function != ROOT.function:
+            place, depth = builder.child(place, frame), depth + 1
+            check_depth(depth)
+        _hold(place, node, samples.get(integer(node.get("id", 0), "a node's id"), _NOTHING))
+        children = items(node.get("children", []), "a node's children")
+        waiting.extend((child, place, depth) for child in reversed(children))
+    return builder.build()
 
 
 _NOTHING = _Seen()
 
 
-def _stack(node: dict[str, Any], frames: tuple[Frame, ...], seen: _Seen) -> Stack:
+def _hold(place: Growing, node: dict[str, Any], seen: _Seen) -> None:
     size_bytes = integer(node.get("selfSize"), "a node's selfSize")
     count = integer(node.get("selfCount", seen.samples), "a node's selfCount")
-    return Stack(frames, size_bytes, count, tuple(seen.sizes.items()))
+    if size_bytes or count or seen.sizes:
+        place.hold(size_bytes, count, tuple(seen.sizes.items()))
 
 
 def _frame(node: dict[str, Any]) -> Frame:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..calltree import CallTree
 from ..errors import FormatError
-from . import collapsed, csv, heapprofile, pprof, speedscope
+from . import collapsed, csv, heapprofile, memray, pprof, speedscope
 from .deepjson import parse
 from .packed import is_packed, unpack
 
@@ -19,27 +20,45 @@ _OTHER_JSON = {
     "snapshot": "a heap snapshot, which holds objects and not who allocated them",
     "nodes": "a CPU profile",
     "traceEvents": "a trace of events",
+    "resourceProfiles": "a profile of OpenTelemetry (OTLP), which memwatch does not read yet",
+}
+
+_OTHER_TEXT = {
+    b"heap profile:": "a text heap profile of Go or tcmalloc, which has addresses and no names; "
+    "`pprof -proto PROGRAM FILE` makes a file that memwatch reads",
+    b"heap_v2/": "a text heap profile of jemalloc, which has addresses and no names; "
+    "`jeprof --collapsed PROGRAM FILE` makes a file that memwatch reads",
+    b"<": "a page (HTML or XML), which memwatch writes and does not read",
 }
 
 
-def read(data: bytes) -> CallTree:
-    """The tree in *data*, gzipped or not. Raises FormatError."""
+def read(data: bytes, sample_type: str | None = None) -> CallTree:
+    """The tree in *data*, gzipped or not; of a pprof file its numbers of *sample_type*. Raises FormatError."""
     data = unpack(data)
     if is_packed(data):
         raise FormatError("it is packed by gzip twice")
     if _is_binary(data):
-        return _read_binary(data)
+        return _read_binary(data, sample_type)
+    if sample_type is not None:
+        raise FormatError("it has no sample types to choose from; pprof files alone have")
+    return _read_text(data)
+
+
+def _read_text(data: bytes) -> CallTree:
     line = _first_line(data)
     if not line.strip():
         raise FormatError("it is empty")
     if _is_stack(line):  # before the others: a frame may be called `<module>` or begin with a bracket
         return collapsed.read(data)
+    for beginning, what in _OTHER_TEXT.items():
+        if line.lstrip().startswith(beginning):
+            raise FormatError(f"it is {what}")
     if line.lstrip().startswith((b"{", b"[")):
         return _read_json(parse(data))
-    if _is_table(line):
+    if _has_columns(line, ("id", "parent_id")):
         return csv.read(data)
-    if line.lstrip().startswith(b"<"):
-        raise FormatError("it is a page (HTML or XML), which memwatch writes and does not read")
+    if _has_columns(line, memray.COLUMNS):
+        return memray.read(data)
     raise FormatError("it is a text of no known format")
 
 
@@ -56,8 +75,8 @@ def _is_stack(line: bytes) -> bool:
     return bool(blank) and number.removeprefix(b"-").isdigit()
 
 
-def _is_table(line: bytes) -> bool:
-    return {b"id", b"parent_id"} <= {name.strip(b'"') for name in line[:_TABLE_HEAD].split(b",")}
+def _has_columns(line: bytes, names: Iterable[str]) -> bool:
+    return {name.encode() for name in names} <= {name.strip(b'"') for name in line[:_TABLE_HEAD].split(b",")}
 
 
 def _read_json(value: Any) -> CallTree:
@@ -77,7 +96,7 @@ def _is_binary(data: bytes) -> bool:
     return any(byte < 9 for byte in data[:64])
 
 
-def _read_binary(data: bytes) -> CallTree:
+def _read_binary(data: bytes, sample_type: str | None) -> CallTree:
     if data[0] >> 3 in _PPROF_FIELDS and data[0] & 7 in _PPROF_KINDS:
-        return pprof.read(data)
+        return pprof.read(data, sample_type)
     raise FormatError("it is binary of no known format")

@@ -60,7 +60,7 @@ def _profile(name: str, unit: str, weighed: list[tuple[Stack, int]], frames: dic
 
 
 def read(data: bytes) -> CallTree:
-    """The tree in *data*: its first profile in bytes, else the first, with a note of its unit. Raises FormatError."""
+    """The tree in *data*: its active profile if that is in bytes, else the first that is. Raises FormatError."""
     return from_json(parse(data))
 
 
@@ -72,16 +72,23 @@ def from_json(value: object) -> CallTree:
     profiles = [mapping(found, "a profile") for found in items(file.get("profiles"), "profiles")]
     if not profiles:
         raise FormatError("the file has no profile in it")
-    profile = next((found for found in profiles if found.get("unit") == "bytes"), profiles[0])
+    profile = _choose(profiles, file.get("activeProfileIndex"))
     stacks = [Stack(path, weight, 0) for path, weight in _weighed(profile, frames)]
     if about.KEY not in file:
-        unit = text_of(profile.get("unit", "none"), "a profile's unit")
-        notes = () if unit == "bytes" else (f"numbers are in {unit}, not in bytes",)
-        return CallTree(build(stacks), text_of(profile.get("name", "heap"), "a profile's name"), notes=notes)
+        return CallTree(build(stacks), text_of(profile.get("name", "heap"), "a profile's name"))
     for counted in profiles[1:]:
         if counted.get("name") == COUNTS:
             stacks += [Stack(path, 0, weight) for path, weight in _weighed(counted, frames)]
     return about.restore(CallTree(build(stacks)), file[about.KEY])
+
+
+def _choose(profiles: list[dict[str, Any]], active: object) -> dict[str, Any]:
+    in_bytes = [found for found in profiles if found.get("unit") == "bytes"]
+    if not in_bytes:
+        units = dict.fromkeys(text_of(found.get("unit", "none"), "a profile's unit") for found in profiles)
+        raise FormatError(f"it is no memory profile: its numbers are in {', '.join(units)}, not in bytes")
+    shown = profiles[active] if isinstance(active, int) and 0 <= active < len(profiles) else None
+    return shown if shown in in_bytes else in_bytes[0]
 
 
 def _frame(found: object) -> Frame:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import formats
-from ..calltree import ROOT, CallTree, Node, Stack, diff, keep, merge, stacks_of, walk
+from ..calltree import ROOT, CallTree, Node, Stack, stacks_of, walk
+from ..combine import diff, keep, merge
 from ..errors import OptionError
 from ..estimates import Part, weigh
 from ..files import write_file

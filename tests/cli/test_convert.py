@@ -85,6 +85,29 @@ def test_what_shrank_is_left_out_where_it_cannot_be_shown_and_that_is_said(
     )
 
 
+def test_standard_input_is_read(folder: Path) -> None:
+    command = [sys.executable, "-m", "memwatch", "convert", "-", "-o", "new.csv"]
+    done = subprocess.run(command, input=(folder / "new.heapprofile").read_bytes(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sizes_in(folder / "new.csv") == {"load": 8000, "drop": 80}
+
+
+def test_standard_input_is_read_once_and_has_no_place_beside_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert convert("-", "--base", "-", "-o", "x.csv") == 2
+    assert convert("-", "--to", "csv") == 2
+    twice, beside = capsys.readouterr().err.splitlines()
+    assert "standard input (-) is given twice" in twice and "say -o FILE" in beside
+
+
+def test_the_numbers_of_a_pprof_file_are_chosen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert convert("old.pb.gz", "--sample-type", "alloc_space", "-o", "old.csv") == 0
+    assert sizes_in(folder / "old.csv") == {"load": 2000, "drop": 880}
+    assert convert("new.heapprofile", "--sample-type", "alloc_space", "-o", "new.csv") == 2
+    assert "pprof files alone have" in capsys.readouterr().err
+
+
 def test_a_differential_flame_graph(folder: Path) -> None:
     assert convert("new.heapprofile", "--base", "old.pb.gz", "--to", "flamegraph") == 0
     assert b"drop" in (folder / "new.html").read_bytes()

@@ -13,7 +13,8 @@ from random import Random
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build, diff
+from memwatch.calltree import CallTree, Stack, build
+from memwatch.combine import diff
 from memwatch.formats import flamegraph
 from memwatch.frames import Frame
 

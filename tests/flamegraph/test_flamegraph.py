@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import memwatch
-from memwatch.calltree import ROOT, CallTree, Stack, build, diff, walk
+from memwatch.calltree import ROOT, CallTree, Stack, build, walk
+from memwatch.combine import diff
 from memwatch.flamegraph.columns import LIMIT, SIZES, describe
 from memwatch.formats import flamegraph
 from memwatch.frames import Frame

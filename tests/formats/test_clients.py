@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from memwatch import formats
-from memwatch.calltree import CallTree, diff, walk
+from memwatch.calltree import CallTree, walk
+from memwatch.combine import diff
 
 pytestmark = pytest.mark.clients
 

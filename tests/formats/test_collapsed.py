@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build, diff, stacks_of
+from memwatch.calltree import CallTree, Stack, build, stacks_of
+from memwatch.combine import diff
 from memwatch.errors import FormatError
 from memwatch.formats import collapsed
 from memwatch.frames import Frame

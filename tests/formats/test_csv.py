@@ -7,7 +7,8 @@ import io
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build, diff, stacks_of, walk
+from memwatch.calltree import CallTree, Stack, build, stacks_of, walk
+from memwatch.combine import diff
 from memwatch.errors import FormatError
 from memwatch.formats import csv
 from memwatch.frames import Frame

@@ -15,7 +15,8 @@ from collections.abc import Callable
 import pytest
 
 from memwatch import formats
-from memwatch.calltree import CallTree, diff, walk
+from memwatch.calltree import CallTree, walk
+from memwatch.combine import diff
 from memwatch.formats.packed import unpack
 
 Golden = Callable[[str, bytes], bytes]

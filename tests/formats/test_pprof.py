@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build, diff, stacks_of
+from memwatch.calltree import CallTree, Stack, build, stacks_of
+from memwatch.combine import diff
 from memwatch.errors import FormatError
 from memwatch.estimates import AGES, Part
 from memwatch.formats import pprof
@@ -199,28 +200,31 @@ HEAP = [("alloc_space", "bytes"), ("inuse_objects", "count"), ("inuse_space", "b
 
 
 @pytest.mark.parametrize(
-    ("types", "values", "default", "expected", "note"),
+    ("types", "values", "default", "expected"),
     [
-        (HEAP, [1, 2, 300, 4], "alloc_space", (300, 2), ""),
-        ([("space", "bytes"), ("objects", "count")], [500, 6], "space", (500, 6), ""),
-        ([("objects", "count"), ("space", "bytes")], [6, 500], "", (500, 6), ""),
-        (
-            [("samples", "count"), ("cpu", "nanoseconds")],
-            [3, 70],
-            "",
-            (70, 3),
-            "numbers are cpu in nanoseconds, not bytes",
-        ),
-        ([("goroutine", "count")], [9], "", (9, 0), "numbers are goroutine in count, not bytes"),
+        (HEAP, [1, 2, 300, 4], "alloc_space", (300, 2)),
+        ([("space", "bytes"), ("objects", "count")], [500, 6], "space", (500, 6)),
+        ([("objects", "count"), ("space", "bytes")], [6, 500], "", (500, 6)),
     ],
 )
 def test_the_memory_in_use_is_read_or_else_the_default(
-    types: list[tuple[str, str]], values: list[int], default: str, expected: tuple[int, int], note: str
+    types: list[tuple[str, str]], values: list[int], default: str, expected: tuple[int, int]
 ) -> None:
-    tree = pprof.read(profile(types, values, default))
-    (stack,) = stacks_of(tree.root)
+    (stack,) = stacks_of(pprof.read(profile(types, values, default)).root)
     assert (stack.size_bytes, stack.count) == expected
-    assert tree.notes == ((note,) if note else ())
+
+
+@pytest.mark.parametrize("types", [[("samples", "count"), ("cpu", "nanoseconds")], [("goroutine", "count")]])
+def test_numbers_that_are_no_bytes_are_refused(types: list[tuple[str, str]]) -> None:
+    with pytest.raises(FormatError, match=r"no memory profile: its numbers are .* \((nanoseconds|count)\)"):
+        pprof.read(profile(types, [1] * len(types)))
+
+
+def test_the_numbers_that_are_asked_for_are_read() -> None:
+    (stack,) = stacks_of(pprof.read(profile(HEAP, [1, 2, 300, 4]), "alloc_space").root)
+    assert stack.size_bytes == 1
+    with pytest.raises(FormatError, match="it has no 'cpu' in bytes; it has alloc_space"):
+        pprof.read(profile(HEAP, [1, 2, 3, 4]), "cpu")
 
 
 def test_inlined_functions_are_frames_and_an_address_without_a_name_is_its_own() -> None:

@@ -113,6 +113,9 @@ def test_collapsed_stacks_may_begin_like_something_else(first: str) -> None:
         (b'{"snapshot": {}, "nodes": []}', "it is a heap snapshot, which holds objects and not who allocated them"),
         (b'{"nodes": [], "samples": []}', "it is a CPU profile"),
         (b'[{"ph": "X"}]', "it is JSON of no known format"),
+        (b"heap profile: 1: 64 [2: 128] @ heap/1048576", "it is a text heap profile of Go or tcmalloc"),
+        (b"heap_v2/524288\n  t*: 1: 64 [0: 0]", "it is a text heap profile of jemalloc"),
+        (b'{"resourceProfiles": []}', "it is a profile of OpenTelemetry (OTLP)"),
         (b"hello\nworld", "it is a text of no known format"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "it is binary of no known format"),
         (b"\x7fELF\x02\x01\x01\0", "it is binary of no known format"),
@@ -129,7 +132,7 @@ def test_collapsed_stacks_may_begin_like_something_else(first: str) -> None:
 def test_what_is_no_profile_is_refused_with_the_reason(data: bytes, reason: str) -> None:
     message = refused(data)
     assert message.startswith(f"no profile that memwatch can read: {reason}")
-    assert message.endswith("; memwatch reads heapprofile, pprof, speedscope, collapsed, csv")
+    assert message.endswith("; memwatch reads heapprofile, pprof, speedscope, collapsed, csv, memray's csv")
 
 
 @pytest.mark.parametrize("name", [name for name in READABLE if name != "collapsed"])

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memwatch import formats
-from memwatch.calltree import CallTree, Stack, build, diff, stacks_of, walk
+from memwatch.calltree import CallTree, Stack, build, stacks_of, walk
+from memwatch.combine import diff
 from memwatch.errors import FormatError
 from memwatch.formats import checks
 from memwatch.formats.growth import LEFT_OUT

@@ -52,12 +52,14 @@ def test_events_are_added_up() -> None:
     assert set(stacks_of(tree.root)) == {Stack((A, B), 4, 0), Stack((A,), 5, 0)}
 
 
-def test_a_profile_in_bytes_is_preferred_and_another_unit_is_said() -> None:
+def test_the_active_profile_in_bytes_is_preferred_and_another_unit_is_refused() -> None:
     seconds = {**SAMPLED, "unit": "seconds", "samples": [[0]], "weights": [7]}
     both = speedscope.read(file(seconds, {**SAMPLED, "samples": [[0]], "weights": [2]}))
-    assert (both.root.total_bytes, both.notes) == (2, ())
-    alone = speedscope.read(file(seconds))
-    assert (alone.root.total_bytes, alone.notes) == (7, ("numbers are in seconds, not in bytes",))
+    assert both.root.total_bytes == 2
+    value = json.loads(file(*({**SAMPLED, "samples": [[0]], "weights": [size]} for size in (2, 3))))
+    assert speedscope.from_json({**value, "activeProfileIndex": 1}).root.total_bytes == 3
+    with pytest.raises(FormatError, match="no memory profile: its numbers are in seconds"):
+        speedscope.read(file(seconds))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_a_profile_in_bytes_is_preferred_and_another_unit_is_said() -> None:
     [
         (b"{}", "shared is missing, not an object"),
         (file(), "the file has no profile in it"),
-        (file({"type": "other"}), "a profile's type is 'other', neither 'sampled' nor 'evented'"),
+        (file({"type": "other", "unit": "bytes"}), "a profile's type is 'other', neither 'sampled' nor 'evented'"),
         (file({**SAMPLED, "samples": [[0]], "weights": []}), "1 samples have 0 weights"),
         (file({**SAMPLED, "samples": [[2]], "weights": [1]}), "there is no frame 2 among 2"),
         (file({**SAMPLED, "samples": [[-1]], "weights": [1]}), "there is no frame -1 among 2"),

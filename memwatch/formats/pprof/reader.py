@@ -1,7 +1,8 @@
 """Reads pprof's `profile.proto`, gzipped or not, from any producer.
 
-Of several columns of numbers it takes the memory in use and its objects; a profile without them gives what its own
-default is, and a note says what that is if it is no bytes.
+Of several columns of numbers it takes the one that is asked for, else the memory in use, else the profile's own
+default, and the number of objects that belongs to it. Numbers that are no bytes are not read:
+they would be shown as memory.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ _PREFERRED = "inuse_space"
 _OURS = "memwatch "
 
 
-def read(data: bytes) -> CallTree:
-    """The tree in *data*. Raises FormatError."""
-    return _Profile(unpack(data)).tree()
+def read(data: bytes, sample_type: str | None = None) -> CallTree:
+    """The tree in *data*, by its numbers of *sample_type*, such as ``alloc_space``. Raises FormatError."""
+    return _Profile(unpack(data), sample_type).tree()
 
 
 class _Message:
@@ -57,24 +58,22 @@ class _Message:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Which of a sample's numbers are its bytes and which its count (None: none), and what the first of them is."""
+    """Which of a sample's numbers are its bytes and which its count (None: none)."""
 
     size: int
     count: int | None
-    kind: str
-    unit: str
 
 
 class _Profile:
     """A profile with its tables: texts by index, functions and places by id."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, sample_type: str | None) -> None:
         self.message = _Message(data)
         self.texts = [_decode(value) for value in self.message.fields.get(tag.Profile.STRING, ())]
         self.types = [self._value_type(found) for found in self.message.messages(tag.Profile.SAMPLE_TYPE)]
         if not self.types or not self.texts:
             raise FormatError("no pprof profile: it has no sample types")
-        self.columns = self._columns()
+        self.columns = self._columns(sample_type)
         self.functions = {found.number(tag.Function.ID): found for found in self._messages(tag.Profile.FUNCTION)}
         self.mappings = {found.number(tag.Mapping.ID): found for found in self._messages(tag.Profile.MAPPING)}
         self.places = {
@@ -92,16 +91,24 @@ class _Profile:
     def _value_type(self, found: _Message) -> tuple[str, str]:
         return self._text(found.number(tag.ValueType.TYPE)), self._text(found.number(tag.ValueType.UNIT))
 
-    def _columns(self) -> _Columns:
+    def _columns(self, sample_type: str | None) -> _Columns:
         names = [kind for kind, _ in self.types]
-        wanted = self._text(self.message.number(tag.Profile.DEFAULT_SAMPLE_TYPE))
-        chosen = next((name for name in (_PREFERRED, wanted) if name in names), names[-1])
+        usual = self._text(self.message.number(tag.Profile.DEFAULT_SAMPLE_TYPE))
+        in_bytes = [kind for kind, unit in self.types if unit == "bytes"]
+        if sample_type is not None and sample_type not in in_bytes:
+            raise FormatError(f"it has no {sample_type!r} in bytes; it has {self._describe_types()}")
+        if not in_bytes:
+            raise FormatError(f"it is no memory profile: its numbers are {self._describe_types()}")
+        chosen = sample_type or next((name for name in (_PREFERRED, usual) if name in in_bytes), in_bytes[-1])
         size = names.index(chosen)
         partner = chosen.removesuffix("space") + "objects"
         counts = [index for index, (_, unit) in enumerate(self.types) if unit == "count" and index != size]
         if partner in names:
             counts = [names.index(partner)]
-        return _Columns(size, counts[0] if len(counts) == 1 else None, *self.types[size])
+        return _Columns(size, counts[0] if len(counts) == 1 else None)
+
+    def _describe_types(self) -> str:
+        return ", ".join(f"{kind} ({unit})" for kind, unit in self.types)
 
     def _place(self, location: _Message) -> tuple[Frame, ...]:
         """The frames at a place, outermost first; an address in a file where there are no names."""
@@ -153,8 +160,6 @@ class _Profile:
         comments = [self._text(index) for index in self.message.integers(tag.Profile.COMMENT)]
         ours = dict(text.removeprefix(_OURS).split(": ", 1) for text in comments if _says(text))
         notes = [text for text in comments if not _says(text) and text != LIVE_ONLY]
-        if self.columns.unit != "bytes":
-            notes.append(f"numbers are {self.columns.kind} in {self.columns.unit}, not bytes")
         return CallTree(
             build(map(self._stack, self._messages(tag.Profile.SAMPLE))),
             name=ours.get("name", "heap"),
