@@ -11,7 +11,7 @@ from ..backend.quiet import COLLECT_SECONDS
 from ..internal import internal
 from ..retain import expected_search
 from ..watch import Sample
-from ..watch.watcher import JUDGE_PATIENCE
+from ..watch.patience import JUDGE_PATIENCE
 
 Depth = Literal["deep", "tracked", "none"]
 Walk = Literal["deep", "tracked", "search", "sliced search"]

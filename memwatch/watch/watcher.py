@@ -26,6 +26,7 @@ from .detector import Detector
 from .judge import Judge, Publish
 from .observer import Observer
 from .pace import Pace
+from .patience import EXIT_PATIENCE, GC_PATIENCE, JUDGE_PATIENCE, LAST_PATIENCE, PARK_PATIENCE
 from .reading import read_sample
 from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
@@ -35,12 +36,6 @@ from .trend import make_stats
 from .triggers import GcTrigger, Ticker
 
 _log = logging.getLogger("memwatch")
-
-GC_PATIENCE = 5.0  # seconds that gc() waits for its events to be delivered
-JUDGE_PATIENCE = 10.0  # seconds after which a leak goes out with what is known
-PARK_PATIENCE = 0.05  # seconds that a fork waits for the thread
-LAST_PATIENCE = 0.7  # the same, for what is found while the program ends
-EXIT_PATIENCE = 1.0  # seconds that the exit waits for the thread
 
 
 @internal
