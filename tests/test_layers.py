@@ -46,6 +46,7 @@ ALLOWED = {
     "formats": VALUES | {"calltree", "flamegraph"},
     "diagnosis": BELOW | ROOMS | {"flamegraph"},
     "scenario": BELOW | {"heap", "retain", "diagnosis"},
+    "freezing": set[str](),
     "pytest_plugin": {"heap", "scenario"},
     "default": INSIDE - {"default"} | {"options", "environment"},
     "handlers": INSIDE,

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import textwrap
 import venv
 import zipfile
@@ -54,8 +55,9 @@ def copy_sources(folder):
     """What a build needs, without what earlier builds have left."""
     for name in ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(ROOT / name, folder)
-    for name in ("memwatch", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    for name in ("memwatch", "tests", "docs", "examples", "benchmarks"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.so", "node_modules")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
 
 
 def build_flags():
@@ -119,6 +121,18 @@ def test_the_wheel_holds_the_package_the_start_up_file_and_nothing_else(wheel):
     assert top == {"memwatch", "memwatch.pth"}
     assert "memwatch/py.typed" in names and "memwatch/cli/run.py" in names
     assert "memwatch = memwatch.cli:main" in entry_points
+
+
+def test_the_source_distribution_holds_every_file(tmp_path):
+    source, built = tmp_path / "source", tmp_path / "built"
+    source.mkdir()
+    copy_sources(source)
+    files = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+    command = [sys.executable, "setup.py", "--quiet", "sdist", "--dist-dir", str(built)]
+    subprocess.run(command, cwd=source, check=True, timeout=PATIENCE, capture_output=True)
+    (archive,) = built.iterdir()
+    with tarfile.open(archive) as made:
+        assert files <= {name.partition("/")[2] for name in made.getnames()}
 
 
 @pytest.mark.skipif(memwatch.backend.name != "native", reason="there is no C extension for this Python")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
 
 
@@ -21,7 +22,7 @@ def choose(asked: str) -> tuple[str, str]:
     try:
         extension = import_module("._native", __name__)
     except ModuleNotFoundError:
-        return "pure", f"{wanted}the C extension is not in this installation{_none_for_this()}"
+        return "pure", f"{wanted}the C extension is not in this installation{_none_for_this() or _hidden()}"
     except ImportError as refused:  # it was built for another interpreter, or does not know this one
         return "pure", f"{wanted}{refused}"
     return "native", f"{unknown}the C extension is in this installation{_without(extension)}"
@@ -30,6 +31,23 @@ def choose(asked: str) -> tuple[str, str]:
 def _none_for_this() -> str:
     """Why there can be no C extension for this interpreter, in brackets; nothing if there can be one."""
     return " (there is none for free-threaded Python)" if "t" in getattr(sys, "abiflags", "") else ""
+
+
+def _hidden() -> str:
+    """Which installation with the C extension this folder hides, and how to have that; nothing if there is none.
+
+    Python looks for modules where it is started: in a clone it finds the sources, which nobody has built.
+    """
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    for folder in sys.path:
+        if folder and os.path.abspath(folder) != here and _has_extension(folder):
+            return f" but in {folder}, which the folder {here} hides: start Python elsewhere, or with -P"
+    return ""
+
+
+def _has_extension(folder: str) -> bool:
+    place = os.path.join(folder, *__name__.split("."), "_native")
+    return any(os.path.exists(place + suffix) for suffix in EXTENSION_SUFFIXES)
 
 
 def _without(extension: ModuleType) -> str:

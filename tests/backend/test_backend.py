@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +32,24 @@ def test_native_that_is_not_there_is_said() -> None:
     assert name == "pure"
     assert reason.startswith("MEMWATCH_BACKEND asks for native, but the C extension is not in this installation")
     assert reason.endswith(" (there is none for free-threaded Python)") == ("t" in getattr(sys, "abiflags", ""))
+
+
+def test_sources_that_hide_an_installation_are_said(tmp_path: Path) -> None:
+    sources, site = tmp_path / "clone", tmp_path / "site"
+    package = Path(memwatch.__file__).parent
+    shutil.copytree(package, sources / "memwatch", ignore=shutil.ignore_patterns("*.so", "__pycache__", "*.c", "*.h"))
+    (site / "memwatch" / "backend").mkdir(parents=True)
+    (site / "memwatch" / "backend" / f"_native{EXTENSION_SUFFIXES[0]}").touch()
+    program = "import memwatch; print(memwatch.backend.reason)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path)])}
+    environment["MEMWATCH_BACKEND"] = ""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=sources, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == (
+        f"the C extension is not in this installation but in {site}, which the folder {sources} hides: "
+        "start Python elsewhere, or with -P\n"
+    )
 
 
 def test_an_unknown_backend_is_said_and_harms_nothing() -> None:
