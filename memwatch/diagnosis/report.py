@@ -22,9 +22,10 @@ class Suspect:
 
     Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, of all that hangs under
     them, and of native memory that they are known to keep; `share` is their part of the growth, `score` that share and
-    how much else speaks for it. `held_by` is the path from a root, None where none was found; `retained_items` is what
-    the holder holds now. `allocated_at` are the frames that allocated it, innermost first, each with `function`,
-    `file`, `line` and `in_app`, measured by so many live `samples`; empty where nothing was sampled.
+    how much else speaks for it. `held_by` is the path from a root, None where none was found; `also_held_by` are those
+    of others that hold the same objects; `retained_items` is what the holder holds now. `allocated_at` are the frames
+    that allocated it, innermost first, each with `function`, `file`, `line` and `in_app`, measured by so many live
+    `samples`; empty where nothing was sampled.
     """
 
     type: str
@@ -38,12 +39,17 @@ class Suspect:
     hint: str
     samples: int = 0
     allocated_at: tuple[dict[str, Any], ...] = ()
+    also_held_by: tuple[RetainingPath, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What machines read: the fields by name, the path as its lines."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
-        held_by = list(self.held_by.lines) if self.held_by else []
-        return {**found, "held_by": held_by, "allocated_at": [dict(frame) for frame in self.allocated_at]}
+        return {
+            **found,
+            "held_by": list(self.held_by.lines) if self.held_by else [],
+            "also_held_by": [list(path.lines) for path in self.also_held_by],
+            "allocated_at": [dict(frame) for frame in self.allocated_at],
+        }
 
 
 @internal

@@ -159,6 +159,7 @@ def _suspect(holding: Holding) -> Suspect:
         share=0.0,
         score=0.0,
         held_by=holding.path,
+        also_held_by=holding.others,
         retained_items=holding.holder_items or 0,
         cause=words.cause,
         hint=words.hint,

@@ -16,6 +16,7 @@ from .words import (
     cut_path,
     growing_rows,
     objects_text,
+    plural,
     share_text,
     shorten,
     shrunk_text,
@@ -30,6 +31,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _CURVE_POINTS = 20
 _ROWS = 5
 _SUSPECTS = 3
+_HOLDERS = 3  # beside the first
 _NAME = 60  # characters of a type's name, as in a diff's table
 _STEP = 100  # characters of one step of a path
 
@@ -144,6 +146,9 @@ def _suspect(number: int, suspect: Suspect, color: bool, source: bool) -> list[s
     lines += describe(suspect.allocated_at, suspect.samples, lambda text: _paint(text, "1", color), source)
     if suspect.held_by:
         lines.append(f"     held by     {_paint(_path(suspect.held_by), '1', color)}")
+    lines += [f"     and by      {_paint(_path(path), '1', color)}" for path in suspect.also_held_by[:_HOLDERS]]
+    if (others := len(suspect.also_held_by) - _HOLDERS) > 0:
+        lines.append(f"     and by      {plural(others, 'other')}")
     if suspect.cause:
         lines.append(f"     cause       {suspect.cause}")
     if suspect.hint:

@@ -110,7 +110,8 @@ class Holding:
     program's code), `holder_address` its address, `bound` what it cannot exceed (None: no known bound) and `used` what
     it has of that; many holders alike are added up. `bounded_bytes` is the part of `retained_bytes` that came into
     containers within their bound, `weak` says that the holder is a weak dict or set, whose members others keep.
-    `target_address` is that of the object which `path` leads to.
+    `target_address` is that of the object which `path` leads to. `others` are the paths of those that hold the same
+    objects as well, so that these stay as long as one of all is left.
     """
 
     path: RetainingPath
@@ -127,6 +128,7 @@ class Holding:
     bounded_bytes: int = 0
     weak: bool = False
     target_address: int = 0
+    others: tuple[RetainingPath, ...] = ()
 
     @property
     def is_bounded(self) -> bool:

@@ -16,24 +16,27 @@ from typing import Any
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .bounds import bound_of, is_weak
-from .edges import holder_of
+from .edges import holder_of, path_along
 from .found import NEW_WANTED, Place
 from .object_labels import length
-from .path import Holding
+from .path import Holding, RetainingPath
 from .references import contents
 from .search import Search
 
 _TRIED = 16
+_TOLD = 4  # with a part of their own, or no part would be worth telling
 _PART = 0.5  # of the objects of the first holder
 _LEAST = 10
 _MOST_LOOKED_AT = 100_000
+_BETWEEN = 4  # objects from what holds many to each of them
+_SAMPLE = 20  # of those, that are followed
 
 
 def share_among(
     holding: Holding, known: array[int], give_up: Callable[[], bool] | None = None, show_keys: bool = False
 ) -> tuple[Holding, ...]:
-    """*holding* and what else holds its objects, each with its part; *known* are the addresses of old objects, sorted.
-    *show_keys* shows every dict key on a path.
+    """*holding* and what else holds its objects, each with its part, and with the paths of the others; *known* are the
+    addresses of old objects, sorted. *show_keys* shows every dict key on a path.
 
     Raises `GaveUp`. *holding* alone where nothing else does.
     """
@@ -42,29 +45,29 @@ def share_among(
     wanted = array("Q", [holding.target_address])
     with quiet, Search(NEW_WANTED, wanted, 1, branches=_TRIED, give_up=give_up, ignore=[known]) as places:
         others = list(_others(places, holding, known, show_keys))
-    parts = 1 + len(others)
-    shared = [holding, *others] if others else []
-    return tuple(_part(it, holding, parts) for it in shared) or (holding,)
+    every = [holding, *others]
+    told = every[:_TOLD]
+    return tuple(_part(it, holding, len(told), [other.path for other in every if other is not it]) for it in told)
 
 
 def _others(places: Sequence[Place], first: Holding, known: array[int], show_keys: bool) -> Iterator[Holding]:
-    told, tried = {first.holder_address}, set()
+    told = {first.holder_address}
     for place in places:
         chain = place.chain
-        holder = holder_of(chain)
-        if len(chain) < 2 or id(holder) in tried or type_label(type(chain[-1])) != first.frontier_type:
+        if len(chain) < 2 or type_label(type(chain[-1])) != first.frontier_type:
             continue
         if not told.isdisjoint(map(id, chain)):
             continue  # it hangs under one that was told, and goes with it
-        tried.add(id(holder))
-        count = _new_in(holder, type(chain[-1]), known)
-        if count < _PART * first.targets:
+        number, count = _fan(chain, first, known)
+        if count == 0:
             continue
-        told.add(id(holder))
-        bound = bound_of(chain, holder)
+        told.add(id(chain[number]))
+        way = chain[: number + 2]
+        holder = holder_of(way)
+        bound = bound_of(way, holder)
         yield replace(
             first,
-            path=place.path(show_keys=show_keys),
+            path=path_along(way, place.root, False, show_keys),
             targets=min(count, first.targets),
             holder_type=type_label(type(holder)),
             holder_items=length(holder),
@@ -72,17 +75,42 @@ def _others(places: Sequence[Place], first: Holding, known: array[int], show_key
             bound=bound.limit if bound else None,
             used=bound.used if bound else None,
             bounded_bytes=first.retained_bytes if bound and bound.used <= bound.limit else 0,
-            weak=is_weak(chain, holder),
+            weak=is_weak(way, holder),
         )
 
 
-def _new_in(holder: Any, kind: type, known: array[int]) -> int:
-    """How many new objects of a type *holder* refers to itself; 0 for what is no container with a length."""
+def _fan(chain: Sequence[Any], first: Holding, known: array[int]) -> tuple[int, int]:
+    """The nearest place in *chain* from which as many new objects lead to such as *first* holds, and how many do; no
+    such objects where there is none.
+
+    What lies there may hold them itself, or by something between, as a bound method of each.
+    """
+    for number in range(len(chain) - 2, max(-1, len(chain) - 2 - _BETWEEN), -1):
+        kinds = [type(obj) for obj in chain[number + 1 :]]
+        count = _new_in(chain[number], kinds, known, int(_PART * first.targets))
+        if count >= _PART * first.targets:
+            return number, count
+    return 0, 0
+
+
+def _new_in(holder: Any, kinds: Sequence[type], known: array[int], least: int) -> int:
+    """How many new objects of the first of *kinds* lie in *holder*, from some of which a new one of the last can be
+    reached over the others; 0 for fewer than *least*, and for what is no container with a length."""
     items = length(holder)
-    if items is None or items > _MOST_LOOKED_AT:
+    if items is None or not least <= items <= _MOST_LOOKED_AT:
         return 0
-    addresses = {id(item) for item in contents(holder) if type(item) is kind}
-    return sum(not _is_known(address, known) for address in addresses)
+    found = {id(item): item for item in contents(holder) if type(item) is kinds[0] and not _is_known(id(item), known)}
+    sample = list(found.values())[:: max(1, len(found) // _SAMPLE)]
+    leading = sum(_leads_on(item, kinds[1:], known) for item in sample)
+    return len(found) if leading >= _PART * len(sample) else 0
+
+
+def _leads_on(item: Any, kinds: Sequence[type], known: array[int]) -> bool:
+    """Whether a new object of the last of *kinds* can be reached from *item*, over objects of the others."""
+    here = [item]
+    for kind in kinds:
+        here = [held for obj in here for held in contents(obj) if type(held) is kind][:_SAMPLE]
+    return any(not _is_known(id(obj), known) for obj in here)
 
 
 def _is_known(address: int, known: array[int]) -> bool:
@@ -90,11 +118,12 @@ def _is_known(address: int, known: array[int]) -> bool:
     return place < len(known) and known[place] == address
 
 
-def _part(holding: Holding, whole: Holding, parts: int) -> Holding:
+def _part(holding: Holding, whole: Holding, parts: int, others: list[RetainingPath]) -> Holding:
     bounded = holding.bounded_bytes * whole.retained_bytes // max(holding.retained_bytes, 1)
     return replace(
         holding,
         retained_bytes=whole.retained_bytes // parts,
         retained_items=whole.retained_items // parts,
         bounded_bytes=bounded // parts,
+        others=tuple(others),
     )

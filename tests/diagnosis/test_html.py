@@ -214,6 +214,12 @@ def test_long_paths_lose_their_middle() -> None:
     assert len(sure) == 5
 
 
+def test_all_who_hold_the_same_are_drawn() -> None:
+    others = tuple(path("app", attribute(f"other{n}", "list"), ITEM) for n in range(5))
+    shown = Page(replace(REPORT, suspects=(replace(SUSPECT, also_held_by=others),)).to_html()).shown
+    assert all(f"And by module app other{n} list [index]" in shown for n in range(3)) and "and by 2 others" in shown
+
+
 @pytest.mark.parametrize(
     ("last", "sizes", "wide", "narrow"),
     [

@@ -17,7 +17,7 @@ REPORT_KEYS = [
 ]  # fmt: skip
 SUSPECT_KEYS = {
     "type", "count_growth", "bytes_growth", "share", "score", "samples", "allocated_at", "held_by", "retained_items",
-    "cause", "hint",
+    "cause", "hint", "also_held_by",
 }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ SCHEMA = {
     "suspects": [{
         "type": str, "count_growth": int, "bytes_growth": int, "share": float, "score": float, "samples": int,
         "allocated_at": [{"function": str, "file": str, "line": int, "in_app": bool}],
-        "held_by": [str], "retained_items": int, "cause": str, "hint": str,
+        "held_by": [str], "also_held_by": [[str]], "retained_items": int, "cause": str, "hint": str,
     }],
     "missing": [str],
     "cost": {"cpu_share": float, "longest_pause_seconds": float, "censuses": int, "bytes": int},

@@ -188,6 +188,13 @@ def test_a_path_is_not_cut_for_a_single_step(count):
     assert held_by.text in text
 
 
+def test_all_who_hold_the_same_are_told():
+    others = tuple(path("app", attribute(f"other{n}", "list", 640), ITEM) for n in range(5))
+    text = str(replace(REPORT, suspects=(replace(REPORT.suspects[0], also_held_by=others),)))
+    lines = [line.split(maxsplit=2)[2] for line in text.splitlines() if line.startswith("     and by ")]
+    assert lines == [*(f"module app > other{n}: list, 640 items > [index]" for n in range(3)), "2 others"]
+
+
 def test_long_steps_lose_their_middle_and_long_type_names_their_beginning():
     held_by = path("app", attribute("n" * 5000, "dict"))
     suspect = replace(REPORT.suspects[0], type="a" * 90 + ".Z", held_by=held_by)

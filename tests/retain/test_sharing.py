@@ -18,6 +18,16 @@ from memwatch.retain import Holding, find_holdings, share_among
 class Order:
     """What leaks."""
 
+    def __init__(self) -> None:
+        self.rows = bytearray(500)
+
+    def close(self) -> None:
+        """A callback."""
+
+
+class Store(Order):
+    """What stays."""
+
 
 @pytest.fixture
 def app() -> Iterator[Any]:
@@ -84,3 +94,42 @@ def test_objects_that_are_gone_meanwhile_are_no_matter(app: Any) -> None:
     found = find_holdings(known)[0]
     app.first.clear()
     assert share_among(found, known) == (found,)
+
+
+def test_a_callback_of_each_holds_it_as_well(app: Any) -> None:
+    """As os.register_at_fork does: the list there has a bound method of each object."""
+    app.seen, app.callbacks = set(), []
+    known = take_snapshot().addresses
+    for _ in range(500):
+        order = Order()
+        app.seen.add(order)
+        app.callbacks.append(order.close)
+    told = shared(known)
+    paths = {it.path.text for it in told}
+    assert paths == {"module app > seen: set, 500 items > [item]", "module app > callbacks: list, 500 items > [index]"}
+    assert all({other.text for other in it.others} == paths - {it.path.text} for it in told)
+    assert told[0].retained_bytes == told[1].retained_bytes
+
+
+def test_callbacks_of_others_hold_nothing_of_it(app: Any) -> None:
+    app.seen, app.callbacks, app.store = [], [], Store()
+    known = take_snapshot().addresses
+    for _ in range(500):
+        order = Order()
+        app.seen.append(order)
+        app.callbacks.append(app.store.close)
+    app.callbacks.append(order.close)
+    assert [it.path.holder for it in shared(known)] == ["app.seen"]
+
+
+def test_of_many_holders_a_few_have_a_part_and_each_has_the_paths_of_all(app: Any) -> None:
+    lists: list[list[Order]] = [[] for _ in range(7)]
+    app.lists = dict(enumerate(lists))
+    known = take_snapshot().addresses
+    for _ in range(100):
+        order = Order()
+        for held in lists:
+            held.append(order)
+    del lists, held
+    told = shared(known)
+    assert len(told) == 4 and all(len(it.others) == 6 for it in told)

@@ -23,6 +23,7 @@ ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, UNREACHED, GC_DISABLED, *BY_VERDICT.value
 """Every cause there is, in the order in which they are tried."""
 
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
+_NAMED = 3  # holders beside the first
 _NO_CAUSE = Cause("", "", "")
 _TREE = ("hamt", "hamt_array_node", "hamt_bitmap_node", "hamt_collision_node")  # that a context is made of
 _CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell", *_TREE))
@@ -52,7 +53,18 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True) -> Words
         "name": name or "a function",
     }
     counted = count_words(holding) if cause.counted and counts else ""
-    return Words(cause.name, cause.cause.format(**said) + counted, cause.hint.format(**said))
+    hints = [it for it in (cause.hint.format(**said), _beside(holding)) if it]
+    return Words(cause.name, cause.cause.format(**said) + counted, "; ".join(hints))
+
+
+def _beside(holding: Holding) -> str:
+    """What else has to let go of the objects."""
+    if not holding.others:
+        return ""
+    names = [path.holder for path in holding.others[:_NAMED]]
+    more = len(holding.others) - len(names)
+    named = " and by ".join([*names, f"{more} other{'s' * (more > 1)}"] if more else names)
+    return f"the same objects are held by {named} as well, and stay until each lets go"
 
 
 def words_for_verdict(verdict: str) -> Words:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...units import format_bytes
 from ..places import own_frames, place_of, shown_file, source_around
-from ..words import objects_text, samples_text, share_text
+from ..words import objects_text, plural, samples_text, share_text
 from .elements import Markup, bar, element, join
 from .holders import draw_path
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MOST = 5
 _AROUND = 3  # lines of source
 _CALLERS = 7
+_HOLDERS = 3  # beside the first
 
 
 def draw_suspects(report: Report) -> Markup:
@@ -100,5 +101,10 @@ def _held(suspect: Suspect) -> Markup:
     if suspect.held_by is None:
         return Markup()
     count = f"{suspect.count_growth:,} x " if suspect.count_growth > 0 else ""
-    picture = draw_path(suspect.held_by, f"{count}{suspect.type}")
-    return element("div", element("h4", "Held by"), picture, class_="held")
+    leaked = f"{count}{suspect.type}"
+    pictures = [element("h4", "Held by"), draw_path(suspect.held_by, leaked)]
+    for path in suspect.also_held_by[:_HOLDERS]:
+        pictures += [element("h4", "And by"), draw_path(path, leaked)]
+    if (others := len(suspect.also_held_by) - _HOLDERS) > 0:
+        pictures.append(element("p", f"and by {plural(others, 'other')}"))
+    return element("div", *pictures, class_="held")

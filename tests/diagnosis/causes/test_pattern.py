@@ -102,6 +102,14 @@ def test_nothing_is_said_of_one_object_that_came_to_a_container() -> None:
     assert words_for(holding(LIST, row, targets=1)).name == ""
 
 
+def test_who_else_holds_the_same_has_to_let_go_as_well() -> None:
+    others = tuple(path("app", attribute(name, "list"), item("app.Row")) for name in "abcde")
+    told = words_for(replace(holding(LIST, item("app.Row")), others=others[:1]))
+    assert told.hint.endswith("; the same objects are held by app.a as well, and stay until each lets go")
+    told = words_for(replace(holding(LIST, item("app.Row"), targets=1), others=others))
+    assert told.hint.startswith("the same objects are held by app.a and by app.b and by app.c and by 2 others as well")
+
+
 def test_nothing_is_said_of_what_has_a_bound() -> None:
     assert words_for(holding(LIST, item("app.Row"), bound=100)).name == ""
     assert words_for(holding(LIST, item("app.Row"), bound=100), "native").name == "native-memory"
