@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..backend.meters.meters import counted_bytes
 from ..heap import Count, Diff, least
 from ..internal import internal
 from ..retain import Holding
@@ -89,7 +90,7 @@ class Account:
     @property
     def rest(self) -> int:
         """The bytes that are not explained."""
-        return self.total - self.known
+        return max(0, self.grew + self.shrunk - self.known)
 
     @property
     def explained(self) -> float | None:
@@ -122,13 +123,15 @@ def make_account(
 ) -> Account:
     """The account of *grew* bytes: *diff* is what a walk counted, a *deep* one or of tracked objects alone.
 
-    Where there was none, what a search met below *holdings* is known to be objects.
+    Where there was none, what a search met below *holdings* is known to be objects. What the meters count too much for
+    small objects, where they cannot read the sizes, is taken off.
     """
     counted = [TypeRow(row.what, row.allocated, row.freed, row.size_bytes, row.exact) for row in _rows(diff)]
     met = {row.what for row in counted}
     if diff is None:
         counted = [TypeRow(name_type(it), it.targets, 0, it.retained_bytes, False) for it in holdings]
         met = {PYTHON_RAW, *(label for it in holdings for label in it.type_counts)} if holdings else set()
+    grew -= sum(counted_bytes(row.size_bytes, row.count) - row.size_bytes for row in counted if row.size_bytes > 0)
     walked = diff is not None and deep
     rows = _sampled(loose_sites(diff, lines, walked), walked)
     loose = [row for row in rows if walked or row.what not in met]

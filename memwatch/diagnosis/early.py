@@ -14,6 +14,7 @@ from ..heap import Ratchet, TypeSeries, least
 from ..retain import Holding, find_remover
 from .benign_growth import bytes_of
 from .evidence import Evidence, Findings
+from .pinned import strong_of
 
 _LOOKS = 5
 _MOST = 0.8  # of the growth
@@ -37,10 +38,11 @@ def why_doubtful(evidence: Evidence, findings: Findings, grew: int) -> str | Non
     """Why a leak of *grew* bytes can wait until it is old enough, in words; None if there is no doubt of it."""
     if not findings.holdings or findings.diff is None:
         return "nobody is known to hold it"
-    top = max(findings.holdings, key=bytes_of)
-    if top.bound is not None or top.weak:
+    strong = strong_of(findings.holdings)
+    top = max(strong, key=bytes_of, default=findings.holdings[0])
+    if top.bound is not None or not strong:
         return f"the {top.holder_type} that holds most of it is bounded, or weak"
-    if bytes_of(top) < max(_MOST * sum(map(bytes_of, findings.holdings)), _MOST_OF_ALL * grew):
+    if bytes_of(top) < max(_MOST * sum(map(bytes_of, strong)), _MOST_OF_ALL * grew):
         return "many hold parts of it"
     if top.frontier_type not in {ratchet.what for ratchet in _steady(evidence.series)}:
         return f"{top.frontier_type} did not grow at every look"
