@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -69,6 +70,19 @@ def test_an_object_is_found_with_its_type_at_its_address(
     addresses = {sample.address for sample in found if sample.label == label}
     reused = 100  # what lay in a free list was not allocated
     assert len(addresses & set(map(id, kept))) >= reused
+
+
+def test_names_that_the_cache_of_attributes_keeps_are_not_held(recorder: Recorder) -> None:
+    look_up = ctypes.pythonapi.PyObject_GetAttrString  # makes a str of the name each time, as much C code does
+    look_up.restype, look_up.argtypes = ctypes.py_object, (ctypes.py_object, ctypes.c_char_p)
+    plain = Plain()
+
+    def look_up_often() -> None:
+        for _ in range(20_000):
+            look_up(plain, b"name")
+
+    _, found = samples_of(recorder, look_up_often)
+    assert sum(sample.label == "str" for sample in found) < 100
 
 
 def test_a_buffer_that_holds_types_is_no_object(recorder: Recorder) -> None:

@@ -181,6 +181,10 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     PyObject *result = NULL;
     if (!sampling_is_main())
         return NULL;
+    /* The cache of type attributes holds names by their addresses. A name that C code makes anew for each look-up lies at
+     * the same address every time and replaces itself there, but a sampled block has an address of its own, so that the
+     * name in it stays. */
+    PyType_ClearCache();
     if (copy_make(&copy))
         result = Py_BuildValue("NNNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
                                raw(&copy.ends), COLUMN(&copy, address), COLUMN(&copy, size), COLUMN(&copy, birth),
