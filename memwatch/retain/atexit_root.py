@@ -12,6 +12,7 @@ import weakref
 from typing import Any
 
 from .found import Place
+from .references import contents
 from .steps import Root, RootKind
 
 AT_EXIT = "exit callbacks (atexit)"
@@ -31,11 +32,14 @@ def root_of(place: Place) -> Root:
 
 
 def _is_list(held: Any) -> bool:
-    """Whether *held*, which only C code holds, is the list of callbacks: as long as theirs is, and of such tuples."""
+    """Whether *held*, which only C code holds, is the list of callbacks: as long as theirs is, and of such tuples.
+
+    The items are not read from the list itself: one that C code has not filled yet has none at some places.
+    """
     if type(held) is not list or not 0 < len(held) == _callbacks():
         return False
-    first = held[0]
-    return type(first) is tuple and len(first) == 3 and callable(first[0]) and type(first[1]) is tuple
+    items = contents(held)
+    return len(items) == len(held) and all(type(item) is tuple and len(item) == 3 for item in items)
 
 
 def _come_with_callbacks(place: Place) -> bool:
