@@ -25,7 +25,7 @@ from datetime import date
 from math import exp, expm1, sqrt
 from pathlib import Path
 
-from memwatch.backend.allocations.sampler import Sampling
+from memwatch.backend.allocations.sampled import SampledHeap
 
 MEBIBYTE = 2**20
 SITES = (
@@ -50,7 +50,7 @@ def make_site(size: int) -> Callable[[int], list[bytearray | float]]:
     return space[f"site_{size}"]
 
 
-def held_by(sampling: Sampling) -> dict[str, int]:
+def held_by(sampling: SampledHeap) -> dict[str, int]:
     """Estimated bytes by site, without those of lists."""
     held: dict[str, int] = {}
     for live in sampling.read().stacks:
@@ -69,7 +69,7 @@ def block_size(size: int) -> int:
 
 def run(interval: int, chance: random.Random) -> dict[str, float]:
     """Estimate by truth, of each site."""
-    sampling, kept, truth = Sampling(), [], {}
+    sampling, kept, truth = SampledHeap(), [], {}
     sampling.start(interval, 16)
     for size, mebibytes in SITES:
         count = max(1, mebibytes * MEBIBYTE // block_size(size))

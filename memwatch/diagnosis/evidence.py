@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
 from ..backend.quiet import collect, quiet
 from ..clock import Clock
@@ -190,10 +191,10 @@ class Inquiry:
             return Lines()
         since, until = times
         try:
-            samples, is_app = recorder.read(since, until)
+            samples, is_app = read_recorded(recorder, since, until)
             if sum(it.size_bytes for it in samples) < _FEW * grew:
                 after, until = None, Clock.monotonic_ns()
-                samples, is_app = recorder.read(since, until)
+                samples, is_app = read_recorded(recorder, since, until)
         except Exception as error:  # somebody else has ended it, or there is no memory
             self.evidence.missing.append(f"no allocating lines: {describe_error(error)}")
             return Lines()

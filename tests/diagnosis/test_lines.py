@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 
 from memwatch.backend.allocations.live import Sampled
+from memwatch.backend.allocations.recorded import read_recorded
 from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
-from memwatch.diagnosis import Account, Diagnosis, Suspect, pinned
+from memwatch.diagnosis import Account, Diagnosis, Suspect, evidence, pinned
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
@@ -341,21 +342,21 @@ def test_references_that_were_lost_in_c_get_type_and_line(case, recorder):
 
 
 @native
-def test_the_line_of_what_is_replaced_while_the_verdict_is_found(case, app):
-    class Busy(Recorder):
-        def read(self, since, until):
-            if not reads:
-                other = threading.Thread(target=extend)
-                other.start()
-                other.join()
-            reads.append(until)
-            return super().read(since, until)
+def test_the_line_of_what_is_replaced_while_the_verdict_is_found(case, app, monkeypatch):
+    def read(recorder, since, until):
+        if not reads:
+            other = threading.Thread(target=extend)
+            other.start()
+            other.join()
+        reads.append(until)
+        return read_recorded(recorder, since, until)
 
     def extend():
         app.history = app.history + b"x" * 2_000_000
 
+    monkeypatch.setattr(evidence, "read_recorded", read)
     app.history, reads = b"", []
-    busy = Busy(2048)
+    busy = Recorder(2048)
     busy.start()
     try:
         case.diagnosis = Diagnosis(0.5, busy)

@@ -1,4 +1,4 @@
-"""The samples that a report is made of: the sampler at two intervals, and what it has seen since a suspicion.
+"""Has the samples taken that a report is made of: the sampler at two intervals.
 
 Nothing but the sampler in C records on memwatch's own account; tracemalloc is too dear for that.
 """
@@ -6,12 +6,10 @@ Nothing but the sampler in C records on memwatch's own account; tracemalloc is t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 
 from ...errors import UnsupportedError
 from ...internal import internal
 from .. import name
-from .live import Sampled
 
 if name == "native":
     from .sampler import Sampling
@@ -27,19 +25,21 @@ _NO_SAMPLER = f"the {name} backend has no sampler"
 class Recorder:
     """Samples for one watcher, one byte in *interval*. `problem` says why it does not, empty if it does.
 
+    `sampling` is the sampler while it runs; `recorded.py` reads what it has seen.
+
     *native*: it may sample what C libraries allocate, when it is asked to.
     """
 
     def __init__(self, interval: int, native: bool = False) -> None:
         self._interval = interval
         self._native = native
-        self._sampling: Sampling | None = None
+        self.sampling: Sampling | None = None
         self.problem = ""
 
     @property
     def running(self) -> bool:
         """Whether it samples."""
-        sampling = self._sampling  # another thread may stop it meanwhile
+        sampling = self.sampling  # another thread may stop it meanwhile
         return sampling is not None and sampling.running
 
     @property
@@ -55,13 +55,13 @@ class Recorder:
                 raise UnsupportedError(_NO_SAMPLER)
             sampling = Sampling()
             sampling.start(self._interval, _DEPTH)
-            self._sampling = sampling
+            self.sampling = sampling
         except UnsupportedError as error:
             self.problem = str(error)
 
     def stop(self) -> None:
         """End it; may be called again."""
-        sampling, self._sampling = self._sampling, None
+        sampling, self.sampling = self.sampling, None
         if sampling is not None:
             sampling.stop()
 
@@ -70,7 +70,7 @@ class Recorder:
 
         Where that cannot be done, it is not.
         """
-        sampling = self._sampling
+        sampling = self.sampling
         if sampling is None:
             return
         sampling.change(self.finest if closely else self._interval)
@@ -79,13 +79,6 @@ class Recorder:
 
     def follow(self) -> None:
         """At a tick: see to libraries that have been loaded."""
-        sampling = self._sampling
+        sampling = self.sampling
         if sampling is not None:
             sampling.follow()
-
-    def read(self, since: int, until: int) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
-        """What is held of that which was sampled between two moments of the steady clock, in nanoseconds; and what
-        tells whether a file is the program's own code. Raises NotStartedError.
-        """
-        sampling = self._sampling
-        return sampling.samples(since, until) if sampling is not None else ((), bool)

@@ -8,7 +8,7 @@ from .live import Source
 from .tracing import Tracing
 
 if name == "native":
-    from .sampler import Sampling
+    from .sampled import SampledHeap
 
 
 _NO_NATIVE = "native allocations can be sampled by the C extension alone, which is not in use here"
@@ -21,7 +21,7 @@ def start_source(sample_interval: int, stack_depth: int, native: bool = False) -
     """
     refused = ""
     if name == "native":
-        sampling = Sampling()
+        sampling = SampledHeap()
         try:
             sampling.start(sample_interval, stack_depth, native)
             return sampling, ""

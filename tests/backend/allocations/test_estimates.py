@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from memwatch.backend import _native
-from memwatch.backend.allocations import sampler
+from memwatch.backend.allocations import sampled
 
 KEPT: list[Any] = []
 
@@ -154,7 +154,7 @@ def test_taken_are_about_as_many_as_expected(start: Any) -> None:
 def test_whole_numbers_are_right_on_average() -> None:
     for size, interval in ((100, 4096.0), (4096, 4096.0), (60_000, 4096.0)):
         weight = 1 / (1 - 2.718281828459045 ** (-size / interval))
-        counts = [dict(sampler.estimate([(size, interval)], salt)).get(size, 0) for salt in range(4000)]
+        counts = [dict(sampled.estimate([(size, interval)], salt)).get(size, 0) for salt in range(4000)]
         assert set(counts) <= {int(weight), int(weight) + 1}
         assert abs(sum(counts) / len(counts) - weight) < 0.05
 

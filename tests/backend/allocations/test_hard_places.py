@@ -13,7 +13,7 @@ import pytest
 
 from memwatch import profile
 from memwatch.backend import _native
-from memwatch.backend.allocations.sampler import Sampling
+from memwatch.backend.allocations.sampled import SampledHeap
 from memwatch.errors import NotStartedError
 from memwatch.frames import NOWHERE
 
@@ -77,7 +77,7 @@ def test_a_hundred_thousand_live_paths_in_little_memory(start: Any) -> None:
 
 
 def test_more_paths_than_there_is_room_for_are_told() -> None:
-    many, sampling = make_functions(34_000), Sampling()
+    many, sampling = make_functions(34_000), SampledHeap()
     sampling.start(16, 4)
     KEPT.extend([function(600) for function in many])
     sampling.change(2**40)  # for what the reading itself allocates

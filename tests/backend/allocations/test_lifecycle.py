@@ -146,12 +146,13 @@ def test_a_sample_has_the_address_and_the_size_that_were_asked_for(program: Any,
     told = program(
         """
         import time
+        from memwatch.backend.allocations.recorded import read_recorded
         from memwatch.backend.allocations.recorder import Recorder
         recorder, begun = Recorder(1), time.monotonic_ns()
         recorder.start()
         kept = [bytes(size) for size in (100, 481, 600, 4000, 600_000) for _ in range(50)]
-        samples = recorder.read(begun, time.monotonic_ns())[0]
-        mine = [sample for sample in samples if sample.places[0].line == 6]
+        samples = read_recorded(recorder, begun, time.monotonic_ns())[0]
+        mine = [sample for sample in samples if sample.places[0].line == 7]
         sizes = {sample.address: round(sample.size_bytes / sample.count) for sample in mine if sample.label == "bytes"}
         print({sizes.get(id(text)) == text.__sizeof__() for text in kept})
         print(0.99 < sum(sizes.values()) / sum(sample.size_bytes for sample in mine) < 1.01)

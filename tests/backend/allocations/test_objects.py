@@ -12,6 +12,7 @@ import pytest
 
 from memwatch.backend import _native
 from memwatch.backend.allocations.live import Sampled
+from memwatch.backend.allocations.recorded import read_recorded
 from memwatch.backend.allocations.recorder import Recorder
 from memwatch.backend.type_labels import every_type
 
@@ -45,7 +46,7 @@ def recorder() -> Iterator[Recorder]:
 def samples_of(recorder: Recorder, make: Callable[[], object]) -> tuple[object, tuple[Sampled, ...]]:
     begun = time.monotonic_ns()
     kept = make()
-    return kept, recorder.read(begun, time.monotonic_ns())[0]
+    return kept, read_recorded(recorder, begun, time.monotonic_ns())[0]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from memwatch import profile
 from memwatch.backend import _native
 from memwatch.backend.allocations import sampler
 from memwatch.backend.allocations.live import LiveHeap, LiveStack
-from memwatch.backend.allocations.sampler import Sampling
+from memwatch.backend.allocations.sampled import SampledHeap
 from memwatch.errors import NotStartedError, UnsupportedError
 
 KEPT: list[Any] = []
@@ -32,8 +32,8 @@ def _nothing_stays() -> Iterator[None]:
 
 
 @pytest.fixture
-def sampling() -> Sampling:
-    made = Sampling()
+def sampling() -> SampledHeap:
+    made = SampledHeap()
     made.start(1024, 64)
     return made
 
@@ -54,7 +54,7 @@ def test_the_self_test_finds_nothing_wrong() -> None:
     assert sampler.self_test() == ""
 
 
-def test_estimates_with_their_samples_and_ages(sampling: Sampling) -> None:
+def test_estimates_with_their_samples_and_ages(sampling: SampledHeap) -> None:
     fill(10_000)
     heap = sampling.read()
     live = [stack for stack in stacks_of(heap) if stack.samples > 10]
@@ -65,12 +65,12 @@ def test_estimates_with_their_samples_and_ages(sampling: Sampling) -> None:
     assert heap.samples_taken > 3000 and abs(heap.samples_taken / heap.samples_expected - 1) < 0.3
 
 
-def test_the_same_samples_give_the_same_numbers(sampling: Sampling) -> None:
+def test_the_same_samples_give_the_same_numbers(sampling: SampledHeap) -> None:
     fill(3000)
     assert {held(sampling.read()) for _ in range(5)} == {held(sampling.read())}
 
 
-def test_every_stack_is_there_once_for_a_thread_and_a_task(sampling: Sampling) -> None:
+def test_every_stack_is_there_once_for_a_thread_and_a_task(sampling: SampledHeap) -> None:
     async def job() -> None:
         fill(300)
 
@@ -105,7 +105,7 @@ def test_every_stack_is_there_once_for_a_thread_and_a_task(sampling: Sampling) -
     assert functions[f"{name}other"][:2] == [f"{name}other", f"{name}job"], "the loop's own frames are left out"
 
 
-def test_a_thread_that_has_ended_is_known_while_anybody_has_it_or_it_was_known_before(sampling: Sampling) -> None:
+def test_a_thread_that_has_ended_is_known_while_anybody_has_it_or_it_was_known_before(sampling: SampledHeap) -> None:
     threads = [threading.Thread(target=fill, args=(300,), name=name) for name in ("kept", "read", "gone")]
     for thread in threads:
         thread.start()
@@ -123,7 +123,7 @@ def test_a_task_of_a_path_that_is_cut_in_the_loop_is_known() -> None:
     async def job() -> None:
         fill(2000)
 
-    made = Sampling()
+    made = SampledHeap()
     made.start(1024, 6)
     asyncio.run(job())
     name = "test_a_task_of_a_path_that_is_cut_in_the_loop_is_known.<locals>.job"
@@ -131,7 +131,7 @@ def test_a_task_of_a_path_that_is_cut_in_the_loop_is_known() -> None:
     assert found and all(stack.task == stack.places[0].function == name for stack in found)
 
 
-def test_a_loop_that_runs_tasks_in_c_is_left_out_as_well(sampling: Sampling) -> None:
+def test_a_loop_that_runs_tasks_in_c_is_left_out_as_well(sampling: SampledHeap) -> None:
     """As uvloop, whose tasks lie right above the runner's frame."""
     space: dict[str, Any] = {"fill": fill}
     source = "class Runner:\n def run(self, coroutine):\n  return coroutine.send(None)"
@@ -146,9 +146,9 @@ def test_a_loop_that_runs_tasks_in_c_is_left_out_as_well(sampling: Sampling) -> 
     assert {stack.places[0].function for stack in stacks_of(sampling.read()) if stack.samples > 20} == {name}
 
 
-def test_several_see_what_came_after_their_own_starts(sampling: Sampling) -> None:
+def test_several_see_what_came_after_their_own_starts(sampling: SampledHeap) -> None:
     fill(2000)
-    second = Sampling()
+    second = SampledHeap()
     second.start(256, 8)
     fill(1000)
     assert abs(held(sampling.read()) - 3000) < 400 and abs(held(second.read()) - 1000) < 150
@@ -163,7 +163,7 @@ def test_the_deepest_that_anybody_asks_for_is_kept() -> None:
     def descend(depth: int) -> None:
         descend(depth - 1) if depth else fill(1000)
 
-    shallow, deep = Sampling(), Sampling()
+    shallow, deep = SampledHeap(), SampledHeap()
     shallow.start(1024, 5)
     deep.start(1024, 30)
     descend(20)
@@ -173,18 +173,18 @@ def test_the_deepest_that_anybody_asks_for_is_kept() -> None:
     deep.stop()
     KEPT.clear()
     descend(20)
-    again = Sampling()
+    again = SampledHeap()
     again.start(1024, 3)
     assert {len(stack.places) for stack in stacks_of(shallow.read()) if stack.samples > 10} == {5}
 
 
-def test_threads_that_start_and_stop_at_once(sampling: Sampling) -> None:
+def test_threads_that_start_and_stop_at_once(sampling: SampledHeap) -> None:
     failures: list[BaseException] = []
 
     def torment(number: int) -> None:
         try:
             for turn in range(100):
-                made = Sampling()
+                made = SampledHeap()
                 made.start(2048 << turn % 4, 8 + number)
                 assert made.running and made.read().source == "sampler"
                 made.stop()
@@ -205,7 +205,7 @@ def test_threads_that_start_and_stop_at_once(sampling: Sampling) -> None:
 
 
 def test_too_many_samples_are_told() -> None:
-    made = Sampling()
+    made = SampledHeap()
     made.start(16, 64)
     fill(100_000)
     heap = made.read()
@@ -214,7 +214,7 @@ def test_too_many_samples_are_told() -> None:
 
 
 def test_paths_that_are_cut_are_told() -> None:
-    made = Sampling()
+    made = SampledHeap()
     made.start(1024, 3)
     fill(1000)
     heap = made.read()
@@ -224,7 +224,7 @@ def test_paths_that_are_cut_are_told() -> None:
 
 def test_hooks_that_somebody_took_away_are_told() -> None:
     tracemalloc.start(1)
-    made = Sampling()
+    made = SampledHeap()
     made.start(1024, 8)
     tracemalloc.stop()
     assert not made.running
@@ -235,7 +235,7 @@ def test_hooks_that_somebody_took_away_are_told() -> None:
     assert abs(held(made.read()) - 1000) < 200
 
 
-def test_what_memwatch_allocates_is_left_out(sampling: Sampling) -> None:
+def test_what_memwatch_allocates_is_left_out(sampling: SampledHeap) -> None:
     KEPT.extend([memwatch.HeapDiff(), memwatch.start(), memwatch.gc(), sampling.read(), sampling.read()])
     try:
         files = {place.file for live in sampling.read().stacks for place in live.places[-1:]}
@@ -258,7 +258,7 @@ def test_a_profile_is_made_of_it(tmp_path: Any) -> None:
 def test_a_sampler_that_is_refused_gives_way_to_tracemalloc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampler, "self_test", lambda: "the frames of this Python are not where they should be")
     with pytest.raises(UnsupportedError, match="frames of this Python"):
-        Sampling().start(1024, 8)
+        SampledHeap().start(1024, 8)
     profile.start()
     fill(100)
     found = profile.get()
