@@ -38,12 +38,13 @@ from typing import TYPE_CHECKING, Any
 from . import default, signals
 from .environment import Settings, read_settings, switch
 from .errors import AlreadyStartedError, MemwatchError, OptionError, UnsupportedError, WriteError
-from .handlers import HtmlReports, JsonLines, log_leaks, once_per_fingerprint
+from .handlers import log_leaks, once_per_fingerprint
 
 if TYPE_CHECKING:
     from .cli.descendants import Diary
     from .cli.profiling import RunProfile
     from .cli.screen import Screen
+    from .handlers import JsonLines
 
 _log = logging.getLogger("memwatch")
 _undo: list[Callable[[], object]] = []
@@ -93,8 +94,12 @@ def _start(settings: Settings) -> None:
 
 
 def _open_lines(settings: Settings, problems: list[str]) -> JsonLines | None:
+    if not settings.json:
+        return None
+    from .handlers import JsonLines
+
     try:
-        return JsonLines(settings.json) if settings.json else None
+        return JsonLines(settings.json)
     except OptionError as error:
         problems.append(f"MEMWATCH_JSON: {error}")
         return None
@@ -117,9 +122,12 @@ def _connect_report(settings: Settings, problems: list[str]) -> None:
 
 
 def _connect_pages(settings: Settings, problems: list[str]) -> None:
+    if not settings.html:
+        return
+    from .handlers import HtmlReports
+
     try:
-        if settings.html:
-            _connect("leak", HtmlReports(settings.html, settings.run_pid or 0).leak)
+        _connect("leak", HtmlReports(settings.html, settings.run_pid or 0).leak)
     except (OptionError, WriteError) as error:
         problems.append(f"MEMWATCH_HTML: {error}")
 

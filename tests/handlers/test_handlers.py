@@ -261,7 +261,7 @@ def test_lines_wait_for_a_reader_of_the_pipe_and_none_is_torn(tmp_path, caplog):
 
 def test_a_line_of_which_a_piece_is_written_is_kept_when_others_are_dropped(file, monkeypatch):
     lines = handlers.JsonLines(file)
-    monkeypatch.setattr(handlers, "_MOST_PENDING", 4)
+    monkeypatch.setattr("memwatch.handlers.json_lines._MOST_PENDING", 4)
     lines._pending.extend((b"a\n", b"b\n", b"c\n"))
     lines._keep_within_bounds()
     assert list(lines._pending) == [b"a\n", b"c\n"]

@@ -1,32 +1,26 @@
-"""Ready receivers: leaks to a logger or to pages for a browser, events to a file of JSON lines.
-
-For instance ``memwatch.on("leak", handlers.log_leaks())``, ``memwatch.on("leak", handlers.HtmlReports(path).leak)``, or
-``handlers.JsonLines(path).connect_all()`` for all four events.
-"""
+"""Every event as a line of JSON, in a file that processes may share."""
 
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import stat
 import time
 from collections import deque
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from . import signals
-from .errors import OptionError, WriteError
-from .files import check_writable, write_file
-from .folders import identity, locate
+from .. import signals
+from ..errors import OptionError
+from ..folders import identity, locate
 
 if TYPE_CHECKING:
-    from .watch.sample import Leak, Stats, Suspicion
+    from ..watch.sample import Leak, Stats, Suspicion
 
 _EVENTS = ("stats", "suspect", "leak", "recovered")
 _MOST_PENDING = 1024 * 1024  # bytes of lines that are kept while they cannot be written
-_MOST_PAGES = 20
 
 _log = logging.getLogger("memwatch")
 
@@ -35,100 +29,6 @@ class SupportsToDict(Protocol):
     """A value of an event."""
 
     def to_dict(self) -> dict[str, object]: ...
-
-
-def fingerprint_of(leak: Leak) -> str:
-    """What is the same for the same leak in every process; its reason where nobody could look into it."""
-    return str(leak.report.to_dict().get("fingerprint") or leak.reason)
-
-
-def render_report(leak: Leak, color: bool = False, unicode: bool = False, source: bool = True) -> str:
-    """The report as text, plain unless told otherwise, without a newline at its end.
-
-    *source* shows the text of the allocating lines: for a terminal, not for what is sent elsewhere.
-    """
-    render = getattr(leak.report, "render", None)  # a report by another judge has its text only
-    return (str(leak.report) if render is None else str(render(color=color, unicode=unicode, source=source))).rstrip()
-
-
-def log_leaks(logger: logging.Logger | None = None, level: int = logging.WARNING) -> Callable[[Leak], None]:
-    """A handler that writes one record a leak: the report's text, and its dict as the record's `memwatch_report`.
-
-    Source code stays out of both.
-
-    *logger* is ``logging.getLogger("memwatch")`` unless given.
-    """
-    log = _log if logger is None else logger
-
-    def log_leak(leak: Leak) -> None:
-        log.log(level, "%s", render_report(leak, source=False), extra={"memwatch_report": leak.report.to_dict()})
-
-    return log_leak
-
-
-def once_per_fingerprint(handler: Callable[[Leak], object], limit: int = 256) -> Callable[[Leak], None]:
-    """A handler that passes on the first leak of each fingerprint; the last *limit* fingerprints are remembered."""
-    seen: dict[str, None] = {}
-
-    def pass_on(leak: Leak) -> None:
-        fingerprint = fingerprint_of(leak)
-        if fingerprint in seen:
-            return
-        seen[fingerprint] = None
-        if len(seen) > limit:
-            seen.pop(next(iter(seen)))
-        handler(leak)
-
-    return pass_on
-
-
-class HtmlReports:
-    """Writes the report of each leak as a page: the first to *path*, further leaks beside it, ``leak-2.html``.
-
-    A leak that is told again replaces its page; a process writes at most 20. They can be read by their owner only. The
-    name belongs to process *pid*, the one that makes the object unless given; any other, as a forked child, adds its
-    own number: ``leak-4211.html``. *written* is called with each page's path. What cannot be written is logged. Raises
-    WriteError where it is clear from the start, and OptionError if *path* ends in neither ``.html`` nor ``.htm``.
-    """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        pid: int | None = None,
-        written: Callable[[str], object] | None = None,
-    ) -> None:
-        if not os.fspath(path).lower().endswith((".html", ".htm")):
-            raise OptionError(f"a report is an HTML page, and {os.fspath(path)!r} ends in neither .html nor .htm")
-        check_writable(os.fspath(path), "a report")
-        self._path = os.path.abspath(path)
-        self._owner = os.getpid() if pid is None else pid
-        self._written = written
-        self._numbers: dict[tuple[int, str], int] = {}
-
-    def leak(self, value: Leak) -> None:
-        """Handler of "leak"; never raises WriteError."""
-        to_html = getattr(value.report, "to_html", None)
-        path = self._path_for(fingerprint_of(value))
-        if to_html is None or path is None:  # a report by another judge has no page
-            return
-        try:
-            write_file(path, to_html().encode())
-        except WriteError as error:
-            _log.warning("no report written: %s", error.strerror)
-        else:
-            if self._written is not None:
-                self._written(path)
-
-    def _path_for(self, fingerprint: str) -> str | None:
-        """The page's path; None if there are pages enough."""
-        pid = os.getpid()
-        known = [key for key in self._numbers if key[0] == pid]
-        if (pid, fingerprint) not in self._numbers and len(known) >= _MOST_PAGES:
-            return None
-        number = self._numbers.setdefault((pid, fingerprint), len(known) + 1)
-        stem, suffix = os.path.splitext(self._path)
-        process = "" if pid == self._owner else f"-{pid}"
-        return f"{stem}{process}{f'-{number}' if number > 1 else ''}{suffix}"
 
 
 class JsonLines:
@@ -141,10 +41,7 @@ class JsonLines:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        from json import dumps  # only for who wants it; and here, since memwatch's own thread imports nothing
-
         self.path = os.fspath(path)
-        self._dumps = dumps
         self._pid = os.getpid()
         self._pending: deque[bytes] = deque()
         self._lost = 0
@@ -206,7 +103,7 @@ class JsonLines:
         if os.getpid() != self._pid:  # lines that waited before a fork are the parent's to write
             self._pid, self._pending = os.getpid(), deque()
         record = {"event": event, "time": time.time(), "pid": self._pid, "data": value.to_dict()}
-        self._pending.append(self._dumps(record, allow_nan=False).encode() + b"\n")
+        self._pending.append(json.dumps(record, allow_nan=False).encode() + b"\n")
         self._flush()
 
     def _flush(self) -> None:

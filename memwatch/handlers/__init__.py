@@ -1,0 +1,76 @@
+"""Ready receivers: leaks to a logger or to pages for a browser, events to a file of JSON lines.
+
+For instance ``memwatch.on("leak", handlers.log_leaks())``, ``memwatch.on("leak", handlers.HtmlReports(path).leak)``, or
+``handlers.JsonLines(path).connect_all()`` for all four events.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..watch.sample import Leak
+    from .html_reports import HtmlReports as HtmlReports
+    from .json_lines import JsonLines as JsonLines
+
+_FILES = {"HtmlReports": "html_reports", "JsonLines": "json_lines"}  # loaded by those who write one
+
+_log = logging.getLogger("memwatch")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FILES:
+        return getattr(import_module(f".{_FILES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FILES})
+
+
+def fingerprint_of(leak: Leak) -> str:
+    """What is the same for the same leak in every process; its reason where nobody could look into it."""
+    return str(leak.report.to_dict().get("fingerprint") or leak.reason)
+
+
+def render_report(leak: Leak, color: bool = False, unicode: bool = False, source: bool = True) -> str:
+    """The report as text, plain unless told otherwise, without a newline at its end.
+
+    *source* shows the text of the allocating lines: for a terminal, not for what is sent elsewhere.
+    """
+    render = getattr(leak.report, "render", None)  # a report by another judge has its text only
+    return (str(leak.report) if render is None else str(render(color=color, unicode=unicode, source=source))).rstrip()
+
+
+def log_leaks(logger: logging.Logger | None = None, level: int = logging.WARNING) -> Callable[[Leak], None]:
+    """A handler that writes one record a leak: the report's text, and its dict as the record's `memwatch_report`.
+
+    Source code stays out of both.
+
+    *logger* is ``logging.getLogger("memwatch")`` unless given.
+    """
+    log = _log if logger is None else logger
+
+    def log_leak(leak: Leak) -> None:
+        log.log(level, "%s", render_report(leak, source=False), extra={"memwatch_report": leak.report.to_dict()})
+
+    return log_leak
+
+
+def once_per_fingerprint(handler: Callable[[Leak], object], limit: int = 256) -> Callable[[Leak], None]:
+    """A handler that passes on the first leak of each fingerprint; the last *limit* fingerprints are remembered."""
+    seen: dict[str, None] = {}
+
+    def pass_on(leak: Leak) -> None:
+        fingerprint = fingerprint_of(leak)
+        if fingerprint in seen:
+            return
+        seen[fingerprint] = None
+        if len(seen) > limit:
+            seen.pop(next(iter(seen)))
+        handler(leak)
+
+    return pass_on
