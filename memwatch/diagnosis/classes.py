@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from types import BuiltinFunctionType, GetSetDescriptorType, MethodDescriptorType, ModuleType
 from typing import Any
 from weakref import ReferenceType
@@ -27,8 +28,8 @@ def is_standard(label: str) -> bool:
     return label.partition(".")[0] in sys.stdlib_module_names
 
 
-def is_programs(label: str, is_app: Callable[[str], bool] | None = None) -> bool:
-    """Whether a class is the program's own: of a module of its own code, as *is_app* tells of a file."""
+def is_programs(label: str) -> bool:
+    """Whether a class is the program's own: of a module of its own code."""
     module, found = label, None
     while "." in module and found is None:
         module = module.rpartition(".")[0]
@@ -36,12 +37,18 @@ def is_programs(label: str, is_app: Callable[[str], bool] | None = None) -> bool
     if found is None or not issubclass(type(found), ModuleType):
         return False
     file = _names_of(found).get("__file__")
-    return module == "__main__" or (type(file) is str and (is_app or Territory().is_app)(file))
+    return module == "__main__" or (type(file) is str and _files().is_app(file))
 
 
-def may_keep_native(labels: Collection[str]) -> bool:
-    """Whether instances of one of these classes may keep memory that no walk sees: it is made in C, by an extension."""
-    return any(type_label(cls) in labels and _is_extension(cls) for cls in every_type())
+def keepers_of_native(labels: Collection[str]) -> frozenset[str]:
+    """Those of *labels* whose instances may keep memory that no walk sees: classes made in C, by an extension."""
+    return frozenset(label for cls in every_type() if (label := type_label(cls)) in labels and _is_extension(cls))
+
+
+@lru_cache(maxsize=1)
+def _files() -> Territory:
+    """Tells the program's files from others; remembers each."""
+    return Territory()
 
 
 def _is_extension(cls: type) -> bool:

@@ -76,6 +76,7 @@ class Lines:
         self._is_known = is_known
         self._interval = interval
         self._since, self._until = since, until
+        self._lines: list[list[Sampled]] | None = None
 
     @property
     def sampled(self) -> bool:
@@ -89,12 +90,12 @@ class Lines:
 
     def of_types(self, labels: Collection[str]) -> Site | None:
         """The line of most bytes of objects of these types, and of what they keep beside themselves."""
-        sites = [site for line in self._by_line(self._samples) if (site := self._objects(line, labels)) is not None]
+        sites = [site for line in self._by_line() if (site := self._objects(line, labels)) is not None]
         return max(sites, key=_size_of, default=None)
 
     def of_most(self) -> Site | None:
         """The line that allocated most of what Python has, if that is most of all."""
-        lines = [[it for it in line if not it.native] for line in self._by_line(self._samples)]
+        lines = [[it for it in line if not it.native] for line in self._by_line()]
         heaviest = max(filter(None, lines), key=_bytes_of, default=[])
         part = _bytes_of(heaviest) / max(_bytes_of(self._samples), 1)
         return self._as_site(heaviest, NO_OBJECT) if part >= _MOST else None
@@ -107,7 +108,7 @@ class Lines:
         """
         met = [it for it in self._samples if self._is_met(it)]
         beside = counted - _bytes_of(met) if self._is_known is not None else 0.0
-        sites = [site for line in self._by_line(self._samples) for site in self._loose(line)]
+        sites = [site for line in self._by_line() for site in self._loose(line)]
         blocks = [site for site in sites if site.label == NO_OBJECT and not site.native]
         part = max(0.0, 1 - max(0.0, beside) / max(sum(map(_size_of, blocks)), 1))
         found = [_scaled(site, part) if site.label == NO_OBJECT and not site.native else site for site in sites]
@@ -154,13 +155,15 @@ class Lines:
             return False
         return min(sample.birth for sample in samples) >= self._until - _YOUNG * (self._until - self._since)
 
-    def _by_line(self, samples: Iterable[Sampled]) -> Iterable[list[Sampled]]:
+    def _by_line(self) -> list[list[Sampled]]:
         """The samples by place: paths that end at the same line of the program are one."""
-        by_line: dict[tuple[str, str, int], list[Sampled]] = {}
-        for sample in samples:
-            place = next((it for it in sample.places if self._is_app(it.file)), sample.places[0])
-            by_line.setdefault((place.function, place.file, place.line), []).append(sample)
-        return by_line.values()
+        if self._lines is None:
+            by_line: dict[tuple[str, str, int], list[Sampled]] = {}
+            for sample in self._samples:
+                place = next((it for it in sample.places if self._is_app(it.file)), sample.places[0])
+                by_line.setdefault((place.function, place.file, place.line), []).append(sample)
+            self._lines = list(by_line.values())
+        return self._lines
 
     def _is_met(self, sample: Sampled) -> bool:
         known = self._is_known

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..internal import internal
 from ..retain import Holding, RetainingPath
 from .account import Account
-from .classes import is_weak_reference, may_keep_native
+from .classes import is_weak_reference, keepers_of_native
 from .lines import ShownFrame, Site
 
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
@@ -51,11 +51,16 @@ class Pins:
         unseen = verdict == "native" and account.rest >= _MOST * account.total
         self._unseen = account.rest if unseen else 0
         native = self._unseen or any(site.native for site in loose)
-        self._keepers = [it for it in holdings if may_keep_native(_types_of(it))] if native else []
+        classes = keepers_of_native({label for it in holdings for label in _types_of(it)}) if native else frozenset()
+        self._keepers = [it for it in holdings if not classes.isdisjoint(_types_of(it))]
+
+    def may_take(self, holding: Holding) -> bool:
+        """Whether the objects of *holding* are such that may keep native memory."""
+        return any(it is holding for it in self._keepers)
 
     def take(self, holding: Holding, frames: Sequence[ShownFrame]) -> Pinned | None:
         """What the objects of *holding* keep, that the *frames* have made; None if they keep nothing that is known."""
-        if holding not in self._keepers:
+        if not self.may_take(holding):
             return None
         sites = self._sites(holding, frames)
         alone = not sites and not frames and len(self._keepers) == 1
@@ -82,17 +87,15 @@ def _types_of(holding: Holding) -> tuple[str, ...]:
 
 
 def strong_of(holdings: Sequence[Holding]) -> list[Holding]:
-    """The *holdings* that keep something alive."""
-    return [it for it in holdings if not _is_consequence(it, holdings)]
-
-
-def _is_consequence(holding: Holding, others: Sequence[Holding]) -> bool:
-    """Whether *holding* keeps nothing alive: it is weak, or notes by weak references what *others* hold."""
-    if holding.weak:
-        return True
-    if not _has_weak(holding):
-        return False
-    return any(_is_alike(it.targets, holding.targets) and not it.weak and not _has_weak(it) for it in others)
+    """The *holdings* that keep something alive: not those that are weak, nor those that note by weak references what
+    others hold, as many of which there are."""
+    noting = [_has_weak(it) for it in holdings]
+    others = [it.targets for it, notes in zip(holdings, noting, strict=True) if not it.weak and not notes]
+    return [
+        it
+        for it, notes in zip(holdings, noting, strict=True)
+        if not it.weak and not (notes and any(_is_alike(count, it.targets) for count in others))
+    ]
 
 
 def _has_weak(holding: Holding) -> bool:

@@ -81,6 +81,8 @@ def from_holdings(
     total = max(sum(it.retained_bytes for it in strong), account.total)
     found = []
     for holding in strong:
+        if holding.retained_bytes < _LEAST_SHARE * total and not pins.may_take(holding):
+            continue
         suspect = _located(_suspect(holding), holding, lines, holding.retained_bytes / total)
         pinned = pins.take(holding, suspect.allocated_at)
         if holding.retained_bytes < _LEAST_BYTES and pinned is None:

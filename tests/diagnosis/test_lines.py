@@ -245,7 +245,7 @@ def test_parts_of_an_object_are_told_as_its_class():
 
 
 def test_native_memory_is_told_with_the_small_objects_that_the_same_function_makes(monkeypatch):
-    monkeypatch.setattr(pinned, "may_keep_native", lambda labels: "lib.View" in labels)
+    monkeypatch.setattr(pinned, "keepers_of_native", lambda labels: labels & {"lib.View"})
     views = replace(holding("lib.View", **{"lib.View": 9}), retained_bytes=3000)
 
     def told(raw: str, kept: Holding = views) -> list[tuple[str, bool, int]]:
@@ -259,7 +259,7 @@ def test_native_memory_is_told_with_the_small_objects_that_the_same_function_mak
 
 
 def test_what_small_objects_keep_unseen_is_said_to_be_likely(monkeypatch):
-    monkeypatch.setattr(pinned, "may_keep_native", lambda labels: "lib.View" in labels)
+    monkeypatch.setattr(pinned, "keepers_of_native", lambda labels: labels & {"lib.View"})
     views = replace(holding("lib.View", **{"lib.View": 90}), targets=100, retained_bytes=9000)
     (found,) = suspects([views], lines(known=True), "native", 100 * MIB)
     assert found.share < 0.001 and "; most likely each keeps native memory alive, about 1.00 MiB" in found.cause

@@ -1,0 +1,76 @@
+"""Whose a class is, and whether its instances may keep memory that no walk sees, by its label alone."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import json
+import sqlite3
+import weakref
+from typing import Any
+
+import pytest
+
+from memwatch.backend.type_labels import type_label
+from memwatch.diagnosis.classes import is_programs, is_standard, is_weak_reference, keepers_of_native
+from memwatch.diagnosis.parts import Part, join_parts
+
+
+class Order:
+    __slots__ = ("total",)
+
+
+class Callback(weakref.ref):  # type: ignore[type-arg]
+    pass
+
+
+@pytest.mark.parametrize(
+    ("cls", "own", "standard"),
+    [(Order, True, False), (json.JSONDecoder, False, True), (pytest.Item, False, False), (dict, False, False)],
+)
+def test_whose_a_class_is(cls: type, own: bool, standard: bool) -> None:
+    assert (is_programs(type_label(cls)), is_standard(type_label(cls))) == (own, standard)
+
+
+def test_a_class_whose_module_is_gone_is_nobodys() -> None:
+    assert not is_programs("gone.Order") and not is_programs("?") and not is_programs("")
+
+
+def test_what_an_extension_has_made_may_keep_native_memory() -> None:
+    classes: list[Any] = [Order, Callback, sqlite3.Connection, dict, bytes, datetime.datetime, collections.deque]
+    labels = {type_label(cls) for cls in classes}
+    assert keepers_of_native(labels) == {"sqlite3.Connection"}
+
+
+def test_weak_references_are_known_by_their_base() -> None:
+    for cls in (weakref.ref, weakref.KeyedRef, weakref.WeakMethod, Callback):
+        assert is_weak_reference(type_label(cls)), cls
+    assert not is_weak_reference("dict") and not is_weak_reference(type_label(weakref.WeakSet))
+
+
+def joined(*parts: tuple[str, int, int]) -> list[tuple[str, int, int]]:
+    """Parts by label, count and samples, of a byte an object; after they were joined with their bytes."""
+    made = join_parts(Part(label, count, float(count), samples) for label, count, samples in parts)
+    return [(it.label, it.count, int(it.size_bytes)) for it in made]
+
+
+OWN = type_label(Order)
+
+
+def test_what_comes_in_equal_number_belongs_to_the_class() -> None:
+    assert joined((OWN, 100, 0), ("dict", 100, 0), ("str", 203, 0), ("int", 150, 0)) == [
+        (OWN, 100, 403),
+        ("int", 150, 150),
+    ]
+
+
+def test_a_library_s_class_belongs_to_the_program_s_own_and_no_library_s_to_another() -> None:
+    assert joined(("lib.Item", 100, 0), (OWN, 100, 0)) == [(OWN, 100, 200)]
+    assert joined(("lib.Item", 100, 0), ("lib.Other", 100, 0)) == [("lib.Item", 100, 100), ("lib.Other", 100, 100)]
+    assert joined(("lib.Item", 100, 0), ("_thread.lock", 200, 0)) == [("lib.Item", 100, 300)]
+
+
+def test_few_samples_tell_of_no_equal_number() -> None:
+    assert joined((OWN, 100, 4), ("dict", 100, 90)) == [(OWN, 100, 100), ("dict", 100, 100)]
+    assert joined((OWN, 100, 90), ("dict", 120, 90)) == [(OWN, 100, 220)]
+    assert joined((OWN, 100, 90), ("dict", 140, 90)) == [("dict", 140, 140), (OWN, 100, 100)]
