@@ -15,7 +15,7 @@ from ..heap import Count, Diff, least
 from ..internal import internal
 from ..retain import Holding
 from .causes import name_type
-from .lines import NO_OBJECT, Lines, Site
+from .lines import NO_OBJECT, Lines, Site, count_of
 
 Kind = Literal["objects", "untracked", "native", "unknown"]
 """Objects that Python reaches; what lies in Python's memory and nothing refers to; C's memory; nobody knows."""
@@ -168,5 +168,5 @@ def _sampled(sites: Iterable[Site], walked: bool) -> list[TypeRow]:
 
 
 def _row(what: str, kind: Kind, sites: list[Site]) -> TypeRow:
-    count, size = round(sum(it.count for it in sites)), round(sum(it.size_bytes for it in sites))
-    return TypeRow(what, count, 0, size, False, kind, sum(it.samples for it in sites))
+    size = round(sum(it.size_bytes for it in sites))
+    return TypeRow(what, count_of(sites), 0, size, False, kind, sum(it.samples for it in sites))

@@ -18,6 +18,7 @@ _LEAST_SAMPLES = 12  # fewer may miss a part by chance
 _YOUNG = 2 / _PARTS
 _LEAST_PART = 0.1  # of a line's blocks: so much objects must be to own the rest, which they keep beside themselves
 _MOST = 0.5
+_MANY = 500  # samples: a count is within five per cent
 _MOST_FRAMES = 3000  # of a tree: a report that is kept takes about half a kilobyte for each
 _LONGEST_NAME = 400  # characters
 OTHER_PATHS = "(other paths)"
@@ -273,6 +274,13 @@ def _blocks_of(samples: Iterable[Sampled]) -> list[Sampled]:
 def _is_part(objects: Sequence[Sampled], blocks: Sequence[Sampled]) -> bool:
     """Whether *objects* may keep *blocks* beside themselves."""
     return bool(objects) and _bytes_of(objects) >= _LEAST_PART * (_bytes_of(objects) + _bytes_of(blocks))
+
+
+def count_of(sites: Sequence[Site]) -> int:
+    """How many objects, or blocks, there are, with no more figures than the samples can tell."""
+    count, samples = sum(site.count for site in sites), sum(site.samples for site in sites)
+    figures = 2 if samples < _MANY else 3
+    return int(round(count, min(0, figures - len(str(int(count))))))
 
 
 def _frame(place: Frame, in_app: bool) -> ShownFrame:

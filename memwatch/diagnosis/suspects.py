@@ -11,7 +11,7 @@ from ..retain import Holding, RetainingPath
 from ..units import format_bytes
 from .account import HANDFUL, Account, kind_of
 from .causes import Words, name_type, words_for, words_for_verdict
-from .lines import NO_OBJECT, Lines, Site
+from .lines import NO_OBJECT, Lines, Site, count_of
 from .parts import Part, join_parts
 from .pinned import Pinned, Pins, strong_of
 from .ranking import Ranking
@@ -30,7 +30,9 @@ _LOOKS = 3  # fewer tell a type that only ever grows from none
 _TYPES = 3
 _MOST = 0.5  # of the growth
 _HEAVIER = 4  # times: a line of so much more bytes is told, where few samples speak for the other
-_COPY = "keep a copy of the part that is needed instead of a view, or close what is done with"
+_COUNTED = 0.5  # of what is kept: so much is no object's own
+_COPY = "keep a copy of the part that is needed"
+_CLOSE = f"{_COPY} instead of a view, or close what is done with"
 _NO_WORDS = Words()
 _UNSEEN = frozenset(("garbage", "fragmentation"))  # verdicts that say by themselves where the memory is
 
@@ -119,7 +121,7 @@ def from_rows(account: Account, lines: Lines, verdict: str, ranking: Ranking) ->
 
 def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
     """Suspects among what nobody is known to hold: objects by type, whatever the line; raw memory by line."""
-    raw = [Part(NO_OBJECT, round(it.count), it.size_bytes, it.samples, it) for it in loose if it.label == NO_OBJECT]
+    raw = [Part(NO_OBJECT, count_of([it]), it.size_bytes, it.samples, it) for it in loose if it.label == NO_OBJECT]
     labels = {site.label for site in loose} - {NO_OBJECT}
     typed = [_part([site for site in loose if site.label == label]) for label in labels]
     found = []
@@ -191,16 +193,20 @@ def _at(suspect: Suspect, site: Site | None) -> Suspect:
 
 
 def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
-    """*suspect* with the native memory that its objects keep; what nobody has sampled is said to be likely alone."""
+    """*suspect* with the native memory that its objects keep; what nobody has sampled is said to be likely alone.
+
+    Some types say themselves what they keep (numpy's arrays do), and it is in the suspect's bytes.
+    """
     keeps = f"each keeps native memory alive, about {format_bytes(round(pinned.size_bytes / max(holding.targets, 1)))}"
     keeps = keeps if pinned.sure else f"most likely {keeps}"
     keeps = keeps if pinned.sites else f"{keeps}, which no allocator that can be looked into has given out"
+    is_counted = not pinned.sites or suspect.bytes_growth >= _COUNTED * pinned.size_bytes
     heavier = pinned.samples > suspect.samples
     return replace(
         suspect,
-        bytes_growth=suspect.bytes_growth + (pinned.size_bytes if pinned.sites else 0),
+        bytes_growth=suspect.bytes_growth + (0 if is_counted else pinned.size_bytes),
         cause=f"{suspect.cause}; {keeps}" if suspect.cause else f"small objects of which {keeps}",
-        hint="; or ".join(filter(None, (_COPY, suspect.hint))),
+        hint=suspect.hint if suspect.hint.startswith(_COPY) else "; or ".join(filter(None, (_CLOSE, suspect.hint))),
         allocated_at=pinned.sites[0].frames if heavier else suspect.allocated_at,
         samples=pinned.samples if heavier else suspect.samples,
     )
@@ -209,5 +215,5 @@ def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
 def _part(sites: Sequence[Site]) -> Part:
     """What there is of one type at all lines; the line is that of most bytes."""
     heaviest = max(sites, key=lambda site: site.size_bytes)
-    count, size = round(sum(it.count for it in sites)), sum(it.size_bytes for it in sites)
-    return Part(heaviest.label, count, size, sum(it.samples for it in sites), heaviest)
+    size = sum(it.size_bytes for it in sites)
+    return Part(heaviest.label, count_of(sites), size, sum(it.samples for it in sites), heaviest)
