@@ -7,9 +7,12 @@ from typing import Any
 
 from ..backend.census.contract import Grown
 from ..internal import internal
-from ..units import format_milliseconds, format_size
+from ..units import format_bytes, format_milliseconds, format_size
 from .counts import Count, count_to_json, least
 from .table import change_table
+
+_OUTSIDE = 1 << 20  # bytes: less than that is the allocators' own to and fro
+_OUTSIDE_SHARE = 0.1  # of what the process grew by
 
 __all__ = ["Change", "Diff", "Grown", "HeapState", "TypeChange"]
 
@@ -20,7 +23,7 @@ class HeapState:
     """One side of a diff: the number of objects, their shallow bytes, and when (seconds since the epoch).
 
     To look, the interpreter was held for `pause_seconds` at once, and by the collection before it for
-    `collect_seconds`.
+    `collect_seconds`. `rss` is the resident memory of the whole process, 0 where it is not known.
     """
 
     nodes: int
@@ -28,6 +31,7 @@ class HeapState:
     time: float
     pause_seconds: float = 0.0
     collect_seconds: float = 0.0
+    rss: int = 0
 
     @property
     def size(self) -> str:
@@ -35,9 +39,9 @@ class HeapState:
         return format_size(self.size_bytes)
 
     def to_dict(self) -> dict[str, Any]:
-        """node-memwatch's keys, `pause_seconds` and `collect_seconds`."""
-        pauses = {"pause_seconds": self.pause_seconds, "collect_seconds": self.collect_seconds}
-        return {"nodes": self.nodes, "time": self.time, "size_bytes": self.size_bytes, "size": self.size, **pauses}
+        """node-memwatch's keys, `pause_seconds`, `collect_seconds` and `rss`."""
+        more = {"pause_seconds": self.pause_seconds, "collect_seconds": self.collect_seconds, "rss": self.rss}
+        return {"nodes": self.nodes, "time": self.time, "size_bytes": self.size_bytes, "size": self.size, **more}
 
 
 @internal
@@ -149,11 +153,22 @@ class Diff:
     def table(self, top: int = 20, min_bytes: int = 0) -> str:
         """The rows as text, at most *top* and none that changed by less than *min_bytes*; the rest in one line.
 
-        Below it stand the pauses, and what is missing. Raises OptionError where *top* or *min_bytes* is negative.
+        Below it stand what the process took, the pauses, and what is missing. Raises OptionError where *top* or
+        *min_bytes* is negative.
         """
         seconds = self.after.time - self.before.time
-        lines = [change_table(self.change.details, seconds, top, min_bytes), *self._pauses()]
+        lines = [change_table(self.change.details, seconds, top, min_bytes), *self._process(), *self._pauses()]
         return "\n".join([*lines, *(f"missing: {line}" for line in self.missing)])
+
+    def _process(self) -> list[str]:
+        """What resident memory grew by, and how much of it lies outside the rows: buffers of libraries, mostly."""
+        if not (self.before.rss and self.after.rss):
+            return []
+        grew = self.after.rss - self.before.rss
+        outside = grew - self.change.size_bytes
+        is_much = outside >= max(_OUTSIDE, _OUTSIDE_SHARE * grew)
+        beside = f", {format_bytes(outside)} of it outside the objects above" if is_much else ""
+        return [f"process {format_bytes(grew, signed=True)} of resident memory{beside}"]
 
     def _pauses(self) -> list[str]:
         looks = (self.before, self.after)

@@ -84,4 +84,4 @@ def _largest(grown: Iterable[Grown]) -> list[Grown]:
 
 def _state(snapshot: Snapshot) -> HeapState:
     nodes, size, times = snapshot.nodes, snapshot.size_bytes, (snapshot.pause_seconds, snapshot.collect_seconds)
-    return HeapState(nodes, size, snapshot.time, *times)
+    return HeapState(nodes, size, snapshot.time, *times, snapshot.rss)

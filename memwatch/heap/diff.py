@@ -6,6 +6,7 @@ import time
 
 from ..backend.census.in_child import count_in_child
 from ..backend.census.listed_set import Counted
+from ..backend.meters.resident import read_resident
 from ..backend.quiet import collect
 from ..clock import Clock
 from ..errors import AlreadyEndedError, MemwatchError, OptionError
@@ -102,7 +103,7 @@ class HeapDiff:
             return take_snapshot(self._plan.deep, births=before is None, since=before, collect_seconds=seconds)
         taken_at = time.time()
         totals, took = count_in_child(self._plan.deep)
-        return Snapshot(taken_at, self._plan.deep, Counted(totals, self._plan.deep, took), seconds)
+        return Snapshot(taken_at, self._plan.deep, Counted(totals, self._plan.deep, took), seconds, read_resident())
 
     def _compare(self, before: Snapshot, after: Snapshot) -> Diff:
         diff = diff_snapshots(before, after, (*self._plan.missing, *self._overrun(before, after)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..backend.census.chosen import take_identity
 from ..backend.census.contract import Identity
+from ..backend.meters.resident import read_resident
 from ..internal import internal
 
 
@@ -18,13 +19,16 @@ class Snapshot:
     """Every object at one moment; only numbers and type labels, nothing of the program.
 
     `time` is seconds since the epoch, `identity` what the backend keeps. A walk in Python takes a while, so objects of
-    other threads that come and go meanwhile are in it or not. The collection before it took `collect_seconds`.
+    other threads that come and go meanwhile are in it or not. The collection before it took `collect_seconds`. `rss` is
+    the resident memory of the process: of the first of two snapshots after its walk, of the second before that, so
+    that what a snapshot keeps is in both; 0 where it is not known.
     """
 
     time: float
     deep: bool
     identity: Identity
     collect_seconds: float = 0.0
+    rss: int = 0
 
     @property
     def nodes(self) -> int:
@@ -71,6 +75,6 @@ def take_snapshot(
     With *births* what is born from now on is watched, where the backend can, until a snapshot is taken *since* this
     one, or its identity is released. *collect_seconds* is noted.
     """
-    taken_at = time.time()
+    taken_at, rss = time.time(), 0 if since is None else read_resident()
     identity = take_identity(deep, exclude, give_up, births, None if since is None else since.identity)
-    return Snapshot(taken_at, deep, identity, collect_seconds)
+    return Snapshot(taken_at, deep, identity, collect_seconds, rss or read_resident())

@@ -327,7 +327,7 @@ def test_to_dict_has_node_memwatchs_keys() -> None:
     diff = measure(lambda: KEPT.extend(map(Order, range(50))))
     data = diff.to_dict()
     assert list(data) == ["before", "after", "change", "missing"]
-    looks = {"nodes", "time", "size_bytes", "size", "pause_seconds", "collect_seconds"}
+    looks = {"nodes", "time", "size_bytes", "size", "pause_seconds", "collect_seconds", "rss"}
     assert set(data["before"]) == set(data["after"]) == looks and data["missing"] == []
     assert set(data["change"]) == {"size_bytes", "size", "freed_nodes", "allocated_nodes", "details"}
     found = next(it for it in data["change"]["details"] if it["what"] == f"{__name__}.Order")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
+
 import pytest
 
+import memwatch
 from memwatch.errors import OptionError
 from memwatch.heap import Census, Change, Count, Diff, HeapState, TypeChange, TypeCount, format_count
 
@@ -117,3 +120,27 @@ def test_a_census() -> None:
 )
 def test_counts(count: Count, text: str) -> None:
     assert format_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        (100 << 20, 253 << 20, "process +153 MiB of resident memory, 153 MiB of it outside the objects above"),
+        (100 << 20, 100 << 20, "process +0 B of resident memory"),
+        (253 << 20, 100 << 20, "process -153 MiB of resident memory"),
+        (0, 100 << 20, ""),
+    ],
+)
+def test_what_the_process_took_beside_the_objects_is_told(before: int, after: int, line: str) -> None:
+    states = [HeapState(0, 0, time, rss=rss) for time, rss in ((100.0, before), (116.2, after))]
+    lines = Diff(states[0], states[1], Change(0, 0, 0, ()), ()).table().splitlines()
+    assert lines[1:] == ([line] if line else [])
+
+
+def test_buffers_that_views_pin_are_in_what_the_process_took() -> None:
+    with memwatch.HeapDiff() as heap_diff:
+        kept = mmap.mmap(-1, 64 << 20)
+        kept.write(b"x" * (64 << 20))
+    grew = heap_diff.diff.after.rss - heap_diff.diff.before.rss
+    assert grew - heap_diff.diff.change.size_bytes > 48 << 20
+    kept.close()

@@ -109,6 +109,13 @@ class Resident:
         return resident if self.readable else 0
 
 
+def read_resident() -> int:
+    """Resident memory now; 0 where it cannot be read."""
+    with suppress(OSError):
+        return Resident()()
+    return 0
+
+
 def _statm_bytes() -> tuple[int, int]:
     resident, shared = _statm.read()
     return resident * _page, shared * _page
