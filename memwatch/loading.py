@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from .backend.meters.meters import Meters
+from .clock import Clock
 from .errors import UnsupportedError, describe_error
 from .internal import internal
 from .watch import Candidate, Held, Judge, Leak, make_leak
@@ -44,12 +45,17 @@ class Loader:
         self.problem = ""
         self._parts = parts
         self._thread = RawThread()
+        self._rates = (0.0, 0.0)
         self._forks = 0  # under way
         self._ended = self._broken = False
 
-    def begin(self) -> None:
-        """Load in a thread of its own, unless one does or the process forks or ends."""
+    def begin(self, rates: tuple[float, float] = (0.0, 0.0)) -> None:
+        """Load in a thread of its own, unless one does or the process forks or ends.
+
+        *rates* are the bytes a second by which base and resident memory of the program grow by themselves.
+        """
         if self._may_go_on() and self._thread.join(0.0):
+            self._rates = rates
             try:
                 self._thread.start(self._run)
             except RuntimeError as error:
@@ -92,7 +98,7 @@ class Loader:
             self.problem = _describe(error)
 
     def _load(self) -> None:
-        meters = Meters()
+        meters, begun = Meters(), Clock.monotonic()
         before, modules = meters.read(force=True), len(sys.modules)
         try:
             for part in self._parts:
@@ -104,8 +110,9 @@ class Loader:
             self.room, self.problem = room, ""
         finally:
             after = meters.read(force=True)
-            LOADED.heap += min(max(0, after.base - before.base), _MOST_HEAP)
-            LOADED.resident += min(max(0, after.rss - before.rss), _MOST_RESIDENT)
+            heap, resident = (round(rate * (Clock.monotonic() - begun)) for rate in self._rates)
+            LOADED.heap += min(max(0, after.base - before.base - heap), _MOST_HEAP)
+            LOADED.resident += min(max(0, after.rss - before.rss - resident), _MOST_RESIDENT)
             LOADED.modules += max(0, len(sys.modules) - modules)
 
 
@@ -135,14 +142,14 @@ class LateJudge:
 
     def suspected(self, candidate: Candidate) -> bool:
         """False while the judge is being loaded."""
-        judge = self._find()
+        judge = self._find(_rates(candidate))
         if judge is not None:
             self._has_begun = judge.suspected(candidate)
         return judge is not None or bool(self._loader.problem)
 
     def followed(self, candidate: Candidate) -> None:
         """As ever; where the judge was missing until now, the suspicion begins."""
-        judge = self._find()
+        judge = self._find(_rates(candidate))
         if judge is not None and self._has_begun:
             judge.followed(candidate)
         elif judge is not None:
@@ -164,7 +171,7 @@ class LateJudge:
         if self._judge is not None:
             self._judge.forget()
 
-    def _find(self) -> Judge | None:
+    def _find(self, rates: tuple[float, float] = (0.0, 0.0)) -> Judge | None:
         loader = self._loader
         if self._judge is None and loader.room is not None:
             self._judge = self._make(loader.room)
@@ -172,5 +179,15 @@ class LateJudge:
             if loader.problem and not self._has_told:
                 self._has_told = True
                 _log.warning("memwatch cannot look into growth, as its judge cannot be loaded: %s", loader.problem)
-            loader.begin()
+            loader.begin(rates)
         return self._judge
+
+
+def _rates(candidate: Candidate) -> tuple[float, float]:
+    """Bytes a second by which base and resident memory grew in the window of the suspicion."""
+    window = [sample for sample in candidate.samples if sample.time >= candidate.growth.start]
+    seconds = window[-1].clock - window[0].clock if window else 0.0
+    if seconds <= 0:
+        return 0.0, 0.0
+    grew = (window[-1].base - window[0].base, window[-1].rss - window[0].rss)
+    return max(0, grew[0]) / seconds, max(0, grew[1]) / seconds

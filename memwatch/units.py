@@ -51,6 +51,19 @@ def format_bytes(size_bytes: float, signed: bool = False) -> str:
     return f"{sign}{value:,.{digits}f} {unit}"
 
 
+def format_rate(bytes_per_hour: float) -> str:
+    """Growth in the one unit that rates have: ``142 MiB/h``, ``0.31 MiB/h``."""
+    rate = bytes_per_hour / _MIB
+    digits = 0 if abs(rate) >= 100 else 1 if abs(rate) >= 10 else 2
+    return f"{rate:,.{digits}f} MiB/h"
+
+
+def format_growth(size_bytes: float, seconds: float) -> str:
+    """How much and how fast: ``+2.53 MiB, 142 MiB/h``; the amount alone where it took no time."""
+    amount = format_bytes(size_bytes, signed=True)
+    return f"{amount}, {format_rate(size_bytes / seconds * 3600)}" if seconds > 0 else amount
+
+
 def format_duration(seconds: float) -> str:
     """Seconds for a person: ``0.4 s``, ``16 s``, ``1m 4s``, ``14 h``, ``3 days``."""
     if seconds < 1:

@@ -95,6 +95,16 @@ def test_what_loading_takes_is_no_growth_of_the_program(monkeypatch):
     assert 0 <= ledger.loaded.resident <= 8 << 20 and Ledger().loaded.heap == 0
 
 
+def test_what_the_program_allocates_while_loading_is_its_own(monkeypatch):
+    kept, clock = [], iter([0.0, 2.0, 2.0])
+    monkeypatch.setattr(loading, "import_module", lambda name: kept.append(bytearray(6 << 20)))
+    monkeypatch.setattr(loading.Clock, "monotonic", lambda: next(clock, 2.0))
+    before, loader = LOADED.heap, Loader(("first",))
+    loader._rates = (2 << 20, 2 << 20)  # so 4 MiB of the 6
+    loader.load()
+    assert 1 << 20 <= LOADED.heap - before <= 3 << 20
+
+
 def test_a_fork_waits_for_the_part_under_way_and_parent_and_child_go_on_where_it_was(parts):
     parts.hold_up()
     loader = Loader(("first", "second"))

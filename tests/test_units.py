@@ -2,7 +2,7 @@
 
 import pytest
 
-from memwatch.units import format_bytes, format_delta, format_duration, format_size
+from memwatch.units import format_bytes, format_delta, format_duration, format_growth, format_rate, format_size
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,16 @@ def test_bytes_for_a_person(size, signed, text):
 )
 def test_durations_for_a_person(seconds, text):
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(0.314, "0.31 MiB/h"), (14.26, "14.3 MiB/h"), (142.31, "142 MiB/h"), (4543, "4,543 MiB/h"), (-20, "-20.0 MiB/h")],
+)
+def test_rates_have_one_unit(rate, text):
+    assert format_rate(rate * 2**20) == text
+
+
+def test_growth_is_an_amount_and_its_rate():
+    assert format_growth(2.53 * 2**20, 64) == "+2.53 MiB, 142 MiB/h"
+    assert format_growth(1024, 0) == "+1.00 KiB"

@@ -155,7 +155,7 @@ class Diary:
             self._watcher.readings - self._inherited,
             tuple(self._leaks.values()),
             self._recovered,
-            suspicion.reason if suspicion is not None and not self._leaks else "",
+            suspicion.summary if suspicion is not None and not self._leaks else "",
             self._watcher.gap,
         )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ..folders import identity
 from ..handlers import fingerprint_of, render_report
-from ..units import format_bytes, format_duration, printable
+from ..units import format_bytes, format_delta, format_duration, format_growth, printable
 from .descendants import Result, name_of
 
 try:
@@ -129,7 +129,7 @@ class Screen:
         """Say that a leak which was printed is none any more."""
         if self.leaks.pop(fingerprint_of(leak), None) is not None:
             self.recoveries += 1
-            self.terminal.write(f"memwatch: pid {os.getpid()} recovered: {leak.reason}\n")
+            self.terminal.write(f"memwatch: pid {os.getpid()} recovered: {_growth(leak)}\n")
 
     def end(self, watcher: Watcher, watched: bool, others: tuple[Result, ...] = ()) -> None:
         """Print the last line, with what *watcher* has cost and what *others* below this process found."""
@@ -210,11 +210,16 @@ def _leaks(outcome: Outcome) -> list[str]:
 def _suspicion(outcome: Outcome) -> str:
     """What is suspected at the end, here or else in the first process below; empty if nothing is."""
     if outcome.suspicion is not None:
-        return f"suspicious: {outcome.suspicion.reason}"
+        return f"suspicious: {outcome.suspicion.summary}"
     found = [
         f"suspicious: {printable(other.suspicion)}{_process(other)}" for other in outcome.others if other.suspicion
     ]
     return found[0] if found else ""
+
+
+def _growth(leak: Leak) -> str:
+    seconds = (leak.end - leak.start).total_seconds()
+    return f"{format_growth(leak.growth, seconds)} over {format_delta(seconds)}"
 
 
 def _process(other: Result) -> str:

@@ -6,13 +6,14 @@ import math
 import os
 from collections.abc import Callable
 
-from ..units import format_duration
+from ..units import format_duration, format_growth
 from ..watch import Candidate, Growth, Sample
 from .account import Account, loose_sites
 from .evidence import Evidence, Findings
 from .ranking import Ranking
 from .report import Report
 from .suspects import find_suspects, fingerprint, ratchets_of
+from .window import resident_growth
 
 _CURVE_POINTS = 60
 _NO_LINE = "the allocating line: most of this memory was mapped, or taken in a way that is not sampled"
@@ -33,7 +34,7 @@ def assemble(
     since, its suspects stand.
     """
     growth, last = candidate.growth, candidate.samples[-1]
-    suspicion = evidence.suspicion
+    suspicion, resident = evidence.suspicion, resident_growth(growth, candidate.samples)
     ranking = Ranking(findings.diff, evidence.series, findings.lines)
     loose = loose_sites(findings.diff, findings.lines, account.walked)
     suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
@@ -49,15 +50,16 @@ def assemble(
     return Report(
         pid=os.getpid(),
         age_seconds=candidate.ledger.age,
-        reason=growth.reason,
+        reason=_reason(growth, resident),
         growth_bytes=growth.growth,
+        rss_growth_bytes=resident,
         rate_bytes_per_hour=growth.rate_per_hour,
         meter=growth.lane,
         curve=_curve(candidate.samples, growth),
         confidence=_confidence(growth, suspicion),
         fingerprint=name,
         limit_bytes=limit,
-        time_to_limit_seconds=_time_to_limit(limit - last.rss, growth),
+        time_to_limit_seconds=_time_to_limit(limit - last.rss, growth, resident),
         verdict=verdict,
         since_seconds=since,
         account=account,
@@ -95,6 +97,14 @@ def _confidence(growth: Growth, suspicion: Growth | None) -> float:
     return float(1 - 2.0 ** -(1 + max(0.0, doubled)))
 
 
-def _time_to_limit(room: int, growth: Growth) -> float | None:
-    rate = growth.rate_per_hour / 3600
-    return max(0, room) / rate if rate > 0 else None
+def _reason(growth: Growth, resident: int) -> str:
+    """What grew, how much and how fast, and resident memory beside it."""
+    if growth.lane == "rss":
+        return growth.summary
+    return f"{growth.summary}; resident memory {format_growth(resident, growth.seconds)}"
+
+
+def _time_to_limit(room: int, growth: Growth, resident: int) -> float | None:
+    """Seconds until the limit is reached, which is one of resident memory: by whichever grows faster."""
+    most = max(growth.growth, resident)
+    return max(0, room) * growth.seconds / most if most > 0 and growth.seconds > 0 else None

@@ -34,12 +34,13 @@ _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memo
 @internal
 @dataclass(slots=True)
 class Evidence:
-    """What is gathered for one suspicion; `base`, `rss` and `modules` are the meters' readings when it arose."""
+    """What is gathered for one suspicion; `base`, `small`, `rss`, `modules` are the meters' readings when it arose."""
 
     suspicion: Growth | None = None
     snapshot: Snapshot | None = None
     series: TypeSeries = field(default_factory=TypeSeries)
     base: int = 0
+    small: int = 0
     rss: int = 0
     modules: int = 0
     garbage: int = 0  # objects that the judge's collection found
@@ -101,6 +102,7 @@ class Inquiry:
         self.evidence = Evidence(
             suspicion=candidate.growth,
             base=last.base,
+            small=last.small,
             rss=last.rss,
             modules=last.modules,
             native=native,

@@ -6,6 +6,8 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
@@ -19,6 +21,7 @@ from .evidence import Findings, Inquiry
 from .lines import RAW
 from .report import Report
 from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped
+from .window import excess_of, put_right
 
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 
@@ -124,12 +127,22 @@ class Diagnosis:
 
     def _account(self, candidate: Candidate, findings: Findings) -> Account:
         """What the growth since the suspicion consists of; the whole growth where there was none."""
-        evidence, growth = self._inquiry.evidence, candidate.growth
-        grew = evidence.grew(candidate.samples[-1], growth.lane) if evidence.suspicion else growth.growth
+        evidence, growth, last = self._inquiry.evidence, candidate.growth, candidate.samples[-1]
+        grew = evidence.grew(last, growth.lane) if evidence.suspicion else growth.growth
+        if growth.lane == "base":
+            grew -= round(self._excess(candidate, findings) * (last.small - evidence.small))
         return make_account(grew, findings.diff, findings.lines, findings.walked, findings.holdings)
+
+    def _excess(self, candidate: Candidate, findings: Findings) -> float:
+        """How much too much a byte of small blocks counts, where that is known better than by the meters."""
+        evidence = self._inquiry.evidence
+        small = candidate.samples[-1].small - evidence.small if evidence.suspicion else 0
+        return excess_of(findings.diff if findings.walked else None, small)
 
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak:
         account = self._account(candidate, findings)
+        right = put_right(candidate.growth, candidate.samples, self._excess(candidate, findings))
+        candidate = replace(candidate, growth=right)
         report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._told)
         if self._told is None or report.suspects is not self._told.suspects:  # else they are as old as they were
             self._told = report

@@ -57,10 +57,12 @@ class Suspect:
 class Report:
     """What is known of a leak. `str(report)` is the text for a person, `to_html()` the page, `to_dict()` the JSON.
 
-    Bytes and seconds. `curve` is (seconds since watching began, what `meter` read). `account` is of the growth since
-    the suspicion, `since_seconds` ago: its rows, with what is not explained, add up to all of it, and the suspects'
-    shares are of the same whole. `ratchets` are the types that grew at every look in between. The verdict is "unknown"
-    where nothing has shown what kind of memory grew.
+    Bytes and seconds. `growth_bytes` is what `meter` rose by in the window of the verdict, `rss_growth_bytes` what
+    resident memory did; `reason` says both, and the time to the limit is by whichever grew faster. `curve` is (seconds
+    since watching began, what `meter` read). `account` is of the growth since the suspicion, `since_seconds` ago: its
+    rows, with what is not explained, add up to all of it, and the suspects' shares are of the same whole. `ratchets`
+    are the types that grew at every look in between. The verdict is "unknown" where nothing has shown what kind of
+    memory grew.
     `missing` says what was skipped, and why. `fingerprint` is the same for the same leak in another process. `time` is
     that of the verdict, in epoch seconds; `growth` who allocated what came since the suspicion and is alive, None where
     nothing was sampled.
@@ -70,6 +72,7 @@ class Report:
     age_seconds: float
     reason: str
     growth_bytes: int
+    rss_growth_bytes: int
     rate_bytes_per_hour: float
     meter: str
     curve: tuple[tuple[float, int], ...]
@@ -108,6 +111,7 @@ class Report:
             "pid": self.pid,
             "meter": self.meter,
             "growth_bytes": self.growth_bytes,
+            "rss_growth_bytes": self.rss_growth_bytes,
             "rate_bytes_per_hour": self.rate_bytes_per_hour,
             "curve": [list(point) for point in self.curve],
             "confidence": self.confidence,

@@ -16,6 +16,7 @@ from .words import (
     cut_path,
     growing_rows,
     objects_text,
+    pace_text,
     plural,
     share_text,
     shorten,
@@ -108,7 +109,7 @@ def _limit(report: Report) -> str:
     if report.time_to_limit_seconds is None:
         return ""
     when = format_duration(report.time_to_limit_seconds)
-    return f"     limit {format_bytes(report.limit_bytes)} in about {when} at this rate"
+    return f"     limit {format_bytes(report.limit_bytes)} in about {when} {pace_text(report)}"
 
 
 def _table(report: Report) -> list[str]:

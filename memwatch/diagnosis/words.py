@@ -36,6 +36,11 @@ def verdict_words(report: Report) -> str:
     return f"{words}, {share_text(report.explained)} of the growth explained"
 
 
+def pace_text(report: Report) -> str:
+    """At what rate the limit is reached."""
+    return "as resident memory grows" if report.rss_growth_bytes > report.growth_bytes else "at this rate"
+
+
 def share_text(share: float) -> str:
     """``97 %``"""
     return f"{share:.0%}".replace("%", " %")

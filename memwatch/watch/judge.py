@@ -73,7 +73,7 @@ class Unjudged:
         return f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Leak</title><pre>{text}</pre></html>\n'
 
     def __str__(self) -> str:
-        return f"LEAK  {self.growth.reason}\n  {self.why}\n"
+        return f"LEAK  {self.growth.summary}\n  {self.why}\n"
 
 
 def make_leak(growth: Growth, verdict: str, report: SupportsReport) -> Leak:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from ..clock import to_wall
 from ..internal import internal
-from ..units import format_delta, format_size
+from ..units import format_delta, format_growth, format_size
 
 Trigger = Literal["gc", "forced", "tick", "exit"]
 Lane = Literal["base", "rss"]
@@ -100,12 +100,18 @@ class Growth:
 
     @property
     def reason(self) -> str:
-        """One line in node-memwatch's words."""
+        """One line in node-memwatch's words and units."""
+        return f"{self._what} - {format_size(self.rate_per_hour)}/hr"
+
+    @property
+    def summary(self) -> str:
+        """The same in the units that memwatch has everywhere else, with the amount."""
+        return f"{self._what}: {format_growth(self.growth, self.seconds)}"
+
+    @property
+    def _what(self) -> str:
         what = "heap" if self.lane == "base" else "rss"
-        return (
-            f"{what} growth over {self.count} consecutive {self.unit} ({format_delta(self.seconds)})"
-            f" - {format_size(self.rate_per_hour)}/hr"
-        )
+        return f"{what} growth over {self.count} consecutive {self.unit} ({format_delta(self.seconds)})"
 
 
 class SupportsReport(Protocol):

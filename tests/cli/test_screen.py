@@ -16,7 +16,7 @@ from memwatch.watch.sample import Growth
 COST = Cost(0.004, 0.006, 3, 1000)
 MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 SUSPICION = Growth("suspect", "ratchet", "base", 0.0, 16.0, 16.0, 0, 1 << 20, 8, "windows")
-SUSPECTED = f"suspicious: {SUSPICION.reason}"
+SUSPECTED = f"suspicious: {SUSPICION.summary}"
 
 
 def found(pid, *leaks, **more):
@@ -129,7 +129,7 @@ def test_a_leak_is_printed_once_and_again_after_it_had_recovered(tmp_path):
         screen.leak(make_leak("a"))
     heads = [line.split(" color")[0] for line in path.read_text().splitlines() if line]
     assert heads[:2] == ["LEAK a", "LEAK b"]
-    assert "recovered: heap growth" in heads[2]
+    assert "recovered: +1 B over 0s" in heads[2]
     assert heads[3:] == ["LEAK a"]
     assert list(screen.leaks) == ["b", "a"] and screen.recoveries == 1
 

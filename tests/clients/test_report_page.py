@@ -41,7 +41,8 @@ def report(folder: Path, name: str = "str") -> Report:
     frames = ({"function": name, "file": str(file), "line": 5, "in_app": True},)
     suspect = Suspect(name, 480, 2 * MIB, 0.95, 0.95, held_by, 640, f"cause {name}", f"hint {name}", 30, frames)
     return Report(
-        pid=4211, age_seconds=64.2, reason="heap growth", growth_bytes=2 * MIB, rate_bytes_per_hour=142.31 * MIB,
+        pid=4211, age_seconds=64.2, reason="heap growth", growth_bytes=2 * MIB, rss_growth_bytes=0,
+        rate_bytes_per_hour=142.31 * MIB,
         meter="base", curve=tuple((float(n), (20 << 20) + n * 99_999) for n in range(60)), confidence=0.9,
         fingerprint="0123456789ab", limit_bytes=2 << 30, time_to_limit_seconds=5e4, verdict="objects",
         since_seconds=44.0, account=Account(2 * MIB, (TypeRow(name, 502, 22, 2 * MIB, True),), True),

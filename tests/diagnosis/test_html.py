@@ -43,8 +43,8 @@ SUSPECT = Suspect(
     (frame("decode", "/lib/json.py", 7, False), frame("leak", "gone.py", 3)),
 )  # fmt: skip
 REPORT = Report(
-    pid=4211, age_seconds=64.2, reason="heap growth over 8 consecutive windows (64s) - 142.31 mb/hr",
-    growth_bytes=2 * MIB, rate_bytes_per_hour=142.31 * MIB, meter="base",
+    pid=4211, age_seconds=64.2, reason="heap growth over 8 consecutive windows (64s): +2.00 MiB, 142 MiB/h",
+    growth_bytes=2 * MIB, rss_growth_bytes=1 * MIB, rate_bytes_per_hour=142.31 * MIB, meter="base",
     curve=tuple((float(3 * n), round((21.4 + n / 8) * MIB)) for n in range(21)), confidence=0.9,
     fingerprint="0123456789ab", limit_bytes=2 << 30, time_to_limit_seconds=50_000.0, verdict="objects",
     since_seconds=48.0, account=Account(

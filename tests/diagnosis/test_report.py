@@ -11,9 +11,9 @@ from memwatch.watch import Cost
 from ..paths import attribute, path
 
 REPORT_KEYS = [
-    "pid", "meter", "growth_bytes", "rate_bytes_per_hour", "curve", "confidence", "fingerprint",
-    "time_to_limit_seconds", "verdict", "explained", "since_seconds", "since_bytes", "rows", "suspects", "missing",
-    "cost",
+    "pid", "meter", "growth_bytes", "rss_growth_bytes", "rate_bytes_per_hour", "curve", "confidence",
+    "fingerprint", "time_to_limit_seconds", "verdict", "explained", "since_seconds", "since_bytes", "rows", "suspects",
+    "missing", "cost",
 ]  # fmt: skip
 SUSPECT_KEYS = {
     "type", "count_growth", "bytes_growth", "share", "score", "samples", "allocated_at", "held_by", "retained_items",
@@ -26,7 +26,8 @@ def report():
     held_by = path("app", attribute("CACHE", "dict"))
     suspect = Suspect("app.Order", 480, 2048, 0.5, 0.5, held_by, 640, "a cause", "a hint")
     return Report(
-        pid=4211, age_seconds=64.0, reason="heap growth", growth_bytes=4096, rate_bytes_per_hour=1.5, meter="base",
+        pid=4211, age_seconds=64.0, reason="heap growth", growth_bytes=4096, rss_growth_bytes=0,
+        rate_bytes_per_hour=1.5, meter="base",
         curve=((0.0, 10), (1.5, 20)), confidence=0.9, fingerprint="0123456789ab", limit_bytes=1 << 30,
         time_to_limit_seconds=None, verdict="objects", since_seconds=48.0,
         account=Account(4096, (TypeRow("app.Order", 480, 0, 2048, True),), walked=True), suspects=(suspect,),
@@ -64,8 +65,8 @@ def test_the_dict_is_json_as_it_is(report):
 NUMBER = (int, float)
 SCHEMA = {
     "pid": int, "meter": {"base", "rss"},
-    "growth_bytes": int, "rate_bytes_per_hour": NUMBER, "curve": [[NUMBER, int]], "confidence": float,
-    "fingerprint": str, "time_to_limit_seconds": (float, type(None)),
+    "growth_bytes": int, "rss_growth_bytes": int, "rate_bytes_per_hour": NUMBER, "curve": [[NUMBER, int]],
+    "confidence": float, "fingerprint": str, "time_to_limit_seconds": (float, type(None)),
     "verdict": {"objects", "untracked", "native", "fragmentation", "garbage", "unknown"},
     "explained": (float, type(None)), "since_seconds": float, "since_bytes": int,
     "rows": [{

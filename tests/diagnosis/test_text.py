@@ -12,8 +12,8 @@ from ..paths import ITEM, KEPT, attribute, key, path
 MIB = 1 << 20
 
 REPORT = Report(
-    pid=4211, age_seconds=64.2, reason="heap growth over 8 consecutive windows (64s) - 142.31 mb/hr",
-    growth_bytes=2 * MIB, rate_bytes_per_hour=142.31 * MIB, meter="base",
+    pid=4211, age_seconds=64.2, reason="heap growth over 8 consecutive windows (64s): +2.00 MiB, 142 MiB/h",
+    growth_bytes=2 * MIB, rss_growth_bytes=1 * MIB, rate_bytes_per_hour=142.31 * MIB, meter="base",
     curve=tuple((float(n), round((21.4 + n / 8) * MIB)) for n in range(21)), confidence=0.9, fingerprint="0123456789ab",
     limit_bytes=2 << 30, time_to_limit_seconds=50_000.0, verdict="objects", since_seconds=48.0,
     account=Account(2 * MIB, (
@@ -32,7 +32,7 @@ REPORT = Report(
 
 GOLDEN = """\
 LEAK  pid 4211 after 1m 4s: live Python objects, 96 % of the growth explained
-heap growth over 8 consecutive windows (64s) - 142.31 mb/hr
+heap growth over 8 consecutive windows (64s): +2.00 MiB, 142 MiB/h
 
   base   21.4 MiB ▁▁▁▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇█ 23.9 MiB     limit 2.00 GiB in about 14 h at this rate
 
@@ -255,3 +255,8 @@ def test_a_line_that_cannot_be_read_is_not_shown(tmp_path):
     assert len(allocated(frame("leak", file, 3))) == len(allocated(frame("leak", tmp_path, 1))) == 1
     shown = allocated(frame("leak", file, 2))[1]
     assert "\x1b" not in shown and shown.endswith("...") and len(shown) < 120
+
+
+def test_the_limit_is_said_to_be_reached_as_resident_memory_grows_where_that_is_faster():
+    assert "in about 14 h at this rate" in REPORT.render()
+    assert "in about 14 h as resident memory grows" in replace(REPORT, rss_growth_bytes=3 * MIB).render()

@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ...units import format_bytes, format_delta, format_duration
+from ...units import format_bytes, format_delta, format_duration, format_rate
 from ..places import own_frames
-from ..words import share_text, shorten, verdict_words
+from ..words import pace_text, share_text, shorten, verdict_words
 from .elements import Markup, element, join
 
 if TYPE_CHECKING:
@@ -52,12 +52,14 @@ def _verdict(report: Report) -> str:
 def _figures(report: Report) -> Markup:
     figures = [
         ("Growth", format_bytes(report.growth_bytes, signed=True), "over the window of the verdict"),
-        ("Rate", f"{format_bytes(report.rate_bytes_per_hour)}/h", "at this pace"),
+        ("Rate", format_rate(report.rate_bytes_per_hour), "at this pace"),
         ("Confidence", share_text(report.confidence), "that it goes on"),
     ]
     if report.time_to_limit_seconds is not None:
         limit = format_bytes(report.limit_bytes)
-        figures.insert(2, ("Limit", f"in {format_duration(report.time_to_limit_seconds)}", f"{limit}, at this rate"))
+        figures.insert(
+            2, ("Limit", f"in {format_duration(report.time_to_limit_seconds)}", f"{limit}, {pace_text(report)}")
+        )
     return element("dl", *(_figure(*figure) for figure in figures), class_="figures")
 
 

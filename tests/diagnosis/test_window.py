@@ -1,0 +1,92 @@
+"""Growth in the window of a verdict, from hand-made meters, and put right by what a walk has met."""
+
+import pytest
+
+from memwatch.diagnosis import window
+from memwatch.diagnosis.assembly import _time_to_limit
+from memwatch.diagnosis.window import excess_of, grew, put_right, resident_growth
+from memwatch.heap import Change, Diff, HeapState, TypeChange
+from memwatch.watch import Growth, Sample
+
+MIB = 1 << 20
+
+
+def samples(*points):
+    """(second, MiB in small blocks, MiB resident) as samples."""
+    return [
+        Sample(float(at), float(at), "tick", small * MIB, rss * MIB, 0, small * MIB, 0, 9, 0, 0, 0.0, ())
+        for at, small, rss in points
+    ]
+
+
+def growth(start=0.0, end=64.0, mib=10, lane="base"):
+    return Growth("leak", "ratchet", lane, start, end, end - start, 20 * MIB, mib * MIB, 8, "windows")
+
+
+def diff(*rows):
+    """(label, bytes, objects) as a diff."""
+    state = HeapState(0, 0, 0.0)
+    details = tuple(TypeChange(what, size, count, 0, exact=True) for what, size, count in rows)
+    return Diff(state, state, Change(sum(size for _, size, _ in rows), 0, 0, details), ())
+
+
+@pytest.fixture
+def inexact(monkeypatch):
+    monkeypatch.setattr(window, "EXACT", False)
+
+
+def test_a_window_between_sparse_samples_has_its_part_of_the_growth():
+    past = samples((0, 10, 40), (100, 20, 60), (164, 20, 92))
+    assert grew(growth(100, 164), past, lambda s: s.rss) == 32 * MIB
+    assert grew(growth(50, 132), past, lambda s: s.rss) == 26 * MIB
+    assert grew(growth(-9, 900), past, lambda s: s.rss) == 52 * MIB
+    assert grew(growth(), samples((5, 1, 1)), lambda s: s.rss) == 0
+
+
+def test_resident_memory_is_told_beside_base_and_is_itself_in_its_own_lane():
+    past = samples((0, 10, 40), (64, 20, 70))
+    assert resident_growth(growth(), past) == 30 * MIB
+    assert resident_growth(growth(mib=7, lane="rss"), past) == 7 * MIB
+
+
+def test_the_limit_is_reached_at_the_pace_of_whichever_grows_faster():
+    assert _time_to_limit(100 * MIB, growth(mib=10), 5 * MIB) == 640.0
+    assert _time_to_limit(100 * MIB, growth(mib=10), 20 * MIB) == 320.0
+    assert _time_to_limit(-MIB, growth(mib=10), 0) == 0.0
+    assert _time_to_limit(100 * MIB, growth(mib=-1), 0) is None
+
+
+def test_where_blocks_are_read_as_they_are_nothing_is_put_right(monkeypatch):
+    monkeypatch.setattr(window, "EXACT", True)
+    assert excess_of(diff(("int", 32_000, 1000)), 96_000) == 0.0
+    assert put_right(growth(), samples((0, 0, 0), (64, 10, 0)), 0.0) == growth()
+
+
+@pytest.mark.parametrize(
+    ("rows", "blocks", "bytes_per_block"),
+    [
+        ([("object", 16_000, 1000)], 1000, 16),
+        ([("str", 489_000, 1000)], 1000, 496),
+        ([("app.Row", 48_000, 1000), ("float", 24_000, 1000)], 2000, 40),
+        ([("bytes", 5_000_000, 1000)], 1000, 0),  # its bytes are malloc's
+        ([("list", 100_000, 1000)], 2000, 56),  # the list and its items
+        ([], 1000, 96),
+        ([("object", 1_600, 100)], 1000, 78.4),  # 800 blocks that no walk has met
+        ([("gone", -16_000, -1000)], 1000, 96),
+    ],
+)
+def test_a_block_counts_what_the_walk_has_found_in_it(inexact, rows, blocks, bytes_per_block):
+    small = 96 * blocks
+    assert (1 - excess_of(diff(*rows), small)) * small == pytest.approx(bytes_per_block * blocks)
+
+
+def test_growth_is_put_right_for_the_part_that_small_blocks_have_in_it():
+    past = samples((0, 10, 0), (64, 16, 0))
+    assert put_right(growth(mib=10), past, 0.5).growth == 7 * MIB
+    assert put_right(growth(mib=10), past, -1.0).growth == 16 * MIB
+    assert put_right(growth(mib=10, lane="rss"), past, 0.5).growth == 10 * MIB
+
+
+def test_without_a_deep_walk_nothing_is_known_better(inexact):
+    assert excess_of(None, 96_000) == 0.0
+    assert excess_of(diff(("object", 16_000, 1000)), 0) == 0.0
