@@ -56,9 +56,16 @@ def find_suspects(
         suspects = from_rows(account, lines, verdict, ranking)
     if verdict not in _UNSEEN:
         told = {it.type for it in suspects if not it.held_by}
-        suspects += [it for it in from_lines(pins.left, account) if it.type not in told]
+        left = pins.left if account.walked else _not_below(holdings, pins.left)
+        suspects += [it for it in from_lines(left, account) if it.type not in told]
     suspects.sort(key=lambda suspect: -suspect.score)
     return _told(suspects, pins.likely)
+
+
+def _not_below(holdings: Sequence[Holding], sites: Sequence[Site]) -> Sequence[Site]:
+    """The *sites* of what does not hang below *holdings*: samples do not tell it, where only the search met objects."""
+    met = {NO_OBJECT, *(label for holding in holdings for label in holding.type_counts)} if holdings else frozenset()
+    return [site for site in sites if site.native or site.label not in met]
 
 
 def _told(suspects: Sequence[Suspect], likely: RetainingPath | None) -> tuple[Suspect, ...]:
@@ -127,7 +134,8 @@ def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
     found = []
     for part in (*join_parts(typed), *raw):
         share = min(1.0, part.size_bytes / account.total)
-        if share >= _LEAST_LOOSE and part.size_bytes >= _LEAST_BYTES and part.site is not None:
+        is_much = share >= FIRST_SHARE or (share >= _LEAST_LOOSE and part.samples >= HANDFUL)
+        if is_much and part.size_bytes >= _LEAST_BYTES and part.site is not None:
             words = words_for_verdict(kind_of(part.site, account.walked))
             found.append(_at(_unheld(part, share, words), part.site))
     return found

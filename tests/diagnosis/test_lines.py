@@ -206,6 +206,8 @@ def test_where_nothing_holds_it_each_type_of_a_line_is_suspected_with_its_own_fi
     assert [(it.type, where(it), it.samples) for it in told] == [("float", ["app:4"], 10), ("str", ["app:4"], 10)]
     assert [it.count_growth for it in told] == [630, 310]
     assert [it.share for it in told] == pytest.approx([0.6, 0.3]) and "extension" in told[0].cause
+    few = lines(*[sampled("float", "app:4", size=0.06 * MIB)] * 10, *[sampled("str", "app:4", size=0.03 * MIB)] * 4)
+    assert [it.type for it in suspects([], few, "untracked")] == ["float"]
     assert suspects([], lost, "untracked", 100 * MIB) == ()  # too little of the growth
     assert suspects([], lost, "garbage") == ()
 
@@ -226,6 +228,12 @@ def test_a_type_bears_no_cause_of_c_and_raw_memory_none_of_python():
     assert (found.type, found.cause, found.hint) == ("str", "", "")
     (raw,) = suspects([], lines(sampled("", "app:1", size=MIB)), "unknown", walked=False)
     assert (raw.type, raw.cause) == (NO_OBJECT, "")
+
+
+def test_what_hangs_below_a_holder_is_no_suspect_by_itself_where_only_the_search_met_objects():
+    samples = sampled("str", "app:1", size=MIB / 2), sampled("", "app:2", size=MIB / 2)
+    (found,) = suspects([holding("str", str=9)], lines(*samples), walked=False)
+    assert found.held_by is not None
 
 
 def test_parts_of_an_object_are_told_as_its_class():
