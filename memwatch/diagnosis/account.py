@@ -24,9 +24,6 @@ NOT_EXPLAINED = "not explained"
 PYTHON_RAW = "raw memory in Python's blocks"
 """What lies in memory of Python's allocators and is no object."""
 
-HANDFUL = 5
-"""Samples; of fewer nothing is concluded."""
-
 _MOST_ROWS = 20  # as machines read it; the others are one more
 
 
@@ -98,11 +95,8 @@ class Account:
         return self.known / self.total if self.walked or self.sampled else None
 
     def shown(self, kind: Kind) -> int:
-        """The bytes of one kind; none where fewer than a handful of samples speak for it."""
-        rows = [row for row in self.rows if row.kind == kind and row.size_bytes > 0]
-        counted = [row for row in rows if not row.samples]
-        enough = sum(row.samples for row in rows) >= HANDFUL
-        return sum(row.size_bytes for row in (rows if enough else counted))
+        """The bytes of one kind."""
+        return sum(row.size_bytes for row in self.rows if row.kind == kind and row.size_bytes > 0)
 
     def to_list(self) -> list[dict[str, Any]]:
         """The rows as machines read them, their shares adding up to 1; the last one is what is not explained."""
@@ -164,7 +158,7 @@ def _sampled(sites: Iterable[Site], walked: bool) -> list[TypeRow]:
         kind = kind_of(site, walked)
         what = PYTHON_RAW if site.label == NO_OBJECT and kind != "native" else site.label
         by_row.setdefault((what, kind), []).append(site)
-    return [_row(what, kind, same) for (what, kind), same in by_row.items()]
+    return [_row(what, kind, same) for (what, kind), same in by_row.items() if any(it.is_sure for it in same)]
 
 
 def _row(what: str, kind: Kind, sites: list[Site]) -> TypeRow:

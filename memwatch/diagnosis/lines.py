@@ -18,6 +18,10 @@ _LEAST_SAMPLES = 12  # fewer may miss a part by chance
 _YOUNG = 2 / _PARTS
 _LEAST_PART = 0.1  # of a line's blocks: so much objects must be to own the rest, which they keep beside themselves
 _MOST = 0.5
+_ALWAYS = 1.5  # blocks that a sample stands for, at most, where next to none is missed
+HANDFUL = 5
+"""Samples; of fewer nothing is concluded."""
+
 _MANY = 500  # samples: a count is within five per cent
 _MOST_FRAMES = 3000  # of a tree: a report that is kept takes about half a kilobyte for each
 _LONGEST_NAME = 400  # characters
@@ -46,6 +50,11 @@ class Site:
     size_bytes: float
     label: str
     native: bool = False
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the samples are enough to speak of it: a handful, or each a block so large that it is always seen."""
+        return self.samples >= HANDFUL or self.count <= _ALWAYS * self.samples
 
     @property
     def function(self) -> tuple[str, str]:

@@ -8,13 +8,13 @@ from math import sqrt
 
 from ..internal import internal
 from .classes import is_programs, is_standard
-from .lines import NO_OBJECT, Site
+from .lines import HANDFUL, NO_OBJECT, Site
 
 _TIMES = (1, 2, 3)  # so many of a kind may one object have
 _TOLERANCE = 0.1
+_LEAST = 0.01  # of the bytes: less is no class that others could be part of
 _WIDEST = 0.25  # more than that is no equal number
 _ERRORS = 2.0  # standard errors
-_HANDFUL = 5  # samples
 
 
 @internal
@@ -29,31 +29,44 @@ class Part:
     site: Site | None = None
 
 
-def join_parts(parts: Iterable[Part]) -> list[Part]:
+def join_parts(parts: Iterable[Part], cycles: bool = False) -> list[Part]:
     """*parts* with what came in equal number as a class joined to it, most bytes first.
 
-    The program's own classes take theirs first. Two classes of one origin are not part of each other.
+    The program's own classes take theirs first, a library's where it is the only one; no class is part of another of
+    its origin. What hangs
+    together in *cycles* belongs to a class in any number.
     """
     left = sorted(parts, key=_rank)
+    owners = _owners(left)
     joined: list[Part] = []
     while left:
         first, *left = left
-        mates = [it for it in left if "." in first.label and _belongs(it, first)]
+        mates = [it for it in left if first.label in owners and _belongs(it, first, cycles)]
         left = [it for it in left if it not in mates]
         joined.append(_joined(first, mates))
     return sorted(joined, key=lambda part: -part.size_bytes)
+
+
+def _owners(parts: Sequence[Part]) -> frozenset[str]:
+    programs = frozenset(part.label for part in parts if is_programs(part.label))
+    total = sum(part.size_bytes for part in parts)
+    others = [it.label for it in parts if "." in it.label and not is_standard(it.label) and it.label not in programs]
+    large = [it.label for it in parts if it.label in others and it.size_bytes >= _LEAST * total]
+    return programs or frozenset(large if len(large) == 1 else ())
 
 
 def _rank(part: Part) -> tuple[bool, bool, bool, float]:
     return not is_programs(part.label), "." not in part.label, is_standard(part.label), -part.size_bytes
 
 
-def _belongs(part: Part, owner: Part) -> bool:
+def _belongs(part: Part, owner: Part, cycles: bool) -> bool:
     if part.label == NO_OBJECT or is_programs(part.label):
         return False
     simple = "." not in part.label or is_standard(part.label)
     if not simple and not is_programs(owner.label):
         return False
+    if cycles and simple:
+        return part.count >= owner.count
     within = _tolerance(part, owner)
     return any(abs(part.count - n * owner.count) <= within * n * owner.count for n in (_TIMES if simple else (1,)))
 
@@ -61,7 +74,7 @@ def _belongs(part: Part, owner: Part) -> bool:
 def _tolerance(part: Part, owner: Part) -> float:
     """How far from equal two counts may be; negative where they are too uncertain to tell."""
     sampled = [it.samples for it in (part, owner) if it.samples]
-    if any(samples < _HANDFUL for samples in sampled):
+    if any(samples < HANDFUL for samples in sampled):
         return -1.0
     error = _ERRORS * sqrt(sum(1 / samples for samples in sampled))
     return min(_WIDEST, _TOLERANCE + error)
@@ -71,5 +84,5 @@ def _joined(first: Part, mates: Sequence[Part]) -> Part:
     """The class with the bytes of all; the line is that of most bytes where the class itself was hardly sampled."""
     sites = [it.site for it in mates if it.site is not None]
     heaviest = max(sites, key=lambda site: site.size_bytes, default=first.site)
-    site = heaviest if first.site is None or first.site.samples < _HANDFUL else first.site
+    site = heaviest if first.site is None or first.site.samples < HANDFUL else first.site
     return replace(first, size_bytes=sum(it.size_bytes for it in (first, *mates)), site=site)

@@ -9,9 +9,9 @@ from dataclasses import replace
 from ..heap import Diff, Ratchet, TypeSeries
 from ..retain import Holding, RetainingPath
 from ..units import format_bytes
-from .account import HANDFUL, Account, kind_of
+from .account import Account, kind_of
 from .causes import Words, name_type, words_for, words_for_verdict
-from .lines import NO_OBJECT, Lines, Site, count_of
+from .lines import HANDFUL, NO_OBJECT, Lines, Site, count_of
 from .parts import Part, join_parts
 from .pinned import Pinned, Pins, strong_of
 from .ranking import Ranking
@@ -116,7 +116,7 @@ def from_rows(account: Account, lines: Lines, verdict: str, ranking: Ranking) ->
     """Suspects by type alone, where no walk for holders was made or it found nothing: of what a walk has counted."""
     words = words_for_verdict(verdict) if verdict == "garbage" else _NO_WORDS
     counted = [row for row in account.grown if not row.samples and row.size_bytes >= _LEAST_BYTES]
-    parts = join_parts(Part(row.what, row.count, row.size_bytes) for row in counted)
+    parts = join_parts((Part(row.what, row.count, row.size_bytes) for row in counted), cycles=verdict == "garbage")
     found = []
     for part in parts[:_TYPES]:
         share = part.size_bytes / account.total
@@ -134,8 +134,8 @@ def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
     found = []
     for part in (*join_parts(typed), *raw):
         share = min(1.0, part.size_bytes / account.total)
-        is_much = share >= FIRST_SHARE or (share >= _LEAST_LOOSE and part.samples >= HANDFUL)
-        if is_much and part.size_bytes >= _LEAST_BYTES and part.site is not None:
+        is_much = share >= _LEAST_LOOSE and part.size_bytes >= _LEAST_BYTES
+        if is_much and part.site is not None and part.site.is_sure:
             words = words_for_verdict(kind_of(part.site, account.walked))
             found.append(_at(_unheld(part, share, words), part.site))
     return found

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from ..heap import Count, format_count
 from ..units import format_bytes
 from ..watch import Cost
-from .account import HANDFUL, NOT_EXPLAINED, Account, TypeRow
-from .lines import NO_OBJECT
+from .account import NOT_EXPLAINED, Account, TypeRow
+from .lines import HANDFUL, NO_OBJECT
 
 if TYPE_CHECKING:
     from .report import Report, Suspect

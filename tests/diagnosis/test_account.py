@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memwatch.backend.allocations.live import Sampled
-from memwatch.diagnosis import Account, TypeRow, account
+from memwatch.diagnosis import Account, account
 from memwatch.diagnosis.account import NOT_EXPLAINED, PYTHON_RAW, make_account
 from memwatch.diagnosis.lines import NO_OBJECT, Lines
 from memwatch.diagnosis.words import growing_rows, shrunk_text
@@ -111,11 +111,13 @@ def test_where_nobody_looked_nothing_is_explained() -> None:
     assert found.explained is None and shown(found) == [(NOT_EXPLAINED, "unknown", 1, 1.0)]
 
 
-def test_a_few_samples_show_no_kind() -> None:
-    rows = (TypeRow("str", 1, 0, 100, False, "untracked", 4), TypeRow("int", 1, 0, 50, True, "untracked"))
-    assert Account(200, rows, True, True).shown("untracked") == 50
-    more = (*rows, TypeRow("float", 1, 0, 10, False, "untracked", 1))
-    assert Account(200, more, True, True).shown("untracked") == 160
+def test_a_few_samples_are_no_row_unless_each_is_a_large_block() -> None:
+    def sampled(count: float) -> Account:
+        made = [Sampled((Frame("grow", "app.py", 1, 0, 0),), 1, "str", count, 100.0 * KB) for _ in range(4)]
+        return make_account(1000 * KB, diff(int=50), Lines(made, bool, lambda address, label: False))
+
+    assert [row[0] for row in shown(sampled(9.0))] == ["int", NOT_EXPLAINED] and not sampled(9.0).shown("untracked")
+    assert [row[0] for row in shown(sampled(1.01))] == ["str", "int", NOT_EXPLAINED]
 
 
 def test_meters_that_count_small_objects_for_more_are_put_right(monkeypatch: pytest.MonkeyPatch) -> None:

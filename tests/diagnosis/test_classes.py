@@ -48,9 +48,9 @@ def test_weak_references_are_known_by_their_base() -> None:
     assert not is_weak_reference("dict") and not is_weak_reference(type_label(weakref.WeakSet))
 
 
-def joined(*parts: tuple[str, int, int]) -> list[tuple[str, int, int]]:
+def joined(*parts: tuple[str, int, int], cycles: bool = False) -> list[tuple[str, int, int]]:
     """Parts by label, count and samples, of a byte an object; after they were joined with their bytes."""
-    made = join_parts(Part(label, count, float(count), samples) for label, count, samples in parts)
+    made = join_parts((Part(label, count, float(count), samples) for label, count, samples in parts), cycles)
     return [(it.label, it.count, int(it.size_bytes)) for it in made]
 
 
@@ -66,7 +66,11 @@ def test_what_comes_in_equal_number_belongs_to_the_class() -> None:
 
 def test_a_library_s_class_belongs_to_the_program_s_own_and_no_library_s_to_another() -> None:
     assert joined(("lib.Item", 100, 0), (OWN, 100, 0)) == [(OWN, 100, 200)]
-    assert joined(("lib.Item", 100, 0), ("lib.Other", 100, 0)) == [("lib.Item", 100, 100), ("lib.Other", 100, 100)]
+    assert joined(("lib.Item", 100, 0), ("lib.Other", 100, 0), ("dict", 100, 0)) == [
+        ("lib.Item", 100, 100),
+        ("lib.Other", 100, 100),
+        ("dict", 100, 100),
+    ]
     assert joined(("lib.Item", 100, 0), ("_thread.lock", 200, 0)) == [("lib.Item", 100, 300)]
 
 
@@ -74,3 +78,9 @@ def test_few_samples_tell_of_no_equal_number() -> None:
     assert joined((OWN, 100, 4), ("dict", 100, 90)) == [(OWN, 100, 100), ("dict", 100, 100)]
     assert joined((OWN, 100, 90), ("dict", 120, 90)) == [(OWN, 100, 220)]
     assert joined((OWN, 100, 90), ("dict", 140, 90)) == [("dict", 140, 140), (OWN, 100, 100)]
+
+
+def test_what_hangs_together_in_cycles_belongs_to_the_class_in_any_number() -> None:
+    parts = ("dict", 1430, 0), (OWN, 100, 0), ("str", 40, 0)
+    assert joined(*parts, cycles=True) == [(OWN, 100, 1530), ("str", 40, 40)]
+    assert joined(*parts)[0] == ("dict", 1430, 1430)

@@ -222,11 +222,11 @@ def test_the_first_suspect_explains_a_fifth_of_the_growth_or_there_is_none():
 
 
 def test_a_type_bears_no_cause_of_c_and_raw_memory_none_of_python():
-    held, lost = first([holding("int", int=9)], lines(), "native"), lines(sampled("str", "app:1", size=MIB))
+    held, lost = first([holding("int", int=9)], lines(), "native"), lines(*[sampled("str", "app:1", size=MIB / 9)] * 9)
     assert "C code" not in held.cause and "extension" not in held.hint
     (found,) = suspects([], lost, "unknown", walked=False)
     assert (found.type, found.cause, found.hint) == ("str", "", "")
-    (raw,) = suspects([], lines(sampled("", "app:1", size=MIB)), "unknown", walked=False)
+    (raw,) = suspects([], lines(*[sampled("", "app:1", size=MIB / 9)] * 9), "unknown", walked=False)
     assert (raw.type, raw.cause) == (NO_OBJECT, "")
 
 

@@ -47,7 +47,6 @@ MALLOC = samples((0, 10, 10, 40), (64, 10, 20, 50))
         (BLOCKS, account(10, sampled=False, objects=0.2), "untracked"),  # the meters tell what no walk has met
         (BLOCKS, account(10, objects=4), "objects"),  # what was lost would be among the samples
         (MALLOC, account(10, objects=0.1), "native"),
-        (MALLOC, account(10, untracked=8, samples=2), "native"),  # too few samples
         (MALLOC, account(10, walked=False, objects=8, samples=90), "objects"),
         (MALLOC, account(10, walked=False, native=8, samples=90), "native"),
         (MALLOC, account(10, walked=False, objects=1, samples=90), "native"),  # what is Python's is sampled

@@ -76,16 +76,17 @@ def words_for_verdict(verdict: str) -> Words:
 def name_type(holding: Holding) -> str:
     """The type to name: of those that come with nearly every held item, a class of the program's before a builtin, and
     of builtins what is held itself before what it is made of. A mere container yields to what runs, as a function, and
-    else to what it has most of. A class of a library yields to one of the program's own, one of the standard library to
-    any other, if it is not what is held; and one that the standard library keeps to itself to any. Classes that are
-    held are named as such."""
+    else to what it has most of; of what lies in one, a library's class yields to the program's own. A class of the
+    standard library yields to one that is not, if it is not what is held, and one that the standard library keeps to
+    itself to any other. Classes that are held are named as such."""
     counts, top = holding.type_counts, holding.frontier_type
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name]
     own = [name for name in own if not _is_internal(name)] or own
     if top in own or top == "type" or not often or (not own and top not in _CONTAINERS):
         return top
-    own = [name for name in own if is_programs(name)] or [name for name in own if not is_standard(name)] or own
+    programs = [name for name in own if is_programs(name)] if top in _CONTAINERS else []
+    own = programs or [name for name in own if not is_standard(name)] or own
     others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
     return max(own or others, key=lambda name: counts[name])
 
