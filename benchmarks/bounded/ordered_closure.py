@@ -2,7 +2,7 @@
 
 The leak: a decorator without the bound.
 
-Holder: .render .store: dict
+Holder: .render store: dict
 """
 
 from __future__ import annotations

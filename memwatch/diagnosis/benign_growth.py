@@ -8,6 +8,8 @@ type than before, after all that came into containers without a bound.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
 
 from ..backend.meters.meters import counted_bytes
 from ..heap import Diff
@@ -20,6 +22,7 @@ _MOST_OF_ALL = 0.65  # of the meters' growth, which an object counts for more in
 _ROOM = 0.5  # of the memory that is left: a bound beyond that is none
 _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak container have for them
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
+_EXPIRES = 2  # times the age that items reach: as many go as come by then, and growth for longer has another cause
 _CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
 _DATA = 0.3  # of what is below a module: so many instances of one class are not its code
 
@@ -31,13 +34,13 @@ def bytes_of(holding: Holding) -> int:
 
 @internal
 class Excuses:
-    """What explains the *grew* bytes since a suspicion, in words; None where nothing does.
+    """What explains the *grew* bytes since a suspicion, in words; None where nothing does. The growth took *seconds*.
 
     *diff* says how many objects of each type came and went; with *deep* off those that the collector tracks alone.
     """
 
-    def __init__(self, holdings: Sequence[Holding], diff: Diff | None, deep: bool, grew: int) -> None:
-        self._holdings = holdings
+    def __init__(self, holdings: Sequence[Holding], diff: Diff | None, deep: bool, grew: int, seconds: float) -> None:
+        self._holdings = [_expiring(held, seconds) for held in _whole(holdings, diff)]
         grown = diff.grown if diff is not None else ()
         self._in_place = {found.address: found.after_bytes - found.before_bytes for found in grown}
         self._net = {row.what: row.net for row in diff.change.details} if diff is not None else {}
@@ -93,20 +96,60 @@ class Excuses:
         return self._net.get(held.frontier_type, 0 if self._counted_all else None)
 
     def _fuller(self, held: Holding) -> float:
-        """The part of a bounded holding's new objects that made it fuller."""
-        came, label = self._came(held), held.frontier_type
-        if came is None:
+        """The part of a bounded holding's new objects that made it fuller, the mean of what the types of its items say.
+
+        A program has other objects of types as common as tuple, which go meanwhile.
+        """
+        if self._came(held) is None:
             return float(held.used is not None and held.bound is not None and held.used < held.bound)
+        named = {held.frontier_type, *(it for it, n in held.type_counts.items() if n >= HALF * held.targets)}
+        return fmean(self._kept_part(label) for label in named)
+
+    def _kept_part(self, label: str) -> float:
+        """The part of the new objects of a type in bounded holdings that more of them account for."""
         counts = [(it.type_counts.get(label, 0), it.bounded_bytes > 0) for it in self._holdings]
         free = sum(count for count, is_bounded in counts if not is_bounded)
         within = sum(count for count, is_bounded in counts if is_bounded)
-        return min(1.0, max(0, came - free) / max(within, 1))
+        return min(1.0, max(0, self._net.get(label, 0) - free) / max(within, 1))
 
     def _growing(self, held: Holding) -> float:
         """Bytes by which what has no bound may have grown: by no more objects than came and stayed."""
         came, count = self._came(held), held.type_counts.get(held.frontier_type, 0)
         part = 1.0 if came is None or not count else min(1.0, max(0, came) / count)
         return part * (bytes_of(held) - _bounded_bytes(held))
+
+
+def _whole(holdings: Sequence[Holding], diff: Diff | None) -> Sequence[Holding]:
+    """The holdings with those of their objects that lie where others lay before, which a walk takes for old.
+
+    Where most of the objects of a type that came are seen in holdings, the rest is taken to be where they are.
+    """
+    missed = [(0.0, 0.0)] * len(holdings)
+    for row in diff.change.details if diff is not None else ():
+        counts = [held.type_counts.get(row.what, 0) for held in holdings]
+        seen = sum(counts)
+        if HALF * row.net <= seen < row.net and row.size_bytes > 0:
+            part = (row.net - seen) / seen
+            size = row.size_bytes / row.net
+            missed = [(n + part * count, b + part * count * size) for (n, b), count in zip(missed, counts, strict=True)]
+    return [_larger(held, *more) for held, more in zip(holdings, missed, strict=True)]
+
+
+def _larger(held: Holding, items: float, size: float) -> Holding:
+    retained = held.retained_bytes + round(size)
+    bounded = round(held.bounded_bytes * retained / max(held.retained_bytes, 1))
+    return replace(
+        held, retained_items=held.retained_items + round(items), retained_bytes=retained, bounded_bytes=bounded
+    )
+
+
+def _expiring(held: Holding, seconds: float) -> Holding:
+    """A holding whose items go at an age that most have not reached is bounded: by as many as there are by then."""
+    age = held.seconds_kept
+    if age is None or held.holder_items is None or seconds >= _EXPIRES * age:
+        return held
+    bound = round(held.holder_items * max(1.0, age / max(seconds, 1.0)))
+    return replace(held, bound=bound, used=held.holder_items, bounded_bytes=held.retained_bytes)
 
 
 def _bounded_bytes(held: Holding) -> float:

@@ -107,11 +107,12 @@ class Diagnosis:
         grew, modules = evidence.grew(last), last.modules - evidence.modules
         if grew <= 0 or evidence.snapshot is None:
             return None
-        excuses = Excuses(findings.holdings, findings.diff, evidence.snapshot.deep, grew)
+        excuses = Excuses(findings.holdings, findings.diff, evidence.snapshot.deep, grew, candidate.growth.seconds)
         if verdict == "native" and not self._waited:
             young = "the native memory is all young" if findings.lines.is_young(RAW, HALF * grew) else None
             self._waited = (why := excuses.turnover() or young) is not None
-            return why
+            if why is not None:
+                return why
         if candidate.growth.lane == "rss" and grew < HALF * (last.rss - evidence.rss):
             return None
         loading = excuses.imports(modules) if self._imports < _MOST_IMPORTS else None

@@ -1,7 +1,7 @@
-"""Which containers cannot grow for ever: read from their own fields, and believed where code of theirs compares them.
+"""Which containers cannot grow for ever: read from their own fields, and believed where code compares them.
 
-A number beside a container bounds it only if its class looks at that number: a field called `capacity` that nobody
-compares with anything is a wish. C code and the standard library are known by name.
+A number beside a container bounds it only if code looks at that number: a field called `capacity` that nobody compares
+with anything is a wish. C code and the standard library are known by name; `kept` reads what a program's own code does.
 """
 
 from __future__ import annotations
@@ -9,23 +9,21 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from opcode import opmap
-from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from ..internal import internal
 from .attributes import attribute_of, instance_value, is_instance_dict
-from .functions import functions_of, methods_of
+from .functions import is_container, methods_of
+from .kept import View, kept_length, kept_measure, kept_seconds, views_of
 from .object_labels import length
-from .references import LruCacheWrapper, namespace
+from .references import LruCacheWrapper
 
 _LIMITS = ("maxsize", "_maxsize", "maxlen", "max_size", "_max_size", "capacity", "max_entries", "_max_entries")
 _SLACK = "threshold"  # the share above its capacity to which SQLAlchemy's cache grows before it is cut
-_LENGTHS = ("__len__", "qsize")
-_TAKES_OUT = frozenset(("pop", "popitem", "popleft", "clear", "remove", "discard"))
-_DELETES = frozenset(opmap[name] for name in ("DELETE_SUBSCR", "DELETE_SLICE") if name in opmap)
 _COMPARE = opmap["COMPARE_OP"]
+_EMPTY_LIST, _POINTER = [].__sizeof__(), tuple.__itemsize__
 _WEAK = frozenset(map(id, (weakref.WeakValueDictionary, weakref.WeakKeyDictionary, weakref.WeakSet)))
 """By address: to ask one of them about a subclass would run code, and leave a reference in it."""
 
@@ -48,15 +46,26 @@ class Bound(NamedTuple):
     used: int
 
 
-def bound_of(chain: Sequence[Any], holder: Any) -> Bound | None:
-    """The bound of *holder*, which *chain* passes through, as it or the object around it says; None without one."""
+def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0) -> Bound | None:
+    """The bound of *holder*, which *chain* passes through, as it, the object around it or code says; None without one.
+
+    *item_bytes* is what an item of it weighs, as far as that is known.
+    """
     if type(holder) is LruCacheWrapper:
         info = LruCacheWrapper.cache_info(holder)
         return None if info.maxsize is None else Bound(int(info.maxsize), int(info.currsize))
     maxlen = deque.maxlen.__get__(holder) if issubclass(type(holder), deque) else None
     if maxlen is not None:
         return Bound(maxlen, deque.__len__(holder))
-    return _bound_of_cache(holder) or _bound_around(owners_of(chain, holder), holder)
+    owners = owners_of(chain, holder)
+    bound = _bound_of_cache(holder) or _bound_of_slots(holder) or _bound_around(owners, holder)
+    return bound or _kept_bound(views_of(chain, holder, owners), length(holder), item_bytes)
+
+
+def seconds_kept(chain: Sequence[Any], holder: Any) -> float | None:
+    """How old items of *holder* become before code takes them out, if code does."""
+    ages = map(kept_seconds, views_of(chain, holder, owners_of(chain, holder)))
+    return next((age for age in ages if age is not None), None)
 
 
 def is_weak(chain: Sequence[Any], holder: Any) -> bool:
@@ -95,37 +104,29 @@ def _bound_around(owners: Sequence[Any], holder: Any) -> Bound | None:
         limit = next((it for limit in _LIMITS if (it := _enforced(owner, limit, name))), None)
         if limit is not None and used is not None:
             return Bound(limit, used)
-        if used is not None and (kept := _kept_length(owner, name, used)) is not None:
-            return Bound(kept, used)
     return None
 
 
-def _kept_length(owner: Any, name: str | None, used: int) -> int | None:
-    """The least number that *used* has not passed, in code of *owner* that compares a length and takes something out.
+def _bound_of_slots(holder: Any) -> Bound | None:
+    """A list that was made with a place for each item, None where there is none yet: its room is no more than that.
 
-    *owner* is an object or a module, *name* what it calls the container, unless it is the container itself. Numbers
-    with a name go before others: `del rows[:10]` names how many go. One more may be there than the number says, where
-    the comparison comes after the adding.
+    What appends makes room for more than it needs.
     """
-    is_module = issubclass(type(owner), ModuleType)
-    if name is None and (is_module or not _is_container(type(owner))):
+    if type(holder) is not list or list.__sizeof__(holder) > _EMPTY_LIST + _POINTER * len(holder):
         return None
-    home = owner if is_module else sys.modules.get(str(instance_value(owner, "__module__")))
-    codes = functions_of(owner) if is_module else methods_of(type(owner))
-    found = [code for code in codes if (name is None or name in code.co_names) and _keeps_a_length(code)]
-    named = [instance_value(it, word) for code in found for word in code.co_names for it in (owner, home)]
-    written = [constant for code in found for constant in code.co_consts]
-    for numbers in (named, written):
-        kept = [it for it in numbers if type(it) is int and it > 1 and used <= it + 1]
-        if kept:
-            return min(kept)
+    free = sum(it is None for it in holder) if holder and holder[-1] is None else 0
+    return Bound(len(holder), len(holder) - free) if free else None
+
+
+def _kept_bound(views: Iterable[View], used: int | None, item_bytes: float) -> Bound | None:
+    if used is None:
+        return None
+    for view in views:
+        if (kept := kept_length(view, used)) is not None:
+            return Bound(kept, used)
+        if (measure := kept_measure(view, used, item_bytes * used)) is not None:
+            return Bound(*measure)
     return None
-
-
-def _keeps_a_length(code: CodeType) -> bool:
-    codes = code.co_code[::2]
-    takes_out = not _TAKES_OUT.isdisjoint(code.co_names) or not _DELETES.isdisjoint(codes)
-    return takes_out and "len" in code.co_names and _COMPARE in codes
 
 
 def _whole(value: Any) -> int | None:
@@ -141,14 +142,10 @@ def _enforced(owner: Any, limit: str, name: str | None) -> int | None:
     return value + int(value * slack) if type(slack) is float and 0 < slack <= 1 else value
 
 
-def _is_container(kind: type) -> bool:
-    return any(named in namespace(cls) for cls in _type_mro(kind) if cls is not object for named in _LENGTHS)
-
-
 def _compares(kind: type, limit: str, name: str | None) -> bool:
-    is_container = _is_container(kind)
+    counts = is_container(kind)
     for code in methods_of(kind):
         names = code.co_names
-        if limit in names and (is_container or name in names) and _COMPARE in code.co_code[::2]:
+        if limit in names and (counts or name in names) and _COMPARE in code.co_code[::2]:
             return True
     return False

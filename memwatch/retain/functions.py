@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from .references import namespace
+from .references import contents, namespace
 
+_LENGTHS = ("__len__", "qsize")
 _TELLING = frozenset(("__init__", "__new__", "__repr__", "__str__", "__reduce__", "__getstate__", "__setstate__"))
+_MOST_WRAPPED = 8
 _type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+
+
+def is_container(kind: type) -> bool:
+    """Whether a class says how many things an instance has."""
+    return any(named in namespace(cls) for cls in _type_mro(kind) if cls is not object for named in _LENGTHS)
 
 
 def methods_of(kind: type) -> Iterator[CodeType]:
@@ -20,26 +27,37 @@ def methods_of(kind: type) -> Iterator[CodeType]:
                 yield from with_inner(code)
 
 
-def functions_of(module: Any) -> Iterator[CodeType]:
+def functions_of(module: Any, with_methods: bool = True) -> Iterator[CodeType]:
     """The code of the functions that a module has under a name, and of the methods of its classes."""
     if not issubclass(type(module), ModuleType):
         return
     for value in list(namespace(module).values()):
-        if issubclass(type(value), type):
+        if not issubclass(type(value), type):
+            for function in _decorated(value):
+                yield from with_inner(function.__code__)
+        elif with_methods:
             for _, code in code_of(value):
                 yield from with_inner(code)
-        elif type(value) is FunctionType:
-            yield from with_inner(value.__code__)
 
 
 def code_of(cls: type) -> Iterator[tuple[str, CodeType]]:
-    """The methods that a class itself defines, by name; a property's are those that read and write it."""
+    """The methods that a class itself defines, by name, with what they decorate; of a property its two."""
     for name, value in list(namespace(cls).items()):
         parts: tuple[Any, ...] = (value.fget, value.fset) if type(value) is property else (value,)
         for part in parts:
             inner = part.__func__ if type(part) in (staticmethod, classmethod) else part
-            if type(inner) is FunctionType:
-                yield name, inner.__code__
+            for function in _decorated(inner):
+                yield name, function.__code__
+
+
+def _decorated(found: Any) -> Iterator[FunctionType]:
+    """A function, and those that it wraps: what decorators make keeps them in its closure."""
+    waiting, tried = [found], 0
+    while waiting and tried < _MOST_WRAPPED:
+        found, tried = waiting.pop(), tried + 1
+        if type(found) is FunctionType:
+            yield found
+            waiting += [held for cell in found.__closure__ or () for held in contents(cell)]
 
 
 def with_inner(code: CodeType) -> Iterator[CodeType]:

@@ -10,7 +10,7 @@ from typing import Any
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .atexit_root import root_of
-from .bounds import bound_of, is_weak
+from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, Place
 from .object_labels import length
@@ -108,6 +108,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         bounded_bytes=one.bounded_bytes + other.bounded_bytes,
         weak=one.weak and other.weak,
         target_address=one.target_address,
+        seconds_kept=one.seconds_kept,
     )
 
 
@@ -117,7 +118,7 @@ def _holding(found: Place, show_keys: bool) -> Holding:
     top = chain[-1]
     alone = found.targets == 1
     holder = top if alone and is_large(top) else holder_of(chain)
-    bound = bound_of(chain, holder)
+    bound = bound_of(chain, holder, found.size / max(found.targets, 1))
     within = bound is not None and bound.used <= bound.limit
     return Holding(
         path=path_along(chain, root_of(found), alone, show_keys),
@@ -134,6 +135,7 @@ def _holding(found: Place, show_keys: bool) -> Holding:
         bounded_bytes=found.size if within else 0,
         weak=is_weak(chain, holder),
         target_address=id(top),
+        seconds_kept=None if bound else seconds_kept(chain, holder),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from opcode import opmap
 from types import CodeType
 
+from .comparisons import instructions, words_of
 from .functions import functions_of
 from .path import RetainingPath
 from .references import OWN, distance, modules
@@ -35,7 +36,6 @@ _REMOVERS = frozenset(
 _DELETES = frozenset((opmap["DELETE_SUBSCR"],))
 _STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL"))
 _MAKERS = frozenset(("__init__", "__new__", "__post_init__", "__setstate__", "<module>"))
-_EXTENDED = opmap["EXTENDED_ARG"]
 _NAMED = ATTRIBUTES | {EdgeKind.LOCAL}
 
 
@@ -49,7 +49,7 @@ def find_remover(path: RetainingPath) -> str | None:
     if not named:
         return path.lines[-1]
     for module, code in _functions(set(_modules_on(path))):
-        names = (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars)
+        names = words_of(code)
         if named[-1] in names and _removes(code, named[-1]):
             return f"{module}.{code.co_qualname}"
     return None
@@ -68,15 +68,7 @@ def _removes(code: CodeType, name: str) -> bool:
         return True
     if code.co_name in _MAKERS or _STORES.isdisjoint(codes[::2]):
         return False
-    return any(op in _STORES and names[arg] == name for op, arg in _instructions(codes) if arg < len(names))
-
-
-def _instructions(codes: bytes) -> Iterator[tuple[int, int]]:
-    above = 0
-    for op, low in zip(codes[::2], codes[1::2], strict=True):
-        arg = above << 8 | low
-        above = arg if op == _EXTENDED else 0
-        yield op, arg
+    return any(op in _STORES and names[arg] == name for op, arg in instructions(code) if arg < len(names))
 
 
 def _functions(names: set[str]) -> Iterator[tuple[str, CodeType]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
-from .bounds import bound_of, is_weak
+from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, path_along
 from .found import NEW_WANTED, Place
 from .object_labels import length
@@ -76,6 +76,7 @@ def _others(places: Sequence[Place], first: Holding, known: array[int], show_key
             used=bound.used if bound else None,
             bounded_bytes=first.retained_bytes if bound and bound.used <= bound.limit else 0,
             weak=is_weak(way, holder),
+            seconds_kept=None if bound else seconds_kept(way, holder),
         )
 
 

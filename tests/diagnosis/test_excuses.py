@@ -4,14 +4,19 @@ import functools
 import logging.handlers
 import queue
 import sys
+import time
 import weakref
 from collections import OrderedDict, deque
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 import memwatch
+from memwatch.diagnosis.benign_growth import Excuses
+from memwatch.retain import Holding
 from memwatch.watch import Held, Leak
+
+from ..paths import KEPT
 
 MIB = 1 << 20
 
@@ -96,6 +101,40 @@ def test_a_bounded_container_that_fills_is_held(case, made, kind):
 def test_so_is_one_that_has_just_become_full(case, made, kind):
     make, put = FILLING[kind]
     assert isinstance(case.judge(made(make(1000), put)), Held)
+
+
+class Expiring:
+    """Keeps what is put into it for so many seconds."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.items = {}
+
+    def put(self, key, value):
+        self.items[key] = (time.monotonic(), value)
+        while self.items[next(iter(self.items))][0] < time.monotonic() - self.seconds:
+            self.items.popitem()
+
+
+@pytest.mark.parametrize(("seconds", "decision"), [(300.0, Held), (20.0, Leak)])
+def test_items_that_expire_are_no_leak_before_their_time_is_over(case, made, seconds, decision):
+    fill = made(Expiring(seconds), lambda it, number, item: it.put(number, item))
+    assert isinstance(case.judge(fill), decision)
+
+
+def holding(bound, used, items, size, kinds):
+    return Holding(KEPT, items, size, sum(kinds.values()), kinds, "str", "deque", used, 1, bound, used, size)
+
+
+@pytest.mark.parametrize(("seen", "is_held"), [(60, True), (40, False)])
+def test_what_lies_where_others_lay_is_where_most_of_its_kind_are(seen, is_held):
+    """A walk by addresses sees *seen* of 100 objects of 1 MB that a bounded deque got."""
+    found = [holding(1000, 100, 100, seen * MIB, {"Item": 100, "bytearray": seen})]
+    rows = [SimpleNamespace(what="bytearray", net=100, size_bytes=100 * MIB), SimpleNamespace(what="str", net=100)]
+    rows[1].size_bytes = 0
+    diff = SimpleNamespace(grown=(), change=SimpleNamespace(details=rows))
+    why = Excuses(found, diff, True, 100 * MIB, 64.0).filling(1 << 40)
+    assert (why == "a bounded deque fills: 100 of at most 1,000") is is_held
 
 
 UNBOUNDED = {

@@ -124,29 +124,6 @@ def test_a_list_that_grew(app: Any, known: Known, walk_again: Walker) -> None:
     assert found.holder_address == id(app.kept)
 
 
-def test_what_something_new_leads_to_on_a_shorter_way_is_held_where_it_always_was(app: Any, known: Known) -> None:
-    kept: list[Any] = []
-    app.queue = types.SimpleNamespace(inner=types.SimpleNamespace(inner=Session()))
-    app.queue.inner.inner.log = kept
-    app.timers = [None]
-    before = known()
-    app.timers[0] = types.SimpleNamespace(to=kept)
-    kept.extend(Order() for _ in range(20))
-    found = top(before)
-    assert found.path.lines[-2:] == (".log: list, 20 items", "[index]") and found.frontier_type == f"{HERE}Order"
-
-
-def test_what_something_new_alone_leads_to_is_held_by_it(app: Any, known: Known) -> None:
-    app.timers, kept = [None], [Order()]
-    before = known()
-    app.timers[0] = types.SimpleNamespace(to=kept)
-    kept.extend(Order() for _ in range(20))
-    del kept
-    found = top(before)
-    assert found.path.lines[:2] == ("module app", ".timers: list, 1 item")
-    assert found.frontier_type == "types.SimpleNamespace" and found.type_counts[f"{HERE}Order"] == 20
-
-
 def test_a_hundred_thousand_alike_are_one_holding(app: Any, known: Known) -> None:
     app.kept = []
     before = known()

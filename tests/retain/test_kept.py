@@ -1,0 +1,238 @@
+"""Bounds that code keeps: wherever the container is, and whatever the number is called; and code that keeps none."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from memwatch.retain import Holding, find_holdings
+from memwatch.retain.bounds import Bound, bound_of
+from memwatch.retain.comparisons import comparisons
+
+Known = Callable[[], "array[int]"]
+ITEMS = 20
+
+
+def fill(container: Any) -> None:
+    for number in range(ITEMS):
+        container[number] = [number]
+
+
+def top(known: array[int]) -> Holding:
+    return find_holdings(known)[0]
+
+
+def bound(held: Holding) -> tuple[int | None, int | None]:
+    return held.bound, held.used
+
+
+def remembered_up_to(size: int) -> Any:
+    store: dict[int, Any] = {}
+
+    def remembering(key: int) -> Any:
+        if len(store) >= size:
+            del store[next(iter(store))]
+        return store
+
+    return remembering
+
+
+def remembered(size: int) -> Any:
+    """Compares the length and takes nothing out; another one takes something out and compares nothing."""
+    store: dict[int, Any] = {}
+
+    def remembering(key: int) -> Any:
+        return len(store) >= size
+
+    def forget(key: int) -> Any:
+        return store.pop(key)
+
+    return remembering, forget, store
+
+
+def test_a_variable_of_a_running_function(known: Known) -> None:
+    recent: OrderedDict[int, Any] = OrderedDict()
+    most = 50
+    before = known()
+    fill(recent)
+    if len(recent) > most:
+        recent.popitem(last=False)
+    assert bound(top(before)) == (50, ITEMS)
+
+
+def test_a_variable_that_no_code_compares(known: Known) -> None:
+    recent: OrderedDict[int, Any] = OrderedDict()
+    most = 50
+    before = known()
+    fill(recent)
+    if not most:
+        recent.popitem(last=False)
+    assert top(before).bound is None
+
+
+def test_a_variable_of_a_generator_that_waits(app: Any, known: Known) -> None:
+    def serve(most: int) -> Generator[Any]:
+        recent: OrderedDict[int, Any] = OrderedDict()
+        while True:
+            yield recent
+            if len(recent) > most:
+                recent.popitem(last=False)
+
+    app.serving = serve(60)
+    recent = next(app.serving)
+    before = known()
+    fill(recent)
+    del recent
+    assert bound(top(before)) == (60, ITEMS)
+
+
+def test_a_variable_of_a_closure(app: Any, known: Known) -> None:
+    app.render = remembered_up_to(70)
+    before = known()
+    fill(app.render(0))
+    assert bound(top(before)) == (70, ITEMS)
+
+
+def test_a_closure_whose_length_is_compared_and_nothing_more(app: Any, known: Known) -> None:
+    app.render, app.forget, store = remembered(70)
+    before = known()
+    fill(store)
+    del store
+    assert top(before).bound is None
+
+
+HELPED = """
+from collections import OrderedDict
+sessions = OrderedDict()
+lost = OrderedDict()
+
+def remember(cache, key, most):
+    cache[key] = [key]
+    while len(cache) > most:
+        cache.popitem(last=False)
+
+def lose(cache, key, most):
+    cache[key] = [key]
+
+def login(key):
+    remember(sessions, key, most=80)
+
+def logout(key):
+    lose(lost, key, most=80)
+"""
+
+
+@pytest.fixture
+def helped() -> Iterator[ModuleType]:
+    module = ModuleType("helped")
+    sys.modules["helped"] = module
+    exec(HELPED, vars(module))
+    yield module
+    del sys.modules["helped"]
+
+
+def test_what_a_function_gets_as_an_argument(helped: Any, known: Known) -> None:
+    before = known()
+    for number in range(ITEMS):
+        helped.login(number)
+    assert bound(top(before)) == (80, ITEMS)
+
+
+def test_what_a_function_gets_that_takes_nothing_out(helped: Any, known: Known) -> None:
+    before = known()
+    for number in range(ITEMS):
+        helped.logout(number)
+    assert top(before).bound is None
+
+
+def quietly(method: Any) -> Any:
+    @functools.wraps(method)
+    def doing(self: Any, *given: Any) -> Any:
+        return method(self, *given)
+
+    return doing
+
+
+class Results:
+    """Bounded by the bytes of its results, taken out in a method that is decorated."""
+
+    def __init__(self, counted: float) -> None:
+        self.waiting: dict[int, bytes] = {}
+        self.budget, self.weight, self.counted = 100_000, 0.0, counted
+
+    def put(self, task: int, result: bytes) -> None:
+        self.waiting[task] = result
+        self.weight += self.counted
+        while self.weight > self.budget:
+            self.forget()
+
+    @quietly
+    def forget(self) -> None:
+        self.weight -= self.counted
+        del self.waiting[next(iter(self.waiting))]
+
+
+@pytest.mark.parametrize(
+    ("counted", "expected"), [(1000.0, (100_000, 20_000)), (1.0, (100_000, 20)), (9.0, (None, None))]
+)
+def test_a_sum_that_measures_what_is_there_is_compared(
+    app: Any, known: Known, counted: float, expected: tuple[int | None, int | None]
+) -> None:
+    app.results = Results(counted)
+    before = known()
+    for number in range(ITEMS):
+        app.results.put(number, bytes(1000 + number % 2))
+    assert bound(top(before)) == expected
+
+
+class Expiring:
+    """Drops what is older than so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.waiting: dict[int, tuple[float, list[int]]] = {}
+        self.seconds = seconds
+
+    def put(self, task: int) -> None:
+        self.waiting[task] = (time.monotonic(), [task])
+        while self.waiting[next(iter(self.waiting))][0] < time.monotonic() - self.seconds:
+            self.waiting.popitem()
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(240.0, 240.0), (86_400.0, None)])
+def test_items_that_go_at_an_age(app: Any, known: Known, seconds: float, kept: float | None) -> None:
+    app.results = Expiring(seconds)
+    before = known()
+    for number in range(ITEMS):
+        app.results.put(number)
+    found = top(before)
+    assert (found.bound, found.seconds_kept) == (None, kept)
+
+
+def test_places_that_wait_for_their_items() -> None:
+    slots: list[Any] = [None] * 30
+    slots[:4] = "abcd"
+    assert bound_of([slots], slots) == Bound(30, 4)
+    full, appended = list("abcd"), list("abcd")
+    appended.append(None)
+    assert bound_of([full], full) is None and bound_of([appended], appended) is None
+
+
+def test_what_a_comparison_has_on_its_sides() -> None:
+    def code(box: Any, limit: int) -> bool:
+        size = len(box.old)
+        return len(box.rows) > 2 * limit and box.weight >= 5000 and size < 3
+
+    found = [(set(it.names), it.numbers[-1:]) for it in comparisons(code.__code__)]
+    assert found == [
+        ({"len", "box", "rows", "limit"}, (2,)),
+        ({"box", "weight"}, (5000,)),
+        ({"size"}, (3,)),
+    ]
