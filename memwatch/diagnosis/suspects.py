@@ -14,6 +14,7 @@ from .causes import Words, name_type, words_for, words_for_verdict
 from .lines import HANDFUL, NO_OBJECT, Lines, Site, count_of
 from .parts import Part, join_parts
 from .pinned import Pinned, Pins, strong_of
+from .places import place_of
 from .ranking import Ranking
 from .report import Suspect
 
@@ -92,7 +93,7 @@ def from_holdings(
     for holding in strong:
         if holding.retained_bytes < _LEAST_SHARE * total and not pins.may_take(holding):
             continue
-        suspect = _located(_suspect(holding), holding, lines, holding.retained_bytes / total)
+        suspect = _worded(_located(_suspect(holding), holding, lines, holding.retained_bytes / total), holding)
         pinned = pins.take(holding, suspect.allocated_at)
         if holding.retained_bytes < _LEAST_BYTES and pinned is None:
             continue  # where native memory leaks, nothing may be left
@@ -163,7 +164,7 @@ def _unheld(part: Part, share: float, words: Words) -> Suspect:
 
 
 def _suspect(holding: Holding) -> Suspect:
-    name, words = name_type(holding), words_for(holding)
+    name = name_type(holding)
     return Suspect(
         type=name,
         count_growth=holding.type_counts.get(name, 0),
@@ -173,9 +174,16 @@ def _suspect(holding: Holding) -> Suspect:
         held_by=holding.path,
         also_held_by=holding.others,
         retained_items=holding.holder_items or 0,
-        cause=words.cause,
-        hint=words.hint,
+        cause="",
+        hint="",
     )
+
+
+def _worded(suspect: Suspect, holding: Holding) -> Suspect:
+    """*suspect* with its cause and hint, which may name the line."""
+    own = next((frame for frame in suspect.allocated_at if frame["in_app"]), None)
+    words = words_for(holding, line=place_of(own)) if own else words_for(holding)
+    return replace(suspect, cause=words.cause, hint=words.hint)
 
 
 def _located(suspect: Suspect, holding: Holding, lines: Lines, share: float) -> Suspect:

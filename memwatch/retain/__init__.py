@@ -2,6 +2,7 @@
 
 from ..backend.census.contract import GaveUp
 from .holdings import find_holdings
+from .owners import Owner, find_owner
 from .path import Holding, RetainingPath
 from .removal import find_remover
 from .retaining_paths import find_path, retaining_paths
@@ -17,12 +18,14 @@ __all__ = [
     "EdgeKind",
     "GaveUp",
     "Holding",
+    "Owner",
     "RetainingPath",
     "Root",
     "RootKind",
     "Step",
     "expected_search",
     "find_holdings",
+    "find_owner",
     "find_path",
     "find_remover",
     "retaining_paths",

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from ...backend.meters.meters import collector_runs
 from ...internal import internal
 from ...retain import UNREACHED as UNREACHED_ROOTS
-from ...retain import EdgeKind, Holding
+from ...retain import EdgeKind, Holding, find_owner
+from ...units import printable
 from ..classes import is_programs, is_standard
 from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, GENERAL, HOLDERS, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
+from .owned import OWNED, library_of
 from .places import PLACES
 from .runtime import RUNTIME
 from .verdicts import BY_VERDICT, GC_DISABLED
 
 _EXACT = (*LIBRARIES, *RUNTIME)
 _BY_PATH = (*_EXACT, *KEPT, *PLACES)
-ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
+ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, OWNED, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
 """Every cause there is, in the order in which they are tried."""
 
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
@@ -43,8 +45,9 @@ class Words:
     hint: str = ""
 
 
-def words_for(holding: Holding, verdict: str = "", counts: bool = True) -> Words:
-    """The words for *holding*; for *verdict* alone where its path says nothing. *counts* has the items counted."""
+def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: str = "the program") -> Words:
+    """The words for *holding*; for *verdict* alone where its path says nothing. *counts* has the items counted; *line*
+    is the program's line that makes what is held there."""
     cause, name = _choose(holding) or (BY_VERDICT.get(verdict, _NO_CAUSE), "")
     holder = _holder(holding)
     said = {
@@ -52,6 +55,11 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True) -> Words
         "drop": holder.drop if holder else "drop items when they are done with",
         "name": name or "a function",
     }
+    owner = find_owner(holding.path) if cause.for_owner else None
+    if owner is not None:
+        container = f"{printable(owner.name)}.{printable(owner.attribute)}"
+        said |= {"library": library_of(owner), "container": container, "attribute": owner.attribute, "line": line}
+        cause = OWNED
     counted = count_words(holding) if cause.counted and counts else ""
     hints = [it for it in (cause.hint.format(**said), _beside(holding)) if it]
     return Words(cause.name, cause.cause.format(**said) + counted, "; ".join(hints))

@@ -33,7 +33,7 @@ HOLDERS = {
     "collections.Counter": Holder("Counter", "delete keys when they are done with, or count what has few values"),
 }
 
-GENERAL = Cause("growing-container", "a {holder} that only grows", "{drop}", counted=True, many=True)
+GENERAL = Cause("growing-container", "a {holder} that only grows", "{drop}", counted=True, many=True, for_owner=True)
 """Where no more is known than the kind of container."""
 
 ATTRIBUTES = Cause(
@@ -41,6 +41,7 @@ ATTRIBUTES = Cause(
     "one object, or a module, that gets ever more attributes",
     "delete each when it is done with, delattr(obj, name); or keep the values in a dict, and delete its keys",
     counted=True,
+    for_owner=True,
 )
 
 UNREACHED = Cause(

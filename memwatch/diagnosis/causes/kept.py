@@ -37,6 +37,7 @@ KEPT = (
         "needs a timeout",
         ("[]: _asyncio.Task|asyncio.tasks.Task",),
         counted=True,
+        for_owner=True,
     ),
     Cause(
         "kept-futures",
@@ -45,6 +46,7 @@ KEPT = (
         "concurrent.futures.as_completed(futures) on a list that is dropped afterwards",
         ("[]: concurrent.futures._base.Future|_asyncio.Future|asyncio.futures.Future",),
         counted=True,
+        for_owner=True,
     ),
     Cause(
         "kept-threads",
@@ -53,6 +55,7 @@ KEPT = (
         "concurrent.futures.ThreadPoolExecutor",
         ("[]: threading.Thread",),
         counted=True,
+        for_owner=True,
     ),
     Cause(
         "suspended-generators",
@@ -108,5 +111,6 @@ KEPT = (
         (".*cache|.*cache_|.*memo: dict > []",),
         counted=True,
         many=True,
+        for_owner=True,
     ),
 )

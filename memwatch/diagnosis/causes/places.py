@@ -17,6 +17,7 @@ PLACES = (
         ),
         counted=True,
         many=True,
+        for_owner=True,
     ),
     Cause(
         "closure",
@@ -25,6 +26,7 @@ PLACES = (
         (f"@*: function > cell *: {_CONTAINER} > []",),
         counted=True,
         many=True,
+        for_owner=True,
     ),
     Cause(
         "class-attribute",
@@ -33,6 +35,7 @@ PLACES = (
         (f"@*: type > .*: {_CONTAINER} > []",),
         counted=True,
         many=True,
+        for_owner=True,
     ),
     Cause(
         "module-variable",
@@ -41,6 +44,7 @@ PLACES = (
         (f"module * > .*: {_CONTAINER} > []",),
         counted=True,
         many=True,
+        for_owner=True,
     ),
     Cause(
         "growing-text",
@@ -48,5 +52,6 @@ PLACES = (
         "write it out and begin anew when it is large, or keep its last parts alone: collections.deque(maxlen=100)",
         (".*|[]|local *|cell *: str|bytes|bytearray|_io.BytesIO|_io.StringIO",),
         many=False,
+        for_owner=True,
     ),
 )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import blinker
@@ -104,3 +107,41 @@ def test_figures_that_are_not_closed() -> None:
             done=lambda: plt.close("all"),
         )
     )
+
+
+WIRE = """
+class Client:
+    def __init__(self):
+        self._waiting = []
+
+    def ask(self, question):
+        self._waiting.append(question)
+        return question
+
+    def answer(self, question):
+        self._waiting.remove(question)
+"""
+
+
+def test_a_container_of_a_library_is_told_with_its_version(tmp_path: Path) -> None:
+    folder = tmp_path / "site-packages"
+    (folder / "wire_client-2.5.dist-info").mkdir(parents=True)
+    (folder / "wire_client-2.5.dist-info" / "RECORD").write_text("wire.py,,\n")
+    wire: Any = ModuleType("wire")
+    wire.__file__ = str(folder / "wire.py")
+    exec(WIRE, vars(wire))
+    sys.modules["wire"] = wire
+    client = GLOBAL["client"] = wire.Client()
+    try:
+        verify(
+            Case(
+                "library-container",
+                "a list of wire-client 2.5 that only grows, wire.Client._waiting",
+                leak=lambda: client.ask(Data()),
+                twin=lambda: client.answer(client.ask(Data())),
+                fixed=lambda: client.answer(client.ask(Data())),
+                done=lambda: client.__init__(),
+            )
+        )
+    finally:
+        del sys.modules["wire"], GLOBAL["client"]

@@ -174,9 +174,13 @@ def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
     assert all(Pattern(it).match(RetainingPath(NOWHERE, ())) is None for cause in ALL for it in cause.paths)
 
 
+SAID = {"holder": "list", "drop": "", "name": "app.load", "library": "zmq 1", "container": "zmq.S._q"}
+SAID |= {"attribute": "_q", "line": "app.py:3 in load"}
+
+
 def test_words_are_plain() -> None:
     for cause in ALL:
-        text = (cause.cause + cause.hint).format(holder="list", drop="", name="app.load")
+        text = (cause.cause + cause.hint).format(**SAID)
         assert "{" not in text and not cause.cause.endswith(".") and not cause.hint.endswith(".")
         assert not (cause.counted and ":" in cause.cause), "the count comes behind a colon"
 

@@ -1,0 +1,79 @@
+"""Whose a container is: the attribute of a library's class or module, or the program's own.
+
+What a library keeps for itself the program can neither bound nor empty; what the program has put on a library's object
+under a name of its own is the program's. It is told by who names the attribute in code. Nothing is run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ..internal import internal
+from .functions import functions_of
+from .path import RetainingPath
+from .references import OWN, distance, modules, namespace
+from .steps import ATTRIBUTES, Root, RootKind, Step
+
+_STANDARD = 3  # the distance of the standard library
+
+
+@internal
+class Owner(NamedTuple):
+    """The library's class or module, the attribute of it, the file of the module that names it ("" if it has none),
+    and whether that is the standard library."""
+
+    name: str
+    attribute: str
+    file: str
+    is_standard: bool
+
+
+def find_owner(path: RetainingPath) -> Owner | None:
+    """The owner of the container at the end of *path*, if it is a library; None if it is the program's, or not known.
+
+    The last attribute on the path counts: what lies in a container of its own lies in that of the library.
+    """
+    places = [number for number, step in enumerate(path.steps) if step.edge.kind in ATTRIBUTES]
+    if not places:
+        return None
+    number = places[-1]
+    attribute = path.steps[number].edge.name
+    holder = path.steps[number - 1] if number else path.root
+    module = next((it for it in map(_module_of, _labels(holder)) if it is not None and _names(it, attribute)), None)
+    if module is None or distance(*module) <= OWN or any(_names(it, attribute) for it in _own_modules()):
+        return None
+    file = namespace(module[1]).get("__file__")
+    name = holder.name or (holder.type if isinstance(holder, Step) else "")
+    return Owner(name, attribute, file if type(file) is str else "", distance(*module) == _STANDARD)
+
+
+def _labels(holder: Root | Step) -> Iterator[str]:
+    """The names of the classes that may have defined the attributes of *holder*, or that of the module that it is."""
+    if isinstance(holder, Root):
+        yield from [f"{holder.name}."] if holder.kind is RootKind.MODULE else []
+    elif "type" in holder.kinds:
+        yield holder.name
+    else:
+        yield from holder.kinds
+
+
+def _module_of(label: str) -> tuple[str, ModuleType] | None:
+    """The loaded module that *label* begins with."""
+    while "." in label:
+        label = label.rpartition(".")[0]
+        module = sys.modules.get(label)
+        if type(module) is ModuleType:
+            return label, module
+    return None
+
+
+def _own_modules() -> Iterator[tuple[str, Any]]:
+    return ((name, module) for name, module in modules() if distance(name, module) <= OWN)
+
+
+def _names(module: tuple[str, Any], attribute: str) -> bool:
+    """Whether code of *module* has *attribute* among the names that it uses."""
+    return any(attribute in code.co_names for code in functions_of(module[1]))

@@ -1,0 +1,106 @@
+"""Whose a container is: a library's own, or the program's, whatever object it lies on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from memwatch.retain import Owner, find_owner, find_path
+
+LIBRARY = """
+class Base:
+    def __init__(self):
+        self._waiting = []
+
+class Socket(Base):
+    _all = []
+
+    def close(self):
+        self._waiting.clear()
+        self._all.clear()
+
+REGISTRY = {}
+
+def register(name, value):
+    REGISTRY[name] = value
+"""
+FILE = "/usr/lib/python3/site-packages/lib/core.py"
+
+
+def load(name: str, source: str, file: str) -> ModuleType:
+    module = ModuleType(name)
+    module.__file__ = file
+    sys.modules[name] = module
+    exec(source, vars(module))
+    return module
+
+
+@pytest.fixture
+def lib() -> Iterator[Any]:
+    yield load("lib.core", LIBRARY, FILE)
+    del sys.modules["lib.core"]
+
+
+@pytest.fixture
+def app() -> Iterator[Any]:
+    yield load("app", "def grow(app): app.kept.append(1)", "/srv/app.py")
+    del sys.modules["app"]
+
+
+def owner_of(held: object) -> Owner | None:
+    path = find_path(held)
+    assert path is not None
+    return find_owner(path)
+
+
+class Item:
+    """What is held."""
+
+
+def waiting(app: Any) -> Item:
+    held = Item()
+    getattr(app.inbox, "_waiting").append(held)  # noqa: B009 - code that names it would make it the program's
+    return held
+
+
+def test_an_attribute_of_a_library_s_object_is_the_library_s(lib: Any, app: Any) -> None:
+    app.inbox = lib.Socket()
+    held = waiting(app)
+    assert owner_of(held) == Owner("lib.core.Socket", "_waiting", FILE, False)
+
+
+def test_so_it_is_on_an_object_of_a_class_that_the_program_derives(lib: Any, app: Any) -> None:
+    app.inbox = type("Inbox", (lib.Socket,), {"__module__": "app"})()
+    held = waiting(app)
+    assert owner_of(held) == Owner("app.Inbox", "_waiting", FILE, False)
+
+
+def test_a_class_attribute_and_a_variable_of_a_library(lib: Any, app: Any) -> None:
+    one, other = Item(), Item()
+    getattr(lib.Socket, "_all").append(one)  # noqa: B009 - code that names it would make it the program's
+    lib.register("one", other)
+    assert owner_of(one) == Owner("lib.core.Socket", "_all", FILE, False)
+    assert owner_of(other) == Owner("lib.core", "REGISTRY", FILE, False)
+
+
+def test_what_the_program_names_is_the_program_s(lib: Any, app: Any) -> None:
+    app.inbox = lib.Socket()
+    app.inbox.seen = [seen := Item()]
+    app.kept = [kept := Item()]
+    assert owner_of(seen) is None and owner_of(kept) is None
+    exec("def empty(inbox): inbox._waiting.clear()", vars(app))
+    held = waiting(app)
+    assert owner_of(held) is None
+
+
+def test_the_standard_library_is_told_as_such(app: Any) -> None:
+    import logging
+
+    app.handler = logging.Handler()
+    app.handler.addFilter(held := logging.Filter())
+    owner = owner_of(held)
+    assert owner is not None and owner.is_standard and owner[:2] == ("logging.Handler", "filters")
