@@ -12,7 +12,6 @@ import atexit
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("memwatch")
 
 
-@dataclass(slots=True)
 class _State:
     """The process's watcher, how it came to be, and whether it may come by itself."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .errors import OptionError
 from .options import checked
@@ -12,8 +11,7 @@ from .options import checked
 Report = Literal["log", "stderr"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the variables say; None where they say nothing. Times are seconds.
 
     `json` is the file that events are appended to, `html` that of a leak's page, `report` where a leak is told, and
@@ -103,7 +101,7 @@ def read_settings(environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]
 def _with(settings: Settings, field: str, value: Any) -> Settings:
     if field in _OPTIONS:
         checked({field: value})
-    return replace(settings, **{field: value})
+    return settings._replace(**{field: value})
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
@@ -126,6 +124,6 @@ def _nearest(name: str, known: set[str]) -> str:
 def export_settings(settings: Settings) -> dict[str, str]:
     """The variables that make a child process read these settings; one that holds its default is empty."""
     default = Settings()
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values = settings._asdict()
     changed = {name: "" if value == getattr(default, name) else str(value) for name, value in values.items()}
     return {"MEMWATCH": "1"} | {variable(name): text for name, text in changed.items()}

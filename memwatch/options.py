@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import OptionError
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What `start` takes. `tick`, `sample` and `pause_budget` are seconds; None means the pace's own.
 
     `profile` samples allocations, one byte in `sample_interval`; `native` those of C libraries too, if they may leak.
@@ -41,7 +39,7 @@ _RANGES = (
 
 def checked(options: dict[str, Any]) -> Options:
     """The options by name as `Options`. Raises OptionError for a name or a value that is not allowed."""
-    known = [field.name for field in fields(Options)]
+    known = Options._fields
     for name in options:
         if name not in known:
             raise OptionError(f"unknown option {name!r}; there are {', '.join(known)}")

@@ -10,7 +10,6 @@ import shlex
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import backend, default, signals
@@ -115,7 +114,7 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
     diary = keep_diary(folder, watcher, os.getpid()) if folder else None
     _connect(screen, lines, args.stats, pages)
     run_profile = profile.path if profile is not None else None
-    os.environ.update(export_settings(replace(settings, run_folder=folder, run_profile=run_profile)))
+    os.environ.update(export_settings(settings._replace(run_folder=folder, run_profile=run_profile)))
     atexit.register(_finish, screen, lines, profile, watcher, diary)
     screen.start(backend.name, default.sampling_interval())
     if profile is not None:
@@ -143,8 +142,7 @@ def _open_profile(path: str | None, outer: str | None, terminal: Terminal) -> Ru
 
 def _settings(args: argparse.Namespace, outer: Settings) -> Settings:
     """The options, over what the environment says of those that are not given."""
-    return replace(
-        outer,
+    return outer._replace(
         pace=args.pace or outer.pace or "job",
         tick=outer.tick if args.tick is None else args.tick,
         detector=args.detector or outer.detector,

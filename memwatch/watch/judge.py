@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..internal import internal
 from .cost import Ledger
@@ -12,8 +12,7 @@ from .sample import Growth, Held, Leak, Sample, SupportsReport, as_datetime
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Growth that a detector calls a leak, for a judge to weigh.
 
     `samples` is the past, oldest first; `read` takes a fresh sample; `give_up` turns true when the time for judging is

@@ -7,7 +7,7 @@ the process's age before it is looked at, so that chance finds fewer and fewer o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..internal import internal
 from .pace import Pace
@@ -32,8 +32,7 @@ _LOADS = 16  # times the window that confirms: who imports for longer does nothi
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class _Forecast:
+class _Forecast(NamedTuple):
     """After a published leak: at the age `due` (seconds), `rung` should stand well above `value`."""
 
     due: float

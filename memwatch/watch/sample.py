@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from ..clock import to_wall
 from ..internal import internal
@@ -19,8 +19,7 @@ Level = Literal["suspect", "early", "leak", "recovered"]
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One reading of the meters.
 
     `base` is what the process holds: `native` and `small`, the bytes of Python's small blocks; or anonymous RSS where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..internal import internal
 from .sample import Growth, Lane, Level, Sample
@@ -30,8 +30,7 @@ def median(values: Iterable[float]) -> float:
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class _Rise:
+class _Rise(NamedTuple):
     """The same hours over `days` days: where they began (bytes, their median), and by how much they went up."""
 
     days: int

@@ -1,6 +1,5 @@
 """A whole life in bounded space."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 from memwatch.watch.history import KEPT, History
@@ -36,7 +35,7 @@ def test_no_life_no_samples():
 def test_every_field_comes_back_as_it_was():
     history = History()
     one = Sample(1.5, 2.25, "forced", 2**50, 2**40 + 1, 7, 112, None, 300, 5, 9, 0.125, ("anonymous rss", "rss"))
-    other = replace(one, trigger="exit", native=0, meters=("blocks", "native", "rss"))
+    other = one._replace(trigger="exit", native=0, meters=("blocks", "native", "rss"))
     for each in (one, other, one):
         history.add(each)
     assert history.samples() == (one, other, one)

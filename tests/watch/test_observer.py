@@ -3,7 +3,6 @@
 import gc
 import logging
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -202,7 +201,7 @@ def test_what_the_judge_held_on_one_meter_is_dismissed_on_the_other(first):
     told = [
         (name, value.lane)
         for n in range(4 * 300)
-        for name, value in watched.observe(replace(sample(n / 4), base=mib(50 + n / 8), rss=mib(80 + n / 8)), False)
+        for name, value in watched.observe(sample(n / 4)._replace(base=mib(50 + n / 8), rss=mib(80 + n / 8)), False)
     ]
     assert [(growth.lane, round(growth.seconds)) for growth in held] == [(first, 64), (first, 128), (first, 256)]
     assert told == [("suspect", first)] * 3

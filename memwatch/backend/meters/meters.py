@@ -11,8 +11,7 @@ import _tracemalloc
 import gc
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ...clock import Clock
 from ...internal import internal
@@ -102,8 +101,7 @@ class Meter(Generic[T]):
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What the meters say: bytes, except `blocks` (a count). `small` are those of Python's small blocks, `native` what
     malloc has given out, None where it cannot be asked.
 
@@ -119,8 +117,7 @@ class Reading:
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Collections:
+class Collections(NamedTuple):
     """How many collections this interpreter has run since it started, full ones and all others."""
 
     full: int
