@@ -6,7 +6,6 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.memory_limit import memory_limit
@@ -143,7 +142,7 @@ class Diagnosis:
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak:
         account = self._account(candidate, findings)
         right = put_right(candidate.growth, candidate.samples, self._excess(candidate, findings))
-        candidate = replace(candidate, growth=right)
+        candidate = candidate._replace(growth=right)
         report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._told)
         if self._told is None or report.suspects is not self._told.suspects:  # else they are as old as they were
             self._told = report
