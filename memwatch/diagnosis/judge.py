@@ -19,7 +19,7 @@ from .early import is_promising, why_doubtful
 from .evidence import Findings, Inquiry
 from .lines import RAW
 from .report import Report
-from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped
+from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped, writes_to_its_own
 from .window import excess_of, put_right
 
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
@@ -97,6 +97,8 @@ class Diagnosis:
         verdict = classify(growth, candidate.samples, self._account(candidate, findings))
         if verdict == "fragmentation" and follows_peak(growth, candidate.samples):
             return Held("resident memory has followed a peak of what was in use")
+        if verdict != "objects" and writes_to_its_own(growth, candidate.samples):
+            return Held("memory that was asked for before is written to for the first time")
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Held(why)
 

@@ -62,6 +62,16 @@ def follows_peak(growth: Growth, samples: Sequence[Sample]) -> bool:
     return bool(window) and max(window) - window[0] >= HALF * growth.growth
 
 
+def writes_to_its_own(growth: Growth, samples: Sequence[Sample]) -> bool:
+    """Whether resident memory grows into what had been asked for before: a large array of zeros, a stack, a pool.
+
+    The system gives pages as they are written to. What was asked for and not written to is at least the part of `base`
+    that was not resident as the growth began.
+    """
+    first = next((s for s in samples if s.time >= growth.start), samples[-1])
+    return growth.lane == "rss" and first.base - first.rss >= HALF * growth.growth
+
+
 def is_past_python(growth: Growth, samples: Sequence[Sample]) -> bool:
     """Whether Python's blocks account for less than half of *growth*: C code, or large objects, have the rest."""
     first = next((s for s in samples if s.time >= growth.start), samples[-1])

@@ -111,8 +111,8 @@ class Holding:
     it has of that; many holders alike are added up. `bounded_bytes` is the part of `retained_bytes` that came into
     containers within their bound, `weak` says that the holder is a weak dict or set, whose members others keep.
     `target_address` is that of the object which `path` leads to. `others` are the paths of those that hold the same
-    objects as well, so that these stay as long as one of all is left. `seconds_kept` is how old items become where there
-    is no bound and code takes them out by their age.
+    objects as well, so that these stay as long as one of all is left. `seconds_kept` is how old items become where
+    there is no bound and code takes them out by their age.
     """
 
     path: RetainingPath

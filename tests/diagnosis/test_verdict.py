@@ -5,7 +5,7 @@ import pytest
 from memwatch.backend.census import pure
 from memwatch.diagnosis import Account, TypeRow
 from memwatch.diagnosis.budget import Budget
-from memwatch.diagnosis.verdict import classify, garbage_share, has_stopped, is_past_python
+from memwatch.diagnosis.verdict import classify, garbage_share, has_stopped, is_past_python, writes_to_its_own
 from memwatch.retain import expected_search
 from memwatch.watch import Growth, Sample
 
@@ -31,6 +31,15 @@ def account(mib, walked=True, sampled=True, samples=0, **kinds):
     """So many MiB, and what of them is known, by kind."""
     rows = [TypeRow(kind, 1, 0, round(part * MIB), True, kind, samples) for kind, part in kinds.items()]
     return Account(mib * MIB, tuple(rows), walked, sampled)
+
+
+@pytest.mark.parametrize(
+    ("base", "lane", "is_own"), [(100, "rss", True), (62, "rss", True), (55, "rss", False), (100, "base", False)]
+)
+def test_what_was_asked_for_before_becomes_resident_as_it_is_written_to(base, lane, is_own):
+    """Resident memory grows by 40 MiB, from 42 on, of so many that were asked for."""
+    past = samples((0, 5, 5, 40), (64, 10, base - 10, 42), (128, 10, base - 10, 82))
+    assert writes_to_its_own(growth(64, 128, 40, lane), past) is is_own
 
 
 BLOCKS = samples((0, 10, 10, 40), (64, 20, 10, 50))
