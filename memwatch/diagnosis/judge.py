@@ -6,7 +6,6 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 
 from __future__ import annotations
 
-
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
