@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -77,7 +76,7 @@ class Case:
     def verdict(self, lane: str = "base", detector: str = "ratchet", level: str = "leak", **changes: Any) -> Any:
         """The last reading a window later, with *changes*, and what the judge decides."""
         self._now += WINDOW
-        self.past.append(replace(self.read(), **changes))
+        self.past.append(self.read()._replace(**changes))
         return self.diagnosis(self.candidate(level, lane, detector))
 
     def judge(self, grow: Callable[[], object], **options: Any) -> Any:
