@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,8 @@ def make_mapping() -> mmap.mmap:
 
 
 def make_interpreter() -> Any:
-    import _interpreters as interpreters  # 3.13
-
+    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    interpreters = import_module(name)
     made = interpreters.create()
     interpreters.run_string(made, "import json; kept = [object() for _ in range(10_000)]")
     return made
@@ -185,7 +186,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", default=[kind for kind in KINDS if kind != "interpreters"])
     parser.add_argument("--at-once", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=85)
+    parser.add_argument("--seconds", type=float, default=110)
     parser.add_argument("--rate", type=float, default=150, help="KiB a second")
     parser.add_argument("--leak", help=argparse.SUPPRESS)
     parser.add_argument("--log", type=Path, help=argparse.SUPPRESS)

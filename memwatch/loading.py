@@ -142,14 +142,14 @@ class LateJudge:
 
     def suspected(self, candidate: Candidate) -> bool:
         """False while the judge is being loaded."""
-        judge = self._find(_rates(candidate))
+        judge = self._find(candidate.rates)
         if judge is not None:
             self._has_begun = judge.suspected(candidate)
         return judge is not None or bool(self._loader.problem)
 
     def followed(self, candidate: Candidate) -> None:
         """As ever; where the judge was missing until now, the suspicion begins."""
-        judge = self._find(_rates(candidate))
+        judge = self._find(candidate.rates)
         if judge is not None and self._has_begun:
             judge.followed(candidate)
         elif judge is not None:
@@ -181,13 +181,3 @@ class LateJudge:
                 _log.warning("memwatch cannot look into growth, as its judge cannot be loaded: %s", loader.problem)
             loader.begin(rates)
         return self._judge
-
-
-def _rates(candidate: Candidate) -> tuple[float, float]:
-    """Bytes a second by which base and resident memory grew in the window of the suspicion."""
-    window = [sample for sample in candidate.samples if sample.time >= candidate.growth.start]
-    seconds = window[-1].clock - window[0].clock if window else 0.0
-    if seconds <= 0:
-        return 0.0, 0.0
-    grew = (window[-1].base - window[0].base, window[-1].rss - window[0].rss)
-    return max(0, grew[0]) / seconds, max(0, grew[1]) / seconds

@@ -288,12 +288,13 @@ class Inquiry:
     def _account(self, candidate: Candidate, before: Sample, nodes: int, nbytes: int = 0, mapped: int = 0) -> None:
         """Enter in the ledger what a look keeps, and what it left in resident memory, as measured since *before*.
 
-        The program allocates meanwhile, so only what the look can account for is taken for memwatch's: of *nodes*
-        objects, of which it keeps *nbytes*, *mapped* of them outside the heap, and some for each type.
+        The program goes on growing meanwhile, and only what the look can account for is taken for memwatch's: of
+        *nodes* objects, of which it keeps *nbytes*, *mapped* of them outside the heap, and some for each type.
         """
         after, kept = candidate.read(), nbytes - mapped
-        heap = min(max(after.base - before.base, kept), 2 * kept + _TYPES_KEPT)
-        resident = min(max(after.rss - before.rss, 0), _RESIDENT * nodes)
+        base, rss = (round(rate * (after.clock - before.clock)) for rate in candidate.rates)
+        heap = min(max(after.base - before.base - base, kept), 2 * kept + _TYPES_KEPT)
+        resident = min(max(after.rss - before.rss - rss, 0), _RESIDENT * nodes)
         candidate.ledger.hold(heap, mapped, resident)
 
     @contextmanager

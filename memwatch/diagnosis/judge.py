@@ -138,7 +138,9 @@ class Diagnosis:
         """How much too much a byte of small blocks counts, where that is known better than by the meters."""
         evidence = self._inquiry.evidence
         small = candidate.samples[-1].small - evidence.small if evidence.suspicion else 0
-        return excess_of(findings.diff if findings.walked else None, small)
+        if findings.diff is not None and findings.walked:
+            return excess_of([(row.size_bytes, row.net) for row in findings.diff.change.details], small)
+        return excess_of([(it.retained_bytes, it.retained_items) for it in findings.holdings], small)
 
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak:
         account = self._account(candidate, findings)

@@ -7,11 +7,10 @@ themselves never are, or the growth would change with what is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ..backend.meters.meters import BYTES_PER_BLOCK, EXACT
-from ..heap import Diff
 from ..watch import Growth, Sample
 
 Read = Callable[[Sample], int]
@@ -39,17 +38,18 @@ def put_right(growth: Growth, samples: Sequence[Sample], excess: float) -> Growt
     return replace(growth, growth=max(1, round(growth.growth - excess * small)))
 
 
-def excess_of(diff: Diff | None, small: int) -> float:
-    """How much too much a byte of the *small* ones counts that came since the suspicion, by a deep walk: 0.0 if none.
+def excess_of(met: Iterable[tuple[int, int]], small: int) -> float:
+    """How much too much a byte of the *small* ones counts that came since the suspicion; 0.0 where nothing was *met*.
 
-    What the walk has met is counted as what it takes; blocks beyond that are none of its objects, and count 96 bytes.
+    That are the bytes of objects, of one kind each, and how many they are. They count as what they take; blocks beyond
+    them count 96 bytes each.
     """
-    if EXACT or diff is None or small <= 0:
+    grown = [(size, objects) for size, objects in met if size > 0 and objects > 0]
+    if EXACT or not grown or small <= 0:
         return 0.0
-    rows = [row for row in diff.change.details if row.net > 0 and row.size_bytes > 0]
-    met = sum(_BLOCKS * row.net for row in rows)
-    true = sum(_given(row.size_bytes, row.net) for row in rows if row.size_bytes <= _SMALL * row.net)
-    return 1 - (true + max(0, small - BYTES_PER_BLOCK * met)) / small
+    blocks = sum(_BLOCKS * objects for _, objects in grown)
+    true = sum(_given(size, objects) for size, objects in grown if size <= _SMALL * objects)
+    return 1 - (true + max(0, small - BYTES_PER_BLOCK * blocks)) / small
 
 
 def _given(size: int, objects: int) -> int:

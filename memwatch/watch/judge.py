@@ -25,6 +25,16 @@ class Candidate(NamedTuple):
     give_up: Callable[[], bool]
     ledger: Ledger
 
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Bytes a second by which base and resident memory rose in the window: what the program adds by itself."""
+        window = [sample for sample in self.samples if sample.time >= self.growth.start]
+        seconds = window[-1].clock - window[0].clock if window else 0.0
+        if seconds <= 0:
+            return 0.0, 0.0
+        grew = (window[-1].base - window[0].base, window[-1].rss - window[0].rss)
+        return max(0, grew[0]) / seconds, max(0, grew[1]) / seconds
+
 
 class Publish(Protocol):
     """Hands an event of a watcher to its receivers; never raises."""

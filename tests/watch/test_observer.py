@@ -3,12 +3,13 @@
 import gc
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from memwatch.watch.cost import Ledger
 from memwatch.watch.detector import make_detectors
-from memwatch.watch.judge import Unjudged, make_leak
+from memwatch.watch.judge import Candidate, Unjudged, make_leak
 from memwatch.watch.observer import Observer
 from memwatch.watch.pace import PACES
 from memwatch.watch.ratchet import Ratchet
@@ -291,3 +292,13 @@ def test_the_collector_sees_no_object_more_with_a_reading(pace):
         return Counter(type(each) for each in gc.get_objects() if str(type(each).__module__).startswith("memwatch"))
 
     assert count_after(range(60)) == count_after(range(60, 2000))
+
+
+def test_the_programs_own_rates_are_those_of_the_window():
+    def rates(*points):
+        past = tuple(replace(sample(second, base), rss=2 * base) for second, base in points)
+        return Candidate(growth("suspect"), past, None, None, Ledger()).rates
+
+    assert rates((0, 9000), (84, 1000), (92, 1200), (100, 1800)) == (50.0, 100.0)
+    assert rates((84, 1000), (100, 200)) == (0.0, 0.0)
+    assert rates((100, 200)) == rates((50, 10)) == (0.0, 0.0)
