@@ -24,7 +24,7 @@ def count_in_child(
     exclude: Sequence[object],
     patience: float,
     /,
-) -> tuple[list[tuple[str, int, int]], float] | None: ...
+) -> tuple[list[tuple[str, int, int, int]], float] | None: ...
 def snapshot(
     deep: bool,
     own_types: Collection[int],
@@ -51,7 +51,7 @@ def search(
     modules: list[object],
     late: list[object],
     mode: int,
-    given: array[int],
+    given: array[int] | None,
     grown: array[int] | None,
     main_thread: int,
     array_type: type | None,
@@ -60,6 +60,29 @@ def search(
     branches: int,
     /,
 ) -> list[tuple[Any, ...]] | bool | None: ...
+def look_in_child(
+    deep: bool,
+    own_types: Collection[int],
+    part_types: Collection[int],
+    records: list[object],
+    exclude: Sequence[object],
+    patience: float,
+    ask: Callable[[], object] | None,
+    known: Snapshot | None,
+    question: tuple[Any, ...] | None,
+    /,
+) -> (
+    tuple[
+        Snapshot,
+        list[tuple[str, int, int, int]],
+        tuple[list[tuple[Any, ...]], list[tuple[int, int, int]]] | None,
+        float,
+        float,
+        float,
+    ]
+    | None
+): ...
+def held(holder: object, address: int, type: int, alike: bool, array_type: type | None, /) -> Any: ...
 def hollow(holder: object, array_type: type, /) -> list[object]: ...
 def attribute_name(instance: object, value: object, /) -> str | None: ...
 def measure(instance: object, /) -> int: ...

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..units import format_duration, format_growth
 from ..watch import Candidate, Growth, Sample
 from .account import Account, loose_sites
-from .evidence import Evidence, Findings
+from .findings import Evidence, Findings
 from .ranking import Ranking
 from .report import Report
 from .suspects import find_suspects, fingerprint, ratchets_of

@@ -13,7 +13,7 @@ from ..backend.meters.meters import counted_bytes
 from ..heap import Ratchet, TypeSeries, least
 from ..retain import Holding, find_remover
 from .benign_growth import bytes_of
-from .evidence import Evidence, Findings
+from .findings import Evidence, Findings
 from .pinned import strong_of
 
 _LOOKS = 5

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
 from ..backend.quiet import collect, quiet
 from ..clock import Clock
-from ..errors import MemwatchError, describe_error
-from ..heap import Diff, Snapshot, TypeSeries, diff_snapshots, take_census, take_snapshot
+from ..errors import describe_error
+from ..heap import Diff, Snapshot, diff_snapshots, snapshot_of, take_census, take_snapshot
 from ..internal import internal
-from ..retain import Holding, find_holdings, share_among
-from ..watch import Candidate, Growth, Sample
-from ..watch.sample import Lane
-from .budget import Budget, Depth, Walk, expected_blocks
+from ..retain import Holding, ask_holders, find_holdings, holdings_of, share_among, unreached
+from ..watch import Candidate, Sample
+from .apart import Apart
+from .budget import Budget, Walk, expected_blocks
+from .findings import Evidence, Findings, Garbage
 from .lines import Lines
 from .suspects import only_grown
 from .verdict import is_past_python
@@ -29,55 +30,6 @@ _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it i
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
 _FEW = 0.1  # of what grew: samples for so little say nothing of the rest
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
-
-
-@internal
-@dataclass(slots=True)
-class Evidence:
-    """What is gathered for one suspicion; `base`, `small`, `rss`, `modules` are the meters' readings when it arose."""
-
-    suspicion: Growth | None = None
-    snapshot: Snapshot | None = None
-    series: TypeSeries = field(default_factory=TypeSeries)
-    base: int = 0
-    small: int = 0
-    rss: int = 0
-    modules: int = 0
-    garbage: int = 0  # objects that the judge's collection found
-    native: bool = False  # the growth is past Python's blocks
-    since: int = 0  # on the steady clock, in nanoseconds
-    missing: list[str] = field(default_factory=list)
-
-    @property
-    def is_collection_overdue(self) -> bool:
-        """Whether CPython's own rule should have had the garbage collected before the judge's collection.
-
-        A full collection comes when what is new in the oldest generation is more than a quarter of what survived the
-        last one (Modules/gcmodule.c, long_lived_pending), counted in objects, whatever their size. What was there at
-        the suspicion stands for the survivors: the collector tracks fewer, so the collection comes earlier than that.
-        """
-        return self.snapshot is not None and 4 * self.garbage > self.snapshot.nodes
-
-    def grew(self, last: Sample, lane: Lane = "base") -> int:
-        """Bytes by which a meter has grown since the suspicion, as of *last*; 0 where there was none."""
-        before, now = (self.base, last.base) if lane == "base" else (self.rss, last.rss)
-        return now - before if self.suspicion else 0
-
-
-@internal
-@dataclass(slots=True)
-class Findings:
-    """What the walks at the verdict brought."""
-
-    diff: Diff | None = None
-    holdings: tuple[Holding, ...] = ()
-    after: Snapshot | None = None
-    lines: Lines = field(default_factory=Lines)
-
-    @property
-    def walked(self) -> bool:
-        """Whether a walk has met every object that Python reaches."""
-        return self.after is not None and self.after.deep
 
 
 @internal
@@ -91,6 +43,8 @@ class Inquiry:
     def __init__(self, pause_budget: float, recorder: Recorder | None = None, show_keys: bool = False) -> None:
         self.evidence = Evidence()
         self._budget = Budget(pause_budget)
+        self._apart = Apart(pause_budget)
+        self._uncollected = ""
         self._recorder = recorder
         self._show_keys = show_keys
 
@@ -109,11 +63,9 @@ class Inquiry:
             since=Clock.monotonic_ns(),
         )
         before = candidate.read()
-        depth = self._depth(candidate)
-        if depth != "none":
-            snapshot = self.evidence.snapshot = self._snapshot(candidate, depth == "deep")
-            if snapshot is not None:
-                self._account(candidate, before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
+        snapshot = self.evidence.snapshot = self._first(candidate)
+        if snapshot is not None:
+            self._account(candidate, before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
 
     def begin_anew(self, candidate: Candidate) -> None:
         """Measure from now on instead, if there were looks enough to know that what has grown so far is no one thing.
@@ -125,7 +77,8 @@ class Inquiry:
         wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
         if before.series.readings < _LOOKS or before.snapshot is None or not before.snapshot.deep:
             return
-        if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
+        here = self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall)
+        if here or self._apart.why_not("census", blocks, candidate.ledger.child_seconds, wall, 2) is None:
             self.begin(candidate)
             if before.suspicion is not None:
                 self.evidence.suspicion = replace(before.suspicion, end=candidate.samples[-1].time)
@@ -136,11 +89,15 @@ class Inquiry:
         if snapshot is None or snapshot.deep is False:
             return
         wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        before = candidate.read()
         if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
-            before = candidate.read()
             with self._walk(candidate, "deep", "types not counted once more"):
                 self.evidence.series.add(take_census(give_up=candidate.give_up), candidate.samples[-1].time)
-            self._account(candidate, before, snapshot.nodes)
+        elif look := self._apart.ask(candidate, self.evidence, wall, "types not counted once more", verdicts=2):
+            self.evidence.series.add(look.identity.totals, candidate.samples[-1].time)
+        else:
+            return
+        self._account(candidate, before, snapshot.nodes)
 
     def end(self) -> None:
         """Let go of the evidence."""
@@ -157,13 +114,14 @@ class Inquiry:
 
     def collect(self, candidate: Candidate) -> int | None:
         """Bytes that a full collection freed; None if there was none, because it would be too long or just was one."""
+        self._uncollected = ""
         if candidate.growth.detector == "consecutive":
             return None
         blocks = expected_blocks(candidate.samples[-1])
         too_long = not self._budget.may_collect(blocks)
         if too_long or candidate.give_up():
             why = "it would pause the program for too long" if too_long else "the time for the verdict was over"
-            self.evidence.missing.append(f"no collection before the verdict: {why}")
+            self._uncollected = f"no collection before the verdict: {why}"
             return None
         before, begun = candidate.read(), Clock.perf_counter()
         self.evidence.garbage = collect()
@@ -175,7 +133,10 @@ class Inquiry:
     def find(self, candidate: Candidate, holders: bool) -> Findings:
         """What walks of the heap, for *holders* too, and the samples tell."""
         until = Clock.monotonic_ns()
+        before = len(self.evidence.missing)
         findings = self._walk_heap(candidate, holders)
+        if self._uncollected and findings.garbage is None:
+            self.evidence.missing.insert(before, self._uncollected)
         if self._recorder is not None:
             grew = self.evidence.grew(candidate.samples[-1])
             since = self.evidence.since or until - round(candidate.growth.seconds * 1e9)
@@ -210,6 +171,8 @@ class Inquiry:
             if self.evidence.suspicion is None:
                 self.evidence.missing.append("no census: the growth had not been suspected before")
             return Findings()
+        if before.deep and not self._fits_here(candidate) and (found := self._walk_apart(candidate, before, holders)):
+            return found
         if before.deep:
             holdings = self._holdings(candidate, before) if holders else ()
             after = self._second(candidate, before)
@@ -219,6 +182,31 @@ class Inquiry:
         diff = diff_snapshots(before, after) if after else None
         holdings = self._holdings(candidate, before, diff) if holders and diff else ()
         return Findings(diff, only_grown(holdings, diff) if diff else (), after=after)
+
+    def _fits_here(self, candidate: Candidate) -> bool:
+        """Whether a second census and the search may be made in this process."""
+        blocks, spent = expected_blocks(candidate.samples[-1]), candidate.ledger.walked_seconds
+        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        return self._budget.fits("deep", blocks, spent, wall) and self._budget.fits("search", blocks, spent, wall)
+
+    def _walk_apart(self, candidate: Candidate, before: Snapshot, holders: bool) -> Findings | None:
+        """The same by one forked child, with what nothing leads to."""
+        if not self._apart.can_look:
+            return None
+        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        question = ask_holders() if holders else None
+        look = self._apart.ask(candidate, self.evidence, wall, "no look by a forked child", question=question)
+        if look is None:
+            return None
+        after = snapshot_of(look.identity)
+        self.evidence.series.add(look.identity.totals, candidate.samples[-1].time)
+        diff = diff_snapshots(before, after)
+        findings = Findings(diff, after=after)
+        if question is not None:
+            with self.evidence.noting("holders not told"):
+                findings.holdings = holdings_of(question, look.places, self._show_keys)
+            findings.garbage = Garbage(*unreached(look.by_root))
+        return findings
 
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
@@ -249,7 +237,7 @@ class Inquiry:
             return holdings
         if not self._budget.spares(walk, blocks, candidate.ledger.walked_seconds, wall):
             return holdings
-        with candidate.ledger.walk(), self._noting("who else holds it was not searched"):
+        with candidate.ledger.walk(), self.evidence.noting("who else holds it was not searched"):
             return (*share_among(holdings[0], before.addresses, candidate.give_up, self._show_keys), *holdings[1:])
         return holdings
 
@@ -257,15 +245,23 @@ class Inquiry:
         fits = self._fits(candidate, "deep" if before.deep else "tracked", "second census")
         return self._snapshot(candidate, before.deep) if fits else None
 
-    def _depth(self, candidate: Candidate) -> Depth:
-        """How deep the first census may go, if all walks up to the verdict share the time of `_LIFE` windows."""
+    def _first(self, candidate: Candidate) -> Snapshot | None:
+        """Who is there: by a walk here, else by a forked child, else of tracked objects alone, or not at all.
+
+        All walks up to the verdict share the time of `_LIFE` windows.
+        """
         blocks = expected_blocks(candidate.samples[-1])
         wall = candidate.ledger.age + _LIFE * candidate.growth.seconds
         depth = self._budget.census_depth(blocks, candidate.ledger.walked_seconds, wall)
-        if depth != "deep":
-            what = "census of tracked objects alone" if depth == "tracked" else "census skipped"
-            self.evidence.missing.append(f"{what}: {blocks:,} blocks are over the budget")
-        return depth
+        if depth == "deep":
+            return self._snapshot(candidate, True)
+        look = self._apart.ask(candidate, self.evidence, wall, "census not finished", verdicts=1)
+        if look is not None:
+            self.evidence.series.add(look.identity.totals, candidate.samples[-1].time)
+            return snapshot_of(look.identity)
+        what = "census of tracked objects alone" if depth == "tracked" else "census skipped"
+        self.evidence.missing.append(f"{what}: {blocks:,} blocks are over the budget{self._apart.reason}")
+        return None if depth == "none" else self._snapshot(candidate, False)
 
     def _fits(self, candidate: Candidate, walk: Walk, what: str) -> bool:
         """Whether what is left for walks at the verdict is enough for this one."""
@@ -273,7 +269,7 @@ class Inquiry:
         wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
         fits = self._budget.fits(walk, blocks, candidate.ledger.walked_seconds, wall)
         if not fits:
-            self.evidence.missing.append(f"{what} skipped: {blocks:,} blocks are over the budget")
+            self.evidence.missing.append(f"{what} skipped: {blocks:,} blocks are over the budget{self._apart.reason}")
         return fits
 
     def _snapshot(self, candidate: Candidate, deep: bool) -> Snapshot | None:
@@ -301,18 +297,7 @@ class Inquiry:
     def _walk(self, candidate: Candidate, walk: Walk, unfinished: str) -> Iterator[None]:
         """Around a walk: its cost goes into the ledger, and if it does not come to its end the report says so."""
         begun = Clock.thread_time()
-        with self._noting(unfinished):
+        with self.evidence.noting(unfinished):
             with candidate.ledger.walk(), quiet:
                 yield
             self._budget.walked(walk, expected_blocks(candidate.samples[-1]), Clock.thread_time() - begun)
-
-    @contextmanager
-    def _noting(self, unfinished: str) -> Iterator[None]:
-        """Around what may fail: the report says so."""
-        try:
-            yield
-        except MemwatchError as error:
-            self.evidence.missing.append(f"{unfinished}: {error}")
-        except Exception as error:  # most likely no memory; what is known without the walk goes out all the same
-            self.evidence.missing.append(f"{unfinished}: {describe_error(error)}")
-            error.__traceback__ = None  # its frames hold what the walk held, and are a cycle with this one

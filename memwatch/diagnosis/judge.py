@@ -15,7 +15,8 @@ from .account import Account, make_account
 from .assembly import assemble
 from .benign_growth import Excuses
 from .early import is_promising, why_doubtful
-from .evidence import Findings, Inquiry
+from .evidence import Inquiry
+from .findings import Findings
 from .lines import RAW
 from .report import Report
 from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped, writes_to_its_own
@@ -86,13 +87,18 @@ class Diagnosis:
         growth, collects, suspicion = candidate.growth, collector_runs(), self._inquiry.evidence.suspicion
         findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
         freed = self._inquiry.collect(candidate)
-        if freed is not None and growth.level != "early" and garbage_share(growth, candidate.samples, freed) >= HALF:
+        if freed is not None and self._is_garbage(candidate, freed):
             if collects and not self._inquiry.evidence.is_collection_overdue:
                 return Held("a full collection took the growth away")
             return self._leak(candidate, "garbage", findings)
         if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
             return Held("it has stopped growing since it was suspected")
         findings = self._inquiry.find(candidate, holders=True)
+        if freed is None and findings.garbage and self._is_garbage(candidate, findings.garbage.size_bytes):
+            self._inquiry.evidence.garbage = findings.garbage.objects
+            if collects and not self._inquiry.evidence.is_collection_overdue:
+                return Held("the growth is garbage that waits for a full collection")
+            return self._leak(candidate, "garbage", findings)
         verdict = classify(growth, candidate.samples, self._account(candidate, findings))
         if verdict == "fragmentation" and follows_peak(growth, candidate.samples):
             return Held("resident memory has followed a peak of what was in use")
@@ -100,6 +106,9 @@ class Diagnosis:
             return Held("memory that was asked for before is written to for the first time")
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Held(why)
+
+    def _is_garbage(self, candidate: Candidate, freed: int) -> bool:
+        return candidate.growth.level != "early" and garbage_share(candidate.growth, candidate.samples, freed) >= HALF
 
     def _excuse(self, candidate: Candidate, findings: Findings, verdict: str) -> str | None:
         """Why this growth is no leak, or is better looked at again when it has lasted twice as long; None if it is."""

@@ -8,7 +8,7 @@ from .compare import diff_snapshots
 from .counts import Count, least, most
 from .diff import HeapDiff
 from .series import Ratchet, TypeSeries
-from .snapshot import Snapshot, take_snapshot
+from .snapshot import Snapshot, snapshot_of, take_snapshot
 from .table import format_count
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "format_count",
     "least",
     "most",
+    "snapshot_of",
     "take_census",
     "take_snapshot",
 ]

@@ -78,3 +78,8 @@ def take_snapshot(
     taken_at, rss = time.time(), 0 if since is None else read_resident()
     identity = take_identity(deep, exclude, give_up, births, None if since is None else since.identity)
     return Snapshot(taken_at, deep, identity, collect_seconds, rss or read_resident())
+
+
+def snapshot_of(identity: Identity) -> Snapshot:
+    """The snapshot that a forked child has just taken."""
+    return Snapshot(time.time(), identity.deep, identity)

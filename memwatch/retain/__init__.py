@@ -1,12 +1,13 @@
 """Who holds it? Paths of references from the roots (modules, running functions, the interpreter) to objects."""
 
 from ..backend.census.contract import GaveUp
-from .holdings import find_holdings
+from .found import Question
+from .holdings import ask_holders, find_holdings, holdings_of
 from .owners import Owner, find_owner
 from .path import Holding, RetainingPath
 from .removal import find_remover
 from .retaining_paths import find_path, retaining_paths
-from .search import expected_search
+from .search import expected_search, unreached
 from .sharing import share_among
 from .steps import ATTRIBUTES, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
 
@@ -19,15 +20,19 @@ __all__ = [
     "GaveUp",
     "Holding",
     "Owner",
+    "Question",
     "RetainingPath",
     "Root",
     "RootKind",
     "Step",
+    "ask_holders",
     "expected_search",
     "find_holdings",
     "find_owner",
     "find_path",
     "find_remover",
+    "holdings_of",
     "retaining_paths",
     "share_among",
+    "unreached",
 ]

@@ -50,6 +50,8 @@ def slot_of(parent: Any, child: Any) -> str | None:
 
 def instance_key_of(parent: Any, child: Any) -> str | None:
     """The same of the instance's own attributes alone. It may be a name, or data: see `is_name`."""
+    if not _dict_offset(type(parent)):  # else each of the dicts in a dict would be taken for its attributes
+        return None
     for held in shown_by(parent):
         if held is not child and is_instance_dict(parent, held):
             return text_key_of(held, child)
@@ -109,6 +111,9 @@ def dict_items(source: Any) -> list[tuple[Any, Any]]:
         except RuntimeError:
             continue
     return []
+
+
+_dict_offset: Any = vars(type)["__dictoffset__"].__get__
 
 
 def _classes(obj: Any) -> tuple[type, ...]:

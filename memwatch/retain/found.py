@@ -50,3 +50,17 @@ class Place:
     def path(self, alone: bool = True, show_keys: bool = False) -> RetainingPath:
         """The path along the chain; *alone* and *show_keys* as `edges.path_along` says."""
         return path_along(self.chain, self.root, alone, show_keys)
+
+
+@internal
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A search for a forked child to make: the `arguments` of the extension's function, and the modules' `names`."""
+
+    arguments: tuple[Any, ...]
+    names: tuple[str, ...]
+
+    @property
+    def parts(self) -> list[object]:
+        """What a census has to leave out, for it is memwatch's own."""
+        return [self.arguments, self.names, *(it for it in self.arguments if type(it) is list)]

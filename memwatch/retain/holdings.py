@@ -12,10 +12,10 @@ from ..backend.type_labels import type_label
 from .atexit_root import root_of
 from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, is_large, path_along
-from .found import NEW_UNKNOWN, Place
+from .found import NEW_UNKNOWN, Place, Question
 from .object_labels import length
 from .path import Holding
-from .search import Search
+from .search import Search, ask_child
 from .steps import ANY_ITEM, WHICHEVER, EdgeKind, Root, Step
 
 _MOST_NAMED = 48
@@ -59,6 +59,17 @@ def find_holdings(
         in_slices=in_slices,
     )
     with quiet, search as places:
+        return _holdings(places, show_keys)
+
+
+def ask_holders() -> Question:
+    """The question who holds what is new, for a forked child."""
+    return ask_child(_MOST_NAMED)
+
+
+def holdings_of(question: Question, rows: list[Any], show_keys: bool = False) -> tuple[Holding, ...]:
+    """What a forked child has found as the answer, as far as it holds in this process; as `find_holdings` tells it."""
+    with quiet, Search.of_child(question, rows) as places:
         return _holdings(places, show_keys)
 
 

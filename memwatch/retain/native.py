@@ -19,10 +19,10 @@ from ..backend.census.contract import GaveUp
 from ..backend.type_labels import type_label
 from ..internal import TYPES
 from .edges import NAMESPACE
-from .found import Place
+from .found import Place, Question
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
-from .references import array_type, contents, fork_list, modules, namespace, own_modules
+from .references import array_type, fork_list, modules, namespace, own_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C
 from .steps import Edge, EdgeKind, Root, RootKind
 
@@ -30,10 +30,33 @@ KNOWS_FRAMES = _native.knows_frames
 PAUSE_SECONDS = 2.5e-7
 """The whole search is one pause: so long for an object, in scattered memory and on a busy machine."""
 
-_MODULE, _FRAME, _CONTEXT, _EXCEPTION, _THREAD, _C, _NOTHING = range(7)
+_MODULE, _FRAME, _CONTEXT, _EXCEPTION, _THREAD, _C, NOTHING = range(7)
 _STATE = {_CONTEXT: "context variables", _EXCEPTION: "error being handled", _THREAD: "state"}
 _COMPUTED, _NAMES = -2, -3
 _tried: dict[int, bool] = {}
+
+
+def question(
+    mode: int,
+    given: array[int] | None,
+    named: int,
+    branches: int = 0,
+    grown: Iterable[int] | None = None,
+    ignore: Sequence[Any] = (),
+    max_objects: int | None = None,
+) -> Question:
+    """What the extension is asked for a search; without *given*, a child knows what is meant."""
+    numpy_array = _array_type()
+    roots = modules()
+    own = [*own_modules(), *ignored_modules()]
+    hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *ignore]
+    references = late_references()
+    hidden += [ignore, roots, own, references]
+    starts = [module for _, module in roots]
+    late = [it for reference in references for it in (reference.names, reference.value)]
+    main, changed = threading.main_thread().ident or 0, None if grown is None else array("Q", grown)
+    arguments = TYPES, hidden, starts, late, mode, given, changed, main, numpy_array, max_objects or 0, named, branches
+    return Question(arguments, tuple(name for name, _ in roots))
 
 
 def search(
@@ -49,36 +72,39 @@ def search(
 ) -> list[Place]:
     """As `search.Search` says. *give_up* is asked before and after."""
     _ask(give_up, "before it")
-    numpy_array = _array_type()
-    roots = modules()
-    own = [*own_modules(), *ignored_modules()]
-    hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *ignore]
-    references = late_references()
-    hidden += [ignore, roots, own, references]
-    starts = [module for _, module in roots]
-    late = [it for reference in references for it in (reference.names, reference.value)]
-    main, changed = threading.main_thread().ident or 0, None if grown is None else array("Q", grown)
-    rows = _native.search(
-        TYPES,
-        hidden,
-        starts,
-        late,
-        mode,
-        given,
-        changed,
-        main,
-        numpy_array,
-        max_objects or 0,
-        named,
-        branches,
-    )
+    asked = question(mode, given, named, branches, grown, ignore, max_objects)
+    rows = _native.search(*asked.arguments)
     if rows is None:
         raise GaveUp("the collector is at work; the search for holders has to wait for its end")
     if isinstance(rows, bool):
         raise GaveUp(f"there are more than {max_objects} objects to look through for holders")
     _ask(give_up, "after it")
-    names = [name for name, _ in roots]
-    return list(_places(rows, names))
+    return list(_places(rows, asked.names))
+
+
+def places_of(names: Sequence[str], rows: list[Any]) -> list[Place]:
+    """The places that a forked child found, as far as the chains that lead there hold in this process now."""
+    return [place for row in rows if (place := _place(row, names)) is not None]
+
+
+def _place(row: tuple[Any, ...], names: Sequence[str]) -> Place | None:
+    root, first, addresses, kinds, _, targets, items, size, counted = row
+    chain = None if first is None else _follow_now(first, array("Q", addresses), array("Q", kinds))
+    if chain is None:
+        return None
+    types: Counter[str] = Counter()
+    for label, count in counted:
+        types[label] += count
+    return Place(_root(root, chain[0], names), chain, targets, items, size, types)
+
+
+def _follow_now(first: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
+    """The objects of a chain; the last one may be gone: then another of its type in its place will do."""
+    chain = _follow(first, None, addresses[:-1], kinds[:-1])
+    if chain is None or len(addresses) == 1:
+        return chain and [first]
+    chain[-1] = _native.held(chain[-2], addresses[-1], kinds[-1], True, _array_type())
+    return None if chain[-1] is None else chain
 
 
 def _ask(give_up: Callable[[], bool] | None, when: str) -> None:
@@ -100,9 +126,9 @@ def _places(rows: list[Any], names: Sequence[str]) -> Iterator[Place]:
 def _follow(first: Any, last: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
     """The objects of a chain; None if the heap has changed and a link is gone."""
     chain = [first] if addresses else []
+    numpy_array = _array_type()
     for address, kind in zip(addresses[1:], kinds[1:], strict=True):
-        held = (obj for obj in contents(chain[-1]) if id(obj) == address and id(type(obj)) == kind)
-        found = next(held, None)
+        found = _native.held(chain[-1], address, kind, False, numpy_array)
         if found is None:
             return None
         chain.append(found)

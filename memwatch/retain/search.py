@@ -10,7 +10,7 @@ from typing import Any
 from ..backend import name
 from ..backend.forks import begin_walk, end_walk
 from ..internal import internal
-from .found import Place
+from .found import NEW_UNKNOWN, Place, Question
 from .pure import search_in_python
 from .references import empty_locals
 
@@ -83,6 +83,15 @@ class Search:
             before_places=self._hold,
         )
 
+    @classmethod
+    def of_child(cls, question: Question, rows: list[Any]) -> Search:
+        """The places that a forked child has found as the answer to *question*."""
+        made = cls.__new__(cls)
+        made.places, made.rests, made.thread, made._in_python = [], False, get_ident(), False
+        names = question.names
+        made._ask = lambda: native.places_of(names, rows)
+        return made
+
     def __enter__(self) -> list[Place]:
         begin_walk(self)
         self.rests = self._in_python  # a walk in Python says itself when it rests
@@ -107,6 +116,17 @@ class Search:
 
     def _hold(self) -> None:
         self.rests = False
+
+
+def ask_child(named: int) -> Question:
+    """What a forked child is asked for the places where there is something new, at most *named* by bytes."""
+    return native.question(NEW_UNKNOWN, None, named)
+
+
+def unreached(by_root: list[tuple[int, int, int]]) -> tuple[int, int]:
+    """How many new objects nothing leads to, and their bytes, by what a forked child tells of each kind of root."""
+    found = [(items, size) for kind, items, size in by_root if kind == native.NOTHING]
+    return sum(items for items, _ in found), sum(size for _, size in found)
 
 
 def _find_nothing() -> list[Place]:

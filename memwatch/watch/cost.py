@@ -14,12 +14,16 @@ from ..internal import internal
 @internal
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`cpu_share` of one processor (0.004 is 0.4 %), the longest hold of the interpreter lock, walks and bytes kept."""
+    """`cpu_share` of one processor (0.004 is 0.4 %), the longest hold of the interpreter lock, walks and bytes kept.
+
+    `child_seconds` is the processor time of forked children, which is no part of the share.
+    """
 
     cpu_share: float
     longest_pause_seconds: float
     censuses: int
     bytes: int
+    child_seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -61,6 +65,7 @@ class Ledger:
         self.resident = 0
         self.longest_pause = 0.0
         self.walked_seconds = 0.0
+        self.child_seconds = 0.0
         self._loaded_before = LOADED.less(Loaded())
         self.is_busy = False  # memwatch's thread, with what may take long
         self._ended_threads = 0.0
@@ -98,6 +103,11 @@ class Ledger:
         """The interpreter lock was held for so long in one piece."""
         self.longest_pause = max(self.longest_pause, seconds)
 
+    def child(self, pause: float, work: float) -> None:
+        """A forked child has looked, for so many seconds of processor time; its making held the program."""
+        self.pause(pause)
+        self.child_seconds += work
+
     @contextmanager
     def walk(self) -> Iterator[None]:
         """Around a walk of the heap; it is in the books at once, for the report that it was made for."""
@@ -131,4 +141,5 @@ class Ledger:
     def cost(self) -> Cost:
         """The books as a value."""
         cpu = max(0.0, self._ended_threads + self._this_thread - self._receivers)
-        return Cost(cpu / max(self.age, 1e-9), self.longest_pause, self.censuses, self.bytes + self.mapped)
+        share, kept = cpu / max(self.age, 1e-9), self.bytes + self.mapped
+        return Cost(share, self.longest_pause, self.censuses, kept, self.child_seconds)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from memwatch.backend.census import in_child
 from memwatch.backend.meters.meters import Meters, read_collections
 from memwatch.diagnosis import Diagnosis
 from memwatch.watch import Candidate, Growth, Ledger, Sample
@@ -95,6 +96,12 @@ def case() -> Case:
 @pytest.fixture
 def make_case() -> type[Case]:
     return Case
+
+
+@pytest.fixture
+def no_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no forked child can look."""
+    monkeypatch.setattr(in_child, "CAN_LOOK", False)
 
 
 @pytest.fixture

@@ -174,9 +174,9 @@ def test_the_same_leak_has_the_same_fingerprint_in_every_process():
 @pytest.mark.parametrize("allocator", ["malloc", "malloc_debug"])
 def test_where_no_blocks_are_counted_bytes_stand_for_them(allocator):
     leak = "kept += [f'{n}' * 3000 for n in range(900)]"
-    report = report_of(leak, pause_budget=0.001, PYTHONMALLOC=allocator)
+    report = report_of(leak, pause_budget=0.0001, PYTHONMALLOC=allocator)
     census, collection, _ = report["missing"]
-    blocks = int(re.fullmatch(r"census skipped: ([\d,]+) blocks are over the budget", census)[1].replace(",", ""))
+    blocks = int(re.match(r"census skipped: ([\d,]+) blocks are over the budget", census)[1].replace(",", ""))
     assert collection == "no collection before the verdict: it would pause the program for too long"
     assert blocks == report["curve"][0][1] // 96 > 50_000 and report["cost"]["censuses"] == 0
     report = report_of(leak, PYTHONMALLOC=allocator)

@@ -220,6 +220,7 @@ LARGE = {"pure": 2_000_000, "native": 3_500_000}[memwatch.backend.name]
 """Blocks of a heap that has room in the budget for a census of tracked objects alone."""
 
 
+@pytest.mark.usefixtures("no_child")
 def test_a_large_heap_is_looked_at_without_untracked_objects(make_case, app, text, make_class):
     order = make_class(app, "Order")
     app.table = {number: text(number) for number in range(2000)}  # old, and unknown to a census of tracked objects
@@ -233,6 +234,7 @@ def test_a_large_heap_is_looked_at_without_untracked_objects(make_case, app, tex
     assert "str" not in {row.what for row in report.rows}
 
 
+@pytest.mark.usefixtures("no_child")
 def test_a_list_of_strings_in_a_large_heap_is_named_because_it_grew_in_place(make_case, app, text):
     app.table = {number: text(number) for number in range(2000)}
     app.kept = []
@@ -241,6 +243,7 @@ def test_a_list_of_strings_in_a_large_heap_is_named_because_it_grew_in_place(mak
     assert not any(".table" in step for suspect in report.suspects for step in suspect.held_by.lines)
 
 
+@pytest.mark.usefixtures("no_child")
 def test_a_huge_heap_is_not_looked_at(make_case, app, text):
     app.kept = []
     case = make_case(blocks=50_000_000)
@@ -255,6 +258,7 @@ def test_a_huge_heap_is_not_looked_at(make_case, app, text):
     assert "what kind of memory grew was not looked at" in str(leak.report)
 
 
+@pytest.mark.usefixtures("no_child")
 def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
     app.kept = []
     case.suspect()
@@ -266,6 +270,7 @@ def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
     )
 
 
+@pytest.mark.usefixtures("no_child")
 def test_told_again_when_the_heap_has_become_too_large_the_suspects_stand(case, app, text):
     app.kept = []
     first = case.judge(lambda: app.kept.extend(map(text, range(1000)))).report

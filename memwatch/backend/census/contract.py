@@ -117,6 +117,24 @@ class Identity(Protocol):
         """Stop to watch births, if that was begun. May be called again; `compare` still works, with more doubt."""
 
 
+@internal
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a forked child has seen: which objects there are, and what it found as the answer to a search.
+
+    `places` and `by_root` are what the extension tells: rows for `retain`, and (kind of root, items, bytes) of what is
+    new. Making the child held the program for `pause_seconds`, and took `price_seconds` of processor time; the child
+    has worked for `work_seconds`.
+    """
+
+    identity: Identity
+    places: list[tuple[Any, ...]]
+    by_root: list[tuple[int, int, int]]
+    pause_seconds: float
+    price_seconds: float
+    work_seconds: float
+
+
 class Backend(Protocol):
     """Walks over the heap. None runs code of a user's object, and nothing that they give holds one unless said.
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Any
 
 from ...errors import UnsupportedError
 from ...internal import RECORDS, TYPES, internal
 from .. import _native
 from ..type_labels import type_label
-from .contract import GaveUp, GiveUp, Listing
+from .contract import GaveUp, GiveUp, Listing, Look
 from .exclude import PARTS
 from .object_set import Identity, copy_column
 
@@ -57,10 +58,35 @@ def count_in_child(
     _ask(give_up, "after the walk")
     counted: dict[str, tuple[int, int]] = {}
     totals, pause = answer
-    for label, count, size in totals:
+    for label, count, size, _ in totals:
         count_before, size_before = counted.get(label, (0, 0))
         counted[label] = count_before + count, size_before + size
     return counted, pause
+
+
+def look_in_child(
+    exclude: Sequence[object],
+    give_up: GiveUp,
+    known: Identity | None,
+    question: tuple[Any, ...] | None,
+    patience: float,
+) -> Look:
+    """As `child.look_in_child` says."""
+
+    def ask() -> None:
+        _ask(give_up, "while a child counted")
+
+    ask()
+    before = None if known is None else known._snapshot
+    try:
+        answer = _native.look_in_child(True, TYPES, PARTS, RECORDS, exclude, patience, ask, before, question)
+    except (OSError, RuntimeError) as refused:
+        raise UnsupportedError(f"no look in a forked child: {refused}") from None
+    if answer is None:
+        raise GaveUp("the collector is at work; a census has to wait for its end")
+    snapshot, totals, found, pause, price, work = answer
+    places, by_root = found or ([], [])
+    return Look(Identity(snapshot, totals, True, pause), places, by_root, pause, price, work)
 
 
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:

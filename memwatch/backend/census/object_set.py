@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import exp
 
 from ...internal import internal
@@ -13,7 +13,8 @@ from .contract import Grown, Passage
 
 _ERROR = 1e-4  # how often an interval may be too narrow, because two contents have the same print by chance
 
-Rows = list[tuple[type, int, int, int]]
+Rows = Sequence[tuple[type | str, int, int, int]]
+"""A type or its label, how many objects, their bytes, and the number that the snapshot has for it."""
 
 
 def copy_column(code: str, column: memoryview) -> array[int]:
@@ -37,7 +38,7 @@ class Identity:
         self.pause_seconds = pause_seconds
         self._totals = array("Q")
         for cls, count, size, number in rows:
-            self._labels[number] = type_label(cls)
+            self._labels[number] = cls if isinstance(cls, str) else type_label(cls)
             self._totals.extend((number, count, size))
 
     @property

@@ -1,4 +1,4 @@
-/* The child's side of a census in a forked child. See send.h, and child.c for the parent's.
+/* The child's side of a look in a forked child. See send.h, and child.c for the parent's.
  *
  * The child is a copy of the process with a single thread, made while that thread held the GIL. Other threads may have
  * been inside malloc or anywhere else at that moment, and what they had locked stays locked here for ever. So nothing
@@ -61,13 +61,13 @@ end(int status)
 #define end(status) _exit(status)
 #endif
 
-typedef struct {
+struct Sender {
     int pipe;
     bool counting; /* add up bytes, and send none */
     size_t counted;
     size_t used;
     char buffer[4096];
-} Sender;
+};
 
 static void
 flush(Sender *sender)
@@ -97,30 +97,54 @@ put(void *arg, const char *text, size_t bytes)
     }
 }
 
-static void
-put_total(Sender *sender, const Kind *kind)
-{
-    sender->counting = true;
-    sender->counted = 0;
-    label_put(kind->type, put, sender);
-    sender->counting = false;
-    Sent sent = {.kind = A_TYPE, .label = (uint32_t)sender->counted, .count = kind->count, .bytes = kind->bytes};
-    put(sender, (const char *)&sent, sizeof(sent));
-    label_put(kind->type, put, sender);
-}
-
-void
-send_totals(Walk *walk, Collector *collector, int pipe)
+Sender *
+sender_begin(int pipe)
 {
     static Sender sender; /* of the child alone: one for each copy of the process */
     sender.pipe = pipe;
     keep_quiet(pipe);
-    bool walked = walk_run(walk, collector);
-    for (size_t slot = 0; walked && slot < walk->kinds.room; slot++)
-        if (walk->kinds.slots[slot].type && walk->kinds.slots[slot].count)
-            put_total(&sender, &walk->kinds.slots[slot]);
-    Sent last = {.kind = walked ? ALL_SENT : NO_MEMORY};
-    put(&sender, (const char *)&last, sizeof(last));
-    flush(&sender);
+    return &sender;
+}
+
+void
+send_head(Sender *sender, Sent head, size_t bytes)
+{
+    head.length = (uint32_t)bytes;
+    put(sender, (const char *)&head, sizeof(head));
+}
+
+void
+send_more(Sender *sender, const void *data, size_t bytes)
+{
+    put(sender, data, bytes);
+}
+
+void
+send_label(Sender *sender, Sent head, PyTypeObject *type)
+{
+    sender->counting = true;
+    sender->counted = 0;
+    label_put(type, put, sender);
+    sender->counting = false;
+    send_head(sender, head, sender->counted);
+    label_put(type, put, sender);
+}
+
+void
+send_kinds(Sender *sender, const Kinds *kinds)
+{
+    for (size_t slot = 0; slot < kinds->room; slot++) {
+        const Kind *kind = &kinds->slots[slot];
+        Sent head = {.kind = A_TYPE, .count = kind->count, .bytes = kind->bytes, .number = kind->place};
+        if (kind->type && kind->count)
+            send_label(sender, head, kind->type);
+    }
+}
+
+void
+send_end(Sender *sender, SentKind last)
+{
+    send_head(sender, (Sent){.kind = last}, 0);
+    flush(sender);
     end(0);
 }

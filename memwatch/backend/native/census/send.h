@@ -1,20 +1,44 @@
-/* What a forked child does: it walks, sends the totals through a pipe, and ends. */
+/* What a forked child does: it walks, sends what it found through a pipe, and ends. */
 #ifndef MEMWATCH_SEND_H
 #define MEMWATCH_SEND_H
 
 #include "census/walk.h"
 
-typedef enum { A_TYPE = 1, ALL_SENT, NO_MEMORY } SentKind;
+typedef enum {
+    A_TYPE = 1,    /* its label; how many, their bytes, its number */
+    A_SNAPSHOT,    /* how many rows, the largest number, whether they are wide */
+    SOME_MARKS,    /* a granule; its address */
+    SOME_NUMBERS,  /* rows */
+    SOME_LARGE,    /* Large */
+    A_PLACE,       /* see search/places.h */
+    A_STEP,        /* a type's label; the place's number */
+    A_COUNT,       /* a type's label; how many, the sum's number */
+    A_TOTAL,       /* how many new objects, their bytes, the kind of root */
+    ALL_SENT,
+    NO_MEMORY,
+} SentKind;
 
-/* Stands before a label of so many bytes, or alone at the end. */
+/* Stands before so many bytes, or alone. */
 typedef struct {
     uint32_t kind;
-    uint32_t label;
+    uint32_t length;
     uint64_t count;
     uint64_t bytes;
+    uint64_t number;
 } Sent;
 
-/* Never returns. */
-void send_totals(Walk *walk, Collector *collector, int pipe) __attribute__((noreturn));
+typedef struct Sender Sender;
+
+/* In the child, first of all: nobody is to notice it. */
+Sender *sender_begin(int pipe);
+
+/* A message with so many bytes, which come in pieces, or with a label. */
+void send_head(Sender *sender, Sent head, size_t bytes);
+void send_more(Sender *sender, const void *data, size_t bytes);
+void send_label(Sender *sender, Sent head, PyTypeObject *type);
+void send_kinds(Sender *sender, const Kinds *kinds);
+
+/* The last message, and the end of the child. */
+void send_end(Sender *sender, SentKind last) __attribute__((noreturn));
 
 #endif

@@ -143,6 +143,12 @@ bits_for(size_t numbers)
     return bits;
 }
 
+void
+snapshot_count(Snapshot *made)
+{
+    made->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
+}
+
 bool
 snapshot_fill(Snapshot *made, Walk *walk, Collector *collector, bool prints)
 {
@@ -164,7 +170,7 @@ snapshot_fill(Snapshot *made, Walk *walk, Collector *collector, bool prints)
         moved += Py_MAX(made->kinds, 1);
     made->marks = walk->marks;
     made->memory = (Memory){.now = moved, .peak = moved, .fail_after = -1};
-    made->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
+    snapshot_count(made);
     walk->marks = (Marks){0};
     memory->now -= moved;
     return filled;

@@ -11,6 +11,7 @@
 #ifndef MEMWATCH_SNAPSHOT_H
 #define MEMWATCH_SNAPSHOT_H
 
+#include "census/child.h"
 #include "identity/births.h"
 
 typedef enum {
@@ -58,6 +59,14 @@ PyObject *snapshot_type(PyObject *module);
 /* A snapshot of what *walk* met, which gives its marks away; before result_hold(). NULL without memory, no exception.
  * *made* is an empty snapshot; *prints* asks for states and prints where births cannot be traced. */
 bool snapshot_fill(Snapshot *made, Walk *walk, Collector *collector, bool prints);
+
+/* A serial number for *made*, which no other snapshot has. */
+void snapshot_count(Snapshot *made);
+
+/* sent_snapshot.c: one that a forked child has filled, and that its parent fills from what was sent; the latter without
+ * the GIL, false without memory. */
+void snapshot_send(Sender *sender, const Snapshot *made);
+bool snapshot_receive(Snapshot *made, const Answer *answer);
 
 /* At the moment when *after* was filled: what became of the objects of *before*, whose watching ends. False without
  * memory, and nothing has changed then. */

@@ -18,24 +18,11 @@ const char search_doc[] =
     "not given, 1 what is given, 2 what is of the types given. *late* has a namespace, what of it comes last, and so\n"
     "on.";
 
-const char hollow_doc[] = "hollow(holder, array_type)\n--\n\nWhat a code object or an array holds.";
+const char held_doc[] = "held(holder, address, type, alike, array_type)\n--\n\n"
+                        "What *holder* refers to at that address and of the type at that one, or with *alike* another\n"
+                        "one of that type, or None.";
 
-/* The arguments by their number. */
-enum {
-    OWN_TYPES,
-    HIDDEN,
-    MODULES,
-    LATE,
-    MODE,
-    GIVEN,
-    GROWN,
-    MAIN_THREAD,
-    ARRAY_TYPE,
-    MOST,
-    NAMED,
-    BRANCHES,
-    ARGUMENTS
-};
+const char hollow_doc[] = "hollow(holder, array_type)\n--\n\nWhat a code object or an array holds.";
 
 /* ---- the question ---- */
 
@@ -104,11 +91,14 @@ read_question(Search *search, PyObject *const *args)
     search->mode = (Mode)PyLong_AsLong(args[MODE]);
     search->main_thread = PyLong_AsUnsignedLong(args[MAIN_THREAD]);
     search->most = PyLong_AsSize_t(args[MOST]);
+    search->named = PyLong_AsSize_t(args[NAMED]);
+    search->branches = PyLong_AsSize_t(args[BRANCHES]);
     search->array_type = PyType_Check(args[ARRAY_TYPE]) ? (PyTypeObject *)args[ARRAY_TYPE] : NULL;
     search->only_in_grown = args[GROWN] != Py_None;
     if (PyErr_Occurred())
         return false;
-    if (!read_addresses(search, args[GIVEN], search->mode == NEW_OF_TYPES ? &search->types : NULL))
+    Pointers *types = search->mode == NEW_OF_TYPES ? &search->types : NULL;
+    if (args[GIVEN] != Py_None && !read_addresses(search, args[GIVEN], types))
         return false;
     if (search->only_in_grown && !read_addresses(search, args[GROWN], &search->grown))
         return false;
@@ -127,14 +117,15 @@ walk_modules(Search *search, PyObject *modules)
     return good && search_run(search);
 }
 
-static bool
-walk_all(Search *search, Collector *collector, PyObject *const *args, size_t named, size_t branches)
+bool
+search_walk(Search *search, Collector *collector, PyObject *const *args)
 {
     bool good = walk_modules(search, args[MODULES]) && search_threads(search, false) && search_run(search) &&
                 search_late(search) && search_own(search);
-    bool found = search->mode == NEW_WANTED && search->groups.used && named == 1 && branches == 0;
+    bool found = search->mode == NEW_WANTED && search->groups.used && search->named == 1 && search->branches == 0;
     good = good && (found || search_unreached(search, collector));
-    return good && chains_fill(search, named) && (branches == 0 || branches_fill(search, branches));
+    return good && chains_fill(search, search->named) &&
+           (search->branches == 0 || branches_fill(search, search->branches));
 }
 
 /* ---- the answer ---- */
@@ -271,28 +262,31 @@ answer(Search *search)
     return told;
 }
 
+bool
+search_prepare(Search *search, State *state, PyObject *const *args, Py_ssize_t given, Pointers *own)
+{
+    if (given != ARGUMENTS) {
+        PyErr_Format(PyExc_TypeError, "%d arguments are needed, not %zd", ARGUMENTS, given);
+        return false;
+    }
+    search->walk.memory = &state->memory;
+    state->memory.peak = state->memory.now;
+    if (!search_begin(search, state, own))
+        return PyErr_NoMemory();
+    return read_own(search, args[OWN_TYPES], own) && read_question(search, args);
+}
+
 PyObject *
 search_call(State *state, PyObject *const *args, Py_ssize_t given)
 {
-    if (given != ARGUMENTS)
-        return PyErr_Format(PyExc_TypeError, "%d arguments are needed, not %zd", ARGUMENTS, given);
-    size_t named = PyLong_AsSize_t(args[NAMED]), branches = PyLong_AsSize_t(args[BRANCHES]);
     Search search = {0};
     Pointers own = {0};
     PyObject *result = NULL;
-    if (PyErr_Occurred())
-        return NULL;
-    state->memory.peak = state->memory.now;
-    search.walk.memory = &state->memory;
-    if (!search_begin(&search, state, &own)) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    if (!read_own(&search, args[OWN_TYPES], &own) || !read_question(&search, args))
+    if (!search_prepare(&search, state, args, given, &own))
         goto done;
     if (state->collector->collecting)
         result = Py_NewRef(Py_None);
-    else if (walk_all(&search, state->collector, args, named, branches))
+    else if (search_walk(&search, state->collector, args))
         result = answer(&search);
     else if (search.over)
         result = Py_NewRef(Py_False);
@@ -320,4 +314,50 @@ hollow_call(PyObject *const *args, Py_ssize_t given)
     if (search.listed && is_hollow(&search, &kind))
         follow_hollow(&search, args[0], append);
     return search.listed;
+}
+
+/* ---- one link of a chain, tried again ---- */
+
+#define TRIED 1000 /* objects, for one of the type */
+
+typedef struct {
+    Search search; /* first, because the visitprocs are given this */
+    const void *wanted;
+    const void *type;
+    PyObject *found;
+    PyObject *alike;
+    size_t tried;
+} HeldLink;
+
+static int
+try_link(PyObject *object, void *arg)
+{
+    HeldLink *link = arg;
+    if (object && object == link->wanted && Py_TYPE(object) == link->type)
+        link->found = object;
+    else if (object && link->tried++ < TRIED && Py_TYPE(object) == link->type)
+        link->alike = object;
+    return link->found ? -1 : 0;
+}
+
+PyObject *
+held_call(State *state, PyObject *const *args, Py_ssize_t given)
+{
+    if (given != 5)
+        return PyErr_Format(PyExc_TypeError, "5 arguments are needed, not %zd", given);
+    HeldLink link = {.wanted = PyLong_AsVoidPtr(args[1]), .type = PyLong_AsVoidPtr(args[2])};
+    Search *search = &link.search;
+    Pointers none = {0};
+    if (PyErr_Occurred())
+        return NULL;
+    search->array_type = PyType_Check(args[4]) ? (PyTypeObject *)args[4] : NULL;
+    bool good = walk_begin(&search->walk, &state->memory, &state->measures, &none, &none);
+    if (!good || !kind_of(&search->walk, args[0]))
+        PyErr_NoMemory();
+    else
+        search_follow(search, args[0], try_link);
+    PyObject *found = link.found || args[3] != Py_True ? link.found : link.alike;
+    found = PyErr_Occurred() ? NULL : Py_NewRef(found ? found : Py_None);
+    walk_free(&search->walk);
+    return found;
 }

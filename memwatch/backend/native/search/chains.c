@@ -12,13 +12,39 @@ typedef struct {
     uint32_t number;
 } Ranked;
 
-static int
-compare(const void *left, const void *right)
+static bool
+comes_first(const Ranked *one, const Ranked *other)
 {
-    const Ranked *one = left, *other = right;
-    if (one->key != other->key)
-        return one->key < other->key ? 1 : -1;
-    return one->number < other->number ? -1 : 1;
+    return one->key != other->key ? one->key > other->key : one->number < other->number;
+}
+
+/* Let the row at *place* sink, so that none comes before those below it. */
+static void
+sink(Ranked *ranked, size_t place, size_t count)
+{
+    Ranked row = ranked[place];
+    for (size_t below; (below = 2 * place + 1) < count; place = below) {
+        if (below + 1 < count && comes_first(&ranked[below], &ranked[below + 1]))
+            below++;
+        if (!comes_first(&row, &ranked[below]))
+            break;
+        ranked[place] = ranked[below];
+    }
+    ranked[place] = row;
+}
+
+/* The largest key first. Not by qsort(), which may take memory from malloc: in a forked child that may be locked. */
+static void
+sort(Ranked *ranked, size_t count)
+{
+    for (size_t place = count / 2; place-- > 0;)
+        sink(ranked, place, count);
+    for (size_t left = count; left-- > 1;) {
+        Ranked last = ranked[left];
+        ranked[left] = ranked[0];
+        ranked[0] = last;
+        sink(ranked, 0, left);
+    }
 }
 
 static Group *
@@ -66,7 +92,7 @@ choose(Search *search, Ranked *ranked, size_t named, bool by_measured)
     Sum *sums = (Sum *)search->sums.data;
     for (size_t place = 0; place < search->sums.used; place++)
         ranked[place] = (Ranked){by_measured ? sums[place].measured : sums[place].bytes, (uint32_t)place};
-    qsort(ranked, search->sums.used, sizeof(Ranked), compare);
+    sort(ranked, search->sums.used);
     for (size_t place = 0; place < search->sums.used && place < named; place++)
         if (ranked[place].key)
             sums[ranked[place].number].chosen = true;
@@ -121,7 +147,7 @@ chains_fill(Search *search, size_t named)
     for (size_t number = 0; good && number < count; number++)
         ranked[number] = (Ranked){group_at(search, number)->like, (uint32_t)number};
     if (good) {
-        qsort(ranked, count, sizeof(Ranked), compare);
+        sort(ranked, count);
         good = add_up(search, ranked, count);
     }
     if (good) {

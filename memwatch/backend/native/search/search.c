@@ -58,6 +58,7 @@ search_free_walk(Search *search)
     row_free(memory, &search->deferred);
     row_free(memory, &search->indirectly);
     row_free(memory, &search->left);
+    pointers_free(memory, &search->references);
 }
 
 void

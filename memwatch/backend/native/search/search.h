@@ -10,6 +10,23 @@
 
 #include "census/check.h"
 
+/* The arguments of search() by their number. */
+enum {
+    OWN_TYPES,
+    HIDDEN,
+    MODULES,
+    LATE,
+    MODE,
+    GIVEN,
+    GROWN,
+    MAIN_THREAD,
+    ARRAY_TYPE,
+    MOST,
+    NAMED,
+    BRANCHES,
+    ARGUMENTS
+};
+
 /* ---- roots ---- */
 
 typedef enum {
@@ -19,7 +36,7 @@ typedef enum {
     ROOT_EXCEPTION,
     ROOT_THREAD,
     ROOT_C,       /* alive, and nothing refers to it */
-    ROOT_NOTHING, /* a cycle */
+    ROOT_NOTHING, /* garbage that waits for the collector */
     ROOT_OWN
 } RootKind;
 
@@ -124,6 +141,8 @@ typedef struct {
     unsigned long main_thread;
     size_t most; /* objects to visit */
     bool over;   /* there were more */
+    size_t named;    /* sums to choose */
+    size_t branches; /* further ways to find */
 
     Pool pool;
     Block **blocks;
@@ -139,6 +158,7 @@ typedef struct {
     Row deferred; /* Met, as are the next */
     Row indirectly;
     Row left;     /* PyObject *: tracked, and not reached from any root */
+    Pointers references; /* to those, as many as none of them shows */
     Row groups;   /* Group */
     Pointers group_of; /* by parent and type, and past many groups by likeness */
     Pointers counts;   /* by group and type */
@@ -219,9 +239,16 @@ size_t depth_of(const Search *search, uint32_t parent);
 /* branches.c: further ways to the last object of the first chain, at most *wanted*. */
 bool branches_fill(Search *search, size_t wanted);
 
+/* answer.c: a search from the arguments of search() on, for whoever runs it apart from the answer. *own* is kept until
+ * search_free(). False with an exception; the walk answers as those above. */
+bool search_prepare(Search *search, State *state, PyObject *const *args, Py_ssize_t given, Pointers *own);
+bool search_walk(Search *search, Collector *collector, PyObject *const *args);
+
 /* answer.c: the functions for Python. */
 PyObject *hollow_call(PyObject *const *args, Py_ssize_t given);
 extern const char hollow_doc[];
+PyObject *held_call(State *state, PyObject *const *args, Py_ssize_t given);
+extern const char held_doc[];
 PyObject *search_call(State *state, PyObject *const *args, Py_ssize_t given);
 extern const char search_doc[];
 

@@ -1,8 +1,10 @@
 /* What the collector tracks and no root leads to. See search.h.
  *
- * Of these objects, those that no other of them refers to are held by C code: lists of callbacks inside the
- * interpreter, what a running C function works on, or a reference that was lost. The others are cycles, or hang on
- * some; each is walked by itself, classes of the program first, so that a cycle is told from where a reader knows it.
+ * Of these objects, those that have more references than all of them together show are held by C code: lists of
+ * callbacks inside the interpreter, what a running C function works on, or a reference that was lost; and with them
+ * what they lead to. The others are garbage that the collector has not come to yet, as it would find itself. What no
+ * other one of them refers to is walked first, then the cycles, each by itself and classes of the program first, so
+ * that a cycle is told from where a reader knows it.
  *
  * A tuple with one owner may be one that a C function is still filling: it is no root, for it must not be shown; what
  * it holds hangs on it only if something is seen to hold the tuple. */
@@ -96,6 +98,64 @@ find_below(Search *search, Marks *below)
     return !search->walk.failed;
 }
 
+/* ---- held in C, or by nothing ---- */
+
+#define HELD (-1)
+
+static int
+subtract(PyObject *object, void *arg)
+{
+    Search *search = arg;
+    Pointer *entry = object ? pointers_find(&search->references, object) : NULL;
+    if (entry)
+        entry->number--;
+    return 0;
+}
+
+static int
+mark_held(PyObject *object, void *arg)
+{
+    Search *search = arg;
+    Pointer *entry = object ? pointers_find(&search->references, object) : NULL;
+    if (entry == NULL || entry->number == HELD)
+        return 0;
+    entry->number = HELD;
+    if (row_push(search->walk.memory, &search->walk.stack, object))
+        return 0;
+    search->walk.failed = true;
+    return -1;
+}
+
+/* Count for each of the objects left the references that none of them shows, and mark what is held by such a one. */
+static bool
+find_held(Search *search)
+{
+    PyObject **left = (PyObject **)search->left.data;
+    for (size_t place = 0; place < search->left.used; place++) {
+        Pointer *entry = pointers_enter(search->walk.memory, &search->references, left[place]);
+        if (entry == NULL)
+            return false;
+        entry->number = Py_REFCNT(left[place]);
+    }
+    for (size_t place = 0; place < search->left.used && !search->walk.failed; place++)
+        search_follow(search, left[place], subtract);
+    for (size_t place = 0; place < search->left.used && !search->walk.failed; place++) {
+        if (pointers_find(&search->references, left[place])->number > 0)
+            mark_held(left[place], search);
+        while (search->walk.stack.used && !search->walk.failed)
+            search_follow(search, ((PyObject **)search->walk.stack.data)[--search->walk.stack.used], mark_held);
+    }
+    return !search->walk.failed;
+}
+
+static bool
+is_held(const Search *search, PyObject *object)
+{
+    return pointers_find(&search->references, object)->number == HELD;
+}
+
+/* ---- the walks ---- */
+
 static bool
 enter_left(Search *search, PyObject *object, bool *entered)
 {
@@ -111,17 +171,30 @@ is_of_program(PyObject *object)
 }
 
 static bool
-walk_cycles(Search *search, bool of_program)
+walk_cycles(Search *search, bool held, bool of_program)
 {
     for (size_t place = 0; place < search->left.used; place++) {
         PyObject *object = ((PyObject **)search->left.data)[place];
-        bool entered = false;
-        if (is_of_program(object) == of_program && (!enter_left(search, object, &entered)))
+        bool entered = false, meant = is_held(search, object) == held && is_of_program(object) == of_program;
+        if (meant && !enter_left(search, object, &entered))
             return false;
         if (entered && !search_run(search))
             return false;
     }
     return true;
+}
+
+/* What nothing below leads to, then cycles. */
+static bool
+walk_left(Search *search, const Marks *below, bool held)
+{
+    bool good = search_label(search, (Label){.kind = held ? ROOT_C : ROOT_NOTHING}), entered;
+    for (size_t place = 0; good && place < search->left.used; place++) {
+        PyObject *object = ((PyObject **)search->left.data)[place];
+        if (!marks_has(below, object) && is_held(search, object) == held)
+            good = enter_left(search, object, &entered);
+    }
+    return good && search_run(search) && walk_cycles(search, held, true) && walk_cycles(search, held, false);
 }
 
 bool
@@ -130,19 +203,12 @@ search_unreached(Search *search, Collector *collector)
     Link *heads[] = {&collector->permanent.head, &collector->generations[2].head, &collector->generations[1].head,
                      &collector->generations[0].head};
     Marks below = {0};
-    bool good = true, entered;
+    bool good = true;
     for (size_t ring = 0; good && ring < Py_ARRAY_LENGTH(heads); ring++)
         good = collect(search, heads[ring]);
-    good = good && search_own(search) && find_below(search, &below);
-    good = good && search_label(search, (Label){.kind = ROOT_C});
-    for (size_t place = 0; good && place < search->left.used; place++) {
-        PyObject *object = ((PyObject **)search->left.data)[place];
-        if (!marks_has(&below, object))
-            good = enter_left(search, object, &entered);
-    }
+    good = good && search_own(search) && find_below(search, &below) && find_held(search);
+    good = good && walk_left(search, &below, true) && walk_left(search, &below, false);
     marks_free(search->walk.memory, &below);
-    good = good && search_run(search) && search_label(search, (Label){.kind = ROOT_NOTHING});
-    good = good && walk_cycles(search, true) && walk_cycles(search, false);
     search->walk.failed |= !good;
     return good;
 }

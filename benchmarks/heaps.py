@@ -1,0 +1,136 @@
+"""What a report names where the heap is as large as a service's: a churning heap of orders, and a list that leaks.
+
+    python benchmarks/heaps.py [--objects 1e6 4e6] [--rate 200e3] [--requests 200] [--seconds 200] [--pause-budget 0.1]
+
+Each size runs in a process of its own under `memwatch run`, with what `run` does by itself. A request replaces one
+order (a dict of texts, numbers and a list of dicts) and appends one `Session` to the list `SESSIONS`, which nobody
+empties: so many bytes a second. The first suspect is right if its type is `Session` (or a part of one), its line is one
+that makes the session, its path leads through the list, and its cause speaks of a container. The first report stands in
+the row, the last one told within the time behind it. `gap` is the longest time that one request took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SESSIONS: list[Session] = []
+ORDERS: dict[int, dict[str, Any]] = {}
+_TEXT = 41  # bytes of a short text beside its characters
+
+
+class Session:
+    """What stays of a request."""
+
+    def __init__(self, number: int, size: int) -> None:
+        self.user = number
+        self.token = f"{number:x}".ljust(size, "-")
+
+
+def make_order(number: int) -> dict[str, Any]:
+    """Some twenty objects."""
+    lines = [{"sku": f"sku-{number}-{place}", "price": number * 1.25, "count": place} for place in range(3)]
+    return {"number": number, "customer": f"customer {number}", "lines": lines, "tags": [f"tag {number}", "paid"]}
+
+
+def fill(objects: int) -> None:
+    """Make orders until the interpreter has so many blocks."""
+    gc.disable()
+    number = 0
+    while sys.getallocatedblocks() < objects:
+        for _ in range(100):
+            number += 1
+            ORDERS[number] = make_order(number)
+    gc.enable()
+
+
+def serve(requests: int, rate: float, seconds: float) -> None:
+    """Requests until the time is over; says at the end what the slowest took."""
+    size = max(16, int(rate / requests) - 150 - _TEXT)
+    rng, begun, slowest, number = random.Random(1), time.monotonic(), 0.0, 0
+    numbers = list(ORDERS)
+    while (now := time.monotonic()) < begun + seconds:
+        due = begun + number / requests
+        if now < due:
+            time.sleep(due - now)
+        started, number = time.monotonic(), number + 1
+        place = rng.randrange(len(numbers))
+        del ORDERS[numbers[place]]
+        numbers[place] = place + number * len(numbers)
+        ORDERS[numbers[place]] = make_order(numbers[place])
+        SESSIONS.append(Session(number, size))
+        slowest = max(slowest, time.monotonic() - started)
+    print(json.dumps({"slowest": slowest, "requests": number, "blocks": sys.getallocatedblocks()}))
+
+
+def run(objects: int, arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The events of one run, and what the program says of itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        events = Path(folder) / "events.jsonl"
+        program = [__file__, "--serve", str(objects), "--rate", str(arguments.rate)]
+        program += ["--requests", str(arguments.requests), "--seconds", str(arguments.seconds)]
+        command = [sys.executable, "-m", "memwatch", "run", "--json", str(events), *program]
+        environment = {**os.environ, "MEMWATCH_PAUSE_BUDGET": str(arguments.pause_budget)}
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=True)
+        said = json.loads(done.stdout.splitlines()[-1])
+        return [json.loads(line) for line in events.read_text().splitlines()], said
+
+
+def row(objects: int, events: list[dict[str, Any]], said: dict[str, Any]) -> Iterator[str]:
+    """What was told, and whether it is right, for a reader."""
+    began = next((event["time"] for event in events), 0.0)
+    leaks = [event for event in events if event["event"] == "leak"]
+    gap = f"{1000 * said['slowest']:.0f} ms"
+    yield f"{objects:,} objects asked, {said['blocks']:,} blocks, {len(leaks)} reports, gap {gap}"
+    for event in leaks[:1] + leaks[1:][-1:]:
+        yield from _told(event["data"], event["time"] - began)
+
+
+def _told(leak: dict[str, Any], after: float) -> Iterator[str]:
+    report = leak["report"]
+    first = (report["suspects"] or [{}])[0]
+    lines = [f"{Path(frame['file']).name}:{frame['line']}" for frame in first.get("allocated_at", [])[:3]]
+    held = " > ".join(first.get("held_by") or [])
+    yield f"  told after {after:.0f} s: {leak['verdict']}; explained {report.get('explained')}"
+    yield f"    type    {'right' if first.get('type', '').endswith('Session') else 'WRONG'}  {first.get('type')}"
+    yield f"    line    {'right' if any('heaps.py' in line for line in lines) else 'WRONG'}  {', '.join(lines)}"
+    yield f"    holder  {'right' if 'SESSIONS' in held else 'WRONG'}  {held}"
+    yield f"    cause   {first.get('cause')}"
+    yield f"    cost    {report['cost']}"
+    for missing in report["missing"]:
+        yield f"    missing {missing}"
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objects", type=float, nargs="+", default=[1e6, 4e6])
+    parser.add_argument("--rate", type=float, default=200e3, help="bytes a second that leak")
+    parser.add_argument("--requests", type=int, default=200, help="requests a second")
+    parser.add_argument("--seconds", type=float, default=200.0)
+    parser.add_argument("--pause-budget", type=float, default=0.1)
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        fill(arguments.serve)
+        serve(arguments.requests, arguments.rate, arguments.seconds)
+        return
+    print(f"CPython {platform.python_version()}, {arguments.rate / 1e3:.0f} KB/s")
+    for objects in arguments.objects:
+        for line in row(int(objects), *run(int(objects), arguments)):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Looks that do not hold the program: a forked child takes them, where a walk here is over the pause budget.
+
+What it costs is asked beforehand: the fork against the pause budget, the child's processor time against its own share
+of the time, the memory against what the container leaves. What it did cost is measured, and corrects the next answer.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from ..backend.census import in_child
+from ..backend.census.contract import GiveUp, Look
+from ..backend.quiet import quiet
+from ..internal import internal
+from ..retain import Question
+from ..units import format_bytes, format_duration, format_milliseconds
+from ..watch import Candidate
+from .budget import expected_blocks
+from .findings import Evidence
+
+Task = Literal["census", "search"]
+"""What the child does: a census, or a census and the search for holders."""
+
+CHILD_SHARE = 0.02  # of one core
+_LEAST_WALL = 60.0  # seconds, as for walks here
+_TASK_SECONDS = {"census": 1.5e-7, "search": 4e-7}  # an object, on a busy machine
+_TASK_BYTES = {"census": 4, "search": 24}  # an object, in the child
+_TOUCHED = 0.1  # of what is resident, copied because the program writes to it meanwhile
+_FASTEST = 0.5  # of the price that is expected of a page
+_PATIENCE = 5.0  # times what is expected
+
+
+class Host(Protocol):
+    """What is asked of the machine; `backend.census.in_child` for all but tests."""
+
+    CAN_LOOK: bool
+
+    def private_pages(self, enough: int) -> int | None: ...
+
+    def room(self) -> int: ...
+
+
+@internal
+class Apart:
+    """Decides whether a forked child may look, and has it look. *pause_budget* is in seconds."""
+
+    def __init__(self, pause_budget: float, host: Host = in_child) -> None:
+        self._pause_budget = pause_budget
+        self._host = host
+        self._page_seconds = in_child.PAGE_SECONDS
+        self._seconds = dict(_TASK_SECONDS)
+        self._pages = 0
+        self.reason = ""
+
+    @property
+    def can_look(self) -> bool:
+        """Whether there can be such a child here at all."""
+        return self._host.CAN_LOOK
+
+    def why_not(self, task: Task, blocks: int, spent: float, wall: float, verdicts: int = 0) -> str | None:
+        """Why the child cannot do *task* on a heap of so many *blocks*, in words; None if it may, "" if there is none.
+
+        *spent* seconds of processor time were used by children already; *wall* is the time that the share is of. Time
+        for so many *verdicts* must be left.
+        """
+        if not self.can_look:
+            return ""
+        hold = self.expected_hold()
+        if hold > self._pause_budget:
+            allowed = format_milliseconds(self._pause_budget)
+            return f"a fork would hold the program for about {format_milliseconds(hold)}, and {allowed} are allowed"
+        needed = blocks * (self._seconds[task] + verdicts * self._seconds["search"])
+        if needed > CHILD_SHARE * max(wall, _LEAST_WALL) - spent:
+            return f"a forked child would need {format_duration(needed)} of processor time, which is over its share"
+        taken = blocks * _TASK_BYTES[task] + int(_TOUCHED * self._pages * in_child.PAGE_BYTES)
+        if taken > self._host.room():
+            return f"a forked child might take {format_bytes(taken)}, and there is no room for that"
+        return None
+
+    def expected_hold(self) -> float:
+        """Seconds that a fork is expected to hold the program."""
+        pages = self._host.private_pages(int(self._pause_budget / self._page_seconds))
+        self._pages = pages or 0
+        return float("inf") if pages is None else pages * self._page_seconds
+
+    def ask(
+        self,
+        candidate: Candidate,
+        evidence: Evidence,
+        wall: float,
+        unfinished: str,
+        verdicts: int = 0,
+        question: Question | None = None,
+    ) -> Look | None:
+        """What a forked child sees, if it may look and comes to its end: `reason` says why it may not, and *evidence*
+        what went wrong. A *question* is about its snapshot.
+        """
+        blocks, ledger = expected_blocks(candidate.samples[-1]), candidate.ledger
+        task: Task = "census" if question is None else "search"
+        why = self.why_not(task, blocks, ledger.child_seconds, wall, verdicts)
+        self.reason = f"; {why}" if why else ""
+        if why is not None:
+            return None
+        known = evidence.snapshot.identity if question is not None and evidence.snapshot else None
+        with evidence.noting(unfinished), ledger.walk(), quiet:
+            look = self._look(blocks, candidate.give_up, known, question)
+            ledger.child(look.pause_seconds, look.work_seconds)
+            return look
+        return None
+
+    def _look(self, blocks: int, give_up: GiveUp, known: object, question: Question | None) -> Look:
+        task: Task = "census" if question is None else "search"
+        exclude = [] if question is None else question.parts
+        arguments = None if question is None else question.arguments
+        patience = max(10.0, _PATIENCE * blocks * self._seconds[task])
+        found = in_child.look_in_child(exclude, give_up, known, arguments, patience)
+        if self._pages:
+            self._page_seconds = max(_FASTEST * in_child.PAGE_SECONDS, found.price_seconds / self._pages)
+        self._seconds[task] = found.work_seconds / max(blocks, 1)
+        return found

@@ -1,0 +1,107 @@
+"""What a forked child may be asked: its price is known beforehand, and what it brings stands in the report."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import memwatch
+from memwatch.diagnosis.apart import Apart
+
+LARGE = 10_000_000  # blocks: a walk here would hold the program for far longer than the half second of a case
+
+
+class Machine:
+    """A fake one: so many private pages, and so much room."""
+
+    def __init__(self, pages=25_000, room=1 << 40, can_look=True):
+        self.CAN_LOOK = can_look
+        self.pages = pages
+        self.free = room
+
+    def private_pages(self, enough):
+        return self.pages
+
+    def room(self):
+        return self.free
+
+
+def test_the_fork_has_to_fit_into_the_pause_budget():
+    assert Apart(0.1, Machine()).why_not("search", 1_000_000, 0.0, 1000.0) is None
+    assert Apart(0.1, Machine(pages=2_500_000)).why_not("search", 1_000_000, 0.0, 1000.0) == (
+        "a fork would hold the program for about 500 ms, and 100 ms are allowed"
+    )
+    assert "100 ms are allowed" in Apart(0.1, Machine(pages=None)).why_not("census", 1000, 0.0, 1000.0)
+
+
+def test_it_has_its_own_share_of_the_time():
+    apart = Apart(0.1, Machine())
+    assert apart.why_not("census", 4_000_000, 0.0, 100.0) is None
+    assert "over its share" in apart.why_not("census", 4_000_000, 0.0, 100.0, verdicts=1)
+    assert apart.why_not("census", 4_000_000, 0.0, 1000.0, verdicts=1) is None
+    assert "over its share" in apart.why_not("census", 4_000_000, 19.9, 1000.0)
+
+
+def test_there_must_be_room_for_what_is_copied():
+    apart = Apart(0.1, Machine(room=50_000_000))
+    assert apart.why_not("census", 1_000_000, 0.0, 1000.0) is None
+    assert "there is no room for that" in apart.why_not("search", 2_000_000, 0.0, 1000.0)
+
+
+def test_without_a_child_there_is_nothing_to_say():
+    assert Apart(0.1, Machine(can_look=False)).why_not("census", 1000, 0.0, 1000.0) == ""
+
+
+can_look = pytest.mark.skipif(
+    memwatch.backend.name != "native" or sys.platform != "linux", reason="no forked child looks here"
+)
+
+
+@can_look
+def test_above_the_pause_budget_type_and_holder_are_named_by_a_child(make_case, app, make_class):
+    order = make_class(app, "Order")
+    app.orders, app.table = [], {}
+    case = make_case(blocks=LARGE)
+    case.suspect()
+    case.follow()
+    app.orders.extend(order() for _ in range(20_000))
+    report = case.verdict().report
+    assert report.missing == () and report.explained
+    first = report.suspects[0]
+    assert (first.type, first.held_by.text) == ("app.Order", "module app > orders: list, 20000 items > [index]")
+    assert first.cause.startswith("a module-level list that only grows")
+    assert report.cost.longest_pause_seconds < 0.1 and report.cost.child_seconds > 0 and report.cost.censuses == 3
+
+
+@can_look
+def test_garbage_that_waits_is_known_without_a_collection(make_case, app, make_class, text, collector_off):
+    node = make_class(app, "Node")
+    case = make_case(blocks=LARGE)
+
+    def grow():
+        for number in range(2000):
+            made = node()
+            made.itself, made.text = made, text(number)
+
+    leak = case.judge(grow)
+    assert leak.verdict == "garbage"
+    assert not [line for line in leak.report.missing if "no collection" in line]
+
+
+@can_look
+def test_where_the_child_fails_it_is_said_and_the_rest_goes_out(make_case, app, text, monkeypatch):
+    from memwatch.backend.census import in_child
+    from memwatch.errors import UnsupportedError
+
+    app.kept = []
+    case = make_case(blocks=LARGE)
+    case.suspect()
+    app.kept.extend(map(text, range(1000)))
+
+    def refuse(*_):
+        raise UnsupportedError("no look in a forked child: Cannot allocate memory")
+
+    monkeypatch.setattr(in_child, "look_in_child", refuse)
+    report = case.verdict().report
+    assert "no look by a forked child: no look in a forked child: Cannot allocate memory" in report.missing
