@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import backend, default, signals
 from ..environment import Settings, export_settings, read_settings
-from ..errors import MemwatchError
+from ..errors import MemwatchError, UnsupportedError
 from ..handlers import HtmlReports, JsonLines
 from ..options import PACES
 from ..watch import Leak, Watcher
@@ -67,7 +67,12 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         print(f"{sys.executable}: can't open file {error.filename!r}: {_explain(error)}", file=sys.stderr)
         return _NOT_OPENED
-    screen, diary = _start(args)
+    try:
+        screen, diary = _start(args)
+    except UnsupportedError as reason:
+        print(f"memwatch: not watched: {reason}", file=sys.stderr)
+        execute(program)
+        return 0
     try:
         execute(program)
     except SystemExit as end:
@@ -92,7 +97,10 @@ def _split(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
 
 
 def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
-    """Start to watch, connect what listens, leave word for child processes; exits with the usage on bad options."""
+    """Start to watch, connect what listens, leave word for child processes; exits with the usage on bad options.
+
+    Raises UnsupportedError where the process cannot be watched.
+    """
     autostart = sys.modules.get(__package__.rpartition(".")[0] + ".autostart")
     if autostart is not None:
         autostart.end()
@@ -108,6 +116,8 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
         lines = JsonLines(settings.json) if settings.json else None
         profile = _open_profile(args.profile, outer.run_profile, screen.terminal)
         watcher = default.start_for_program(**settings.options())
+    except UnsupportedError:
+        raise
     except MemwatchError as error:
         args.parser.error(str(error))
     folder = choose_folder(settings.run_folder)

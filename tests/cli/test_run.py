@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -315,3 +316,19 @@ def test_variables_count_where_no_option_is_given(lab):
     ended = lab.watched("--pace", "job", "x.py", MEMWATCH_PACE="service", MEMWATCH_PASE="job")
     assert ended.stdout == "job 0.25\n"
     assert "MEMWATCH_PASE is not known (is MEMWATCH_PACE meant?)" in "".join((ended.stderr, *ended.own))
+
+
+def test_a_program_runs_where_no_thread_can_be_started(lab):
+    lab.write("x.py", "import sys\nprint(__name__, sys.argv)\nsys.exit(3)\n")
+    code = """
+    import _thread, sys
+    def refuse(*arguments, **options):
+        raise RuntimeError("can't start new thread")
+    _thread.start_new_thread = refuse
+    import memwatch.cli
+    sys.argv = ["memwatch", "run", "x.py", "1"]
+    sys.exit(memwatch.cli.main())
+    """
+    ended = lab.end(lab.start(sys.executable, "-c", textwrap.dedent(code)))
+    assert (ended.status, ended.stdout) == (3, "__main__ ['x.py', '1']\n")
+    assert ended.own == ("memwatch: not watched: no thread can be started: can't start new thread",)
