@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +32,9 @@ NO_OBJECT = "raw memory"
 
 RAW = ""
 """What samples have for a type where there is no object."""
+
+_HIDDEN_BYTES = sys.version_info >= (3, 15)
+"""Whether a bytearray keeps its data in a bytes object of its own, which no walk meets."""
 
 ShownFrame = dict[str, Any]
 
@@ -81,7 +85,7 @@ class Lines:
         since: int = 0,
         until: int = 0,
     ) -> None:
-        self._samples = samples
+        self._samples = samples if is_known is None else [_as_met(it, is_known) for it in samples]
         self._is_app = is_app
         self._is_known = is_known
         self._interval = interval
@@ -258,6 +262,12 @@ def _tree_frame(place: Frame) -> Frame:
 
 def _bytes_of(samples: Iterable[Sampled]) -> float:
     return sum(sample.size_bytes for sample in samples)
+
+
+def _as_met(sample: Sampled, is_known: Callable[[int, str], bool]) -> Sampled:
+    """*sample*; as a mere block, if it may be what a bytearray keeps beside itself."""
+    hidden = _HIDDEN_BYTES and sample.label == "bytes" and not is_known(sample.address, "bytes")
+    return replace(sample, label=RAW) if hidden else sample
 
 
 def _size_of(site: Site) -> float:

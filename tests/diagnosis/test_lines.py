@@ -14,6 +14,7 @@ from memwatch.backend.allocations.recorded import read_recorded
 from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
 from memwatch.diagnosis import Account, Diagnosis, Suspect, evidence, pinned
+from memwatch.diagnosis import lines as module
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
@@ -148,6 +149,16 @@ def test_what_a_walk_has_met_is_not_loose_nor_what_such_objects_keep():
     assert loose(met) == [("app:2", NO_OBJECT, 4000, False), ("app:1", "int", 1000, False)]
     assert loose(met, counted=12e6) == [("app:1", "int", 1000, False), ("app:2", NO_OBJECT, 1000, False)]
     assert loose(met, counted=20e6) == [("app:1", "int", 1000, False)]
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_bytearrays_bytes_are_what_it_keeps_beside_itself(monkeypatch, hidden):
+    monkeypatch.setattr(module, "_HIDDEN_BYTES", hidden)
+    samples = sampled("bytes", "app:1", size=9e6), sampled("bytearray", "app:1", size=1e6, address=16)
+    found = Lines(samples, lambda file: True, lambda address, label: address == 16)
+    assert loose(found) == ([] if hidden else [("app:1", "bytes", 9000, False)])
+    site = found.of_types(("bytearray",))
+    assert site is not None and site.size_bytes == (10e6 if hidden else 1e6)
 
 
 def test_the_line_of_most_is_told_only_if_it_is_most_of_all():
