@@ -71,6 +71,8 @@ largest_small(const PyMemAllocatorEx *original)
     return bytes;
 }
 
+#ifdef __GLIBC__
+
 /* Whether what lies before a block, and is ours to read, is the head that glibc's malloc puts there for a request of
  * *bytes*, as no other allocator does. A sanitizer need not be told of the reading. */
 static __attribute__((no_sanitize("address"))) bool
@@ -100,13 +102,18 @@ is_mallocs(const PyMemAllocatorEx *from, size_t bytes)
 static bool
 blocks_are_mallocs(const PyMemAllocatorEx *from)
 {
-#ifdef __GLIBC__
     return is_mallocs(from, 40) && is_mallocs(from, 1000) && is_mallocs(from, 3000);
-#else
-    (void)from;
-    return false;
-#endif
 }
+
+#else
+
+static bool
+blocks_are_mallocs(const PyMemAllocatorEx *Py_UNUSED(from))
+{
+    return false;
+}
+
+#endif
 
 void
 probe(Slot *slot)
