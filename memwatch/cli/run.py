@@ -38,7 +38,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--tick", type=float, metavar="S", help="read the meters every S seconds (default: 0.25, service: 1)")
     add("--pace", choices=PACES, help="how long growth must last (default: job, a minute)")
     add("--detector", metavar="NAME", help="the rule that decides (default: ratchet)")
-    add("--profile", metavar="FILE", help="write who allocated what is held to FILE, in the format of its suffix; slow")
+    add(
+        "--profile",
+        metavar="FILE",
+        help="write who allocated what is held to FILE, in the format of its suffix, and of each process beside it",
+    )
     add("--no-profile", action="store_true", help="do not sample allocations: leaks are told without their lines")
     add(
         "--report",
