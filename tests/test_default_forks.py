@@ -184,3 +184,42 @@ def test_multiprocessing_by_fork_and_by_spawn(tmp_path):
         timeout=120,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
+
+
+def test_an_event_loop_that_forbids_blocking_calls_may_fork():
+    """As blockbuster does it, also to the methods of a type in C."""
+    done = python(
+        """
+        import _thread, asyncio, ctypes, gc, os, sys, time, memwatch
+        watcher = memwatch.start(tick=0.02)
+
+        def forbidden(function):
+            def raise_in_loops(*args, **kwargs):
+                caller = sys._getframe(1).f_globals["__name__"]  # threading itself may
+                if asyncio._get_running_loop() and kwargs.get("blocking", True) and caller != "threading":
+                    raise AssertionError(f"{function} blocks")
+                return function(*args, **kwargs)
+            return raise_in_loops
+
+        async def fork():
+            for _ in range(3):
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(0)
+                os.waitpid(pid, 0)
+                await asyncio.sleep(0.01)
+
+        os.access, time.sleep = forbidden(os.access), forbidden(time.sleep)
+        lock = _thread.LockType
+        gc.get_referents(vars(lock))[0]["acquire"] = forbidden(lock.acquire)
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(lock))
+        asyncio.run(fork())
+        before, deadline = watcher.readings, time.monotonic() + 20
+        while watcher.readings < before + 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert watcher.readings >= before + 2
+    """,
+        "-W",
+        "error",
+    )
+    assert done.stderr == ""

@@ -45,6 +45,12 @@ def is_raw() -> bool:
     return original("_thread", "get_ident")() in _running
 
 
+# Taken at the import: what finds blocking calls in event loops (blockbuster) puts functions in their place that raise.
+acquire: Any = type(original("_thread", "allocate_lock")()).acquire
+_sleep: Callable[[float], None] = original("time", "sleep")
+_access = os.access
+
+
 @internal
 class RawThread:
     """Runs one function at a time in a thread of its own; `ident` is None while nothing runs."""
@@ -57,7 +63,7 @@ class RawThread:
     def start(self, run: Callable[[], None]) -> None:
         """Begin; raises RuntimeError where no thread can be had."""
         ended = original("_thread", "allocate_lock")()
-        ended.acquire()
+        acquire(ended, blocking=False)
         self._ended = ended
         try:  # the new thread inherits what is blocked
             uninterrupted(lambda: original("_thread", "start_new_thread")(self._main, (run, ended)))
@@ -85,7 +91,7 @@ class RawThread:
         ended = self._ended  # one look: the next run has another lock
         if ended is None or self.is_current():
             return ended is None
-        if not ended.acquire(timeout=timeout):
+        if not acquire(ended, timeout=timeout):
             return False
         ended.release()
         self._await_system(max(deadline, Clock.monotonic() + _LEAVING) if timeout else deadline)
@@ -102,7 +108,7 @@ class RawThread:
         """Wait until the system does not know the thread any more: it has nothing left to do but to leave."""
         gone = self._native_id
         while _os_thread_exists(gone) and Clock.monotonic() < deadline:
-            original("time", "sleep")(0.0002)
+            _sleep(0.0002)
 
     def is_current(self) -> bool:
         """Whether the caller is this thread."""
@@ -110,7 +116,7 @@ class RawThread:
 
 
 def _os_thread_exists(native_id: int) -> bool:
-    return sys.platform == "linux" and os.access(f"/proc/self/task/{native_id}", os.F_OK)
+    return sys.platform == "linux" and _access(f"/proc/self/task/{native_id}", os.F_OK)
 
 
 def forget_dummy() -> None:

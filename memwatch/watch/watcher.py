@@ -31,7 +31,7 @@ from .reading import read_sample
 from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
 from .state import describe, describe_gap
-from .thread import RawThread, forget_dummy, original
+from .thread import RawThread, acquire, forget_dummy, original
 from .trend import make_stats
 from .triggers import GcTrigger, Ticker
 
@@ -204,7 +204,7 @@ class Watcher:
 
     def wake(self, inside_collection: bool = False) -> None:
         """Start the thread again if it was parked. Inside a collection no lock is waited for, not even logging's."""
-        if self._running and self._halting and self._waking.acquire(blocking=False):
+        if self._running and self._halting and acquire(self._waking, blocking=False):
             try:
                 self._restart(inside_collection)
             finally:
