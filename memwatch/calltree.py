@@ -195,6 +195,7 @@ class Growing:
         self.certain = self.certain and bool(parts)
 
 
+@internal
 class Builder:
     """Grows a tree node by node, for what comes as a tree; `build` does it for paths."""
 

@@ -23,7 +23,7 @@ from .budget import Budget, Walk, expected_blocks
 from .findings import Evidence, Findings, Garbage
 from .lines import Lines
 from .suspects import only_grown
-from .verdict import is_past_python
+from .verdict import HALF, is_past_python
 
 _LOOKS = 5
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
@@ -85,6 +85,7 @@ class Inquiry:
 
     def look_again(self, candidate: Candidate) -> None:
         """Count once more, if there is time for it beside what the verdict needs: which types only ever grow?"""
+        self._see_native(candidate)
         snapshot, blocks = self.evidence.snapshot, expected_blocks(candidate.samples[-1])
         if snapshot is None or snapshot.deep is False:
             return
@@ -98,6 +99,17 @@ class Inquiry:
         else:
             return
         self._account(candidate, before, snapshot.nodes)
+
+    def _see_native(self, candidate: Candidate) -> None:
+        """Sample native allocations from now on, if what came since the suspicion is past Python's blocks.
+
+        What came before it may have been Python's, as a start-up is.
+        """
+        evidence, last = self.evidence, candidate.samples[-1]
+        grew = evidence.grew(last, candidate.growth.lane)
+        if not evidence.native and last.small - evidence.small < HALF * grew:
+            evidence.native = True
+            self._look(closely=True, native=True)
 
     def end(self) -> None:
         """Let go of the evidence."""

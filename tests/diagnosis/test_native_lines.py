@@ -101,3 +101,23 @@ def test_where_it_cannot_be_had_the_rest_goes_on(case: Any, record: Any, monkeyp
     case.diagnosis = Diagnosis(0.5, recorder)
     case.suspect()
     assert not is_on() and recorder.running and _native.sampling_stats()["interval"] == 65536
+
+
+def test_it_is_turned_on_where_what_comes_after_the_suspicion_is_past_pythons_blocks(
+    case: Any, app: Any, record: Any
+) -> None:
+    if not _native.sampling_native_slots():
+        pytest.skip("the platform is not known")
+    case.diagnosis, app.kept = Diagnosis(0.5, record()), []
+    case.past.append(case.read())
+    app.kept += [[number] for number in range(50_000)]
+    case.suspect()
+    assert not is_on()
+    app.kept += [[number] for number in range(50_000)]
+    case.follow()
+    assert not is_on()
+    app.kept += [bytearray(1 << 20) for _ in range(30)]
+    case.follow()
+    assert is_on()
+    case.diagnosis.forget()
+    assert not is_on()
