@@ -12,7 +12,7 @@ import pytest
 import memwatch
 from memwatch.diagnosis import evidence as evidence_module
 from memwatch.heap import least
-from memwatch.watch import Held, Leak, Sample
+from memwatch.watch import Held, Leak
 
 MIB = 1 << 20
 
@@ -158,7 +158,7 @@ def test_resident_memory_that_rose_with_a_peak_and_stays_is_no_leak(case):
 
 
 def judge_sample(sample, **changes):
-    return Sample(*[changes.get(name, getattr(sample, name)) for name in sample.__slots__])
+    return sample._replace(**changes)
 
 
 # ---- growth that is garbage
