@@ -39,6 +39,6 @@ def test_every_field_comes_back_as_it_was():
     for each in (one, other, one):
         history.add(each)
     assert history.samples() == (one, other, one)
-    assert [type(getattr(s, name)) for s in history.samples() for name in s.__slots__] == [
-        type(getattr(s, name)) for s in (one, other, one) for name in s.__slots__
+    assert [type(getattr(s, name)) for s in history.samples() for name in s._fields] == [
+        type(getattr(s, name)) for s in (one, other, one) for name in s._fields
     ]
