@@ -26,7 +26,7 @@ from .detector import Detector
 from .judge import Judge, Publish
 from .observer import Observer
 from .pace import Pace
-from .patience import EXIT_PATIENCE, GC_PATIENCE, JUDGE_PATIENCE, LAST_PATIENCE, PARK_PATIENCE
+from .patience import EXIT_PATIENCE, GC_PATIENCE, PARK_PATIENCE, Patience
 from .reading import read_sample
 from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
@@ -62,7 +62,7 @@ class Watcher:
             judge,
             self._ledger,
             read=lambda: watcher._read("tick", force=True),
-            give_up=lambda: watcher._give_up(),
+            give_up=lambda: watcher._patience.is_over(),
             patience=pace.hold + pace.slow_confirm,
         )
         self._queue: SimpleQueue[Any] = SimpleQueue()
@@ -76,7 +76,7 @@ class Watcher:
         self._waking = original("_thread", "allocate_lock")()  # only ever tried: whoever has it starts the thread
         self._collected: Collected | None = None  # a full collection whose stats wait for the tick
         self._unread = False  # whether it was told that the meters could not be read
-        self._judging_until = 0.0
+        self._patience = Patience()
         self._is_delivering_nested = False  # events of a `collect` that a receiver called
         self._last_stats = Clock.monotonic() - pace.tick
         self._last_tick = (Clock.monotonic(), read_collections())
@@ -133,7 +133,7 @@ class Watcher:
         if self._running:
             self._running = False
             self._trigger.retire()
-            self._judging_until = min(self._judging_until, Clock.monotonic() + LAST_PATIENCE)
+            self._patience.shorten()
             self._queue.put(Halt(final=True))
             self._thread.join(patience)
 
@@ -323,7 +323,7 @@ class Watcher:
         return sample
 
     def _deliver(self, sample: Sample, with_stats: bool) -> Sample:
-        self._judging_until = Clock.monotonic() + (JUDGE_PATIENCE if self._running else LAST_PATIENCE)
+        self._patience.begin(last=not self._running)
         if with_stats:
             self._last_stats = Clock.monotonic()
         for event, value in self._observer.observe(sample, with_stats):
@@ -343,6 +343,3 @@ class Watcher:
         except Exception as error:
             self.at_tick = [other for other in self.at_tick if other is not function]
             _log.error("memwatch does not do this at its ticks any more: %s", describe_error(error))
-
-    def _give_up(self) -> bool:
-        return Clock.monotonic() > self._judging_until
