@@ -3,7 +3,6 @@
 import gc
 import logging
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -296,7 +295,7 @@ def test_the_collector_sees_no_object_more_with_a_reading(pace):
 
 def test_the_programs_own_rates_are_those_of_the_window():
     def rates(*points):
-        past = tuple(replace(sample(second, base), rss=2 * base) for second, base in points)
+        past = tuple(sample(second, base)._replace(rss=2 * base) for second, base in points)
         return Candidate(growth("suspect"), past, None, None, Ledger()).rates
 
     assert rates((0, 9000), (84, 1000), (92, 1200), (100, 1800)) == (50.0, 100.0)
