@@ -82,8 +82,9 @@ class Reading:
     """A Sample that can be written over: building ten million frozen ones would take longer than judging them."""
 
     trigger, rss, modules = "tick", 0, 300
-    time = clock = 0.0
-    base = number = 0
+    time = clock = gc_seconds = 0.0
+    base = number = blocks = small = native = full = young = 0
+    meters = ()
 
 
 class Point(NamedTuple):

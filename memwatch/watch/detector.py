@@ -9,6 +9,7 @@ from typing import Protocol
 from ..errors import OptionError
 from ..internal import internal
 from .pace import Pace
+from .progress import SHARE
 from .ratchet import Ratchet
 from .sample import Growth, Level, Sample, Trigger
 from .seasonal import Seasonal
@@ -39,11 +40,28 @@ class Detector(Protocol):
 @internal
 @dataclass(slots=True)
 class _Alarm:
-    """A leak that was reported: `low` is the base (bytes) at which three quarters of its growth are gone."""
+    """A leak that was reported, of `growth` bytes in so many `growths`: at the base `low` most of it is gone.
+
+    From the base `mark` on it is to grow further; `readings` were taken since that was read.
+    """
 
     sample: Sample
-    low: float
+    growth: int
+    growths: int
+    mark: int
     published: bool = True
+    readings: int = 0
+
+    @property
+    def low(self) -> float:
+        return self.sample.base - _GONE * self.growth
+
+    def has_stopped(self, base: int) -> bool:
+        """Whether it has won less than a quarter of itself in as many readings as it took."""
+        if self.readings < self.growths:
+            return False
+        won, self.mark, self.readings = base - self.mark, base, 0
+        return won < SHARE * self.growth
 
 
 @internal
@@ -53,7 +71,8 @@ class ConsecutiveGrowth:
     The first reading is what growth is measured from and is none itself, so five growths span five intervals
     (node-memwatch measured from the second reading, over four). Growth below 1 MiB or one per cent, or in no time, is
     not reported; the count goes on. Three growths before a report, or once there is a fifth of it, it is suspected.
-    Each report doubles the growths that the next one takes, until three quarters of its own growth are gone again.
+    Each report doubles the growths that the next one takes, until three quarters of its own growth are gone again. It
+    is recovered then, or when it has stopped for as many readings as it took.
     """
 
     name = "consecutive"
@@ -73,6 +92,8 @@ class ConsecutiveGrowth:
         if sample.trigger not in self._triggers:
             return None
         last, self._last = self._last, sample
+        for alarm in self._alarms:
+            alarm.readings += 1
         if last is None or self._first is None:
             self._first = sample
             return None
@@ -96,7 +117,7 @@ class ConsecutiveGrowth:
         """*growth* was none: say nothing when it goes away, and take twice as long for the next."""
         if growth.detector == self.name and self._last is not None:
             last = self._last
-            self._alarms.append(_Alarm(last, last.base - _GONE * growth.growth, published=False))
+            self._alarms.append(_Alarm(last, growth.growth, growth.count, last.base, published=False))
             self._begin(last)
 
     def _begin(self, sample: Sample) -> None:
@@ -114,15 +135,17 @@ class ConsecutiveGrowth:
         if sample.clock <= first.clock or growth < max(_FLOOR, _SHARE * first.base):
             return None
         leak = self._growth("leak", first, sample, self._count)
-        self._alarms.append(_Alarm(sample, sample.base - _GONE * growth))
+        self._alarms.append(_Alarm(sample, growth, self._count, sample.base))
         self._before = (first, self._count)
         self._begin(sample)
         return leak
 
     def _recovered(self, sample: Sample) -> Growth | None:
-        """Once the growth of every published leak is gone; the fall is measured from the last of them."""
+        """Once the growth of every published leak is gone or has stopped; the fall is measured from the last one."""
         published = [alarm for alarm in self._alarms if alarm.published]
         self._alarms = [alarm for alarm in self._alarms if alarm.low < sample.base]
+        for alarm in self._alarms:
+            alarm.published = alarm.published and not alarm.has_stopped(sample.base)
         if not published or any(alarm.published for alarm in self._alarms):
             return None
         return self._growth("recovered", published[-1].sample, sample, 1)

@@ -115,8 +115,19 @@ def test_a_small_fall_is_no_recovery_and_keeps_the_rule_quiet():
     assert [level for _, level in levels(saw)] == ["leak"]
 
 
+def test_growth_that_stops_for_as_many_collections_is_recovered_and_told_again_after_twice_as_many():
+    up, still = rising(50 * MIB, 5), [55 * MIB] * 5
+    assert levels([*up, *still[:4]]) == [(5, "leak")]
+    assert levels([*up, *still, *rising(56 * MIB, 10)]) == [(5, "leak"), (10, "recovered"), (20, "leak")]
+
+
+def test_growth_that_goes_on_more_slowly_is_not_recovered():
+    falling = [55 * MIB + MIB // 2 * (k - k % 2) - k % 2 for k in range(20)]
+    assert levels([*rising(50 * MIB, 5), *falling]) == [(5, "leak")]
+
+
 def test_two_leaks_recover_together():
-    bases = [*rising(50 * MIB, 15), 52 * MIB, 51 * MIB]
+    bases = [*rising(50 * MIB, 15), 59 * MIB, 51 * MIB]
     assert levels(bases) == [(5, "leak"), (15, "leak"), (17, "recovered")]
 
 
