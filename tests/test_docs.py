@@ -127,3 +127,11 @@ def test_every_room_is_tested() -> None:
     rooms = [path.parent.name for path in (ROOT / "memwatch").glob("*/__init__.py")]
     missing = [room for room in rooms if not list((ROOT / "tests" / room).glob("test_*.py"))]
     assert missing == []
+
+
+def test_the_files_that_the_architecture_names_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:/|\.py|\.c|\.h|\.md))`", page))
+    known = [str(path.relative_to(ROOT)) + "/" * path.is_dir() for path in ROOT.rglob("*") if ".venv" not in str(path)]
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not any(f"/{path}".endswith(f"/{name}") for path in known)] == []
