@@ -17,6 +17,7 @@ from ..internal import internal
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import is_container, methods_of
 from .kept import View, kept_length, kept_measure, kept_seconds, views_of
+from .links import holds_members
 from .object_labels import length
 from .references import LruCacheWrapper
 
@@ -69,8 +70,11 @@ def seconds_kept(chain: Sequence[Any], holder: Any) -> float | None:
 
 
 def is_weak(chain: Sequence[Any], holder: Any) -> bool:
-    """Whether *holder* is where a weak dict or set keeps its references: then others keep its members."""
-    return any(cls in _WEAK for around in owners_of(chain, holder) for cls in map(id, _type_mro(type(around))))
+    """Whether *holder* is where a weak dict or set keeps its references: then others keep its members, unless they hold
+    each other there."""
+    owners = owners_of(chain, holder)
+    weak = next((it for it in owners if any(cls in _WEAK for cls in map(id, _type_mro(type(it))))), None)
+    return weak is not None and not holds_members(weak)
 
 
 def owners_of(chain: Sequence[Any], holder: Any) -> list[Any]:

@@ -44,6 +44,8 @@ def root_text(root: Root) -> str:
         return f"module {name}"
     if root.kind is RootKind.INTERPRETER:
         return f"interpreter, {name}"
+    if root.kind is RootKind.GREENLET:
+        return f"suspended greenlet, function {name}"
     thread = "main thread" if root.main else "another thread"
     return f"{thread}, function {name}" if root.kind is RootKind.FUNCTION else f"{thread}, {name}"
 

@@ -13,10 +13,11 @@ from .atexit_root import root_of
 from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, Place, Question
+from .greenlets import roots_in_greenlets
 from .object_labels import length
 from .path import Holding
 from .search import Search, ask_child
-from .steps import ANY_ITEM, WHICHEVER, EdgeKind, Root, Step
+from .steps import ANY_ITEM, WHICHEVER, EdgeKind, Root, RootKind, Step
 
 _MOST_NAMED = 48
 
@@ -75,12 +76,22 @@ def holdings_of(question: Question, rows: list[Any], show_keys: bool = False) ->
 
 def _holdings(places: Iterable[Place], show_keys: bool) -> tuple[Holding, ...]:
     told: dict[_Likeness, Holding] = {}
-    for found in sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]:
+    largest = sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]
+    _name_roots(largest)
+    for found in largest:
         holding = _holding(found, show_keys)
         path, like = holding.path, (holding.path.root, holding.path.normalized)
         is_key = bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.IS_KEY
         told[like] = _joined(told[like], holding, not is_key) if like in told else holding
     return tuple(sorted(_topmost(told), key=lambda holding: -holding.retained_bytes))
+
+
+def _name_roots(places: Iterable[Place]) -> None:
+    """Put what is known of them in the place of roots of which the search knows only that C code holds them."""
+    in_c = [found for found in places if found.root.kind is RootKind.HELD_IN_C]
+    in_greenlets = roots_in_greenlets({id(found.chain[0]) for found in in_c})
+    for found in in_c:
+        found.root = in_greenlets.get(id(found.chain[0])) or root_of(found)
 
 
 def _topmost(told: dict[_Likeness, Holding]) -> Iterable[Holding]:
@@ -132,7 +143,7 @@ def _holding(found: Place, show_keys: bool) -> Holding:
     bound = bound_of(chain, holder, found.size / max(found.targets, 1))
     within = bound is not None and bound.used <= bound.limit
     return Holding(
-        path=path_along(chain, root_of(found), alone, show_keys),
+        path=path_along(chain, found.root, alone, show_keys),
         targets=_targets(found, holder),
         retained_bytes=found.size,
         retained_items=found.items,

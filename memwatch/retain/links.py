@@ -9,11 +9,13 @@ import types
 import weakref
 from array import array
 from collections.abc import Iterator
+from itertools import islice
 from mmap import mmap
 from typing import Any
 
 from ..backend.census.referents import shown_by
 from ..backend.type_labels import type_label
+from .attributes import instance_value
 from .object_labels import function_label, length, suspended_name
 from .references import LruCacheWrapper, array_type, contents, namespace
 from .steps import Edge, Step
@@ -29,9 +31,17 @@ SELF_FINALIZER = "finalizer that holds its object"
 CHAINED = "chain"
 """An object that refers to one of its own type, and that to the next, many times over; told of a path's end alone."""
 
+HOLDS_MEMBERS = "holds its members"
+"""A weak dictionary of which the values hold their keys, or the keys their values: it is not weak."""
+
 _SMALL = 2
 _LONG = 8  # objects of one type in a row
 _SEARCHED = 200  # objects that are looked through
+_FEW = 10  # items that stand for all
+_BETWEEN = (dict, tuple, types.CellType, types.MethodType)
+_WEAK_DICTS = frozenset(map(id, (weakref.WeakKeyDictionary, weakref.WeakValueDictionary)))
+"""By address: to ask one of them about a subclass would run code of the program, for they are abstract classes."""
+
 _type_mro = type.__dict__["__mro__"].__get__
 _view_bytes, _viewed = (vars(memoryview)[name].__get__ for name in ("nbytes", "obj"))
 _buffer_bytes: dict[type, Any] = {bytes: bytes.__len__, bytearray: bytearray.__len__, mmap: mmap.__len__}
@@ -57,6 +67,8 @@ def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> 
         traits += [SELF_FINALIZER] if _holds_its_object(target) else []
     elif _is_small_view(target):
         traits.append(SMALL_VIEW)
+    elif holds_members(target):
+        traits.append(HOLDS_MEMBERS)
     else:
         name = suspended_name(target)
     if last and _is_chained(target):
@@ -81,10 +93,40 @@ def _is_chained(target: Any) -> bool:
 
 
 def _near(obj: Any) -> list[Any]:
-    """What *obj* refers to, itself or by a small dict; nothing where it is large."""
-    found = contents(obj)
-    small = [names for names in found if type(names) is dict and len(names) <= _SEARCHED]
-    return [*found, *(held for names in small for held in contents(names))] if len(found) <= _SEARCHED else []
+    """What *obj* refers to, itself or by its attributes, variables or arguments; nothing where it is large."""
+    found = _parts_of(obj) if type(obj) is types.FunctionType else contents(obj)
+    if len(found) > _SEARCHED:
+        return []
+    for held in found:  # grows while it is walked
+        if type(held) in _BETWEEN and len(found) <= _SEARCHED and (length(held) or 0) <= _SEARCHED:
+            found.extend(contents(held))
+    return found
+
+
+def _parts_of(function: types.FunctionType) -> list[Any]:
+    """What a function has of its own: its variables of outer functions and its defaults, but not its module's names."""
+    return [*(function.__closure__ or ()), *(function.__defaults__ or ())]
+
+
+def holds_members(weak: Any) -> bool:
+    """Whether *weak* is a weak dictionary of which the values lead to their keys, or the keys to their values."""
+    if _WEAK_DICTS.isdisjoint(map(id, _type_mro(type(weak)))):
+        return False
+    data = instance_value(weak, "data")
+    try:
+        pairs = list(islice(reversed(data.items()), _FEW)) if type(data) is dict else []
+    except RuntimeError:  # another thread changed it meanwhile
+        return False
+    held = sum(_leads_to_member(key, value) for key, value in pairs)
+    return held > 0 and 2 * held >= len(pairs)
+
+
+def _leads_to_member(key: Any, value: Any) -> bool:
+    reference, other = (key, value) if issubclass(type(key), weakref.ref) else (value, key)
+    if not issubclass(type(reference), weakref.ref):
+        return False
+    member = weakref.ref.__call__(reference)
+    return member is not None and any(obj is member for obj in _search([other]))
 
 
 def _is_small_view(view: Any) -> bool:
@@ -134,7 +176,6 @@ def _search(below: list[Any]) -> Iterator[Any]:
         seen.add(id(obj))
         yield obj
         if type(obj) is types.FunctionType:
-            below.extend(obj.__closure__ or ())
-            below.extend(obj.__defaults__ or ())
+            below.extend(_parts_of(obj))
         elif not issubclass(type(obj), (types.ModuleType, type)):
             below.extend(contents(obj))

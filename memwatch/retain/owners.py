@@ -1,7 +1,8 @@
 """Whose a container is: the attribute of a library's class or module, or the program's own.
 
 What a library keeps for itself the program can neither bound nor empty; what the program has put on a library's object
-under a name of its own is the program's. It is told by who names the attribute in code. Nothing is run.
+under a name of its own is the program's. It is told by who names the attribute in code; what is private belongs to the
+library that names it, though the program may have such a name elsewhere. Nothing is run.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def find_owner(path: RetainingPath) -> Owner | None:
     attribute = path.steps[number].edge.name
     holder = path.steps[number - 1] if number else path.root
     module = next((it for it in map(_module_of, _labels(holder)) if it is not None and _names(it, attribute)), None)
-    if module is None or distance(*module) <= OWN or any(_names(it, attribute) for it in _own_modules()):
+    if module is None or distance(*module) <= OWN:
+        return None
+    if not attribute.startswith("_") and any(_names(it, attribute) for it in _own_modules()):
         return None
     file = namespace(module[1]).get("__file__")
     name = holder.name or (holder.type if isinstance(holder, Step) else "")

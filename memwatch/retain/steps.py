@@ -99,6 +99,7 @@ class RootKind(Enum):
 
     MODULE = "module"
     FUNCTION = "function"  # one that runs
+    GREENLET = "greenlet"  # a function in one that waits
     THREAD = "thread"  # what the interpreter keeps of a thread
     INTERPRETER = "interpreter"  # what it keeps of the process
     HELD_IN_C = "held in C"  # what no Python object refers to

@@ -63,7 +63,7 @@ class Item:
 
 def waiting(app: Any) -> Item:
     held = Item()
-    getattr(app.inbox, "_waiting").append(held)  # noqa: B009 - code that names it would make it the program's
+    app.inbox._waiting.append(held)
     return held
 
 
@@ -81,7 +81,7 @@ def test_so_it_is_on_an_object_of_a_class_that_the_program_derives(lib: Any, app
 
 def test_a_class_attribute_and_a_variable_of_a_library(lib: Any, app: Any) -> None:
     one, other = Item(), Item()
-    getattr(lib.Socket, "_all").append(one)  # noqa: B009 - code that names it would make it the program's
+    lib.Socket._all.append(one)
     lib.register("one", other)
     assert owner_of(one) == Owner("lib.core.Socket", "_all", FILE, False)
     assert owner_of(other) == Owner("lib.core", "REGISTRY", FILE, False)
@@ -92,8 +92,9 @@ def test_what_the_program_names_is_the_program_s(lib: Any, app: Any) -> None:
     app.inbox.seen = [seen := Item()]
     app.kept = [kept := Item()]
     assert owner_of(seen) is None and owner_of(kept) is None
-    exec("def empty(inbox): inbox._waiting.clear()", vars(app))
-    held = waiting(app)
+    lib.register("one", held := Item())
+    assert owner_of(held) is not None
+    exec("def empty(lib): lib.REGISTRY.clear()", vars(app))
     assert owner_of(held) is None
 
 

@@ -16,6 +16,7 @@ _EDGES: tuple[tuple[str, frozenset[EdgeKind | RootKind]], ...] = (
     ("local ", frozenset((EdgeKind.LOCAL,))),
     ("context variable ", frozenset((EdgeKind.CONTEXT_VARIABLE,))),
     ("module ", frozenset((RootKind.MODULE,))),
+    ("greenlet, ", frozenset((RootKind.GREENLET,))),
     ("thread, ", frozenset((RootKind.THREAD,))),
     ("interpreter, ", frozenset((RootKind.INTERPRETER,))),
     ("no Python reference", UNREACHED),

@@ -19,6 +19,41 @@ RUNTIME = (
         ("interpreter, exit callbacks*: * > ?", "interpreter, exit callbacks* > : list > ?"),
     ),
     Cause(
+        "tcl-commands",
+        "callbacks that Tcl holds: tkinter has made a command of each, and none is taken back",
+        "take each back when what it is for ends: trace_remove() what trace_add() gave, after_cancel(), unbind(), "
+        "deletecommand(); a widget that is done with: destroy()",
+        ("no Python reference > : method|function|tkinter.CallWrapper",),
+        below="tkinter.CallWrapper",
+        many=True,
+    ),
+    Cause(
+        "callbacks-in-c",
+        "callbacks that C code holds, and nothing in Python: they were given to an extension module, and none is taken "
+        "back",
+        "take each back when what it is for ends (unregister, remove, disconnect, cancel, close; with tkinter "
+        "deletecommand)",
+        ("no Python reference > : method|function|functools.partial|builtin_function_or_method",),
+        many=True,
+    ),
+    Cause(
+        "suspended-greenlets",
+        "variables of greenlets that wait and never end: each keeps what its functions have in use",
+        "let each run to its end, or end it: greenlet.throw(), gevent.kill(greenlet); what waits for ever needs a "
+        "timeout",
+        ("greenlet, * > local *: *",),
+        many=True,
+    ),
+    Cause(
+        "weak-dict-holds-members",
+        "a weak dictionary that holds its own members, so that none ever goes: the values of a WeakKeyDictionary lead "
+        "to their keys, or the keys of a WeakValueDictionary to their values",
+        "hold the member weakly there too, weakref.ref(member) or weakref.proxy(member); or keep the value as an "
+        "attribute of the member itself",
+        ("*: holds its members > .data: dict > []",),
+        counted=False,
+    ),
+    Cause(
         "interpreter-callbacks",
         "callbacks that the interpreter alone holds, and that cannot be taken back: most likely given to "
         "os.register_at_fork or sys.addaudithook",

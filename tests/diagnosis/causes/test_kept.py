@@ -157,6 +157,16 @@ def link_and_cut() -> None:
     LIST[0].before = None
 
 
+def wrap(before: Any) -> None:
+    """A handler around that of before, as a decorator that is put on again and again makes it."""
+    data = Data()
+
+    def handler() -> Any:
+        return data, before
+
+    LIST[:] = [handler]
+
+
 def listen_until_closed() -> None:
     view = View()
     LISTENERS.append(view.refresh)
@@ -255,6 +265,15 @@ CASES = (
         leak=link,
         twin=lambda: LIST.__setitem__(slice(None), [Node(Node(None))]),
         fixed=link_and_cut,
+        done=clear,
+        loops=10,
+    ),
+    Case(
+        "linked-objects",
+        "objects of which each refers to the one before",
+        leak=lambda: wrap(LIST[0] if LIST else None),
+        twin=lambda: wrap(None),
+        fixed=lambda: wrap(None),
         done=clear,
         loops=10,
     ),

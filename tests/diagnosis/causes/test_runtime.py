@@ -35,6 +35,7 @@ DUE = threading.Event()
 FREE = threading.BoundedSemaphore(2)
 ALIVE: weakref.WeakSet[Any] = weakref.WeakSet()
 LISTED: list[Any] = []
+BY_KEY: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 class Service:
@@ -328,6 +329,14 @@ CASES = (
         twin=lambda: start_timer(cancel=True),
         fixed=lambda: start_timer(cancel=True),
         done=cancel_timers,
+    ),
+    Case(
+        "weak-dict-holds-members",
+        "a weak dictionary that holds its own members",
+        leak=lambda: BY_KEY.__setitem__(key := Service(), {"service": key}),
+        twin=lambda: BY_KEY.__setitem__(key := Service(), {"service": weakref.ref(key)}),
+        fixed=lambda: BY_KEY.__setitem__(key := Service(), {"service": weakref.ref(key)}),
+        done=lambda: BY_KEY.clear(),
     ),
     Case(
         "executor-backlog",

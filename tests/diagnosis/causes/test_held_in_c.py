@@ -1,0 +1,109 @@
+"""Causes where C code alone holds what leaks, and what it is tells who."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import memwatch
+
+from .case import Case, Data, verify_twins
+
+pytestmark = [pytest.mark.slow] if memwatch.backend.name == "pure" else []
+
+NUMBERS = itertools.count(1000)
+WAITING: list[Any] = []
+
+
+class View:
+    """Gives a method of its own as a callback."""
+
+    def __init__(self) -> None:
+        self.data = Data()
+        self.choice: Any = None
+
+    def refresh(self, *_: object) -> None: ...
+
+
+def verify(case: Case) -> None:
+    case.verify()
+    verify_twins([case])
+
+
+def test_callbacks_given_to_a_library_in_c() -> None:
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+
+    def register(take_back: bool = False) -> None:
+        name = f"f{next(NUMBERS)}"
+        connection.create_function(name, 0, View().refresh)
+        if take_back:
+            connection.create_function(name, 0, None)
+
+    verify(
+        Case(
+            "callbacks-in-c",
+            "callbacks that C code holds",
+            leak=register,
+            twin=View,
+            fixed=lambda: register(take_back=True),
+        )
+    )
+    connection.close()
+
+
+def traced(tcl: Any, variable: Callable[..., Any], take_back: bool) -> None:
+    view = View()
+    view.choice = variable(tcl, "a")
+    name = view.choice.trace_add("write", view.refresh)
+    if take_back:
+        view.choice.trace_remove("write", name)
+
+
+def test_commands_of_tcl() -> None:
+    tkinter = pytest.importorskip("tkinter")
+    tcl = tkinter.Tcl()
+    verify(
+        Case(
+            "tcl-commands",
+            "callbacks that Tcl holds",
+            leak=lambda: traced(tcl, tkinter.StringVar, False),
+            twin=lambda: tkinter.StringVar(tcl, "a"),
+            fixed=lambda: traced(tcl, tkinter.StringVar, True),
+        )
+    )
+
+
+def test_greenlets_that_wait() -> None:
+    greenlet = pytest.importorskip("greenlet")
+
+    def work() -> object:
+        data = Data()
+        greenlet.getcurrent().parent.switch()
+        return data
+
+    def begin(ends: bool) -> None:
+        made = greenlet.greenlet(work)
+        made.switch()
+        if ends:
+            made.switch()
+        else:
+            WAITING.append(made)
+
+    def end_all() -> None:
+        while WAITING:
+            WAITING.pop().throw()
+
+    verify(
+        Case(
+            "suspended-greenlets",
+            "variables of greenlets that wait",
+            leak=lambda: begin(ends=False),
+            twin=lambda: begin(ends=True),
+            fixed=lambda: begin(ends=True),
+            done=end_all,
+        )
+    )
