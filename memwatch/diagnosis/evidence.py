@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
 from ..backend.quiet import collect, quiet
 from ..clock import Clock
-from ..errors import describe_error
 from ..heap import Diff, Snapshot, diff_snapshots, snapshot_of, take_census, take_snapshot
 from ..internal import internal
 from ..retain import Holding, ask_holders, find_holdings, holdings_of, share_among, unreached
@@ -21,14 +19,13 @@ from ..watch import Candidate, Sample
 from .apart import Apart
 from .budget import Budget, Walk, expected_blocks
 from .findings import Evidence, Findings, Garbage
-from .lines import Lines
+from .sampled_lines import lines_since
 from .suspects import only_grown
 from .verdict import HALF, is_past_python
 
 _LOOKS = 5
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
-_FEW = 0.1  # of what grew: samples for so little say nothing of the rest
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
@@ -51,6 +48,7 @@ class Inquiry:
     def begin(self, candidate: Candidate) -> None:
         """Growth is suspected: take the snapshot that it will be measured from."""
         candidate.ledger.let_go()
+        candidate.ledger.pause_budget = self._budget.pause_budget
         last, native = candidate.samples[-1], is_past_python(candidate.growth, candidate.samples)
         self._look(closely=True, native=native)
         self.evidence = Evidence(
@@ -79,15 +77,31 @@ class Inquiry:
             return
         here = self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall)
         if here or self._apart.why_not("census", blocks, candidate.ledger.child_seconds, wall, 2) is None:
-            self.begin(candidate)
-            if before.suspicion is not None:
-                self.evidence.suspicion = replace(before.suspicion, end=candidate.samples[-1].time)
+            self._restart(candidate)
+
+    def _restart(self, candidate: Candidate) -> None:
+        """Measure from now on, if who is there can be found out; else all stays as it was."""
+        before = self.evidence
+        self.begin(candidate)
+        if self.evidence.snapshot is None or not self.evidence.snapshot.deep:
+            self.evidence = before
+        elif before.suspicion is not None:
+            self.evidence.suspicion = replace(before.suspicion, end=candidate.samples[-1].time)
+
+    def _begin_late(self, candidate: Candidate) -> None:
+        """What could not be had when the growth was suspected is tried again: the heap has shrunk, or a walk failed."""
+        blocks, ledger = expected_blocks(candidate.samples[-1]), candidate.ledger
+        wall = ledger.age + _LIFE * candidate.growth.seconds
+        here = self._budget.census_depth(blocks, ledger.walked_seconds, wall) == "deep"
+        if here or self._apart.why_not("census", blocks, ledger.child_seconds, wall, 1) is None:
+            self._restart(candidate)
 
     def look_again(self, candidate: Candidate) -> None:
         """Count once more, if there is time for it beside what the verdict needs: which types only ever grow?"""
         self._see_native(candidate)
         snapshot, blocks = self.evidence.snapshot, expected_blocks(candidate.samples[-1])
         if snapshot is None or snapshot.deep is False:
+            self._begin_late(candidate)
             return
         wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
         before = candidate.read()
@@ -152,29 +166,8 @@ class Inquiry:
         if self._recorder is not None:
             grew = self.evidence.grew(candidate.samples[-1])
             since = self.evidence.since or until - round(candidate.growth.seconds * 1e9)
-            findings.lines = self._lines(self._recorder, findings.after, (since, until), grew)
+            findings.lines = lines_since(self._recorder, findings.after, (since, until), grew, self.evidence.missing)
         return findings
-
-    def _lines(self, recorder: Recorder, after: Snapshot | None, times: tuple[int, int], grew: int) -> Lines:
-        """What was allocated since the suspicion, the growth's window where there was none, and before *after*.
-
-        One large thing that is replaced by a larger one again and again may have been since *until*: where what is left
-        from before is little of the *grew* bytes, the lines are of all up to now.
-        """
-        if recorder.problem:
-            self.evidence.missing.append(f"allocations were not sampled: {recorder.problem}")
-            return Lines()
-        since, until = times
-        try:
-            samples, is_app = read_recorded(recorder, since, until)
-            if sum(it.size_bytes for it in samples) < _FEW * grew:
-                after, until = None, Clock.monotonic_ns()
-                samples, is_app = read_recorded(recorder, since, until)
-        except Exception as error:  # somebody else has ended it, or there is no memory
-            self.evidence.missing.append(f"no allocating lines: {describe_error(error)}")
-            return Lines()
-        is_known = after.contains if after is not None and after.deep else None
-        return Lines(samples, is_app, is_known, recorder.finest, since, until)
 
     def _walk_heap(self, candidate: Candidate, holders: bool) -> Findings:
         """Compare the heap with the snapshot, and find who holds what is new."""

@@ -71,8 +71,10 @@ def objects_text(suspect: Suspect) -> str:
 def cost_text(cost: Cost) -> str:
     """What memwatch has taken."""
     share = "under 0.1 %" if cost.cpu_share < 0.001 else f"{100 * cost.cpu_share:.1f} %"
+    broken = 0 < cost.pause_budget_seconds < cost.longest_pause_seconds
+    over = f" where {cost.pause_budget_seconds * 1000:.0f} ms are allowed" if broken else ""
     return (
-        f"{share} of CPU, longest pause {cost.longest_pause_seconds * 1000:.0f} ms, "
+        f"{share} of CPU, longest pause {cost.longest_pause_seconds * 1000:.0f} ms{over}, "
         f"{plural(cost.censuses, 'walk')} of the heap, {format_bytes(cost.bytes)}"
     )
 

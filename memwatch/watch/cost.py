@@ -16,7 +16,8 @@ from ..internal import internal
 class Cost:
     """`cpu_share` of one processor (0.004 is 0.4 %), the longest hold of the interpreter lock, walks and bytes kept.
 
-    `child_seconds` is the processor time of forked children, which is no part of the share.
+    `child_seconds` is the processor time of forked children, which is no part of the share; `pause_budget_seconds` says
+    how long a hold may be, 0 where that is not known.
     """
 
     cpu_share: float
@@ -24,6 +25,7 @@ class Cost:
     censuses: int
     bytes: int
     child_seconds: float = 0.0
+    pause_budget_seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -66,6 +68,7 @@ class Ledger:
         self.longest_pause = 0.0
         self.walked_seconds = 0.0
         self.child_seconds = 0.0
+        self.pause_budget = 0.0
         self._loaded_before = LOADED.less(Loaded())
         self.is_busy = False  # memwatch's thread, with what may take long
         self._ended_threads = 0.0
@@ -142,4 +145,4 @@ class Ledger:
         """The books as a value."""
         cpu = max(0.0, self._ended_threads + self._this_thread - self._receivers)
         share, kept = cpu / max(self.age, 1e-9), self.bytes + self.mapped
-        return Cost(share, self.longest_pause, self.censuses, kept, self.child_seconds)
+        return Cost(share, self.longest_pause, self.censuses, kept, self.child_seconds, self.pause_budget)

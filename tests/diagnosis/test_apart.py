@@ -7,7 +7,11 @@ import sys
 import pytest
 
 import memwatch
+from memwatch.backend.census import in_child
 from memwatch.diagnosis.apart import Apart
+from memwatch.diagnosis.words import cost_text
+from memwatch.errors import UnsupportedError
+from memwatch.watch.cost import Cost
 
 LARGE = 10_000_000  # blocks: a walk here would hold the program for far longer than the half second of a case
 
@@ -25,6 +29,10 @@ class Machine:
 
     def room(self):
         return self.free
+
+
+def refuse(*_):
+    raise UnsupportedError("no look in a forked child: Cannot allocate memory")
 
 
 def test_the_fork_has_to_fit_into_the_pause_budget():
@@ -91,17 +99,32 @@ def test_garbage_that_waits_is_known_without_a_collection(make_case, app, make_c
 
 @can_look
 def test_where_the_child_fails_it_is_said_and_the_rest_goes_out(make_case, app, text, monkeypatch):
-    from memwatch.backend.census import in_child
-    from memwatch.errors import UnsupportedError
-
     app.kept = []
     case = make_case(blocks=LARGE)
     case.suspect()
     app.kept.extend(map(text, range(1000)))
 
-    def refuse(*_):
-        raise UnsupportedError("no look in a forked child: Cannot allocate memory")
-
     monkeypatch.setattr(in_child, "look_in_child", refuse)
     report = case.verdict().report
     assert "no look by a forked child: no look in a forked child: Cannot allocate memory" in report.missing
+
+
+@can_look
+def test_what_could_not_be_had_at_first_is_tried_again(make_case, app, make_class, monkeypatch):
+    order = make_class(app, "Order")
+    app.orders = []
+    case = make_case(blocks=LARGE)
+    with monkeypatch.context() as refused:
+        refused.setattr(in_child, "look_in_child", refuse)
+        case.suspect()
+        case.follow()
+    assert not case.diagnosis._inquiry.evidence.snapshot.deep
+    case.follow()
+    app.orders.extend(order() for _ in range(20_000))
+    report = case.verdict().report
+    assert report.suspects[0].type == "app.Order" and report.since_seconds < 80
+
+
+def test_a_hold_that_was_longer_than_allowed_is_told():
+    assert "longest pause 115 ms where 100 ms are allowed, " in cost_text(Cost(0.0, 0.115, 3, 0, 0.0, 0.1))
+    assert "longest pause 90 ms, " in cost_text(Cost(0.0, 0.09, 3, 0, 0.0, 0.1))

@@ -40,7 +40,14 @@ def test_the_dict_has_the_keys_of_the_contract_and_no_others(report):
     found = report.to_dict()
     assert list(found) == REPORT_KEYS
     assert set(found["suspects"][0]) == SUSPECT_KEYS
-    assert list(found["cost"]) == ["cpu_share", "longest_pause_seconds", "censuses", "bytes", "child_seconds"]
+    assert list(found["cost"]) == [
+        "cpu_share",
+        "longest_pause_seconds",
+        "censuses",
+        "bytes",
+        "child_seconds",
+        "pause_budget_seconds",
+    ]
 
 
 def test_the_rows_add_up_to_all_of_the_growth(report):
@@ -79,7 +86,10 @@ SCHEMA = {
         "held_by": [str], "also_held_by": [[str]], "retained_items": int, "cause": str, "hint": str,
     }],
     "missing": [str],
-    "cost": {"cpu_share": float, "longest_pause_seconds": float, "censuses": int, "bytes": int, "child_seconds": float},
+    "cost": {
+        "cpu_share": float, "longest_pause_seconds": float, "censuses": int, "bytes": int,
+        "child_seconds": float, "pause_budget_seconds": float,
+    },
 }  # fmt: skip
 """A type or several, a set of values, a list of one kind (or of the kinds of its items), or an object with its keys."""
 
