@@ -132,7 +132,7 @@ def test_every_room_is_tested() -> None:
 def test_the_files_that_the_architecture_names_exist() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`((?!pycore_)[a-z_]+(?:/[a-z_]+)*(?:/|\.py|\.c|\.h|\.md))`", page))
-    known = {str(relative(path)) for path in files()}
-    known |= {f"{parent}/" for path in files() for parent in relative(path).parents}
+    known = {relative(path) for path in files()}
+    known |= {f"{parent}/" for path in files() for parent in path.relative_to(ROOT).parents}
     assert len(named) > 40
     assert [name for name in sorted(named) if not any(f"/{path}".endswith(f"/{name}") for path in known)] == []
