@@ -30,7 +30,7 @@ class Patience:
         self._until = self._work = 0.0
 
     def begin(self, last: bool) -> None:
-        """A verdict may be asked for now; *last* says that the program ends."""
+        """The judge starts to work on a verdict; *last* says that the program ends."""
         self._until = self._monotonic() + (LAST_PATIENCE if last else JUDGE_LONGEST)
         self._work = self._thread_time() + JUDGE_PATIENCE
 
