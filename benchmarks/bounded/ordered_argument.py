@@ -16,22 +16,27 @@ Sessions = OrderedDict[int, dict[str, Any]]
 sessions: Sessions = OrderedDict()
 
 
-def remember(cache: Sessions, key: int, value: dict[str, Any]) -> None:
-    cache[key] = value
+def make_session(number: int) -> dict[str, Any]:
+    return {"user": number, "basket": [text_of(number, 3_500), text_of(-number, 3_500)]}
 
 
-def remember_recent(cache: Sessions, key: int, value: dict[str, Any], most: int) -> None:
-    cache[key] = value
-    while len(cache) > most:
-        cache.popitem(last=False)
+if LEAKS:
 
+    def remember(cache: Sessions, key: int, value: dict[str, Any]) -> None:
+        cache[key] = value
 
-def step(number: int) -> None:
-    session = {"user": number, "basket": [text_of(number, 3_500), text_of(-number, 3_500)]}
-    if LEAKS:
-        remember(sessions, number, session)
-    else:
-        remember_recent(sessions, number, session, most=6_000)
+    def step(number: int) -> None:
+        remember(sessions, number, make_session(number))
+
+else:
+
+    def remember_recent(cache: Sessions, key: int, value: dict[str, Any], most: int) -> None:
+        cache[key] = value
+        while len(cache) > most:
+            cache.popitem(last=False)
+
+    def step(number: int) -> None:
+        remember_recent(sessions, number, make_session(number), most=6_000)
 
 
 if __name__ == "__main__":
