@@ -98,10 +98,11 @@ class Excuses:
     def _fuller(self, held: Holding) -> float:
         """The part of a bounded holding's new objects that made it fuller, the mean of what the types of its items say.
 
-        A program has other objects of types as common as tuple, which go meanwhile.
+        A program has other objects of types as common as tuple, which go meanwhile. Where nothing was counted, all did:
+        a container that is full now may have become so just before, and explains less and less of growth that goes on.
         """
         if self._came(held) is None:
-            return float(held.used is not None and held.bound is not None and held.used < held.bound)
+            return float(held.used is not None and held.bound is not None and held.used <= held.bound)
         named = {held.frontier_type, *(it for it, n in held.type_counts.items() if n >= HALF * held.targets)}
         return fmean(self._kept_part(label) for label in named)
 

@@ -137,6 +137,12 @@ def test_what_lies_where_others_lay_is_where_most_of_its_kind_are(seen, is_held)
     assert (why == "a bounded deque fills: 100 of at most 1,000") is is_held
 
 
+@pytest.mark.parametrize(("grew", "is_held"), [(100, True), (400, False)])
+def test_what_is_full_may_have_filled_where_nothing_was_counted(grew, is_held):
+    found = [holding(100, 100, 100, 100 * MIB, {"bytearray": 100})]
+    assert (Excuses(found, None, True, grew * MIB, 64.0).filling(1 << 40) is not None) is is_held
+
+
 UNBOUNDED = {
     "deque": (lambda: deque(), keep),
     "lru_cache": (lambda: cached(None), remember),
