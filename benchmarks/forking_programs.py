@@ -105,11 +105,19 @@ def _read(fd: int) -> bytes:
         return b""
 
 
+def is_gone(pid: int) -> bool:
+    """Whether a child has ended; gevent may have waited for it already."""
+    try:
+        return bool(os.waitpid(pid, os.WNOHANG)[0])
+    except ChildProcessError:
+        return True
+
+
 def bury(program: Program, most: int) -> None:
     """Wait until at most *most* children are left."""
     while len(ALIVE) > most:
         for pid in list(ALIVE):
-            if os.waitpid(pid, os.WNOHANG)[0]:
+            if is_gone(pid):
                 ALIVE.remove(pid)
         program.collect()
         if len(ALIVE) > most:

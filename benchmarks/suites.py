@@ -64,7 +64,7 @@ class Suite:
     in_place: bool = False
     inside: bool = False
     separate: bool = False  # a run for each file
-    pytest: str = "pytest"
+    pytest: str = "pytest"  # which one the tests are written for
 
 
 GEVENT = (
@@ -85,7 +85,7 @@ GEVENT = (
 SUITES = (
     Suite("click", "8.5.1"),
     Suite("pluggy", "1.7.0", tests=("testing", "--ignore=testing/benchmark.py")),
-    Suite("flask", "3.1.3", ("asgiref", "python-dotenv"), pytest="pytest<9"),  # its tests import names of pytest's own
+    Suite("flask", "3.1.3", ("asgiref", "python-dotenv"), pytest="pytest<9"),
     Suite("werkzeug", "3.1.9", ("cryptography", "ephemeral-port-reserve", "watchdog")),
     Suite(
         "anyio",
@@ -103,7 +103,13 @@ SUITES = (
         inside=True,
         separate=True,
     ),
-    Suite("psutil", "7.2.2", ("setuptools", "pytest-instafail", "pytest-xdist"), in_place=True),
+    Suite(
+        "psutil",
+        "7.2.2",
+        ("setuptools", "pytest-instafail", "pytest-xdist", "psleak"),
+        in_place=True,
+        pytest="pytest<9",
+    ),
 )
 
 WAYS: Mapping[str, tuple[tuple[str, ...], dict[str, str]]] = {
