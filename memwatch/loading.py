@@ -77,6 +77,7 @@ class Loader:
     def resume(self, in_child: bool) -> None:
         """After a fork. A child that has inherited a half-imported module must not wait for the rest of it."""
         if in_child:
+            LOADED.most = None
             self._thread = RawThread()
             if self._broken:
                 self.problem = "this process was forked in the middle of an import"
@@ -100,6 +101,7 @@ class Loader:
     def _load(self) -> None:
         meters, begun = Meters(), Clock.monotonic()
         before, modules = meters.read(force=True), len(sys.modules)
+        LOADED.most = before.base, before.rss
         try:
             for part in self._parts:
                 if not self._may_go_on():
@@ -111,6 +113,7 @@ class Loader:
         finally:
             after = meters.read(force=True)
             heap, resident = (round(rate * (Clock.monotonic() - begun)) for rate in self._rates)
+            LOADED.most = None
             LOADED.heap += min(max(0, after.base - before.base - heap), _MOST_HEAP)
             LOADED.resident += min(max(0, after.rss - before.rss - resident), _MOST_RESIDENT)
             LOADED.modules += max(0, len(sys.modules) - modules)

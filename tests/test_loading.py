@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from memwatch import loading
+from memwatch.backend.meters.meters import Meters
 from memwatch.loading import LateJudge, Loader
 from memwatch.watch import Held
 from memwatch.watch.cost import LOADED, Ledger
 from memwatch.watch.judge import Candidate
+from memwatch.watch.reading import read_sample
 from memwatch.watch.sample import Growth
 
 from .test_default import python
@@ -93,6 +95,20 @@ def test_what_loading_takes_is_no_growth_of_the_program(monkeypatch):
     assert len(sys.modules) == modules
     assert 3 << 20 <= ledger.loaded.heap <= 5 << 20 and ledger.loaded.heap == LOADED.heap - before[0]
     assert 0 <= ledger.loaded.resident <= 8 << 20 and Ledger().loaded.heap == 0
+
+
+def test_the_meters_stand_still_while_it_loads(monkeypatch):
+    read, kept, ledger = [], [], Ledger()
+
+    def load(name):
+        kept.append(bytearray(b"x" * (3 << 20)))
+        read.append(read_sample(Meters(), "tick", 0.0, ledger, force=True))
+
+    before = read_sample(Meters(), "tick", 0.0, ledger, force=True)
+    monkeypatch.setattr(loading, "import_module", load)
+    Loader(("first", "second")).load()
+    read.append(read_sample(Meters(), "tick", 0.0, ledger, force=True))
+    assert all(abs(it.base - before.base) < 1 << 20 and abs(it.rss - before.rss) < 2 << 20 for it in read)
 
 
 def test_what_the_program_allocates_while_loading_is_its_own(monkeypatch):

@@ -7,7 +7,7 @@ import sys
 from ..backend.meters.meters import Blocks, Meters, read_collections
 from ..backend.quiet import collect
 from ..clock import Clock, steady_epoch
-from .cost import Ledger
+from .cost import LOADED, Ledger
 from .sample import Sample, Stats, Trigger
 from .trend import Trend, make_stats
 
@@ -24,13 +24,14 @@ def read_sample(
 
     With *force* every meter is read now; *counted* are Python's blocks as of a moment ago.
     """
-    reading, counts, loaded = meters.read(force, counted), read_collections(), ledger.loaded
+    most, reading, counts, loaded = LOADED.most, meters.read(force, counted), read_collections(), ledger.loaded
+    base, rss = (reading.base, reading.rss) if most is None else map(min, (reading.base, reading.rss), most)
     return Sample(
         time=steady_epoch(),
         clock=Clock.monotonic(),
         trigger=trigger,
-        base=max(0, reading.base - ledger.bytes - loaded.heap),
-        rss=max(0, reading.rss - ledger.resident - loaded.resident),
+        base=max(0, base - ledger.bytes - loaded.heap),
+        rss=max(0, rss - ledger.resident - loaded.resident),
         blocks=reading.blocks,
         small=reading.small,
         native=reading.native,
