@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from ..backend.census.dict_keys import is_interned
-from ..backend.census.referents import attribute_name, kind_of_dict, shown_by
+from ..backend.census.referents import attributes_in, kind_of_dict, shown_by
 from ..backend.type_labels import size_reader, type_label
 from .functions import functions_of
 from .references import OWN, distance, frames, modules, namespace
@@ -55,8 +55,8 @@ def instance_key_of(parent: Any, child: Any) -> str | None:
     for held in shown_by(parent):
         if held is not child and is_instance_dict(parent, held):
             return text_key_of(held, child)
-    if (name := attribute_name(parent, child)) is not None:
-        return name
+    if pairs := attributes_in(parent):
+        return next((name for name, held in pairs if held is child), None) or _successor(pairs, child)
     return next((name for name in _guesses(type(parent)) if instance_value(parent, name) is child), None)
 
 
@@ -72,8 +72,10 @@ def key_of_successor(names: Any, gone: Any) -> str | None:
     A program that makes a text or an array longer puts a new one in its place, also while a path is drawn.
     """
     items = dict_items(names) if issubclass(type(names), dict) else list(names.items())
-    if any(key is gone for key, _ in items):
-        return None
+    return None if any(key is gone for key, _ in items) else _successor(items, gone)
+
+
+def _successor(items: list[tuple[Any, Any]], gone: Any) -> str | None:
     read = size_reader(type(gone))
     try:
         size = read(gone)

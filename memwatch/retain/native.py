@@ -22,7 +22,7 @@ from .edges import NAMESPACE
 from .found import Place, Question
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
-from .references import array_type, fork_list, modules, namespace, own_modules
+from .references import array_type, contents, fork_list, modules, namespace, own_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C
 from .steps import Edge, EdgeKind, Root, RootKind
 
@@ -124,16 +124,26 @@ def _places(rows: list[Any], names: Sequence[str]) -> Iterator[Place]:
 
 
 def _follow(first: Any, last: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
-    """The objects of a chain; None if the heap has changed and a link is gone."""
+    """The objects of a chain; None if the heap has changed and a link is gone. One of its type with the same object
+    below stands for one that is gone: a program may put a longer copy in the place of a container."""
     chain = [first] if addresses else []
     numpy_array = _array_type()
     for address, kind in zip(addresses[1:], kinds[1:], strict=True):
         found = _native.held(chain[-1], address, kind, False, numpy_array)
         if found is None:
+            below = addresses[len(chain) + 1] if len(chain) + 1 < len(addresses) else id(last)
+            found = _holding_instead(chain[-1], kind, below)
+        if found is None:
             return None
         chain.append(found)
     chain.append(last)
     return chain
+
+
+def _holding_instead(holder: Any, kind: int, below: int) -> Any:
+    """What *holder* has of the type that refers to the object *below*; None where there is no such thing."""
+    alike = (obj for obj in contents(holder) if id(type(obj)) == kind)
+    return next((obj for obj in alike if below in map(id, contents(obj))), None)
 
 
 def _root(root: tuple[Any, ...], first: Any, names: Sequence[str]) -> Root:

@@ -369,6 +369,13 @@ def test_what_was_replaced_just_now_has_the_name_of_its_successor(app: Any) -> N
     assert drawn() == "[key]"
 
 
+@pytest.mark.skipif(backend.name == "pure", reason="the C backend reads what lies in an instance")
+def test_so_has_what_lies_in_an_instance_without_a_dict(app: Any) -> None:
+    app.core = Plain({1: Order()})
+    path = path_along([app, vars(app), app.core, {1: Order()}, Order()], Root(RootKind.MODULE, "app"))
+    assert path.text == f"module app > core: {HERE}Plain > .value: dict, 1 item > [reference]"
+
+
 def test_looking_does_not_give_an_instance_a_dict(app: Any) -> None:
     app.kept = Plain(Order())
     before = [type(held) for held in gc.get_referents(app.kept)]

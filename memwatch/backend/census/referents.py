@@ -53,12 +53,12 @@ shown_by: Callable[..., list[Any]] = _shown_with_care if MODULES_MAY_RESURRECT e
 """What its arguments refer to, as their types tell the collector; nothing for objects that it cannot visit."""
 
 
-def _no_name(*_: object) -> None:
-    return None
+def _unread(_: Any) -> list[tuple[str, Any]]:
+    return []
 
 
-attribute_name: Callable[[Any, Any], str | None] = _native.attribute_name if name == "native" else _no_name
-"""The name under which an instance that has no dict keeps a value in itself; None also where it cannot be read."""
+attributes_in: Callable[[Any], list[tuple[str, Any]]] = _native.attributes if name == "native" else _unread
+"""The names and values that an instance without a dict keeps in itself; none where they cannot be read."""
 
 
 def referents_of(objects: Sequence[Any]) -> list[Any]:

@@ -80,18 +80,13 @@ hollow(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
     return hollow_call(args, given);
 }
 
-PyDoc_STRVAR(attribute_name_doc, "attribute_name(object, value)\n--\n\n"
-                                 "The name under which an object without a dict keeps a value; None if it does not.");
+PyDoc_STRVAR(attributes_doc, "attributes(object)\n--\n\n"
+                             "The names and values that an object without a dict keeps in itself, as a list of pairs.");
 
 static PyObject *
-attribute_name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
+attributes(PyObject *Py_UNUSED(module), PyObject *object)
 {
-    if (given != 2) {
-        PyErr_SetString(PyExc_TypeError, "attribute_name() takes an object and a value");
-        return NULL;
-    }
-    PyObject *name = attribute_holding(args[0], args[1]);
-    return Py_NewRef(name ? name : Py_None);
+    return attributes_of(object);
 }
 
 static PyObject *
@@ -152,7 +147,7 @@ static PyMethodDef methods[] = {
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
     {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
-    {"attribute_name", (PyCFunction)(void (*)(void))attribute_name, METH_FASTCALL, attribute_name_doc},
+    {"attributes", attributes, METH_O, attributes_doc},
     {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, held_doc},
     {"measure", measure, METH_O, measure_doc},
     {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},

@@ -4,7 +4,8 @@
 
 #include "core/version.h"
 
-/* The name under which *object* itself keeps *value*, borrowed; NULL where it does not, or a dict has them. */
-PyObject *attribute_holding(PyObject *object, PyObject *value);
+/* A new list of pairs of name and value; empty where *object* keeps none in itself, or a dict has them. NULL with an
+ * exception where there is no memory. */
+PyObject *attributes_of(PyObject *object);
 
 #endif

@@ -1,0 +1,33 @@
+"""A container that the program replaced by a longer copy while a search named who holds what lies in it."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import pytest
+
+from memwatch.retain.search import IN_C
+
+if not IN_C:
+    pytest.skip("the search in C alone gives addresses", allow_module_level=True)
+
+from memwatch.retain import native
+
+
+class Core:
+    """Has several of one type."""
+
+    def __init__(self, held: object) -> None:
+        self.levels: dict[str, Any] = {"INFO": 20}
+        self.handlers = {1: held}
+
+
+def test_the_copy_with_the_same_item_stands_for_what_is_gone() -> None:
+    held = object()
+    core = Core(held)
+    addresses, kinds = array("Q", [id(core), 16]), array("Q", [id(Core), id(dict)])
+    chain = native._follow(core, held, addresses, kinds)
+    assert chain is not None and chain[1] is core.handlers and chain[2] is held
+    del core.handlers[1]
+    assert native._follow(core, held, addresses, kinds) is None
