@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
+import sys
 from collections.abc import Callable
 from importlib import import_module
+from types import FrameType
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -40,3 +43,16 @@ def is_main_interpreter() -> bool:
             continue
         return bool(interpreters.get_current() == interpreters.get_main())
     return True
+
+
+def current_frames() -> dict[int, FrameType]:
+    """The innermost frame of each thread, by its number; while Python code has made another interpreter, that of the
+    calling thread alone.
+
+    CPython makes frame objects for the threads of all interpreters. One with a GIL of its own runs meanwhile, and frees
+    them with its own allocator.
+    """
+    interpreters = sys.modules.get("_interpreters") or sys.modules.get("_xxsubinterpreters")
+    if interpreters is None or len(interpreters.list_all()) == 1:
+        return sys._current_frames()
+    return {_thread.get_ident(): sys._getframe()}

@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 
 from ..internal import internal, never_count
+from .process import current_frames
 
 _monkey = sys.modules.get("gevent.monkey")  # a greenlet is no thread: collections know the latter alone
 get_ident = _monkey.get_original("_thread", "get_ident") if _monkey else _thread.get_ident
@@ -54,7 +55,7 @@ def end_interrupted() -> None:
     rightly quiet is inside code of the rooms that use `quiet`.
     """
     if _quiet:
-        frames = sys._current_frames()
+        frames = current_frames()
         del frames[get_ident()]  # which refers to *frames*
         for thread, frame in frames.items():
             if thread in _quiet and not _is_inside(frame):

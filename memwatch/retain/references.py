@@ -18,6 +18,7 @@ from typing import Any
 from ..backend.census.referents import referents_of, shown_by
 from ..backend.census.tracked import list_tracked
 from ..backend.forks import FORK_HOOKS
+from ..backend.process import current_frames
 
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
@@ -164,7 +165,7 @@ def frames() -> list[tuple[bool, FrameType]]:
 
     This room's own frames are not among them: a list of frames that one of them holds would be a cycle.
     """
-    main, innermost = threading.main_thread().ident, sys._current_frames()
+    main, innermost = threading.main_thread().ident, current_frames()
     innermost[threading.get_ident()] = _caller()
     found: list[tuple[bool, FrameType]] = []
     for thread in sorted(innermost, key=lambda it: it != main):

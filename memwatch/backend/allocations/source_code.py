@@ -26,6 +26,7 @@ from types import CodeType, FunctionType, ModuleType
 from zipimport import zipimporter
 
 from ...internal import internal
+from ..process import current_frames
 
 LONGEST_SOURCE = 1 << 20
 """Bytes of a source that is compiled for its names; compiling holds the interpreter, about 0.5 s a MiB."""
@@ -148,7 +149,7 @@ def _codes_of_functions() -> list[CodeType]:
 
 
 def _codes_that_run() -> Iterator[CodeType]:
-    for innermost in sys._current_frames().values():
+    for innermost in current_frames().values():
         frame = innermost
         while frame is not None:
             yield frame.f_code

@@ -181,9 +181,9 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     PyObject *result = NULL;
     if (!sampling_is_main())
         return NULL;
-    /* The cache of type attributes holds names by their addresses. A name that C code makes anew for each look-up lies at
-     * the same address every time and replaces itself there, but a sampled block has an address of its own, so that the
-     * name in it stays. */
+    /* The cache of type attributes holds names by their addresses. A name that C code makes anew for each look-up lies
+     * at the same address every time and replaces itself there, but a sampled block has an address of its own, so that
+     * the name in it stays. */
     PyType_ClearCache();
     if (copy_make(&copy))
         result = Py_BuildValue("NNNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
