@@ -38,7 +38,7 @@ def refuse(*_):
 def test_the_fork_has_to_fit_into_the_pause_budget():
     assert Apart(0.1, Machine()).why_not("search", 1_000_000, 0.0, 1000.0) is None
     assert Apart(0.1, Machine(pages=2_500_000)).why_not("search", 1_000_000, 0.0, 1000.0) == (
-        "a fork would hold the program for about 500 ms, and 100 ms are allowed"
+        "a fork would hold the program for about 400 ms, and 100 ms are allowed"
     )
     assert "100 ms are allowed" in Apart(0.1, Machine(pages=None)).why_not("census", 1000, 0.0, 1000.0)
 

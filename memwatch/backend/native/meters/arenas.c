@@ -30,6 +30,7 @@
 #define TRIES 4
 #define LARGE 1024 /* bytes of a block that no arena has */
 #define ASKED 3
+#define UNCHECKED __attribute__((no_sanitize("address"))) /* reads words between those that are somebody's */
 
 typedef struct {
     uintptr_t begin, end;
@@ -158,7 +159,7 @@ is_table(uintptr_t address)
            is_arena(&arena) && arena.address <= own_pool() && own_pool() < arena.carved;
 }
 
-static bool
+static UNCHECKED bool
 find_table(const Library *library)
 {
     uintptr_t refused = 0;
@@ -254,7 +255,7 @@ outside_arenas(PyObject *told)
 }
 
 /* Keep those words that say *count*; if there were none yet, all of the library that do. -1 where they are too many. */
-static int
+static UNCHECKED int
 filter_words(const Library *library, const Py_ssize_t **words, int number, Py_ssize_t count)
 {
     int kept = 0;
