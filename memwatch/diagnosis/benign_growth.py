@@ -33,7 +33,7 @@ def bytes_of(holding: Holding) -> int:
 
 
 @internal
-class Excuses:
+class BenignGrowth:
     """What explains the *grew* bytes since a suspicion, in words; None where nothing does. The growth took *seconds*.
 
     *diff* says how many objects of each type came and went; with *deep* off those that the collector tracks alone.

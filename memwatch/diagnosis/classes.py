@@ -9,7 +9,7 @@ from types import BuiltinFunctionType, GetSetDescriptorType, MethodDescriptorTyp
 from typing import Any
 from weakref import ReferenceType
 
-from ..backend.allocations.frame_filter import Territory
+from ..backend.allocations.frame_filter import FrameFilter
 from ..backend.type_labels import every_type, flags_of, namespace_of, type_label
 
 _MADE_IN_C = (MethodDescriptorType, BuiltinFunctionType, GetSetDescriptorType)
@@ -46,9 +46,9 @@ def keepers_of_native(labels: Collection[str]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def _files() -> Territory:
+def _files() -> FrameFilter:
     """Tells the program's files from others; remembers each."""
-    return Territory()
+    return FrameFilter()
 
 
 def _is_extension(cls: type) -> bool:

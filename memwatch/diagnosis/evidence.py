@@ -30,7 +30,7 @@ _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memo
 
 
 @internal
-class Inquiry:
+class EvidenceCollector:
     """Gathers `evidence` for one watcher, on its thread, within a budget of *pause_budget* seconds a pause.
 
     *recorder*, if there is one, tells who allocated; while growth is suspected it looks more closely. *show_keys* shows
@@ -136,7 +136,7 @@ class Inquiry:
 
     def _look(self, closely: bool, native: bool) -> None:
         if self._recorder is not None:
-            self._recorder.look_closely(closely, native)
+            self._recorder.use_fine_interval(closely, native)
 
     def collect(self, candidate: Candidate) -> int | None:
         """Bytes that a full collection freed; None if there was none, because it would be too long or just was one."""

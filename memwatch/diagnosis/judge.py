@@ -13,9 +13,9 @@ from ..internal import internal
 from ..watch import Candidate, Held, Leak, make_leak
 from .account import Account, make_account
 from .assembly import assemble
-from .benign_growth import Excuses
+from .benign_growth import BenignGrowth
 from .early import is_promising, why_doubtful
-from .evidence import Inquiry
+from .evidence import EvidenceCollector
 from .findings import Findings
 from .lines import RAW
 from .report import Report
@@ -42,7 +42,7 @@ class Diagnosis:
         limit: int | None = None,
     ) -> None:
         self._limit = memory_limit() if limit is None else limit
-        self._inquiry = Inquiry(pause_budget, recorder, show_keys)
+        self._inquiry = EvidenceCollector(pause_budget, recorder, show_keys)
         self._imports = 0
         self._waited = False
         self._told: Report | None = None
@@ -116,7 +116,7 @@ class Diagnosis:
         grew, modules = evidence.grew(last), last.modules - evidence.modules
         if grew <= 0 or evidence.snapshot is None:
             return None
-        excuses = Excuses(findings.holdings, findings.diff, evidence.snapshot.deep, grew, candidate.growth.seconds)
+        excuses = BenignGrowth(findings.holdings, findings.diff, evidence.snapshot.deep, grew, candidate.growth.seconds)
         if verdict == "native" and not self._waited:
             young = "the native memory is all young" if findings.lines.is_young(RAW, HALF * grew) else None
             self._waited = (why := excuses.turnover() or young) is not None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
 
-from ..backend.census.contract import Grown, Passage
+from ..backend.census.contract import Grown, TypeTurnover
 from ..errors import OptionError
 from .change import Change, Diff, HeapState, TypeChange
 from .counts import make_count
 from .snapshot import Snapshot
 
 _GROWN_AT_MOST = 50
-_NOTHING = Passage(0, 0, 0)
+_NOTHING = TypeTurnover(0, 0, 0)
 
 
 def diff_snapshots(before: Snapshot, after: Snapshot, missing: tuple[str, ...] = ()) -> Diff:
@@ -28,7 +28,7 @@ def diff_snapshots(before: Snapshot, after: Snapshot, missing: tuple[str, ...] =
 
 
 def _rows(
-    before: Snapshot, after: Snapshot, passages: Mapping[str, Passage], grown: Iterable[Grown]
+    before: Snapshot, after: Snapshot, passages: Mapping[str, TypeTurnover], grown: Iterable[Grown]
 ) -> list[TypeChange]:
     """A row for each type of which something is known to have changed."""
     sizes, sizes_after = before.identity.totals, after.identity.totals
@@ -42,7 +42,7 @@ def _rows(
     return rows
 
 
-def _row(label: str, size: int, passage: Passage, grown: int, grown_bytes: int) -> TypeChange:
+def _row(label: str, size: int, passage: TypeTurnover, grown: int, grown_bytes: int) -> TypeChange:
     return TypeChange(
         what=label,
         size_bytes=size,
@@ -63,7 +63,7 @@ def _growth(grown: Iterable[Grown]) -> dict[str, tuple[int, int]]:
     return sums
 
 
-def _change(rows: Sequence[TypeChange], passages: Mapping[str, Passage]) -> Change:
+def _change(rows: Sequence[TypeChange], passages: Mapping[str, TypeTurnover]) -> Change:
     doubtful = sum(passage.doubtful for passage in passages.values())
     return Change(
         size_bytes=sum(row.size_bytes for row in rows),

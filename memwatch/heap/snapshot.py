@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..backend.census.chosen import take_identity
-from ..backend.census.contract import Identity
+from ..backend.census.contract import ObjectSet
 from ..backend.meters.resident import read_resident
 from ..internal import internal
 
@@ -26,7 +26,7 @@ class Snapshot:
 
     time: float
     deep: bool
-    identity: Identity
+    identity: ObjectSet
     collect_seconds: float = 0.0
     rss: int = 0
 
@@ -80,6 +80,6 @@ def take_snapshot(
     return Snapshot(taken_at, deep, identity, collect_seconds, rss or read_resident())
 
 
-def snapshot_of(identity: Identity) -> Snapshot:
+def snapshot_of(identity: ObjectSet) -> Snapshot:
     """The snapshot that a forked child has just taken."""
     return Snapshot(time.time(), identity.deep, identity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from ..backend.census.contract import Identity
+from ..backend.census.contract import ObjectSet
 from ..backend.census.splitting import SPLIT_LABELS, SPLITS, Parts, Split, split_containers
 from ..errors import OptionError
 from .change import Diff, TypeChange
@@ -42,7 +42,9 @@ def split_diff(diff: Diff, before: Snapshot, after: Snapshot, split: Split) -> D
     return replace(diff, change=replace(diff.change, details=in_order(rows)))
 
 
-def split_totals(identity: Identity, split: Split, give_up: Callable[[], bool] | None) -> Mapping[str, tuple[int, int]]:
+def split_totals(
+    identity: ObjectSet, split: Split, give_up: Callable[[], bool] | None
+) -> Mapping[str, tuple[int, int]]:
     """The totals of *identity*, those of containers divided."""
     totals = dict(identity.totals)
     parts = _largest(split_containers(split, identity.addresses(), identity, give_up))

@@ -13,7 +13,7 @@ from ..internal import internal
 from .pace import Pace
 from .progress import SHARE, Progress
 from .sample import Growth, Lane, Sample
-from .scales import BLOCKS, Ladder, Origin, Rung
+from .scales import BLOCKS, Origin, Scale, ScaleStack
 
 _SHARE = 0.01  # of the base: less is no leak
 _FLOOR = {"base": 1 << 20, "rss": 1 << 22}  # bytes; RSS also grows by what the C allocator and the kernel keep
@@ -36,7 +36,7 @@ class _Forecast(NamedTuple):
     """After a published leak: at the age `due` (seconds), `rung` should stand well above `value`."""
 
     due: float
-    rung: Rung
+    rung: Scale
     value: float
     growth: float
     time: float
@@ -75,7 +75,7 @@ class Ratchet:
         self.lane = lane
         self._floor = _FLOOR[lane]
         self._pace = pace
-        self._ladder = Ladder(pace.sample, pace.group)
+        self._ladder = ScaleStack(pace.sample, pace.group)
         self._low = 0
         self._modules = 0
         self._edge = 0.0
@@ -95,7 +95,7 @@ class Ratchet:
         if value <= 0:
             return None
         if self._is_loading(sample):
-            self._ladder, self._origin, self._low = Ladder(self._pace.sample, self._pace.group), None, 0
+            self._ladder, self._origin, self._low = ScaleStack(self._pace.sample, self._pace.group), None, 0
         origin = self._origin or self._start(sample)
         if not self._low or value < self._low:
             self._low = value
@@ -162,7 +162,7 @@ class Ratchet:
         rising = ladder.rising(closed, window, _SUSPECT * _SHARE, _SUSPECT * self._floor)
         return self._weigh(rising, sample) if rising else None
 
-    def _weigh(self, rising: list[Rung], sample: Sample) -> Growth | None:
+    def _weigh(self, rising: list[Scale], sample: Sample) -> Growth | None:
         """What the rungs that rise now, shortest first, come to."""
         self._renew()
         rising = [rung for rung in rising if self._is_new(rung)]
@@ -175,7 +175,7 @@ class Ratchet:
             return None
         return self._leak(rung, sample, "leak" if self._is_settled(rung) else "early")
 
-    def _is_new(self, rung: Rung) -> bool:
+    def _is_new(self, rung: Scale) -> bool:
         """Whether the growth is more than what was reported or dismissed before: longer, or of another speed."""
         told = self._reported
         if rung.origin.clock < told.ended:
@@ -185,7 +185,7 @@ class Ratchet:
     def _renew(self) -> None:
         self._lapses = self._age + _EXPIRES * max(self._confirm, self._reported.window)
 
-    def _suspect(self, rung: Rung, sample: Sample) -> Growth:
+    def _suspect(self, rung: Scale, sample: Sample) -> Growth:
         asked = self._known_confirm or self._pace.confirm_window(rung.window)
         self._confirm = min(asked, self._ladder.longest)
         self._reported = replace(self._reported, window=rung.window, rate=rung.growth / rung.window)
@@ -193,20 +193,20 @@ class Ratchet:
         self._renew()
         return self._growth("suspect", rung, sample)
 
-    def _is_material(self, rung: Rung) -> bool:
+    def _is_material(self, rung: Scale) -> bool:
         return rung.growth >= max(self._floor, _SHARE * rung.values[0])
 
-    def _is_settled(self, rung: Rung) -> bool:
+    def _is_settled(self, rung: Scale) -> bool:
         """Whether the process was past its start-up, by its age or the size of the growth."""
         if rung.growth >= _URGENT * rung.values[0]:
             return True
         return rung.window >= min(self._pace.slow_confirm, self._ladder.longest) and self._age >= self._pace.hold
 
-    def _is_importing(self, rung: Rung, sample: Sample) -> bool:
+    def _is_importing(self, rung: Scale, sample: Sample) -> bool:
         """Whether new modules may explain the growth; they come to an end, or are what leaks."""
         return sample.modules > _IMPORTS * rung.origin.modules and rung.window < _LOADS * self._pace.confirm
 
-    def _leak(self, rung: Rung, sample: Sample, level: Literal["leak", "early"]) -> Growth:
+    def _leak(self, rung: Scale, sample: Sample, level: Literal["leak", "early"]) -> Growth:
         window, forecast = rung.window, self._foresee(rung, rung.growth, sample)
         self._before = self._reported
         self._reported = replace(
@@ -216,14 +216,14 @@ class Ratchet:
         self._renew()
         return self._growth(level, rung, sample)
 
-    def _measure(self, rung: Rung) -> None:
+    def _measure(self, rung: Scale) -> None:
         """From now on the growth is to keep up with the rate that it has on *rung*."""
         rate = rung.growth / rung.window
         if self._progress is None:
             self._progress = Progress(self._age, rung.values[-1], rate)
         self._progress.rate = rate
 
-    def _foresee(self, rung: Rung, growth: float, sample: Sample) -> _Forecast:
+    def _foresee(self, rung: Scale, growth: float, sample: Sample) -> _Forecast:
         return _Forecast(self._age + rung.window, rung, rung.values[-1], growth, sample.time, sample.clock)
 
     def _follow(self, low: float) -> None:
@@ -271,7 +271,7 @@ class Ratchet:
         self._reported = replace(self._reported, forecast=again)
         return False
 
-    def _growth(self, verdict: Literal["suspect", "early", "leak"], rung: Rung, sample: Sample) -> Growth:
+    def _growth(self, verdict: Literal["suspect", "early", "leak"], rung: Scale, sample: Sample) -> Growth:
         """The growth over the whole window: the first and the last block are 7 eighths of it apart."""
         first = rung.origin
         return Growth(

@@ -1,6 +1,6 @@
 """A series of readings at all time scales at once, each scale asked whether it rises for good.
 
-Rung j holds the last 8 blocks of 2**j samples. Two blocks of one rung make one of the next: the lesser of the two
+Scale j holds the last 8 blocks of 2**j samples. Two blocks of one rung make one of the next: the lesser of the two
 while blocks are short, because work in flight only ever adds to what a program holds; their mean above that, which
 evens out noise. Storage is constant, a sample closes two blocks on average.
 """
@@ -41,12 +41,12 @@ class Origin(NamedTuple):
 
 
 @internal
-class Rung:
+class Scale:
     """The last blocks of one length. `window` is the length of all 8, in seconds, `finer` the rung below."""
 
     __slots__ = ("_origins", "fall", "finer", "half", "half_origin", "high", "least", "passed", "values", "window")
 
-    def __init__(self, window: float, least: bool, finer: Rung | None) -> None:
+    def __init__(self, window: float, least: bool, finer: Scale | None) -> None:
         self.window = window
         self.least = least
         self.finer = finer
@@ -123,16 +123,16 @@ def _is_ordered(values: list[float]) -> bool:
 
 
 @internal
-class Ladder:
+class ScaleStack:
     """All rungs over one series. `age` counts its samples."""
 
     __slots__ = ("_rungs", "age", "longest")
 
     def __init__(self, sample: float, group: float) -> None:
-        self._rungs: list[Rung] = []
+        self._rungs: list[Scale] = []
         for j in range(RUNGS):
             finer = self._rungs[-1] if self._rungs else None
-            self._rungs.append(Rung(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group, finer))
+            self._rungs.append(Scale(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group, finer))
         self.longest = self._rungs[-1].window
         self.age = 0
 
@@ -151,7 +151,7 @@ class Ladder:
             value = min(half, value) if rung.least else 0.5 * (half + value)
         return closed
 
-    def rising(self, closed: int, window: float, share: float, floor: float) -> list[Rung]:
+    def rising(self, closed: int, window: float, share: float, floor: float) -> list[Scale]:
         """Those of the first `closed` rungs that rise and span at least `window` seconds, shortest first."""
         if self._rungs[closed - 1].window < window:
             return []

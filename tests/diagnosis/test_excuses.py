@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import memwatch
-from memwatch.diagnosis.benign_growth import Excuses
+from memwatch.diagnosis.benign_growth import BenignGrowth
 from memwatch.retain import Holding
 from memwatch.watch import Held, Leak
 
@@ -133,14 +133,14 @@ def test_what_lies_where_others_lay_is_where_most_of_its_kind_are(seen, is_held)
     rows = [SimpleNamespace(what="bytearray", net=100, size_bytes=100 * MIB), SimpleNamespace(what="str", net=100)]
     rows[1].size_bytes = 0
     diff = SimpleNamespace(grown=(), change=SimpleNamespace(details=rows))
-    why = Excuses(found, diff, True, 100 * MIB, 64.0).filling(1 << 40)
+    why = BenignGrowth(found, diff, True, 100 * MIB, 64.0).filling(1 << 40)
     assert (why == "a bounded deque fills: 100 of at most 1,000") is is_held
 
 
 @pytest.mark.parametrize(("grew", "is_held"), [(100, True), (400, False)])
 def test_what_is_full_may_have_filled_where_nothing_was_counted(grew, is_held):
     found = [holding(100, 100, 100, 100 * MIB, {"bytearray": 100})]
-    assert (Excuses(found, None, True, grew * MIB, 64.0).filling(1 << 40) is not None) is is_held
+    assert (BenignGrowth(found, None, True, grew * MIB, 64.0).filling(1 << 40) is not None) is is_held
 
 
 UNBOUNDED = {

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memwatch.backend.census.contract import GROWN_FROM, Listing
-from memwatch.backend.census.listed_set import Counted, Listed
+from memwatch.backend.census.listed_set import Counted, ListedObjectSet
 from memwatch.heap import Diff, Grown, Snapshot, TypeChange, diff_snapshots, least, most
 
 Rows = dict[int, tuple[str, int]]
@@ -23,7 +23,7 @@ def snapshot(rows: Rows, time: float = 0.0) -> Snapshot:
     kinds = (labels.index(rows[address][0]) for address in sorted(rows))
     sizes = [rows[address][1] for address in sorted(rows)]
     columns = (array("Q", sorted(rows)), array("I", kinds), array("I", sizes))
-    return Snapshot(time, True, Listed(Listing(labels, *columns), True, 0.0))
+    return Snapshot(time, True, ListedObjectSet(Listing(labels, *columns), True, 0.0))
 
 
 def compare(before: Rows, after: Rows) -> Diff:

@@ -13,7 +13,7 @@ import pytest
 from memwatch import backend
 from memwatch.backend.census import in_child
 from memwatch.backend.census.chosen import expected_pause
-from memwatch.backend.census.listed_set import Listed
+from memwatch.backend.census.listed_set import ListedObjectSet
 from memwatch.backend.meters.meters import expected_objects
 from memwatch.backend.quiet import COLLECT_SECONDS
 from memwatch.errors import MemwatchError, OptionError, UnsupportedError
@@ -130,7 +130,7 @@ def test_a_real_census_in_a_child() -> None:
 
 def test_watching_births_ends_with_the_diff_and_with_one_that_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     released: list[str] = []
-    kind = Listed if backend.name == "pure" else type(HeapDiff()._before[0].identity)
+    kind = ListedObjectSet if backend.name == "pure" else type(HeapDiff()._before[0].identity)
     plain = kind.release
 
     def release(self: Any) -> None:

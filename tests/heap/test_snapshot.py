@@ -50,9 +50,9 @@ def test_it_refers_to_numbers_and_labels_alone() -> None:
         found = [it for it in gc.get_referents(*found) if not isinstance(it, type)]
     assert kinds <= {
         "Snapshot",
-        "Listed",
+        "ListedObjectSet",
         "Listing",
-        "Identity",
+        "ObjectSet",
         "float",
         "bool",
         "tuple",

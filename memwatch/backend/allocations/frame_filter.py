@@ -40,7 +40,7 @@ _RUNNER = os.path.join(_PACKAGE, "cli", "program.py")
 
 
 @internal
-class Territory:
+class FrameFilter:
     """Tells memwatch's frames from the program's; remembers each file's side."""
 
     __slots__ = ("_helpers", "_sides", "_standard")

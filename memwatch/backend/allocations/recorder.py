@@ -65,7 +65,7 @@ class Recorder:
         if sampling is not None:
             sampling.stop()
 
-    def look_closely(self, closely: bool, native: bool = False) -> None:
+    def use_fine_interval(self, closely: bool, native: bool = False) -> None:
         """Sample at `FINE_INTERVAL` or finer from now on, or as at first again; C libraries too if *native*.
 
         Where that cannot be done, it is not.

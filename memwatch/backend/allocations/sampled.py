@@ -10,7 +10,7 @@ from ...frames import NOWHERE
 from ...internal import internal
 from .. import _native
 from ..quiet import quiet
-from .frame_filter import Territory
+from .frame_filter import FrameFilter
 from .live import LiveHeap, LiveStack, Sampled
 from .sampler import Sampling
 from .samples import Reading, objects, read
@@ -62,7 +62,7 @@ class SampledHeap(Sampling):
         )
 
     def _as_stacks(self, reading: Reading) -> list[LiveStack]:
-        territory = Territory()
+        territory = FrameFilter()
         parts = [reading.program_part(territory, steps[: self.depth]) for steps, _ in reading.stacks]
         groups: dict[Group, list[tuple[int, int, float]]] = {}
         for size, birth, interval, thread, stack, *_ in reading.samples:
@@ -121,7 +121,7 @@ def live_samples(sampling: Sampling, since: int, until: int) -> tuple[tuple[Samp
     if not sampling.running:
         raise NotStartedError(_GONE)
     with quiet:
-        territory = Territory()
+        territory = FrameFilter()
         reading, found_objects = read(max(sampling.begun, since)), objects()
         parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
         stacks = [tuple([reading.places[step] for step in part]) if part else () for part in parts]

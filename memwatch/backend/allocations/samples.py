@@ -11,7 +11,7 @@ from ...frames import Frame
 from ...internal import internal
 from .. import _native
 from ..type_labels import every_type, type_label
-from .frame_filter import Territory
+from .frame_filter import FrameFilter
 
 _CUT = 1 << 31
 _LOOPS = {("Handle._run", "events.py"), ("Runner.run", "runners.py"), ("BaseEventLoop.run_forever", "base_events.py")}
@@ -32,7 +32,7 @@ class Reading:
     """size, birth, interval, thread, stack, address, and 1 for a block that C code took past Python's allocators."""
     time: int
 
-    def program_part(self, territory: Territory, steps: tuple[int, ...]) -> tuple[int, ...] | None:
+    def program_part(self, territory: FrameFilter, steps: tuple[int, ...]) -> tuple[int, ...] | None:
         """*steps* as far as they are the program's; None if the allocation is memwatch's own.
 
         What an event loop runs begins there: the loop is the same for all, and says nothing of who allocated.

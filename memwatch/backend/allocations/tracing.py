@@ -19,7 +19,7 @@ from ...errors import NotStartedError, UnsupportedError
 from ...internal import internal
 from ..process import is_main_interpreter
 from ..quiet import quiet
-from .frame_filter import RawFrame, Territory
+from .frame_filter import FrameFilter, RawFrame
 from .function_names import Naming
 from .live import LiveHeap, LiveStack
 
@@ -140,7 +140,7 @@ class Tracing:
 
     def _own_left_out(self, groups: Groups) -> tuple[list[tuple[Stack, Counts]], int]:
         """The program's stacks, outermost frame first, each with its sizes; and how many blocks have a cut stack."""
-        territory = Territory()
+        territory = FrameFilter()
         merged: dict[Stack, list[tuple[int, int]]] = {}
         cut = 0
         for frames, (sizes, depth) in groups.items():

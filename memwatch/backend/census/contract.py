@@ -37,7 +37,7 @@ class Listing:
 
 @internal
 @dataclass(frozen=True, slots=True)
-class Passage:
+class TypeTurnover:
     """What happened to the objects of one type label between two identities.
 
     At least `allocated` came and at least `freed` went. `doubtful` were at the same address in both: some of them may
@@ -63,7 +63,7 @@ class Grown:
     after_bytes: int
 
 
-class Identity(Protocol):
+class ObjectSet(Protocol):
     """Which objects there were at one moment, and of which type; nothing of the program is held.
 
     A survivor is in two identities at the same address with the same label, and is not known to be born in between.
@@ -104,7 +104,7 @@ class Identity(Protocol):
     def addresses(self) -> array[int]:
         """The objects' addresses, sorted, as array("Q"); without those that are known to have been replaced since."""
 
-    def compare(self, after: Any) -> tuple[Mapping[str, Passage], tuple[Grown, ...]]:
+    def compare(self, after: Any) -> tuple[Mapping[str, TypeTurnover], tuple[Grown, ...]]:
         """What happened until *after*, an identity of the same kind and depth: by label, and which objects grew.
 
         Only labels where something happened or is doubtful.
@@ -127,7 +127,7 @@ class Look:
     has worked for `work_seconds`.
     """
 
-    identity: Identity
+    identity: ObjectSet
     places: list[tuple[Any, ...]]
     by_root: list[tuple[int, int, int]]
     pause_seconds: float
@@ -166,7 +166,7 @@ class Backend(Protocol):
         give_up: GiveUp,
         births: bool = False,
         since: Any = None,
-    ) -> Identity:
+    ) -> ObjectSet:
         """Which objects there are.
 
         births    from this walk on watch what is born, where the backend can, until an identity is taken since this

@@ -14,7 +14,7 @@ _NAMES = 4
 _LONGEST = 40  # characters: a longer key is hardly a name
 
 
-def key_shape(names: dict[Any, Any]) -> str | None:
+def key_signature(names: dict[Any, Any]) -> str | None:
     """``{id,name}`` where the first keys are names, else their type, as ``{str}``, or ``{mixed}``; ``{}`` if empty.
 
     Five keys are looked at. None where the dict changes meanwhile.

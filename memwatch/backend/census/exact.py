@@ -18,7 +18,7 @@ from .. import _native
 from ..type_labels import type_label
 from .contract import GaveUp, GiveUp, Listing, Look
 from .exclude import PARTS
-from .object_set import Identity, copy_column
+from .object_set import ObjectSet, copy_column
 
 _DEEP_SECONDS = 1.5e-7  # an object, listed, in scattered memory and on a busy machine
 _SHALLOW_SECONDS = 5e-8
@@ -67,7 +67,7 @@ def count_in_child(
 def look_in_child(
     exclude: Sequence[object],
     give_up: GiveUp,
-    known: Identity | None,
+    known: ObjectSet | None,
     question: tuple[Any, ...] | None,
     patience: float,
 ) -> Look:
@@ -86,7 +86,7 @@ def look_in_child(
         raise GaveUp("the collector is at work; a census has to wait for its end")
     snapshot, totals, found, pause, price, work = answer
     places, by_root = found or ([], [])
-    return Look(Identity(snapshot, totals, True, pause), places, by_root, pause, price, work)
+    return Look(ObjectSet(snapshot, totals, True, pause), places, by_root, pause, price, work)
 
 
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
@@ -101,8 +101,8 @@ def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> List
 
 
 def take_identity(
-    deep: bool, exclude: Sequence[object], give_up: GiveUp, births: bool = False, since: Identity | None = None
-) -> Identity:
+    deep: bool, exclude: Sequence[object], give_up: GiveUp, births: bool = False, since: ObjectSet | None = None
+) -> ObjectSet:
     """Which objects there are, as `contract.Backend` says: three to five bytes an object."""
     _ask(give_up, "before the walk")
     earlier, begun = since._snapshot if since is not None else None, perf_counter()
@@ -111,7 +111,7 @@ def take_identity(
         raise GaveUp("the collector is at work; a census has to wait for its end")
     pause = perf_counter() - begun
     _ask(give_up, "after the walk")
-    return Identity(*taken, deep, pause)
+    return ObjectSet(*taken, deep, pause)
 
 
 def expected_pause(objects: int, deep: bool) -> float:

@@ -14,7 +14,7 @@ from sys import getsizeof
 
 from ...internal import internal
 from ..quiet import quiet
-from .contract import GROWN_FROM, Grown, Listing, Passage
+from .contract import GROWN_FROM, Grown, Listing, TypeTurnover
 
 _ROWS = 4096
 
@@ -26,8 +26,8 @@ Columns = tuple[Sequence[int], Sequence[int], Sequence[int]]
 
 
 @internal
-class Listed:
-    """Which objects there were, as `contract.Identity` says; about 16 bytes for each."""
+class ListedObjectSet:
+    """Which objects there were, as `contract.ObjectSet` says; about 16 bytes for each."""
 
     __slots__ = ("_counts", "_listing", "_sizes", "deep", "pause_seconds")
 
@@ -82,8 +82,8 @@ class Listed:
     def release(self) -> None:
         """Nothing: births are not watched."""
 
-    def compare(self, after: Listed) -> tuple[Mapping[str, Passage], tuple[Grown, ...]]:
-        """What happened, as `contract.Identity` says; all that stayed is doubtful."""
+    def compare(self, after: ListedObjectSet) -> tuple[Mapping[str, TypeTurnover], tuple[Grown, ...]]:
+        """What happened, as `contract.ObjectSet` says; all that stayed is doubtful."""
         labels, pieces = self._beside(after)
         tallies = [_Tally() for _ in labels]
         grown: list[Grown] = []
@@ -97,8 +97,8 @@ class Listed:
         rows = zip(labels, map(_Tally.passage, tallies), strict=True)
         return {label: row for label, row in rows if row.allocated or row.freed or row.doubtful}, tuple(grown)
 
-    def came(self, after: Listed, labels: Collection[str]) -> array[int]:
-        """What is no survivor, as `contract.Identity` says."""
+    def came(self, after: ListedObjectSet, labels: Collection[str]) -> array[int]:
+        """What is no survivor, as `contract.ObjectSet` says."""
         all_labels, pieces = self._beside(after)
         wanted = {place for place, label in enumerate(all_labels) if label in labels}
         found = array("Q")
@@ -115,7 +115,7 @@ class Listed:
                     )
         return found
 
-    def _beside(self, after: Listed) -> tuple[list[str], Iterator[tuple[Columns, Columns]]]:
+    def _beside(self, after: ListedObjectSet) -> tuple[list[str], Iterator[tuple[Columns, Columns]]]:
         """The labels of both, one's own places first; and both cut into pieces whose kinds are places in them."""
         places = {label: place for place, label in enumerate(self._listing.labels)}
         moved = [places.setdefault(label, len(places)) for label in after._listing.labels]
@@ -173,13 +173,13 @@ class Counted:
     def release(self) -> None:
         """Nothing: births are not watched."""
 
-    def compare(self, after: Counted) -> tuple[Mapping[str, Passage], tuple[Grown, ...]]:
+    def compare(self, after: Counted) -> tuple[Mapping[str, TypeTurnover], tuple[Grown, ...]]:
         """What must have happened at least, and may have at most; what grew in place is not known."""
         before, now = self.totals, after.totals
-        rows: dict[str, Passage] = {}
+        rows: dict[str, TypeTurnover] = {}
         for label in {**before, **now}:
             then, since = before.get(label, (0, 0))[0], now.get(label, (0, 0))[0]
-            rows[label] = Passage(max(since - then, 0), max(then - since, 0), min(then, since))
+            rows[label] = TypeTurnover(max(since - then, 0), max(then - since, 0), min(then, since))
         return rows, ()
 
     def came(self, after: Counted, labels: Collection[str]) -> array[int]:
@@ -196,9 +196,9 @@ class _Tally:
     def __init__(self) -> None:
         self.allocated = self.freed = self.stayed = 0
 
-    def passage(self) -> Passage:
+    def passage(self) -> TypeTurnover:
         """The sums as a value."""
-        return Passage(self.allocated, self.freed, self.stayed)
+        return TypeTurnover(self.allocated, self.freed, self.stayed)
 
 
 def _pieces(before: Listing, after: Listing, kinds: array[int]) -> Iterator[tuple[Columns, Columns]]:

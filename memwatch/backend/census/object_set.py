@@ -9,7 +9,7 @@ from math import exp
 from ...internal import internal
 from .. import _native
 from ..type_labels import type_label
-from .contract import Grown, Passage
+from .contract import Grown, TypeTurnover
 
 _ERROR = 1e-4  # how often an interval may be too narrow, because two contents have the same print by chance
 
@@ -25,8 +25,8 @@ def copy_column(code: str, column: memoryview) -> array[int]:
 
 
 @internal
-class Identity:
-    """As `contract.Identity` says. What it keeps lies in fields that a census leaves out, no container deeper."""
+class ObjectSet:
+    """As `contract.ObjectSet` says. What it keeps lies in fields that a census leaves out, no container deeper."""
 
     __slots__ = ("_labels", "_snapshot", "_totals", "deep", "pause_seconds")
 
@@ -80,7 +80,7 @@ class Identity:
         """The objects' addresses, sorted; without those that are known to have been replaced since."""
         return self._snapshot.addresses(copy_column)
 
-    def compare(self, after: Identity) -> tuple[Mapping[str, Passage], tuple[Grown, ...]]:
+    def compare(self, after: ObjectSet) -> tuple[Mapping[str, TypeTurnover], tuple[Grown, ...]]:
         """By label what came, went or is doubtful, and which containers grew in place."""
         places: dict[str, int] = {}
         numbers, numbers_after = self._places(places), after._places(places)
@@ -94,7 +94,7 @@ class Identity:
         labels = list(places)
         return passages, tuple(Grown(labels[place], *sizes) for place, *sizes in grown)
 
-    def came(self, after: Identity, labels: Collection[str]) -> array[int]:
+    def came(self, after: ObjectSet, labels: Collection[str]) -> array[int]:
         """The addresses in *after* of objects with one of *labels* that are known to have come, sorted."""
         places: dict[str, int] = {}
         numbers, numbers_after = self._places(places), after._places(places)
@@ -110,12 +110,12 @@ class Identity:
         return [places.setdefault(label, len(places)) if label else 0 for label in self._labels]
 
 
-def _passage(row: tuple[int, int, int, int], count: int, bits: int) -> Passage:
+def _passage(row: tuple[int, int, int, int], count: int, bits: int) -> TypeTurnover:
     """The passage of one label, of which there were *count*, with as much doubt as prints of *bits* bits leave."""
     allocated, freed, doubtful, by_print = row
     survived = count - freed - doubtful
     missed = min(survived, _most_by_chance(by_print / 2**bits)) if bits else 0
-    return Passage(allocated, freed, doubtful + missed)
+    return TypeTurnover(allocated, freed, doubtful + missed)
 
 
 def _most_by_chance(expected: float) -> int:

@@ -24,7 +24,7 @@ from ..type_labels import KindTable
 from .columns import sort_listing
 from .contract import GiveUp, Listing
 from .exclude import find_internal, parts_of
-from .listed_set import Listed
+from .listed_set import ListedObjectSet
 from .referents import referents_of
 from .roots import roots
 from .tracked_walk import SLICE, TrackedWalk
@@ -45,11 +45,11 @@ def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> List
 
 
 def take_identity(
-    deep: bool, exclude: Sequence[object], give_up: GiveUp, births: bool = False, since: Listed | None = None
-) -> Listed:
+    deep: bool, exclude: Sequence[object], give_up: GiveUp, births: bool = False, since: ListedObjectSet | None = None
+) -> ListedObjectSet:
     """Which objects there are, as `contract.Backend` says; births cannot be watched from Python."""
     listing, pause_seconds = _list_objects(deep, exclude, give_up)
-    return Listed(listing, deep, pause_seconds)
+    return ListedObjectSet(listing, deep, pause_seconds)
 
 
 def _list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> tuple[Listing, float]:

@@ -17,8 +17,8 @@ from typing import Any, Literal
 from ...internal import internal
 from ..quiet import quiet
 from ..type_labels import KindTable
-from .contract import GiveUp, Identity
-from .dict_keys import key_shape
+from .contract import GiveUp, ObjectSet
+from .dict_keys import key_signature
 from .referents import referents_of
 from .tracked_walk import TrackedWalk
 
@@ -34,7 +34,7 @@ _PLAIN_OWNERS = ("module", "type", "function", "cell", "method")
 Parts = Mapping[str, Mapping[str, tuple[int, int]]]
 
 
-def split_containers(split: Split, addresses: array[int], identity: Identity, give_up: GiveUp) -> Parts:
+def split_containers(split: Split, addresses: array[int], identity: ObjectSet, give_up: GiveUp) -> Parts:
     """By type label and then by what it is split into: how many containers of *identity*, and their bytes together.
 
     Only of those whose address is in *addresses*, which is sorted. What cannot be told is left out.
@@ -53,7 +53,7 @@ class _Walk(TrackedWalk):
 
     __slots__ = ("_addresses", "_holders", "_identity", "_names", "_parts", "_sizes", "_table")
 
-    def __init__(self, addresses: array[int], identity: Identity, give_up: GiveUp) -> None:
+    def __init__(self, addresses: array[int], identity: ObjectSet, give_up: GiveUp) -> None:
         self._addresses, self._identity = addresses, identity
         self._sizes = array("Q", bytes(8 * len(addresses)))
         self._parts = array("I", bytes(4 * len(addresses)))
@@ -89,7 +89,7 @@ class _Walk(TrackedWalk):
             if type(obj) is dict:
                 row = self._row(obj)
                 if row is not None and not self._parts[row]:
-                    shape = key_shape(obj)
+                    shape = key_signature(obj)
                     if shape is not None:
                         self._parts[row] = self._part("dict", f"dict{shape}", known)
 

@@ -7,7 +7,7 @@
 /* A look that is ready to be taken. */
 typedef struct {
     Walk *walk; /* a census */
-    Collector *collector;
+    GCState *collector;
     Search *search; /* or NULL */
     const Snapshot *known;
     PyObject *const *question; /* the arguments of search() */

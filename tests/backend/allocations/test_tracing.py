@@ -86,7 +86,7 @@ def test_bytes_and_counts_are_exactly_those_that_are_held(monkeypatch: pytest.Mo
     reading = tracing_module._traces
     monkeypatch.setattr(tracing_module, "_traces", lambda: seen.append(reading()) or seen[0])
     heap = tracing.read()
-    is_program = frame_filter.Territory().program_part
+    is_program = frame_filter.FrameFilter().program_part
     left_out = [(size, frames) for _, size, frames, _ in seen[0] if not is_program(frames)]
     assert texts and page and held(heap) > 1_000_000
     assert held(heap) + sum(size for size, _ in left_out) == sum(trace[1] for trace in seen[0])
@@ -127,7 +127,7 @@ def test_a_receiver_of_the_program_is_the_program_s(tracing: Tracing) -> None:
 def test_frames_that_led_to_a_program_are_cut_off() -> None:
     user, runner = ("app.py", 1), (frame_filter._RUNNER, 5)
     runpy, command = ("<frozen runpy>", 88), (f"{PACKAGE}/cli/run.py", 60)
-    part = frame_filter.Territory().program_part
+    part = frame_filter.FrameFilter().program_part
     assert part((user, runner, command, runpy)) == (user,)
     assert part((user, runpy, runpy, runner, command)) == (user,)
     assert part((user, runpy)) == (user, runpy)
@@ -138,7 +138,7 @@ def test_the_standard_library_is_whose_that_calls_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "argv", ["app.py"])
     library, user, inside = (json.__file__, 1), ("app.py", 1), (f"{PACKAGE}/files.py", 20)
     third = (str(Path(json.__file__).parents[1] / "site-packages" / "x.py"), 1)
-    part = frame_filter.Territory().program_part
+    part = frame_filter.FrameFilter().program_part
     assert part((library, inside, user)) == ()
     assert part((("<string>", 2), inside, user)) == (), "code that dataclass has made for memwatch"
     for frames in ((library, user, inside), (third, inside), (library, user), (library,), (("<string>", 7), user)):

@@ -16,7 +16,7 @@ import memwatch
 if memwatch.backend.name != "native":
     pytest.skip("only the C extension watches births", allow_module_level=True)
 
-from memwatch.backend.census.contract import Passage
+from memwatch.backend.census.contract import TypeTurnover
 from memwatch.backend.census.exact import take_identity
 
 EXACT = sys.version_info >= (3, 13)
@@ -65,7 +65,7 @@ def watch(since: Any = None, births: bool = False) -> Any:
 def background(label: str) -> int:
     """What comes and goes of a type between two looks when nothing is done, and what is doubtful: tests' machinery."""
     before = watch(births=True)
-    row = before.compare(watch(before))[0].get(label, Passage(0, 0, 0))
+    row = before.compare(watch(before))[0].get(label, TypeTurnover(0, 0, 0))
     return max(row.allocated, row.freed) + row.doubtful
 
 
@@ -109,7 +109,7 @@ def test_any_change_is_told(label: str, replaced: list[int], gone: list[int], ma
     come, went = change(label, replaced, gone, made)
     survivors = 1000 - len({place % 1000 for place in replaced} | {place % 1000 for place in gone})
     after = watch(before)
-    row = before.compare(after)[0].get(label, Passage(0, 0, 0))
+    row = before.compare(after)[0].get(label, TypeTurnover(0, 0, 0))
     truth_freed, truth_allocated = 1000 - survivors, len(KEPT) - survivors
     assert come - went == len(KEPT) - 1000
     assert row.freed - slack <= truth_freed <= row.freed + row.doubtful + slack
@@ -148,7 +148,7 @@ def test_instances_are_exact_to_the_last_one() -> None:
         KEPT[place] = None
         KEPT[place] = Order(-place)
     after = watch(before)
-    assert before.compare(after)[0][f"{__name__}.Order"] == Passage(100, 100, 0)
+    assert before.compare(after)[0][f"{__name__}.Order"] == TypeTurnover(100, 100, 0)
     assert sorted(before.came(after, {f"{__name__}.Order"})) == sorted(id(order) for order in KEPT[::10])
     survivors = set(before.addresses())
     assert not survivors.intersection(map(id, KEPT[::10]))
@@ -198,5 +198,5 @@ def test_a_dict_that_comes_to_be_tracked_is_not_new() -> None:
     before = watch(births=True)
     for job in KEPT:
         job["job"] = []
-    row = before.compare(watch(before))[0].get("dict", Passage(0, 0, 0))
+    row = before.compare(watch(before))[0].get("dict", TypeTurnover(0, 0, 0))
     assert row.allocated < 200 and row.doubtful <= (0 if EXACT else 1200)

@@ -18,7 +18,7 @@ if memwatch.backend.name != "native":
     pytest.skip("only the C extension watches births", allow_module_level=True)
 
 from memwatch.backend import _native
-from memwatch.backend.census.contract import Passage
+from memwatch.backend.census.contract import TypeTurnover
 from memwatch.backend.census.exact import take_identity
 
 TRACED = sys.version_info >= (3, 13)
@@ -54,13 +54,13 @@ def replace(count: int, start: int = 0) -> None:
         KEPT[place] = Order(-place)
 
 
-def passage(before: Any, after: Any) -> Passage:
-    found = before.compare(after)[0].get(LABEL, Passage(0, 0, 0))
-    assert isinstance(found, Passage)
+def passage(before: Any, after: Any) -> TypeTurnover:
+    found = before.compare(after)[0].get(LABEL, TypeTurnover(0, 0, 0))
+    assert isinstance(found, TypeTurnover)
     return found
 
 
-def holds(row: Passage, came: int) -> bool:
+def holds(row: TypeTurnover, came: int) -> bool:
     return row.allocated <= came <= row.allocated + row.doubtful
 
 
@@ -75,13 +75,13 @@ def test_identities_overlap() -> None:
     replace(100)
     second = watch(births=True)
     replace(100, 500)
-    assert passage(second, watch(second)) == Passage(100, 100, 0)
+    assert passage(second, watch(second)) == TypeTurnover(100, 100, 0)
     replace(50, 700)
     third = watch(births=True)
     replace(10, 900)
-    assert passage(first, watch(first)) == Passage(260, 260, 0)
+    assert passage(first, watch(first)) == TypeTurnover(260, 260, 0)
     replace(10, 910)
-    assert passage(third, watch(third)) == Passage(20, 20, 0)
+    assert passage(third, watch(third)) == TypeTurnover(20, 20, 0)
 
 
 def test_an_inner_identity_leaves_its_births_to_the_outer() -> None:
@@ -90,7 +90,7 @@ def test_an_inner_identity_leaves_its_births_to_the_outer() -> None:
         inner = watch(births=True)
         replace(10, start)
         inner.release()
-    assert passage(outer, watch(outer)) == Passage(500, 500, 0)
+    assert passage(outer, watch(outer)) == TypeTurnover(500, 500, 0)
 
 
 def test_release_may_come_twice_and_leaves_doubt() -> None:
@@ -126,7 +126,7 @@ def test_what_other_threads_make_is_seen() -> None:
         gc.collect(1)
     stop.set()
     thread.join()
-    assert passage(before, watch(before)) == Passage(1000, 1000, 0)
+    assert passage(before, watch(before)) == TypeTurnover(1000, 1000, 0)
 
 
 @pytest.mark.skipif(TRACED, reason="births are traced")
@@ -156,12 +156,12 @@ def test_a_callback_that_came_later_stays() -> None:
     later = lambda phase, info: None  # noqa: E731
     gc.callbacks.append(later)
     replace(10)
-    assert passage(before, watch(before)) == Passage(10, 10, 0)
+    assert passage(before, watch(before)) == TypeTurnover(10, 10, 0)
     assert gc.callbacks[-1] is later
     gc.callbacks.pop()
     again = watch(births=True)  # the idle callback is used again, and is the last one now
     replace(10)
-    assert passage(again, watch(again)) == Passage(10, 10, 0)
+    assert passage(again, watch(again)) == TypeTurnover(10, 10, 0)
 
 
 @pytest.mark.skipif(not TRACED, reason="there is no tracer")
@@ -170,7 +170,7 @@ def test_tracemalloc_before_goes_on() -> None:
     try:
         before = watch(births=True)
         replace(100)
-        assert passage(before, watch(before)) == Passage(100, 100, 0)
+        assert passage(before, watch(before)) == TypeTurnover(100, 100, 0)
         assert tracemalloc.get_object_traceback(Order(1)) is not None
     finally:
         tracemalloc.stop()
@@ -187,7 +187,7 @@ def test_tracemalloc_in_between_brings_doubt() -> None:
     assert holds(row, 200) and row.allocated >= 100
     again = watch(births=True)
     replace(100)
-    assert passage(again, watch(again)) == Passage(100, 100, 0)
+    assert passage(again, watch(again)) == TypeTurnover(100, 100, 0)
 
 
 def test_out_of_memory_is_an_error_where_one_asks_and_doubt_elsewhere() -> None:
@@ -229,7 +229,7 @@ def test_more_identities_within_another_than_a_byte_has_numbers() -> None:
         assert holds(passage(inner, take_identity(False, (), None, False, inner)), 1)
     inner = watch(births=True)
     replace(100, 600)
-    assert passage(inner, watch(inner)) == Passage(100, 100, 0)
+    assert passage(inner, watch(inner)) == TypeTurnover(100, 100, 0)
     assert holds(passage(outer, watch(outer)), 201)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from memwatch.backend.census.dict_keys import is_interned, key_shape
+from memwatch.backend.census.dict_keys import is_interned, key_signature
 
 
 class Key:
@@ -38,11 +38,11 @@ def made(text: str) -> str:
     ],
 )
 def test_shapes(names: dict[Any, Any], shape: str) -> None:
-    assert key_shape(names) == shape
+    assert key_signature(names) == shape
 
 
 def test_five_keys_are_looked_at_of_a_million() -> None:
-    assert key_shape(dict.fromkeys(range(1_000_000))) == "{int}"
+    assert key_signature(dict.fromkeys(range(1_000_000))) == "{int}"
 
 
 def test_asking_interns_nothing() -> None:

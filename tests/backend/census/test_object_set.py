@@ -19,7 +19,7 @@ if memwatch.backend.name != "native":
     pytest.skip("only the C extension takes identity snapshots", allow_module_level=True)
 
 from memwatch.backend import _native
-from memwatch.backend.census.contract import GaveUp, Grown, Listing, Passage
+from memwatch.backend.census.contract import GaveUp, Grown, Listing, TypeTurnover
 from memwatch.backend.census.exact import list_objects, take_identity
 
 KEPT: list[Any] = []
@@ -41,7 +41,7 @@ LABEL = f"{__name__}.Order"
 
 
 def compared_by_listings(before: Listing, after: Listing) -> dict[str, list[int]]:
-    """What Identity.compare() has to give, from two listings."""
+    """What ObjectSet.compare() has to give, from two listings."""
     old, new = (dict(zip(it.addresses, map(it.labels.__getitem__, it.kinds), strict=True)) for it in (before, after))
     stayed = Counter(label for address, label in old.items() if new.get(address) == label)
     freed, allocated = Counter(old.values()) - stayed, Counter(new.values()) - stayed
@@ -122,8 +122,8 @@ def test_nothing_of_the_program_is_kept() -> None:
     identity = take_identity(True, (), None)
     assert not any(type(held) is Order for held in gc.get_referents(identity))
     KEPT.clear()
-    assert identity.compare(take_identity(True, (), None))[0][LABEL] == Passage(0, 10, 0)
-    assert before.compare(identity)[0][LABEL] == Passage(10, 0, 0)
+    assert identity.compare(take_identity(True, (), None))[0][LABEL] == TypeTurnover(0, 10, 0)
+    assert before.compare(identity)[0][LABEL] == TypeTurnover(10, 0, 0)
 
 
 def test_more_types_than_sixteen_bits_have_numbers() -> None:

@@ -14,9 +14,9 @@ refuse(const char *what)
 }
 
 static bool
-closes(Link *head)
+closes(GCHead *head)
 {
-    Link *first = (Link *)head->next, *last = (Link *)(head->prev & ~PREV_FLAGS);
+    GCHead *first = (GCHead *)head->next, *last = (GCHead *)(head->prev & ~PREV_FLAGS);
     return first->prev == (uintptr_t)head && last->next == (uintptr_t)head;
 }
 
@@ -30,7 +30,7 @@ find_collector(State *state, PyObject *gc)
         goto done;
     PyObject_GC_UnTrack(last);
     PyObject_GC_Track(last); /* now it stands last, whatever was made after it */
-    Collector *collector = (Collector *)LINK_OF(last)->next;
+    GCState *collector = (GCState *)HEAD_OF(last)->next;
     if (collector->youngest != &collector->generations[0].head || collector->garbage != garbage ||
         collector->callbacks != callbacks) {
         refuse("the collector's state");
@@ -69,7 +69,7 @@ check_walk(State *state, PyObject *root, size_t wanted, const char *what)
 {
     Walk walk;
     Pointers none = {0};
-    Py_ssize_t bytes = told_size(root) + (Py_ssize_t)sizeof(Link);
+    Py_ssize_t bytes = told_size(root) + (Py_ssize_t)sizeof(GCHead);
     bool good = walk_begin(&walk, &state->memory, &state->measures, &none, &none);
     walk.deep = walk.marking = walk.counting = true;
     good = good && walk_from(&walk, root) && walk.nodes == wanted;
@@ -115,7 +115,7 @@ find_variable(PyObject *Py_UNUSED(module), PyObject *marker)
 {
     PyFrameObject *shown = PyEval_GetFrame();
     PyCodeObject *code = shown ? PyFrame_GetCode(shown) : NULL;
-    const Frame *frame = innermost_frame(PyThreadState_Get());
+    const InterpreterFrame *frame = innermost_frame(PyThreadState_Get());
     bool good = code && frame && object_of(frame->code) == (PyObject *)code && running_code(frame) == code &&
                 frame->globals == PyEval_GetGlobals() && frame->object == (PyObject *)shown &&
                 code->co_nlocalsplus == 2 && object_of(frame->values[1]) == marker &&

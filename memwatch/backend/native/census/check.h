@@ -6,7 +6,7 @@
 
 /* All that the module keeps. Protected by the interpreter's GIL. */
 typedef struct {
-    Collector *collector;
+    GCState *collector;
     PyTypeObject *snapshot_type;
     Measures measures;
     bool knows_frames; /* else nothing here reads one: the search for holders runs in Python, nothing is sampled */

@@ -304,7 +304,7 @@ answer_totals(const Answer *answer)
 
 typedef struct {
     Walk *walk;
-    Collector *collector;
+    GCState *collector;
 } Counting;
 
 static void
@@ -319,7 +319,7 @@ count_and_send(void *arg, int pipe)
 }
 
 PyObject *
-child_totals(Walk *walk, Collector *collector, double patience)
+child_totals(Walk *walk, GCState *collector, double patience)
 {
     Counting counting = {walk, collector};
     Answer answer;

@@ -45,7 +45,7 @@ count_reference(PyObject *object, void *arg)
 {
     Walk *walk = arg;
     Kind *kind = object ? kind_of(walk, object) : NULL;
-    if (kind == NULL || LIVES_FOR_EVER(object) || is_tracked(kind, object) || !was_counted(walk, kind, object))
+    if (kind == NULL || IS_IMMORTAL(object) || is_tracked(kind, object) || !was_counted(walk, kind, object))
         return 0;
     Pointer *entry = pointers_enter(walk->memory, &walk->references, object);
     if (entry == NULL) {

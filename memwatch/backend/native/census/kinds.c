@@ -176,7 +176,7 @@ kinds_enter(Memory *memory, Kinds *kinds, PyTypeObject *type)
     Kind *kind = free_slot(kinds, type);
     *kind = (Kind){.type = type, .place = (uint32_t)kinds->used++, .flags = flags_of(kinds, type)};
     if (kind->flags & KIND_TRACKABLE && !(kind->flags & KIND_ASK))
-        kind->header = sizeof(Link);
+        kind->header = sizeof(GCHead);
     if (type->tp_flags & TWO_WORDS_BEFORE)
         kind->header += 2 * sizeof(void *);
     kind->basic = type->tp_basicsize + kind->header;

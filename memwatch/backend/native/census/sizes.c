@@ -61,7 +61,7 @@ type_size(const Kind *kind, PyObject *object)
     const DictKeys *keys = (DictKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
     Py_ssize_t items = ROUND_UP_8((Py_SIZE(type) + 1) * kind->item);
     Py_ssize_t doc = type->tp_doc ? (Py_ssize_t)strlen(type->tp_doc) + 1 : 0;
-    return kind->basic + (Py_ssize_t)sizeof(Link) + items + doc + (keys ? keys_size(keys) : 0);
+    return kind->basic + (Py_ssize_t)sizeof(GCHead) + items + doc + (keys ? keys_size(keys) : 0);
 }
 
 static Py_ssize_t
@@ -84,7 +84,7 @@ items_size(const Kind *kind, Py_ssize_t count)
 static Py_ssize_t
 asked_header(const Kind *kind, PyObject *object)
 {
-    return kind->flags & KIND_ASK && kind->type->tp_is_gc(object) ? (Py_ssize_t)sizeof(Link) : 0;
+    return kind->flags & KIND_ASK && kind->type->tp_is_gc(object) ? (Py_ssize_t)sizeof(GCHead) : 0;
 }
 
 static Py_ssize_t

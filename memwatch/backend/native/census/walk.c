@@ -155,7 +155,7 @@ meet(PyObject *object, void *arg)
     int is_new = marks_add(walk->memory, &walk->marks, object);
     if (is_new <= 0)
         return is_new < 0 ? (fail(walk), -1) : 0;
-    FETCH((char *)object - sizeof(Link));
+    FETCH((char *)object - sizeof(GCHead));
     FETCH((char *)object + 40);
     PyObject **place = &walk->ring[walk->ring_at % RING], *waited = *place;
     PyObject *halfway = walk->ring[(walk->ring_at + RING / 2) % RING];
@@ -239,7 +239,7 @@ typedef struct {
 /* An object comes along: its lines are fetched, a little later what it points at, and after the same time once more it
  * is visited. */
 static inline void
-pass_on(Walk *walk, Queue *queue, Link *link)
+pass_on(Walk *walk, Queue *queue, GCHead *link)
 {
     PyObject *object = OBJECT_OF(link);
     if (!walk->deep) {
@@ -258,11 +258,11 @@ pass_on(Walk *walk, Queue *queue, Link *link)
 }
 
 static void
-walk_ring(Walk *walk, Queue *queue, Link *head)
+walk_ring(Walk *walk, Queue *queue, GCHead *head)
 {
-    Link *front = (Link *)head->next, *back = (Link *)(head->prev & ~PREV_FLAGS);
+    GCHead *front = (GCHead *)head->next, *back = (GCHead *)(head->prev & ~PREV_FLAGS);
     while (front != head && !walk->failed) {
-        Link *next = (Link *)front->next, *before = (Link *)(back->prev & ~PREV_FLAGS);
+        GCHead *next = (GCHead *)front->next, *before = (GCHead *)(back->prev & ~PREV_FLAGS);
         FETCH(next);
         FETCH(before);
         pass_on(walk, queue, front);
@@ -277,10 +277,10 @@ walk_ring(Walk *walk, Queue *queue, Link *head)
 }
 
 bool
-walk_run(Walk *walk, Collector *collector)
+walk_run(Walk *walk, GCState *collector)
 {
     Queue queue = {.at = 0};
-    Link *heads[] = {&collector->generations[0].head, &collector->generations[1].head,
+    GCHead *heads[] = {&collector->generations[0].head, &collector->generations[1].head,
                      &collector->generations[2].head, &collector->permanent.head};
     for (size_t ring = 0; ring < Py_ARRAY_LENGTH(heads); ring++)
         walk_ring(walk, &queue, heads[ring]);

@@ -47,7 +47,7 @@ bool walk_begin(Walk *walk, Memory *memory, const Measures *measures, const Poin
 void walk_free(Walk *walk);
 
 /* Visit the heap, memwatch's own part left out; false without memory. */
-bool walk_run(Walk *walk, Collector *collector);
+bool walk_run(Walk *walk, GCState *collector);
 
 /* Visit what is reachable from *root*; false without memory. */
 bool walk_from(Walk *walk, PyObject *root);
@@ -88,7 +88,7 @@ is_container(const Kind *kind, PyObject *object)
 static inline bool
 is_tracked(const Kind *kind, PyObject *object)
 {
-    return is_container(kind, object) && LINK_OF(object)->next != 0;
+    return is_container(kind, object) && HEAD_OF(object)->next != 0;
 }
 
 #endif

@@ -27,14 +27,14 @@
 typedef struct {
     uintptr_t next;
     uintptr_t prev;
-} Link;
+} GCHead;
 
 #define PREV_FLAGS ((uintptr_t)3)
-#define LINK_OF(object) ((Link *)(object) - 1)
+#define HEAD_OF(object) ((GCHead *)(object) - 1)
 #define OBJECT_OF(link) ((PyObject *)((link) + 1))
 
 typedef struct {
-    Link head; /* of a ring in which it is the only member that is no object */
+    GCHead head; /* of a ring in which it is the only member that is no object */
     int threshold;
     int count;
 } Generation;
@@ -44,7 +44,7 @@ typedef struct {
 typedef struct {
     Generation generations[3];
 #if PY_VERSION_HEX < 0x030E0000
-    Link *youngest;
+    GCHead *youngest;
 #endif
     Generation permanent; /* what gc.freeze() has put aside */
 #if PY_VERSION_HEX >= 0x030F0000
@@ -59,12 +59,12 @@ typedef struct {
     PyObject *callbacks;
 #if PY_VERSION_HEX >= 0x030F0000
     Py_ssize_t objects, old_objects, aging_objects;
-    Link *youngest;
+    GCHead *youngest;
 #elif PY_VERSION_HEX >= 0x030E0000
     Py_ssize_t objects, unused[2], old_objects, aging_objects;
-    Link *youngest;
+    GCHead *youngest;
 #endif
-} Collector;
+} GCState;
 
 /* ---- dicts and attributes ---- */
 
@@ -201,14 +201,14 @@ namespace_of(PyTypeObject *type)
 /* A reference as frames hold it. From 3.14 on its two low bits are flags: 01 for one that is not counted, 11 for a
  * number that is no object, 10 for a mark that none but the interpreter's loop sees. */
 #if PY_VERSION_HEX >= 0x030E0000
-typedef uintptr_t Reference;
+typedef uintptr_t StackRef;
 #else
-typedef PyObject *Reference;
+typedef PyObject *StackRef;
 #endif
 
 /* What *reference* leads to, borrowed; NULL where that is no object. */
 static inline PyObject *
-object_of(Reference reference)
+object_of(StackRef reference)
 {
 #if PY_VERSION_HEX >= 0x030E0000
     return reference & 2 ? NULL : (PyObject *)(reference & ~(uintptr_t)1);
@@ -218,46 +218,46 @@ object_of(Reference reference)
 }
 
 /* What a running function has: its code, and from `values` on its variables and then what it computes with. */
-typedef struct Frame {
+typedef struct InterpreterFrame {
 #if PY_VERSION_HEX >= 0x030C0000
-    Reference code; /* or something else, where the function is written in C */
-    struct Frame *previous;
-    Reference function;
+    StackRef code; /* or something else, where the function is written in C */
+    struct InterpreterFrame *previous;
+    StackRef function;
     PyObject *globals;
     PyObject *builtins;
     PyObject *names; /* the namespace of a class body or of what exec() runs */
     PyObject *object;
     const char *instruction; /* the one that runs, or the last bytes that belong to it */
 #if PY_VERSION_HEX >= 0x030E0000
-    Reference *top; /* the end of what is there of `values` */
+    StackRef *top; /* the end of what is there of `values` */
 #else
     int top; /* how many of `values` are there; not positive while the function is at work */
 #endif
     uint16_t offset;
     char owner;
 #else
-    Reference function;
+    StackRef function;
     PyObject *globals;
     PyObject *builtins;
     PyObject *names;
-    Reference code;
+    StackRef code;
     PyObject *object;
-    struct Frame *previous;
+    struct InterpreterFrame *previous;
     const char *instruction;
     int top;
     bool is_entry;
     char owner;
 #endif
-    Reference values[1];
-} Frame;
+    StackRef values[1];
+} InterpreterFrame;
 
-static inline Frame *
+static inline InterpreterFrame *
 innermost_frame(const PyThreadState *thread)
 {
 #if PY_VERSION_HEX >= 0x030D0000
-    return (Frame *)thread->current_frame;
+    return (InterpreterFrame *)thread->current_frame;
 #else
-    return thread->cframe ? (Frame *)thread->cframe->current_frame : NULL;
+    return thread->cframe ? (InterpreterFrame *)thread->cframe->current_frame : NULL;
 #endif
 }
 
@@ -265,7 +265,7 @@ innermost_frame(const PyThreadState *thread)
  * 3.14 on the top is kept while C code is at work too, which may have freed what lies below: it holds where the frame
  * *calls* a function in Python. */
 static inline Py_ssize_t
-values_there(const Frame *frame, const PyCodeObject *code, bool calls)
+values_there(const InterpreterFrame *frame, const PyCodeObject *code, bool calls)
 {
 #if PY_VERSION_HEX >= 0x030E0000
     Py_ssize_t top = calls && frame->top ? frame->top - frame->values : 0;
@@ -281,7 +281,7 @@ values_there(const Frame *frame, const PyCodeObject *code, bool calls)
 
 /* The code of *frame*; NULL where the interpreter has only marked the place at which C code called it. */
 static inline PyCodeObject *
-code_of(const Frame *frame)
+code_of(const InterpreterFrame *frame)
 {
     PyObject *code = frame->owner < OWNED_BY_C ? object_of(frame->code) : NULL;
     return code && PyCode_Check(code) ? (PyCodeObject *)code : NULL;
@@ -289,7 +289,7 @@ code_of(const Frame *frame)
 
 /* The code that *frame* runs; NULL for one that is not ready, or that is no Python function's. */
 static inline PyCodeObject *
-running_code(const Frame *frame)
+running_code(const InterpreterFrame *frame)
 {
     PyCodeObject *code = code_of(frame);
     if (code == NULL || frame->owner == OWNED_BY_GENERATOR)
@@ -312,10 +312,10 @@ digits_of(PyObject *number)
 
 #if PY_VERSION_HEX >= 0x030C0000
 #define INT_HEAD ((Py_ssize_t)offsetof(PyLongObject, long_value.ob_digit))
-#define LIVES_FOR_EVER(object) _Py_IsImmortal(object)
+#define IS_IMMORTAL(object) _Py_IsImmortal(object)
 #else
 #define INT_HEAD ((Py_ssize_t)offsetof(PyLongObject, ob_digit))
-#define LIVES_FOR_EVER(object) 0
+#define IS_IMMORTAL(object) 0
 #endif
 
 /* A str's second form, which only 3.11 still has. */

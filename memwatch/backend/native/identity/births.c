@@ -77,7 +77,7 @@ births_prepare(void)
 }
 
 Epoch *
-births_begin(Collector *collector)
+births_begin(GCState *collector)
 {
     if (!become_owner())
         return NULL;

@@ -26,8 +26,8 @@ enter_young(void)
 {
     bool complete = false;
     for (int young = 0; young < 2; young++) {
-        Link *head = &births.collector->generations[young].head;
-        for (Link *link = (Link *)head->next; link != head; link = (Link *)link->next) {
+        GCHead *head = &births.collector->generations[young].head;
+        for (GCHead *link = (GCHead *)head->next; link != head; link = (GCHead *)link->next) {
             if (OBJECT_OF(link) == hook)
                 complete = true;
             birth(OBJECT_OF(link));
@@ -51,8 +51,8 @@ is_loose(PyObject *dict)
 static bool
 enter_loose(void)
 {
-    Link *head = &births.collector->generations[2].head;
-    for (Link *link = (Link *)head->next; link != head; link = (Link *)link->next) {
+    GCHead *head = &births.collector->generations[2].head;
+    for (GCHead *link = (GCHead *)head->next; link != head; link = (GCHead *)link->next) {
         PyObject *object = OBJECT_OF(link);
         if (PyDict_CheckExact(object) && is_loose(object) &&
             marks_add(&births.memory, &births.latest->loose, object) < 0)

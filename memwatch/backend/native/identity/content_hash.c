@@ -124,7 +124,7 @@ print_of(PyObject *object)
 bool
 is_permanent(PyObject *object)
 {
-    if (LIVES_FOR_EVER(object) || object == Py_None || object == Py_Ellipsis || object == Py_NotImplemented)
+    if (IS_IMMORTAL(object) || object == Py_None || object == Py_Ellipsis || object == Py_NotImplemented)
         return true;
     return PyType_Check(object) && !(((PyTypeObject *)object)->tp_flags & Py_TPFLAGS_HEAPTYPE);
 }

@@ -63,13 +63,13 @@ typedef struct {
 } Filling;
 
 static bool
-list_young(Filling *filling, Collector *collector)
+list_young(Filling *filling, GCState *collector)
 {
     if (!marks_begin(filling->walk->memory, &filling->young))
         return false;
     for (int young = 0; young < 2; young++) {
-        Link *head = &collector->generations[young].head;
-        for (Link *link = (Link *)head->next; link != head; link = (Link *)link->next)
+        GCHead *head = &collector->generations[young].head;
+        for (GCHead *link = (GCHead *)head->next; link != head; link = (GCHead *)link->next)
             if (marks_add(filling->walk->memory, &filling->young, OBJECT_OF(link)) < 0)
                 return false;
     }
@@ -150,7 +150,7 @@ snapshot_count(Snapshot *made)
 }
 
 bool
-snapshot_fill(Snapshot *made, Walk *walk, Collector *collector, bool prints)
+snapshot_fill(Snapshot *made, Walk *walk, GCState *collector, bool prints)
 {
     Filling filling = {.made = made, .walk = walk};
     Memory *memory = walk->memory;

@@ -8,7 +8,7 @@ frames_check(void)
 {
     PyThreadState *thread = PyThreadState_Get();
     PyFrameObject *known = PyThreadState_GetFrame(thread);
-    Frame *frame = innermost_frame(thread);
+    InterpreterFrame *frame = innermost_frame(thread);
     bool good = own_thread_state() == thread && known != NULL;
     for (int met = 0; good && known && met < 8;) {
         PyCodeObject *expected = PyFrame_GetCode(known), *code = frame ? running_code(frame) : NULL;

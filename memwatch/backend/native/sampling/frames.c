@@ -8,7 +8,7 @@
  * it. */
 #include "sampling/frames.h"
 
-static inline Frame *
+static inline InterpreterFrame *
 first_frame(const PyThreadState *thread)
 {
     return thread ? innermost_frame(thread) : NULL;
@@ -22,11 +22,11 @@ mix(uint64_t hash, uint64_t next)
 
 /* *told*: the addresses of instructions are enough, no code has been at one of them before. */
 static inline __attribute__((always_inline)) uint64_t
-hash_frames(const Frame *frame, int depth, bool told)
+hash_frames(const InterpreterFrame *frame, int depth, bool told)
 {
     uint64_t hash = told;
     for (; frame; frame = frame->previous) {
-        if (marks_a_call(frame))
+        if (is_entry_frame(frame))
             continue;
         if (depth-- == 0)
             return ~hash;
@@ -51,15 +51,15 @@ void
 frames_walk(Trail *trail, int depth, bool watched)
 {
     const PyThreadState *thread = own_thread_state();
-    const Frame *frame = first_frame(thread);
+    const InterpreterFrame *frame = first_frame(thread);
     trail->depth = 0;
     for (; frame && depth; frame = frame->previous) {
         PyCodeObject *code = running_code(frame);
         if (code)
             trail->steps[trail->depth++] = (Step){code, unit_of(frame, code), code_fingerprint(code)};
-        depth -= !marks_a_call(frame);
+        depth -= !is_entry_frame(frame);
     }
-    while (frame && marks_a_call(frame))
+    while (frame && is_entry_frame(frame))
         frame = frame->previous;
     trail->cut = frame != NULL;
     trail->told = thread && watched && deaths_are_told(thread);

@@ -16,7 +16,7 @@ counter_of(const Samples *samples, uintptr_t address)
 }
 
 static size_t
-home_of(const Samples *samples, uintptr_t address)
+bucket_of(const Samples *samples, uintptr_t address)
 {
     return ((address >> 4) * 0x9E3779B97F4A7C15u >> 32) & (samples->room - 1);
 }
@@ -42,7 +42,7 @@ samples_free(Memory *memory, Samples *samples)
 static void
 put(Samples *samples, const Sample *sample)
 {
-    size_t place = home_of(samples, sample->address);
+    size_t place = bucket_of(samples, sample->address);
     while (samples->table[place].address)
         place = (place + 1) & (samples->room - 1);
     samples->table[place] = *sample;
@@ -87,7 +87,7 @@ take_out(Samples *samples, size_t place)
         --*counter;
     samples->count--;
     for (size_t next = (place + 1) & mask; samples->table[next].address; next = (next + 1) & mask) {
-        size_t home = home_of(samples, samples->table[next].address);
+        size_t home = bucket_of(samples, samples->table[next].address);
         if (((next - home) & mask) >= ((next - place) & mask)) {
             samples->table[place] = samples->table[next];
             place = next;
@@ -101,7 +101,7 @@ samples_remove(Samples *samples, const void *block, Sample *found)
 {
     if (samples->table == NULL || block == NULL)
         return false;
-    size_t place = home_of(samples, (uintptr_t)block);
+    size_t place = bucket_of(samples, (uintptr_t)block);
     while (samples->table[place].address != (uintptr_t)block) {
         if (samples->table[place].address == 0)
             return false;

@@ -17,7 +17,7 @@ frames_are_whole(void)
 
 /* Which of the code's two-byte units *frame* runs. */
 static inline uint32_t
-unit_of(const Frame *frame, const PyCodeObject *code)
+unit_of(const InterpreterFrame *frame, const PyCodeObject *code)
 {
     return (uint32_t)((frame->instruction - code->co_code_adaptive) / 2);
 }
@@ -52,7 +52,7 @@ interpreter_is_ending(void)
 
 /* Whether *frame* is no function's: it marks the place at which C code has called the interpreter. */
 static inline bool
-marks_a_call(const Frame *frame)
+is_entry_frame(const InterpreterFrame *frame)
 {
     return frame->owner >= OWNED_BY_C;
 }
@@ -90,7 +90,7 @@ may_count(const PyObject *object)
 #if PY_VERSION_HEX >= 0x030E0000
     count |= (uint64_t)object->ob_overflow << 32;
 #endif
-    bool is_pointer = count > UINT32_MAX || (count >= 1 << 22 && count % 8 == 0 && !LIVES_FOR_EVER((PyObject *)object));
+    bool is_pointer = count > UINT32_MAX || (count >= 1 << 22 && count % 8 == 0 && !IS_IMMORTAL((PyObject *)object));
     return count > 0 && !is_pointer;
 }
 

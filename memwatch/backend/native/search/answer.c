@@ -118,7 +118,7 @@ walk_modules(Search *search, PyObject *modules)
 }
 
 bool
-search_walk(Search *search, Collector *collector, PyObject *const *args)
+search_walk(Search *search, GCState *collector, PyObject *const *args)
 {
     bool good = walk_modules(search, args[MODULES]) && search_threads(search, false) && search_run(search) &&
                 search_late(search) && search_own(search);

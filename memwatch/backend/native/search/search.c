@@ -216,7 +216,7 @@ meet(PyObject *object, void *arg)
     Met met = {object, search->from, search->inherits};
     if (search->late.used && !search->all_else_is && is_late(search, object))
         return defer(search, &search->deferred, met) ? 0 : -1;
-    FETCH((char *)object - sizeof(Link));
+    FETCH((char *)object - sizeof(GCHead));
     FETCH((char *)object + 40);
     Met *place = &search->waiting[search->waiting_at++ % WAITING], waited = *place;
     *place = met;

@@ -225,7 +225,7 @@ void follow_hollow(Search *search, PyObject *object, visitproc visit);
 bool search_threads(Search *search, bool own);
 
 /* unreached.c: what is alive and cannot be reached from any of these. */
-bool search_unreached(Search *search, Collector *collector);
+bool search_unreached(Search *search, GCState *collector);
 
 /* groups.c: count *object*, which is new; its place, or 0 without memory. */
 uint64_t count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_t place);
@@ -242,7 +242,7 @@ bool branches_fill(Search *search, size_t wanted);
 /* answer.c: a search from the arguments of search() on, for whoever runs it apart from the answer. *own* is kept until
  * search_free(). False with an exception; the walk answers as those above. */
 bool search_prepare(Search *search, State *state, PyObject *const *args, Py_ssize_t given, Pointers *own);
-bool search_walk(Search *search, Collector *collector, PyObject *const *args);
+bool search_walk(Search *search, GCState *collector, PyObject *const *args);
 
 /* answer.c: the functions for Python. */
 PyObject *hollow_call(PyObject *const *args, Py_ssize_t given);

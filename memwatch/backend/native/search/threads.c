@@ -6,13 +6,13 @@
 #include "search/search.h"
 
 typedef struct {
-    const Frame *frame;
+    const InterpreterFrame *frame;
     bool calls; /* another function, with no C code in between */
 } Running;
 
 /* Whether *frame* runs code of memwatch, whose namespaces are left out of the search. */
 static bool
-is_own_frame(const Search *search, const Frame *frame)
+is_own_frame(const Search *search, const InterpreterFrame *frame)
 {
     return frame->globals && marks_has(&search->walk.marks, frame->globals) &&
            pointers_find(&search->walk.hidden, frame->globals);
@@ -29,7 +29,7 @@ enter_value(Search *search, PyObject *value, int32_t variable)
 static bool
 enter_frame(Search *search, const Running *running)
 {
-    const Frame *frame = running->frame;
+    const InterpreterFrame *frame = running->frame;
     const PyCodeObject *code = running_code(frame);
     for (int place = 0; place < code->co_nlocalsplus; place++)
         if (!enter_value(search, object_of(frame->values[place]), place))
@@ -50,7 +50,8 @@ static bool
 list_frames(Search *search, const PyThreadState *thread, Row *frames)
 {
     bool calls = false;
-    for (Frame *frame = innermost_frame(thread); frame; calls = code_of(frame) != NULL, frame = frame->previous) {
+    for (InterpreterFrame *frame = innermost_frame(thread); frame;
+         calls = code_of(frame) != NULL, frame = frame->previous) {
         if (running_code(frame) == NULL)
             continue;
         Running *running = row_add(search->walk.memory, frames);
@@ -94,7 +95,7 @@ enter_thread(Search *search, const PyThreadState *thread, bool own)
     const Running *all = (Running *)frames.data;
     bool whole = frames.used && is_own_frame(search, all[frames.used - 1].frame); /* memwatch's own thread */
     for (size_t place = frames.used; good && place-- > 0;) {
-        const Frame *frame = all[place].frame;
+        const InterpreterFrame *frame = all[place].frame;
         if ((whole || is_own_frame(search, frame)) != own)
             continue;
         label.kind = own ? ROOT_OWN : ROOT_FRAME;

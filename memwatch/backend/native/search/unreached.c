@@ -32,7 +32,7 @@ take(Search *search, PyObject *object)
 }
 
 static bool
-look(Search *search, Link *link)
+look(Search *search, GCHead *link)
 {
     PyObject *object = OBJECT_OF(link);
     if (marks_has(&search->walk.marks, object) || Py_REFCNT(object) <= 0)
@@ -42,11 +42,11 @@ look(Search *search, Link *link)
 
 /* Go along a ring from both ends at once, because each step waits for memory. */
 static bool
-collect(Search *search, Link *head)
+collect(Search *search, GCHead *head)
 {
-    Link *front = (Link *)head->next, *back = (Link *)(head->prev & ~PREV_FLAGS);
+    GCHead *front = (GCHead *)head->next, *back = (GCHead *)(head->prev & ~PREV_FLAGS);
     while (front != head) {
-        Link *next = (Link *)front->next, *before = (Link *)(back->prev & ~PREV_FLAGS);
+        GCHead *next = (GCHead *)front->next, *before = (GCHead *)(back->prev & ~PREV_FLAGS);
         __builtin_prefetch(next);
         __builtin_prefetch(before);
         if (!look(search, front) || (front != back && !look(search, back)))
@@ -198,9 +198,9 @@ walk_left(Search *search, const Marks *below, bool held)
 }
 
 bool
-search_unreached(Search *search, Collector *collector)
+search_unreached(Search *search, GCState *collector)
 {
-    Link *heads[] = {&collector->permanent.head, &collector->generations[2].head, &collector->generations[1].head,
+    GCHead *heads[] = {&collector->permanent.head, &collector->generations[2].head, &collector->generations[1].head,
                      &collector->generations[0].head};
     Marks below = {0};
     bool good = true;
