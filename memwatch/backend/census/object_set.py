@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Mapping, Sequence
 from math import exp
+from typing import Any
 
 from ...internal import internal
 from .. import _native
@@ -38,7 +39,8 @@ class ObjectSet:
         self.pause_seconds = pause_seconds
         self._totals = array("Q")
         for cls, count, size, number in rows:
-            self._labels[number] = cls if isinstance(cls, str) else type_label(cls)
+            found: Any = cls
+            self._labels[number] = found if type(found) is str else type_label(found)
             self._totals.extend((number, count, size))
 
     @property
