@@ -180,9 +180,12 @@ LEFT = {"main": 9, "killed": 5 if NATIVE else 0, "ended": 6, "pooled": 7, "spawn
 """What each process of the family holds, in MB; tracemalloc is read at the end alone."""
 
 
+INNERMOST = ("keep", "<module>", "<listcomp>")  # the last one before 3.12
+
+
 def held_by_family(path):
     held, _ = functions(path) if path.exists() else ({}, set())
-    return sum(size for name, size in held.items() if name.split(".")[0] in ("keep", "<module>")) / 1e6
+    return sum(size for name, size in held.items() if name.split(".")[0] in INNERMOST) / 1e6
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

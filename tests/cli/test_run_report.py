@@ -38,10 +38,11 @@ def test_without_a_leak_there_is_no_page(lab):
 
 
 @pytest.mark.parametrize(
-    ("file", "complaint"), [("", "it is a directory"), ("absent/leak.html", "there is no directory")]
+    ("file", "complaint"), [("folder.html", "it is a directory"), ("absent/leak.html", "there is no directory")]
 )
 def test_a_file_that_could_not_be_written_is_refused_at_once(lab, file, complaint):
     lab.write("x.py", "print('started')")
+    (lab.folder / "folder.html").mkdir()
     ended = lab.watched("--report", file, "x.py")
     assert (ended.status, ended.stdout) == (2, "")
     assert complaint in ended.stderr and "usage: memwatch" in ended.stderr
