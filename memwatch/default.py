@@ -129,9 +129,10 @@ def gc() -> Stats:
     Waits at most 5 s for the receivers. Inside a receiver it does not wait: events are delivered when that has
     returned. With no watcher it collects and returns the reading alone.
     """
-    if _state.watcher is not None:
+    running = _state.watcher  # the program may end in another thread meanwhile
+    if running is not None:
         prepare()
-        return _state.watcher.collect()
+        return running.collect()
     from .watch import collect_once
 
     return collect_once()

@@ -159,9 +159,12 @@ def instance_value(obj: Any, name: str) -> Any:
 
 
 def _shadowed_value(obj: Any, name: str) -> Any:
-    """An instance attribute that hides a value of its class. A descriptor is not asked: it may be a property."""
+    """A slot, or an instance attribute that hides a value of its class. Other descriptors may be properties, and are
+    not asked."""
     owner = next(cls for cls in _classes(obj) if name in namespace(cls))
     default = namespace(owner)[name]
+    if type(default) is types.MemberDescriptorType:
+        return next((value for _, value in _read(default, name, obj)), None)
     if any("__set__" in namespace(cls) or "__get__" in namespace(cls) for cls in _classes(default)):
         return None
     return object.__getattribute__(obj, name)

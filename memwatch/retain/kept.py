@@ -59,6 +59,13 @@ class View(NamedTuple):
         """What *word* stands for, where it is a variable or an attribute."""
         return [value for look_up in self.sources if (value := look_up(word)) is not None]
 
+    def measures(self, code: CodeType, names: frozenset[str]) -> bool:
+        """Whether *names*, which *code* compares, have the container, or the object whose length is its own."""
+        if self.name in names:
+            return True
+        sized = any(it.co_name == "__len__" and self.name in words_of(it) for it in self.codes)
+        return sized and code.co_argcount > 0 and code.co_varnames[0] in names
+
     @property
     def touching(self) -> list[CodeType]:
         """The code that names the container."""
@@ -131,14 +138,20 @@ def kept_length(view: View, used: int) -> int | None:
     written: list[Any] = []
     for code in filter(_takes_out, view.touching):
         for compared in comparisons(code):
-            if "len" in compared.names and (view.name is None or view.name in compared.names):
-                named += [value for word in compared.names for value in view.values(word)]
+            if "len" in compared.names and (view.name is None or view.measures(code, compared.names)):
+                named += _with_shares([value for word in compared.names for value in view.values(word)])
                 written += compared.numbers
     for numbers in (named, written, list(_given_to_helpers(view))):
         kept = [it for it in numbers if type(it) is int and it > 1 and used <= it + 1]
         if kept:
             return min(kept)
     return None
+
+
+def _with_shares(values: list[Any]) -> list[Any]:
+    """*values*, and what each number is with a share of it on top: some caches are cut back once in a while."""
+    shares = [it for it in values if type(it) is float and 0 < it < 1]
+    return [*values, *(round(it * (1 + share)) for it in values if type(it) is int for share in shares)]
 
 
 def _given_to_helpers(view: View) -> Iterator[Any]:

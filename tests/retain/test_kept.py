@@ -236,3 +236,29 @@ def test_what_a_comparison_has_on_its_sides() -> None:
         ({"box", "weight"}, (5000,)),
         ({"size"}, (3,)),
     ]
+
+
+class Squishy:
+    """As SQLAlchemy's LRUCache: it compares its own length, and is cut back when a share more than allowed is there."""
+
+    __slots__ = ("_data", "extra", "most")
+
+    def __init__(self, most: int, extra: float) -> None:
+        self.most, self.extra = most, extra
+        self._data: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def manage_size(self) -> None:
+        while len(self) > self.most + self.most * self.extra:
+            for key in list(self._data)[self.most :]:
+                del self._data[key]
+
+
+@pytest.mark.parametrize(("most", "limit"), [(50, 50), (15, 22), (10, None)])
+def test_an_object_that_compares_its_own_length(known: Known, most: int, limit: int | None) -> None:
+    cache = Squishy(most, 0.5)
+    before = known()
+    fill(cache._data)
+    assert top(before).bound == limit
