@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from .backend.meters.meters import Meters
+from .backend.quiet import get_ident
 from .clock import Clock
 from .errors import UnsupportedError, describe_error
 from .internal import internal
@@ -47,6 +48,7 @@ class Loader:
         self._thread = RawThread()
         self._rates = (0.0, 0.0)
         self._forks = 0  # under way
+        self._callers: set[int] = set()  # threads inside `load`
         self._ended = self._broken = False
 
     def begin(self, rates: tuple[float, float] = (0.0, 0.0)) -> None:
@@ -62,12 +64,17 @@ class Loader:
                 self.problem = f"no thread can be started: {error}"
 
     def load(self) -> None:
-        """Load in the calling thread, unless that is one of memwatch's. What goes wrong stands in `problem`."""
+        """Load in the calling thread, unless that is one of memwatch's, or loads already: a signal handler that runs in
+        the middle of an import would get half a module. What goes wrong stands in `problem`."""
+        if not self._may_go_on() or is_raw() or get_ident() in self._callers:
+            return
+        self._callers.add(get_ident())
         try:
-            if self._may_go_on() and not is_raw():
-                self._load()
+            self._load()
         except Exception as error:  # also what import hooks of the program raise
             self.problem = _describe(error)
+        finally:
+            self._callers.discard(get_ident())
 
     def park(self) -> None:
         """Before a fork: wait for the part that is under way, and begin no other."""

@@ -86,6 +86,19 @@ def test_the_last_part_is_the_room_and_nothing_is_loaded_twice(parts):
     assert parts.names == ["first", "second"]
 
 
+def test_a_signal_handler_in_the_middle_of_an_import_gets_no_half_of_the_room(monkeypatch):
+    loader = Loader(("room",))
+
+    def import_half(name):
+        loader.load()  # as a handler does that calls memwatch.gc()
+        assert loader.room is None
+        return name
+
+    monkeypatch.setattr(loading, "import_module", import_half)
+    loader.load()
+    assert loader.room == "room" and loader.problem == ""
+
+
 def test_what_loading_takes_is_no_growth_of_the_program(monkeypatch):
     kept = []
     monkeypatch.setattr(loading, "import_module", lambda name: kept.append(bytearray(4 << 20)))
