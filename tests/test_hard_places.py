@@ -127,6 +127,7 @@ def test_a_fork_while_another_thread_starts_leaves_no_lock_to_the_child():
     assert output(code) == ""
 
 
+@pytest.mark.slow
 @posix
 def test_a_fork_in_the_middle_of_a_census_pins_nothing_and_both_sides_go_on():
     code = """

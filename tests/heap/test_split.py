@@ -149,6 +149,7 @@ def test_sums_hold_whatever_came(keys: list[str], split: str) -> None:
     measure(split, lambda: KEPT.append([{key: [key]} for key in keys]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["keys", "owner"])
 @pytest.mark.parametrize("deep", [True, False])
 def test_nothing_of_the_program_is_kept(split: Any, deep: bool) -> None:
@@ -163,6 +164,7 @@ def test_nothing_of_the_program_is_kept(split: Any, deep: bool) -> None:
     assert heap_diff.diff and census and not forks._walks
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_where_it_is_given_up() -> None:
     KEPT.append({"session": Session()})
     gone = weakref.ref(KEPT[0]["session"])
@@ -216,6 +218,7 @@ def test_no_code_of_the_program_runs() -> None:
         assert calls == [] and heap_diff.diff.change.details
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["keys", "owner"])
 @pytest.mark.parametrize("deep", [True, False])
 def test_a_census_is_divided_and_adds_up(split: Any, deep: bool) -> None:
@@ -228,6 +231,7 @@ def test_a_census_is_divided_and_adds_up(split: Any, deep: bool) -> None:
     assert parts == pytest.approx(plain.counts()["dict"], abs=20)
 
 
+@pytest.mark.slow
 def test_a_heap_that_changes_meanwhile() -> None:
     stop = threading.Event()
 

@@ -41,6 +41,7 @@ def test_what_a_search_will_take_is_known_beforehand() -> None:
     assert 0 < pause <= seconds and expected_search(2_000_000) == (2 * pause, 2 * seconds)
 
 
+@pytest.mark.slow
 @native
 def test_without_memory_it_says_so_and_keeps_nothing(app: Any) -> None:
     from memwatch.backend import _native

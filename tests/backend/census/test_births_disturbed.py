@@ -220,6 +220,7 @@ def test_out_of_memory_while_births_are_entered() -> None:
     assert row.allocated <= 50_100 <= row.allocated + row.doubtful
 
 
+@pytest.mark.slow
 def test_more_identities_within_another_than_a_byte_has_numbers() -> None:
     outer = watch(births=True)
     replace(100)
