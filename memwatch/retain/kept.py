@@ -63,8 +63,13 @@ class View(NamedTuple):
         """Whether *names*, which *code* compares, have the container, or the object whose length is its own."""
         if self.name in names:
             return True
-        sized = any(it.co_name == "__len__" and self.name in words_of(it) for it in self.codes)
-        return sized and code.co_argcount > 0 and code.co_varnames[0] in names
+        instance = code.co_varnames[:1] if code.co_argcount else ()
+        if names.isdisjoint(instance) or not any(
+            it.co_name == "__len__" and self.name in words_of(it) for it in self.codes
+        ):
+            return False
+        others = [value for word in names.difference(instance) for value in self.values(word)]
+        return all(type(value) in (int, float) for value in others)  # else it is the length of something else
 
     @property
     def touching(self) -> list[CodeType]:

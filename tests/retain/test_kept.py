@@ -256,6 +256,29 @@ class Squishy:
                 del self._data[key]
 
 
+class Journal:
+    """Has a length, takes out of what it holds, and compares the length of something else."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.open: list[int] = []
+        self.entries: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def close(self, key: int) -> None:
+        if len(self.open) < self.most:
+            self.entries.pop(key)
+
+
+def test_an_object_that_compares_the_length_of_something_else(known: Known) -> None:
+    journal = Journal(50)
+    before = known()
+    fill(journal.entries)
+    assert top(before).bound is None
+
+
 @pytest.mark.parametrize(("most", "limit"), [(50, 50), (15, 22), (10, None)])
 def test_an_object_that_compares_its_own_length(known: Known, most: int, limit: int | None) -> None:
     cache = Squishy(most, 0.5)

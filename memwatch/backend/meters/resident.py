@@ -111,8 +111,8 @@ class Resident:
 
 def read_resident() -> int:
     """Resident memory now; 0 where it cannot be read."""
-    with suppress(OSError):
-        return Resident()()
+    with suppress(OSError, *_errors):
+        return (_statm_bytes if _linux else _psutil_bytes)()[0]
     return 0
 
 
