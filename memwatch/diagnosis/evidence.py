@@ -210,6 +210,8 @@ class EvidenceCollector:
         if question is not None:
             with self.evidence.noting("holders not told"):
                 findings.holdings = holdings_of(question, look.places, self._show_keys)
+                if look.places and not findings.holdings:
+                    self.evidence.missing.append("holders not told: what the child found was not found again")
             findings.garbage = Garbage(*unreached(look.by_root))
         return findings
 

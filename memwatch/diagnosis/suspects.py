@@ -25,7 +25,6 @@ FIRST_SHARE = 0.2
 _DATA = frozenset(("dict", "list", "tuple", "set", "frozenset", "str", "bytes", "bytearray", "int", "float"))
 _LEAST_SHARE = 0.02
 _LEAST_BYTES = 4096  # less is what any program moves about, and no leak
-_LEAST_LOOSE = 0.05  # of the growth: what a line must have allocated to be suspected by itself
 _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one may look as if it had come
 _LOOKS = 3  # fewer tell a type that only ever grows from none
 _TYPES = 3
@@ -128,14 +127,17 @@ def from_rows(account: Account, lines: Lines, verdict: str, ranking: Ranking) ->
 
 
 def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
-    """Suspects among what nobody is known to hold: objects by type, whatever the line; raw memory by line."""
+    """Suspects among what nobody is known to hold: objects by type, whatever the line; raw memory by line.
+
+    Only what explains as much as a first suspect must: no walk meets the parts of code objects, which are not lost.
+    """
     raw = [Part(NO_OBJECT, count_of([it]), it.size_bytes, it.samples, it) for it in loose if it.label == NO_OBJECT]
     labels = {site.label for site in loose} - {NO_OBJECT}
     typed = [_part([site for site in loose if site.label == label]) for label in labels]
     found = []
     for part in (*join_parts(typed), *raw):
         share = min(1.0, part.size_bytes / account.total)
-        is_much = share >= _LEAST_LOOSE and part.size_bytes >= _LEAST_BYTES
+        is_much = share >= FIRST_SHARE and part.size_bytes >= _LEAST_BYTES
         if is_much and part.site is not None and part.site.is_sure:
             words = words_for_verdict(kind_of(part.site, account.walked))
             found.append(_at(_unheld(part, share, words), part.site))

@@ -6,9 +6,9 @@ import pytest
 
 from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis import Account
-from memwatch.diagnosis.lines import Lines
+from memwatch.diagnosis.lines import Lines, Site
 from memwatch.diagnosis.ranking import Ranking
-from memwatch.diagnosis.suspects import find_suspects
+from memwatch.diagnosis.suspects import find_suspects, from_lines
 from memwatch.frames import Frame
 from memwatch.heap import Change, Diff, HeapState, TypeChange, TypeSeries
 from memwatch.retain import Holding
@@ -97,3 +97,10 @@ def test_of_the_types_that_come_together_the_best_speaks():
     ranking = Ranking(diff(str=(100, 100), Order=(100, 0)))
     both = holding("str", type_counts={"str": 9, "Order": 9})
     assert ranking.of_holding(both, 1.0) > 0.98 and ranking.of_holding(holding("str"), 1.0) == 0.1
+
+
+@pytest.mark.parametrize(("part", "told"), [(0.12, []), (0.3, ["tuple"])])
+def test_what_no_walk_met_is_suspected_only_where_it_explains_a_fifth(part: float, told: list[str]) -> None:
+    frame = {"function": "step", "file": "app.py", "line": 3, "in_app": True}
+    site = Site((frame,), 6, 4000.0, part * 4 * MIB, "tuple")
+    assert [it.type for it in from_lines([site], Account(4 * MIB, (), True))] == told
