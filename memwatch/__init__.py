@@ -33,6 +33,7 @@ from .errors import (
     WriteError,
 )
 from .signals import leak, off, on, once, recovered, stats, suspect
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from . import profile as profile
@@ -110,12 +111,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
     if name in _ROOMS:
         return import_module(f".{name}", __name__)
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("memwatch")
     raise AttributeError(f"module 'memwatch' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_ROOMS, "__version__"})
+    return sorted({*globals(), *_LAZY, *_ROOMS})

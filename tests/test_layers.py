@@ -14,7 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"internal", "frames", "clock", "errors", "units", "files", "folders", "estimates"}
+VALUES = {"internal", "frames", "origin", "version", "clock", "errors", "units", "files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "loading", "default"}
@@ -25,6 +25,8 @@ ALLOWED = {
     "frames": {"internal"},
     "internal": set[str](),
     "estimates": set[str](),
+    "version": set[str](),
+    "origin": {"internal", "version"},
     "units": set[str](),
     "files": {"clock", "errors", "folders"},
     "folders": set[str](),
@@ -52,7 +54,7 @@ ALLOWED = {
     "handlers": INSIDE,
     "autostart": INSIDE | {"handlers", "environment", "cli"},
     "cli": INSIDE | {"handlers", "options", "environment", "autostart"},
-    "__init__": INSIDE | {"handlers", "scenario"},
+    "__init__": INSIDE | {"handlers", "scenario", "version"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""

@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import signals
 from ..handlers import fingerprint_of
+from ..origin import process_name, program_name
 from ..units import printable
 from .inherited import InheritedFile
 
@@ -150,7 +150,7 @@ class Diary:
         suspicion = self._watcher.suspicion
         return Result(
             self._pid,
-            _role(),
+            process_name() or program_name(),
             time.monotonic() - self._started,
             self._watcher.readings - self._inherited,
             tuple(self._leaks.values()),
@@ -251,16 +251,6 @@ def _damaged() -> contextlib.suppress:
 
 def _as_result(page: dict[str, Any]) -> Result:
     return Result(**{**page, "leaks": tuple(page["leaks"])})
-
-
-def _role() -> str:
-    """The name that multiprocessing gave to this process, else that of its script or of the package that runs."""
-    processes = sys.modules.get("multiprocessing.process")
-    if processes is not None and processes.parent_process() is not None:
-        return str(processes.current_process().name)
-    argv = getattr(sys, "argv", None) or ["python"]
-    folder, name = os.path.split(str(argv[0]))
-    return os.path.basename(folder if name == "__main__.py" else name) or name or "python"
 
 
 def name_of(leak: Leak) -> str:

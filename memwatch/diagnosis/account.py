@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ..backend.meters.meters import counted_bytes
 from ..heap import Count, Diff, least
+from ..heap.counts import count_to_json
 from ..internal import internal
 from ..retain import Holding
 from .causes import name_type
@@ -80,6 +81,11 @@ class Account:
         return -sum(row.size_bytes for row in self.rows if row.size_bytes < 0)
 
     @property
+    def shrunk_types(self) -> int:
+        """How many these are."""
+        return sum(row.size_bytes < 0 for row in self.rows)
+
+    @property
     def total(self) -> int:
         """The bytes that are 100 %."""
         return max(self.grew + self.shrunk, self.known, 1)
@@ -101,15 +107,28 @@ class Account:
     def to_list(self) -> list[dict[str, Any]]:
         """The rows as machines read them, their shares adding up to 1; the last one is what is not explained."""
         grown = self.grown
-        rows = [self._to_dict(row.what, row.kind, row.count, row.size_bytes, row.samples) for row in grown[:_MOST_ROWS]]
+        rows = [self._to_dict(row) for row in grown[:_MOST_ROWS]]
         others = sum(row.size_bytes for row in grown[_MOST_ROWS:])
         if others:
-            rows.append(self._to_dict(f"{len(grown) - _MOST_ROWS} others", "unknown", 0, others, 0))
-        return [*rows, self._to_dict(NOT_EXPLAINED, "unknown", 0, self.rest, 0)]
+            rows.append(self._to_dict(_unnamed(f"{len(grown) - _MOST_ROWS} others", others)))
+        return [*rows, self._to_dict(_unnamed(NOT_EXPLAINED, self.rest))]
 
-    def _to_dict(self, what: str, kind: Kind, count: int, size: int, samples: int) -> dict[str, Any]:
-        share = size / self.total
-        return {"what": what, "kind": kind, "count": count, "size_bytes": size, "share": share, "samples": samples}
+    def _to_dict(self, row: TypeRow) -> dict[str, Any]:
+        return {
+            "what": row.what,
+            "kind": row.kind,
+            "count": row.count,
+            "allocated": count_to_json(row.allocated),
+            "freed": None if row.samples else count_to_json(row.freed),
+            "exact": row.exact,
+            "size_bytes": row.size_bytes,
+            "share": row.size_bytes / self.total,
+            "samples": row.samples,
+        }
+
+
+def _unnamed(what: str, size: int) -> TypeRow:
+    return TypeRow(what, 0, 0, size, False, "unknown")
 
 
 def make_account(

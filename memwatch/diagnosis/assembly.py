@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable
 
+from ..origin import find_origin
 from ..units import format_duration, format_growth
 from ..watch import Candidate, Growth, Sample
 from .account import Account, loose_sites
@@ -69,6 +70,8 @@ def assemble(
         cost=candidate.ledger.cost(),
         time=last.time,
         growth=findings.lines.tree(last.time, since),
+        origin=find_origin(),
+        window_seconds=growth.seconds,
     )
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..calltree import CallTree
+from ..clock import to_wall
 from ..heap import Ratchet
 from ..internal import internal
+from ..origin import Origin
 from ..retain import RetainingPath
 from ..watch import Cost
 from .account import Account, TypeRow
+from .causes import BY_VERDICT
 from .html import write
 from .text import render
+
+SCHEMA = 1
+"""The version of the dict. Keys may be added to one; what a key means changes only with the number."""
+
+_NOWHERE = Origin("", "", "", "")
 
 
 @internal
@@ -65,7 +73,7 @@ class Report:
     memory grew.
     `missing` says what was skipped, and why. `fingerprint` is the same for the same leak in another process. `time` is
     that of the verdict, in epoch seconds; `growth` who allocated what came since the suspicion and is alive, None where
-    nothing was sampled.
+    nothing was sampled. `origin` says which program it was, on which machine.
     """
 
     pid: int
@@ -89,6 +97,8 @@ class Report:
     ratchets: tuple[Ratchet, ...] = ()
     time: float = 0.0
     growth: CallTree | None = None
+    origin: Origin | None = None
+    window_seconds: float = 0.0
 
     @property
     def explained(self) -> float | None:
@@ -106,26 +116,42 @@ class Report:
         return self.account.rows
 
     def to_dict(self) -> dict[str, Any]:
-        """What machines read."""
+        """What machines read: all that the text shows, as docs/report.schema.json describes it."""
         return {
+            "schema": SCHEMA,
             "pid": self.pid,
+            **(self.origin or _NOWHERE).to_dict(),
+            "time": to_wall(self.time),
+            "age_seconds": self.age_seconds,
+            "subject": self.subject,
+            "reason": self.reason,
             "meter": self.meter,
+            "window_seconds": self.window_seconds,
             "growth_bytes": self.growth_bytes,
             "rss_growth_bytes": self.rss_growth_bytes,
             "rate_bytes_per_hour": self.rate_bytes_per_hour,
             "curve": [list(point) for point in self.curve],
             "confidence": self.confidence,
             "fingerprint": self.fingerprint,
+            "limit_bytes": self.limit_bytes,
             "time_to_limit_seconds": self.time_to_limit_seconds,
             "verdict": self.verdict,
+            **self._words(),
             "explained": self.explained,
             "since_seconds": self.since_seconds,
             "since_bytes": self.since_bytes,
             "rows": self.account.to_list(),
+            "shrunk": {"types": self.account.shrunk_types, "size_bytes": self.account.shrunk},
+            "ratchets": [asdict(ratchet) for ratchet in self.ratchets],
             "suspects": [suspect.to_dict() for suspect in self.suspects],
             "missing": list(self.missing),
             "cost": self.cost.to_dict(),
         }
+
+    def _words(self) -> dict[str, str]:
+        """What the verdict alone says; empty where a suspect has words of its own."""
+        words = BY_VERDICT.get(self.verdict) if not self.suspects else None
+        return {"cause": words.cause if words else "", "hint": words.hint if words else ""}
 
     @property
     def subject(self) -> str:

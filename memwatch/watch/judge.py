@@ -69,6 +69,7 @@ class Unjudged:
     def to_dict(self) -> dict[str, Any]:
         """The keys of a full report that are known."""
         return {
+            "schema": 1,
             "growth_bytes": self.growth.growth,
             "rate_bytes_per_hour": self.growth.rate_per_hour,
             "verdict": "unknown",

@@ -1,24 +1,39 @@
 """The report as machines read it."""
 
 import json
+import os
+import platform
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
+import memwatch
 from memwatch.diagnosis import Account, Report, Suspect, TypeRow
-from memwatch.watch import Cost
+from memwatch.watch import Cost, Growth
+from memwatch.watch.judge import Unjudged
 
 from ..paths import attribute, path
 
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 REPORT_KEYS = [
-    "pid", "meter", "growth_bytes", "rss_growth_bytes", "rate_bytes_per_hour", "curve", "confidence",
-    "fingerprint", "time_to_limit_seconds", "verdict", "explained", "since_seconds", "since_bytes", "rows", "suspects",
-    "missing", "cost",
+    "schema", "pid", "host", "program", "python", "memwatch", "time", "age_seconds", "subject", "reason", "meter",
+    "window_seconds", "growth_bytes", "rss_growth_bytes", "rate_bytes_per_hour", "curve", "confidence", "fingerprint",
+    "limit_bytes", "time_to_limit_seconds", "verdict", "cause", "hint", "explained", "since_seconds", "since_bytes",
+    "rows", "shrunk", "ratchets", "suspects", "missing", "cost",
 ]  # fmt: skip
 SUSPECT_KEYS = {
     "type", "count_growth", "bytes_growth", "share", "score", "samples", "allocated_at", "held_by", "retained_items",
     "cause", "hint", "also_held_by",
 }  # fmt: skip
+
+
+def faults(found):
+    """What of *found* is not as the schema says, each with its place."""
+    errors = Draft202012Validator(SCHEMA).iter_errors(found)
+    return sorted(f"{error.json_path}: {error.message}" for error in errors)
 
 
 @pytest.fixture
@@ -69,66 +84,53 @@ def test_the_dict_is_json_as_it_is(report):
     assert (found["suspects"][0]["samples"], found["suspects"][0]["allocated_at"]) == (0, [])
 
 
-NUMBER = (int, float)
-SCHEMA = {
-    "pid": int, "meter": {"base", "rss"},
-    "growth_bytes": int, "rss_growth_bytes": int, "rate_bytes_per_hour": NUMBER, "curve": [[NUMBER, int]],
-    "confidence": float, "fingerprint": str, "time_to_limit_seconds": (float, type(None)),
-    "verdict": {"objects", "untracked", "native", "fragmentation", "garbage", "unknown"},
-    "explained": (float, type(None)), "since_seconds": float, "since_bytes": int,
-    "rows": [{
-        "what": str, "kind": {"objects", "untracked", "native", "unknown"}, "count": int, "size_bytes": int,
-        "share": float, "samples": int,
-    }],
-    "suspects": [{
-        "type": str, "count_growth": int, "bytes_growth": int, "share": float, "score": float, "samples": int,
-        "allocated_at": [{"function": str, "file": str, "line": int, "in_app": bool}],
-        "held_by": [str], "also_held_by": [[str]], "retained_items": int, "cause": str, "hint": str,
-    }],
-    "missing": [str],
-    "cost": {
-        "cpu_share": float, "longest_pause_seconds": float, "censuses": int, "bytes": int,
-        "child_seconds": float, "pause_budget_seconds": float,
-    },
-}  # fmt: skip
-"""A type or several, a set of values, a list of one kind (or of the kinds of its items), or an object with its keys."""
-
-
-def faults(value, schema, where="report"):
-    """What of *value*, as JSON gives it, is not as *schema* says."""
-    if isinstance(schema, dict):
-        missing = [f"{where} has not {key}" for key in schema if key not in value]
-        return missing + [fault for key in value for fault in faults(value[key], schema.get(key, ()), f"{where}.{key}")]
-    if isinstance(schema, list):
-        kinds = schema[0] if isinstance(schema[0], list) and len(schema[0]) > 1 else None
-        if kinds:
-            return [fault for row in value for pair in zip(row, kinds, strict=True) for fault in faults(*pair, where)]
-        return [fault for item in value for fault in faults(item, schema[0], f"{where}[]")]
-    if isinstance(schema, set):
-        return [] if value in schema else [f"{where} is {value!r}"]
-    fits = isinstance(value, schema) and (schema is bool or not isinstance(value, bool))
-    return [] if fits else [f"{where} is a {type(value).__name__}"]
-
-
-def test_the_schema_finds_what_is_wrong(report):
+def test_the_schema_is_one_and_finds_what_is_wrong(report):
+    Draft202012Validator.check_schema(SCHEMA)
     found = report.to_dict()
-    assert faults(found, SCHEMA) == []
+    assert faults(found) == []
     broken = {**found, "pid": "4211", "curve": [[0.0, "a"]], "verdict": "doubt", "extra": 1}
-    del broken["missing"]
-    assert faults(broken, SCHEMA) == [
-        "report has not missing", "report.pid is a str", "report.curve is a str", "report.verdict is 'doubt'",
-        "report.extra is a int",
-    ]  # fmt: skip
+    del broken["cost"]
+    assert set(faults(broken)) == {
+        "$: 'cost' is a dependency of 'fingerprint'",
+        "$: Additional properties are not allowed ('extra' was unexpected)",
+        "$.curve[0][1]: 'a' is not of type 'integer'",
+        "$.pid: '4211' is not of type 'integer'",
+        "$.verdict: 'doubt' is not one of ['objects', 'untracked', 'native', 'fragmentation', 'garbage', 'unknown']",
+    }
 
 
-def test_a_judged_report_has_the_same_keys(case, app):
+def test_the_schema_tells_every_key_and_no_other(report):
+    """All that the dict has is described, so that a new key cannot be forgotten there."""
+    found = report.to_dict()
+    assert set(found) == set(SCHEMA["properties"])
+    for name, part in (("suspect", found["suspects"][0]), ("row", found["rows"][0]), ("cost", found["cost"])):
+        assert set(part) == set(SCHEMA["$defs"][name]["properties"])
+
+
+def test_a_leak_that_nobody_looked_into_fits_the_schema_too():
+    growth = Growth("leak", "ratchet", "base", 0.0, 64.0, 64.0, 1 << 20, 1 << 20, 8, "windows")
+    assert faults(Unjudged(growth, "no judge").to_dict()) == []
+
+
+@pytest.mark.parametrize("verdict", ["native", "fragmentation", "garbage", "unknown"])
+def test_the_dict_has_the_words_that_the_text_shows_where_nobody_is_suspected(report, verdict):
+    found = replace(report, verdict=verdict, suspects=()).to_dict()
+    text = str(replace(report, verdict=verdict, suspects=()))
+    assert found["cause"] in text and found["hint"] in text and faults(found) == []
+
+
+def test_a_judged_report_fits_the_schema(case, app):
     app.kept = []
-    found = case.judge(lambda: app.kept.extend(bytearray(4000) for _ in range(1000))).report.to_dict()
+    report = case.judge(lambda: app.kept.extend(bytearray(4000) for _ in range(1000))).report
+    found = report.to_dict()
     assert list(found) == REPORT_KEYS and all(set(suspect) == SUSPECT_KEYS for suspect in found["suspects"])
-    assert faults(json.loads(json.dumps(found, allow_nan=False)), SCHEMA) == []
+    assert faults(json.loads(json.dumps(found, allow_nan=False))) == []
     assert found["suspects"] and found["curve"]
     assert 0 < found["time_to_limit_seconds"] < float("inf")
     assert found["growth_bytes"] == pytest.approx(4_000_000, rel=0.3) and found["verdict"] == "objects"
+    assert (found["host"], found["program"]) == (os.uname().nodename, Path(sys.argv[0]).name)
+    assert (found["python"], found["memwatch"]) == (platform.python_version().rstrip("+"), memwatch.__version__)
+    assert abs(found["time"] - report.time) < 1.0
 
 
 def test_shares_are_of_the_growth_and_never_more_than_all_of_it(case, app):

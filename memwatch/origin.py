@@ -1,0 +1,69 @@
+"""Which process this is: what tells the findings of one from those of others, also when it is long gone.
+
+Nothing here is imported late: memwatch's own thread asks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .internal import internal
+from .version import __version__
+
+_NUMBERED = re.compile(r"(.*?)-([0-9]+)(?::[0-9]+)?")  # ForkPoolWorker-3, and what a child of it is called
+_POOLS = ("multiprocessing.process", "billiard.process")
+PYTHON = ".".join(map(str, sys.version_info[:3]))
+
+
+@internal
+class Origin(NamedTuple):
+    """Where a finding comes from: the machine, the program by the name of its script or package, and versions."""
+
+    host: str
+    program: str
+    python: str
+    memwatch: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return self._asdict()
+
+
+def find_origin() -> Origin:
+    """That of this process, as it is now."""
+    return Origin(_host(), program_name(), PYTHON, __version__)
+
+
+def program_name() -> str:
+    """The name of the script, or of the package that runs; without arguments."""
+    argv = getattr(sys, "argv", None) or ["python"]
+    folder, name = os.path.split(str(argv[0]))
+    return os.path.basename(folder if name == "__main__.py" else name) or name or "python"
+
+
+def process_name() -> str:
+    """What a pool (of multiprocessing or billiard) calls it, as ``ForkPoolWorker-3``; empty if it is none's."""
+    for module in _POOLS:
+        processes = sys.modules.get(module)
+        if processes is not None and getattr(processes.current_process(), "_parent_pid", None) is not None:
+            return str(processes.current_process().name)
+    return ""
+
+
+def split_number(name: str) -> tuple[str, int | None]:
+    """A worker's name without its number, and that: ``("ForkPoolWorker", 3)``."""
+    found = _NUMBERED.fullmatch(name)
+    return (found[1], int(found[2])) if found else (name, None)
+
+
+def arguments() -> Sequence[str]:
+    """`sys.argv`, also where a program has put something else there."""
+    return [str(word) for word in getattr(sys, "argv", None) or ()]
+
+
+def _host() -> str:
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
