@@ -27,7 +27,7 @@ _PACKAGE = __name__.partition(".")[0]
 _PARTS = (
     "psutil",
     "objgraph",
-    *(f"{_PACKAGE}.{name}" for name in ("heap", "retain", "calltree", "flamegraph.columns", "diagnosis")),
+    *(f"{_PACKAGE}.{name}" for name in ("heap", "retain", "calltree", "flamegraph.columns", "render", "diagnosis")),
 )
 FORK_PATIENCE = 1.0  # seconds that a fork waits: a child must not inherit a module that nobody will finish
 EXIT_PATIENCE = 10.0  # the same for the exit, which would not end

@@ -17,7 +17,11 @@ PACKAGE = Path(__file__).parent.parent / "memwatch"
 VALUES = {"internal", "frames", "origin", "version", "clock", "errors", "units", "files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
-INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "loading", "default"}
+INSIDE = (
+    BELOW
+    | ROOMS
+    | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "render", "loading", "default"}
+)
 
 ALLOWED = {
     "clock": set[str](),
@@ -47,6 +51,7 @@ ALLOWED = {
     "flamegraph": VALUES | {"calltree"},
     "formats": VALUES | {"calltree", "flamegraph"},
     "diagnosis": BELOW | ROOMS | {"flamegraph"},
+    "render": BELOW | ROOMS | {"flamegraph", "diagnosis"},
     "scenario": BELOW | {"heap", "retain", "diagnosis"},
     "freezing": set[str](),
     "pytest_plugin": {"heap", "scenario"},
@@ -69,7 +74,7 @@ ASKS = {"gc", "tracemalloc", "psutil", "objgraph"}
 ASKS_BY_NAME = {"getallocatedblocks", "register_at_fork", "_current_frames", "getrefcount", "_getframe", "heap_info"}
 MAY_ASK = {"backend", "usage", "watch.triggers", "retain"}
 
-NEVER_IMPORTS_LATE = ROOMS - {"trace"} | {"backend", "diagnosis", "signals"}
+NEVER_IMPORTS_LATE = ROOMS - {"trace"} | {"backend", "diagnosis", "render", "signals"}
 """memwatch's own thread runs these, and a thread that is killed inside an import hangs the interpreter's exit."""
 
 
@@ -201,7 +206,7 @@ def test_what_objects_refer_to_is_asked_through_one_door(module: str) -> None:
 
 DRAWS_PATHS = {"retain.drawing"}
 READS_PATTERNS = {"diagnosis.causes.cause"}
-SEES_PATHS = ROOMS | {"diagnosis", "scenario", "cli", "handlers", "units", "default"}
+SEES_PATHS = ROOMS | {"diagnosis", "render", "scenario", "cli", "handlers", "units", "default"}
 OF_PATHS = {"module ", "local ", "cell ", "cache", "[key]", "[index]", "[", "[]", ": ", " > ", "class ", "function "}
 OF_PATHS |= {"main thread", "another thread", "interpreter, ", "no Python reference", "context variable "}
 PARSERS = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split", "rsplit"}

@@ -235,7 +235,7 @@ def test_watching_does_not_load_what_only_a_suspicion_needs():
     done = python("""
         import sys, memwatch
         memwatch.start()
-        late = ("diagnosis", "heap", "retain", "formats", "cli", "usage")
+        late = ("diagnosis", "render", "heap", "retain", "formats", "cli", "usage")
         print([name for name in late if f"memwatch.{name}" in sys.modules])
         print([name for name in ("objgraph", "json", "subprocess", "tempfile", "statistics") if name in sys.modules])
     """)

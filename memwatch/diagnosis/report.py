@@ -1,9 +1,10 @@
-"""The report that comes with every leak: one value, shown as text, as a page or as JSON."""
+"""The report that comes with every leak: one value. `memwatch.render` shows it as text or as a page."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from ..calltree import CallTree
 from ..clock import to_wall
@@ -14,8 +15,6 @@ from ..retain import RetainingPath
 from ..watch import Cost
 from .account import Account, TypeRow
 from .causes import BY_VERDICT
-from .html import write
-from .text import render
 
 SCHEMA = 1
 """The version of the dict. Keys may be added to one; what a key means changes only with the number."""
@@ -75,6 +74,9 @@ class Report:
     that of the verdict, in epoch seconds; `growth` who allocated what came since the suspicion and is alive, None where
     nothing was sampled. `origin` says which program it was, on which machine.
     """
+
+    views: ClassVar[dict[str, Callable[..., str]]] = {}
+    """How a report is drawn, by name: each takes the report. `memwatch.render` fills it."""
 
     pid: int
     age_seconds: float
@@ -163,11 +165,11 @@ class Report:
 
     def render(self, color: bool = False, unicode: bool = True, source: bool = True) -> str:
         """The text for a terminal, with or without colour, block characters, and the text of the allocating lines."""
-        return render(self, color, unicode, source)
+        return self.views["text"](self, color=color, unicode=unicode, source=source)
 
     def to_html(self) -> str:
         """A page for a browser that needs nothing beside itself: all of the text, pictures, and a flame graph."""
-        return write(self)
+        return self.views["html"](self)
 
     def __str__(self) -> str:
         return self.render()

@@ -15,6 +15,7 @@ import pytest
 from memwatch.calltree import CallTree, Stack, build
 from memwatch.diagnosis import Account, Report, Suspect, TypeRow
 from memwatch.frames import Frame
+from memwatch.render import render_html
 from memwatch.watch import Cost
 
 from ..paths import ITEM, attribute, key, path
@@ -64,7 +65,7 @@ def made(scenario: str, folder: Path) -> Report:
 @pytest.mark.parametrize("scenario", ["wide", "dark", "narrow", "long", "hostile", "bare", "noscript"])
 def test_page_in_a_browser(scenario: str, environment: dict[str, str], tmp_path: Path) -> None:
     page = tmp_path / f"{scenario}.html"
-    page.write_text(made(scenario, tmp_path).to_html(), encoding="utf-8")
+    page.write_text(render_html(made(scenario, tmp_path)), encoding="utf-8")
     shots = [folder] if (folder := os.environ.get("MEMWATCH_SHOTS")) else []
     done = subprocess.run(
         ["node", str(DRIVER), scenario, str(page), *shots],

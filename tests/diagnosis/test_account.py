@@ -8,9 +8,9 @@ from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis import Account, account
 from memwatch.diagnosis.account import NOT_EXPLAINED, PYTHON_RAW, make_account
 from memwatch.diagnosis.lines import NO_OBJECT, Lines
-from memwatch.diagnosis.words import growing_rows, shrunk_text
 from memwatch.frames import Frame
 from memwatch.heap import Change, Diff, HeapState, TypeChange
+from memwatch.render.words import growing_rows, shrunk_text
 from memwatch.retain import Holding
 
 from ..paths import KEPT

@@ -9,8 +9,8 @@ import pytest
 import memwatch
 from memwatch.backend.census import in_child
 from memwatch.diagnosis.apart import Apart
-from memwatch.diagnosis.words import cost_text
 from memwatch.errors import UnsupportedError
+from memwatch.render.words import cost_text
 from memwatch.watch.cost import Cost
 
 LARGE = 10_000_000  # blocks: a walk here would hold the program for far longer than the half second of a case

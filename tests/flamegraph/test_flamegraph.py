@@ -285,7 +285,7 @@ def test_a_time_that_is_none_is_left_out(value: float) -> None:
     assert (data["time"], data["duration"]) == (0, 0)
 
 
-@pytest.mark.parametrize("package", ["flamegraph", "formats.flamegraph", "diagnosis.html"])
+@pytest.mark.parametrize("package", ["flamegraph", "formats.flamegraph", "render.html"])
 def test_assets_are_packaged(package: str) -> None:
     config = configparser.ConfigParser()
     config.read(PACKAGE.parent / "setup.cfg")

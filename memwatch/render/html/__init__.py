@@ -12,9 +12,10 @@ page has more than 2 MB.
 from __future__ import annotations
 
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...calltree import CallTree
+from ...diagnosis import Report
 from ...flamegraph import as_json, content_policy, drawing_code, read_asset, style_sheet
 from ...flamegraph.columns import describe
 from .elements import Markup, element, text
@@ -22,14 +23,11 @@ from .head import draw_head, title_of
 from .suspects import draw_suspects
 from .tables import draw_curve_section, draw_missing, draw_types, draw_words_alone, growth_note
 
-if TYPE_CHECKING:
-    from ..report import Report
-
 _SIZES = (("low", 9), ("middle", 14))
 """The levels of calls for which the room for the graph is as high as the style sheet says."""
 
 
-def write(report: Report) -> str:
+def render_html(report: Report) -> str:
     """The page; it has no character that UTF-8 cannot hold."""
     graph = describe(report.growth) if report.growth is not None else None
     style = style_sheet() + read_asset(__package__, "style.css")

@@ -16,9 +16,9 @@ import pytest
 
 from memwatch.calltree import CallTree, Stack, build
 from memwatch.diagnosis import Account, Report, Suspect, TypeRow
-from memwatch.diagnosis.html.curve import draw_curve
-from memwatch.diagnosis.html.elements import Markup, element
 from memwatch.frames import Frame
+from memwatch.render.html.curve import draw_curve
+from memwatch.render.html.elements import Markup, element
 from memwatch.watch import Cost
 
 from ..paths import ITEM, KEPT, attribute, key, path

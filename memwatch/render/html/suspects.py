@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ...diagnosis import Report, Suspect
+from ...diagnosis.places import own_frames, place_of, shown_file
 from ...units import format_bytes
-from ..places import own_frames, place_of, shown_file, source_around
+from ..source import source_around
 from ..words import objects_text, plural, samples_text, share_text
 from .elements import Markup, bar, element, join
 from .holders import draw_path
-
-if TYPE_CHECKING:
-    from ..report import Report, Suspect
 
 _MOST = 5
 _AROUND = 3  # lines of source

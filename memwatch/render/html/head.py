@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from ...diagnosis import Report
+from ...diagnosis.places import own_frames
 from ...units import format_bytes, format_delta, format_duration, format_rate
-from ..places import own_frames
 from ..words import pace_text, share_text, shorten, verdict_words
 from .elements import Markup, element, join
-
-if TYPE_CHECKING:
-    from ..report import Report
 
 _LONGEST_NAME = 90
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...calltree import CallTree
+from ...diagnosis import Account, Report
+from ...diagnosis.causes import BY_VERDICT
 from ...units import format_bytes, format_duration
-from ..causes import BY_VERDICT
 from ..words import cost_text, counts_of, growing_rows, share_text, shrunk_text
 from .curve import draw_curve
 from .elements import Markup, bar, element, join
-
-if TYPE_CHECKING:
-    from ..account import Account
-    from ..report import Report
 
 _ROWS = 20
 _NOTES = 20

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from ..diagnosis import Account, Report, Suspect, TypeRow
+from ..diagnosis.account import NOT_EXPLAINED
+from ..diagnosis.lines import HANDFUL, NO_OBJECT
 from ..heap import Count, format_count
 from ..units import format_bytes
 from ..watch import Cost
-from .account import NOT_EXPLAINED, Account, TypeRow
-from .lines import HANDFUL, NO_OBJECT
-
-if TYPE_CHECKING:
-    from .report import Report, Suspect
 
 T = TypeVar("T")
 

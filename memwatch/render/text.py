@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from ..diagnosis import Account, Report, Suspect
+from ..diagnosis.causes import BY_VERDICT
 from ..retain import RetainingPath
 from ..units import format_bytes, format_delta, format_duration, printable
-from .causes import BY_VERDICT
-from .places import describe
+from .source import describe
 from .words import (
     cost_text,
     counts_of,
@@ -24,10 +24,6 @@ from .words import (
     verdict_words,
 )
 
-if TYPE_CHECKING:
-    from .account import Account
-    from .report import Report, Suspect
-
 _BARS = "▁▂▃▄▅▆▇█"
 _CURVE_POINTS = 20
 _ROWS = 5
@@ -37,8 +33,11 @@ _NAME = 60  # characters of a type's name, as in a diff's table
 _STEP = 100  # characters of one step of a path
 
 
-def render(report: Report, color: bool, unicode: bool, source: bool) -> str:
-    """The whole report, ending in a newline; with the text of the allocating lines if *source*."""
+def render_text(report: Report, color: bool = False, unicode: bool = True, source: bool = True) -> str:
+    """The whole report for a terminal, ending in a newline.
+
+    *color* and *unicode* allow ANSI colours and block characters; *source* shows the text of the allocating lines.
+    """
     blocks = [
         _head(report, color),
         [f"  {report.meter:<6} {_curve(report.curve, unicode)}{_limit(report)}"],
