@@ -15,8 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import backend, handlers
+from .crossings import off_threshold, on_threshold
 from .default import gc as gc  # public, yet no star import shall bring it
-from .default import off_threshold, on_threshold, start, stop, watcher
+from .default import start, stop, watcher
 from .errors import (
     AlreadyEndedError,
     AlreadyStartedError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from . import profile as profile
     from . import trace as trace
     from . import usage
+    from .asking import report_now, report_on_signal
     from .heap import HeapDiff
     from .retain import RetainingPath, retaining_paths
     from .scenario import CheckResult, check
@@ -58,6 +60,8 @@ _LAZY = {
     "Stats": "watch",
     "Suspicion": "watch",
     "check": "scenario",
+    "report_now": "asking",
+    "report_on_signal": "asking",
     "retaining_paths": "retain",
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
@@ -94,6 +98,8 @@ __all__ = [
     "on_threshold",
     "once",
     "recovered",
+    "report_now",
+    "report_on_signal",
     "retaining_paths",
     "start",
     "stats",

@@ -12,22 +12,18 @@ import atexit
 import logging
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any
 
-from . import signals
+from . import crossings, signals
 from .backend.forks import on_fork
 from .backend.process import is_main_interpreter, uninterrupted
-from .clock import Clock, to_wall
 from .environment import read_settings
-from .errors import AlreadyStartedError, ReceiverError, UnsupportedError
+from .errors import AlreadyStartedError, UnsupportedError
 from .options import Options, checked
-from .signals import Receiver
 
 if TYPE_CHECKING:
     from .backend.allocations.recorder import Recorder
     from .loading import Loader
-    from .thresholds import Conditions, Gauge, Rule, Threshold
     from .watch import Stats, Watcher
     from .watch.sample import Sample
 
@@ -46,12 +42,9 @@ class _State:
     hooked: bool = False
     ended: bool = False
     problems: frozenset[str] = frozenset()
-    gauge: Gauge | None = None
 
 
 _state = _State()
-_crossed = signals.Event("threshold", "A reading of this process has crossed a threshold, which is the sender.")
-_handlers: dict[Threshold, signals.ValueOnly] = {}
 _locks: dict[int, Any] = {}
 
 
@@ -147,38 +140,18 @@ def prepare() -> None:
         _state.loader.load()
 
 
-@overload
-def on_threshold(handler: None = None, **conditions: Unpack[Conditions]) -> Callable[[Receiver], Receiver]: ...
-@overload
-def on_threshold(handler: Receiver, **conditions: Unpack[Conditions]) -> Receiver: ...
-def on_threshold(handler: Any = None, **conditions: Any) -> Any:
-    """Call *handler* with a `Crossing` when this process takes much; usable as a decorator. Held until `off_threshold`.
+def loader() -> Loader:
+    """What loads the judge's room, once in this process."""
+    from .loading import Loader
 
-    Conditions: `rss` (bytes in memory), `cpu` (per cent of one core), `limit_share` (`rss` as a share, 0.0 to 1.0, of
-    the memory that this process may have: its container's, its own limit or the machine's). Each that is given is
-    watched by itself. It is told once it has been at the threshold or above for `for_seconds` (0), and again only
-    after it has been below by a share of `hysteresis` (0.1) and `cooldown` seconds (60) are over.
-
-    Readings are taken at the ticks of the default watcher, which starts as for a receiver of an event; handlers are
-    called as those of `on` are. A forked child is watched afresh. Raises OptionError and ReceiverError.
-    """
-    from .thresholds import make_rules
-
-    rules = make_rules(**conditions)
-
-    def connect(function: Receiver) -> Receiver:
-        _watch_for(rules, function)
-        return function
-
-    return connect if handler is None else connect(handler)
+    _state.loader = _state.loader or Loader()
+    return _state.loader
 
 
-def off_threshold(handler: Callable[..., Any]) -> None:
-    """Stop calling *handler* at its thresholds; nothing happens if it was not given to `on_threshold`."""
-    for threshold, receiver in list(_handlers.items()):
-        if signals.is_same(receiver.handler, handler):
-            _crossed.disconnect(receiver, threshold)
-            _handlers.pop(threshold, None)
+def current_options() -> Options:
+    """What the running watcher was told; without one what the variables say."""
+    running = _state.options if _state.watcher is not None else None
+    return running or checked(_with_variables({}))
 
 
 def _start_automatically() -> None:
@@ -222,14 +195,13 @@ def _make(options: Options) -> tuple[Watcher, Recorder | None]:
     if _state.ended:
         raise UnsupportedError("memwatch cannot start while the interpreter ends: nobody would stop it")
     from .backend.allocations.recorder import Recorder
-    from .loading import LateJudge, Loader
+    from .loading import LateJudge
     from .watch import Watcher, choose_pace, make_detectors
 
     pace = choose_pace(options.pace, options.tick, options.sample)
     detectors = make_detectors(pace, options.detector)
     recorder = Recorder(options.sample_interval, options.native) if options.profile else None
-    loader = _state.loader = _state.loader or Loader()
-    judge = LateJudge(loader, lambda room: room.Diagnosis(options.pause_budget, recorder, options.show_keys))
+    judge = LateJudge(loader(), lambda room: room.Diagnosis(options.pause_budget, recorder, options.show_keys))
     return Watcher(pace, detectors, judge, _publish, options.stats_interval), recorder
 
 
@@ -239,7 +211,7 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
     if not _state.hooked:
         _hook()
     made.at_tick.append(_at_tick)
-    _begin_readings(anew=False)
+    crossings.begin_readings(anew=False)
     try:
         made.start()
     except RuntimeError as error:
@@ -254,40 +226,11 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
     return made
 
 
-def _watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:
-    from .backend.meters.memory_limit import memory_limit
-    from .thresholds import Gauge, Threshold
-
-    if _state.gauge is None:
-        _state.gauge = Gauge(Clock.monotonic, Clock.process_time, memory_limit)
-    for rule in rules:
-        threshold, receiver = Threshold(rule), signals.ValueOnly(_crossed, handler, only_once=False)
-        _handlers[threshold] = receiver  # first, as connecting starts the watcher
-        try:
-            _crossed.connect(receiver, sender=threshold, weak=False)
-        except ReceiverError:
-            del _handlers[threshold]
-            raise
-
-
 def _at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
     """A call for each threshold that is crossed at *sample*."""
     if _state.recorder is not None:
         _state.recorder.follow()
-    if _state.gauge is not None:
-        readings = _state.gauge.read(sample.rss)
-        for threshold in tuple(_handlers):
-            crossing = threshold.update(sample.clock, to_wall(sample.time), readings)
-            if crossing is not None:
-                yield partial(_crossed.publish, threshold, crossing)
-
-
-def _begin_readings(anew: bool) -> None:
-    """There were none for a while, or, *anew*, none in this process."""
-    if _state.gauge is not None:
-        _state.gauge.reset()
-        for threshold in tuple(_handlers):
-            threshold.reset() if anew else threshold.interrupt()
+    return crossings.at_tick(sample)
 
 
 def _hook() -> None:
@@ -323,25 +266,24 @@ def _publish(event: str, watcher: Watcher, value: object) -> None:
 
 
 def _before_fork() -> None:
-    if _state.watcher is not None:
-        _state.watcher.park()
-    if _state.loader is not None:
-        _state.loader.park()
+    for part in _parts():
+        part.park()
 
 
 def _after_fork_in_parent() -> None:
-    if _state.loader is not None:
-        _state.loader.resume(in_child=False)
-    if _state.watcher is not None:
-        _state.watcher.resume(in_child=False)
+    for part in reversed(_parts()):
+        part.resume(in_child=False)
 
 
 def _after_fork_in_child() -> None:
-    _begin_readings(anew=True)
-    if _state.loader is not None:
-        _state.loader.resume(in_child=True)
-    if _state.watcher is not None:
-        _state.watcher.resume(in_child=True)
+    crossings.begin_readings(anew=True)
+    for part in reversed(_parts()):
+        part.resume(in_child=True)
+
+
+def _parts() -> list[Any]:
+    """What a fork must wait for, the first one first; what it has not waited for is resumed last."""
+    return [part for part in (_state.watcher, _state.loader) if part is not None]
 
 
 signals.Event.on_receiver = staticmethod(_start_automatically)

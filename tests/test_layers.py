@@ -17,11 +17,8 @@ PACKAGE = Path(__file__).parent.parent / "memwatch"
 VALUES = {"internal", "frames", "origin", "version", "clock", "errors", "units", "files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
-INSIDE = (
-    BELOW
-    | ROOMS
-    | {"signals", "usage", "thresholds", "flamegraph", "formats", "diagnosis", "render", "loading", "default"}
-)
+INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "crossings", "flamegraph", "formats", "diagnosis", "render"}
+INSIDE |= {"loading", "default"}
 
 ALLOWED = {
     "clock": set[str](),
@@ -39,6 +36,7 @@ ALLOWED = {
     "combine": VALUES | {"calltree"},
     "usage": VALUES | {"backend"},
     "options": VALUES,
+    "crossings": INSIDE - {"default"},
     "thresholds": VALUES | {"usage"},
     "loading": BELOW | {"watch"},
     "environment": VALUES | {"options"},
@@ -55,11 +53,12 @@ ALLOWED = {
     "scenario": BELOW | {"heap", "retain", "diagnosis"},
     "freezing": set[str](),
     "pytest_plugin": {"heap", "scenario"},
+    "asking": INSIDE,
     "default": INSIDE - {"default"} | {"options", "environment"},
     "handlers": INSIDE,
     "autostart": INSIDE | {"handlers", "environment", "cli"},
     "cli": INSIDE | {"handlers", "options", "environment", "autostart"},
-    "__init__": INSIDE | {"handlers", "scenario", "version"},
+    "__init__": INSIDE | {"handlers", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""

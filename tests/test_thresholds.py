@@ -12,7 +12,7 @@ from _queue import SimpleQueue
 import pytest
 
 import memwatch
-from memwatch import default
+from memwatch import crossings, default
 from memwatch.errors import OptionError, ReceiverError
 from memwatch.thresholds import Crossing, Gauge, Readings, Rule, Threshold, make_rules
 
@@ -155,7 +155,7 @@ def test_each_reading_with_a_threshold_has_a_rule_of_its_own():
 def test_conditions_out_of_range_are_named_with_what_is_allowed(conditions, words):
     with pytest.raises(OptionError, match=words):
         memwatch.on_threshold(print, **conditions)
-    assert memwatch.watcher() is None and not default._handlers
+    assert memwatch.watcher() is None and not crossings._handlers
 
 
 # ---- the gauge
@@ -233,7 +233,7 @@ def events(monkeypatch):
     memwatch.stop()
     monkeypatch.setattr(default._state, "stopped_by_hand", False)
     yield SimpleQueue()
-    for receiver in list(default._handlers.values()):
+    for receiver in list(crossings._handlers.values()):
         memwatch.off_threshold(receiver.handler)
     memwatch.stop()
 
@@ -279,7 +279,7 @@ def test_cancelled_it_is_called_no_more(events):
     memwatch.start(tick=0.01)
     memwatch.on_threshold(lambda crossing: events.put("another"), rss=MIB)
     assert events.get(timeout=30) == "another" and events.empty()
-    assert len(default._handlers) == 1
+    assert len(crossings._handlers) == 1
 
 
 def test_a_bound_method_is_known_again(events):
@@ -290,7 +290,7 @@ def test_a_bound_method_is_known_again(events):
     owner = Owner()
     memwatch.on_threshold(owner.handle, rss=MIB)
     memwatch.off_threshold(owner.handle)
-    assert not default._handlers
+    assert not crossings._handlers
 
 
 def test_it_outlives_stop_and_start_and_is_not_told_twice(events):
@@ -340,7 +340,7 @@ def test_what_could_never_be_called_is_refused(events):
     for wrong, words in ((handler, "event loop"), (5_000_000, "callable")):
         with pytest.raises(ReceiverError, match=words):
             memwatch.on_threshold(wrong, rss=MIB)
-    assert not default._handlers and memwatch.watcher() is None
+    assert not crossings._handlers and memwatch.watcher() is None
 
 
 def test_a_function_of_the_ticks_that_fails_is_let_go_and_the_watcher_lives(events, caplog):

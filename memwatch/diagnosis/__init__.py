@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .account import Account, TypeRow
+from .inquiry import Inquiry
 from .judge import Diagnosis
 from .report import Report, Suspect
 
-__all__ = ["Account", "Diagnosis", "Report", "Suspect", "TypeRow"]
+__all__ = ["Account", "Diagnosis", "Inquiry", "Report", "Suspect", "TypeRow"]

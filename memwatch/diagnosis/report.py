@@ -72,7 +72,8 @@ class Report:
     memory grew.
     `missing` says what was skipped, and why. `fingerprint` is the same for the same leak in another process. `time` is
     that of the verdict, in epoch seconds; `growth` who allocated what came since the suspicion and is alive, None where
-    nothing was sampled. `origin` says which program it was, on which machine.
+    nothing was sampled. `origin` says which program it was, on which machine. `asked` says that somebody has asked for
+    it: it compares two looks, and tells of no leak.
     """
 
     views: ClassVar[dict[str, Callable[..., str]]] = {}
@@ -101,6 +102,12 @@ class Report:
     growth: CallTree | None = None
     origin: Origin | None = None
     window_seconds: float = 0.0
+    asked: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The word that a report begins with: it tells of a leak, or of what there is now."""
+        return "NOW" if self.asked else "LEAK"
 
     @property
     def explained(self) -> float | None:
@@ -127,6 +134,7 @@ class Report:
             "age_seconds": self.age_seconds,
             "subject": self.subject,
             "reason": self.reason,
+            "asked": self.asked,
             "meter": self.meter,
             "window_seconds": self.window_seconds,
             "growth_bytes": self.growth_bytes,

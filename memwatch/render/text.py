@@ -75,7 +75,7 @@ def _paint(text: str, code: str, color: bool) -> str:
 
 
 def _head(report: Report, color: bool) -> list[str]:
-    word = _paint("LEAK", "31", color)
+    word = _paint(report.heading, "33" if report.asked else "31", color)
     return [
         f"{word}  pid {report.pid} after {format_delta(report.age_seconds)}: {verdict_words(report)}",
         report.reason,

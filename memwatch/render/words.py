@@ -20,6 +20,7 @@ _VERDICTS = {
     "native": "native memory, outside of Python's objects",
     "fragmentation": "free room that is not given back; no object leaks",
     "garbage": "reference cycles that nothing collects",
+    "nothing": "nothing has grown between two looks",
     "unknown": "what kind of memory grew was not looked at",
 }
 _LEAST = 0.01  # of the growth: a row of its own

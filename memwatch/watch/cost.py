@@ -72,6 +72,7 @@ class Ledger:
         self.child_seconds = 0.0
         self.pause_budget = 0.0
         self._loaded_before = LOADED.less(Loaded())
+        self.aside: Ledger | None = None  # the books of a question that somebody has asked
         self.is_busy = False  # memwatch's thread, with what may take long
         self._ended_threads = 0.0
         self._this_thread = 0.0
@@ -81,6 +82,12 @@ class Ledger:
     def age(self) -> float:
         """Seconds since watching began."""
         return Clock.monotonic() - self.started
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """What memwatch holds in the heap, and in resident memory, for whatever evidence there is."""
+        books = (self,) if self.aside is None else (self, self.aside)
+        return sum(book.bytes for book in books), sum(book.resident for book in books)
 
     @property
     def loaded(self) -> Loaded:
@@ -146,5 +153,6 @@ class Ledger:
     def cost(self) -> Cost:
         """The books as a value."""
         cpu = max(0.0, self._ended_threads + self._this_thread - self._receivers)
-        share, kept = cpu / max(self.age, 1e-9), self.bytes + self.mapped
+        aside = self.aside.bytes + self.aside.mapped if self.aside is not None else 0
+        share, kept = cpu / max(self.age, 1e-9), self.bytes + self.mapped + aside
         return Cost(share, self.longest_pause, self.censuses, kept, self.child_seconds, self.pause_budget)

@@ -81,6 +81,10 @@ class Observer:
             self.latest = make_stats(sample, self.trend)
             yield "stats", self.latest
 
+    def candidate(self, growth: Growth) -> Candidate:
+        """*growth* with the past, and what a judge needs to look into it."""
+        return Candidate(growth, self.history.samples(), self._read, self._give_up, self._ledger)
+
     def _suspect(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         if growth.start >= self._told:
             yield from self._gather(growth)
@@ -163,10 +167,9 @@ class Observer:
             yield "recovered", leak
 
     def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:
-        candidate = Candidate(growth, self.history.samples(), self._read, self._give_up, self._ledger)
         try:
             with self._ledger.busy():
-                return ask(candidate)
+                return ask(self.candidate(growth))
         except Exception as error:
             _log.error("memwatch could not look into the growth that it saw: %s", describe_error(error))
             return None

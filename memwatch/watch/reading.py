@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..backend.meters.meters import Blocks, Meters, read_collections
 from ..backend.quiet import collect
 from ..clock import Clock, steady_epoch
+from ..errors import describe_error
+from ..internal import internal
 from .cost import LOADED, Ledger
 from .sample import Sample, Stats, Trigger
 from .trend import Trend, make_stats
+
+_log = logging.getLogger("memwatch")
+
+
+@internal
+class Unread:
+    """Readings that are left out because they cannot be taken: that no descriptor is left is the program's trouble, and
+    may pass. `told` says that it was logged."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    @contextmanager
+    def left_out(self) -> Iterator[None]:
+        """Around readings."""
+        try:
+            yield
+        except OSError as error:
+            if not self.told:
+                self.told = True
+                _log.warning("memory cannot be read at present, so readings are left out (%s)", describe_error(error))
 
 
 def read_sample(
@@ -25,13 +51,14 @@ def read_sample(
     With *force* every meter is read now; *counted* are Python's blocks as of a moment ago.
     """
     most, reading, counts, loaded = LOADED.most, meters.read(force, counted), read_collections(), ledger.loaded
+    heap, resident = ledger.held
     base, rss = (reading.base, reading.rss) if most is None else map(min, (reading.base, reading.rss), most)
     return Sample(
         time=steady_epoch(),
         clock=Clock.monotonic(),
         trigger=trigger,
-        base=max(0, base - ledger.bytes - loaded.heap),
-        rss=max(0, rss - ledger.resident - loaded.resident),
+        base=max(0, base - heap - loaded.heap),
+        rss=max(0, rss - resident - loaded.resident),
         blocks=reading.blocks,
         small=reading.small,
         native=reading.native,

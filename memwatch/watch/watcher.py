@@ -9,8 +9,7 @@ import logging
 import sys
 import weakref
 from _queue import Empty, SimpleQueue
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from ..backend.forks import forget_other_threads, forking_frame, hold_walks, let_walks_go_on
@@ -19,15 +18,16 @@ from ..backend.meters.meters import Blocks, Meters, read_collections
 from ..backend.pending import runs_signal_handlers
 from ..backend.quiet import collect, end_interrupted
 from ..clock import Clock
-from ..errors import describe_error
 from ..internal import internal
+from .agenda import Agenda, Later
+from .at_tick import AtTick, call_at_tick
 from .cost import Cost, Ledger
 from .detector import Detector
-from .judge import Judge, Publish
+from .judge import Candidate, Judge, Publish
 from .observer import Observer
 from .pace import Pace
 from .patience import EXIT_PATIENCE, GC_PATIENCE, PARK_PATIENCE, Patience
-from .reading import read_sample
+from .reading import Unread, read_sample
 from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
 from .state import describe, describe_gap
@@ -51,7 +51,7 @@ class Watcher:
     ) -> None:
         self.pace = pace
         self.started = Clock.wall()
-        self.at_tick: list[Callable[[Sample], Iterable[Callable[[], object]]]] = []
+        self.at_tick: list[AtTick] = []
         self._publish_event = publish
         self._stats_interval = stats_interval
         self._ledger = Ledger()
@@ -69,13 +69,14 @@ class Watcher:
         self._trigger = GcTrigger(self._queue)
         self._thread = RawThread()
         self._ticker = Ticker(pace.tick)
+        self._agenda = Agenda()
         self._inherited = 0  # samples, of the process that has forked this one
         self._running = False
         self._forked_in_main = True
         self._halting: Halt | None = None  # by what the thread was asked to end for a fork, until it is started again
         self._waking = original("_thread", "allocate_lock")()  # only ever tried: whoever has it starts the thread
         self._collected: Collected | None = None  # a full collection whose stats wait for the tick
-        self._unread = False  # whether it was told that the meters could not be read
+        self._unread = Unread()
         self._patience = Patience()
         self._is_delivering_nested = False  # events of a `collect` that a receiver called
         self._last_stats = Clock.monotonic() - pace.tick
@@ -107,7 +108,7 @@ class Watcher:
     @property
     def gap(self) -> str:
         """That less than half of what was due in this process has been read, and why; empty where it was more."""
-        return describe_gap(self._ticker, self.readings - self._inherited, bool(self._halting), self._unread)
+        return describe_gap(self._ticker, self.readings - self._inherited, bool(self._halting), self._unread.told)
 
     @property
     def age(self) -> float:
@@ -116,7 +117,7 @@ class Watcher:
 
     @property
     def running(self) -> bool:
-        """Whether this process is being watched; true also while the thread is parked for a fork."""
+        """Whether this process is being watched, also while the thread is parked for a fork."""
         return self._running
 
     # ---- from any thread
@@ -160,6 +161,18 @@ class Watcher:
                 GC_PATIENCE,
             )
         return stats
+
+    def call_later(self, seconds: float, function: Callable[[], object]) -> None:
+        """Have *function* called once on the watcher's thread, in so many *seconds*; not if watching ends before that.
+
+        It must neither wait nor import. In a forked child nothing is called that its parent has asked for.
+        """
+        self.wake()
+        self._queue.put(Later(Clock.monotonic() + seconds, function))
+
+    def candidate(self, growth: Growth) -> Candidate:
+        """*growth* with all that a judge needs to look into it, on the watcher's thread."""
+        return self._observer.candidate(growth)
 
     def _await(self, delivered: Any) -> bool:
         """Wait for a lock, and see to it that the thread which releases it runs: another thread may have forked."""
@@ -233,6 +246,7 @@ class Watcher:
         self._inherited = self.readings
         self._ledger.is_busy = False
         self._ticker.begin_anew()
+        self._agenda = Agenda()
         self._halting = Halt(final=False)
         self._waking = original("_thread", "allocate_lock")()
         self._queue = SimpleQueue()
@@ -254,11 +268,12 @@ class Watcher:
     def _loop(self) -> None:
         while True:
             if self._ticker.due():  # asked first: a program may fork so often that there is a halt each time
-                with self._patiently():
+                with self._unread.left_out():
                     self._tick()
+            self._agenda.call_due(self._ledger)
             self._ledger.settle()
             try:
-                item = self._queue.get(timeout=self._ticker.remaining())
+                item = self._queue.get(timeout=min(self._ticker.remaining(), self._agenda.remaining()))
             except Empty:
                 item = None
             self._ticker.wake()
@@ -267,21 +282,11 @@ class Watcher:
                     self._halting = None
                     continue
                 if item.final:
-                    with self._patiently():
+                    with self._unread.left_out():
                         self._deliver(self._read("exit", force=True), with_stats=True)
                 return
-            with self._patiently():
+            with self._unread.left_out():
                 self._handle(item)
-
-    @contextmanager
-    def _patiently(self) -> Iterator[None]:
-        """Leave out what cannot be read: that no descriptor is left is the program's trouble, and may pass."""
-        try:
-            yield
-        except OSError as error:
-            if not self._unread:
-                self._unread = True
-                _log.warning("memory cannot be read at present, so readings are left out (%s)", describe_error(error))
 
     def _handle(self, item: object) -> None:
         if isinstance(item, Forced):
@@ -291,6 +296,8 @@ class Watcher:
             finally:
                 self._is_delivering_nested = False
                 item.delivered.release()
+        elif isinstance(item, Later):
+            self._agenda.add(item)
         elif isinstance(item, Collected):
             if item.counted is not None:
                 self._meters.note_blocks(item.counted, item.cost)
@@ -313,8 +320,7 @@ class Watcher:
             sample = self._after_collection()
         else:
             sample = self._deliver(self._read("tick"), with_stats=now - self._last_stats >= self._stats_interval)
-        for function in tuple(self.at_tick):
-            self._ask(function, sample)
+        self.at_tick = call_at_tick(self.at_tick, sample, self._ledger)
 
     def _read(self, trigger: Trigger, force: bool = False, counted: Blocks | None = None) -> Sample:
         self._ledger.pause(self._meters.longest)
@@ -331,15 +337,3 @@ class Watcher:
                 self._publish_event(event, self, value)
             forget_dummy()
         return sample
-
-    def _ask(self, function: Callable[[Sample], Iterable[Callable[[], object]]], sample: Sample) -> None:
-        try:
-            with self._ledger.busy():
-                calls = tuple(function(sample))
-            for call in calls:
-                with self._ledger.receivers():
-                    call()
-                forget_dummy()
-        except Exception as error:
-            self.at_tick = [other for other in self.at_tick if other is not function]
-            _log.error("memwatch does not do this at its ticks any more: %s", describe_error(error))

@@ -19,9 +19,9 @@ from ..paths import attribute, path
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 REPORT_KEYS = [
-    "schema", "pid", "host", "program", "python", "memwatch", "time", "age_seconds", "subject", "reason", "meter",
-    "window_seconds", "growth_bytes", "rss_growth_bytes", "rate_bytes_per_hour", "curve", "confidence", "fingerprint",
-    "limit_bytes", "time_to_limit_seconds", "verdict", "cause", "hint", "explained", "since_seconds", "since_bytes",
+    "schema", "pid", "host", "program", "python", "memwatch", "time", "age_seconds", "subject", "reason", "asked",
+    "meter", "window_seconds", "growth_bytes", "rss_growth_bytes", "rate_bytes_per_hour", "curve", "confidence",
+    "fingerprint", "limit_bytes", "time_to_limit_seconds", "verdict", "cause", "hint", "explained", "since_seconds", "since_bytes",
     "rows", "shrunk", "ratchets", "suspects", "missing", "cost",
 ]  # fmt: skip
 SUSPECT_KEYS = {
@@ -95,7 +95,8 @@ def test_the_schema_is_one_and_finds_what_is_wrong(report):
         "$: Additional properties are not allowed ('extra' was unexpected)",
         "$.curve[0][1]: 'a' is not of type 'integer'",
         "$.pid: '4211' is not of type 'integer'",
-        "$.verdict: 'doubt' is not one of ['objects', 'untracked', 'native', 'fragmentation', 'garbage', 'unknown']",
+        "$.verdict: 'doubt' is not one of ['objects', 'untracked', 'native', 'fragmentation', 'garbage', 'nothing', "
+        "'unknown']",
     }
 
 

@@ -1,0 +1,239 @@
+"""What memwatch thinks now: a report that nobody has to wait for a verdict for.
+
+    print(memwatch.report_now(seconds=30))          # blocks for 30 s
+    memwatch.report_on_signal(signal.SIGUSR2)       # kill -USR2 PID, and the report is logged 30 s later
+
+A look at the heap, and a second one after some seconds: the report tells what has grown in between, which lines have
+allocated it, and who holds it. One such question is answered at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from . import default
+from .backend.forks import on_fork
+from .backend.meters.meters import Meters
+from .backend.process import is_main_interpreter
+from .errors import AlreadyStartedError, MemwatchError, NotStartedError, OptionError, UnsupportedError, describe_error
+from .internal import internal
+from .watch import Candidate, Growth, Watcher
+from .watch.aside import Aside
+from .watch.patience import Patience
+from .watch.reading import read_sample
+from .watch.thread import is_raw
+
+if TYPE_CHECKING:
+    from .diagnosis.report import Report
+
+LEAST, MOST = 0.1, 86400.0
+"""Seconds between the looks."""
+
+_POLL = 0.02  # seconds
+_NO_GROWTH = Growth("suspect", "asked", "base", 0.0, 0.0, 0.0, 0, 0, 2, "looks")
+_log = logging.getLogger("memwatch")
+
+
+class _State:
+    current: Question | None = None
+    hooked: bool = False
+
+
+def report_now(seconds: float = 30.0) -> Report:
+    """What grows in this process now: a look at the heap, and a second one after *seconds* (0.1 to 86400).
+
+    The report is as that of a leak, with `asked` true; its verdict is "nothing" where nothing has grown. It needs no
+    watcher; where one runs its thread looks, within its `pause_budget`, and the caller sleeps by `time.sleep`. In an
+    event loop call it by `asyncio.to_thread`.
+
+    Raises OptionError for other seconds, AlreadyStartedError while another one looks, NotStartedError if the watcher is
+    stopped meanwhile, UnsupportedError in a receiver, in a subinterpreter, and where the judge cannot be loaded.
+    """
+    if is_raw():
+        raise UnsupportedError("report_now waits, and a receiver of memwatch must not: call it in a thread of your own")
+    question = prepare(seconds)
+    try:
+        return question.run() if question.watcher is None else _wait_for(question, question.watcher)
+    finally:
+        question.close()
+
+
+def report_on_signal(
+    signum: int, seconds: float = 30.0, handler: Callable[[Report], object] | None = None
+) -> Callable[[int, FrameType | None], None]:
+    """Have the signal *signum* (as ``signal.SIGUSR2``) bring a report, as `report_now` makes it; main thread only.
+
+    It is logged at the level WARNING, or *handler* gets it, on memwatch's own thread. The program is not held up: the
+    signal begins the first look, and the report comes *seconds* later. A signal while one is under way is ignored.
+    Starts the watcher if none runs. Returns the signal handler; the one before it is not called. Raises OptionError
+    for what is no signal or other seconds.
+    """
+    import signal
+
+    _check(seconds)
+    if default.watcher() is None:
+        default.start_for_program()
+
+    def ask(_signum: int, _frame: FrameType | None) -> None:
+        try:
+            prepare(seconds).begin_alone(handler or _log_report)
+        except MemwatchError as error:
+            _log.warning("memwatch makes no report: %s", error)
+
+    default.prepare()
+    try:
+        signal.signal(signum, ask)
+    except (TypeError, ValueError, OSError) as error:
+        raise OptionError(f"no report can come by signal {signum!r}: {error}") from None
+    return ask
+
+
+def prepare(seconds: float) -> Question:
+    """The next question, to be closed by whoever asks. Raises what `report_now` does."""
+    _check(seconds)
+    if not is_main_interpreter():
+        raise UnsupportedError("memwatch looks from the main interpreter only; this is a subinterpreter")
+    room = _load_room()
+    current = _State.current
+    if current is not None and not current.is_over:
+        raise AlreadyStartedError("another report of this process is under way: one is made at a time")
+    if not _State.hooked:
+        _State.hooked = True
+        on_fork(in_child=_forget)
+    _State.current = question = Question(room, seconds, default.watcher())
+    return question
+
+
+@internal
+class Question:
+    """Two looks, *seconds* apart, by *watcher*'s thread or, where there is none, by the caller's.
+
+    `report` is the answer once there is one, `problem` why there is none.
+    """
+
+    def __init__(self, room: Any, seconds: float, watcher: Watcher | None) -> None:
+        options = default.current_options()
+        self.seconds = seconds
+        self.watcher = watcher
+        self.report: Report | None = None
+        self.problem = ""
+        self.is_over = False
+        self._inquiry = room.Inquiry(options.pause_budget, options.profile, options.native, options.show_keys)
+        self._aside: Aside | None = None
+        self._meters = Meters()
+        self._tell: Callable[[Question], object] | None = None
+
+    def run(self) -> Report:
+        """Look here and now, and again."""
+        self._inquiry.begin(self._candidate())
+        time.sleep(self.seconds)
+        report: Report = self._inquiry.answer(self._candidate())
+        return report
+
+    def begin(self, tell: Callable[[Question], object] | None = None) -> None:
+        """Have the watcher look, and *tell* when it is over, on its thread."""
+        self._tell = tell
+        if self.watcher is not None:
+            self.watcher.call_later(0.0, self._look)
+
+    def begin_alone(self, handler: Callable[[Report], object]) -> None:
+        """The same for the answer alone; what goes wrong is logged."""
+
+        def tell(question: Question) -> None:
+            if question.report is not None:
+                handler(question.report)
+            else:
+                _log.warning("memwatch makes no report: %s", question.problem)
+
+        self.begin(tell)
+
+    def close(self) -> None:
+        """It is over: let go of the evidence."""
+        if not self.is_over:
+            self.is_over = True
+            self._inquiry.close()
+            if self._aside is not None:
+                self._aside.close()
+        if _State.current is self:
+            _State.current = None
+
+    def _look(self) -> None:
+        if self.watcher is not None and self._try(lambda: self._inquiry.begin(self._candidate())):
+            self.watcher.call_later(self.seconds, self._look_again)
+
+    def _look_again(self) -> None:
+        def answer() -> None:
+            self.report = self._inquiry.answer(self._candidate())
+
+        if self._try(answer):
+            self._end()
+
+    def _try(self, act: Callable[[], object]) -> bool:
+        """Whether it went well and shall go on."""
+        if self.is_over:
+            return False
+        try:
+            act()
+        except Exception as error:
+            self.problem = describe_error(error)
+            self._end()
+            return False
+        return True
+
+    def _end(self) -> None:
+        self.close()
+        if self._tell is not None:
+            self._tell(self)
+
+    def _candidate(self) -> Candidate:
+        """What the inquiry needs, with books and patience of its own."""
+        patience, watcher = Patience(), self.watcher
+        patience.begin(last=False)
+        if watcher is not None:
+            found = watcher.candidate(_NO_GROWTH)
+            self._aside = self._aside or Aside(found.ledger)
+            give_up = lambda: patience.is_over() or not watcher.running  # noqa: E731
+            return found._replace(ledger=self._aside, give_up=give_up)
+        aside = self._aside = self._aside or Aside(None)
+        read = lambda: read_sample(self._meters, "tick", 0.0, aside, force=True)  # noqa: E731
+        return Candidate(_NO_GROWTH, (), read, patience.is_over, aside)
+
+
+def _wait_for(question: Question, watcher: Watcher) -> Report:
+    question.begin()
+    while not question.is_over:
+        if not watcher.running:
+            raise NotStartedError("the watcher was stopped before the report was made")
+        watcher.wake()
+        time.sleep(_POLL)
+    if question.report is None:
+        raise UnsupportedError(f"the report could not be made: {question.problem}")
+    return question.report
+
+
+def _load_room() -> Any:
+    loader = default.loader()
+    loader.load()
+    if loader.room is None:
+        raise UnsupportedError(f"memwatch cannot look into the heap: {loader.problem or 'it is being loaded'}")
+    return loader.room
+
+
+def _check(seconds: float) -> None:
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not LEAST <= seconds <= MOST:
+        raise OptionError(f"a report takes {LEAST:g} to {MOST:g} seconds between its looks, not {seconds!r}")
+
+
+def _log_report(report: Report) -> None:
+    _log.warning("%s", report, extra={"memwatch_report": report.to_dict()})
+
+
+def _forget() -> None:
+    """In a forked child: what its parent was asked is no question to it."""
+    if _State.current is not None:
+        _State.current.close()

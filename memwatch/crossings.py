@@ -1,0 +1,94 @@
+"""Thresholds of this process: what `on_threshold` was given, and what is told at the ticks of the default watcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack, overload
+
+from . import signals
+from .clock import Clock, to_wall
+from .errors import ReceiverError
+from .signals import Receiver
+
+if TYPE_CHECKING:
+    from .thresholds import Conditions, Gauge, Rule, Threshold
+    from .watch.sample import Sample
+
+_crossed = signals.Event("threshold", "A reading of this process has crossed a threshold, which is the sender.")
+_handlers: dict[Threshold, signals.ValueOnly] = {}
+
+
+class _State:
+    gauge: Gauge | None = None
+
+
+_state = _State()
+
+
+@overload
+def on_threshold(handler: None = None, **conditions: Unpack[Conditions]) -> Callable[[Receiver], Receiver]: ...
+@overload
+def on_threshold(handler: Receiver, **conditions: Unpack[Conditions]) -> Receiver: ...
+def on_threshold(handler: Any = None, **conditions: Any) -> Any:
+    """Call *handler* with a `Crossing` when this process takes much; usable as a decorator. Held until `off_threshold`.
+
+    Conditions: `rss` (bytes in memory), `cpu` (per cent of one core), `limit_share` (`rss` as a share, 0.0 to 1.0, of
+    the memory that this process may have: its container's, its own limit or the machine's). Each that is given is
+    watched by itself. It is told once it has been at the threshold or above for `for_seconds` (0), and again only
+    after it has been below by a share of `hysteresis` (0.1) and `cooldown` seconds (60) are over.
+
+    Readings are taken at the ticks of the default watcher, which starts as for a receiver of an event; handlers are
+    called as those of `on` are. A forked child is watched afresh. Raises OptionError and ReceiverError.
+    """
+    from .thresholds import make_rules
+
+    rules = make_rules(**conditions)
+
+    def connect(function: Receiver) -> Receiver:
+        _watch_for(rules, function)
+        return function
+
+    return connect if handler is None else connect(handler)
+
+
+def off_threshold(handler: Callable[..., Any]) -> None:
+    """Stop calling *handler* at its thresholds; nothing happens if it was not given to `on_threshold`."""
+    for threshold, receiver in list(_handlers.items()):
+        if signals.is_same(receiver.handler, handler):
+            _crossed.disconnect(receiver, threshold)
+            _handlers.pop(threshold, None)
+
+
+def at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
+    """A call for each threshold that is crossed at *sample*."""
+    if _state.gauge is not None:
+        readings = _state.gauge.read(sample.rss)
+        for threshold in tuple(_handlers):
+            crossing = threshold.update(sample.clock, to_wall(sample.time), readings)
+            if crossing is not None:
+                yield partial(_crossed.publish, threshold, crossing)
+
+
+def begin_readings(anew: bool) -> None:
+    """There were none for a while, or, *anew*, none in this process."""
+    if _state.gauge is not None:
+        _state.gauge.reset()
+        for threshold in tuple(_handlers):
+            threshold.reset() if anew else threshold.interrupt()
+
+
+def _watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:
+    from .backend.meters.memory_limit import memory_limit
+    from .thresholds import Gauge, Threshold
+
+    if _state.gauge is None:
+        _state.gauge = Gauge(Clock.monotonic, Clock.process_time, memory_limit)
+    for rule in rules:
+        threshold, receiver = Threshold(rule), signals.ValueOnly(_crossed, handler, only_once=False)
+        _handlers[threshold] = receiver  # first, as connecting starts the watcher
+        try:
+            _crossed.connect(receiver, sender=threshold, weak=False)
+        except ReceiverError:
+            del _handlers[threshold]
+            raise

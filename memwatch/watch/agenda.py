@@ -1,0 +1,52 @@
+"""What is to be done on the watcher's thread at a certain time, beside watching."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..clock import Clock
+from ..errors import describe_error
+from ..internal import internal
+from .cost import Ledger
+from .thread import forget_dummy
+
+_log = logging.getLogger("memwatch")
+
+
+@internal
+class Later(NamedTuple):
+    """A call, and the time for it on the steady clock."""
+
+    due: float
+    function: Callable[[], object]
+
+
+@internal
+class Agenda:
+    """Calls in the order of their times. All is done by the watcher's thread."""
+
+    def __init__(self, now: Callable[[], float] = Clock.monotonic) -> None:
+        self._now = now
+        self._calls: list[Later] = []
+
+    def add(self, later: Later) -> None:
+        """Have it called when it is due."""
+        self._calls.append(later)
+        self._calls.sort(key=lambda call: call.due)
+
+    def remaining(self) -> float:
+        """Seconds until the next one is due, 0 if it is."""
+        return max(0.0, self._calls[0].due - self._now()) if self._calls else float("inf")
+
+    def call_due(self, ledger: Ledger) -> None:
+        """Make the calls that are due. One that fails is logged."""
+        while self._calls and self._calls[0].due <= self._now():
+            function = self._calls.pop(0).function
+            try:
+                with ledger.busy():
+                    function()
+            except Exception as error:
+                _log.error("memwatch could not do what it was asked for: %s", describe_error(error))
+            forget_dummy()

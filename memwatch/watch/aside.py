@@ -1,0 +1,62 @@
+"""The books of a question that somebody asks while the watcher watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from ..clock import Clock
+from ..internal import internal
+from .cost import Cost, Ledger
+
+
+@internal
+class Aside(Ledger):
+    """What evidence for one question costs. It stands in the books of *main*, the watcher's, as well, if there is one;
+    the time for walks alone is its own, so that a question takes none from a verdict.
+    """
+
+    def __init__(self, main: Ledger | None) -> None:
+        super().__init__()
+        self._main = main
+        if main is not None:
+            main.aside = self
+
+    def close(self) -> None:
+        """The evidence is gone; what its walks have left in resident memory stays."""
+        self.let_go()
+        if self._main is not None:
+            self._main.resident += self.resident
+            self._main.aside = None
+
+    def pause(self, seconds: float) -> None:
+        """The interpreter lock was held for so long in one piece."""
+        super().pause(seconds)
+        if self._main is not None:
+            self._main.pause(seconds)
+
+    def child(self, pause: float, work: float) -> None:
+        """A forked child has looked."""
+        super().child(pause, work)
+        if self._main is not None:
+            self._main.child_seconds += work
+
+    @contextmanager
+    def walk(self) -> Iterator[None]:
+        """Around a walk of the heap."""
+        begun = Clock.thread_time()
+        try:
+            yield
+        finally:
+            self.censuses += 1
+            self.walked_seconds += Clock.thread_time() - begun
+            if self._main is not None:
+                self._main.settle()
+                self._main.censuses += 1
+
+    def cost(self) -> Cost:
+        """The watcher's books, with what this question has cost; where nobody watches, its walks alone."""
+        if self._main is not None:
+            return replace(self._main.cost(), pause_budget_seconds=self.pause_budget)
+        return replace(super().cost(), cpu_share=self.walked_seconds / max(self.age, 1e-9))
