@@ -21,8 +21,8 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "report.schema.json").
 REPORT_KEYS = [
     "schema", "pid", "host", "program", "python", "memwatch", "time", "age_seconds", "subject", "reason", "asked",
     "meter", "window_seconds", "growth_bytes", "rss_growth_bytes", "rate_bytes_per_hour", "curve", "confidence",
-    "fingerprint", "limit_bytes", "time_to_limit_seconds", "verdict", "cause", "hint", "explained", "since_seconds", "since_bytes",
-    "rows", "shrunk", "ratchets", "suspects", "missing", "cost",
+    "fingerprint", "limit_bytes", "time_to_limit_seconds", "verdict", "cause", "hint", "explained", "since_seconds",
+    "since_bytes", "rows", "shrunk", "ratchets", "suspects", "missing", "cost",
 ]  # fmt: skip
 SUSPECT_KEYS = {
     "type", "count_growth", "bytes_growth", "share", "score", "samples", "allocated_at", "held_by", "retained_items",
