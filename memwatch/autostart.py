@@ -5,22 +5,8 @@ code: a start-up file beside the package, memwatch.pth, imports this module. An 
 PYTHONPATH, has no start-up file; there the program, or a sitecustomize module, imports it.
 
 Each leak is one WARNING of ``logging.getLogger("memwatch")``: the message is the report as text, the record's
-attribute `memwatch_report` the report as a dict; one record for each fingerprint. Variables, all optional:
-
-    MEMWATCH_PACE           service (default: what runs for days) or job (quick, for minutes)
-    MEMWATCH_TICK           seconds between two readings of the meters (default: 1, job: 0.25)
-    MEMWATCH_DETECTOR       the rule that decides: ratchet (default) or consecutive
-    MEMWATCH_PAUSE_BUDGET   seconds that one step of memwatch may hold the interpreter (default: 0.1)
-    MEMWATCH_JSON           a file to which every event is appended as a line of JSON
-    MEMWATCH_HTML           a page for each leak: with leak.html, leak-4211.html in the process with that number
-    MEMWATCH_REPORT         log (default) or stderr: print leaks as `memwatch run` does, instead of logging them
-    MEMWATCH_PROFILE        1 (default) or 0: sample allocations, so that a leak's report names the line
-    MEMWATCH_SAMPLE_INTERVAL  one byte in so many is sampled (default: 524288)
-    MEMWATCH_SHOW_KEYS      0 (default) or 1: reports show the keys of dicts, which are data
-    MEMWATCH_NATIVE         1 (default) or 0: sample also what C libraries allocate, while they are suspected
-    MEMWATCH_RUN_PID        set by `memwatch run`: the process that prints its last line, also after an exec
-    MEMWATCH_RUN_FOLDER     set by `memwatch run`: where the processes below it write down what they found
-    MEMWATCH_RUN_PROFILE    set by `memwatch run --profile FILE`: they leave their profiles there as well
+attribute `memwatch_report` the report as a dict; one record for each fingerprint. docs/reference.md has the table of
+the variables, all optional.
 
 A variable that cannot be read, or that nobody knows, is warned about once and keeps its default. Nothing here raises
 into the program: what fails is logged, and the program goes on unwatched. In a subinterpreter nothing is started.
@@ -36,9 +22,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import default, signals
-from .environment import Settings, read_settings, switch
+from .environment import read_variables
 from .errors import AlreadyStartedError, MemwatchError, OptionError, UnsupportedError, WriteError
 from .handlers import log_leaks, once_per_fingerprint
+from .option_kinds import Switch
+from .options import Options
 
 if TYPE_CHECKING:
     from .cli.descendants import Diary
@@ -54,7 +42,7 @@ def begin() -> None:
     """Start to watch as the variables say. Never raises."""
     try:
         if _is_meant(os.environ.get("MEMWATCH", "")):
-            _start(read_settings(os.environ)[0])
+            _start(read_variables(os.environ)[0])
     except UnsupportedError as error:
         _log.info("memwatch does not watch: %s", error)
     except Exception:
@@ -70,15 +58,15 @@ def end() -> None:
 def _is_meant(text: str) -> bool:
     """Whether the variable MEMWATCH, if there is one, has a known value, which has counted before the import."""
     try:
-        return not text or switch(text) is not None
+        return not text or Switch().parse(text) is not None
     except ValueError as error:
-        _log.warning("memwatch does not watch this process: MEMWATCH=%r: %s", text, error)
+        _log.warning("memwatch does not watch this process: MEMWATCH=%r: it must be %s", text, error)
         return False
 
 
-def _start(settings: Settings) -> None:
+def _start(options: Options) -> None:
     problems: list[str] = []
-    lines = _open_lines(settings, problems)
+    lines = _open_lines(options, problems)
     try:
         default.start_for_program()
         _undo.append(default.stop)
@@ -87,26 +75,26 @@ def _start(settings: Settings) -> None:
     if lines is not None:
         lines.connect_all()
         _undo.append(lines.close)
-    _connect_report(settings, problems)
-    _connect_pages(settings, problems)
+    _connect_report(options, problems)
+    _connect_pages(options, problems)
     if problems:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(problems))
 
 
-def _open_lines(settings: Settings, problems: list[str]) -> JsonLines | None:
-    if not settings.json:
+def _open_lines(options: Options, problems: list[str]) -> JsonLines | None:
+    if not options.json:
         return None
     from .handlers import JsonLines
 
     try:
-        return JsonLines(settings.json)
+        return JsonLines(options.json)
     except OptionError as error:
         problems.append(f"MEMWATCH_JSON: {error}")
         return None
 
 
-def _connect_report(settings: Settings, problems: list[str]) -> None:
-    if settings.report == "log":
+def _connect_report(options: Options, problems: list[str]) -> None:
+    if options.report == "log":
         _connect("leak", once_per_fingerprint(log_leaks()))
         return
     from .cli.screen import Screen, open_terminal  # most processes log, and none is to start later than it must
@@ -114,20 +102,20 @@ def _connect_report(settings: Settings, problems: list[str]) -> None:
     screen = Screen(open_terminal(sys.stderr, os.environ))
     _connect("leak", screen.leak)
     _connect("recovered", screen.recovered)
-    diary = _keep_diary(settings)
-    profile = _take_profile(settings, screen, diary, problems)
-    if diary is not None or settings.run_pid == os.getpid():
-        atexit.register(_finish, screen, settings.run_pid, diary, profile)
+    diary = _keep_diary(options)
+    profile = _take_profile(options, screen, diary, problems)
+    if diary is not None or options.run_pid == os.getpid():
+        atexit.register(_finish, screen, options.run_pid, diary, profile)
         _undo.append(lambda: atexit.unregister(_finish))
 
 
-def _connect_pages(settings: Settings, problems: list[str]) -> None:
-    if not settings.html:
+def _connect_pages(options: Options, problems: list[str]) -> None:
+    if not options.html:
         return
     from .handlers import HtmlReports
 
     try:
-        _connect("leak", HtmlReports(settings.html, settings.run_pid or 0).leak)
+        _connect("leak", HtmlReports(options.html, options.run_pid or 0).leak)
     except (OptionError, WriteError) as error:
         problems.append(f"MEMWATCH_HTML: {error}")
 
@@ -137,28 +125,28 @@ def _connect(event: str, handler: Callable[[Any], object]) -> None:
     _undo.append(lambda: signals.off(event, handler))
 
 
-def _keep_diary(settings: Settings) -> Diary | None:
+def _keep_diary(options: Options) -> Diary | None:
     """For the `memwatch run` that this process is below, if there is one."""
     watcher = default.watcher()
-    if not settings.run_folder or settings.run_pid is None or watcher is None:
+    if not options.run_folder or options.run_pid is None or watcher is None:
         return None
     from .cli.descendants import keep_diary
 
-    diary = keep_diary(settings.run_folder, watcher, settings.run_pid)
+    diary = keep_diary(options.run_folder, watcher, options.run_pid)
     _undo.append(lambda: signals.off("leak", diary.leak))
     _undo.append(lambda: signals.off("recovered", diary.recovered))
     return diary
 
 
-def _take_profile(settings: Settings, screen: Screen, diary: Diary | None, problems: list[str]) -> RunProfile | None:
+def _take_profile(options: Options, screen: Screen, diary: Diary | None, problems: list[str]) -> RunProfile | None:
     """This process's part of the profile of the run, if it takes one."""
     watcher = default.watcher()
-    if not settings.run_profile or settings.run_pid is None or watcher is None:
+    if not options.run_profile or options.run_pid is None or watcher is None:
         return None
     from .cli.profiling import RunProfile  # with all formats: only who wants a profile pays for them
 
     try:
-        profile = RunProfile(settings.run_profile, screen.terminal, settings.run_pid)
+        profile = RunProfile(options.run_profile, screen.terminal, options.run_pid)
         profile.start(watcher, diary)
     except MemwatchError as error:
         problems.append(f"MEMWATCH_RUN_PROFILE: {error}")

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from . import crossings, signals
 from .backend.forks import on_fork
 from .backend.process import is_main_interpreter, uninterrupted
-from .environment import read_settings
+from .environment import read_variables
 from .errors import AlreadyStartedError, UnsupportedError
-from .options import Options, checked
+from .options import Options, describe_keywords
 
 if TYPE_CHECKING:
     from .backend.allocations.recorder import Recorder
@@ -70,23 +70,16 @@ def sampling_interval() -> int:
 def start(**options: Any) -> Watcher:
     """Start to watch this process, and return the watcher.
 
-    Options, times in seconds: `pace` ("service": for what runs for days; "job": quick, for minutes), `detector`
-    ("ratchet" or "consecutive", node-memwatch's rule), `tick` (how often the meters are read), `sample`
-    (over how long the least reading is taken), `pause_budget` (0.1: the longest that one step of memwatch's own may
-    hold the interpreter), `stats_interval` (60: `stats` comes at least so often). `profile` (True) samples allocations
-    where there is the C extension, so that a leak's report names the line: one byte in `sample_interval` (524288).
-    `show_keys` (False) shows every key of a dict that a report passes; else only names from source code and numbers
-    below 1000 are shown, of all other keys the type.
-    `native` (True) lets it sample what C libraries allocate, on Linux with glibc, while growth is suspected that
-    Python's blocks do not explain.
-
-    An option that is not given is what its variable says (MEMWATCH_PACE for `pace`, docs/production.md).
+    An option that is not given is what its variable says (MEMWATCH_PACE for `pace`, docs/reference.md).
     A watcher that came by itself, with a first receiver, is replaced. Raises OptionError for an unknown option or
     value, AlreadyStartedError if one that was started by hand runs with other options, UnsupportedError in a
     subinterpreter, while the interpreter ends, and where no thread can be had.
     """
-    wanted = checked(_with_variables(options))
+    wanted = _with_variables(Options.of_start(options))
     return uninterrupted(lambda: _start(wanted))
+
+
+start.__doc__ = f"{start.__doc__}\n    Options, and what holds where they are not given:\n\n{describe_keywords()}\n    "
 
 
 def _start(wanted: Options) -> Watcher:
@@ -151,7 +144,7 @@ def loader() -> Loader:
 def current_options() -> Options:
     """What the running watcher was told; without one what the variables say."""
     running = _state.options if _state.watcher is not None else None
-    return running or checked(_with_variables({}))
+    return running or _with_variables(Options())
 
 
 def _start_automatically() -> None:
@@ -172,20 +165,17 @@ def _start_automatically() -> None:
 
 def _launch_alone() -> None:
     """Meters and trend only, unless a variable says else: a receiver alone asks for no hook in the allocators."""
-    options = checked({"profile": False} | _with_variables({}))
+    options = Options(profile=False) | _with_variables(Options())
     _launch(*_make(options), options, automatic=True)
 
 
-def _with_variables(options: dict[str, Any]) -> dict[str, Any]:
+def _with_variables(options: Options) -> Options:
     """*options* over those of the variables; what is wrong with a variable is warned about once in a process."""
-    settings, problems = read_settings(os.environ)
+    variables, problems = read_variables(os.environ)
     told, _state.problems = _state.problems, _state.problems | set(problems)
     if new := [problem for problem in problems if problem not in told]:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(new))
-    given = settings.options()
-    if "sample" in options:  # which was chosen for another tick
-        given.pop("tick", None)
-    return given | options
+    return variables.for_start() | options
 
 
 def _make(options: Options) -> tuple[Watcher, Recorder | None]:

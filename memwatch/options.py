@@ -1,66 +1,146 @@
-"""What the default watcher can be told, and what is allowed."""
+"""Every option, declared once: its kind, its default, and what it does.
+
+A declaration is the keyword of `start()`, the variable MEMWATCH_NAME, the flag of `memwatch run`, the check of all
+three, their help, and the row in docs/reference.md (`python docs/options.py` writes it).
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from .errors import OptionError
+from .option_kinds import Choice, File, Option, Seconds, Switch, Whole
 
 
-class Options(NamedTuple):
-    """What `start` takes. `tick`, `sample` and `pause_budget` are seconds; None means the pace's own.
+class Options:
+    """Values by name: `given` are those that somebody gave; any other reads as its default.
 
-    `profile` samples allocations, one byte in `sample_interval`; `native` those of C libraries too, if they may leak.
-    `show_keys` shows data: the keys of dicts in reports.
+    ``left | right`` has what either gives, and that of *right* where both do. Raises OptionError for an unknown name
+    and for a value that is not allowed.
     """
 
-    pace: str = "service"
-    detector: str = "ratchet"
-    tick: float | None = None
-    sample: float | None = None
-    pause_budget: float = 0.1
-    stats_interval: float = 60.0
-    profile: bool = True
-    sample_interval: int = 524288
-    show_keys: bool = False
-    native: bool = True
+    __slots__ = ("given",)
+
+    pace = Option(
+        Choice("service", "job"),
+        "service",
+        "`service` decides within hours, `job` within minutes",
+        shown="service; of `run` job",
+    )
+    detector = Option(
+        Choice("ratchet", "consecutive"),
+        "ratchet",
+        "the rule that decides; `consecutive` is node-memwatch's, on natural collections",
+    )
+    tick = Option(
+        Seconds(0.01, 3600.0), None, "seconds between two readings of the meters", shown="1; at pace job 0.25"
+    )
+    sample = Option(
+        Seconds(0.01, 3600.0), None, "the least reading of so many seconds counts as one", shown="10; at pace job 0.25"
+    )
+    pause_budget = Option(Seconds(0.0, 60.0), 0.1, "seconds that one step of memwatch may hold the interpreter")
+    stats_interval = Option(Seconds(0.1, 86400.0), 60.0, "seconds after which `stats` comes at the latest")
+    profile = Option(Switch(), True, "sample allocations, so that a leak's report names the line (C extension)")
+    sample_interval = Option(
+        Whole(1, 1 << 40, "bytes"),
+        524288,
+        "one byte in so many is sampled; 65536 or less while growth is suspected",
+        shown="524288; of `run` 65536",
+    )
+    show_keys = Option(Switch(), False, "show every key of a dict in reports; keys are data of the program")
+    native = Option(Switch(), True, "may sample what C libraries allocate while they are suspected (Linux with glibc)")
+
+    json = Option(File(), None, "a file that gets every event, one JSON object a line", keyword=False)
+    html = Option(
+        File(),
+        None,
+        "a page for each leak: `leak.html`, or `leak-4211.html` in a process that `run` did not start",
+        keyword=False,
+        flag="--report",
+    )
+    report = Option(
+        Choice("log", "stderr"), "log", "`stderr` prints leaks as `memwatch run` does", keyword=False, flag=""
+    )
+
+    run_pid = Option(Whole(0, 1 << 32), None, keyword=False, flag="")
+    """The process whose last line `memwatch run` owes to its user."""
+
+    run_folder = Option(File(), None, keyword=False, flag="")
+    """Where the processes below a `memwatch run` write down what they found."""
+
+    run_profile = Option(File(), None, keyword=False, flag="")
+    """The file of the profile of a `memwatch run`, if it takes one."""
+
+    def __init__(self, **given: Any) -> None:
+        self.given = {name: _find(name).check(value) for name, value in given.items()}
+
+    @classmethod
+    def of_start(cls, keywords: dict[str, Any]) -> Options:
+        """Those of `start()`, which does not take all."""
+        for name in keywords:
+            if name not in OPTIONS or not OPTIONS[name].keyword:
+                raise _unknown(name)
+        return cls(**keywords)
+
+    def for_start(self) -> Options:
+        """What is given of those that `start()` takes."""
+        return Options(**{name: value for name, value in self.given.items() if OPTIONS[name].keyword})
+
+    def __or__(self, right: Options) -> Options:
+        made, left = Options(), self.given
+        if {"tick", "sample"} & right.given.keys():  # one is chosen for the other
+            left = {name: value for name, value in left.items() if name not in ("tick", "sample")}
+        made.given = left | right.given
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Options) and all(getattr(self, name) == getattr(other, name) for name in OPTIONS)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Options({', '.join(f'{name}={value!r}' for name, value in self.given.items())})"
 
 
-PACES = ("job", "service")
-DETECTORS = ("consecutive", "ratchet")
-_MOST_INTERVAL = 1 << 40  # bytes
-_RANGES = (
-    ("tick", 0.01, 3600.0),
-    ("sample", 0.01, 3600.0),
-    ("pause_budget", 0.0, 60.0),
-    ("stats_interval", 0.1, 86400.0),
-)
+OPTIONS: dict[str, Option[Any]] = {name: it for name, it in vars(Options).items() if isinstance(it, Option)}
+"""The declarations by name, in their order."""
+
+NO_OPTIONS = {
+    "MEMWATCH": ("`1`, `true`, `yes` or `on` starts watching at interpreter start", "off"),
+    "MEMWATCH_BACKEND": (
+        "`pure` or `native`; `memwatch.backend.reason` says if that cannot be had",
+        "the best there is",
+    ),
+}
+"""Variables that are read before there are options: what they do, and what holds without them."""
 
 
-def checked(options: dict[str, Any]) -> Options:
-    """The options by name as `Options`. Raises OptionError for a name or a value that is not allowed."""
-    known = Options._fields
-    for name in options:
-        if name not in known:
-            raise OptionError(f"unknown option {name!r}; there are {', '.join(known)}")
-    wanted = Options(**options)
-    _check_names(wanted)
-    for name, least, most in _RANGES:
-        value = getattr(wanted, name)
-        if value is None and name in ("tick", "sample"):
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-            raise OptionError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}")
-    interval = wanted.sample_interval
-    for name in ("profile", "native", "show_keys"):
-        if type(getattr(wanted, name)) is not bool:
-            raise OptionError(f"{name} must be True or False, not {getattr(wanted, name)!r}")
-    if type(interval) is not int or not 1 <= interval <= _MOST_INTERVAL:
-        raise OptionError(f"sample_interval must be a whole number of bytes from 1 to {_MOST_INTERVAL}")
-    return wanted
+def describe_keywords() -> str:
+    """A line for each option of `start()`."""
+    rows = [option for option in OPTIONS.values() if option.keyword]
+    return "\n".join(f"    `{it.name}` ({it.shown_default}): {it.help}" for it in rows)
 
 
-def _check_names(wanted: Options) -> None:
-    for name, allowed in (("pace", PACES), ("detector", DETECTORS)):
-        if getattr(wanted, name) not in allowed:
-            raise OptionError(f"unknown {name} {getattr(wanted, name)!r}; there are: {', '.join(allowed)}")
+def table() -> Iterator[str]:
+    """The rows of the table in Markdown: keyword, variable, flag, meaning, default."""
+    yield "| `start()` | variable | `memwatch run` | meaning | default |"
+    yield "|---|---|---|---|---|"
+    for name, (meaning, default) in NO_OPTIONS.items():
+        yield f"| | `{name}` | | {meaning} | {default} |"
+    for it in OPTIONS.values():
+        if it.help:
+            keyword = f"`{it.name}`" if it.keyword else ""
+            flag = f"`{' '.join([it.flag, it.kind.placeholder]).strip()}`" if it.flag else ""
+            yield f"| {keyword} | `{it.variable}` | {flag} | {it.help} | {it.shown_default} |"
+
+
+def _find(name: str) -> Option[Any]:
+    if name not in OPTIONS:
+        raise _unknown(name)
+    return OPTIONS[name]
+
+
+def _unknown(name: str) -> OptionError:
+    known = ", ".join(it.name for it in OPTIONS.values() if it.keyword)
+    return OptionError(f"unknown option {name!r}; there are {known}")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import memwatch
-from memwatch.environment import Settings, export_settings, read_settings
+from memwatch.environment import export_options, read_variables
+from memwatch.options import OPTIONS, Options
 
 ROOT = Path(memwatch.__file__).parent.parent
 
@@ -71,7 +72,7 @@ def test_variables_are_options(run):
 @pytest.mark.parametrize(
     ("variables", "complaint"),
     [
-        ({"PACE": "slow"}, "unknown pace 'slow'"),
+        ({"PACE": "slow"}, "pace must be service or job, not 'slow'"),
         ({"TICK": "soon"}, "MEMWATCH_TICK='soon'"),
         ({"TICK": "-1"}, "tick must be"),
         ({"DETECTOR": "guess"}, "'guess'"),
@@ -80,7 +81,10 @@ def test_variables_are_options(run):
         ({"REPORT": "paper"}, "MEMWATCH_REPORT='paper'"),
         ({"RUN_PID": "me"}, "MEMWATCH_RUN_PID='me'"),
         ({"PASE": "job"}, "MEMWATCH_PASE is not known (is MEMWATCH_PACE meant?)"),
-        ({"PROFILE": "perhaps"}, "MEMWATCH_PROFILE='perhaps': it must be 1, true, yes, on, or 0, false, no, off"),
+        (
+            {"PROFILE": "perhaps"},
+            "MEMWATCH_PROFILE='perhaps': profile must be 1, true, yes, on, or 0, false, no, off, not 'perhaps'",
+        ),
         ({"TICK": "soon", "PACE": "slow", "DETECTOR": "guess"}, "MEMWATCH_TICK='soon'"),
     ],
 )
@@ -227,8 +231,16 @@ def test_end_undoes_everything(run):
     assert done.stdout == "None [False, False, False, False]\n"
 
 
-def test_settings_survive_the_way_through_the_environment():
-    settings = Settings("job", 0.5, "consecutive", 0.2, "/f.jsonl", "stderr", 42, False, 65536, True, "/leak.html")
-    assert read_settings(export_settings(settings)) == (settings, ())
-    assert read_settings(export_settings(Settings())) == (Settings(), ())
-    assert read_settings({}) == (Settings(), ())
+GIVEN = {
+    "pace": "job", "detector": "consecutive", "tick": 0.5, "sample": 2.0, "pause_budget": 0.2, "stats_interval": 5.0,
+    "profile": False, "sample_interval": 65536, "show_keys": True, "native": False, "json": "/f.jsonl",
+    "html": "/leak.html", "report": "stderr", "run_pid": 42, "run_folder": "/below", "run_profile": "/profile.html",
+}  # fmt: skip
+"""Another value than the default for each option."""
+
+
+def test_options_survive_the_way_through_the_environment():
+    assert GIVEN.keys() == OPTIONS.keys()
+    assert read_variables(export_options(Options(**GIVEN))) == (Options(**GIVEN), ())
+    assert read_variables(export_options(Options())) == (Options(), ())
+    assert read_variables({}) == (Options(), ())

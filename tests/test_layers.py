@@ -14,7 +14,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"internal", "frames", "origin", "version", "clock", "errors", "units", "files", "folders", "estimates"}
+VALUES = {"internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
+VALUES |= {"files", "folders", "estimates"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "crossings", "flamegraph", "formats", "diagnosis", "render"}
@@ -23,6 +24,7 @@ INSIDE |= {"loading", "default"}
 ALLOWED = {
     "clock": set[str](),
     "errors": set[str](),
+    "checks": {"errors"},
     "frames": {"internal"},
     "internal": set[str](),
     "estimates": set[str](),
@@ -35,7 +37,8 @@ ALLOWED = {
     "calltree": VALUES,
     "combine": VALUES | {"calltree"},
     "usage": VALUES | {"backend"},
-    "options": VALUES,
+    "option_kinds": VALUES,
+    "options": VALUES | {"option_kinds"},
     "crossings": INSIDE - {"default"},
     "thresholds": VALUES | {"usage"},
     "loading": BELOW | {"watch"},
@@ -56,8 +59,8 @@ ALLOWED = {
     "asking": INSIDE,
     "default": INSIDE - {"default"} | {"options", "environment"},
     "handlers": INSIDE,
-    "autostart": INSIDE | {"handlers", "environment", "cli"},
-    "cli": INSIDE | {"handlers", "options", "environment", "autostart"},
+    "autostart": INSIDE | {"handlers", "option_kinds", "options", "environment", "cli"},
+    "cli": INSIDE | {"handlers", "option_kinds", "options", "environment", "autostart"},
     "__init__": INSIDE | {"handlers", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }

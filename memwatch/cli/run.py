@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import backend, default, signals
-from ..environment import Settings, export_settings, read_settings
+from ..environment import export_options, read_variables
 from ..errors import MemwatchError, UnsupportedError
 from ..handlers import HtmlReports, JsonLines
-from ..options import PACES
+from ..options import Options
 from ..watch import Leak, Watcher
 from .descendants import Diary, choose_folder, finish, keep_diary
+from .flags import add_options, given_options
 from .program import execute, load_program
 from .screen import Screen, Terminal, open_terminal
 
@@ -28,30 +29,20 @@ if TYPE_CHECKING:
 _USAGE = "memwatch run [options] (script.py | -m module) [args ...]"
 _NOT_OPENED = 2  # python's own status for a script that it cannot open
 _LEAKED = 1
-_SAMPLE_INTERVAL = 65536  # bytes: a run is short, and its report names a line
+_OF_A_RUN = {"pace": "job", "sample_interval": 65536}
+"""What holds where nothing else is said: a run is short, and its report names a line."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add = parser.add_argument
     parser.usage = _USAGE
-    add("--tick", type=float, metavar="S", help="read the meters every S seconds (default: 0.25, service: 1)")
-    add("--pace", choices=PACES, help="how long growth must last (default: job, a minute)")
-    add("--detector", metavar="NAME", help="the rule that decides (default: ratchet)")
+    add_options(parser)
     add(
         "--profile",
         metavar="FILE",
         help="write who allocated what is held to FILE, in the format of its suffix, and of each process beside it",
     )
-    add("--no-profile", action="store_true", help="do not sample allocations: leaks are told without their lines")
-    add(
-        "--report",
-        metavar="FILE",
-        help="write each leak's report to FILE, a page with pictures; further ones beside it",
-    )
-    add("--show-keys", action="store_true", help="show the keys of dicts in reports; they are data of the program")
-    add("--no-native", action="store_true", help="do not look at what C libraries allocate when they are suspected")
-    add("--json", metavar="FILE", help="append one JSON object per event to FILE, also from child processes")
     add(
         "--fail-on-leak",
         action="store_true",
@@ -108,27 +99,27 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
     autostart = sys.modules.get(__package__.rpartition(".")[0] + ".autostart")
     if autostart is not None:
         autostart.end()
-    outer, _ = read_settings(os.environ)  # what is wrong with it is said when watching starts
-    settings = _settings(args, outer)
-    lines = profile = None
-    advice = "" if args.profile is not None or args.report is not None else _advice(args)
+    outer, _ = read_variables(os.environ)  # what is wrong with it is said when watching starts
+    options = _options(args, outer)
+    lines = profile = pages = None
+    pages_here = "html" in given_options(args).given
+    advice = "" if args.profile is not None or pages_here else _advice(args)
     screen = Screen(open_terminal(sys.stderr, os.environ), advice=advice)
-    pages = None
     try:
-        owner = os.getpid() if args.report is not None else outer.run_pid or 0
-        pages = HtmlReports(settings.html, owner, screen.written) if settings.html else None
-        lines = JsonLines(settings.json) if settings.json else None
+        owner = os.getpid() if pages_here else outer.run_pid or 0
+        pages = HtmlReports(options.html, owner, screen.written) if options.html else None
+        lines = JsonLines(options.json) if options.json else None
         profile = _open_profile(args.profile, outer.run_profile, screen.terminal)
-        watcher = default.start_for_program(**settings.options())
+        watcher = default.start_for_program(**options.for_start().given)
     except UnsupportedError:
         raise
     except MemwatchError as error:
         args.parser.error(str(error))
-    folder = choose_folder(settings.run_folder)
+    folder = choose_folder(options.run_folder)
     diary = keep_diary(folder, watcher, os.getpid()) if folder else None
     _connect(screen, lines, args.stats, pages)
     run_profile = profile.path if profile is not None else None
-    os.environ.update(export_settings(settings._replace(run_folder=folder, run_profile=run_profile)))
+    os.environ.update(export_options(options | Options(run_folder=folder, run_profile=run_profile)))
     atexit.register(_finish, screen, lines, profile, watcher, diary)
     screen.start(backend.name, default.sampling_interval())
     if profile is not None:
@@ -154,21 +145,10 @@ def _open_profile(path: str | None, outer: str | None, terminal: Terminal) -> Ru
     return RunProfile(COPIES_ONLY if path is None else path, terminal, os.getpid())
 
 
-def _settings(args: argparse.Namespace, outer: Settings) -> Settings:
+def _options(args: argparse.Namespace, outer: Options) -> Options:
     """The options, over what the environment says of those that are not given."""
-    return outer._replace(
-        pace=args.pace or outer.pace or "job",
-        tick=outer.tick if args.tick is None else args.tick,
-        detector=args.detector or outer.detector,
-        json=os.path.abspath(args.json) if args.json else outer.json,
-        html=outer.html if args.report is None else os.path.abspath(args.report),
-        report="stderr",
-        run_pid=os.getpid(),
-        profile=False if args.no_profile else outer.profile,
-        sample_interval=outer.sample_interval or _SAMPLE_INTERVAL,
-        show_keys=True if args.show_keys else outer.show_keys,
-        native=False if args.no_native else outer.native,
-    )
+    mine = Options(report="stderr", run_pid=os.getpid())
+    return Options(**_OF_A_RUN) | outer | given_options(args) | mine
 
 
 def _connect(screen: Screen, lines: JsonLines | None, stats: bool, pages: HtmlReports | None) -> None:
