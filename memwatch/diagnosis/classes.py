@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import lru_cache
 from types import BuiltinFunctionType, GetSetDescriptorType, MethodDescriptorType, ModuleType
 from typing import Any
-from weakref import ReferenceType
 
 from ..backend.allocations.frame_filter import FrameFilter
 from ..backend.type_labels import every_type, flags_of, namespace_of, type_label
@@ -19,7 +18,6 @@ _KEEPERS = frozenset(
 )
 """Modules of the standard library whose objects keep memory of a C library."""
 _HEAP_TYPE = 1 << 9
-_WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod", "weakproxy"))
 _names_of: Any = vars(ModuleType)["__dict__"].__get__
 
 
@@ -58,17 +56,3 @@ def _is_extension(cls: type) -> bool:
     if is_standard(label) and label.partition(".")[0] not in _KEEPERS:
         return False
     return any(type(value) in _MADE_IN_C and name not in _EVERY_CLASS for name, value in namespace_of(cls).items())
-
-
-def is_weak_reference(label: str) -> bool:
-    """Whether instances of the class refer to others weakly."""
-    if label in _WEAK:
-        return True
-    return "." in label and any(type_label(cls) == label for cls in _subclasses(ReferenceType))
-
-
-def _subclasses(cls: type) -> Iterator[type]:
-    below: list[type] = type.__subclasses__(cls)
-    for found in below:
-        yield found
-        yield from _subclasses(found)

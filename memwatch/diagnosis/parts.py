@@ -20,13 +20,17 @@ _ERRORS = 2.0  # standard errors
 @internal
 @dataclass(frozen=True, slots=True)
 class Part:
-    """So many objects of one type and their bytes, counted or, where there are `samples`, estimated from them."""
+    """So many objects of one type and their bytes, counted or, where there are `samples`, estimated from them.
+
+    `labels` are the types of what has been joined to it.
+    """
 
     label: str
     count: int
     size_bytes: float
     samples: int = 0
     site: Site | None = None
+    labels: tuple[str, ...] = ()
 
 
 def join_parts(parts: Iterable[Part], cycles: bool = False) -> list[Part]:
@@ -85,4 +89,5 @@ def _joined(first: Part, mates: Sequence[Part]) -> Part:
     sites = [it.site for it in mates if it.site is not None]
     heaviest = max(sites, key=lambda site: site.size_bytes, default=first.site)
     site = heaviest if first.site is None or first.site.samples < HANDFUL else first.site
-    return replace(first, size_bytes=sum(it.size_bytes for it in (first, *mates)), site=site)
+    size, labels = sum(it.size_bytes for it in (first, *mates)), tuple(it.label for it in mates)
+    return replace(first, size_bytes=size, site=site, labels=labels)

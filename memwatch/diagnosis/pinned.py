@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..internal import internal
 from ..retain import Holding, RetainingPath
 from .account import Account
-from .classes import is_weak_reference, keepers_of_native
+from .classes import keepers_of_native
 from .lines import ShownFrame, Site
 
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
@@ -89,19 +89,15 @@ def _types_of(holding: Holding) -> tuple[str, ...]:
 def strong_of(holdings: Sequence[Holding]) -> list[Holding]:
     """The *holdings* that keep something alive: not those that are weak, nor those that note by weak references what
     others hold, as many of which there are."""
-    noting = [_has_weak(it) for it in holdings]
-    others = [it.targets for it, notes in zip(holdings, noting, strict=True) if not it.weak and not notes]
-    return [
-        it
-        for it, notes in zip(holdings, noting, strict=True)
-        if not it.weak and not (notes and any(_is_alike(count, it.targets) for count in others))
-    ]
+    return [it for it in holdings if not it.weak and not any(_is_noted(other, it) for other in holdings)]
 
 
-def _has_weak(holding: Holding) -> bool:
-    """Whether each item is a weak reference, or has one."""
-    refs = sum(count for label, count in holding.type_counts.items() if is_weak_reference(label))
-    return refs >= _OFTEN * holding.targets
+def _is_noted(held: Holding, noting: Holding) -> bool:
+    """Whether the objects of *held* are what *noting* refers to weakly, one each, and not the other way round too."""
+    if held is noting or held.weak or not noting.notes.isdisjoint(noting.type_counts):
+        return False
+    counts = (held.type_counts[label] for label in noting.notes if label in held.type_counts)
+    return any(_is_alike(count, noting.targets) for count in counts) and held.notes.isdisjoint(noting.type_counts)
 
 
 def _is_alike(one: float, other: float) -> bool:

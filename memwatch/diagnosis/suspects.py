@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ..heap import Diff, Ratchet, TypeSeries
@@ -30,6 +30,7 @@ _LOOKS = 3  # fewer tell a type that only ever grows from none
 _TYPES = 3
 _MOST = 0.5  # of the growth
 _HEAVIER = 4  # times: a line of so much more bytes is told, where few samples speak for the other
+_HEAVIEST = 20  # times: the same, however many speak for it
 _COUNTED = 0.5  # of what is kept: so much is no object's own
 _COPY = "keep a copy of the part that is needed"
 _CLOSE = f"{_COPY} instead of a view, or close what is done with"
@@ -92,7 +93,8 @@ def from_holdings(
     for holding in strong:
         if holding.retained_bytes < _LEAST_SHARE * total and not pins.may_take(holding):
             continue
-        suspect = _worded(_located(_suspect(holding), holding, lines, holding.retained_bytes / total), holding)
+        part = holding.retained_bytes / total
+        suspect = _worded(_located(_suspect(holding), holding.type_counts, lines, part), holding)
         pinned = pins.take(holding, suspect.allocated_at)
         if holding.retained_bytes < _LEAST_BYTES and pinned is None:
             continue  # where native memory leaks, nothing may be left
@@ -121,8 +123,8 @@ def from_rows(account: Account, lines: Lines, verdict: str, ranking: Ranking) ->
     for part in parts[:_TYPES]:
         share = part.size_bytes / account.total
         suspect = _unheld(part, share, words)
-        site = lines.of_types((part.label,)) or (lines.of_most() if share >= _MOST else None)
-        found.append(replace(_at(suspect, site), score=ranking.of_types((part.label,), share)))
+        suspect = _located(suspect, (part.label, *part.labels), lines, share)
+        found.append(replace(suspect, score=ranking.of_types((part.label,), share)))
     return found
 
 
@@ -188,22 +190,22 @@ def _worded(suspect: Suspect, holding: Holding) -> Suspect:
     return replace(suspect, cause=words.cause, hint=words.hint)
 
 
-def _located(suspect: Suspect, holding: Holding, lines: Lines, share: float) -> Suspect:
-    """*suspect* with the line that allocated it: objects of its type, else those that hang under its holder; of mere
-    data the line that allocated most of what hangs there.
+def _located(suspect: Suspect, below: Collection[str], lines: Lines, share: float) -> Suspect:
+    """*suspect* with the line that allocated it: objects of its type, else those of the types *below*, which go with
+    it; of mere data the line that allocated most of these.
 
-    Few samples of the type yield to a line with far more of the bytes. Where none of it was sampled the line of most of
-    all is told, if the holder explains most of all.
+    Few samples of the type yield to a line with far more of the bytes, and so does a small part of them. Where none of
+    it was sampled the line of most of all is told, if the suspect explains most of all.
     """
-    own, all_below = lines.of_types((suspect.type,)), lines.of_types(holding.type_counts)
+    own, all_below = lines.of_types((suspect.type,)), lines.of_types(below)
     if suspect.type in _DATA or (own is not None and all_below is not None and _is_heavier(all_below, own)):
         own, all_below = all_below, own
     return _at(suspect, own or all_below or (lines.of_most() if share >= _MOST else None))
 
 
 def _is_heavier(other: Site, own: Site) -> bool:
-    few = own.samples < HANDFUL <= other.samples
-    return few and other.size_bytes >= _HEAVIER * own.size_bytes
+    few = own.samples < HANDFUL
+    return other.samples >= HANDFUL and other.size_bytes >= (_HEAVIER if few else _HEAVIEST) * own.size_bytes
 
 
 def _at(suspect: Suspect, site: Site | None) -> Suspect:

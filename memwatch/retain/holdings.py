@@ -15,6 +15,7 @@ from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, Place, Question
 from .greenlets import roots_in_greenlets
 from .object_labels import length
+from .ownership import noted_types, owners_by_type
 from .path import Holding
 from .search import Search, ask_child
 from .steps import ANY_ITEM, WHICHEVER, EdgeKind, Root, RootKind, Step
@@ -38,15 +39,15 @@ def find_holdings(
 ) -> tuple[Holding, ...]:
     """Find from the roots who holds the objects whose address is not in *known*; the most retained bytes come first.
 
-    Where *known* are tracked objects alone, *grown* has the addresses of those that grew in place: what is untracked is
-    then new only in them, and below what is new.
+    An array *known* has to be sorted. Where it is of tracked objects alone, *grown* has the addresses of those that
+    grew in place: what is untracked is then new only in them, and below what is new.
     *size_of* gives the shallow bytes of an object (default: what its C type says). *give_up* is asked about every
     2000 objects, or before and after a search in C. Raises `GaveUp` when it answers True, and when there are more than
     *max_objects*. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python: several
     times as long, but other threads run in between. *show_keys* shows every dict key on a path. While it runs a part of
     the heap is held, so an object that the program drops meanwhile may be freed in this thread; nothing is held after.
     """
-    addresses = known if type(known) is array and known.typecode == "Q" else array("Q", known)
+    addresses = known if type(known) is array and known.typecode == "Q" else array("Q", sorted(known))
     kept = [known, addresses, grown, *ignore]
     search = Search(
         NEW_UNKNOWN,
@@ -60,7 +61,7 @@ def find_holdings(
         in_slices=in_slices,
     )
     with quiet, search as places:
-        return _holdings(places, show_keys)
+        return _holdings(places, show_keys, addresses)
 
 
 def ask_holders() -> Question:
@@ -74,12 +75,12 @@ def holdings_of(question: Question, rows: list[Any], show_keys: bool = False) ->
         return _holdings(places, show_keys)
 
 
-def _holdings(places: Iterable[Place], show_keys: bool) -> tuple[Holding, ...]:
+def _holdings(places: Iterable[Place], show_keys: bool, known: array[int] | None = None) -> tuple[Holding, ...]:
     told: dict[_Likeness, Holding] = {}
     largest = sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]
     _name_roots(largest)
     for found in largest:
-        holding = _holding(found, show_keys)
+        holding = _holding(found, show_keys, known)
         path, like = holding.path, (holding.path.root, holding.path.normalized)
         is_key = bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.IS_KEY
         told[like] = _joined(told[like], holding, not is_key) if like in told else holding
@@ -131,10 +132,12 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         weak=one.weak and other.weak,
         target_address=one.target_address,
         seconds_kept=one.seconds_kept,
+        owners=one.owners,
+        notes=one.notes,
     )
 
 
-def _holding(found: Place, show_keys: bool) -> Holding:
+def _holding(found: Place, show_keys: bool, known: array[int] | None) -> Holding:
     """The holding of the objects at a place."""
     chain = found.chain
     top = chain[-1]
@@ -158,6 +161,8 @@ def _holding(found: Place, show_keys: bool) -> Holding:
         weak=is_weak(chain, holder),
         target_address=id(top),
         seconds_kept=None if bound else seconds_kept(chain, holder),
+        owners=owners_by_type(top, found.types, known),
+        notes=noted_types(top, found.types, known),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..internal import internal
@@ -112,7 +113,9 @@ class Holding:
     containers within their bound, `weak` says that the holder is a weak dict or set, whose members others keep.
     `target_address` is that of the object which `path` leads to. `others` are the paths of those that hold the same
     objects as well, so that these stay as long as one of all is left. `seconds_kept` is how old items become where
-    there is no bound and code takes them out by their age.
+    there is no bound and code takes them out by their age. `owners` has for each type below the latest topmost object
+    the types that the way there passes, as far as they were looked at; `notes` are the types of new objects to which it
+    refers weakly.
     """
 
     path: RetainingPath
@@ -131,6 +134,8 @@ class Holding:
     target_address: int = 0
     others: tuple[RetainingPath, ...] = ()
     seconds_kept: float | None = None
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: frozenset[str] = frozenset()
 
     @property
     def is_bounded(self) -> bool:

@@ -8,7 +8,6 @@ mend one alone frees nothing (BLeak calls that LeakShare).
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, path_along
 from .found import NEW_WANTED, Place
 from .object_labels import length
+from .ownership import is_known
 from .path import Holding, RetainingPath
 from .references import contents
 from .search import Search
@@ -100,7 +100,7 @@ def _new_in(holder: Any, kinds: Sequence[type], known: array[int], least: int) -
     items = length(holder)
     if items is None or not least <= items <= _MOST_LOOKED_AT:
         return 0
-    found = {id(item): item for item in contents(holder) if type(item) is kinds[0] and not _is_known(id(item), known)}
+    found = {id(item): item for item in contents(holder) if type(item) is kinds[0] and not is_known(id(item), known)}
     sample = list(found.values())[:: max(1, len(found) // _SAMPLE)]
     leading = sum(_leads_on(item, kinds[1:], known) for item in sample)
     return len(found) if leading >= _PART * len(sample) else 0
@@ -111,12 +111,7 @@ def _leads_on(item: Any, kinds: Sequence[type], known: array[int]) -> bool:
     here = [item]
     for kind in kinds:
         here = [held for obj in here for held in contents(obj) if type(held) is kind][:_SAMPLE]
-    return any(not _is_known(id(obj), known) for obj in here)
-
-
-def _is_known(address: int, known: array[int]) -> bool:
-    place = bisect_left(known, address)
-    return place < len(known) and known[place] == address
+    return any(not is_known(id(obj), known) for obj in here)
 
 
 def _part(holding: Holding, whole: Holding, parts: int, others: list[RetainingPath]) -> Holding:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from memwatch.backend.type_labels import type_label
-from memwatch.diagnosis.classes import is_programs, is_standard, is_weak_reference, keepers_of_native
+from memwatch.diagnosis.classes import is_programs, is_standard, keepers_of_native
 from memwatch.diagnosis.parts import Part, join_parts
 
 
@@ -40,12 +40,6 @@ def test_what_an_extension_has_made_may_keep_native_memory() -> None:
     classes: list[Any] = [Order, Callback, sqlite3.Connection, dict, bytes, datetime.datetime, collections.deque]
     labels = {type_label(cls) for cls in classes}
     assert keepers_of_native(labels) == {"sqlite3.Connection"}
-
-
-def test_weak_references_are_known_by_their_base() -> None:
-    for cls in (weakref.ref, weakref.KeyedRef, weakref.WeakMethod, Callback):
-        assert is_weak_reference(type_label(cls)), cls
-    assert not is_weak_reference("dict") and not is_weak_reference(type_label(weakref.WeakSet))
 
 
 def joined(*parts: tuple[str, int, int], cycles: bool = False) -> list[tuple[str, int, int]]:

@@ -15,6 +15,7 @@ from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
 from memwatch.diagnosis import Account, Diagnosis, Suspect, pinned, sampled_lines
 from memwatch.diagnosis import lines as module
+from memwatch.diagnosis.account import TypeRow
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
@@ -199,6 +200,21 @@ def test_few_samples_yield_to_a_line_of_far_more_bytes():
     assert where(first([under], lines(*few, *[sampled("dict", "app:1")] * 11, known=True))) == ["app:2"]
 
 
+def test_many_samples_yield_too_where_nearly_all_bytes_are_of_another_line():
+    own = [sampled("app.Order", "app:2")] * 6
+    under = holding("app.Order", **{"app.Order": 9, "dict": 9})
+    assert where(first([under], lines(*own, *[sampled("dict", "app:1")] * 120, known=True))) == ["app:1"]
+    assert where(first([under], lines(*own, *[sampled("dict", "app:1")] * 110, known=True))) == ["app:2"]
+
+
+def test_a_class_whose_parts_are_told_with_it_has_the_line_of_most_of_these():
+    program = "test_lines.Order"
+    rows = TypeRow(program, 10, 0, 20_000, True), TypeRow("dict", 400, 0, MIB, True)
+    found = lines(sampled(program, "app:2"), *[sampled("dict", "app:1")] * 16, known=True)
+    (told,) = find_suspects([], (), found, Account(MIB + 20_000, rows, True, True), "garbage")
+    assert (told.type, told.samples, where(told)) == (program, 16, ["app:1"])
+
+
 def test_of_data_the_line_of_most_that_hangs_there_is_told():
     samples = sampled("dict", "app:1"), sampled("str", "app:2", size=1e6), sampled("int", "app:3", size=1e9)
     found = lines(*samples, known=True)
@@ -288,17 +304,23 @@ def test_what_small_objects_keep_unseen_is_said_to_be_likely(monkeypatch):
 
 
 def test_a_weak_holder_is_no_holder():
-    program, small = (
-        replace(holding("app.Order", **{"app.Order": 100}), targets=100),
-        replace(
-            holding("weakref.ReferenceType", **{"weakref.ReferenceType": 100}), targets=100, retained_bytes=2 * MIB
-        ),
-    )
-    assert [it.type for it in suspects([small, program], lines())] == ["app.Order"]
-    assert [it.type for it in suspects([small], lines())] == ["weakref.ReferenceType"]  # what they refer to is gone
+    program = replace(holding("app.Order", **{"app.Order": 100}), targets=100)
+    small = replace(holding("weakref.ReferenceType", **{"weakref.ReferenceType": 100}), targets=100)
+    refs = replace(small, retained_bytes=2 * MIB, notes=frozenset(["app.Order"]))
+    assert [it.type for it in suspects([refs, program], lines())] == ["app.Order"]
+    assert [it.type for it in suspects([refs], lines())] == ["weakref.ReferenceType"]  # others than these hold them
     assert suspects([replace(program, weak=True)], lines()) == ()
-    states = replace(small, frontier_type="orm.State", type_counts={"orm.State": 100, "weakref.ReferenceType": 100})
+    states = replace(refs, frontier_type="orm.State", type_counts={"orm.State": 100, "weakref.ReferenceType": 100})
     assert [it.type for it in suspects([states, program], lines())] == ["app.Order"]
+
+
+def test_what_has_a_weak_reference_to_something_else_holds_all_the_same():
+    handler = replace(holding("log.Handler", **{"log.Handler": 100, "weakref.ReferenceType": 100}), targets=100)
+    handlers = replace(handler, retained_bytes=2 * MIB, notes=frozenset(["threading.Thread"]))
+    locks = replace(holding("log.Lock", **{"log.Lock": 100}), targets=100)
+    assert [it.type for it in suspects([handlers, locks], lines())] == ["log.Handler", "log.Lock"]
+    both = replace(handlers, notes=frozenset(["log.Lock"])), replace(locks, notes=frozenset(["log.Handler"]))
+    assert [it.type for it in suspects(list(both), lines())] == ["log.Handler", "log.Lock"]
 
 
 # ---- with a sampler

@@ -31,3 +31,14 @@ def test_the_copy_with_the_same_item_stands_for_what_is_gone() -> None:
     assert chain is not None and chain[1] is core.handlers and chain[2] is held
     del core.handlers[1]
     assert native._follow(core, held, addresses, kinds) is None
+
+
+def test_of_what_may_stand_for_the_end_that_is_gone_the_largest_is_taken() -> None:
+    core = Core(object())
+    core.handlers.update((number, object()) for number in range(2, 9))
+    addresses, kinds = array("Q", [id(core), 16]), array("Q", [id(Core), id(dict)])
+    chain = native._follow_now(core, addresses, kinds)
+    assert chain is not None and chain[1] is core.handlers
+    core.levels.update((str(number), number) for number in range(20))
+    chain = native._follow_now(core, addresses, kinds)
+    assert chain is not None and chain[1] is core.levels

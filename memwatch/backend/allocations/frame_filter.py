@@ -26,6 +26,9 @@ _RUNPY = ("<frozen runpy>", os.path.join(sysconfig.get_path("stdlib"), "runpy.py
 _GENERATED = "<string>"
 """The file of what dataclass and namedtuple have written: the business of its caller, but for a program of `-c`."""
 
+_TYPED = ("<stdin>", "<console>", "<input>", "<ipython-input-", "<python-input-")
+"""The files of what somebody types. Whatever else has no file is generated, the business of its caller as well."""
+
 _namespace = vars(ModuleType)["__dict__"].__get__
 
 
@@ -69,7 +72,9 @@ class FrameFilter:
     def is_app(self, file: str) -> bool:
         """Whether *file* is the program's own code: no library, installed or standard, and not memwatch."""
         side = self._sides.get(file) or self._find_side(file)
-        return side == "program" and bool(file) and not any(name in file for name in _NOT_STANDARD)
+        if side != "program" or not file or (file[0] == "<" and file != _GENERATED and not file.startswith(_TYPED)):
+            return False
+        return not any(name in file for name in _NOT_STANDARD)
 
     def _is_own(self, frames: Sequence[RawFrame]) -> bool:
         for file, _ in frames:

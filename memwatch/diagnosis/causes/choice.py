@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...backend.meters.meters import collector_runs
@@ -84,19 +85,25 @@ def words_for_verdict(verdict: str) -> Words:
 def name_type(holding: Holding) -> str:
     """The type to name: of those that come with nearly every held item, a class of the program's before a builtin, and
     of builtins what is held itself before what it is made of. A mere container yields to what runs, as a function, and
-    else to what it has most of; of what lies in one, a library's class yields to the program's own. A class of the
-    standard library yields to one that is not, if it is not what is held, and one that the standard library keeps to
-    itself to any other. Classes that are held are named as such."""
+    else to what it has most of. A class of the standard library yields to one that is not, if it is not what is held,
+    and one that the standard library keeps to itself to any other. Of two other classes that which owns the other is
+    named, and where neither does the program's own. Classes that are held are named as such."""
     counts, top = holding.type_counts, holding.frontier_type
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name]
     own = [name for name in own if not _is_internal(name)] or own
     if top in own or top == "type" or not often or (not own and top not in _CONTAINERS):
         return top
+    own = [name for name in own if not is_standard(name)] or own
+    own = [name for name in own if not _is_owned(name, own, holding)] or own
     programs = [name for name in own if is_programs(name)] if top in _CONTAINERS else []
-    own = programs or [name for name in own if not is_standard(name)] or own
     others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
-    return max(own or others, key=lambda name: counts[name])
+    return max(programs or own or others, key=lambda name: counts[name])
+
+
+def _is_owned(name: str, others: Sequence[str], holding: Holding) -> bool:
+    """Whether objects of that class lie below those of one of the *others*."""
+    return any(owner in others and owner != name for owner in holding.owners.get(name, ()))
 
 
 def _is_internal(name: str) -> bool:

@@ -318,3 +318,9 @@ def test_the_watcher_s_meters_do_not_see_tracemalloc_s_own_tables(tracing: Traci
         pytest.skip("the C allocator cannot be asked here")
     pointers = sys.getsizeof(kept)
     assert abs(after.native - before.native - pointers) < 4_000_000 < tracemalloc.get_tracemalloc_memory()
+
+
+def test_code_that_has_no_file_is_its_callers_unless_somebody_has_typed_it() -> None:
+    is_app = frame_filter.FrameFilter().is_app
+    assert is_app("app.py") and is_app("<stdin>") and is_app("<ipython-input-3-0a1b>") and is_app("<python-input-0>")
+    assert not is_app("<class 'library.argmap'> compilation 8") and not is_app("<attrs generated init app.Order>")

@@ -189,3 +189,11 @@ def test_every_cause_has_a_program() -> None:
     programs = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py"))
     others = {"fragmentation", "not-reachable"}  # told by tests of the judge
     assert [it.name for it in ALL if not re.search(rf'"{it.name}"', programs) and it.name not in others] == []
+
+
+def test_of_two_classes_the_one_that_owns_the_other_is_named() -> None:
+    held = replace(holding(LIST, item("tuple")), type_counts={"app.Exporter": 30, "library.Processor": 30, "tuple": 30})
+    assert name_type(held) == "app.Exporter"
+    owned = replace(held, owners={"library.Processor": ("tuple",), "app.Exporter": ("tuple", "library.Processor")})
+    assert name_type(owned) == "library.Processor"
+    assert name_type(replace(owned, type_counts={"app.Exporter": 30, "tuple": 30})) == "app.Exporter"

@@ -326,8 +326,20 @@ typedef struct {
     const void *type;
     PyObject *found;
     PyObject *alike;
+    Py_ssize_t items; /* that it has */
     size_t tried;
 } HeldLink;
+
+/* How many items a container has; 0 for anything else. */
+static Py_ssize_t
+items_of(PyObject *object)
+{
+    if (PyDict_Check(object))
+        return ((PyDictObject *)object)->ma_used;
+    if (PyAnySet_Check(object))
+        return ((PySetObject *)object)->used;
+    return PyList_Check(object) || PyTuple_Check(object) ? Py_SIZE(object) : 0;
+}
 
 static int
 try_link(PyObject *object, void *arg)
@@ -335,8 +347,10 @@ try_link(PyObject *object, void *arg)
     HeldLink *link = arg;
     if (object && object == link->wanted && Py_TYPE(object) == link->type)
         link->found = object;
-    else if (object && link->tried++ < TRIED && Py_TYPE(object) == link->type)
+    else if (object && link->tried++ < TRIED && Py_TYPE(object) == link->type && items_of(object) >= link->items) {
         link->alike = object;
+        link->items = items_of(object);
+    }
     return link->found ? -1 : 0;
 }
 

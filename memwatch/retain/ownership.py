@@ -1,0 +1,71 @@
+"""What the new objects below an item are to each other: which own which, and which are but noted by weak references.
+
+Two classes that come in equal number are told apart by it, and registries from what holds.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+from weakref import ReferenceType
+
+from ..backend.type_labels import type_label
+from .references import contents
+
+_MOST = 500  # objects that are looked at
+_NEAR = 4  # references from an item to the weak one by which it notes another
+_NEVER_OWNED = frozenset(("type", "module", "frame"))  # a frame would have to make a dict of its variables
+
+
+def is_known(address: int, known: Sequence[int]) -> bool:
+    """Whether *address* is among the sorted addresses of old objects."""
+    place = bisect_left(known, address)
+    return place < len(known) and known[place] == address
+
+
+def owners_by_type(top: Any, labels: Collection[str], known: array[int] | None = None) -> dict[str, tuple[str, ...]]:
+    """For each type below *top* the types that the shortest way to its first object passes, outermost first.
+
+    Only objects of the types *labels* are passed, and none that is among the sorted addresses *known*. Runs no code of
+    the program.
+    """
+    ways: dict[str, tuple[str, ...]] = {}
+    for held, way in _below(top, labels, known):
+        ways.setdefault(type_label(type(held)), way)
+        if len(ways) >= len(labels):
+            break
+    return ways
+
+
+def noted_types(top: Any, labels: Collection[str], known: array[int] | None = None) -> frozenset[str]:
+    """The types of new objects that *top* refers to weakly, itself or by what is near below it; as `owners_by_type`."""
+    found = set()
+    for held, way in _below(top, labels, known):
+        if len(way) > _NEAR:
+            break
+        if issubclass(type(held), ReferenceType):
+            noted = ReferenceType.__call__(held)
+            if noted is not None and noted is not top and not (known is not None and is_known(id(noted), known)):
+                found.add(type_label(type(noted)))
+    return frozenset(found)
+
+
+def _below(top: Any, labels: Collection[str], known: array[int] | None) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """*top* and what it leads to, nearest first, each with the types on the way to it."""
+    level: list[tuple[Any, tuple[str, ...]]] = [(top, ())]
+    seen = {id(top)}
+    while level and len(seen) < _MOST:
+        yield from level
+        below = []
+        for owner, way in level:
+            passed = (*way, type_label(type(owner)))
+            for held in contents(owner)[:_MOST]:
+                label = type_label(type(held))
+                if id(held) in seen or label not in labels or label in _NEVER_OWNED:
+                    continue
+                if known is None or not is_known(id(held), known):
+                    seen.add(id(held))
+                    below.append((held, passed))
+        level = below
