@@ -48,6 +48,8 @@ def assemble(
     if told and any(suspect.held_by for suspect in told.suspects) and findings.diff is None and not findings.holdings:
         suspects, name = told.suspects, told.fingerprint
         missing.append(f"no new suspects: these were told {format_duration(last.time - told.time)} ago")
+    tree = findings.lines.tree(last.time, since)
+    candidate.ledger.settle()  # the verdict's own work is a part of what it tells
     return Report(
         pid=os.getpid(),
         age_seconds=candidate.ledger.age,
@@ -69,7 +71,7 @@ def assemble(
         missing=tuple(dict.fromkeys(missing)),
         cost=candidate.ledger.cost(),
         time=last.time,
-        growth=findings.lines.tree(last.time, since),
+        growth=tree,
         origin=find_origin(),
         window_seconds=growth.seconds,
     )

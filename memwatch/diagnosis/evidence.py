@@ -14,7 +14,8 @@ from ..backend.quiet import collect, quiet
 from ..clock import Clock
 from ..heap import Diff, Snapshot, diff_snapshots, snapshot_of, take_census, take_snapshot
 from ..internal import internal
-from ..retain import Holding, ask_holders, find_holdings, holdings_of, share_among, unreached
+from ..retain import Holding, ask_holders, bytes_of_places, find_holdings, holdings_of, share_among, unreached
+from ..units import format_bytes
 from ..watch import Candidate, Sample
 from .apart import Apart
 from .budget import Budget, Walk, expected_blocks
@@ -210,10 +211,15 @@ class EvidenceCollector:
         if question is not None:
             with self.evidence.noting("holders not told"):
                 findings.holdings = holdings_of(question, look.places, self._show_keys)
-                if look.places and not findings.holdings:
-                    self.evidence.missing.append("holders not told: what the child found was not found again")
+                self._say_lost(bytes_of_places(look.places), sum(it.retained_bytes for it in findings.holdings))
             findings.garbage = Garbage(*unreached(look.by_root))
         return findings
+
+    def _say_lost(self, found: int, told: int) -> None:
+        """That holders are missing which the child has seen: they are gone, or changed too fast to be named."""
+        if told < HALF * found:
+            lost = format_bytes(found - told)
+            self.evidence.missing.append(f"holders of {lost} not told: what the child found was not found again")
 
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""

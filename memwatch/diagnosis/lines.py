@@ -85,12 +85,14 @@ class Lines:
         since: int = 0,
         until: int = 0,
     ) -> None:
-        self._samples = samples if is_known is None else [_as_met(it, is_known) for it in samples]
+        self._met = frozenset(() if is_known is None else _met(samples, is_known))
+        self._samples = samples if is_known is None else [_as_block(it, self._met) for it in samples]
         self._is_app = is_app
-        self._is_known = is_known
+        self._tells_met = is_known is not None
         self._interval = interval
         self._since, self._until = since, until
         self._lines: list[list[Sampled]] | None = None
+        self._unmet: list[Site] | None = None
 
     @property
     def sampled(self) -> bool:
@@ -100,12 +102,16 @@ class Lines:
     @property
     def tells_met(self) -> bool:
         """Whether it is known of each object if a walk has met it."""
-        return self._is_known is not None
+        return self._tells_met
 
     def of_types(self, labels: Collection[str]) -> Site | None:
         """The line of most bytes of objects of these types, and of what they keep beside themselves."""
-        sites = [site for line in self._by_line() if (site := self._objects(line, labels)) is not None]
-        return max(sites, key=_size_of, default=None)
+        lines = [parts for line in self._by_line() if (parts := _objects(line, labels))[0]]
+        own, blocks = max(lines, key=lambda parts: sum(map(_bytes_of, parts)), default=([], []))
+        if not own:
+            return None
+        label = max(_by_label(own).items(), key=lambda item: _bytes_of(item[1]))[0]
+        return self._as_site(own, label, blocks)
 
     def of_most(self) -> Site | None:
         """The line that allocated most of what Python has, if that is most of all."""
@@ -121,8 +127,10 @@ class Lines:
         it is what samples of objects do not account for.
         """
         met = [it for it in self._samples if self._is_met(it)]
-        beside = counted - _bytes_of(met) if self._is_known is not None else 0.0
-        sites = [site for line in self._by_line() for site in self._loose(line)]
+        beside = counted - _bytes_of(met) if self._tells_met else 0.0
+        if self._unmet is None:
+            self._unmet = [site for line in self._by_line() for site in self._loose(line)]
+        sites = self._unmet
         blocks = [site for site in sites if site.label == NO_OBJECT and not site.native]
         part = max(0.0, 1 - max(0.0, beside) / max(sum(map(_size_of, blocks)), 1))
         found = [_scaled(site, part) if site.label == NO_OBJECT and not site.native else site for site in sites]
@@ -133,9 +141,7 @@ class Lines:
 
         Of very many paths the lightest lose their ends. Sizes of single blocks are left out.
         """
-        by_path: dict[tuple[Frame, ...], list[Sampled]] = {}
-        for sample in self._samples:
-            by_path.setdefault(sample.places, []).append(sample)
+        by_path = _by_path(self._samples)
         if not by_path:
             return None
         stacks, room = [], _Room(_MOST_FRAMES)
@@ -173,25 +179,14 @@ class Lines:
         """The samples by place: paths that end at the same line of the program are one."""
         if self._lines is None:
             by_line: dict[tuple[str, str, int], list[Sampled]] = {}
-            for sample in self._samples:
-                place = next((it for it in sample.places if self._is_app(it.file)), sample.places[0])
-                by_line.setdefault((place.function, place.file, place.line), []).append(sample)
+            for places, samples in _by_path(self._samples).items():
+                place = next((it for it in places if self._is_app(it.file)), places[0])
+                by_line.setdefault((place.function, place.file, place.line), []).extend(samples)
             self._lines = list(by_line.values())
         return self._lines
 
     def _is_met(self, sample: Sampled) -> bool:
-        known = self._is_known
-        return known is not None and bool(sample.label) and known(sample.address, sample.label)
-
-    def _objects(self, line: list[Sampled], labels: Collection[str]) -> Site | None:
-        """What there is of these types at a line, if anything. They own its blocks if they are most of its objects."""
-        own = [it for it in line if it.label in labels]
-        others = [it for it in line if it.label and it.label not in labels]
-        blocks = _blocks_of(line) if _bytes_of(own) >= _bytes_of(others) else []
-        if not own:
-            return None
-        label = max(_by_label(own).items(), key=lambda item: _bytes_of(item[1]))[0]
-        return self._as_site(own, label, blocks)
+        return (sample.address, sample.label) in self._met
 
     def _loose(self, line: list[Sampled]) -> Iterator[Site]:
         """What of one line no walk has met. Its blocks belong to the objects that were made there, if there are any."""
@@ -214,9 +209,7 @@ class Lines:
         self, samples: Sequence[Sampled], label: str, blocks: Sequence[Sampled] = (), native: bool = False
     ) -> Site:
         """*samples* of one label, and the *blocks* that they keep beside themselves, which are no objects to count."""
-        by_path: dict[tuple[Frame, ...], list[Sampled]] = {}
-        for sample in (*samples, *blocks):
-            by_path.setdefault(sample.places, []).append(sample)
+        by_path = _by_path((*samples, *blocks))
         path = max(by_path, key=lambda places: _bytes_of(by_path[places]))
         size = _bytes_of(samples) + _bytes_of(blocks)
         count = sum(sample.count for sample in samples)
@@ -264,10 +257,33 @@ def _bytes_of(samples: Iterable[Sampled]) -> float:
     return sum(sample.size_bytes for sample in samples)
 
 
-def _as_met(sample: Sampled, is_known: Callable[[int, str], bool]) -> Sampled:
+def _met(samples: Sequence[Sampled], is_known: Callable[[int, str], bool]) -> Iterator[tuple[int, str]]:
+    """Address and type of those objects that a walk has met."""
+    return ((it.address, it.label) for it in samples if it.label and is_known(it.address, it.label))
+
+
+def _as_block(sample: Sampled, met: Collection[tuple[int, str]]) -> Sampled:
     """*sample*; as a mere block, if it may be what a bytearray keeps beside itself."""
-    hidden = _HIDDEN_BYTES and sample.label == "bytes" and not is_known(sample.address, "bytes")
+    hidden = _HIDDEN_BYTES and sample.label == "bytes" and (sample.address, "bytes") not in met
     return replace(sample, label=RAW) if hidden else sample
+
+
+def _by_path(samples: Iterable[Sampled]) -> dict[tuple[Frame, ...], list[Sampled]]:
+    """The samples by their stacks; those of one are the same tuple as a rule, and its frames are looked at once."""
+    same: dict[int, list[Sampled]] = {}
+    for sample in samples:
+        same.setdefault(id(sample.places), []).append(sample)
+    found: dict[tuple[Frame, ...], list[Sampled]] = {}
+    for group in same.values():
+        found.setdefault(group[0].places, []).extend(group)
+    return found
+
+
+def _objects(line: list[Sampled], labels: Collection[str]) -> tuple[list[Sampled], list[Sampled]]:
+    """What there is of these types at a line, and its blocks, which they own if they are most of its objects."""
+    own = [it for it in line if it.label in labels]
+    others = [it for it in line if it.label and it.label not in labels]
+    return own, _blocks_of(line) if _bytes_of(own) >= _bytes_of(others) else []
 
 
 def _size_of(site: Site) -> float:

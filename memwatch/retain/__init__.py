@@ -7,7 +7,7 @@ from .owners import Owner, find_owner
 from .path import Holding, RetainingPath
 from .removal import find_remover
 from .retaining_paths import find_path, retaining_paths
-from .search import expected_search, unreached
+from .search import bytes_of_places, expected_search, unreached
 from .sharing import share_among
 from .steps import ATTRIBUTES, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
 
@@ -26,6 +26,7 @@ __all__ = [
     "RootKind",
     "Step",
     "ask_holders",
+    "bytes_of_places",
     "expected_search",
     "find_holdings",
     "find_owner",

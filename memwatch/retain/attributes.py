@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from ..backend.census.dict_keys import is_interned
-from ..backend.census.referents import attributes_in, kind_of_dict, shown_by
+from ..backend.census.referents import READS_ATTRIBUTES, attributes_in, kind_of_dict, shown_by
 from ..backend.type_labels import size_reader, type_label
 from .functions import functions_of
 from .references import OWN, distance, frames, modules, namespace
@@ -31,6 +31,7 @@ _FIELDS: tuple[tuple[type, tuple[str, ...]], ...] = (
 )
 """Fields that C types compute, and that are safe to read; those that they merely store are found by themselves."""
 _LONGEST_NAME = 40  # of the interpreter's own
+_MOST_GUESSED = 2000  # names, or a large program is looked through for each object on a path
 _LIBRARY_FIELDS = {
     "_asyncio.Task": ("_coro", "_callbacks", "_result", "_exception", "_loop", "_fut_waiter"),
     "_asyncio.Future": ("_callbacks", "_result", "_exception", "_loop"),
@@ -57,7 +58,10 @@ def instance_key_of(parent: Any, child: Any) -> str | None:
             return text_key_of(held, child)
     if pairs := attributes_in(parent):
         return next((name for name, held in pairs if held is child), None) or _successor(pairs, child)
-    return next((name for name in _guesses(type(parent)) if instance_value(parent, name) is child), None)
+    if READS_ATTRIBUTES:
+        return None
+    names = islice(_guesses(type(parent)), _MOST_GUESSED)
+    return next((name for name in names if instance_value(parent, name) is child), None)
 
 
 def text_key_of(names: Any, value: Any) -> str | None:

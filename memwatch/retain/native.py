@@ -11,6 +11,7 @@ import threading
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +34,7 @@ PAUSE_SECONDS = 2.5e-7
 _MODULE, _FRAME, _CONTEXT, _EXCEPTION, _THREAD, _C, NOTHING = range(7)
 _STATE = {_CONTEXT: "context variables", _EXCEPTION: "error being handled", _THREAD: "state"}
 _COMPUTED, _NAMES = -2, -3
+_MOST_TRIED, _MOST_ALIKE = 1000, 20  # objects that may stand for one that is gone
 _tried: dict[int, bool] = {}
 
 
@@ -87,6 +89,11 @@ def places_of(names: Sequence[str], rows: list[Any]) -> list[Place]:
     return [place for row in rows if (place := _place(row, names)) is not None]
 
 
+def bytes_of(rows: list[Any]) -> int:
+    """The bytes of what is new at all places that a forked child found; without what nothing holds."""
+    return sum(row[7] for row in rows if row[0][0] != NOTHING)
+
+
 def _place(row: tuple[Any, ...], names: Sequence[str]) -> Place | None:
     root, first, addresses, kinds, _, targets, items, size, counted = row
     chain = None if first is None else _follow_now(first, array("Q", addresses), array("Q", kinds))
@@ -100,11 +107,13 @@ def _place(row: tuple[Any, ...], names: Sequence[str]) -> Place | None:
 
 def _follow_now(first: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
     """The objects of a chain; the last one may be gone: then another of its type in its place will do."""
-    chain = _follow(first, None, addresses[:-1], kinds[:-1])
-    if chain is None or len(addresses) == 1:
-        return chain and [first]
-    chain[-1] = _native.held(chain[-2], addresses[-1], kinds[-1], True, _array_type())
-    return None if chain[-1] is None else chain
+    if len(addresses) == 1:
+        return [first]
+    chain = _follow(first, addresses[-1], addresses[:-1], kinds[:-1])
+    if chain is None:
+        return None
+    last = _native.held(chain[-1], addresses[-1], kinds[-1], True, _array_type())
+    return None if last is None else [*chain, last]
 
 
 def _ask(give_up: Callable[[], bool] | None, when: str) -> None:
@@ -114,35 +123,35 @@ def _ask(give_up: Callable[[], bool] | None, when: str) -> None:
 
 def _places(rows: list[Any], names: Sequence[str]) -> Iterator[Place]:
     for root, first, last, addresses, kinds, targets, items, size, counted in rows:
-        chain = _follow(first, last, array("Q", addresses), array("Q", kinds))
+        chain = _follow(first, id(last), array("Q", addresses), array("Q", kinds))
         if chain is None:
             continue
+        chain.append(last)
         types: Counter[str] = Counter()
         for kind, count in counted:
             types[type_label(kind)] += count
         yield Place(_root(root, chain[0], names), chain, targets, items, size, types)
 
 
-def _follow(first: Any, last: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
-    """The objects of a chain; None if the heap has changed and a link is gone. One of its type with the same object
-    below stands for one that is gone: a program may put a longer copy in the place of a container."""
+def _follow(first: Any, last: int, addresses: array[int], kinds: array[int]) -> list[Any] | None:
+    """The objects of a chain down to the one that holds what is at the address *last*; None if a link is gone. One of
+    its type with the same object below stands for one that is gone: a program may put a longer copy in its place."""
     chain = [first] if addresses else []
     numpy_array = _array_type()
     for address, kind in zip(addresses[1:], kinds[1:], strict=True):
         found = _native.held(chain[-1], address, kind, False, numpy_array)
         if found is None:
-            below = addresses[len(chain) + 1] if len(chain) + 1 < len(addresses) else id(last)
+            below = addresses[len(chain) + 1] if len(chain) + 1 < len(addresses) else last
             found = _holding_instead(chain[-1], kind, below)
         if found is None:
             return None
         chain.append(found)
-    chain.append(last)
     return chain
 
 
 def _holding_instead(holder: Any, kind: int, below: int) -> Any:
-    """What *holder* has of the type that refers to the object *below*; None where there is no such thing."""
-    alike = (obj for obj in contents(holder) if id(type(obj)) == kind)
+    """What *holder* has of the type that refers to the object *below*; None where there is no such thing, or many."""
+    alike = [obj for obj in islice(contents(holder), _MOST_TRIED) if id(type(obj)) == kind][:_MOST_ALIKE]
     return next((obj for obj in alike if below in map(id, contents(obj))), None)
 
 

@@ -123,6 +123,11 @@ def ask_child(named: int) -> Question:
     return native.question(NEW_UNKNOWN, None, named)
 
 
+def bytes_of_places(rows: list[Any]) -> int:
+    """The bytes of what is new at all places that a forked child found and that something holds, here still or not."""
+    return native.bytes_of(rows)
+
+
 def unreached(by_root: list[tuple[int, int, int]]) -> tuple[int, int]:
     """How many new objects nothing leads to, and their bytes, by what a forked child tells of each kind of root."""
     found = [(items, size) for kind, items, size in by_root if kind == native.NOTHING]

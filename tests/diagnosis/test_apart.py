@@ -8,7 +8,10 @@ import pytest
 
 import memwatch
 from memwatch.backend.census import in_child
+from memwatch.clock import Clock
+from memwatch.diagnosis import judge
 from memwatch.diagnosis.apart import Apart
+from memwatch.diagnosis.verdict import classify
 from memwatch.errors import UnsupportedError
 from memwatch.render.words import cost_text
 from memwatch.watch.cost import Cost
@@ -107,6 +110,44 @@ def test_where_the_child_fails_it_is_said_and_the_rest_goes_out(make_case, app, 
     monkeypatch.setattr(in_child, "look_in_child", refuse)
     report = case.verdict().report
     assert "no look by a forked child: no look in a forked child: Cannot allocate memory" in report.missing
+
+
+@can_look
+def test_holders_that_are_gone_when_the_child_has_answered_are_said_to_be_missing(
+    make_case, app, make_class, monkeypatch
+):
+    order = make_class(app, "Order")
+    app.orders = []
+    case = make_case(blocks=LARGE)
+    case.suspect()
+    app.orders.extend(order() for _ in range(20_000))
+    look = in_child.look_in_child
+
+    def look_and_drop(*asked):
+        found = look(*asked)
+        app.orders = []
+        return found
+
+    monkeypatch.setattr(in_child, "look_in_child", look_and_drop)
+    report = case.verdict().report
+    lost = [it for it in report.missing if it.endswith("not told: what the child found was not found again")]
+    assert len(lost) == 1 and lost[0].startswith("holders of ")
+
+
+def test_the_verdicts_own_work_is_in_the_cost_that_it_tells(case, app, text, monkeypatch):
+    until = []
+
+    def slowly(*asked):
+        begun = Clock.thread_time()
+        while Clock.thread_time() < begun + 0.05:
+            pass
+        until.append(Clock.thread_time())
+        return classify(*asked)
+
+    monkeypatch.setattr(judge, "classify", slowly)
+    app.kept = []
+    cost = case.judge(lambda: app.kept.extend(map(text, range(1000)))).report.cost
+    assert cost.cpu_share * case.ledger.age >= until[0]
 
 
 @can_look

@@ -323,6 +323,23 @@ def test_what_has_a_weak_reference_to_something_else_holds_all_the_same():
     assert [it.type for it in suspects(list(both), lines())] == ["log.Handler", "log.Lock"]
 
 
+def test_each_sample_is_looked_up_once_however_much_is_asked_of_it():
+    asked = []
+
+    def is_known(address, label):
+        asked.append(address)
+        return address % 2 == 0
+
+    samples = [sampled("app.Order", f"app:{address % 5}", address=address) for address in range(500)]
+    told = Lines(samples, lambda file: file == "app", is_known)
+    assert asked == list(range(500))
+    for _ in range(3):
+        assert sum(site.samples for site in told.loose()) == 250
+        assert told.of_types(("app.Order",)).samples == 100
+        told.tree(0.0, 1.0)
+    assert len(asked) == 500
+
+
 # ---- with a sampler
 
 

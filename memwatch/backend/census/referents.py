@@ -60,6 +60,9 @@ def _unread(_: Any) -> list[tuple[str, Any]]:
 attributes_in: Callable[[Any], list[tuple[str, Any]]] = _native.attributes if name == "native" else _unread
 """The names and values that an instance without a dict keeps in itself; none where they cannot be read."""
 
+READS_ATTRIBUTES = name == "native"
+"""Whether they can: then what neither they nor a dict of the instance has is no attribute of it."""
+
 
 def referents_of(objects: Sequence[Any]) -> list[Any]:
     """What *objects* refer to; a key of a dict may be in it twice."""

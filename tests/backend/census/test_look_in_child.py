@@ -25,7 +25,7 @@ from memwatch.backend.census import exact
 from memwatch.backend.census.contract import GaveUp, Look
 from memwatch.backend.census.in_child import look_in_child
 from memwatch.errors import UnsupportedError
-from memwatch.retain import Holding, ask_holders, holdings_of, unreached
+from memwatch.retain import Holding, ask_holders, bytes_of_places, holdings_of, unreached
 
 KEPT: list[Any] = []
 
@@ -105,6 +105,22 @@ def test_what_is_gone_by_now_is_left_out_and_another_of_its_kind_stands_for_it()
     (found,) = [it for it in holdings_of(question, after.places) if it.frontier_type == f"{__name__}.Order"]
     assert found.target_address in set(map(id, KEPT))
     KEPT.clear()
+    assert not [it for it in holdings_of(question, after.places) if it.frontier_type == f"{__name__}.Order"]
+
+
+def test_a_container_that_was_replaced_by_a_longer_one_is_found_again() -> None:
+    owner: Any = Order(1)
+    owner.orders = [Order(1)]
+    KEPT.append(owner)
+    before = look_in_child([], None)
+    owner.orders.extend(Order(number) for number in range(2000))
+    question = ask_holders()
+    after = look_in_child(question.parts, None, before.identity, question.arguments)
+    owner.orders = [*owner.orders, Order(2)]
+    (found,) = [it for it in holdings_of(question, after.places) if it.frontier_type == f"{__name__}.Order"]
+    assert found.path.lines[-2:] == (".orders: list, 2002 items", "[index]")
+    owner.orders = []
+    assert bytes_of_places(after.places) > 2000 * 50
     assert not [it for it in holdings_of(question, after.places) if it.frontier_type == f"{__name__}.Order"]
 
 

@@ -88,17 +88,63 @@ count_words(const Granule *granule, size_t words)
 }
 
 size_t
-marks_rank(const Marks *marks, uintptr_t address)
+marks_count(const Marks *marks)
 {
-    size_t rank = 0, last_top = address >> TABLE_SHIFT, word = (address >> 10) & (WORDS - 1);
-    for (int half = 0; half < 2; half++) {
-        for (size_t top = 0; top <= last_top; top++) {
+    size_t count = 0;
+    for (int half = 0; half < 2; half++)
+        for (size_t top = 0; top < TABLE_ROOM; top++) {
             Granule **table = marks->tops[half][top];
-            size_t end = top < last_top ? TABLE_ROOM : (address >> GRANULE_SHIFT) & (TABLE_ROOM - 1);
-            for (size_t place = 0; table && place < end; place++)
-                rank += count_words(table[place], WORDS);
+            for (size_t place = 0; table && place < TABLE_ROOM; place++)
+                count += count_words(table[place], WORDS);
         }
-        const Granule *own = marks_find(marks, (address & ~(uintptr_t)8) | (uintptr_t)half * 8);
+    return count;
+}
+
+/* The two tables of a top with what lies before them; false without memory. */
+static bool
+add_starts(Memory *memory, Granule **even, Granule **odd, uintptr_t first, size_t *before, Row *starts)
+{
+    for (size_t place = 0; place < TABLE_ROOM; place++) {
+        const Granule *left = even ? even[place] : NULL, *right = odd ? odd[place] : NULL;
+        if (left == NULL && right == NULL)
+            continue;
+        Start *start = row_add(memory, starts);
+        if (start == NULL)
+            return false;
+        *start = (Start){first + place, *before};
+        *before += count_words(left, WORDS) + count_words(right, WORDS);
+    }
+    return true;
+}
+
+bool
+marks_starts(Memory *memory, const Marks *marks, Row *starts)
+{
+    size_t before = 0;
+    starts->stride = sizeof(Start);
+    for (size_t top = 0; top < TABLE_ROOM; top++) {
+        Granule **even = marks->tops[0][top], **odd = marks->tops[1][top];
+        if ((even || odd) && !add_starts(memory, even, odd, top << (TABLE_SHIFT - GRANULE_SHIFT), &before, starts))
+            return false;
+    }
+    return true;
+}
+
+size_t
+marks_rank(const Marks *marks, const Row *starts, uintptr_t address)
+{
+    const Start *all = (const Start *)starts->data;
+    size_t first = 0, end = starts->used, word = (address >> 10) & (WORDS - 1);
+    while (end - first > 1) { /* the last one that is not behind */
+        size_t middle = first + (end - first) / 2;
+        if (all[middle].granule <= address >> GRANULE_SHIFT)
+            first = middle;
+        else
+            end = middle;
+    }
+    size_t rank = all[first].before;
+    for (uintptr_t half = 0; half < 2; half++) {
+        const Granule *own = marks_find(marks, (address & ~(uintptr_t)8) | half * 8);
         uint64_t below = MARK_BIT(address) - 1;
         if (half == 0 && address & 8) /* at the same 16 bytes, but before */
             below |= MARK_BIT(address);

@@ -35,19 +35,24 @@ Granule *marks_open(Memory *memory, Marks *marks, uintptr_t address);
 /* Calls *meet* with each object, in order of address, until it answers false; answers whether none did. */
 bool marks_each(const Marks *marks, bool (*meet)(PyObject *, void *), void *arg);
 
-/* How many objects lie before *address*. */
-size_t marks_rank(const Marks *marks, uintptr_t address);
+/* How many objects there are. It may be more than a walk has counted: a subinterpreter can reach what another one
+ * tracks, and that is met but in none of its own lists. */
+size_t marks_count(const Marks *marks);
+
+/* A granule by its number, and how many objects lie before it. */
+typedef struct {
+    uintptr_t granule;
+    size_t before;
+} Start;
+
+/* Fill *starts*, which is empty, with a Start for each granule of marks that stay as they are; false without memory. */
+bool marks_starts(Memory *memory, const Marks *marks, Row *starts);
+
+/* How many objects lie before *address*, in whose granule there is one. */
+size_t marks_rank(const Marks *marks, const Row *starts, uintptr_t address);
 
 /* Enter all of *from* in *marks*; false without memory. */
 bool marks_join(Memory *memory, Marks *marks, const Marks *from);
-
-/* How many objects there are. It may be more than a walk has counted: a subinterpreter can reach what another one
- * tracks, and that is met but in none of its own lists. */
-static inline size_t
-marks_count(const Marks *marks)
-{
-    return marks_rank(marks, ((uintptr_t)1 << ADDRESS_BITS) - 1);
-}
 
 static inline Granule *
 marks_find(const Marks *marks, uintptr_t address)

@@ -187,6 +187,7 @@ snapshot_dealloc(PyObject *self)
     memory_unmap(&snapshot->memory, snapshot->verdicts, verdicts_size(snapshot));
     memory_unmap(&snapshot->memory, snapshot->holders, Py_MAX(snapshot->kinds, 1));
     row_free(&snapshot->memory, &snapshot->large);
+    row_free(&snapshot->memory, &snapshot->starts);
     marks_free(&snapshot->memory, &snapshot->marks);
     type->tp_free(self);
     Py_DECREF(type);
@@ -219,7 +220,12 @@ snapshot_number(PyObject *self, PyObject *address)
         return NULL;
     if ((uintptr_t)wanted & 7 || !marks_has(&snapshot->marks, wanted))
         Py_RETURN_NONE;
-    return PyLong_FromUnsignedLong(number_at(snapshot, marks_rank(&snapshot->marks, (uintptr_t)wanted)));
+    Row *starts = &snapshot->starts;
+    if (starts->used == 0 && !marks_starts(&snapshot->memory, &snapshot->marks, starts)) {
+        row_free(&snapshot->memory, starts);
+        return PyErr_NoMemory();
+    }
+    return PyLong_FromUnsignedLong(number_at(snapshot, marks_rank(&snapshot->marks, starts, (uintptr_t)wanted)));
 }
 
 PyObject *

@@ -38,6 +38,7 @@ typedef struct {
     PyObject_HEAD
     Memory memory; /* its own: a snapshot outlives the walk */
     Marks marks;
+    Row starts; /* of the marks, made when an object is asked for */
     void *numbers;
     size_t rows;
     bool wide;
