@@ -12,6 +12,7 @@ import atexit
 import logging
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import crossings, signals
@@ -217,10 +218,12 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
 
 
 def _at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
-    """A call for each threshold that is crossed at *sample*."""
+    """A call for each threshold that is crossed at *sample*, and one for the exporters."""
     if _state.recorder is not None:
         _state.recorder.follow()
-    return crossings.at_tick(sample)
+    yield from crossings.at_tick(sample)
+    if signals.tick.receivers:
+        yield partial(signals.tick.publish, None, sample)
 
 
 def _hook() -> None:

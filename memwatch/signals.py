@@ -143,6 +143,8 @@ suspect = Event("suspect", "Growth that begins to look like a leak: receiver(wat
 leak = Event("leak", "A leak, confirmed, with its report: receiver(watcher, leak=Leak).")
 recovered = Event("recovered", "A leak that was reported has stopped growing: receiver(watcher, recovered=Leak).")
 
+tick = Event("tick", "For exporters: the meters were read, receiver(None, tick=Sample); never raises.")
+
 EVENTS = {event.name: event for event in (stats, suspect, leak, recovered)}
 _connected: list[ValueOnly] = []
 

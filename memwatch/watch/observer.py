@@ -18,7 +18,9 @@ from .cost import Ledger
 from .detector import Detector
 from .history import History
 from .judge import Candidate, Judge, Unjudged, make_leak
+from .rates import Rates
 from .sample import Growth, Held, Leak, Sample, Stats, Suspicion, as_datetime
+from .status import Status
 from .trend import Trend, make_stats
 
 _log = logging.getLogger("memwatch")
@@ -47,6 +49,8 @@ class Observer:
     ) -> None:
         self.history = History()
         self.trend = Trend()
+        self.rates = Rates()
+        self.last: Sample | None = None
         self.latest: Stats | None = None
         self._detectors = detectors
         self._judge = judge
@@ -61,15 +65,32 @@ class Observer:
         self._first_seconds = 0.0
         self._open: dict[int, Leak] = {}
         self._told = float("-inf")
+        self._leaks_told = self._recoveries_told = 0
 
     @property
     def suspicion(self) -> Growth | None:
         """The growth that is suspected now; one that was not renewed is over after a while."""
         return self._suspicion
 
+    def status(self) -> Status:
+        """What is known now, for any thread. A leak that several detectors see is there once."""
+        leaks = {id(leak): leak for leak in tuple(self._open.values())}
+        return Status(
+            self.last,
+            self._ledger.age,
+            self._suspicion,
+            tuple(leaks.values()),
+            self._leaks_told,
+            self._recoveries_told,
+            self.rates.read(),
+            self._ledger.cost(),
+        )
+
     def observe(self, sample: Sample, with_stats: bool) -> Iterator[EventValue]:
         """The events that *sample* brings; a leak comes before the stats of the same sample, as in node-memwatch."""
         self.history.add(sample)
+        self.rates.add(sample)
+        self.last = sample
         self._expire(sample)
         self._follow(sample)
         for detector in self._detectors:
@@ -156,6 +177,7 @@ class Observer:
         else:
             self._suspicion = None  # its evidence stays: the leak may be told again
             self._open[id(detector)] = decision
+        self._leaks_told += 1
         yield "leak", decision
 
     def _recovered(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
@@ -164,6 +186,7 @@ class Observer:
             if not self._open:
                 self._told = float("-inf")  # growth that goes on after all is told again, whenever it began
                 self._forget()
+            self._recoveries_told += 1
             yield "recovered", leak
 
     def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:

@@ -31,6 +31,7 @@ from .reading import Unread, read_sample
 from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
 from .state import describe, describe_gap
+from .status import Status
 from .thread import RawThread, acquire, forget_dummy, original
 from .trend import make_stats
 from .triggers import GcTrigger, Ticker
@@ -94,6 +95,11 @@ class Watcher:
     def suspicion(self) -> Growth | None:
         """The growth that is suspected now, if any."""
         return self._observer.suspicion
+
+    @property
+    def status(self) -> Status:
+        """All that is known now, for any thread; it costs microseconds."""
+        return self._observer.status()
 
     @property
     def cost(self) -> Cost:
@@ -224,8 +230,7 @@ class Watcher:
                 self._waking.release()
 
     def _restart(self, inside_collection: bool) -> None:
-        halt = self._halting
-        if not halt:
+        if not (halt := self._halting):
             return
         if not self._thread.join(0.0):  # still busy with a receiver: its turn to end has not come
             self._trigger.call_at_next(self._wake_inside)
@@ -244,6 +249,7 @@ class Watcher:
     def _become_child(self) -> None:
         forget_other_threads()
         self._inherited = self.readings
+        self._observer.rates.reset()  # resident memory is counted anew in a child
         self._ledger.is_busy = False
         self._ticker.begin_anew()
         self._agenda = Agenda()
@@ -312,8 +318,7 @@ class Watcher:
     def _tick(self) -> None:
         end_interrupted()
         now, counts = Clock.monotonic(), read_collections()
-        before, seen = self._last_tick
-        self._last_tick = now, counts
+        (before, seen), self._last_tick = self._last_tick, (now, counts)
         unseen = not self._trigger.attached and counts.full > seen.full
         self._trigger.adapt(counts.full + counts.young - seen.full - seen.young, now - before)
         if unseen or self._collected is not None:

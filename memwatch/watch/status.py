@@ -1,0 +1,28 @@
+"""What a watcher knows at this moment, as one value: for whoever shows or exports it, without a look at the heap."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..internal import internal
+from .cost import Cost
+from .rates import Rate
+from .sample import Growth, Leak, Sample
+
+
+@internal
+class Status(NamedTuple):
+    """`sample` is the newest reading, None before the first; `age` the seconds since watching began.
+
+    `leaks` are those that were told and go on, `leaks_told` and `recoveries_told` how many were told in all. `rates` is
+    empty in a process that nobody watches.
+    """
+
+    sample: Sample | None
+    age: float
+    suspicion: Growth | None
+    leaks: tuple[Leak, ...]
+    leaks_told: int
+    recoveries_told: int
+    rates: tuple[Rate, ...]
+    cost: Cost
