@@ -139,10 +139,11 @@ def export_trace_to_http(
 
     A request holds up to *batch* records as gzipped JSON: `trace_key`, `pid`, `memory_unit`, `capacity`, `dropped` and
     `records`; its `Idempotency-Key` header tells it from others. A receiver that cannot be reached, is slow, answers
-    408, 425, 429, 5xx or no HTTP at all is asked again, *tries* times at most, after 0.5 s, then twice as long each
-    time (30 s at most, with jitter), or after what its `Retry-After` asks for. A try may take *timeout* seconds,
-    everything together *total_timeout*; beyond that are only the system's look-up of a name and, where a host has
-    several addresses of which none answers, a *timeout* for each of the others.
+    408, 425, 429, 5xx or no HTTP at all is asked again, *tries* times at most: at once, then after 1 s, then twice as
+    long each time (30 s at most, with jitter), or after what its `Retry-After` asks for. A try may take *timeout*
+    seconds, and none is begun after *total_timeout*; beyond that are only the system's look-up of a name and, where a
+    host has several addresses of which none answers, a *timeout* for each of the others. Needs urllib3, the extra
+    ``[http]``.
 
     Records stay in the ring. Those of batches that were answered with 2xx are not sent to the same URL again. A batch
     whose answer was lost is: a receiver knows a record by `trace_key` and `number`. Redirects 307 and 308 are
@@ -150,10 +151,11 @@ def export_trace_to_http(
     *headers*; no message shows them.
 
     Raises OptionError for a URL that is not http or https and for options out of range, NotStartedError, and
-    ExportError when a batch is refused (any other status) or time and tries are used up.
+    ExportError when a batch is refused (any other status) or time and tries are used up; UnsupportedError without
+    urllib3.
     """
-    from .delivery import Effort, deliver  # urllib, ssl and gzip, for those who want them
-    from .http import make_target
+    from ..targets import make_target
+    from .delivery import Effort, deliver  # urllib3, ssl and gzip, for those who want them
 
     return deliver(tracer.latest(), make_target(url, headers), Effort(batch, tries, timeout, total_timeout))
 
