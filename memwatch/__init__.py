@@ -65,7 +65,7 @@ _LAZY = {
     "retaining_paths": "retain",
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
-_ROOMS = ("profile", "trace", "usage")  # of these only `usage` is in a star import: the others bear stdlib names
+_ROOMS = ("export", "profile", "trace", "usage")  # only `usage` is in a star import: two of them bear stdlib names
 
 __all__ = [
     "AlreadyEndedError",

@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
 VALUES = {"internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
-VALUES |= {"files", "folders", "estimates"}
+VALUES |= {"files", "folders", "estimates", "targets"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "crossings", "flamegraph", "formats", "diagnosis", "render"}
@@ -31,6 +31,8 @@ ALLOWED = {
     "version": set[str](),
     "origin": {"internal", "version"},
     "units": set[str](),
+    "targets": {"errors"},
+    "http": {"errors", "targets"},
     "files": {"clock", "errors", "folders"},
     "folders": set[str](),
     "signals": {"errors"},
@@ -48,7 +50,7 @@ ALLOWED = {
     "heap": BELOW,
     "retain": BELOW,
     "profile": BELOW | {"formats"},
-    "trace": BELOW | {"formats"},
+    "trace": BELOW | {"formats", "http"},
     "flamegraph": VALUES | {"calltree"},
     "formats": VALUES | {"calltree", "flamegraph"},
     "diagnosis": BELOW | ROOMS | {"flamegraph"},
@@ -58,10 +60,11 @@ ALLOWED = {
     "pytest_plugin": {"heap", "scenario"},
     "asking": INSIDE,
     "default": INSIDE - {"default"} | {"options", "environment"},
-    "handlers": INSIDE,
+    "export": INSIDE | {"http"},
+    "handlers": INSIDE | {"export"},
     "autostart": INSIDE | {"handlers", "option_kinds", "options", "environment", "cli"},
     "cli": INSIDE | {"handlers", "option_kinds", "options", "environment", "autostart"},
-    "__init__": INSIDE | {"handlers", "scenario", "version", "asking"},
+    "__init__": INSIDE | {"export", "handlers", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""
@@ -70,6 +73,7 @@ THIRD_PARTY = {
     "blinker": {"signals"},
     "psutil": {"backend", "usage", "watch.triggers"},
     "objgraph": {"backend", "retain"},
+    "urllib3": {"http"},
 }
 
 ASKS = {"gc", "tracemalloc", "psutil", "objgraph"}

@@ -21,7 +21,7 @@ except ImportError:  # Windows
 
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
-_NO_LIMIT = 1 << 60  # cgroup v1 writes a number near 2 ** 63 for "none"
+NO_LIMIT = 1 << 60  # cgroup v1 writes a number near 2 ** 63 for "none"
 
 
 @internal
@@ -94,7 +94,7 @@ def memory_limit() -> int:
     """
     limits = [_machine_memory(), _address_space_limit()]
     limits += [group.limit() for group in _groups(_CGROUP, _MEMBERSHIP)]
-    return min((limit for limit in limits if limit is not None), default=_NO_LIMIT)
+    return min((limit for limit in limits if limit is not None), default=NO_LIMIT)
 
 
 def _machine_memory() -> int | None:
@@ -139,11 +139,11 @@ def _read_limit(path: Path) -> int | None:
         limit = int(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # no such file, or the word "max"
         return None
-    return limit if 0 < limit < _NO_LIMIT else None
+    return limit if 0 < limit < NO_LIMIT else None
 
 
 def _address_space_limit() -> int | None:
     if resource is None:
         return None
     soft = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return soft if 0 < soft < _NO_LIMIT else None
+    return soft if 0 < soft < NO_LIMIT else None

@@ -212,8 +212,13 @@ def counted_bytes(size_bytes: int, objects: int) -> int:
 
 def read_collections() -> Collections:
     """The collector's counts; the oldest generation's are the full collections on every supported version."""
-    counts = [generation["collections"] for generation in gc.get_stats()]
+    counts = read_generations()
     return Collections(full=counts[-1], young=sum(counts[:-1]))
+
+
+def read_generations() -> tuple[int, ...]:
+    """How many collections of each generation there were, the oldest last."""
+    return tuple(generation["collections"] for generation in gc.get_stats())
 
 
 def collector_runs() -> bool:

@@ -1,0 +1,130 @@
+"""Metrics for Prometheus, by prometheus_client (extra ``[prometheus]``).
+
+In one process a collector reads the state when it is scraped. In prometheus_client's multiprocess mode nobody scrapes a
+worker: there each process writes its metrics into its own files, once a tick, and whoever answers adds them up. Numbers
+of a living process then have the label `pid`; counters are the sum over all processes, ended ones included.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from .. import signals
+from ..internal import internal, never_count
+from .libraries import load, told_once
+from .metrics import CULPRIT, METRICS, Metric
+from .state import State, read_state
+
+_WHAT = "the Prometheus exporter"
+_MOST_SERIES = 20  # of one metric in the files of a process: there a series cannot be taken back
+_UNKNOWN = float("nan")
+
+
+def register(registry: Any = None) -> bool:
+    """Add memwatch's metrics to *registry*, prometheus_client's own unless given; starts to watch if nobody does.
+
+    Registering twice adds them once. Where prometheus_client is missing, too old or refuses, this is logged once and
+    the answer is False.
+    """
+    with told_once(_WHAT):
+        client = load("prometheus", "prometheus_client", "REGISTRY", "Gauge", "Counter")
+        core = load("prometheus", "prometheus_client.core", "GaugeMetricFamily", "CounterMetricFamily")
+        target = client.REGISTRY if registry is None else registry
+        if not any(target is known for known in _registered):
+            if in_multiprocess_mode():
+                signals.tick.connect(Files(client).write, weak=False)
+            else:
+                target.register(Collector(core))
+            _registered.append(target)
+        signals.Event.on_receiver()
+        return True
+    return False
+
+
+def in_multiprocess_mode() -> bool:
+    """Whether prometheus_client keeps its numbers in files, one for each process."""
+    return bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or os.environ.get("prometheus_multiproc_dir"))  # noqa: SIM112 - its old name
+
+
+_registered: list[Any] = []
+never_count(_registered)
+
+
+@internal
+class Collector:
+    """What a registry asks at each scrape. Its metrics are there from the first reading on."""
+
+    def __init__(self, core: Any) -> None:
+        self._families = {"gauge": core.GaugeMetricFamily, "counter": core.CounterMetricFamily}
+
+    def describe(self) -> list[Any]:
+        """The metrics without their numbers."""
+        return [self._family(metric) for metric in METRICS]
+
+    def collect(self) -> Iterable[Any]:
+        """The metrics as they are now."""
+        state = read_state()
+        return () if state is None else [self._read(metric, state) for metric in METRICS]
+
+    def _family(self, metric: Metric) -> Any:
+        return self._families[metric.kind](metric.prometheus, metric.help, labels=metric.labels)
+
+    def _read(self, metric: Metric, state: State) -> Any:
+        family = self._family(metric)
+        for labels, value in metric.read(state):
+            family.add_metric(labels, value)
+        return family
+
+
+@internal
+class Files:
+    """The metrics of this process in prometheus_client's files."""
+
+    def __init__(self, client: Any) -> None:
+        self._gauges = {
+            metric: client.Gauge(
+                metric.prometheus, metric.help, metric.labels, registry=None, multiprocess_mode="liveall"
+            )
+            for metric in METRICS
+            if metric.kind == "gauge"
+        }
+        self._counters = {
+            metric: client.Counter(metric.prometheus, metric.help, metric.labels, registry=None)
+            for metric in METRICS
+            if metric.kind == "counter"
+        }
+        self._shown: dict[Metric, set[tuple[str, ...]]] = {metric: set() for metric in METRICS}
+        self._counted: dict[tuple[Metric, tuple[str, ...]], float] = {}
+
+    def write(self, sender: object = None, tick: object = None) -> None:
+        """Bring the files up to date. Never raises."""
+        with told_once(_WHAT):
+            state = read_state()
+            if state is not None:
+                for metric, gauge in self._gauges.items():
+                    self._set(metric, gauge, state)
+                for metric, counter in self._counters.items():
+                    self._count(metric, counter, state)
+
+    def _set(self, metric: Metric, gauge: Any, state: State) -> None:
+        points, shown = dict(metric.read(state)), self._shown[metric]
+        for labels in shown - points.keys():
+            _child(gauge, labels).set(0.0 if metric.labels == CULPRIT else _UNKNOWN)
+        for labels, value in points.items():
+            if labels in shown or len(shown) < _MOST_SERIES:
+                shown.add(labels)
+                _child(gauge, labels).set(value)
+
+    def _count(self, metric: Metric, counter: Any, state: State) -> None:
+        """Add what has come. A forked child counts from where its parent was, whose file has what came until then."""
+        for labels, value in metric.read(state):
+            before = self._counted.get((metric, labels), 0.0)
+            self._counted[metric, labels] = value
+            if value > before:
+                _child(counter, labels).inc(value - before)
+
+
+def _child(metric: Any, labels: tuple[str, ...]) -> Any:
+    return metric.labels(*labels) if labels else metric
