@@ -29,6 +29,7 @@ from .errors import (
     OptionError,
     ProcessError,
     ReceiverError,
+    RecordingError,
     UnknownEventError,
     UnsupportedError,
     WriteError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from . import usage
     from .asking import report_now, report_on_signal
     from .heap import HeapDiff
+    from .recording import Recording, record
     from .retain import RetainingPath, retaining_paths
     from .scenario import CheckResult, check
     from .thresholds import Crossing
@@ -57,9 +59,11 @@ _LAZY = {
     "HeapDiff": "heap",
     "Leak": "watch",
     "RetainingPath": "retain",
+    "Recording": "recording",
     "Stats": "watch",
     "Suspicion": "watch",
     "check": "scenario",
+    "record": "recording",
     "report_now": "asking",
     "report_on_signal": "asking",
     "retaining_paths": "retain",
@@ -82,6 +86,8 @@ __all__ = [
     "OptionError",
     "ProcessError",
     "ReceiverError",
+    "Recording",
+    "RecordingError",
     "RetainingPath",
     "Stats",
     "Suspicion",
@@ -97,6 +103,7 @@ __all__ = [
     "on",
     "on_threshold",
     "once",
+    "record",
     "recovered",
     "report_now",
     "report_on_signal",

@@ -75,6 +75,7 @@ def _start(options: Options) -> None:
     if lines is not None:
         lines.connect_all()
         _undo.append(lines.close)
+    _record(options, problems)
     _connect_report(options, problems)
     _connect_pages(options, problems)
     if problems:
@@ -91,6 +92,17 @@ def _open_lines(options: Options, problems: list[str]) -> JsonLines | None:
     except OptionError as error:
         problems.append(f"MEMWATCH_JSON: {error}")
         return None
+
+
+def _record(options: Options, problems: list[str]) -> None:
+    if not options.record:
+        return
+    from .recording import record
+
+    try:
+        _undo.append(record(options.record, options.release or "").close)
+    except MemwatchError as error:
+        problems.append(f"MEMWATCH_RECORD: {error}")
 
 
 def _connect_report(options: Options, problems: list[str]) -> None:

@@ -11,6 +11,7 @@ Exception
     ├── FormatError               a file that is no profile, or a format that does not exist (also ValueError)
     ├── WriteError                a file that cannot be written (also OSError)
     ├── ExportError               a receiver of records that cannot be reached or refuses them (also OSError)
+    ├── RecordingError            a file that is no recording, or cannot be one (also ValueError)
     ├── LeakFound                 a checked function leaks (also AssertionError)
     ├── ProcessError              a process that is not there or must not be read (also LookupError)
     └── UnsupportedError          this interpreter or platform cannot do it (also RuntimeError)
@@ -68,6 +69,10 @@ class WriteError(MemwatchError, OSError):
 
 class ExportError(MemwatchError, OSError):
     """A receiver of records cannot be reached or refuses them; the records are still there."""
+
+
+class RecordingError(MemwatchError, ValueError):
+    """A file cannot be recorded into, or read as a recording; the message names it and the reason."""
 
 
 class LeakFound(MemwatchError, AssertionError):

@@ -31,6 +31,10 @@ class Kind(Generic[T_co]):
         return text
 
 
+class Text(Kind[str]):
+    """Any text."""
+
+
 class Choice(Kind[str]):
     """One of some words."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .errors import OptionError
-from .option_kinds import Choice, File, Option, Seconds, Switch, Whole
+from .option_kinds import Choice, File, Option, Seconds, Switch, Text, Whole
 
 
 class Options:
@@ -59,6 +59,10 @@ class Options:
         keyword=False,
         flag="--report",
     )
+    record = Option(
+        File(), None, "a file that any number of processes record into; `memwatch report` shows it", keyword=False
+    )
+    release = Option(Text(), None, "the program's own version, by which recordings are compared", keyword=False)
     report = Option(
         Choice("log", "stderr"), "log", "`stderr` prints leaks as `memwatch run` does", keyword=False, flag=""
     )

@@ -62,9 +62,10 @@ ALLOWED = {
     "default": INSIDE - {"default"} | {"options", "environment"},
     "export": INSIDE | {"http"},
     "handlers": INSIDE | {"export"},
-    "autostart": INSIDE | {"handlers", "option_kinds", "options", "environment", "cli"},
-    "cli": INSIDE | {"handlers", "option_kinds", "options", "environment", "autostart"},
-    "__init__": INSIDE | {"export", "handlers", "scenario", "version", "asking"},
+    "recording": INSIDE | {"handlers"},
+    "autostart": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "cli"},
+    "cli": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "autostart"},
+    "__init__": INSIDE | {"export", "handlers", "recording", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""
@@ -80,7 +81,7 @@ ASKS = {"gc", "tracemalloc", "psutil", "objgraph"}
 ASKS_BY_NAME = {"getallocatedblocks", "register_at_fork", "_current_frames", "getrefcount", "_getframe", "heap_info"}
 MAY_ASK = {"backend", "usage", "watch.triggers", "retain"}
 
-NEVER_IMPORTS_LATE = ROOMS - {"trace"} | {"backend", "diagnosis", "render", "signals"}
+NEVER_IMPORTS_LATE = ROOMS - {"trace"} | {"backend", "diagnosis", "render", "signals", "recording"}
 """memwatch's own thread runs these, and a thread that is killed inside an import hangs the interpreter's exit."""
 
 

@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imported here: a watched child process that only prints (cli.screen) needs no argument parser.
     import argparse
 
-    from . import convert, run, usage
+    from . import convert, report, run, usage
 
     parser = argparse.ArgumentParser(
         prog="memwatch", description="The leak detector that you leave on.", allow_abbrev=False
@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Not the modules' docstrings: python -OO leaves them out.
     for name, command, summary in (
         ("run", run, "Run a program as `python` would, and watch it for leaks."),
+        ("report", report, "Show what processes have recorded: their leaks, and whether a fix worked."),
         ("usage", usage, "Show how much of processor and memory processes take."),
         ("convert", convert, "Turn a memory profile into another format, merge several, or subtract an older one."),
     ):

@@ -111,6 +111,7 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
         lines = JsonLines(options.json) if options.json else None
         profile = _open_profile(args.profile, outer.run_profile, screen.terminal)
         watcher = default.start_for_program(**options.for_start().given)
+        _record(options)
     except UnsupportedError:
         raise
     except MemwatchError as error:
@@ -143,6 +144,13 @@ def _open_profile(path: str | None, outer: str | None, terminal: Terminal) -> Ru
     from .profiling import COPIES_ONLY, RunProfile  # with all formats: only who wants a profile pays for them
 
     return RunProfile(COPIES_ONLY if path is None else path, terminal, os.getpid())
+
+
+def _record(options: Options) -> None:
+    if options.record:
+        from ..recording import record  # with SQLite: only who records pays for it
+
+        record(options.record, options.release or "")
 
 
 def _options(args: argparse.Namespace, outer: Options) -> Options:

@@ -1,0 +1,29 @@
+"""Which process a number means: numbers are used again, and clocks are set."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_STARTED = 19  # among the fields of /proc/PID/stat that follow the name, which may hold anything but a last ")"
+
+
+def mark_of(pid: int) -> str:
+    """What no other process of this machine has, also after *pid* was given away again; empty where it is not told.
+
+    On Linux the boot and the clock ticks since, which no step of the wall clock changes.
+    """
+    with suppress(OSError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return f"{_BOOT.read_text(encoding='ascii').strip()} {fields[_STARTED]}"
+    with suppress(psutil.Error, OSError):
+        return f"{psutil.Process(pid).create_time():.2f}"
+    return ""
+
+
+def is_alive(pid: int, mark: str) -> bool:
+    """Whether the process with that number and mark still runs."""
+    return bool(mark) and mark_of(pid) == mark

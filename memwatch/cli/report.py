@@ -1,0 +1,135 @@
+"""Show what processes have recorded: leaks that they share, each one's report, and whether a fix worked."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import MemwatchError, RecordingError
+from ..files import write_file
+from ..recording.cases import Case, put_together, roles_of
+from ..recording.compare import SURE, Change, compare, split_by_release, split_since
+from ..recording.html import write
+from ..recording.lives import Life, Reader
+from ..recording.text import case_lines, change_lines, heading, role_lines
+
+_FAILED = 1
+_SCHEMA = 1
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add = parser.add_argument
+    add("file", metavar="FILE", help="a recording, as `memwatch run --record FILE` writes it")
+    add("leak", metavar="LEAK", nargs="?", help="the whole report of one leak: its number in the list, or fingerprint")
+    add("--compare", nargs=2, metavar=("OLD", "NEW"), help="what became of the leaks of release OLD in release NEW")
+    add("--since", metavar="RELEASE", help="the same of all before RELEASE and all from then on")
+    add("--html", metavar="PAGE", help="write it as a page for a browser")
+    add("--json", action="store_true", help="print it as JSON")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print; returns 0, or 1 where something cannot be read, or a comparison finds a leak that is not surely gone."""
+    if args.compare and args.since:
+        args.parser.error("--compare and --since are two ways to say the same: give one")
+    if args.html and (args.compare or args.since):
+        args.parser.error("--html shows the leaks of a recording; a comparison is printed, or given as --json")
+    try:
+        with Reader(args.file) as reader:
+            if args.compare or args.since:
+                return _compare(reader, args)
+            if args.leak is not None:
+                return _show(reader, args)
+            return _list(reader, args)
+    except MemwatchError as error:
+        print(f"memwatch: {error}", file=sys.stderr)
+        return _FAILED
+
+
+def _list(reader: Reader, args: argparse.Namespace) -> int:
+    lives, now = reader.lives(), time.time()
+    roles, cases = roles_of(lives), put_together(lives, reader.leaks())
+    if args.html:
+        page = write(reader.path, lives, roles, [(case, reader.text(case.leak)) for case in cases], now)
+        _put(args.html, page)
+        return 0
+    if args.json:
+        _dump(
+            lives=[life.to_dict() for life in lives],
+            roles=[role.to_dict() for role in roles],
+            leaks=[{**case.to_dict(), "report": reader.report(case.leak)} for case in cases],
+        )
+        return 0
+    lines = [heading(reader.path, lives, roles, now), ""]
+    for number, case in enumerate(cases, 1):
+        lines += [*case_lines(number, case, now), ""]
+    lines += ["  no leak was told", ""] if lives and not cases else []
+    lines += role_lines(roles) if roles else []
+    if cases:
+        lines += ["", f"  next   memwatch report {args.file} 1   (the whole report)"]
+    print("\n".join(lines))
+    return 0
+
+
+def _show(reader: Reader, args: argparse.Namespace) -> int:
+    case = _find(put_together(reader.lives(), reader.leaks()), args.leak)
+    if args.html:
+        _put(args.html, reader.page(case.leak))
+    elif args.json:
+        print(json.dumps(reader.report(case.leak), allow_nan=False))
+    else:
+        print("\n".join(case_lines(_number(args.leak), case, time.time())) + "\n\n" + reader.text(case.leak))
+    return 0
+
+
+def _number(leak: str) -> int:
+    return int(leak) if leak.isdecimal() and len(leak) < 6 else 1
+
+
+def _find(cases: Sequence[Case], leak: str) -> Case:
+    """By its place in the list, else by the beginning of its fingerprint."""
+    if leak.isdecimal() and len(leak) < 6 and 1 <= int(leak) <= len(cases):
+        return cases[int(leak) - 1]
+    found = [case for case in cases if len(leak) >= 4 and case.fingerprint.startswith(leak.lower())]
+    if not found:
+        there = f"the list has {len(cases)}" if cases else "no leak was told"
+        raise RecordingError(f"there is no leak {leak!r}: {there}")
+    return found[0]
+
+
+def _compare(reader: Reader, args: argparse.Namespace) -> int:
+    lives, leaks = reader.lives(), reader.leaks()
+    old, new = split_by_release(lives, *args.compare) if args.compare else split_since(lives, args.since)
+    changes = compare(old, new, leaks)
+    if args.json:
+        _dump(changes=[change.to_dict() for change in changes])
+    else:
+        print("\n".join(_comparison(args, old, new, changes)))
+    return 0 if all(change.outcome == "gone" for change in changes) else _FAILED
+
+
+def _comparison(
+    args: argparse.Namespace, old: Sequence[Life], new: Sequence[Life], changes: Sequence[Change]
+) -> list[str]:
+    names = args.compare or (f"before {args.since}", f"since {args.since}")
+    lines = [f"{names[0]}: {len(old):,} processes; {names[1]}: {len(new):,} processes", ""]
+    for number, change in enumerate(changes, 1):
+        lines += [*change_lines(number, change), ""]
+    if not changes:
+        lines += ["  no leak was told in either", ""]
+    if any(change.outcome == "maybe gone" for change in changes):
+        lines.append(f"  watch for longer: gone is said from {SURE:.0%} on".replace("%", " %"))
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _put(path: str, page: str) -> None:
+    print(f"memwatch: written to {write_file(path, page.encode())}", file=sys.stderr)
+
+
+def _dump(**values: Any) -> None:
+    print(json.dumps({"schema": _SCHEMA, **values}, allow_nan=False))

@@ -1,0 +1,63 @@
+"""Records the lives of many processes into one file, and reads from it what they tell together."""
+
+from __future__ import annotations
+
+import atexit
+import os
+
+from .. import default, signals
+from ..watch.sample import Sample
+from .upkeep import Limits
+from .writer import Writer
+
+__all__ = ["Recording", "record"]
+
+
+class Recording:
+    """A recording that this process writes, and each that it forks; `close` ends it. `path` is the file."""
+
+    def __init__(self, path: str | os.PathLike[str], release: str = "", limits: Limits | None = None) -> None:
+        self._writer = Writer(os.fspath(path), release, limits)
+        self.path = self._writer.path
+        signals.tick.connect(self._tick, weak=False)
+        for event in _EVENTS:
+            signals.on(event, getattr(self._writer, event))
+        atexit.register(self._end)
+
+    def __repr__(self) -> str:
+        return f"<Recording {self.path!r}{f': {self.problem}' if self.problem else ''}>"
+
+    @property
+    def problem(self) -> str:
+        """Why this process is not recorded any more; empty while it is."""
+        return self._writer.problem
+
+    def close(self) -> None:
+        """Stop to record."""
+        atexit.unregister(self._end)
+        signals.tick.disconnect(self._tick)
+        for event in _EVENTS:
+            signals.off(event, getattr(self._writer, event))
+        self._writer.close()
+
+    def _tick(self, sender: object, tick: Sample) -> None:
+        self._writer.tick(tick)
+
+    def _end(self) -> None:
+        """The interpreter ends: watching ends first, with a last reading."""
+        default.stop()
+        self._writer.end()
+
+
+_EVENTS = ("stats", "suspect", "leak", "recovered")
+
+
+def record(path: str | os.PathLike[str], release: str = "") -> Recording:
+    """Record this process, and each that it forks, into the file at *path*: readings once a second, suspicions, leaks.
+
+    Any number of processes of one machine may write into one file; `memwatch report FILE` reads it, also meanwhile.
+    *release* is the program's own version, so that releases can be compared. Watching starts as for a first receiver.
+    Raises RecordingError where the file cannot be a recording: on a network file system, in a folder where others can
+    write, of another user, of another program, written by a newer memwatch.
+    """
+    return Recording(path, release)

@@ -1,0 +1,115 @@
+"""Leaks of many processes put together: the same leak in several lives of one role is one case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from .lives import Life, RecordedLeak
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One leak in all lives of one `role` that told it, which are `lives`, of so many as there were: `of`.
+
+    `rate` is the median of what each told last, in bytes an hour; `first` and `last` are when it was told first and
+    last, in epoch seconds; `recovered` counts the lives in which it has stopped; `leak` is the number of the newest
+    report. `releases` are the program's, in the order in which they began.
+    """
+
+    fingerprint: str
+    verdict: str
+    subject: str
+    role: str
+    lives: tuple[int, ...]
+    of: int
+    rate: float
+    first: float
+    last: float
+    recovered: int
+    releases: tuple[str, ...]
+    leak: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {name: list(it) if isinstance(it := getattr(self, name), tuple) else it for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What the lives of one role were like: how many, how many run, the longest in seconds, the median growth.
+
+    `rate` is in bytes an hour, over the second half of each life, None where nothing was read; `lost` counts those that
+    ended without a word, `at_limit` those of them that had taken nearly all the memory they might have.
+    """
+
+    role: str
+    lives: int
+    running: int
+    longest: float
+    rate: float | None
+    lost: int
+    at_limit: int
+    releases: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {name: list(it) if isinstance(it := getattr(self, name), tuple) else it for name in self.__slots__}
+
+
+def put_together(lives: Sequence[Life], leaks: Iterable[RecordedLeak]) -> tuple[Case, ...]:
+    """The cases, those first that most lives tell of, then those that grow fastest."""
+    by_id = {life.id: life for life in lives}
+    groups: dict[tuple[str, str], list[RecordedLeak]] = {}
+    for leak in leaks:
+        if leak.life in by_id:
+            groups.setdefault((by_id[leak.life].role, leak.fingerprint), []).append(leak)
+    cases = [_case(role, told, by_id) for (role, _), told in groups.items()]
+    return tuple(sorted(cases, key=lambda case: (-len(case.lives), -case.rate)))
+
+
+def roles_of(lives: Sequence[Life]) -> tuple[Role, ...]:
+    """What each role's lives were like, in the order in which the roles began."""
+    return tuple(
+        _role(role, [life for life in lives if life.role == role]) for role in dict.fromkeys(it.role for it in lives)
+    )
+
+
+def releases_of(lives: Iterable[Life]) -> tuple[str, ...]:
+    """The labels of the program's releases, in the order in which they began."""
+    return tuple(dict.fromkeys(life.release for life in lives if life.release))
+
+
+def _case(role: str, told: Sequence[RecordedLeak], by_id: dict[int, Life]) -> Case:
+    newest = {leak.life: leak for leak in told}  # they come in the order of time
+    last = told[-1]
+    return Case(
+        fingerprint=last.fingerprint,
+        verdict=last.verdict,
+        subject=last.subject,
+        role=role,
+        lives=tuple(newest),
+        of=sum(life.role == role for life in by_id.values()),
+        rate=median(leak.rate for leak in newest.values()),
+        first=told[0].time,
+        last=last.time,
+        recovered=sum(leak.recovered is not None for leak in newest.values()),
+        releases=releases_of(by_id[life] for life in sorted(newest)),
+        leak=last.id,
+    )
+
+
+def _role(role: str, lives: Sequence[Life]) -> Role:
+    rates = [life.rate for life in lives if life.rate is not None]
+    return Role(
+        role=role,
+        lives=len(lives),
+        running=sum(life.state == "runs" for life in lives),
+        longest=max(life.seconds for life in lives),
+        rate=median(rates) if rates else None,
+        lost=sum(life.state == "lost" for life in lives),
+        at_limit=sum(life.died_at_limit for life in lives),
+        releases=releases_of(lives),
+    )

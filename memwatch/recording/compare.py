@@ -1,0 +1,121 @@
+"""Whether a fix worked: what older lives told and newer ones do not, and how sure that is after the time watched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..errors import RecordingError
+from .cases import Case, put_together, releases_of
+from .lives import Life, RecordedLeak
+
+SURE = 0.9
+"""From this confidence on a leak that is not told any more is called gone."""
+
+Outcome = Literal["gone", "maybe gone", "still there", "new"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one leak between older and newer lives; `before` and `after` are its cases there, if any.
+
+    `watched` are the newer lives of its role, `seconds` the time of all of these together. `confidence` is how likely
+    they would have told it by then, had nothing changed; 1.0 where they did, and where it is new.
+    """
+
+    outcome: Outcome
+    before: Case | None
+    after: Case | None
+    confidence: float
+    watched: int
+    seconds: float
+
+    @property
+    def case(self) -> Case:
+        """The newest there is."""
+        found = self.after or self.before
+        assert found is not None
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {
+            "outcome": self.outcome,
+            "confidence": self.confidence,
+            "watched": self.watched,
+            "seconds": self.seconds,
+            "before": self.before.to_dict() if self.before else None,
+            "after": self.after.to_dict() if self.after else None,
+        }
+
+
+def split_by_release(lives: Sequence[Life], old: str, new: str) -> tuple[list[Life], list[Life]]:
+    """The lives of release *old* and of release *new*. Raises RecordingError for a label that no life has."""
+    for release in (old, new):
+        _check(lives, release)
+    return [it for it in lives if it.release == old], [it for it in lives if it.release == new]
+
+
+def split_since(lives: Sequence[Life], release: str) -> tuple[list[Life], list[Life]]:
+    """The lives that began before the first of release *release*, and all from that on. Raises RecordingError."""
+    _check(lives, release)
+    begun = min(life.started for life in lives if life.release == release)
+    return [it for it in lives if it.started < begun], [it for it in lives if it.started >= begun]
+
+
+def compare(old: Sequence[Life], new: Sequence[Life], leaks: Sequence[RecordedLeak]) -> tuple[Change, ...]:
+    """What became of each leak, first those that are still there or new."""
+    before = {(case.role, case.fingerprint): case for case in put_together(old, leaks)}
+    after = {(case.role, case.fingerprint): case for case in put_together(new, leaks)}
+    changes = [_change(key[0], before.get(key), after.get(key), old, new, leaks) for key in {**before, **after}]
+    order = ("new", "still there", "maybe gone", "gone")
+    return tuple(sorted(changes, key=lambda change: (order.index(change.outcome), -change.case.rate)))
+
+
+def _change(
+    role: str,
+    before: Case | None,
+    after: Case | None,
+    old: Sequence[Life],
+    new: Sequence[Life],
+    leaks: Sequence[RecordedLeak],
+) -> Change:
+    watched = [life for life in new if life.role == role]
+    seconds = sum(life.seconds for life in watched)
+    if after is not None or before is None:
+        return Change("still there" if before else "new", before, after, 1.0, len(watched), seconds)
+    earlier = [life for life in old if life.role == role]
+    confidence = _confidence(earlier, watched, _times_to_tell(before.fingerprint, earlier, leaks))
+    outcome: Outcome = "gone" if confidence >= SURE else "maybe gone"
+    return Change(outcome, before, None, confidence, len(watched), seconds)
+
+
+def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> dict[int, float]:
+    """After how many seconds each life told the leak first."""
+    begun = {life.id: life.started for life in lives}
+    found: dict[int, float] = {}
+    for leak in leaks:
+        if leak.fingerprint == fingerprint and leak.life in begun:
+            found.setdefault(leak.life, leak.time - begun[leak.life])
+    return found
+
+
+def _confidence(old: Sequence[Life], new: Sequence[Life], told_after: dict[int, float]) -> float:
+    """1 - the chance that none of *new* tells it, each as likely as an older life was to by that age.
+
+    That is told / (watched as long, or told + 1): the one more keeps a few lives from making it sure.
+    """
+    silent = 1.0
+    for life in new:
+        told = sum(seconds <= life.seconds for seconds in told_after.values())
+        others = sum(it.seconds >= life.seconds and told_after.get(it.id, 1e300) > life.seconds for it in old)
+        silent *= 1 - told / (told + others + 1)
+    return 1 - silent
+
+
+def _check(lives: Sequence[Life], release: str) -> None:
+    known = releases_of(lives)
+    if release not in known:
+        there = f"there are {', '.join(known)}" if known else "none has a label: record with one"
+        raise RecordingError(f"no process of release {release!r} is recorded; {there}")

@@ -1,0 +1,144 @@
+"""Opens a recording: by SQLite alone, since closing any other descriptor of the file would drop its locks.
+
+Refused with the reason are network file systems (the processes that write share memory), folders where others can make
+files (SQLite puts two more beside it), files of another user, and what is no recording.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from ..backend.file_systems import is_network, type_of
+from ..errors import RecordingError
+from ..folders import locate, others_can_write
+from .schema import bring_up_to_date, version_of
+
+PATIENCE = 0.025
+"""Seconds that a write waits for another process's."""
+
+_READERS_PATIENCE = 5.0
+_MAKERS_PATIENCE = 1.0
+_CACHE = 256  # KiB
+
+
+def open_for_writing(path: str, patience: float = PATIENCE) -> sqlite3.Connection:
+    """A connection to the recording at *path*, which is made if there is none, for its owner alone.
+
+    Raises RecordingError where it cannot be one, sqlite3.OperationalError where it is locked or the disk is full.
+    """
+    _check_place(path)
+    try:
+        connection = _connect(path, "rw", max(patience, _MAKERS_PATIENCE) if _make(path) else patience)
+        try:
+            version_of(connection)
+            _set_up(connection)
+            bring_up_to_date(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except RecordingError as error:
+        raise RecordingError(f"cannot record into {path!r}: {error}") from None
+    except sqlite3.DatabaseError as error:
+        raise _explained(error, path, "record into") from None
+    connection.execute(f"pragma busy_timeout = {round(1000 * patience)}")
+    return connection
+
+
+def open_for_reading(path: str) -> sqlite3.Connection:
+    """A connection that changes nothing in the recording at *path*; raises RecordingError where there is none."""
+    if not os.path.exists(path):
+        raise RecordingError(f"cannot read {path!r}: there is no such file")
+    if os.path.isdir(path):
+        raise RecordingError(f"cannot read {path!r}: it is a directory")
+    try:
+        connection = _connect(path, _readers_mode(path), _READERS_PATIENCE)
+        try:
+            connection.execute("pragma query_only = on")
+            if not version_of(connection):
+                raise RecordingError("there is nothing in it yet, or it is no recording")
+        except BaseException:
+            connection.close()
+            raise
+    except RecordingError as error:
+        raise RecordingError(f"cannot read {path!r}: {error}") from None
+    except sqlite3.DatabaseError as error:
+        raise _explained(error, path, "read") from None
+    return connection
+
+
+def _readers_mode(path: str) -> str:
+    """A reader writes beside the file, too: there the locks are. Where it may not, nobody writes into the file."""
+    if os.access(path, os.W_OK):
+        return "rw"
+    is_alone = not os.access(os.path.dirname(os.path.realpath(path)), os.W_OK) and not os.path.exists(f"{path}-wal")
+    return "ro&immutable=1" if is_alone else "ro"
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another process was writing, for longer than this one waits."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _connect(path: str, mode: str, patience: float) -> sqlite3.Connection:
+    uri = f"file:{quote(str(Path(path).resolve()))}?mode={mode}"
+    return sqlite3.connect(uri, patience, isolation_level=None, check_same_thread=False, uri=True)
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    """Readers and one writer at a time do not wait for each other; what is committed outlives a killed process."""
+    connection.execute(f"pragma cache_size = -{_CACHE}")
+    if connection.execute("pragma journal_mode").fetchone()[0] != "wal":
+        connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = normal")
+
+
+def _check_place(path: str) -> None:
+    folder = os.path.dirname(os.path.realpath(path))
+    try:
+        status = os.stat(folder)
+        with locate(path) as place:
+            there = place.look()
+    except OSError as error:
+        known = {errno.ENOENT: f"there is no directory {folder!r}"}
+        reason = known.get(error.errno or 0) or error.strerror
+        raise RecordingError(f"cannot record into {path!r}: {reason}") from None
+    if there is not None and not os.path.isfile(path):
+        raise RecordingError(f"cannot record into {path!r}: it is no file")
+    if others_can_write(status):
+        raise RecordingError(
+            f"cannot record into {path!r}: others can write into its folder, where two more files go; use your own"
+        )
+    if is_network(kind := type_of(folder)):
+        raise RecordingError(
+            f"cannot record into {path!r}: it is on a network file system ({kind}), and its writers share memory; "
+            "use a local one"
+        )
+
+
+def _make(path: str) -> bool:
+    """Make it if there is none. Only who makes it may close a descriptor of it: nobody can hold a lock yet."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise RecordingError(error.strerror) from None
+    return True
+
+
+def _explained(error: sqlite3.DatabaseError, path: str, what: str) -> Exception:
+    """*error* in words; as it is where it may pass, as a lock and a full disk do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if is_busy(error) or code == sqlite3.SQLITE_FULL:
+        return error
+    known = {
+        sqlite3.SQLITE_NOTADB: "it is no recording, but some other file",
+        sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, and a new one is begun",
+        sqlite3.SQLITE_READONLY: "it is read-only",
+        sqlite3.SQLITE_CANTOPEN: "no permission, or no descriptor left",
+    }
+    return RecordingError(f"cannot {what} {path!r}: {known.get(code, str(error))}")

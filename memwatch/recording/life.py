@@ -1,0 +1,56 @@
+"""The life of a process, as it is written at its begin: who it is, whose child, in which role."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from ..backend.lifetimes import mark_of
+from ..backend.meters.memory_limit import memory_limit
+from ..internal import internal
+from ..origin import arguments, find_origin, process_name, program_name, split_number
+
+
+@internal
+class Birth(NamedTuple):
+    """What is known when a life begins; the names are those of the table's columns.
+
+    `mark` tells the process from others that get the same number. `role` is the same for all processes that do the same
+    work: the program, what a pool calls its workers without their number, or "worker" for what a watched process has
+    forked. `release` is the program's own, as it was told.
+    """
+
+    host: str
+    pid: int
+    parent: int
+    mark: str
+    program: str
+    role: str
+    worker: int | None
+    argv0: str
+    release: str
+    python: str
+    memwatch: str
+    limit_bytes: int
+    started: float
+
+
+def born(release: str, started: float, is_forked: bool) -> Birth:
+    """That of this process, watched since *started*; *is_forked* by one that was watched."""
+    origin, (name, worker) = find_origin(), split_number(process_name())
+    kind = name or ("worker" if is_forked else "")
+    return Birth(
+        host=origin.host,
+        pid=os.getpid(),
+        parent=os.getppid(),
+        mark=mark_of(os.getpid()),
+        program=program_name(),
+        role=f"{program_name()} {kind}".rstrip(),
+        worker=worker,
+        argv0=next(iter(arguments()), ""),
+        release=release,
+        python=origin.python,
+        memwatch=origin.memwatch,
+        limit_bytes=memory_limit(),
+        started=started,
+    )

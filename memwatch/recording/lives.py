@@ -1,0 +1,171 @@
+"""Reads a recording: the lives, and the leaks that were told in them. Nothing is changed in the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend.lifetimes import is_alive
+from ..errors import RecordingError
+from .connection import open_for_reading
+
+_AT_LIMIT = 0.9
+_SHORTEST = 20.0  # seconds: over less, growth per hour says nothing
+
+_LIVES = """
+select id, host, pid, parent, mark, program, role, worker, argv0, release, python, memwatch, limit_bytes, started,
+    ended, ending,
+    coalesce((select max(time) from meters where life = id), started),
+    (select base from meters where life = id order by time limit 1),
+    (select base from meters where life = id order by time desc limit 1),
+    (select peak from meters where life = id order by time desc limit 1),
+    (select base from meters where life = id and time >= started +
+        (coalesce((select max(time) from meters where life = id), started) - started) / 2 order by time limit 1)
+from lives order by started, id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One process, from `started` to its `last` reading, or `ended`, in epoch seconds.
+
+    `base` is what it held at first, in the `middle` of its time and at its last reading, `peak` its resident memory
+    then, all in bytes and None before the first reading. `state` is "runs", "exit", "closed" (the recording was), or
+    "lost": it ended without a word, as by a signal, os._exit or for want of memory.
+    """
+
+    id: int
+    host: str
+    pid: int
+    parent: int
+    program: str
+    role: str
+    worker: int | None
+    argv0: str
+    release: str
+    python: str
+    memwatch: str
+    limit_bytes: int
+    started: float
+    ended: float | None
+    ending: str
+    last: float
+    first_base: int | None
+    last_base: int | None
+    peak: int | None
+    middle_base: int | None
+    state: str
+
+    @property
+    def seconds(self) -> float:
+        """For how long it was watched."""
+        return max(0.0, self.last - self.started)
+
+    @property
+    def rate(self) -> float | None:
+        """Bytes an hour by which the second half of the life grew; None where that was too short."""
+        if self.last_base is None or self.middle_base is None or self.seconds < _SHORTEST:
+            return None
+        return (self.last_base - self.middle_base) / (self.seconds / 2) * 3600
+
+    @property
+    def died_at_limit(self) -> bool:
+        """Whether it ended without a word with nearly all of the memory it might have: most likely killed for that."""
+        return self.state == "lost" and self.peak is not None and self.peak >= _AT_LIMIT * self.limit_bytes > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, with what is concluded from them."""
+        names = self.__slots__
+        found = {name: getattr(self, name) for name in names}
+        return {**found, "rate_bytes_per_hour": self.rate, "died_at_limit": self.died_at_limit}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedLeak:
+    """A leak that `life` told at `time`; `recovered` is when it stopped, None while it goes on."""
+
+    id: int
+    life: int
+    time: float
+    fingerprint: str
+    verdict: str
+    subject: str
+    growth: int
+    rate: float
+    recovered: float | None
+
+
+class Reader:
+    """An open recording. Raises RecordingError for a file that cannot be read, or is found to be damaged."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._connection = open_for_reading(self.path)
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def lives(self) -> tuple[Life, ...]:
+        """All lives, in the order in which they began."""
+        host = os.uname().nodename if hasattr(os, "uname") else ""
+        return tuple(_as_life(row, host) for row in self._rows(_LIVES))
+
+    def leaks(self) -> tuple[RecordedLeak, ...]:
+        """All leaks as they were told, the same one maybe more than once in a life."""
+        names = "id, life, time, fingerprint, verdict, subject, growth, rate, recovered"
+        return tuple(RecordedLeak(*row) for row in self._rows(f"select {names} from leaks order by time, id"))
+
+    def report(self, leak: int) -> dict[str, Any]:
+        """The whole report of a leak, by its number, as `Report.to_dict` gave it."""
+        found: dict[str, Any] = json.loads(self._one("report", leak))
+        return found
+
+    def text(self, leak: int) -> str:
+        """The same as a person reads it, without source code."""
+        return str(self._one("text", leak))
+
+    def page(self, leak: int) -> str:
+        """The same as a page for a browser."""
+        return zlib.decompress(self._one("page", leak)).decode()
+
+    def meters(self, life: int) -> tuple[tuple[float, int, int], ...]:
+        """The readings of a life: time, base, resident memory."""
+        return tuple(self._rows("select time, base, rss from meters where life = ? order by time", (life,)))
+
+    def _one(self, column: str, leak: int) -> Any:
+        rows = list(self._rows(f"select {column} from leaks where id = ?", (leak,)))
+        if not rows:
+            raise RecordingError(f"there is no leak {leak} in {self.path!r}")
+        return rows[0][0]
+
+    def _rows(self, sql: str, values: Iterable[Any] = ()) -> Iterator[Any]:
+        with self._explaining():
+            yield from self._connection.execute(sql, tuple(values))
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise RecordingError(f"cannot read {self.path!r}: it is damaged or busy ({error})") from None
+
+
+def _as_life(row: tuple[Any, ...], host: str) -> Life:
+    (number, there, pid, parent, mark, *who) = row
+    ended, ending = who[9], who[10]
+    runs = ended is None and there == host and is_alive(pid, mark)
+    state = ending if ended is not None else "runs" if runs else "lost"
+    return Life(*(number, there, pid, parent, *who, state))

@@ -1,0 +1,122 @@
+"""What is written into a recording, each kind of entry by one function; a life's number is that of its row."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..internal import internal
+from .life import Birth
+
+_MOST_TYPES = 20
+
+
+@internal
+class Reading(NamedTuple):
+    """One row of the meters."""
+
+    time: float
+    span: float
+    base: int
+    rss: int
+    peak: int
+    blocks: int
+
+
+@internal
+class Suspected(NamedTuple):
+    """A suspicion that arose at `time`."""
+
+    time: float
+    lane: str
+    growth: int
+    rate: float
+    reason: str
+
+
+@internal
+class Told(NamedTuple):
+    """A leak that was told at `time`; its report as JSON, as text without source code, and as a compressed page."""
+
+    time: float
+    fingerprint: str
+    verdict: str
+    subject: str
+    growth: int
+    rate: float
+    report: str
+    text: str
+    page: bytes
+
+
+@internal
+class Over(NamedTuple):
+    """The leak of that fingerprint has stopped at `time`."""
+
+    time: float
+    fingerprint: str
+
+
+@internal
+class Ended(NamedTuple):
+    """The life ended at `time`, and how: "exit"."""
+
+    time: float
+    ending: str
+
+
+Entry = Reading | Suspected | Told | Over | Ended
+
+
+def add_life(connection: sqlite3.Connection, birth: Birth) -> int:
+    """A new life; returns its number."""
+    return _insert(connection, "lives", birth._asdict())
+
+
+def add_entries(connection: sqlite3.Connection, life: int, entries: Iterable[Entry]) -> None:
+    """Write *entries* of that life."""
+    for entry in entries:
+        _WAYS[type(entry)](connection, life, entry)
+
+
+def _add_reading(connection: sqlite3.Connection, life: int, reading: Reading) -> None:
+    connection.execute("insert or replace into meters values (?, ?, ?, ?, ?, ?, ?)", (life, *reading))
+
+
+def _add_suspicion(connection: sqlite3.Connection, life: int, suspicion: Suspected) -> None:
+    _insert(connection, "suspicions", {"life": life, **suspicion._asdict()})
+
+
+def _add_leak(connection: sqlite3.Connection, life: int, leak: Told) -> None:
+    number = _insert(connection, "leaks", {"life": life, **leak._asdict()})
+    for row in json.loads(leak.report).get("rows", ())[:_MOST_TYPES]:
+        values = (number, row["what"], row["count"], row["size_bytes"])
+        connection.execute("insert or ignore into growths values (?, ?, ?, ?)", values)
+
+
+def _recover(connection: sqlite3.Connection, life: int, over: Over) -> None:
+    connection.execute(
+        "update leaks set recovered = ? where life = ? and fingerprint = ? and recovered is null",
+        (over.time, life, over.fingerprint),
+    )
+
+
+def _end(connection: sqlite3.Connection, life: int, ended: Ended) -> None:
+    connection.execute("update lives set ended = ?, ending = ? where id = ?", (ended.time, ended.ending, life))
+
+
+def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -> int:
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    cursor = connection.execute(f"insert into {table} ({names}) values ({marks})", tuple(values.values()))
+    return int(cursor.lastrowid or 0)
+
+
+_WAYS: dict[type, Any] = {
+    Reading: _add_reading,
+    Suspected: _add_suspicion,
+    Told: _add_leak,
+    Over: _recover,
+    Ended: _end,
+}

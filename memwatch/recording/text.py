@@ -1,0 +1,93 @@
+"""A recording as a person reads it in a terminal: the cases, the roles, and what became of leaks between releases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from ..units import format_duration, format_rate, printable
+from .cases import Case, Role
+from .compare import Change
+from .lives import Life
+
+_RECENT = 6 * 86400.0  # seconds in which the day of the week tells the date
+_HEADINGS = ("role", "lives", "run", "longest", "growth", "ended without a word")
+
+
+def moment(seconds: float, now: float) -> str:
+    """``Tue 14:02``, or with the date where that is longer ago, in local time."""
+    form = "%a %H:%M" if abs(now - seconds) < _RECENT else "%d %b %Y %H:%M"
+    return time.strftime(form, time.localtime(seconds))
+
+
+def heading(path: str, lives: Sequence[Life], roles: Sequence[Role], now: float) -> str:
+    """How much there is, and of when."""
+    if not lives:
+        return f"{printable(path)}: nothing is recorded yet"
+    first, last = min(life.started for life in lives), max(life.last for life in lives)
+    span = f"{moment(first, now)} to {moment(last, now)}"
+    return f"{printable(path)}: {_plural(len(lives), 'process')} in {_plural(len(roles), 'role')}, {span}"
+
+
+def case_lines(number: int, case: Case, now: float) -> list[str]:
+    """A case in two lines."""
+    what = printable(case.subject) or case.verdict
+    seen = f"first seen {moment(case.first, now)}"
+    last = f", last {moment(case.last, now)}" if moment(case.last, now) != moment(case.first, now) else ""
+    parts = [f"{many_of(case)}, {format_rate(case.rate)} each, {seen}{last}"]
+    if case.releases:
+        parts.append(f"in {', '.join(map(printable, case.releases))}")
+    if case.recovered:
+        parts.append(f"recovered in {case.recovered}")
+    return [f"  {number}  {what}", f"     {'; '.join(parts)}"]
+
+
+def many_of(case: Case) -> str:
+    """``3 of 8 workers (gunicorn worker)``"""
+    word = "worker" if case.role.lower().endswith("worker") else "process"
+    return f"{len(case.lives)} of {_plural(case.of, word)} ({printable(case.role)})"
+
+
+def role_lines(roles: Sequence[Role]) -> list[str]:
+    """A table of the roles."""
+    rows = [_HEADINGS, *map(_cells, roles)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    return [
+        f"  {row[0]:{widths[0]}}  " + "  ".join(it.rjust(width) for it, width in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+
+
+def change_lines(number: int, change: Change) -> list[str]:
+    """What became of a leak, in two lines."""
+    case, before, after = change.case, change.before, change.after
+    lines = [f"  {number}  {change.outcome}: {printable(case.subject) or case.verdict}"]
+    was = f"before: {many_of(before)}, {format_rate(before.rate)} each" if before else "before: not seen"
+    if after is not None:
+        now = f"now: {many_of(after)}, {format_rate(after.rate)} each"
+    elif not change.watched:
+        now = "now: no process of this role has been watched"
+    else:
+        watched = f"{_plural(change.watched, 'process')}, {format_duration(change.seconds)} together"
+        now = f"now: not seen in {watched}; by then {confidence_text(change.confidence)} it would have been"
+    return [*lines, f"     {was}", f"     {now}"]
+
+
+def confidence_text(confidence: float) -> str:
+    """Per cent, never 100 where it is not certain."""
+    return f"{min(99.9, 100 * confidence):.{1 if confidence > 0.99 else 0}f} %"
+
+
+def _cells(role: Role) -> tuple[str, ...]:
+    lost = str(role.lost or "-")
+    if role.at_limit:
+        lost += f", {role.at_limit} at the memory limit"
+    rate = "-" if role.rate is None else format_rate(role.rate)
+    running = str(role.running or "-")
+    return printable(role.role), f"{role.lives:,}", running, format_duration(role.longest), rate, lost
+
+
+def _plural(count: int, what: str) -> str:
+    if count != 1:
+        what += "es" if what.endswith("s") else "s"
+    return f"{count:,} {what}"

@@ -1,0 +1,131 @@
+"""Keeps a recording small: readings get coarser as they age, and the oldest lives go, by age and by size.
+
+Each transaction is short, for the others wait for it. A process thins its own readings; one of them at a time sees to
+those of lives that are over.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ..internal import internal
+
+THIN = ((3600.0, 10.0), (86400.0, 60.0), (7 * 86400.0, 600.0))
+"""From so many seconds of age on, one reading for so many seconds."""
+
+EVERY = 600.0
+"""Seconds between two times that a life's readings are thinned."""
+
+_OTHERS = 20  # lives that are over, at a time
+_TABLES = ("meters", "suspicions", "leaks")
+
+
+@internal
+class Limits:
+    """How long lives are kept after their last reading, in seconds, and how many bytes they may take all together."""
+
+    def __init__(self, seconds: float = 30 * 86400.0, size_bytes: int = 256 << 20) -> None:
+        self.seconds, self.size_bytes = seconds, size_bytes
+
+
+def thin(connection: sqlite3.Connection, life: int, now: float) -> None:
+    """Put one reading in the place of many that are old, in a transaction of its own."""
+    connection.execute("begin immediate")
+    try:
+        for age, span in THIN:
+            _merge(connection, life, now - age, span)
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def _merge(connection: sqlite3.Connection, life: int, before: float, span: float) -> None:
+    """The least and the most of each stretch of *span* seconds; what has that span already stays as it is."""
+    edge = before // span * span
+    rows = connection.execute(
+        "select max(time), ?, min(base), min(rss), max(peak), min(blocks) from meters "
+        "where life = ? and time < ? and span < ? group by cast(time / ? as integer)",
+        (span, life, edge, span, span),
+    ).fetchall()
+    if rows:
+        connection.execute("delete from meters where life = ? and time < ? and span < ?", (life, edge, span))
+        connection.executemany("insert or replace into meters values (?, ?, ?, ?, ?, ?, ?)", ((life, *r) for r in rows))
+
+
+def look_after(connection: sqlite3.Connection, now: float, limits: Limits) -> None:
+    """Thin some lives that are over, and drop what is too old or too much; unless another has just done so."""
+    if not _claim(connection, now):
+        return
+    for life in _unthinned(connection, now):
+        thin(connection, life, now)
+    for life in _too_old(connection, now - limits.seconds):
+        _drop(connection, life)
+    for life in _oldest(connection) if _size(connection) > limits.size_bytes else ():
+        _drop(connection, life)
+        if _size(connection) <= 0.9 * limits.size_bytes:
+            break
+
+
+def _claim(connection: sqlite3.Connection, now: float) -> bool:
+    """Whether it is this process's turn; a clock that was set back makes it that, too."""
+    connection.execute("begin immediate")
+    row = connection.execute("select time from upkeep where job = 'lives'").fetchone()
+    is_due = row is None or not now - EVERY < row[0] <= now
+    if is_due:
+        connection.execute("insert or replace into upkeep values ('lives', ?)", (now,))
+    connection.execute("commit")
+    return is_due
+
+
+def _unthinned(connection: sqlite3.Connection, now: float) -> list[int]:
+    """Lives that are over and have readings that are finer than their age allows."""
+    found: list[int] = []
+    for age, span in THIN:
+        rows = connection.execute(
+            "select id from lives where started < ? and exists "
+            "(select 1 from meters where life = id and time < ? and span < ?) limit ?",
+            (now - age, (now - age) // span * span, span, _OTHERS),
+        )
+        found += [row[0] for row in rows]
+    return list(dict.fromkeys(found))[:_OTHERS]
+
+
+def _too_old(connection: sqlite3.Connection, before: float) -> list[int]:
+    rows = connection.execute(
+        "select id from lives where started < ? and not exists "
+        "(select 1 from meters where life = id and time >= ?) limit 200",
+        (before, before),
+    )
+    return [row[0] for row in rows]
+
+
+def _oldest(connection: sqlite3.Connection) -> list[int]:
+    """By when they began; those that have read something in the last minutes go on."""
+    last = "(select max(time) from meters where life = id)"
+    newest = connection.execute("select max(time) from meters").fetchone()[0] or 0.0
+    rows = connection.execute(
+        f"select id from lives where coalesce({last}, 0) < ? order by started limit 200", (newest - EVERY,)
+    )
+    return [row[0] for row in rows]
+
+
+def _drop(connection: sqlite3.Connection, life: int) -> None:
+    connection.execute("begin immediate")
+    try:
+        connection.execute("delete from growths where leak in (select id from leaks where life = ?)", (life,))
+        for table in _TABLES:
+            connection.execute(f"delete from {table} where life = ?", (life,))
+        connection.execute("delete from lives where id = ?", (life,))
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    """Bytes that are in use in the file."""
+    pages, free, size = (
+        connection.execute(f"pragma {it}").fetchone()[0] for it in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)

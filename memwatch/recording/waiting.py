@@ -1,0 +1,58 @@
+"""What waits in memory to be written, within bounds: an hour of readings, and 4 MiB of all else."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from ..internal import internal
+from .store import Entry, Reading, Told
+
+_MOST_READINGS = 3600
+_MOST_EVENTS = 256
+_MOST_BYTES = 4 << 20  # of reports
+
+
+@internal
+class Waiting:
+    """Entries in the order in which they came, readings after all others; the oldest go where there are too many.
+
+    `lost` counts these.
+    """
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._readings: deque[Reading] = deque()
+        self._events: deque[Entry] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._readings) + len(self._events)
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from tuple(self._events)
+        yield from tuple(self._readings)
+
+    def add(self, entry: Entry) -> None:
+        """Keep *entry* until it is written."""
+        if isinstance(entry, Reading):
+            self._readings.append(entry)
+            if len(self._readings) > _MOST_READINGS:
+                self._readings.popleft()
+                self.lost += 1
+            return
+        self._events.append(entry)
+        self._bytes += _size(entry)
+        while len(self._events) > 1 and (len(self._events) > _MOST_EVENTS or self._bytes > _MOST_BYTES):
+            self._bytes -= _size(self._events.popleft())
+            self.lost += 1
+
+    def clear(self) -> None:
+        """All of it is written."""
+        self._readings.clear()
+        self._events.clear()
+        self._bytes = 0
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.report) + len(entry.text) + len(entry.page) if isinstance(entry, Told) else 0

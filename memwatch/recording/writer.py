@@ -1,0 +1,306 @@
+"""Writes what a process knows of itself into a recording, once a second, on the watcher's thread.
+
+It never waits for long: what cannot be written, since another holds the file or the disk is full, stays in memory and
+is tried again later, ever more rarely. A forked child begins a life of its own with a connection of its own; the one
+that it has inherited is kept, neither used nor closed, for closing it would drop the parent's locks.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from ..backend.forks import on_fork
+from ..clock import Clock, steady_epoch
+from ..errors import RecordingError, describe_error
+from ..handlers import fingerprint_of, render_report
+from ..internal import internal, never_count
+from ..watch import Leak, Stats, Suspicion
+from ..watch.sample import Sample
+from ..watch.thread import acquire, original
+from .connection import PATIENCE, is_busy, open_for_writing
+from .life import born
+from .store import Ended, Entry, Over, Reading, Suspected, Told, add_entries, add_life
+from .upkeep import EVERY, Limits, look_after, thin
+from .waiting import Waiting
+
+_log = logging.getLogger("memwatch")
+
+_REST = 0.9  # seconds between two readings that are written
+_FIRST_REST = 0.2  # the same before the first one: by then a process knows what it is called
+_FORK_PATIENCE = 0.25  # seconds that a fork waits for a write to end
+_LAST_PATIENCE = 1.0  # that the last write of a life waits for others
+_LONGEST_REST = 60.0  # seconds between two tries
+_POOLS = ("multiprocessing.util", "billiard.util")  # whose workers end without the interpreter's exit functions
+
+_inherited: list[sqlite3.Connection] = []
+_writers: list[Writer] = []
+never_count(_inherited, _writers)
+
+
+@internal
+class Writer:
+    """Records this process, and each that it forks, into *path*; *release* is the program's own version.
+
+    `problem` says why nothing is recorded any more, and is empty while it is. Raises RecordingError where the file
+    cannot be a recording. A file that is locked, or a disk that is full, is no error: both may pass.
+    """
+
+    _connection: sqlite3.Connection | None
+
+    def __init__(self, path: str, release: str = "", limits: Limits | None = None) -> None:
+        self.path = os.path.abspath(path)
+        self.problem = ""
+        self._release = release
+        self._limits = limits or Limits()
+        self._begin(is_forked=False)
+        try:
+            self._connection = open_for_writing(self.path)
+        except sqlite3.Error as error:
+            self._step_aside(error)
+        if not _writers:
+            on_fork(_before_fork, _after_fork_in_parent, _after_fork_in_child)
+        _writers.append(self)
+
+    def _begin(self, is_forked: bool) -> None:
+        """A new process: nothing of what its parent had is its own."""
+        self._pid = os.getpid()
+        self._is_forked = is_forked
+        self._lock: Any = original("_thread", "allocate_lock")()
+        self._is_held_for_fork = False
+        self._connection = None
+        self._life = 0
+        self._file = (0, 0)
+        self._waiting = Waiting()
+        self._last = Clock.monotonic() - _REST + _FIRST_REST
+        self._retry = float("-inf")
+        self._tended = Clock.monotonic()
+        self._rest = 1.0
+        self._peak = 0
+        self._complained = False
+
+    @property
+    def lost(self) -> int:
+        """How many entries there was no room for in memory while they could not be written."""
+        return self._waiting.lost
+
+    # ---- what comes in, on the watcher's thread
+
+    def tick(self, sample: Sample) -> None:
+        """A reading; one a second is written, with the peak of those between."""
+        self._peak = max(self._peak, sample.rss)
+        since = sample.clock - self._last
+        if since < _REST or self.problem:
+            return
+        span = min(since, 3600.0) if self._life else _REST
+        self._last = sample.clock
+        self._waiting.add(Reading(sample.time, span, sample.base, sample.rss, self._peak, sample.blocks))
+        self._peak = 0
+        self.flush()
+        if Clock.monotonic() - self._tended >= EVERY:
+            self._tend(sample.time)
+
+    def suspect(self, suspicion: Suspicion) -> None:
+        """Handler of "suspect"."""
+        it = suspicion
+        self._take(Suspected(steady_epoch(), it.lane, it.growth, it.rate_per_hour, it.reason))
+
+    def leak(self, leak: Leak) -> None:
+        """Handler of "leak"."""
+        if not self.problem:
+            self._take(_told(leak))
+
+    def recovered(self, leak: Leak) -> None:
+        """Handler of "recovered"."""
+        self._take(Over(steady_epoch(), fingerprint_of(leak)))
+
+    def stats(self, stats: Stats) -> None:
+        """Handler of "stats": the reading that a watcher takes as it ends."""
+        if stats.trigger == "exit" and not self.problem:
+            peak = max(self._peak, stats.rss)
+            self._waiting.add(Reading(steady_epoch(), 0.0, stats.current_base, stats.rss, peak, stats.python_blocks))
+
+    def end(self, ending: str = "exit") -> None:
+        """The process ends in an orderly way: the last entry of its life, then the connection is closed."""
+        if self._pid != os.getpid() or self.problem:
+            return
+        self._take(Ended(steady_epoch(), ending), patience=_LAST_PATIENCE)
+        self._close()
+
+    def close(self) -> None:
+        """Stop to record; the life is over as far as the recording knows."""
+        self.end(ending="closed")
+        self.problem = self.problem or "it was closed"
+
+    def _take(self, entry: Entry, patience: float = PATIENCE) -> None:
+        if not self.problem:
+            self._waiting.add(entry)
+            self._retry = float("-inf") if patience > PATIENCE else self._retry
+            self.flush(patience)
+
+    # ---- writing
+
+    def flush(self, patience: float = PATIENCE) -> None:
+        """Write all that waits, if that can be done now. Never raises, never waits for longer than *patience*."""
+        if Clock.monotonic() < self._retry or not acquire(self._lock, blocking=False):
+            return
+        try:
+            self._write(patience)
+        except RecordingError as error:
+            self._give_up(str(error))
+        except sqlite3.Error as error:
+            self._step_aside(error)
+        except Exception as error:
+            self._give_up(describe_error(error))
+        finally:
+            self._lock.release()
+
+    def _write(self, patience: float) -> None:
+        connection = self._open(patience)
+        connection.execute("begin immediate")
+        try:
+            life = self._life or add_life(connection, born(self._release, _first(self._waiting), self._is_forked))
+            add_entries(connection, life, self._waiting)
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+        if not self._life and self._is_forked:
+            _at_end_of_worker(self.end)
+        self._life = life
+        self._waiting.clear()
+        self._rest, self._retry = 1.0, float("-inf")
+
+    def _open(self, patience: float) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = open_for_writing(self.path)
+        if not self._life:
+            self._file = _identity(self.path)
+        if patience > PATIENCE:
+            self._connection.execute(f"pragma busy_timeout = {round(1000 * patience)}")
+        return self._connection
+
+    def _step_aside(self, error: sqlite3.Error) -> None:
+        """Try again in a while; said once."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY):
+            self._give_up(str(error))
+            return
+        self._retry = Clock.monotonic() + self._rest
+        self._rest = min(2 * self._rest, _LONGEST_REST)
+        if not self._complained and (not is_busy(error) or self._rest > 8.0):
+            self._complained = True
+            _log.warning("memwatch cannot record into %s at present (%s); it waits in memory", self.path, error)
+
+    def _give_up(self, why: str) -> None:
+        self.problem = why
+        self._waiting.clear()
+        _log.warning("memwatch stops to record this process: %s", why)
+
+    def _tend(self, now: float) -> None:
+        """Thin what is old; and look whether the file is still the one at the path."""
+        self._tended = Clock.monotonic()
+        if not self._life or self._connection is None or not acquire(self._lock, blocking=False):
+            return
+        try:
+            if _identity(self.path) != self._file:
+                self._shut()
+                self._life = 0
+            else:
+                thin(self._connection, self._life, now)
+                look_after(self._connection, now, self._limits)
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                self._step_aside(error)
+        finally:
+            self._lock.release()
+
+    def _close(self) -> None:
+        if acquire(self._lock, blocking=False):
+            try:
+                self._shut()
+            finally:
+                self._lock.release()
+
+    def _shut(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    # ---- forks
+
+    def hold_for_fork(self) -> None:
+        """Let a write that is under way end, and begin no other: a child would inherit SQLite's locks taken."""
+        self._is_held_for_fork = acquire(self._lock, timeout=_FORK_PATIENCE)
+
+    def resume(self, in_child: bool) -> None:
+        """After the fork."""
+        held, self._is_held_for_fork = self._is_held_for_fork, False
+        if not in_child:
+            if held:
+                self._lock.release()
+            return
+        if self._connection is not None:
+            _inherited.append(self._connection)
+        self._begin(is_forked=True)
+        if not held and not self.problem:
+            self.problem = "it was forked in the middle of a write"
+
+
+def _told(leak: Leak) -> Told:
+    report = leak.report.to_dict()
+    return Told(
+        steady_epoch(),
+        fingerprint_of(leak),
+        leak.verdict,
+        str(report.get("subject", "")),
+        leak.growth,
+        leak.rate_per_hour,
+        json.dumps(report, allow_nan=False),
+        render_report(leak, source=False),
+        zlib.compress(leak.report.to_html().encode("utf-8", "replace")),
+    )
+
+
+def _first(waiting: Waiting) -> float:
+    """When the life began, as far as it is recorded."""
+    return min((entry.time for entry in waiting), default=steady_epoch())
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """What tells the file at *path* from another that is put in its place; by its name, without opening it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
+
+
+def _at_end_of_worker(function: Callable[[], object]) -> None:
+    """Have *function* called where a pool's worker ends: by its own finalizers, then by os._exit."""
+    for name in _POOLS:
+        util = sys.modules.get(name)
+        if util is not None:
+            util.Finalize(None, function, exitpriority=0)
+
+
+def _before_fork() -> None:
+    for writer in _writers:
+        writer.hold_for_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for writer in _writers:
+        writer.resume(in_child=False)
+
+
+def _after_fork_in_child() -> None:
+    for writer in _writers:
+        writer.resume(in_child=True)

@@ -1,0 +1,196 @@
+"""What many lives tell together: the same leak in several workers, and whether a fix worked."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+
+import pytest
+
+from memwatch.cli import main
+from memwatch.errors import RecordingError
+from memwatch.recording.cases import put_together, roles_of
+from memwatch.recording.compare import compare, split_by_release, split_since
+from memwatch.recording.connection import open_for_writing
+from memwatch.recording.life import Birth
+from memwatch.recording.lives import Reader
+from memwatch.recording.store import Ended, Over, Reading, Told, add_entries, add_life
+
+MIB = 1 << 20
+TUESDAY = time.mktime((2026, 11, 24, 14, 2, 0, 0, 0, -1))
+FINGERPRINT = "0123456789ab"
+
+
+@pytest.fixture
+def shop(path):
+    """Adds workers: each begins at *start* seconds, lasts, grows *rate* MiB/h, and tells a leak *after* seconds."""
+    connection = open_for_writing(path)
+
+    def add(start, seconds, rate=0.0, after=None, release="1.0", role="gunicorn worker", name=FINGERPRINT, over=None):
+        begun = TUESDAY + start
+        birth = Birth(
+            "vm", 100, 1, "boot 1", "gunicorn", role, None, "gunicorn", release, "3.12.1", "0.1.0", 1 << 30, begun
+        )
+        life = add_life(connection, birth)
+        grown = [round((100 + rate * second / 3600) * MIB) for second in (0, seconds / 2, seconds)]
+        times = (begun, begun + seconds / 2, begun + seconds)
+        entries = [Reading(it, 1.0, base, 2 * base, 2 * base, 9) for it, base in zip(times, grown, strict=True)]
+        if after is not None:
+            told = Told(
+                begun + after, name, "objects", "app.Order held by app.CACHE", MIB, rate * MIB, "{}", "LEAK", b""
+            )
+            entries.append(told)
+        if over is not None:
+            entries.append(Over(begun + over, name))
+        add_entries(connection, life, [*entries, Ended(begun + seconds, "exit")])
+        return life
+
+    yield add
+    connection.close()
+
+
+def read(path):
+    with Reader(path) as reader:
+        return reader.lives(), reader.leaks()
+
+
+def test_the_same_leak_in_three_of_eight_workers_is_one_case(shop, path, capsys):
+    for number in range(8):
+        shop(number, 7200, rate=41.0 if number < 3 else 0.1, after=1800 if number < 3 else None)
+    shop(0, 7200, role="gunicorn")
+    lives, leaks = read(path)
+    (case,) = put_together(lives, leaks)
+    assert (len(case.lives), case.of, case.rate, case.recovered) == (3, 8, 41.0 * MIB, 0)
+    assert [(role.role, role.lives) for role in roles_of(lives)] == [("gunicorn worker", 8), ("gunicorn", 1)]
+    assert main(["report", path]) == 0
+    shown = capsys.readouterr().out
+    assert "  1  app.Order held by app.CACHE\n     3 of 8 workers (gunicorn worker), 41.0 MiB/h each" in shown
+    assert "first seen" in shown and "14:32" in shown and "; in 1.0" in shown
+
+
+def test_told_again_counts_once_and_what_stopped_is_said(shop, path, capsys):
+    life = shop(0, 7200, rate=41.0, after=1800, over=4000)
+    with sqlite3.connect(path) as connection:
+        names = "life, time, fingerprint, verdict, subject, growth, rate, recovered, report, text, page"
+        connection.execute(f"insert into leaks ({names}) select {names} from leaks")
+    lives, leaks = read(path)
+    (case,) = put_together(lives, leaks)
+    assert len(leaks) == 2 and case.lives == (life,) and case.recovered == 1
+    main(["report", path])
+    assert "recovered in 1" in capsys.readouterr().out
+
+
+def test_a_leak_is_shown_by_its_number_or_its_fingerprint(shop, path, capsys):
+    shop(0, 7200, rate=41.0, after=1800)
+    for name in ("1", FINGERPRINT, "0123"):
+        assert main(["report", path, name]) == 0
+        assert capsys.readouterr().out.endswith("\n\nLEAK\n")
+    assert main(["report", path, "2"]) == 1
+    assert "there is no leak '2': the list has 1" in capsys.readouterr().err
+    assert main(["report", path, "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {}
+
+
+def test_the_list_is_json_and_a_page_too(shop, path, tmp_path, capsys):
+    shop(0, 7200, rate=41.0, after=1800, role="<worker>")
+    assert main(["report", path, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == 1 and found["leaks"][0]["of"] == 1 and found["lives"][0]["state"] == "exit"
+    page = tmp_path / "shop.html"
+    assert main(["report", path, "--html", str(page)]) == 0
+    assert "1 of 1 process (&lt;worker&gt;)" in (text := page.read_text()) and "<worker>" not in text
+
+
+OUTCOMES = {
+    # told by so many of so many older lives; newer lives, each of so many seconds; outcome, confidence
+    "all told, watched as long": (8, 8, 8, 7200, "gone", 1 - (1 / 9) ** 8),
+    "all told, not watched until then": (8, 8, 8, 900, "maybe gone", 0.0),
+    "one of four, four watched": (1, 4, 4, 7200, "maybe gone", 1 - (4 / 5) ** 4),
+    "one of four, twelve watched": (1, 4, 12, 7200, "gone", 1 - (4 / 5) ** 12),
+    "nobody watched": (4, 4, 0, 0, "maybe gone", 0.0),
+}
+
+
+@pytest.mark.parametrize("kind", OUTCOMES)
+def test_a_leak_that_is_not_told_any_more_is_gone_as_far_as_the_time_watched_allows(kind, shop, path):
+    told, of, newer, seconds, outcome, confidence = OUTCOMES[kind]
+    for number in range(of):
+        shop(number, 7200, rate=41.0, after=1800 if number < told else None)
+    for number in range(newer):
+        shop(90000 + number, seconds, release="1.1")
+    shop(90000, 60, release="1.1", role="gunicorn")
+    lives, leaks = read(path)
+    (change,) = compare(*split_by_release(lives, "1.0", "1.1"), leaks)
+    assert change.outcome == outcome and change.confidence == pytest.approx(confidence)
+
+
+def test_what_is_still_there_or_new_comes_first_and_the_status_tells(shop, path, capsys):
+    shop(0, 7200, rate=41.0, after=1800)
+    shop(90000, 7200, rate=20.0, after=1800, release="1.1")
+    shop(90000, 7200, rate=5.0, after=1800, release="1.1", name="ba9876543210")
+    lives, leaks = read(path)
+    changes = compare(*split_since(lives, "1.1"), leaks)
+    assert [change.outcome for change in changes] == ["new", "still there"]
+    assert main(["report", path, "--since", "1.1"]) == 1
+    shown = capsys.readouterr().out
+    assert "still there: app.Order held by app.CACHE" in shown
+    assert "before: 1 of 1 worker (gunicorn worker), 41.0 MiB/h each" in shown
+    assert "now: 1 of 2 workers (gunicorn worker), 20.0 MiB/h each" in shown
+
+
+def test_a_fix_that_is_sure_ends_with_status_0(shop, path, capsys):
+    for number in range(4):
+        shop(number, 7200, rate=41.0, after=1800)
+        shop(90000 + number, 7200, release="1.1")
+    assert main(["report", path, "--compare", "1.0", "1.1"]) == 0
+    assert "gone: app.Order" in (shown := capsys.readouterr().out)
+    assert "not seen in 4 processes, 8 h together; by then 99.8 % it would have been" in shown
+    assert main(["report", path, "--compare", "1.0", "1.1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"][0]["outcome"] == "gone"
+
+
+def test_a_release_that_nobody_has_is_refused_with_those_there_are(shop, path, capsys):
+    shop(0, 60, release="1.0")
+    with pytest.raises(RecordingError, match=r"no process of release '2' is recorded; there are 1\.0"):
+        split_since(read(path)[0], "2")
+    assert main(["report", path, "--since", "2"]) == 1
+    assert "there are 1.0" in capsys.readouterr().err
+
+
+BAD = {
+    "there is no such file": ["report", "none.db"],
+    "it is a directory": ["report", "."],
+    "some other file": ["report", "notes.txt"],
+    "nothing in it yet": ["report", "empty.db"],
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_what_is_no_recording_is_said_to_be_none(message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("a text that is longer than the head of a database is " * 20)
+    (tmp_path / "empty.db").touch()
+    assert main(BAD[message]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_ten_thousand_lives_are_read_at_once(shop, path):
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("begin")
+    shop_life = (
+        "insert into lives values (?, 'vm', ?, 1, 'boot', 'p', 'p worker', null, 'p', '1', '3', '0', 1, ?, ?, 'exit')"
+    )
+    for number in range(10_000):
+        begun = TUESDAY + 60 * number
+        connection.execute(shop_life, (number, number, begun, begun + 600))
+        readings = [(number, begun + 10 * it, 10.0, MIB, MIB, MIB, 9) for it in range(60)]
+        connection.executemany("insert into meters values (?, ?, ?, ?, ?, ?, ?)", readings)
+    connection.execute("commit")
+    connection.close()
+    begun = time.process_time()
+    lives, leaks = read(path)
+    assert len(lives) == 10_000 and not leaks
+    assert roles_of(lives)[0].lives == 10_000
+    assert time.process_time() - begun < 5.0
