@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
 VALUES = {"internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
-VALUES |= {"files", "folders", "estimates", "targets"}
+VALUES |= {"files", "folders", "estimates", "targets", "tables"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "crossings", "flamegraph", "formats", "diagnosis", "render"}
@@ -33,6 +33,7 @@ ALLOWED = {
     "units": set[str](),
     "targets": {"errors"},
     "http": {"errors", "targets"},
+    "tables": {"units"},
     "files": {"clock", "errors", "folders"},
     "folders": set[str](),
     "signals": {"errors"},

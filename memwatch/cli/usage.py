@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 
 from ..errors import OptionError, ProcessError
+from ..tables import aligned
 from ..units import format_bytes, format_duration
 from ..usage import History, Usage
 
@@ -99,8 +100,8 @@ _WIDTHS = (8, 8, 9, 9, 9, 9, 9, 7, 6, 8, 8)
 
 
 def _line(cells: tuple[str, ...], children: bool) -> str:
-    shown = list(zip(cells, _WIDTHS, strict=True))[: None if children else -1]
-    return "  ".join(cell.rjust(width) for cell, width in shown)
+    (line,) = aligned([cells if children else cells[:-1]], left=(), least=_WIDTHS)
+    return line
 
 
 def _cells(usage: Usage) -> tuple[str, ...]:

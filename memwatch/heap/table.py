@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from ..errors import OptionError
+from ..tables import aligned, shorten_start
 from ..units import format_bytes, format_duration
 from .counts import Count, add_counts, is_narrow, least, most
 
 _HEADER = ("objects", "allocated", "freed", "grown", "growth")
-_LABEL_WIDTH = 60
 _WHY = "where an address was used again by the same type, the two cannot be told apart"
 
 
@@ -57,7 +57,7 @@ def change_table(rows: Sequence[Row], seconds: float, top: int = 20, min_bytes: 
         lines.append(_change_line(_others(others), others))
     lines.append(_change_line("total", rows))
     footnote = _footnote(lines)
-    return "\n".join([*_aligned([(f"in {format_duration(seconds)}", *_HEADER), *lines]), *footnote])
+    return "\n".join([*aligned([(f"in {format_duration(seconds)}", *_HEADER), *lines]), *footnote])
 
 
 def census_table(rows: Sequence[Counted], top: int = 20, min_bytes: int = 0) -> str:
@@ -66,7 +66,7 @@ def census_table(rows: Sequence[Counted], top: int = 20, min_bytes: int = 0) -> 
     lines = [("type", "objects", "size"), *(_census_line(row.what, [row]) for row in shown)]
     if others:
         lines.append(_census_line(_others(others), others))
-    return "\n".join(_aligned([*lines, _census_line("total", rows)]))
+    return "\n".join(aligned([*lines, _census_line("total", rows)]))
 
 
 def format_count(count: Count) -> str:
@@ -93,7 +93,7 @@ def _change_line(label: str, rows: Sequence[Row]) -> tuple[str, ...]:
     """One line's cells: the sums over *rows*."""
     allocated, freed = add_counts(row.allocated for row in rows), add_counts(row.freed for row in rows)
     return (
-        _shortened(label),
+        shorten_start(label),
         f"{least(allocated) - least(freed):+,}",
         format_count(allocated),
         format_count(freed),
@@ -104,23 +104,7 @@ def _change_line(label: str, rows: Sequence[Row]) -> tuple[str, ...]:
 
 def _census_line(label: str, rows: Sequence[Counted]) -> tuple[str, ...]:
     size = format_bytes(sum(row.size_bytes for row in rows))
-    return _shortened(label), f"{sum(row.count for row in rows):,}", size
-
-
-def _shortened(label: str) -> str:
-    return label if len(label) <= _LABEL_WIDTH else f"...{label[3 - _LABEL_WIDTH :]}"
-
-
-def _aligned(lines: Sequence[tuple[str, ...]]) -> list[str]:
-    """The cells in columns: the first to the left, the others to the right; a plus stands right of its column."""
-    hang = [any(cells[column].endswith("+") for cells in lines) for column in range(len(lines[0]))]
-    padded = [
-        [cell if not hangs or cell.endswith("+") else f"{cell} " for cell, hangs in zip(cells, hang, strict=True)]
-        for cells in lines
-    ]
-    widths = [max(map(len, column)) for column in zip(*padded, strict=True)]
-    joined = ("  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])]) for cells in padded)
-    return [line.rstrip() for line in joined]
+    return shorten_start(label), f"{sum(row.count for row in rows):,}", size
 
 
 def _footnote(lines: Iterable[tuple[str, ...]]) -> list[str]:

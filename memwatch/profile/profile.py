@@ -15,6 +15,7 @@ from ..errors import OptionError
 from ..estimates import Part, weigh
 from ..files import write_file
 from ..frames import Frame
+from ..tables import aligned, shorten_start
 from ..units import format_bytes, printable
 
 _TOP = 10
@@ -193,21 +194,24 @@ def _table(profile: Profile) -> list[str]:
         frame = stack.frames[-1] if stack.frames else ROOT
         lines[frame.function, frame.file, frame.line].add(stack)
     largest = sorted(lines.items(), key=lambda item: -abs(item[1].size_bytes))[:_TOP]
-    count = "{:>+11,}" if signed else "{:>11,}"
-    return [
-        f"{format_bytes(line.size_bytes, signed):>12} {count.format(line.count)}{_interval(line)}  {_place(*key)}"
-        for key, line in largest
-    ]
+    count = "{:+,}" if signed else "{:,}"
+    return aligned(
+        [
+            (format_bytes(line.size_bytes, signed), count.format(line.count), _interval(line), _place(*key))
+            for key, line in largest
+        ],
+        left=(3,),
+        least=(12, 10),
+    )
 
 
 def _interval(line: _Line) -> str:
     if not line.certain:
         return ""
     low, high = weigh(line.parts).interval
-    return f"  {f'{format_bytes(low)} to {format_bytes(high)}':>24}"
+    return f"{format_bytes(low)} to {format_bytes(high)}"
 
 
 def _place(function: str, file: str, line: int) -> str:
-    where = f"{printable(file)}:{line}" if file else "outside Python code"
-    where = f"...{where[3 - _WIDEST :]}" if len(where) > _WIDEST else where
+    where = shorten_start(f"{file}:{line}", _WIDEST) if file else "outside Python code"
     return f"{printable(function)}  {where}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..diagnosis.places import own_frames, place_of
-from ..units import printable
+from ..tables import shorten_end
 from .words import samples_text
 
 _LONGEST_SOURCE = 1 << 20  # bytes
@@ -34,7 +34,9 @@ def describe(frames: Sequence[dict[str, Any]], samples: int, emphasize: Any = st
 
 def source_line(file: str, line: int) -> str:
     """What stands in that line, without the blanks around it; empty if it cannot be read."""
-    return next((_cut(text.strip()) for number, text in _rows(file, line, line) if number == line), "")
+    return next(
+        (shorten_end(text.strip(), _LONGEST_LINE) for number, text in _rows(file, line, line) if number == line), ""
+    )
 
 
 def source_around(file: str, line: int, around: int) -> tuple[tuple[int, str], ...]:
@@ -44,7 +46,7 @@ def source_around(file: str, line: int, around: int) -> tuple[tuple[int, str], .
     if all(number != line for number, _ in rows):
         return ()
     margin = min((len(text) - len(text.lstrip()) for _, text in rows if text.strip()), default=0)
-    return tuple((number, _cut(text[margin:])) for number, text in rows)
+    return tuple((number, shorten_end(text[margin:], _LONGEST_LINE)) for number, text in rows)
 
 
 def _rows(file: str, first: int, last: int) -> list[tuple[int, str]]:
@@ -60,8 +62,3 @@ def _rows(file: str, first: int, last: int) -> list[tuple[int, str]]:
     start = max(first, 1)
     texts = [row.decode("utf-8", "replace").expandtabs(4).rstrip() for row in rows[start - 1 : max(last, 0)]]
     return list(enumerate(texts, start))
-
-
-def _cut(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= _LONGEST_LINE else f"{text[: _LONGEST_LINE - 3]}..."

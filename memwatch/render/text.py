@@ -8,6 +8,7 @@ from itertools import pairwise
 from ..diagnosis import Account, Report, Suspect
 from ..diagnosis.causes import BY_VERDICT
 from ..retain import RetainingPath
+from ..tables import aligned, shorten, shorten_start
 from ..units import format_bytes, format_delta, format_duration, printable
 from .source import describe
 from .words import (
@@ -19,7 +20,6 @@ from .words import (
     pace_text,
     plural,
     share_text,
-    shorten,
     shrunk_text,
     verdict_words,
 )
@@ -29,7 +29,7 @@ _CURVE_POINTS = 20
 _ROWS = 5
 _SUSPECTS = 3
 _HOLDERS = 3  # beside the first
-_NAME = 60  # characters of a type's name, as in a diff's table
+_COLUMNS = (0, 8, 10, 8, 12, 6)  # characters of the table's at least
 _STEP = 100  # characters of one step of a path
 
 
@@ -56,15 +56,9 @@ def _words_alone(report: Report) -> list[str]:
     return [f"  cause  {words.cause}", f"  hint   {words.hint}"] if words else []
 
 
-def _type_name(name: str) -> str:
-    """A type's name; of a long one the end, which tells types apart."""
-    text = printable(name)
-    return text if len(text) <= _NAME else f"...{text[3 - _NAME :]}"
-
-
 def _path(path: RetainingPath) -> str:
     """A path on one line; where it is long its middle is left out, for both ends are names to look for."""
-    shown, place, left_out = cut_path([shorten(printable(part), _STEP) for part in path.parts])
+    shown, place, left_out = cut_path([shorten(part, _STEP) for part in path.parts])
     if left_out:
         shown = (*shown[:place], f"... {left_out} steps ...", *shown[place:])
     return " > ".join(shown)
@@ -117,32 +111,26 @@ def _table(report: Report) -> list[str]:
     shown, rest = growing_rows(account, _ROWS)
     if not shown:
         return []
-    since = f"since {format_duration(report.since_seconds)}"
-    width = max(len(since), *(len(_type_name(row.what)) for row in shown)) + 2
-    counts = [counts_of(row) for row in shown]
-    allocated = max(12, *(len(came) + 2 for came, _ in counts))
-    freed = max(10, *(len(went) + 2 for _, went in counts))
-    lines = [f"  {since:{width}}{'objects':>10}{'allocated':>{allocated}}{'freed':>{freed}}{'growth':>14}{'share':>8}"]
-    for row, (came, went) in zip(shown, counts, strict=True):
-        name = f"{_type_name(row.what):{width}}{row.count:>+10,}{came:>{allocated}}{went:>{freed}}"
-        lines.append(f"  {name}{_amount(row.size_bytes, account)}")
-    blank = 10 + allocated + freed
-    lines += [f"  {name:{width + blank}}{_amount(size, account)}" for name, size in rest]
+    lines = [(f"since {format_duration(report.since_seconds)}", "objects", "allocated", "freed", "growth", "share")]
+    for row in shown:
+        lines.append((shorten_start(row.what), f"{row.count:+,}", *counts_of(row), *_amount(row.size_bytes, account)))
+    lines += [(name, "", "", "", *_amount(size, account)) for name, size in rest]
+    table = aligned(lines, least=_COLUMNS)
     if shrunk := shrunk_text(account):
-        lines.append(f"  {shrunk}")
+        table.append(shrunk)
     if report.ratchets:
-        names = ", ".join(_type_name(ratchet.what) for ratchet in report.ratchets[:_SUSPECTS])
-        lines.append(f"  at each of {report.ratchets[0].readings} looks there was more of {names}")
-    return lines
+        names = ", ".join(shorten_start(ratchet.what) for ratchet in report.ratchets[:_SUSPECTS])
+        table.append(f"at each of {report.ratchets[0].readings} looks there was more of {names}")
+    return [f"  {line}" for line in table]
 
 
-def _amount(size: int, account: Account) -> str:
-    return f"{format_bytes(size, signed=True):>14}{share_text(size / account.total):>8}"
+def _amount(size: int, account: Account) -> tuple[str, str]:
+    return format_bytes(size, signed=True), share_text(size / account.total)
 
 
 def _suspect(number: int, suspect: Suspect, color: bool, source: bool) -> list[str]:
     size, share = format_bytes(suspect.bytes_growth, signed=True), share_text(suspect.share)
-    lines = [f"  {number}  {_type_name(suspect.type)}, {objects_text(suspect)}, {size}, {share}"]
+    lines = [f"  {number}  {shorten_start(suspect.type)}, {objects_text(suspect)}, {size}, {share}"]
     lines += describe(suspect.allocated_at, suspect.samples, lambda text: _paint(text, "1", color), source)
     if suspect.held_by:
         lines.append(f"     held by     {_paint(_path(suspect.held_by), '1', color)}")

@@ -111,9 +111,3 @@ def cut_path(steps: Sequence[T], ends: int = _ENDS) -> tuple[Sequence[T], int, i
     if left_out <= 1:
         return steps, len(steps), 0
     return (*steps[:ends], *steps[-ends:]), ends, left_out
-
-
-def shorten(text: str, most: int) -> str:
-    """A long text without its middle."""
-    half = (most - 3) // 2
-    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"

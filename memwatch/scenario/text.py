@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..diagnosis.causes import BY_VERDICT, words_for
 from ..retain import Holding
-from ..units import format_bytes, printable
+from ..tables import aligned, shorten, shorten_start
+from ..units import format_bytes
 
 if TYPE_CHECKING:
     from .result import CheckResult, GrowthRow
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 _ROWS = 8
 _HOLDINGS = 3
 _SHARE = 0.1  # of what hangs below the first holder
-_NAME = 60  # characters of a type's name
 _STEP = 160  # characters of one step of a path
 
 
@@ -40,21 +40,17 @@ def _head(result: CheckResult) -> str:
     if result.native:
         return f"native memory {rounds}, by {format_bytes(result.native[-1])} in the last"
     if not result.holdings:
-        return f"{_shorten(result.rows[0].what, _NAME)} {rounds}"
+        return f"{shorten_start(result.rows[0].what)} {rounds}"
     return f"{_path(result.holdings[0])} {rounds}"
 
 
 def _table(result: CheckResult) -> Iterator[str]:
     """A row for each type, a column for each round."""
-    rows = [(_shorten(row.what, _NAME), _cells(row)) for row in result.rows[:_ROWS]]
+    lines = [("in a round of", *(_plural(calls, "call") for calls in result.calls))]
+    lines += [(shorten_start(row.what), *_cells(row)) for row in result.rows[:_ROWS]]
     if result.native:
-        rows.append(("native memory", [format_bytes(size, signed=True) for size in result.native]))
-    head = [_plural(calls, "call") for calls in result.calls]
-    width = max(len("in a round of"), *(len(name) for name, _ in rows))
-    columns = [max(map(len, column)) for column in zip(head, *(cells for _, cells in rows), strict=True)]
-    for name, cells in [("in a round of", head), *rows]:
-        aligned = (f"  {cell:>{size}}" for cell, size in zip(cells, columns, strict=True))
-        yield f"  {name:{width}}{''.join(aligned)}"
+        lines.append(("native memory", *(format_bytes(size, signed=True) for size in result.native)))
+    yield from (f"  {line}" for line in aligned(lines))
     if len(result.rows) > _ROWS:
         yield f"  and {_plural(len(result.rows) - _ROWS, 'other type')}"
 
@@ -75,13 +71,7 @@ def _held(holding: Holding) -> Iterator[str]:
 
 
 def _path(holding: Holding) -> str:
-    return " > ".join(_shorten(part, _STEP) for part in holding.path.parts)
-
-
-def _shorten(text: str, longest: int) -> str:
-    """*text* on one line; where it is long, of its middle nothing."""
-    text, half = printable(text), (longest - 3) // 2
-    return text if len(text) <= longest else f"{text[:half]}...{text[-half:]}"
+    return " > ".join(shorten(part, _STEP) for part in holding.path.parts)
 
 
 def _plural(count: int, what: str) -> str:

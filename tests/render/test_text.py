@@ -37,10 +37,10 @@ heap growth over 8 consecutive windows (64s): +2.00 MiB, 142 MiB/h
 
   base   21.4 MiB ▁▁▁▂▂▂▃▃▃▄▄▄▅▅▅▆▆▆▇█ 23.9 MiB     limit 2.00 GiB in about 14 h at this rate
 
-  since 48 s     objects   allocated     freed        growth   share
-  str               +480       >=502      >=22     +1.90 MiB    95 %
-  bytes               +1         431       430     +30.3 KiB     1 %
-  not explained                                    +79.2 KiB     4 %
+  since 48 s      objects   allocated     freed        growth   share
+  str                +480       >=502      >=22     +1.90 MiB    95 %
+  bytes                +1         431       430     +30.3 KiB     1 %
+  not explained                                     +79.2 KiB     4 %
 
   1  str, +480 objects, +1.90 MiB, 95 %
      held by     module __main__ > kept: list, 640 items > [index]
@@ -210,7 +210,7 @@ def test_long_steps_lose_their_middle_and_long_type_names_their_beginning():
 def test_intervals_are_shown_as_wide_as_they_are():
     row = TypeRow("str", (1_234_567, 1_300_000), (20, 40), 1_990_000, False)
     head, line = render_text(replace(REPORT, account=Account(2 * MIB, (row,)))).splitlines()[5:7]
-    assert line == "  str         +1,234,547  1,234,567..1,300,000      >=20     +1.90 MiB    95 %"
+    assert line == "  str            +1,234,547  1,234,567..1,300,000      >=20     +1.90 MiB    95 %"
     assert len(head) == len(line) and head.index("allocated") + len("allocated") == line.index("00  ") + 2
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ...internal import internal
-from ...units import printable
-from ..words import shorten
+from ...tables import shorten
 
 LONGEST = 300
 """Characters of a text that a program has made."""
@@ -21,7 +20,7 @@ class Markup(str):
 
 def text(value: str) -> Markup:
     """*value* as it is to be read: nothing in it is HTML, no character is invisible, and a long one has no middle."""
-    return Markup(shorten(printable(value), LONGEST).translate(_ESCAPES))
+    return Markup(shorten(value, LONGEST).translate(_ESCAPES))
 
 
 def element(name: str, /, *children: str, **attributes: str | float | None) -> Markup:

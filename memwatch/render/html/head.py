@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from ...diagnosis import Report
 from ...diagnosis.places import own_frames
+from ...tables import shorten
 from ...units import format_bytes, format_delta, format_duration, format_rate
-from ..words import pace_text, share_text, shorten, verdict_words
+from ..words import pace_text, share_text, verdict_words
 from .elements import Markup, element, join
 
 _LONGEST_NAME = 90

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from ...internal import internal
 from ...retain import RetainingPath
+from ...tables import shorten
 from ...units import printable
-from ..words import cut_path, shorten
+from ..words import cut_path
 from .elements import Markup, element
 
 _BOX, _GAP = 30.0, 32.0
@@ -49,7 +50,7 @@ def draw_path(path: RetainingPath, leaked: str) -> Markup:
 def _rows(path: RetainingPath, leaked: str) -> Iterator[_Row]:
     boxes = [("", path.parts[0]), *path.pairs]
     shown, place, left_out = cut_path(boxes, _ENDS)
-    yield _Row("", shorten(printable(shown[0][1]), _LONGEST), "root")
+    yield _Row("", shorten(shown[0][1], _LONGEST), "root")
     for number, (reference, target) in enumerate(shown[1:], 1):
         there = number + (left_out if number >= place else 0)
         kind = "suspect" if there >= path.suspect else "sure"
@@ -58,7 +59,7 @@ def _rows(path: RetainingPath, leaked: str) -> Iterator[_Row]:
         last = number == len(shown) - 1
         kind += " leaked" if last else ""
         target = printable(target) or (leaked if last else "...")
-        yield _Row(shorten(printable(reference), _LONGEST - 3), shorten(target, _LONGEST), kind)
+        yield _Row(shorten(reference, _LONGEST - 3), shorten(target, _LONGEST), kind)
 
 
 def _draw(row: _Row, top: float) -> Iterator[Markup]:
