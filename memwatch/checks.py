@@ -18,9 +18,10 @@ def is_number(value: Any, least: float, most: float) -> bool:
 
 
 def whole_words(least: int, most: int | None = None, unit: str = "") -> str:
-    """``a whole number of bytes from 1 to 64``"""
-    what = f"a whole number of {unit}" if unit else "a whole number"
-    return f"{what}, {least} or more" if most is None else f"{what} from {least} to {most}"
+    """``a whole number from 1 to 64 bytes``"""
+    if most is None:
+        return f"a whole number, {least} or more"
+    return f"a whole number from {least} to {most} {unit}".rstrip()
 
 
 def check_whole(name: str, value: Any, least: int, most: int | None = None, unit: str = "") -> int:
@@ -28,6 +29,13 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None, unit
     if not is_whole(value, least, most):
         raise OptionError(f"{name} must be {whole_words(least, most, unit)}, not {shown(value)}")
     return int(value)
+
+
+def check_number(name: str, value: Any, least: float, most: float, unit: str = "seconds") -> float:
+    """*value* as a float, if it is a number in that range; raises OptionError as `check_whole`."""
+    if not is_number(value, least, most):
+        raise OptionError(f"{name} must be a number of {unit} from {least:g} to {most:g}, not {shown(value)}")
+    return float(value)
 
 
 def shown(value: Any) -> str:

@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 import psutil
 
 from .backend.meters.memory_limit import Container, container
+from .checks import check_whole
 from .clock import Clock
-from .errors import OptionError, ProcessError
+from .errors import ProcessError
 
 __all__ = ["Container", "History", "Usage", "clear_history", "container", "lookup"]
 
@@ -117,7 +118,7 @@ class History:
         if pid is None:
             self._last.clear()
             return
-        wanted = _checked(pid)
+        wanted = check_whole("pid", pid, 1, _MOST)
         for key in [key for key in list(self._last) if key[0][0] == wanted]:
             self._last.pop(key, None)
 
@@ -226,18 +227,10 @@ def _total(values: Iterator[Number | None]) -> Number | None:
 # ---- asking the system
 
 
-def _checked(pid: object) -> int:
-    if isinstance(pid, int) and not isinstance(pid, bool) and 0 < pid <= _MOST:
-        return pid
-    small = isinstance(pid, int) and abs(pid) <= _MOST
-    shown = str(pid) if small else "a larger number" if isinstance(pid, int) else f"a {type(pid).__qualname__}"
-    raise OptionError(f"a process id is a whole number from 1 to {_MOST}, not {shown}")
-
-
 def _read_tree(pid: int, children: bool) -> list[Reading]:
     """The process itself, then, with *children*, those below it that are there and alive."""
     try:
-        process = psutil.Process(_checked(pid))
+        process = psutil.Process(check_whole("pid", pid, 1, _MOST))
         below = process.children(recursive=True) if children else []
         readings = [_read(process)]
     except psutil.ZombieProcess:

@@ -47,7 +47,7 @@ def test_options_are_equal_if_they_do_the_same():
         ({"tick": float("nan")}, "tick must be a number of seconds from 0.01 to 3600, not nan"),
         ({"pause_budget": None}, "pause_budget must be a number of seconds from 0 to 60, not None"),
         ({"profile": 1}, "profile must be True or False, not 1"),
-        ({"sample_interval": 2.0}, "sample_interval must be a whole number of bytes from 1 to 1099511627776, not 2.0"),
+        ({"sample_interval": 2.0}, "sample_interval must be a whole number from 1 to 1099511627776 bytes, not 2.0"),
         ({"sample_interval": 10**5000}, "not a larger number"),
         ({"json": ""}, "json must be the path of a file, not ''"),
         ({"json": object}, "json must be the path of a file, not a value of type type"),

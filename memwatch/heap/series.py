@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import OptionError
+from ..checks import check_whole
 from ..internal import internal
 from .census import Census
 
@@ -59,9 +59,7 @@ class TypeSeries:
     __slots__ = ("_most", "_streaks", "_time", "readings")
 
     def __init__(self, most: int = 500) -> None:
-        if most < 1:
-            raise OptionError(f"most must be 1 or more, not {most}")
-        self._most = most
+        self._most = check_whole("most", most, 1)
         self._streaks: dict[str, _Streak] = {}
         self._time = 0.0
         self.readings = 0

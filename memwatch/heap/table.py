@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from ..errors import OptionError
+from ..checks import check_whole
 from ..tables import aligned, shorten_start
 from ..units import format_bytes, format_duration
 from .counts import Count, add_counts, is_narrow, least, most
@@ -78,8 +78,8 @@ def format_count(count: Count) -> str:
 
 def _chosen(rows: Sequence[AnyRow], top: int, min_bytes: int) -> tuple[list[AnyRow], list[AnyRow]]:
     """The rows to show, and the others."""
-    if top < 0 or min_bytes < 0:
-        raise OptionError(f"top and min_bytes must be 0 or more, not {top} and {min_bytes}")
+    check_whole("top", top, 0)
+    check_whole("min_bytes", min_bytes, 0, unit="bytes")
     shown = [row for row in rows if abs(row.size_bytes) >= min_bytes][:top]
     chosen = set(map(id, shown))
     return shown, [row for row in rows if id(row) not in chosen]

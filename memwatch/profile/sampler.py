@@ -19,6 +19,7 @@ from ..backend.allocations.live import LiveHeap, LiveStack, Source
 from ..backend.allocations.source import start_source
 from ..backend.allocations.tracing import SOURCE
 from ..backend.quiet import quiet
+from ..checks import check_whole, shown
 from ..errors import AlreadyStartedError, NotStartedError, OptionError
 from ..estimates import Part, count_ages
 from ..internal import internal
@@ -27,7 +28,6 @@ from .profile import Profile
 SAMPLE_INTERVAL = 524288
 STACK_DEPTH = 64
 
-_RANGES = {"sample_interval": (1, 1 << 40, "bytes"), "stack_depth": (1, 256, "frames")}
 _COST = (
     "memwatch profiles with tracemalloc, which sees every allocation: busy programs take 15 to 40 times as long, with "
     "stack_depth=1 3 to 12 times, and each block that they hold needs about 100 bytes more"
@@ -50,11 +50,9 @@ class Options:
     def check(self) -> None:
         """Raise OptionError for anything that is no whole number within its range, or no truth value."""
         if type(self.native) is not bool:
-            raise OptionError(f"native must be True or False, not {_show(self.native)}")
-        for name, (least, most, unit) in _RANGES.items():
-            value = getattr(self, name)
-            if type(value) is not int or not least <= value <= most:
-                raise OptionError(f"{name} must be a whole number from {least} to {most} {unit}, not {_show(value)}")
+            raise OptionError(f"native must be True or False, not {shown(self.native)}")
+        check_whole("sample_interval", self.sample_interval, 1, 1 << 40, "bytes")
+        check_whole("stack_depth", self.stack_depth, 1, 256, "frames")
 
 
 @internal
@@ -187,7 +185,3 @@ def _tell_cost(source: Source) -> None:
     if source.name == SOURCE and SOURCE not in _told:
         _told.append(SOURCE)
         _log.info(_COST)
-
-
-def _show(value: object) -> str:
-    return repr(value) if type(value) in (int, float, str, bool) else f"a {type(value).__name__}"

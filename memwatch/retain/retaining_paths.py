@@ -10,6 +10,7 @@ from typing import Any
 from ..backend.census import chosen
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
+from ..checks import check_whole
 from ..errors import OptionError
 from ..internal import internal
 from .backward import find_path_backwards
@@ -44,7 +45,7 @@ def retaining_paths(
     keys of builtin types, cut at 40 characters. Raises `OptionError` for a type that is not there and for a *limit* out
     of range, and `GaveUp` while the collector is at work.
     """
-    _check_limit(limit)
+    check_whole("limit", limit, 1, _MOST, "paths")
     if (type is None) is (obj is _NOTHING):
         raise OptionError("either an object or the name of a type is needed")
     with quiet:
@@ -58,11 +59,6 @@ def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> Reta
     """
     with quiet, Search(NEW_WANTED, array("Q", [id(obj)]), 1, give_up=give_up) as places:
         return places[0].path() if places else find_path_backwards(obj)
-
-
-def _check_limit(limit: object) -> None:
-    if type(limit) is not int or not 1 <= limit <= _MOST:
-        raise OptionError(f"limit is a number of paths from 1 to {_MOST}")
 
 
 def _choose(places: list[Place], limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ..backend.meters.meters import Meters
 from ..backend.quiet import collect
+from ..checks import check_whole
 from ..errors import LeakFound, OptionError
 from ..heap import Census, Snapshot, take_census, take_snapshot
 from ..internal import internal
@@ -55,9 +56,8 @@ def _require(fn: object, loops: object, max_rounds: object) -> None:
     __tracebackhide__ = True
     if not callable(fn):
         raise OptionError(f"fn must be a function without arguments, not a {type(fn).__name__}")
-    for name, value, least in (("loops", loops, 1), ("max_rounds", max_rounds, 2)):
-        if type(value) is not int or value < least:
-            raise OptionError(f"{name} must be a whole number, {least} or more")
+    check_whole("loops", loops, 1)
+    check_whole("max_rounds", max_rounds, 2)
 
 
 @internal

@@ -10,6 +10,7 @@ import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..checks import check_whole
 from ..errors import ExportError, OptionError
 from ..http import Clock, Sender
 from ..targets import Target
@@ -31,9 +32,7 @@ class Effort:
 
     def __post_init__(self) -> None:
         for name, most in (("batch", 100_000), ("tries", 100)):
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= most:
-                raise OptionError(f"{name} is a whole number from 1 to {most:,}")
+            check_whole(name, getattr(self, name), 1, most)
         for name in ("timeout", "total_timeout"):
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 < value <= 86400:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from ..backend.meters.meters import counted_bytes
-from ..errors import OptionError
+from ..checks import check_whole
 from ..internal import internal
 from .records import Kind, Record
 
@@ -25,10 +25,7 @@ _NUMBER = 32  # bytes of the block of a float, or of an int
 
 def check_capacity(capacity: int) -> int:
     """*capacity* itself; raises OptionError if it is no whole number from 1 to ten million."""
-    if type(capacity) is not int or not 1 <= capacity <= _MOST:
-        shown = repr(capacity) if type(capacity) in (int, float, str, bool) else type(capacity).__qualname__
-        raise OptionError(f"capacity is the number of records to keep, from 1 to {_MOST:,}, not {shown}")
-    return capacity
+    return check_whole("capacity", capacity, 1, _MOST, "records")
 
 
 @internal

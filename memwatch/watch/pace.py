@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite
 
+from ..checks import check_number
 from ..errors import OptionError
 from ..internal import internal
 from .scales import BLOCKS
@@ -87,12 +87,6 @@ PACES = {
 }
 
 
-def _checked(option: str, value: float) -> float:
-    if not (isfinite(value) and _SHORTEST <= value <= _LONGEST):
-        raise OptionError(f"{option} must be between {_SHORTEST:g} and {_LONGEST:g} seconds, not {value!r}")
-    return float(value)
-
-
 def choose_pace(name: str, tick: float | None = None, sample: float | None = None) -> Pace:
     """The pace of that name, with `tick` and `sample` (seconds) replaced where given.
 
@@ -102,8 +96,8 @@ def choose_pace(name: str, tick: float | None = None, sample: float | None = Non
     if name not in PACES:
         raise OptionError(f"unknown pace {name!r}; there are: {', '.join(sorted(PACES))}")
     pace = PACES[name]
-    tick = pace.tick if tick is None else _checked("tick", tick)
-    sample = max(tick, pace.sample) if sample is None else _checked("sample", sample)
+    tick = pace.tick if tick is None else check_number("tick", tick, _SHORTEST, _LONGEST)
+    sample = max(tick, pace.sample) if sample is None else check_number("sample", sample, _SHORTEST, _LONGEST)
     if sample < tick:
         raise OptionError(f"sample must be at least one tick of {tick:g} seconds, not {sample:g}")
     return replace(pace, tick=tick, sample=sample)

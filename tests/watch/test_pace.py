@@ -39,7 +39,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
 
 @pytest.mark.parametrize("tick", [0, -1, 0.001, 3601, float("nan"), float("inf")])
 def test_a_tick_out_of_range_is_refused(tick):
-    with pytest.raises(OptionError, match=r"tick must be between 0.01 and 3600 seconds"):
+    with pytest.raises(OptionError, match=r"tick must be a number of seconds from 0.01 to 3600"):
         choose_pace("job", tick=tick)
 
 
