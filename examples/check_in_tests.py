@@ -5,15 +5,12 @@ pytest examples/check_in_tests.py, or: python examples/check_in_tests.py
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from itertools import count
 
 import pytest
 
 import memwatch
-
-HeapDiffFixture = Callable[[Callable[[], object]], memwatch.CheckResult]
 
 numbers = count()
 
@@ -44,7 +41,7 @@ def render(number: int) -> str:
     return f"page {number}"
 
 
-def test_rendering_keeps_no_more_than_its_cache(heap_diff: HeapDiffFixture) -> None:
+def test_rendering_keeps_no_more_than_its_cache(heap_diff: memwatch.HeapDiffFixture) -> None:
     heap_diff(lambda: render(next(numbers)))
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from .heap import HeapDiff
     from .recording import Recording, record
     from .retain import RetainingPath, retaining_paths
-    from .scenario import CheckResult, check
+    from .scenario import CheckResult, HeapDiffFixture, check
     from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
 
@@ -57,6 +57,7 @@ _LAZY = {
     "CheckResult": "scenario",
     "Crossing": "thresholds",
     "HeapDiff": "heap",
+    "HeapDiffFixture": "scenario",
     "Leak": "watch",
     "RetainingPath": "retain",
     "Recording": "recording",
@@ -79,6 +80,7 @@ __all__ = [
     "ExportError",
     "FormatError",
     "HeapDiff",
+    "HeapDiffFixture",
     "Leak",
     "LeakFound",
     "MemwatchError",

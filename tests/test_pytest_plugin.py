@@ -376,3 +376,46 @@ def test_pytest_starts_so_also_where_docstrings_are_left_out(tmp_path: Path, mon
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings =\n    error\n    ignore:assertions not in test\n")
     done = subprocess.run([sys.executable, "-OO", "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stderr
+
+
+FIXTURES = """
+import asyncio, unittest
+import pytest
+
+class Store:
+    def __init__(self):
+        self.visits = []
+
+@pytest.fixture
+def store():
+    return Store()
+
+@pytest.mark.memwatch_check
+def test_keeps(store):
+    store.visits.append([object()])
+
+@pytest.mark.memwatch_check(loops=3, max_growth=4096)
+def test_may_keep(store):
+    store.visits.append([object()])
+
+class Tests(unittest.IsolatedAsyncioTestCase):
+    kept = []
+
+    @pytest.mark.memwatch_check
+    async def test_leaks_in_a_loop_of_the_check_s_own(self):
+        await asyncio.sleep(0)
+        self.kept.append([object()])
+"""
+
+
+def test_a_failure_names_the_line_the_test_and_the_fixture(run) -> None:
+    done = run(FIXTURES)
+    done.assert_outcomes(passed=1, failed=2)
+    told = ["*held by *fixture store: test_module.Store > .visits: list, 32 items > [[]index[]]"]
+    told += ["*kept by your fixture store, which is the same in all rounds"]
+    told += ["*checked *test_module.py:12 in test_keeps"]
+    line = (
+        ["*allocated *test_module.py:14 in test_keeps", "*> store.visits.append([[]object()[]])"] if IS_NATIVE else []
+    )
+    done.stdout.fnmatch_lines([*line, *told])
+    done.stdout.fnmatch_lines(["*.kept: list, 32 items*", "*checked *Tests.test_leaks_in_a_loop_of_the_check_s_own"])

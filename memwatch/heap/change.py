@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backend.census.contract import Grown
+from ..backend.type_labels import type_label
+from ..errors import OptionError
 from ..internal import internal
 from ..units import format_bytes, format_milliseconds, format_size
 from .counts import Count, count_to_json, least
@@ -149,6 +151,19 @@ class Diff:
             "change": change,
             "missing": list(self.missing),
         }
+
+    def grew(self, what: str | type) -> int:
+        """How many objects more there are of one type, 0 if no more than before::
+
+            assert not heap_diff.diff.grew(app.User)
+
+        *what* is the class, or its name as in the table, ``"app.User"``; a misspelt name is found nowhere. Raises
+        OptionError where it is neither.
+        """
+        if not isinstance(what, str | type):
+            raise OptionError(f"grew() takes a class or its name, as in 'app.User', not a {type(what).__name__}")
+        label = type_label(what) if isinstance(what, type) else what
+        return max(0, sum(row.net for row in self.change.details if row.what == label))
 
     def table(self, top: int = 20, min_bytes: int = 0) -> str:
         """The rows as text, at most *top* and none that changed by less than *min_bytes*; the rest in one line.

@@ -36,6 +36,7 @@ def find_holdings(
     ignore: Sequence[Any] = (),
     in_slices: bool = False,
     show_keys: bool = False,
+    least: int = 0,
 ) -> tuple[Holding, ...]:
     """Find from the roots who holds the objects whose address is not in *known*; the most retained bytes come first.
 
@@ -44,8 +45,9 @@ def find_holdings(
     *size_of* gives the shallow bytes of an object (default: what its C type says). *give_up* is asked about every
     2000 objects, or before and after a search in C. Raises `GaveUp` when it answers True, and when there are more than
     *max_objects*. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python: several
-    times as long, but other threads run in between. *show_keys* shows every dict key on a path. While it runs a part of
-    the heap is held, so an object that the program drops meanwhile may be freed in this thread; nothing is held after.
+    times as long, but other threads run in between. *show_keys* shows every dict key on a path. Places with fewer than
+    *least* bytes are left out, before what is dear: their names. While it runs a part of the heap is held, so an object
+    that the program drops meanwhile may be freed in this thread; nothing is held after.
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", sorted(known))
     kept = [known, addresses, grown, *ignore]
@@ -61,7 +63,7 @@ def find_holdings(
         in_slices=in_slices,
     )
     with quiet, search as places:
-        return _holdings(places, show_keys, addresses)
+        return _holdings([found for found in places if found.size >= least], show_keys, addresses)
 
 
 def ask_holders() -> Question:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .fixture import HeapDiffFixture
 from .result import CheckResult, GrowthRow
-from .run import check
+from .run import check, check_with_fixtures
 
-__all__ = ["CheckResult", "GrowthRow", "check"]
+__all__ = ["CheckResult", "GrowthRow", "HeapDiffFixture", "check", "check_with_fixtures"]

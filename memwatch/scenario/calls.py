@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from types import CoroutineType
+from functools import partial
+from types import CoroutineType, FunctionType, MethodType
 from typing import Any
 
+from ..diagnosis.places import place_of
 from ..errors import UnsupportedError
 from ..internal import internal
 
@@ -50,3 +52,13 @@ def _loop_is_running() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def place_of_function(fn: object) -> str:
+    """Where *fn* is defined, as ``test_app.py:12 in test_load``; empty for what Python code does not define."""
+    while type(fn) in (partial, MethodType):
+        fn = fn.func if isinstance(fn, partial) else getattr(fn, "__func__", None)
+    if not isinstance(fn, FunctionType):
+        return ""
+    code = fn.__code__
+    return place_of({"function": code.co_qualname, "file": code.co_filename, "line": code.co_firstlineno})

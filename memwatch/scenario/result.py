@@ -38,7 +38,9 @@ class CheckResult:
     grew in every one of them and whose new objects are held without a bound, the one that the first holder holds
     first. `holdings` say who holds them, the most bytes first. `native` is by how many bytes malloc's memory grew in
     each round beyond what Python objects explain; it is empty unless that was too much in every round. `rounds`
-    counts all, warm-up included.
+    counts all, warm-up included. `checked` is where the function is defined, as ``test_app.py:12 in test_load``. For
+    each of the holdings `allocated_at` has the frames that allocated what it holds, innermost first, empty where that
+    was not sampled, and `kept_by` the name of the fixture that leads to the holder, empty where none does.
     """
 
     rounds: int
@@ -46,6 +48,9 @@ class CheckResult:
     rows: tuple[GrowthRow, ...]
     holdings: tuple[Holding, ...]
     native: tuple[int, ...]
+    checked: str = ""
+    allocated_at: tuple[tuple[dict[str, Any], ...], ...] = ()
+    kept_by: tuple[str, ...] = ()
 
     @property
     def leaks(self) -> bool:
@@ -61,6 +66,9 @@ class CheckResult:
             "rows": [row.to_dict() for row in self.rows],
             "holdings": [holding.to_dict() for holding in self.holdings],
             "native": list(self.native),
+            "checked": self.checked,
+            "allocated_at": [[dict(frame) for frame in frames] for frames in self.allocated_at],
+            "kept_by": list(self.kept_by),
         }
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ check, so healthy code costs two rounds. Who holds the growth is looked for only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..backend.meters.meters import Meters
 from ..backend.quiet import collect
@@ -16,15 +16,22 @@ from ..errors import LeakFound, OptionError
 from ..heap import Census, Snapshot, take_census, take_snapshot
 from ..internal import internal
 from ..retain import Holding
+from .allocated import LastRound
 from .blame import blame
-from .calls import Caller
+from .calls import Caller, place_of_function
 from .excused import Records
+from .fixtures import keepers
 from .growth import Reading, Round, growing, measure_round, native_growth, was_unsettled
 from .result import CheckResult, GrowthRow
 
 
 def check(
-    fn: Callable[[], object], loops: int = 2, max_rounds: int = 5, *, ignore: Sequence[object] = ()
+    fn: Callable[[], object],
+    loops: int = 2,
+    max_rounds: int = 5,
+    *,
+    ignore: Sequence[object] = (),
+    max_growth: int = 0,
 ) -> CheckResult:
     """Run *fn* in rounds and raise LeakFound, an AssertionError, if memory grows in every one of them::
 
@@ -35,16 +42,31 @@ def check(
     it *loops* times, each further one twice as often as the one before, *max_rounds* in all (of which the first is
     not counted): with the defaults 4 calls of healthy code, 32 of a leaking one. A leak is a type of which each round
     leaves as many objects as it had calls, or whose objects grow in place, or native memory that grows by 512 bytes a
-    call. What fills a bounded cache, or is held by *ignore* alone, is none.
+    call. What fills a bounded cache, or is held by *ignore* alone, is none; neither is growth of up to *max_growth*
+    bytes a call, which is measured in the last round.
 
     Returns what was found otherwise. What *fn* raises passes. Raises OptionError where an option is out of range and
     UnsupportedError where *fn* needs an event loop and one is running in this thread.
     """
     __tracebackhide__ = True
-    _require(fn, loops, max_rounds)
-    scenario = _Scenario(Caller(fn), loops, max_rounds)
+    return check_with_fixtures(fn, {}, loops, max_rounds, ignore=ignore, max_growth=max_growth)
+
+
+def check_with_fixtures(
+    fn: Callable[[], object],
+    fixtures: Mapping[str, object],
+    loops: int = 2,
+    max_rounds: int = 5,
+    *,
+    ignore: Sequence[object] = (),
+    max_growth: int = 0,
+) -> CheckResult:
+    """`check`, which tells which of *fixtures*, by name, keeps what a test leaves behind."""
+    __tracebackhide__ = True
+    _require(fn, loops, max_rounds, max_growth)
+    scenario = _Scenario(fn, loops, max_rounds, max_growth)
     try:
-        result = scenario.examine(ignore)
+        result = scenario.examine(ignore, fixtures)
     finally:
         scenario.close()
     if result.leaks:
@@ -52,23 +74,29 @@ def check(
     return result
 
 
-def _require(fn: object, loops: object, max_rounds: object) -> None:
+def _require(fn: object, loops: object, max_rounds: object, max_growth: object) -> None:
     __tracebackhide__ = True
     if not callable(fn):
         raise OptionError(f"fn must be a function without arguments, not a {type(fn).__name__}")
     check_whole("loops", loops, 1)
     check_whole("max_rounds", max_rounds, 2)
+    check_whole("max_growth", max_growth, 0)
 
 
 @internal
 class _Scenario:
     """The rounds of one check. What it keeps lies in its fields, where no census counts it."""
 
-    __slots__ = ("_caller", "_census", "_loops", "_measured", "_meters", "_rounds", "_run", "_settled", "_snapshot")
+    __slots__ = (
+        *("_allowed", "_caller", "_census", "_checked", "_last", "_loops", "_measured", "_meters", "_rounds", "_run"),
+        *("_settled", "_snapshot"),
+    )
 
-    def __init__(self, caller: Caller, loops: int, max_rounds: int) -> None:
-        self._caller, self._loops, self._measured = caller, loops, max_rounds - 1
+    def __init__(self, fn: Callable[[], object], loops: int, max_rounds: int, max_growth: int) -> None:
+        self._caller, self._checked = Caller(fn), place_of_function(fn)
+        self._loops, self._measured, self._allowed = loops, max_rounds - 1, max_growth
         self._meters = Meters()
+        self._last = LastRound()
         self._rounds: list[Round] = []
         self._run = 0
         self._settled = False
@@ -79,7 +107,7 @@ class _Scenario:
         """End what the calls ran in."""
         self._caller.close()
 
-    def examine(self, ignore: Sequence[object]) -> CheckResult:
+    def examine(self, ignore: Sequence[object], fixtures: Mapping[str, object]) -> CheckResult:
         """Run rounds until one does not grow, or there were enough of them to judge."""
         __tracebackhide__ = True
         self._warm_up()
@@ -87,7 +115,7 @@ class _Scenario:
             self._run_round()
             if not (growing(self._rounds) or native_growth(self._rounds) or self._warms_up_again()):
                 return self._result()
-        return self._judge(ignore)
+        return self._judge(ignore, fixtures)
 
     def _warm_up(self) -> None:
         """The calls that are not counted; what a round will read is read once as well, so that nothing is new then.
@@ -106,13 +134,19 @@ class _Scenario:
         """Twice the calls of the round before; the last one's new objects will be told from those of a snapshot."""
         __tracebackhide__ = True
         calls = self._loops << len(self._rounds)
-        if len(self._rounds) == self._measured - 1:
-            self._snapshot = take_snapshot()
+        is_last = len(self._rounds) == self._measured - 1
+        if is_last:
+            self._last.start()  # what it needs itself is there before the two looks
+            self._snapshot, self._census = take_snapshot(), take_census()
         start = self._read()
-        self._caller.call(calls)
-        self._run += 1
-        collect()
-        end = self._read()
+        try:
+            self._caller.call(calls)
+        finally:
+            self._run += 1
+            collect()
+            end = self._read()
+            if is_last:
+                self._last.stop()
         before, self._census = self._census, take_census()
         if before is not None:
             self._rounds.append(measure_round(calls, before, self._census, start, end))
@@ -128,19 +162,32 @@ class _Scenario:
         self._rounds.clear()
         return True
 
-    def _judge(self, ignore: Sequence[object]) -> CheckResult:
-        """What grew in all rounds, less what is excused."""
-        rows = growing(self._rounds)
+    def _judge(self, ignore: Sequence[object], fixtures: Mapping[str, object]) -> CheckResult:
+        """What grew in all rounds, less what is excused or allowed."""
+        rows, allowed = growing(self._rounds), self._allowed * self._rounds[-1].calls
         if not rows or self._snapshot is None:
-            return self._result(native=native_growth(self._rounds))
+            native = native_growth(self._rounds)
+            return self._result(native=native if sum(native[-1:]) > allowed else ())
         ignored = [*Records().containers, *ignore]
-        return self._result(*blame(rows, self._rounds[-1].calls, self._snapshot, ignored))
+        rows, holdings = blame(rows, self._rounds[-1].calls, self._snapshot, ignored)
+        if sum(row.size_bytes[-1] for row in rows) <= allowed:
+            return self._result()
+        return self._result(rows, holdings, fixtures=fixtures)
 
     def _result(
         self,
         rows: tuple[GrowthRow, ...] = (),
         holdings: tuple[Holding, ...] = (),
         native: tuple[int, ...] = (),
+        fixtures: Mapping[str, object] | None = None,
     ) -> CheckResult:
-        calls = tuple(found.calls for found in self._rounds)
-        return CheckResult(self._run, calls, rows, holdings, native)
+        return CheckResult(
+            rounds=self._run,
+            calls=tuple(found.calls for found in self._rounds),
+            rows=rows,
+            holdings=holdings,
+            native=native,
+            checked=self._checked,
+            allocated_at=tuple(self._last.line_of({held.frontier_type, *held.type_counts}) for held in holdings),
+            kept_by=keepers(fixtures or {}, holdings),
+        )

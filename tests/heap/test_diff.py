@@ -336,3 +336,20 @@ def test_to_dict_has_node_memwatchs_keys() -> None:
     assert all(type(number) in (int, list) for it in data["change"]["details"] for number in (it["+"], it["-"]))
     assert json.loads(json.dumps(data)) == data
     assert math.isclose(data["before"]["time"], diff.before.time)
+
+
+class Grower:
+    """What grows."""
+
+
+def test_grew_counts_what_is_more_of_a_class() -> None:
+    kept = []
+    with HeapDiff() as heap_diff:
+        kept.extend(Grower() for _ in range(3))
+    diff = heap_diff.diff
+    assert diff.grew(Grower) == diff.grew(f"{__name__}.Grower") == 3
+    with HeapDiff() as heap_diff:
+        kept.clear()
+    assert heap_diff.diff.grew(Grower) == 0
+    with pytest.raises(OptionError, match=r"a class or its name, as in 'app.User', not a int"):
+        diff.grew(3)  # type: ignore[arg-type]

@@ -1,0 +1,154 @@
+"""`pytest --memwatch` in real runs: what stays is told by type, line, holder and test; else it is silent."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from memwatch import backend
+
+pytest_plugins = ["pytester"]
+
+IS_NATIVE = backend.name == "native"
+NEEDS_SAMPLER = pytest.mark.skipif(not IS_NATIVE, reason="lines and tests are known from samples")
+
+LEAKING = """
+import pytest
+
+class Order:
+    def __init__(self):
+        self.rows = bytes(1000)
+
+KEPT = []
+
+@pytest.mark.parametrize("number", range(40))
+def test_leaky(number):
+    KEPT.append([Order() for _ in range(5)])
+
+@pytest.mark.parametrize("number", range(40))
+def test_healthy(number):
+    assert [Order() for _ in range(50)]
+"""
+
+HEALTHY = """
+import functools, re, warnings
+import pytest
+
+@functools.lru_cache(maxsize=100_000)
+def look_up(number):
+    return [number] * 100
+
+@pytest.mark.parametrize("number", range(300))
+def test_bounded(number):
+    look_up(number)
+
+def test_fails():
+    kept = ["x" * 100_000]
+    assert not kept
+
+def test_prints_and_warns():
+    print("x" * 200_000)
+
+def test_imports():
+    import xml.dom.minidom, sqlite3, email.mime.text
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
+    """Run pytest, with this plugin and the asked ones alone, on the text of one test module."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def run(text: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(test_module=text)
+        return pytester.runpytest_subprocess("-p", "memwatch.pytest_plugin", "-p", "no:cacheprovider", *options)
+
+    return run
+
+
+@NEEDS_SAMPLER
+def test_what_stays_is_told_by_type_line_holder_and_test(run, pytester: pytest.Pytester) -> None:
+    done = run(LEAKING, "--memwatch-fail", "--junitxml=found.xml")
+    done.assert_outcomes(passed=80)
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(
+        [
+            "*KiB stayed behind 80 tests, at 1 places",
+            "1  test_module.Order, *objects, +*KiB",
+            "   allocated  test_module.py:* in *",
+            "   held by    module test_module > KEPT: list, 40 items > *",
+            "   cause      a module-level list that only grows",
+            "   tests      test_module.py::test_leaky   about *KiB",
+            "next     pytest --memwatch-loops=2 'test_module.py::test_leaky[[]*]'*",
+        ]
+    )
+    tree = ElementTree.parse(pytester.path / "found.xml")
+    (told,) = [it.get("value") or "" for it in tree.iter("property") if it.get("name") == "memwatch"]
+    assert "test_module.Order" in told and "test_module.py:" in told and "test_leaky[" in told
+
+
+def test_a_run_without_leaks_is_silent(run) -> None:
+    done = run(HEALTHY, "--memwatch-fail", "--deselect", "test_module.py::test_fails")
+    assert done.ret == pytest.ExitCode.OK
+    done.stdout.fnmatch_lines(["no test of 302 left anything behind that is worth a look"])
+
+
+@pytest.mark.slow
+def test_what_the_runner_keeps_of_a_failure_is_not_told(run) -> None:
+    done = run(HEALTHY, "--memwatch", "-k", "fails or prints")
+    done.assert_outcomes(passed=1, failed=1, deselected=301)
+    done.stdout.fnmatch_lines(["no test of 2 left anything behind that is worth a look"])
+
+
+@pytest.mark.slow
+@NEEDS_SAMPLER
+def test_workers_send_what_they_found(run) -> None:
+    done = run(LEAKING, "-p", "xdist.plugin", "-n", "2", "--memwatch-fail", "--memwatch-least=4096")
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(["*stayed behind 80 tests*", "1  test_module.Order, *", "*test_module.py:* in *"])
+
+
+@pytest.mark.slow
+def test_a_worker_that_died_is_said_to_be_missing(run) -> None:
+    text = "import os\n\ndef test_dies():\n    os._exit(3)\n\ndef test_lives():\n    pass\n"
+    done = run(text, "-p", "xdist.plugin", "-n", "1", "--memwatch")
+    done.stdout.fnmatch_lines(["missing: worker gw0 has died: what its tests left is not known"])
+
+
+def test_a_test_that_forks_is_watched_on_in_the_parent_alone(run) -> None:
+    text = """
+    import os
+    KEPT = []
+    def test_forks():
+        pid = os.fork()
+        if pid == 0:
+            KEPT.append("x" * 1_000_000)
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+    """
+    done = run(text, "--memwatch", "-W", "ignore::DeprecationWarning")
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines(["no test of 1 left anything behind that is worth a look"])
+
+
+def test_a_size_below_zero_is_refused(run) -> None:
+    done = run(LEAKING, "--memwatch", "--memwatch-least=-1")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*--memwatch-least takes 0 bytes or more, not -1"])
+
+
+@pytest.mark.slow
+@NEEDS_SAMPLER
+def test_a_test_that_replaces_the_allocators_leaves_the_holders(run) -> None:
+    text = LEAKING + (
+        "\n\ndef test_traces():\n    import tracemalloc\n    tracemalloc.start()\n    tracemalloc.stop()\n"
+    )
+    done = run(text, "--memwatch")
+    done.stdout.fnmatch_lines(["1  test_module.Order, *", "   held by    module test_module > KEPT: list, 40 items*"])
+
+
+def test_every_selected_test_runs_in_rounds(run) -> None:
+    done = run(LEAKING, "--memwatch-loops=2", "-k", "leaky[1] or healthy[1]")
+    done.assert_outcomes(passed=1, failed=1, deselected=78)
+    done.stdout.fnmatch_lines(["*KEPT: list, 32 items > [[]index[]]* grows in each of 4 rounds"])
