@@ -24,6 +24,7 @@ _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
 _EXPIRES = 2  # times the age that items reach: as many go as come by then, and growth for longer has another cause
 _CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
+_OWN_FILE = 2  # times the imported files: so many modules may come, as some packages have none
 _DATA = 0.3  # of what is below a module: so many instances of one class are not its code
 
 
@@ -72,8 +73,13 @@ class BenignGrowth:
         return f"{what}: {top.used:,} of at most {top.bound:,}"
 
     def imports(self, modules: int) -> str | None:
-        """The code of *modules* new modules, and classes made meanwhile; of many modules only the largest are known."""
+        """The code of *modules* new modules, and classes made meanwhile; of many modules only the largest are known.
+
+        Modules that come without a file of their own are made by the program, and are no imports.
+        """
         code = [held for held in self._holdings if _is_code(held)]
+        if sum(held.type_counts.get("module", 0) for held in code) > _OWN_FILE * modules:
+            return None
         loaded = sum(map(bytes_of, code))
         accused = sum(self._growing(held) for held in self._holdings if held not in code)
         if modules <= 0 or loaded <= HALF * self._grew or loaded <= _MOST * (loaded + accused):

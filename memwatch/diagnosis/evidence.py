@@ -14,7 +14,16 @@ from ..backend.quiet import collect, quiet
 from ..clock import Clock
 from ..heap import Diff, Snapshot, diff_snapshots, snapshot_of, take_census, take_snapshot
 from ..internal import internal
-from ..retain import Holding, ask_holders, bytes_of_places, find_holdings, holdings_of, share_among, unreached
+from ..retain import (
+    Holding,
+    ask_holders,
+    bytes_of_places,
+    count_imported,
+    find_holdings,
+    holdings_of,
+    share_among,
+    unreached,
+)
 from ..units import format_bytes
 from ..watch import Candidate, Sample
 from .apart import Apart
@@ -57,7 +66,7 @@ class EvidenceCollector:
             base=last.base,
             small=last.small,
             rss=last.rss,
-            modules=last.modules,
+            modules=count_imported(),
             native=native,
             since=Clock.monotonic_ns(),
         )

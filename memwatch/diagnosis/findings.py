@@ -18,7 +18,8 @@ from .lines import Lines
 @internal
 @dataclass(slots=True)
 class Evidence:
-    """What is gathered for one suspicion; `base`, `small`, `rss`, `modules` are the meters' readings when it arose."""
+    """What is gathered for one suspicion; `base`, `small` and `rss` are the meters' readings when it arose,
+    `modules` the files that were imported by then."""
 
     suspicion: Growth | None = None
     snapshot: Snapshot | None = None

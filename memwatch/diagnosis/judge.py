@@ -10,6 +10,7 @@ from ..backend.allocations.recorder import Recorder
 from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
 from ..internal import internal
+from ..retain import count_imported
 from ..watch import Candidate, Held, Leak, make_leak
 from .account import Account, make_account
 from .assembly import assemble
@@ -113,7 +114,7 @@ class Diagnosis:
     def _excuse(self, candidate: Candidate, findings: Findings, verdict: str) -> str | None:
         """Why this growth is no leak, or is better looked at again when it has lasted twice as long; None if it is."""
         evidence, last = self._inquiry.evidence, candidate.samples[-1]
-        grew, modules = evidence.grew(last), last.modules - evidence.modules
+        grew, modules = evidence.grew(last), count_imported() - evidence.modules
         if grew <= 0 or evidence.snapshot is None:
             return None
         excuses = BenignGrowth(findings.holdings, findings.diff, evidence.snapshot.deep, grew, candidate.growth.seconds)

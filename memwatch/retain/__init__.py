@@ -5,6 +5,7 @@ from .found import Question
 from .holdings import ask_holders, find_holdings, holdings_of
 from .owners import Owner, find_owner
 from .path import Holding, RetainingPath
+from .references import count_imported
 from .removal import find_remover
 from .retaining_paths import find_path, retaining_paths
 from .search import bytes_of_places, expected_search, unreached
@@ -27,6 +28,7 @@ __all__ = [
     "Step",
     "ask_holders",
     "bytes_of_places",
+    "count_imported",
     "expected_search",
     "find_holdings",
     "find_owner",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from opcode import opmap, opname
 from types import CodeType
 from typing import NamedTuple
@@ -58,6 +58,18 @@ def comparisons(code: CodeType) -> Iterator[Comparison]:
             numbers += [constant] if isinstance(constant, int | float) else []
 
 
+def results_of(code: CodeType, words: Collection[str]) -> Iterator[str]:
+    """The variables that *code* sets by an expression in which one of *words* is named."""
+    variables, is_named = _variables(code), False
+    for op, arg in instructions(code):
+        if op in _SETS and is_named:
+            yield from (variables[place] for place in _SETS[op](arg) if place < len(variables))
+        if op == _COMPARE or op in _BOUNDARIES:
+            is_named = False
+        elif op in _NAMES:
+            is_named = is_named or any(name in words for name in code.co_names[_NAMES[op](arg)])
+
+
 def _variables(code: CodeType) -> tuple[str, ...]:
     cells = (name for name in code.co_cellvars if name not in code.co_varnames)
     return (*code.co_varnames, *cells, *code.co_freevars)
@@ -83,6 +95,10 @@ _NAMES: dict[int, Callable[[int], slice]] = {
 _VARIABLES: dict[int, Callable[[int], tuple[int, ...]]] = {
     **dict.fromkeys(_of("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_DEREF"), lambda arg: (arg,)),
     **dict.fromkeys(_of("LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW"), lambda arg: (arg >> 4, arg & 15)),
+}
+_SETS: dict[int, Callable[[int], tuple[int, ...]]] = {
+    **dict.fromkeys(_of("STORE_FAST", "STORE_DEREF"), lambda arg: (arg,)),
+    **dict.fromkeys(_of("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"), lambda arg: (arg >> 4,)),
 }
 _CONSTANTS: dict[int, Callable[[CodeType, int], object]] = {
     **dict.fromkeys(_of("LOAD_CONST"), lambda code, arg: code.co_consts[arg]),

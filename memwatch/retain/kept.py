@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from ..internal import internal
 from .attributes import attribute_of, instance_value
-from .comparisons import Comparison, comparisons, words_of
+from .comparisons import Comparison, comparisons, results_of, words_of
 from .functions import functions_of, is_container, methods_of, with_inner
 from .references import frame_locals, frames, namespace
 
@@ -200,8 +200,10 @@ def _measures(number: float, size: float) -> bool:
 def kept_seconds(view: View) -> float | None:
     """How old items become before code takes them out that compares their times with the clock's; an hour at most."""
     for code in filter(_takes_out, view.touching):
+        clocks = _CLOCKS.union(results_of(code, _CLOCKS))
         if not _CLOCKS.isdisjoint(code.co_names):
-            ages = [it for compared in comparisons(code) if "len" not in compared.names for it in _ages(view, compared)]
+            timed = (it for it in comparisons(code) if "len" not in it.names and not clocks.isdisjoint(it.names))
+            ages = [age for compared in timed for age in _ages(view, compared)]
             if ages:
                 return max(ages)
     return None

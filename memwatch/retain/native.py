@@ -23,7 +23,7 @@ from .edges import NAMESPACE
 from .found import Place, Question
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
-from .references import array_type, contents, fork_list, modules, namespace, own_modules
+from .references import array_type, contents, fork_list, namespace, own_modules, root_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C
 from .steps import Edge, EdgeKind, Root, RootKind
 
@@ -49,7 +49,7 @@ def question(
 ) -> Question:
     """What the extension is asked for a search; without *given*, a child knows what is meant."""
     numpy_array = _array_type()
-    roots = modules()
+    roots = root_modules()
     own = [*own_modules(), *ignored_modules()]
     hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *ignore]
     references = late_references()

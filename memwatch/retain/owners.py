@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from ..internal import internal
 from .functions import functions_of
 from .path import RetainingPath
 from .references import OWN, distance, modules, namespace
-from .steps import ATTRIBUTES, Root, RootKind, Step
+from .steps import ATTRIBUTES, EdgeKind, Root, RootKind, Step
 
 _STANDARD = 3  # the distance of the standard library
 
@@ -35,7 +35,8 @@ class Owner(NamedTuple):
 def find_owner(path: RetainingPath) -> Owner | None:
     """The owner of the container at the end of *path*, if it is a library; None if it is the program's, or not known.
 
-    The last attribute on the path counts: what lies in a container of its own lies in that of the library.
+    The last attribute on the path counts: what lies in a container of its own lies in that of the library, unless it
+    lies there under a key that is a name in the program's code.
     """
     places = [number for number, step in enumerate(path.steps) if step.edge.kind in ATTRIBUTES]
     if not places:
@@ -47,6 +48,9 @@ def find_owner(path: RetainingPath) -> Owner | None:
     if module is None or distance(*module) <= OWN:
         return None
     if not attribute.startswith("_") and any(_names(it, attribute) for it in _own_modules()):
+        return None
+    keys = {step.edge.name.strip("'") for step in path.steps[number + 1 : -1] if step.edge.kind is EdgeKind.KEY}
+    if any(key.isidentifier() and _names(it, key, written=True) for key in keys for it in _own_modules()):
         return None
     file = namespace(module[1]).get("__file__")
     name = holder.name or (holder.type if isinstance(holder, Step) else "")
@@ -77,6 +81,11 @@ def _own_modules() -> Iterator[tuple[str, Any]]:
     return ((name, module) for name, module in modules() if distance(name, module) <= OWN)
 
 
-def _names(module: tuple[str, Any], attribute: str) -> bool:
-    """Whether code of *module* has *attribute* among the names that it uses."""
-    return any(attribute in code.co_names for code in functions_of(module[1]))
+def _names(module: tuple[str, Any], name: str, written: bool = False) -> bool:
+    """Whether code of *module* has *name* among the names that it uses, or *written* out as a text."""
+    codes = functions_of(module[1])
+    return any(name in code.co_names or (written and name in _texts_of(code)) for code in codes)
+
+
+def _texts_of(code: CodeType) -> list[str]:
+    return [constant for constant in code.co_consts if type(constant) is str]

@@ -33,6 +33,7 @@ OWN = 1
 
 _LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
+_FEW = 100  # modules made at run time, as tests, `six` and lazy packages make some
 _HELD_BY_FRAME_ALONE = 3  # the frame, a variable here, and the argument of getrefcount
 _filled: list[tuple[FrameType, dict[str, Any]]] = []
 
@@ -138,6 +139,32 @@ def modules() -> list[tuple[str, Any]]:
     return sorted((item for item in named if not _is_own_name(item[0])), key=lambda item: distance(*item))
 
 
+def root_modules() -> list[tuple[str, Any]]:
+    """The `modules` that paths begin at: where the program makes many at run time, these are items of `sys.modules`."""
+    found, files = modules(), set[str]()
+    made = set()
+    for name, module in found:
+        file = _file_of(module)
+        if name != "__main__" and (file in files or (file is None and _spec_of(module) is None)):
+            made.add(name)
+        files.add(file or "")
+    return found if len(made) <= _FEW else [(name, module) for name, module in found if name not in made]
+
+
+def count_imported() -> int:
+    """How many files modules were imported from: one that is made at run time, or from a file once more, adds none."""
+    return len({_file_of(module) for module in list(sys.modules.values())})
+
+
+def _file_of(module: Any) -> str | None:
+    file = namespace(module).get("__file__") if issubclass(type(module), ModuleType) else None
+    return file if type(file) is str else None
+
+
+def _spec_of(module: Any) -> Any:
+    return namespace(module).get("__spec__") if issubclass(type(module), ModuleType) else module
+
+
 def own_modules() -> list[Any]:
     """memwatch's own modules."""
     return [module for name, module in list(sys.modules.items()) if type(name) is str and _is_own_name(name)]
@@ -151,9 +178,8 @@ def distance(name: str, module: Any) -> int:
     """0 for ``__main__``, 1 for the program's own modules, 2 for installed packages, 3 for the standard library."""
     if name == "__main__":
         return 0
-    names = namespace(module) if issubclass(type(module), ModuleType) else {}
-    file = names.get("__file__")
-    if type(file) is not str:
+    file = _file_of(module)
+    if file is None:
         return 3
     if any(folder in file for folder in _INSTALLED):
         return 2

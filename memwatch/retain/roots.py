@@ -29,9 +29,9 @@ from .references import (
     is_own_frame,
     is_tracked,
     live_objects,
-    modules,
     namespace,
     own_modules,
+    root_modules,
 )
 from .steps import DIRECT, Edge, EdgeKind, Root, RootKind
 from .walk import Walk
@@ -47,7 +47,7 @@ def walk_all(walk: Walk, ignore: Sequence[Any]) -> None:
     late = late_references()
     walk.held.append(late)
     walk.pages.mark([id(reference.value) for reference in late], VISITED)
-    for name, module in modules():
+    for name, module in root_modules():
         walk.add_roots(Root(RootKind.MODULE, name), [module])
     walk.run()
     own.extend(_walk_frames(walk))

@@ -12,11 +12,10 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable
-from types import ModuleType
 from typing import Any
 
 from ..backend.census.contract import GaveUp
-from ..backend.census.referents import DICTS, MODULES_MAY_RESURRECT, keys_of, shown_by
+from ..backend.census.referents import DICTS, keys_of, shown_by
 from ..backend.forks import begin_walk, end_walk, rest
 from ..backend.quiet import get_ident
 from ..backend.type_labels import size_reader
@@ -29,8 +28,7 @@ NOT_TOLD = Root(RootKind.MEMWATCH)
 """The root of what only memwatch holds."""
 
 _CHECK = 2047  # a mask: ask to give up every 2048 objects
-_ROOTS_ONLY = (ModuleType,) if MODULES_MAY_RESURRECT else ()
-_LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None), *_ROOTS_ONLY)))
+_LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None))))
 _MANY_GROUPS = 10_000
 
 

@@ -28,7 +28,7 @@ _IMPORTS = 1.02  # more modules than this share of those at the window's start: 
 _GONE = 0.75  # of the published growth: without it there is none
 _GONE_FOR = 8  # samples: what a program gives back as it ends is no recovery
 _STILL = 3  # times the shortest window: what stands still for less may be at rest
-_LOADS = 16  # times the window that confirms: who imports for longer does nothing else
+_LOADS = 4  # times a window: who imports for longer does nothing else
 
 
 @internal
@@ -78,6 +78,7 @@ class Ratchet:
         self._ladder = ScaleStack(pace.sample, pace.group)
         self._low = 0
         self._modules = 0
+        self._born: float | None = None
         self._edge = 0.0
         self._origin: Origin | None = None
         self._confirm = 0.0
@@ -130,13 +131,19 @@ class Ratchet:
     def _start(self, sample: Sample) -> Origin:
         """A reading stands for the tick before it, so the first sample begins one tick earlier."""
         tick = self._pace.tick
+        self._born = sample.clock if self._born is None else self._born
         self._edge = sample.clock + self._pace.sample - 1.5 * tick
         self._origin = Origin(sample.time - tick, sample.clock - tick, sample.modules)
         self._modules = sample.modules
         return self._origin
 
     def _is_loading(self, sample: Sample) -> bool:
-        """Whether the program is still importing what it runs on; its life begins after that."""
+        """Whether the program is still importing what it runs on; its life begins after that.
+
+        Who imports for longer may be what leaks: a module of its own for each plugin, template or request.
+        """
+        if self._born is None or sample.clock - self._born >= _LOADS * self._pace.min_window:
+            return False
         return self._age < self._pace.min_window and sample.modules > _IMPORTS * self._modules > 0
 
     def _close(self, sample: Sample, origin: Origin) -> Growth | None:

@@ -250,9 +250,10 @@ def test_many_names_for_what_stays_are_a_leak(case, app, text, make_class):
 # ---- imports
 
 
-def load(count, text):
+def load(count, text, file=None):
     for number in range(count):
         module = sys.modules[f"app.part{number}"] = ModuleType(f"app.part{number}")
+        module.__file__ = file or f"part{len(sys.modules)}.py"
         exec("\n".join(f"def f{n}(x):\n    return x + {n}, {n * number + 1000}" for n in range(200)), module.__dict__)
 
 
@@ -285,6 +286,13 @@ def test_imports_without_end_are_a_leak(make_case, loaded_modules, app, text):
     if memwatch.backend.name == "pure":
         pytest.skip("this backend is too slow here for all the walks of four verdicts")
     assert decisions == [Held, Held, Held, Leak] and len(sys.modules) >= begun + 80
+
+
+def test_modules_made_from_one_file_again_and_again_are_no_imports(make_case, loaded_modules, app, text):
+    leak = make_case(modules=loaded_modules).judge(lambda: load(120, text, "plugin.py"))
+    assert isinstance(leak, Leak)
+    first = leak.report.suspects[0]
+    assert first.held_by.lines[:1] == ("module sys",) and first.held_by.lines[1].startswith(".modules: dict")
 
 
 def test_a_leak_while_modules_come_is_told(make_case, loaded_modules, app, text):

@@ -216,6 +216,31 @@ def test_items_that_go_at_an_age(app: Any, known: Known, seconds: float, kept: f
     assert (found.bound, found.seconds_kept) == (None, kept)
 
 
+class Timers:
+    """Takes out what is due, and sometimes what was cancelled: no item has an age at which it goes."""
+
+    def __init__(self) -> None:
+        self.timers: list[tuple[float, int]] = []
+        self.cancelled = 0
+
+    def put(self, task: int) -> None:
+        self.timers.append((time.monotonic() + 86_400, task))
+        now = time.monotonic()
+        while self.timers and self.timers[0][0] <= now:
+            self.timers.pop(0)
+        if self.cancelled > 50 and self.cancelled > len(self.timers) >> 1:
+            self.timers.clear()
+
+
+def test_a_number_that_no_time_is_compared_with_is_no_age(app: Any, known: Known) -> None:
+    app.timers = Timers()
+    before = known()
+    for number in range(ITEMS):
+        app.timers.put(number)
+    found = top(before)
+    assert (found.bound, found.seconds_kept) == (None, None)
+
+
 def test_places_that_wait_for_their_items() -> None:
     slots: list[Any] = [None] * 30
     slots[:4] = "abcd"

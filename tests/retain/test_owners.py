@@ -105,3 +105,43 @@ def test_the_standard_library_is_told_as_such(app: Any, monkeypatch: pytest.Monk
     app.handler.addFilter(held := logging.Filter())
     owner = owner_of(held)
     assert owner is not None and owner.is_standard and owner[:2] == ("logging.Handler", "filters")
+
+
+STATE = """
+class State:
+    def __init__(self):
+        self._state = {}
+
+    def __setattr__(self, name, value):
+        if name == "_state":
+            object.__setattr__(self, name, value)
+        else:
+            self._state[name] = value
+
+    def __getattr__(self, name):
+        return self._state[name]
+"""
+
+
+@pytest.mark.parametrize(("written", "owned"), [("app.state.basket.clear()", False), ("app.other.clear()", True)])
+def test_what_the_program_puts_there_under_a_name_of_its_own_is_the_program_s(
+    lib: Any, app: Any, written: str, owned: bool
+) -> None:
+    exec(f"def add(app): {written}", vars(app))
+    exec(STATE, vars(lib))
+    app.state = lib.State()
+    vars(app.state)["_state"][sys.intern("".join(("bas", "ket")))] = {"first": (held := Item())}
+    assert (owner_of(held) is not None) is owned
+
+
+def test_many_modules_made_at_run_time_are_items_of_sys_modules() -> None:
+    names = [f"plugin{number}" for number in range(120)]
+    try:
+        for name in names:
+            load(name, "class Plugin: pass\nmade = Plugin()", "plugin.py")
+        path = find_path(sys.modules[names[60]].made)
+        assert path is not None and path.root.name == "sys"
+        assert [step.edge.name for step in path.steps[:1]] == ["modules"]
+    finally:
+        for name in names:
+            del sys.modules[name]

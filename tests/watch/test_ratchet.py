@@ -302,6 +302,12 @@ def test_growth_while_modules_are_imported_is_only_suspect():
     assert [growth.level for _, growth in words] == ["suspect"]
 
 
+def test_modules_that_come_without_end_are_a_leak():
+    """A start-up ends; what makes a module for each request leaks."""
+    words = said([BASE + k * 0.2 * MIB for k in range(1800)], modules=lambda k: 200 + 12 * k)
+    assert [growth.level for _, growth in words][:2] == ["suspect", "leak"]
+
+
 def test_a_few_imports_excuse_nothing():
     assert "leak" in levels([BASE + k * 0.05 * MIB for k in range(400)], modules=lambda k: 200 + k // 100)
 
