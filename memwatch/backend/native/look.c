@@ -50,7 +50,7 @@ take_and_send(void *arg, int pipe)
 {
     const Look *look = arg;
     static Snapshot made; /* of the child alone: one for each copy of the process */
-    Sender *sender = sender_begin(pipe);
+    Sender *sender = sender_begin(pipe, -1);
     bool good = walk_run(look->walk, look->collector) && snapshot_fill(&made, look->walk, look->collector, false);
     if (good) {
         send_kinds(sender, &look->walk->kinds);

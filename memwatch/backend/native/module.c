@@ -12,6 +12,7 @@
 #include "call.h"
 #include "core/attributes.h"
 #include "gc_callback.h"
+#include "graph/dump.h"
 #include "look.h"
 #include "malloc_bytes.h"
 #include "meters/arenas.h"
@@ -66,6 +67,12 @@ static PyObject *
 look_in_child(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
     return look_in_child_call(state_of(module), args, given);
+}
+
+static PyObject *
+write_graph(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    return dump_call(state_of(module), args, given);
 }
 
 static PyObject *
@@ -143,6 +150,7 @@ static PyMethodDef methods[] = {
     {"count", (PyCFunction)(void (*)(void))count, METH_FASTCALL, count_doc},
     {"count_in_child", (PyCFunction)(void (*)(void))count_in_child, METH_FASTCALL, count_in_child_doc},
     {"look_in_child", (PyCFunction)(void (*)(void))look_in_child, METH_FASTCALL, look_in_child_doc},
+    {"write_graph", (PyCFunction)(void (*)(void))write_graph, METH_FASTCALL, dump_doc},
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
@@ -168,7 +176,7 @@ static int
 execute(PyObject *module)
 {
     State *state = state_of(module);
-    *state = (State){.memory = {.fail_after = -1}};
+    *state = (State){.memory = {.fail_after = -1}, .numbers = {.fail_after = -1}};
     if (!check_interpreter(state) || !arenas_find() || PyModule_AddFunctions(module, sampling_methods) < 0 ||
         PyModule_AddFunctions(module, arenas_methods) < 0)
         return -1;
@@ -198,6 +206,7 @@ static void
 release(void *module)
 {
     clear(module);
+    dump_forget(state_of(module));
     births_forget();
 }
 

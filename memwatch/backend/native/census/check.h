@@ -3,6 +3,7 @@
 #define MEMWATCH_CHECK_H
 
 #include "census/walk.h"
+#include "graph/ids.h"
 
 /* All that the module keeps. Protected by the interpreter's GIL. */
 typedef struct {
@@ -11,6 +12,8 @@ typedef struct {
     Measures measures;
     bool knows_frames; /* else nothing here reads one: the search for holders runs in Python, nothing is sampled */
     Memory memory;
+    Memory numbers; /* of what follows, which outlives a walk */
+    Ids ids;
 } State;
 
 bool check_interpreter(State *state);

@@ -311,7 +311,7 @@ static void
 count_and_send(void *arg, int pipe)
 {
     Counting *counting = arg;
-    Sender *sender = sender_begin(pipe);
+    Sender *sender = sender_begin(pipe, -1);
     if (!walk_run(counting->walk, counting->collector))
         send_end(sender, NO_MEMORY);
     send_kinds(sender, &counting->walk->kinds);

@@ -34,7 +34,7 @@ close_between(unsigned first, unsigned last)
 }
 
 static void
-keep_quiet(int pipe)
+keep_quiet(int pipe, int file)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -44,8 +44,10 @@ keep_quiet(int pipe)
         close(score);
     }
     prctl(PR_SET_DUMPABLE, 0);
-    close_between(3, (unsigned)pipe - 1);
-    close_between(Py_MAX(3, (unsigned)pipe + 1), ~0U);
+    unsigned low = (unsigned)Py_MIN(pipe, file), high = (unsigned)Py_MAX(pipe, file);
+    close_between(3, low - 1);
+    close_between(Py_MAX(3, low + 1), high - 1);
+    close_between(Py_MAX(3, high + 1), ~0U);
 }
 
 static void end(int status) __attribute__((noreturn));
@@ -57,7 +59,7 @@ end(int status)
         syscall(SYS_exit_group, status);
 }
 #else
-#define keep_quiet(pipe) ((void)(pipe))
+#define keep_quiet(pipe, file) ((void)(pipe), (void)(file))
 #define end(status) _exit(status)
 #endif
 
@@ -98,11 +100,11 @@ put(void *arg, const char *text, size_t bytes)
 }
 
 Sender *
-sender_begin(int pipe)
+sender_begin(int pipe, int file)
 {
     static Sender sender; /* of the child alone: one for each copy of the process */
     sender.pipe = pipe;
-    keep_quiet(pipe);
+    keep_quiet(pipe, file < 0 ? pipe : file);
     return &sender;
 }
 

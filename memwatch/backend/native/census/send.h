@@ -14,6 +14,9 @@ typedef enum {
     A_STEP,        /* a type's label; the place's number */
     A_COUNT,       /* a type's label; how many, the sum's number */
     A_TOTAL,       /* how many new objects, their bytes, the kind of root */
+    A_RANGE,       /* see graph/ids.h */
+    SOME_FACTS,    /* see graph/graph.h */
+    A_DOMINATOR,   /* see graph/report.c */
     ALL_SENT,
     NO_MEMORY,
 } SentKind;
@@ -29,8 +32,8 @@ typedef struct {
 
 typedef struct Sender Sender;
 
-/* In the child, first of all: nobody is to notice it. */
-Sender *sender_begin(int pipe);
+/* In the child, first of all: nobody is to notice it. It keeps *file* open besides; -1 is none. */
+Sender *sender_begin(int pipe, int file);
 
 /* A message with so many bytes, which come in pieces, or with a label. */
 void send_head(Sender *sender, Sent head, size_t bytes);

@@ -53,11 +53,11 @@ encode(Py_UCS4 character, char out[4])
     return more + 1;
 }
 
-static void
-put_text(PyObject *text, PutText put, void *arg)
+void
+text_put(PyObject *text, Py_ssize_t most, PutText put, void *arg)
 {
     char bytes[4];
-    for (Py_ssize_t place = 0; place < PyUnicode_GET_LENGTH(text); place++)
+    for (Py_ssize_t place = 0; place < Py_MIN(most, PyUnicode_GET_LENGTH(text)); place++)
         put(arg, bytes, encode(PyUnicode_READ_CHAR(text, place), bytes));
 }
 
@@ -85,8 +85,8 @@ label_put(PyTypeObject *type, PutText put, void *arg)
     if (!is_text(module))
         put(arg, "?.", 2);
     else if (!reads(module, "builtins")) {
-        put_text(module, put, arg);
+        text_put(module, PY_SSIZE_T_MAX, put, arg);
         put(arg, ".", 1);
     }
-    put_text(name, put, arg);
+    text_put(name, PY_SSIZE_T_MAX, put, arg);
 }

@@ -10,4 +10,7 @@ typedef void (*PutText)(void *arg, const char *text, size_t bytes);
  * three bytes, as with "surrogatepass". */
 void label_put(PyTypeObject *type, PutText put, void *arg);
 
+/* The same with the first *most* characters of a str that is readable. */
+void text_put(PyObject *text, Py_ssize_t most, PutText put, void *arg);
+
 #endif

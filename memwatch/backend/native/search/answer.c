@@ -311,8 +311,8 @@ hollow_call(PyObject *const *args, Py_ssize_t given)
         return PyErr_Format(PyExc_TypeError, "an object and the type of arrays are needed");
     Search search = {.array_type = (PyTypeObject *)args[1], .listed = PyList_New(0)};
     Kind kind = {.type = Py_TYPE(args[0])};
-    if (search.listed && is_hollow(&search, &kind))
-        follow_hollow(&search, args[0], append);
+    if (search.listed && is_hollow(search.array_type, &kind))
+        follow_hollow(args[0], append, &search);
     return search.listed;
 }
 

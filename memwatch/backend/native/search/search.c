@@ -182,7 +182,7 @@ look_at(Search *search, Met met)
     if (!search->silent && kind->flags & (KIND_OWN | KIND_METHOD) && search_is_own(search, kind, met.object))
         return row_push(search->walk.memory, &search->walk.hiding, met.object) || fail(search);
     uint64_t place = place_of_parent(search, met.parent);
-    bool leads_on = kind->flags & KIND_TRACKABLE || is_hollow(search, kind);
+    bool leads_on = kind->flags & KIND_TRACKABLE || is_hollow(search->array_type, kind);
     if (is_new(search, kind, met.object, met.parent, met.inherits)) {
         place = count_new(search, kind, met.object, met.parent, place);
         if (place == 0)
@@ -245,12 +245,12 @@ search_follow(Search *search, PyObject *object, visitproc visit)
         fail(search);
         return;
     }
-    bool hollow = is_hollow(search, kind);
+    bool hollow = is_hollow(search->array_type, kind);
     if (kind->flags & KIND_TRACKABLE)
         follow(&search->walk, kind, object, visit);
     if (hollow) {
         search->inherits = true;
-        follow_hollow(search, object, visit);
+        follow_hollow(object, visit, search);
         search->inherits = false;
     }
 }

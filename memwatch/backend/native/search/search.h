@@ -217,9 +217,12 @@ bool search_is_own(Search *search, const Kind *kind, PyObject *object);
 void search_follow(Search *search, PyObject *object, visitproc visit);
 void search_fetch(const Search *search, size_t node);
 
-/* hollow.c: what an object holds that the collector does not see: a code object's constants, an array's items. */
-bool is_hollow(const Search *search, const Kind *kind);
-void follow_hollow(Search *search, PyObject *object, visitproc visit);
+/* untracked_holders.c: what an object holds that the collector does not see: a code object's constants, an array's
+ * items. *array_type* is numpy's, or NULL. */
+bool is_hollow(PyTypeObject *array_type, const Kind *kind);
+void follow_hollow(PyObject *object, visitproc visit, void *arg);
+/* The bytes of the buffer that an array owns. */
+uint64_t array_bytes(PyObject *object);
 
 /* threads.c: what running functions hold, the program's or memwatch's. */
 bool search_threads(Search *search, bool own);

@@ -7,6 +7,7 @@
 
 #define DEEPEST 64
 #define MOST_AXES 64
+#define OWNS_ITS_DATA 4
 
 typedef struct {
     PyObject_HEAD
@@ -16,6 +17,7 @@ typedef struct {
     Py_ssize_t *strides;
     PyObject *base;
     PyObject *items; /* their type */
+    int flags;
 } Array;
 
 typedef struct {
@@ -25,39 +27,39 @@ typedef struct {
 } Items;
 
 bool
-is_hollow(const Search *search, const Kind *kind)
+is_hollow(PyTypeObject *array_type, const Kind *kind)
 {
     const PyTypeObject *type = kind->type;
     if (type == &PyCode_Type)
         return true;
-    if (search->array_type == NULL || type->tp_basicsize < (Py_ssize_t)sizeof(Array))
+    if (array_type == NULL || type->tp_basicsize < (Py_ssize_t)sizeof(Array))
         return false;
-    return type == search->array_type || PyType_IsSubtype((PyTypeObject *)type, search->array_type);
+    return type == array_type || PyType_IsSubtype((PyTypeObject *)type, array_type);
 }
 
 static int
-follow_constant(Search *search, PyObject *constant, visitproc visit, int depth)
+follow_constant(PyObject *constant, visitproc visit, void *arg, int depth)
 {
     if (constant == NULL || depth > DEEPEST)
         return 0;
-    if (visit(constant, search) < 0)
+    if (visit(constant, arg) < 0)
         return -1;
     if (PyTuple_CheckExact(constant))
         for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(constant); place++)
-            if (follow_constant(search, PyTuple_GET_ITEM(constant, place), visit, depth + 1) < 0)
+            if (follow_constant(PyTuple_GET_ITEM(constant, place), visit, arg, depth + 1) < 0)
                 return -1;
     if (PyFrozenSet_CheckExact(constant))
         for (Py_ssize_t slot = 0; slot <= ((PySetObject *)constant)->mask; slot++)
-            if (follow_constant(search, ((PySetObject *)constant)->table[slot].key, visit, depth + 1) < 0)
+            if (follow_constant(((PySetObject *)constant)->table[slot].key, visit, arg, depth + 1) < 0)
                 return -1;
     return 0;
 }
 
 static void
-follow_array(Search *search, const Array *array, visitproc visit)
+follow_array(const Array *array, visitproc visit, void *arg)
 {
     Py_ssize_t at[MOST_AXES] = {0};
-    if (array->base && visit(array->base, search) < 0)
+    if (array->base && visit(array->base, arg) < 0)
         return;
     if (array->items == NULL || ((Items *)array->items)->kind != 'O' || array->axes > MOST_AXES || array->data == NULL)
         return;
@@ -69,7 +71,7 @@ follow_array(Search *search, const Array *array, visitproc visit)
         for (int axis = 0; axis < array->axes; axis++)
             item += at[axis] * array->strides[axis];
         PyObject *held = *(PyObject **)item;
-        if (held && visit(held, search) < 0)
+        if (held && visit(held, arg) < 0)
             return;
         int axis = array->axes - 1;
         while (axis >= 0 && ++at[axis] == array->lengths[axis])
@@ -80,10 +82,25 @@ follow_array(Search *search, const Array *array, visitproc visit)
 }
 
 void
-follow_hollow(Search *search, PyObject *object, visitproc visit)
+follow_hollow(PyObject *object, visitproc visit, void *arg)
 {
     if (PyCode_Check(object))
-        follow_constant(search, ((PyCodeObject *)object)->co_consts, visit, 0);
+        follow_constant(((PyCodeObject *)object)->co_consts, visit, arg, 0);
     else
-        follow_array(search, (Array *)object, visit);
+        follow_array((const Array *)object, visit, arg);
+}
+
+/* What an array owns is without gaps: the axis that is farthest apart spans all of it. */
+uint64_t
+array_bytes(PyObject *object)
+{
+    const Array *array = (const Array *)object;
+    if (!(array->flags & OWNS_ITS_DATA) || array->data == NULL || array->axes > MOST_AXES)
+        return 0;
+    uint64_t most = 0;
+    for (int axis = 0; axis < array->axes; axis++) {
+        uint64_t span = (uint64_t)array->lengths[axis] * (uint64_t)Py_ABS(array->strides[axis]);
+        most = Py_MAX(most, span);
+    }
+    return most;
 }

@@ -1,0 +1,231 @@
+/* A heap snapshot, from what Python asks to the file. See dump.h, and graph.h for how it is made.
+ *
+ * The descriptor is the caller's, who gives the file its name when all has gone well. What a child has learnt, how much
+ * it wrote and which numbers it gave to objects, comes back through its pipe. */
+#include "graph/dump.h"
+
+#include "graph/write.h"
+
+#include <string.h>
+
+enum { PATIENCE = 5, ASK, FILE_NUMBER, IN_CHILD, GROUPS, THREADS, ARRAYS, TOLD, FOLD, SHOW_KEYS, ARGUMENTS };
+
+const char dump_doc[] =
+    "write_graph(deep, own_types, part_types, records, exclude, patience, ask, file, in_child, groups, threads,\n"
+    "            array_type, told, fold, show_keys)\n--\n\n"
+    "Write a heap snapshot to the descriptor *file*: ((objects, bytes, nodes, edges, length, peak, errno, too large),\n"
+    "pause, work), or None while the collector is at work. *groups* is (modules, interpreter), lists of (name, object);\n"
+    "*threads* lists (ident, name); *told* is (strings, stacks, functions, count, tree, about), as graph/write.h says.";
+
+typedef struct {
+    Graph graph;
+    Told told;
+    Ids ids;
+    int file;
+    Facts facts;
+} Dump;
+
+/* ---- the work ---- */
+
+static bool
+build(Graph *graph)
+{
+    return walk_run(&graph->walk, graph->collector) && graph_nodes(graph) && graph_edges(graph) &&
+           graph_folding(graph) && graph_roots(graph);
+}
+
+static bool
+enter_strings(Graph *graph, PyObject *strings)
+{
+    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(strings); place++) {
+        text_put(PyList_GET_ITEM(strings, place), PY_SSIZE_T_MAX, text_add, &graph->strings);
+        if (text_end(&graph->strings) != (uint32_t)place) /* they are all different */
+            return false;
+    }
+    return !graph->strings.failed;
+}
+
+/* Whether there was memory enough; what else went wrong stands in the facts. */
+static bool
+work(Dump *dump)
+{
+    Graph *graph = &dump->graph;
+    bool good = strings_begin(&graph->strings, graph->walk.memory) && enter_strings(graph, dump->told.strings) &&
+                build(graph) && graph_write(graph, &dump->told, &dump->ids, dump->file, &dump->facts);
+    dump->facts.peak = graph->walk.memory->peak;
+    if (graph->too_large)
+        dump->facts.too_large = 1;
+    return good || dump->facts.error || dump->facts.too_large;
+}
+
+/* ---- the child ---- */
+
+static void
+send_ranges(const Dump *dump, Sender *sender)
+{
+    for (size_t slot = 0; slot < dump->ids.ranges.room; slot++) {
+        const Pointer *range = &dump->ids.ranges.slots[slot];
+        if (range->pointer)
+            send_head(sender, (Sent){.kind = A_RANGE, .bytes = (uint64_t)(uintptr_t)range->pointer,
+                                     .number = (uint64_t)range->number}, 0);
+    }
+}
+
+static void
+work_and_send(void *arg, int pipe)
+{
+    Dump *dump = arg;
+    Sender *sender = sender_begin(pipe, dump->file);
+    bool good = work(dump);
+    if (good) {
+        send_ranges(dump, sender);
+        send_head(sender, (Sent){.kind = SOME_FACTS}, sizeof(Facts));
+        send_more(sender, &dump->facts, sizeof(Facts));
+    }
+    send_end(sender, good ? ALL_SENT : NO_MEMORY);
+}
+
+/* ---- the parent ---- */
+
+static bool
+hear(State *state, Dump *dump, const Answer *answer)
+{
+    Sent sent;
+    const char *data;
+    Ids learnt = {.memory = &state->numbers, .ranges = state->ids.ranges};
+    bool good = true;
+    for (size_t place = 0; answer_next(answer, &place, &sent, &data);) {
+        if (sent.kind == A_RANGE)
+            good = good && ids_learn(&learnt, sent.bytes, sent.number);
+        else if (sent.kind == SOME_FACTS)
+            memcpy(&dump->facts, data, sizeof(Facts));
+    }
+    state->ids.ranges = learnt.ranges;
+    return good || PyErr_NoMemory();
+}
+
+static PyObject *
+tell(const Facts *facts, double pause, double worked)
+{
+    return Py_BuildValue("((KKKKKKLK)dd)", facts->objects, facts->bytes, facts->nodes, facts->edges, facts->length,
+                         facts->peak, (long long)facts->error, facts->too_large, pause, worked);
+}
+
+static PyObject *
+by_child(State *state, Dump *dump, double patience, PyObject *ask)
+{
+    Answer answer;
+    PyObject *result = NULL;
+    if (child_ask(&answer, work_and_send, dump, patience, ask) && hear(state, dump, &answer))
+        result = tell(&dump->facts, answer.pause, answer.work);
+    answer_free(&answer);
+    return result;
+}
+
+static PyObject *
+here(State *state, Dump *dump)
+{
+    double begun = monotonic_seconds();
+    bool good = work(dump);
+    double took = monotonic_seconds() - begun;
+    state->ids.ranges = dump->ids.ranges;
+    graph_free(&dump->graph);
+    return good ? tell(&dump->facts, took, took) : PyErr_NoMemory();
+}
+
+/* ---- the function ---- */
+
+static bool
+read_told(Dump *dump, PyObject *told)
+{
+    static const char wrong[] = "told is six values: a list, three strings of bytes and a number between them";
+    if (!PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 6) {
+        PyErr_SetString(PyExc_TypeError, wrong);
+        return false;
+    }
+    PyObject **items = ((PyTupleObject *)told)->ob_item;
+    dump->told = (Told){items[0], items[1], items[2], PyLong_AsSize_t(items[3]), items[4], items[5]};
+    bool good = PyList_Check(items[0]) && PyBytes_Check(items[1]) && PyBytes_Check(items[2]) &&
+                PyBytes_Check(items[4]) && PyBytes_Check(items[5]);
+    if (!good && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, wrong);
+    return good && !PyErr_Occurred();
+}
+
+/* What was made for this call is no part of the program's heap. */
+static bool
+leave_out(Walk *walk, PyObject *const *args)
+{
+    PyObject *groups = args[GROUPS], *all[] = {groups, args[THREADS], args[TOLD]};
+    for (size_t place = 0; place < Py_ARRAY_LENGTH(all); place++)
+        if (!walk_leave_out(walk, all[place]))
+            return PyErr_NoMemory();
+    for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(args[TOLD]); place++)
+        if (!walk_leave_out(walk, PyTuple_GET_ITEM(args[TOLD], place)))
+            return PyErr_NoMemory();
+    for (Py_ssize_t which = 0; which < 3; which++) {
+        PyObject *list = which < 2 ? PyTuple_GET_ITEM(groups, which) : args[THREADS];
+        if (!walk_leave_out(walk, list))
+            return PyErr_NoMemory();
+        for (Py_ssize_t place = 0; place < PyList_GET_SIZE(list); place++)
+            if (!walk_leave_out(walk, PyList_GET_ITEM(list, place)))
+                return PyErr_NoMemory();
+    }
+    return true;
+}
+
+static bool
+read_question(State *state, Dump *dump, PyObject *const *args)
+{
+    PyObject *array_type = args[ARRAYS];
+    dump->file = (int)PyLong_AsLong(args[FILE_NUMBER]);
+    dump->ids = (Ids){.memory = &state->numbers, .ranges = state->ids.ranges};
+    dump->graph.collector = state->collector;
+    dump->graph.wanted = (GraphOptions){
+        .groups = args[GROUPS],
+        .threads = args[THREADS],
+        .array_type = PyType_Check(array_type) ? (PyTypeObject *)array_type : NULL,
+        .fold = PyObject_IsTrue(args[FOLD]) > 0,
+        .show_keys = PyObject_IsTrue(args[SHOW_KEYS]) > 0,
+    };
+    if (PyErr_Occurred())
+        return false;
+    bool good = PyTuple_Check(args[GROUPS]) && PyTuple_GET_SIZE(args[GROUPS]) == 2 && PyList_Check(args[THREADS]) &&
+                PyList_Check(PyTuple_GET_ITEM(args[GROUPS], 0)) && PyList_Check(PyTuple_GET_ITEM(args[GROUPS], 1));
+    if (!good)
+        PyErr_SetString(PyExc_TypeError, "groups are two lists in a tuple, threads are a list");
+    return good && read_told(dump, args[TOLD]);
+}
+
+PyObject *
+dump_call(State *state, PyObject *const *args, Py_ssize_t given)
+{
+    Asked asked;
+    Call call;
+    Dump *dump = NULL;
+    PyObject *result = NULL;
+    if (!call_read(&asked, args, given, ARGUMENTS))
+        return NULL;
+    int begun = call_begin(state, &call, &asked, TOTALS);
+    double patience = begun > 0 ? PyFloat_AsDouble(args[PATIENCE]) : 0.0;
+    if (begun == 0)
+        result = Py_NewRef(Py_None);
+    if (begun <= 0 || PyErr_Occurred() || (dump = PyMem_Calloc(1, sizeof(Dump))) == NULL)
+        goto done;
+    if (!read_question(state, dump, args) || !leave_out(&call.walk, args))
+        goto done;
+    dump->graph.walk = call.walk;
+    dump->graph.walk.counting = false;
+    result = args[IN_CHILD] == Py_True ? by_child(state, dump, patience, args[ASK]) : here(state, dump);
+    call.walk = dump->graph.walk;
+done:
+    PyMem_Free(dump);
+    call_end(state, &call);
+    return result;
+}
+
+void
+dump_forget(State *state)
+{
+    pointers_free(&state->numbers, &state->ids.ranges);
+}
