@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from . import usage
     from .asking import report_now, report_on_signal
     from .heap import HeapDiff
+    from .heap.write_snapshot import write_heap_snapshot
     from .recording import Recording, record
     from .retain import RetainingPath, retaining_paths
     from .scenario import CheckResult, HeapDiffFixture, check
@@ -68,6 +69,7 @@ _LAZY = {
     "report_now": "asking",
     "report_on_signal": "asking",
     "retaining_paths": "retain",
+    "write_heap_snapshot": "heap.write_snapshot",
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
 _ROOMS = ("export", "profile", "trace", "usage")  # only `usage` is in a star import: two of them bear stdlib names
@@ -116,6 +118,7 @@ __all__ = [
     "suspect",
     "usage",
     "watcher",
+    "write_heap_snapshot",
 ]
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 from .clock import Clock
@@ -73,12 +74,41 @@ def _write_through(place: Place, data: bytes) -> None:
 
 
 def _replace(place: Place, data: bytes) -> None:
+    with _beside(place) as descriptor, open(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], what: str) -> Iterator[int]:
+    """A descriptor of a file beside *path*, which takes its place at the end; of an error nothing stays.
+
+    For what is written piece by piece: *path* is a regular file or nothing yet. Raises WriteError as `write_file` does.
+    """
+    refused = f"cannot write {what} to {os.fspath(path)!r}"
+    check_writable(os.fspath(path), what)
+    try:
+        with locate(os.fspath(path)) as place:
+            if _is_special(place):
+                raise WriteError(f"{refused}: it is no regular file")
+            with _beside(place) as descriptor:
+                yield descriptor
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise WriteError(error.errno, f"{refused}: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _beside(place: Place) -> Iterator[int]:
+    """A descriptor of a new file beside *place*, which is renamed to it at the end, or taken away again."""
     folder, name = os.path.split(place.name)
     beside = os.path.join(folder, f".{name[:_MOST_NAME]}.{os.urandom(6).hex()}.part")
     descriptor = replace(place, name=beside).open(os.O_CREAT | os.O_EXCL)
     try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
         os.replace(beside, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
     except BaseException:
         with contextlib.suppress(OSError):

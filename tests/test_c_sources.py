@@ -15,6 +15,7 @@ SOURCES = sorted([*FOLDER.rglob("*.c"), *FOLDER.rglob("*.h")])
 IN_A_WALK = {
     "core": {"memory", "marks", "pointers", "type_label"},
     "census": {"kinds", "walk", "follow", "exclude", "send"},
+    "graph": {"nodes", "edges", "names", "groups", "roots", "ids", "strings", "out"},
     "search": {"search", "untracked_holders", "threads", "unreached", "groups", "chains", "branches"},
 }
 """What runs between the first object and the last, or in a forked child; sizes.c has one function that comes after."""

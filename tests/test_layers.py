@@ -48,7 +48,7 @@ ALLOWED = {
     "environment": VALUES | {"options"},
     "backend": VALUES,
     "watch": BELOW | {"signals", "usage"},
-    "heap": BELOW,
+    "heap": BELOW | {"formats"},
     "retain": BELOW,
     "profile": BELOW | {"formats"},
     "trace": BELOW | {"formats", "http"},

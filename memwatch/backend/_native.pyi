@@ -25,6 +25,24 @@ def count_in_child(
     patience: float,
     /,
 ) -> tuple[list[tuple[str, int, int, int]], float] | None: ...
+def write_graph(
+    deep: bool,
+    own_types: Collection[int],
+    part_types: Collection[int],
+    records: list[object],
+    exclude: Sequence[object],
+    patience: float,
+    ask: Callable[[], None] | None,
+    file: int,
+    in_child: bool,
+    groups: tuple[list[tuple[str, Any]], list[tuple[str, Any]]],
+    threads: list[tuple[int, str]],
+    array_type: type | None,
+    told: tuple[list[str], bytes, bytes, int, bytes, bytes],
+    fold: bool,
+    show_keys: bool,
+    /,
+) -> tuple[tuple[int, int, int, int, int, int, int, int], float, float] | None: ...
 def snapshot(
     deep: bool,
     own_types: Collection[int],

@@ -54,7 +54,7 @@ def take_identity(
 
 def _list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> tuple[Listing, float]:
     """The listing, and for how long taking it held the interpreter."""
-    with quiet, _Walk(exclude, give_up) as walk:
+    with quiet, DeepWalk(exclude, give_up) as walk:
         lister = _Lister(walk.table)
         walk.run(deep, lister.visit, lister.visit_tuples)
         walk.release()
@@ -66,7 +66,7 @@ def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Map
 
     objgraph counts every type that it can name without running a user's code; the few others are counted here.
     """
-    with quiet, _Walk(exclude, give_up) as walk:
+    with quiet, DeepWalk(exclude, give_up) as walk:
         counter = _Counter(walk.table)
         walk.run(deep, counter.visit, counter.visit_tuples)
         return {label: (count, counter.sizes[label]) for label, count in counter.counts.items()}
@@ -142,7 +142,7 @@ def _add(totals: dict[str, int], label: str, amount: int) -> None:
 
 
 @internal
-class _Walk(TrackedWalk):
+class DeepWalk(TrackedWalk):
     """One visit to every object, also to those that the collector does not track."""
 
     __slots__ = ("_referents", "_seen", "_stack", "table")

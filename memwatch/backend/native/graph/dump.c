@@ -14,8 +14,9 @@ const char dump_doc[] =
     "write_graph(deep, own_types, part_types, records, exclude, patience, ask, file, in_child, groups, threads,\n"
     "            array_type, told, fold, show_keys)\n--\n\n"
     "Write a heap snapshot to the descriptor *file*: ((objects, bytes, nodes, edges, length, peak, errno, too large),\n"
-    "pause, work), or None while the collector is at work. *groups* is (modules, interpreter), lists of (name, object);\n"
-    "*threads* lists (ident, name); *told* is (strings, stacks, functions, count, tree, about), as graph/write.h says.";
+    "pause, work), or None while the collector is at work. *groups* is (modules, interpreter), lists of (name,\n"
+    "object); *threads* lists (ident, name); *told* is (strings, stacks, functions, count, tree, about), which\n"
+    "graph/write.h describes.";
 
 typedef struct {
     Graph graph;

@@ -3,7 +3,7 @@
  * The format has 32 bits for them, an address has 48. So the memory in which there are objects is cut into pieces of
  * 1 MiB, and each piece gets a number when it comes up first; an object's id is that number and its place in the piece.
  * A piece has four numbers, by the object's type, so that one that takes another's place mostly has another id; when
- * half of all numbers are given, new pieces have one. The table is kept from snapshot to snapshot: 16 bytes for each. */
+ * half of all numbers are given, new pieces have one. The table is kept: 16 bytes for each. */
 #ifndef MEMWATCH_IDS_H
 #define MEMWATCH_IDS_H
 

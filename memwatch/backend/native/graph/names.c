@@ -1,6 +1,6 @@
 /* What nodes and edges are called: found by comparing what an object refers to with its fields. See names.h.
  *
- * References come in the order of the type's tp_traverse, which is mostly that of the fields: so each name is looked for
+ * References come in the order of the type's tp_traverse, which is mostly that of the fields: so a name is looked for
  * from where the last one was found. Of a dict's key its type is told, unless it is a name from source code or a small
  * number, or all keys are asked for: what a program keeps under its keys is data. */
 #include "graph/names.h"

@@ -3,9 +3,18 @@
 #define MEMWATCH_NAMES_OF_GRAPH_H
 
 #include "graph/graph.h"
+#include "graph/version.h"
 
 /* As the file format numbers them. */
-typedef enum { EDGE_VARIABLE, EDGE_ELEMENT, EDGE_PROPERTY, EDGE_INTERNAL, EDGE_HIDDEN, EDGE_SHORTCUT, EDGE_WEAK } EdgeType;
+typedef enum {
+    EDGE_VARIABLE,
+    EDGE_ELEMENT,
+    EDGE_PROPERTY,
+    EDGE_INTERNAL,
+    EDGE_HIDDEN,
+    EDGE_SHORTCUT,
+    EDGE_WEAK,
+} EdgeType;
 
 /* The name is a string's number, of an element a number itself. */
 typedef struct {

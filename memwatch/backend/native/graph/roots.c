@@ -3,7 +3,7 @@
  *     (Modules)       what is imported, by name
  *     (Threads)       each with its running functions and their variables
  *     (Interpreter)   what it keeps of the process, and what it never frees
- *     (Held in C)     what has more references than all objects show: C code holds it, or it is a reference that was lost
+ *     (Held in C)     what has more references than all objects show: C code holds it, or a reference was lost
  *     (Garbage)       cycles that the collector has not come to yet
  *
  * The last two are found from the references of what the others do not reach, as the collector itself would. */

@@ -179,7 +179,8 @@ put_buffers(Writer *writer)
         text_add(strings, " buffer", 7);
         uint32_t name = text_end(strings);
         uint64_t size = Py_MIN(buffer->bytes, (uint64_t)UINT32_MAX);
-        put_node(writer, (uint64_t[6]){NODE_NATIVE, name, (uint32_t)(id_of(writer->ids, owner, Py_TYPE(owner)) + 1), size, 0, 0});
+        uint32_t id = id_of(writer->ids, owner, Py_TYPE(owner)) + 1; /* inside of its owner no other object begins */
+        put_node(writer, (uint64_t[6]){NODE_NATIVE, name, id, size, 0, 0});
     }
 }
 
