@@ -132,5 +132,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'memwatch' has no attribute {name!r}")
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext memwatch`` in IPython or Jupyter; then ``%%memwatch`` says what a cell leaves behind."""
+    import_module(".notebook", __name__).load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY, *_ROOMS})

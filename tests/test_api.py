@@ -14,7 +14,7 @@ from memwatch import errors
 
 PUBLIC_MODULES = {"backend", "handlers", "usage"}
 LATE_ROOMS = {"profile", "trace", "usage"}
-KEPT_OUT = {"gc"}
+KEPT_OUT = {"gc", "load_ipython_extension"}
 """Public, but absent from `__all__`: a star import must not hide the standard library's module of that name."""
 
 

@@ -14,7 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
+VALUES = {"shown", "internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
 VALUES |= {"files", "folders", "estimates", "targets", "tables"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
@@ -33,6 +33,7 @@ ALLOWED = {
     "units": set[str](),
     "targets": {"errors"},
     "http": {"errors", "targets"},
+    "shown": set[str](),
     "tables": {"units"},
     "files": {"clock", "errors", "folders"},
     "folders": set[str](),
@@ -60,6 +61,7 @@ ALLOWED = {
     "suite": BELOW | {"heap", "retain", "diagnosis", "render"},
     "freezing": set[str](),
     "pytest_plugin": {"heap", "scenario", "suite"},
+    "notebook": BELOW | {"heap", "profile"},
     "asking": INSIDE,
     "default": INSIDE - {"default"} | {"options", "environment"},
     "export": INSIDE | {"http"},

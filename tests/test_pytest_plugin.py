@@ -332,7 +332,7 @@ def test_the_mark_is_known_and_its_options_are_checked(run) -> None:
         pass
     """
     done = run(text, "--strict-markers")
-    done.stdout.fnmatch_lines(["E*OptionError: loops must be a whole number, 1 or more"])
+    done.stdout.fnmatch_lines(["E*OptionError: loops *1*"])
 
 
 def test_a_run_that_does_not_use_it_loads_no_more_than_memwatch_itself(run) -> None:

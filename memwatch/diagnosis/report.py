@@ -12,6 +12,7 @@ from ..heap import Ratchet
 from ..internal import internal
 from ..origin import Origin
 from ..retain import RetainingPath
+from ..shown import Shown, page_html
 from ..watch import Cost
 from .account import Account, TypeRow
 from .causes import BY_VERDICT
@@ -61,7 +62,7 @@ class Suspect:
 
 @internal
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Shown):
     """What is known of a leak. `str(report)` is the text for a person, `to_html()` the page, `to_dict()` the JSON.
 
     Bytes and seconds. `growth_bytes` is what `meter` rose by in the window of the verdict, `rss_growth_bytes` what
@@ -181,3 +182,6 @@ class Report:
 
     def __str__(self) -> str:
         return self.render()
+
+    def _repr_html_(self) -> str:
+        return page_html(self.to_html(), 640)

@@ -10,8 +10,9 @@ from typing import Any
 from ..backend.census.chosen import count_objects, take_identity
 from ..backend.census.contract import GaveUp
 from ..internal import internal
+from ..shown import Shown, table_html
 from .split import Split, check_split, split_totals
-from .table import census_table
+from .table import census_lines, census_table
 
 __all__ = ["Census", "GaveUp", "TypeCount", "take_census"]
 
@@ -28,7 +29,7 @@ class TypeCount:
 
 @internal
 @dataclass(frozen=True, slots=True)
-class Census:
+class Census(Shown):
     """The types of a heap at `time` (seconds since the epoch), largest bytes first; `print(census)` shows the table."""
 
     time: float
@@ -64,6 +65,9 @@ class Census:
 
     def __str__(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        return table_html(census_lines(self.types))
 
 
 def take_census(deep: bool = True, give_up: Callable[[], bool] | None = None, *, split: Split | None = None) -> Census:

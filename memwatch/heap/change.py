@@ -9,9 +9,10 @@ from ..backend.census.contract import Grown
 from ..backend.type_labels import type_label
 from ..errors import OptionError
 from ..internal import internal
+from ..shown import Shown, table_html
 from ..units import format_bytes, format_milliseconds, format_size
 from .counts import Count, count_to_json, least
-from .table import change_table
+from .table import change_lines, change_table
 
 _OUTSIDE = 1 << 20  # bytes: less than that is the allocators' own to and fro
 _OUTSIDE_SHARE = 0.1  # of what the process grew by
@@ -128,7 +129,7 @@ class Change:
 
 @internal
 @dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Shown):
     """Two moments of a heap and what changed between them; `print(diff)` shows the table.
 
     `grown` has the objects that grew in place, most bytes first, 50 at most. The sums hold exactly:
@@ -172,8 +173,10 @@ class Diff:
         *min_bytes* is negative.
         """
         seconds = self.after.time - self.before.time
-        lines = [change_table(self.change.details, seconds, top, min_bytes), *self._process(), *self._pauses()]
-        return "\n".join([*lines, *(f"missing: {line}" for line in self.missing)])
+        return "\n".join([change_table(self.change.details, seconds, top, min_bytes), *self._notes()])
+
+    def _notes(self) -> list[str]:
+        return [*self._process(), *self._pauses(), *(f"missing: {line}" for line in self.missing)]
 
     def _process(self) -> list[str]:
         """What resident memory grew by, and how much of it lies outside the rows: buffers of libraries, mostly."""
@@ -194,3 +197,7 @@ class Diff:
 
     def __str__(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        lines, footnote = change_lines(self.change.details, self.after.time - self.before.time)
+        return table_html(lines, [*footnote, *self._notes()])

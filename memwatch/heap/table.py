@@ -49,24 +49,36 @@ def change_table(rows: Sequence[Row], seconds: float, top: int = 20, min_bytes: 
 
     *rows* come sorted; *seconds* lie between the snapshots. A count behind which stands a plus is a lower bound.
     """
-    shown, others = _chosen(rows, top, min_bytes)
+    lines, footnote = change_lines(rows, seconds, top, min_bytes)
     if not rows:
         return f"in {format_duration(seconds)}: no change"
+    return "\n".join([*aligned(lines), *footnote])
+
+
+def change_lines(
+    rows: Sequence[Row], seconds: float, top: int = 20, min_bytes: int = 0
+) -> tuple[list[tuple[str, ...]], list[str]]:
+    """The same as cells, the head first, and what has to be said below."""
+    shown, others = _chosen(rows, top, min_bytes)
     lines = [_change_line(row.what, [row]) for row in shown]
     if others:
         lines.append(_change_line(_others(others), others))
     lines.append(_change_line("total", rows))
-    footnote = _footnote(lines)
-    return "\n".join([*aligned([(f"in {format_duration(seconds)}", *_HEADER), *lines]), *footnote])
+    return [(f"in {format_duration(seconds)}", *_HEADER), *lines], _footnote(lines)
 
 
 def census_table(rows: Sequence[Counted], top: int = 20, min_bytes: int = 0) -> str:
     """A line for each of the first *top* rows of *min_bytes* or more, one for the others, and the sums."""
+    return "\n".join(aligned(census_lines(rows, top, min_bytes)))
+
+
+def census_lines(rows: Sequence[Counted], top: int = 20, min_bytes: int = 0) -> list[tuple[str, ...]]:
+    """The same as cells, the head first."""
     shown, others = _chosen(rows, top, min_bytes)
     lines = [("type", "objects", "size"), *(_census_line(row.what, [row]) for row in shown)]
     if others:
         lines.append(_census_line(_others(others), others))
-    return "\n".join(aligned([*lines, _census_line("total", rows)]))
+    return [*lines, _census_line("total", rows)]
 
 
 def format_count(count: Count) -> str:

@@ -15,6 +15,7 @@ from ..errors import OptionError
 from ..estimates import Part, weigh
 from ..files import write_file
 from ..frames import Frame
+from ..shown import Shown, page_html
 from ..tables import aligned, shorten_start
 from ..units import format_bytes, printable
 
@@ -23,7 +24,7 @@ _WIDEST = 100
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Profile:
+class Profile(Shown):
     """The call paths that held memory when it was read. Print it for the lines that hold the most.
 
     `tree` is what formats are written from, `stack_depth` how many frames a path may have, `started` when the
@@ -137,6 +138,9 @@ class Profile:
             "notes": list(tree.notes),
             "root": tree.root.to_dict(),
         }
+
+    def _repr_html_(self) -> str:
+        return page_html(self.encode("flamegraph").decode())
 
     def __repr__(self) -> str:
         return f"<Profile {_summary(self)}>"

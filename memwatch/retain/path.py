@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..internal import internal
+from ..shown import Shown, text_html
 from . import drawing
 from .steps import ANY_ITEM, Root, Step
 
 
 @internal
 @dataclass(frozen=True, slots=True)
-class RetainingPath:
+class RetainingPath(Shown):
     """A chain of references from a root to an object.
 
     `root` is where it begins, `steps` are its references, each with what it leads to. `fingerprint` is 16 hexadecimal
@@ -74,6 +75,9 @@ class RetainingPath:
 
     def __str__(self) -> str:
         return self.text
+
+    def _repr_html_(self) -> str:
+        return text_html(self.drawing)
 
     @property
     def drawing(self) -> str:
