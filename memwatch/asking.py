@@ -74,7 +74,7 @@ def report_on_signal(
     """
     import signal
 
-    _check(seconds)
+    check_seconds(seconds)
     if default.watcher() is None:
         default.start_for_program()
 
@@ -94,7 +94,7 @@ def report_on_signal(
 
 def prepare(seconds: float) -> Question:
     """The next question, to be closed by whoever asks. Raises what `report_now` does."""
-    _check(seconds)
+    check_seconds(seconds)
     if not is_main_interpreter():
         raise UnsupportedError("memwatch looks from the main interpreter only; this is a subinterpreter")
     room = _load_room()
@@ -223,7 +223,8 @@ def _load_room() -> Any:
     return loader.room
 
 
-def _check(seconds: float) -> None:
+def check_seconds(seconds: float) -> None:
+    """Raise OptionError unless so many may lie between two looks."""
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if not is_number or not LEAST <= seconds <= MOST:
         raise OptionError(f"a report takes {LEAST:g} to {MOST:g} seconds between its looks, not {seconds!r}")

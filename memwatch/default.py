@@ -24,7 +24,9 @@ from .options import Options, describe_keywords
 
 if TYPE_CHECKING:
     from .backend.allocations.recorder import Recorder
+    from .backend.allocations.sampler import Sampling
     from .loading import Loader
+    from .reach.listener import Listener
     from .watch import Stats, Watcher
     from .watch.sample import Sample
 
@@ -37,6 +39,7 @@ class _State:
     watcher: Watcher | None = None
     recorder: Recorder | None = None
     loader: Loader | None = None
+    listener: Listener | None = None
     options: Options | None = None
     automatic: bool = True
     stopped_by_hand: bool = False
@@ -66,6 +69,12 @@ def sampling_interval() -> int:
     """One byte in so many is sampled on behalf of the running watcher; 0 if none is."""
     recorder, options = _state.recorder, _state.options
     return options.sample_interval if recorder is not None and options is not None and recorder.running else 0
+
+
+def sampling() -> Sampling | None:
+    """What samples allocations on behalf of the running watcher, if anything does."""
+    recorder = _state.recorder
+    return recorder.sampling if recorder is not None and recorder.running else None
 
 
 def start(**options: Any) -> Watcher:
@@ -209,12 +218,25 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
         raise UnsupportedError(f"no thread can be started: {error}") from None
     _state.watcher, _state.options, _state.automatic = made, options, automatic
     _state.recorder = recorder
+    _listen(made, options)
     if recorder is not None:
         recorder.start()
         if recorder.problem:
             _log.debug("memwatch does not sample allocations: %s", recorder.problem)
     _log.info("memwatch is %s", describe_plan(made))
     return made
+
+
+def _listen(made: Watcher, options: Options) -> None:
+    """Let other processes of this user ask it, unless that is switched off."""
+    from .reach.folder import is_supported
+
+    if options.socket and is_supported():
+        from .reach.listener import Listener
+
+        _state.listener = Listener(made)
+        _state.listener.open()
+        made.at_tick.append(_state.listener.tick)
 
 
 def _at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
@@ -248,8 +270,11 @@ def _halt() -> None:
 def _halt_now() -> None:
     running, _state.watcher = _state.watcher, None
     recorder, _state.recorder = _state.recorder, None
+    listener, _state.listener = _state.listener, None
     if running is not None:
         running.stop()
+    if listener is not None:  # when the thread that looks after it has ended
+        listener.close()
     if recorder is not None:
         recorder.stop()
 
@@ -276,7 +301,7 @@ def _after_fork_in_child() -> None:
 
 def _parts() -> list[Any]:
     """What a fork must wait for, the first one first; what it has not waited for is resumed last."""
-    return [part for part in (_state.watcher, _state.loader) if part is not None]
+    return [part for part in (_state.watcher, _state.loader, _state.listener) if part is not None]
 
 
 signals.Event.on_receiver = staticmethod(_start_automatically)

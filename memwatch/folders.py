@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from .descriptors import above_standard
+
 _MOST_LINKS = 40
 _HANDLES = os.open in os.supports_dir_fd  # elsewhere, as on Windows, files are opened by their path alone
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -148,25 +150,6 @@ def others_can_write(folder: os.stat_result) -> bool:
     """Whether another user may put a link into *folder*; a group that has its owner's number is its owner's own."""
     by_group = folder.st_mode & stat.S_IWGRP and folder.st_gid != folder.st_uid
     return bool(folder.st_mode & stat.S_IWOTH or by_group) or not _is_trusted(folder.st_uid)
-
-
-def identity(fd: int) -> tuple[int, int] | None:
-    """What tells the open file behind *fd* from others; None if none is open."""
-    try:
-        status = os.fstat(fd)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def above_standard(fd: int) -> int:
-    """*fd*, or another descriptor of the same file in its place that is none of 0, 1 and 2."""
-    if fd > 2:
-        return fd
-    try:
-        return above_standard(os.dup(fd))
-    finally:
-        os.close(fd)
 
 
 def _is_trusted(user: int) -> bool:

@@ -24,11 +24,13 @@ from .watch.judge import Unjudged
 from .watch.thread import RawThread, is_raw
 
 _PACKAGE = __name__.partition(".")[0]
-_PARTS = (
+PARTS = (
     "psutil",
     "objgraph",
     *(f"{_PACKAGE}.{name}" for name in ("heap", "retain", "calltree", "flamegraph.columns", "render", "diagnosis")),
 )
+"""What the judge needs, in order; it comes last."""
+
 FORK_PATIENCE = 1.0  # seconds that a fork waits: a child must not inherit a module that nobody will finish
 EXIT_PATIENCE = 10.0  # the same for the exit, which would not end
 _MOST_HEAP = 8 << 20  # bytes: more than that the program has allocated meanwhile
@@ -41,7 +43,7 @@ _log = logging.getLogger("memwatch")
 class Loader:
     """Imports *parts* once in a process, the last of which is the judge's room. `problem` says why it could not."""
 
-    def __init__(self, parts: tuple[str, ...] = _PARTS) -> None:
+    def __init__(self, parts: tuple[str, ...] = PARTS) -> None:
         self.room: Any = None
         self.problem = ""
         self._parts = parts

@@ -50,6 +50,7 @@ class Options:
     )
     show_keys = Option(Switch(), False, "show every key of a dict in reports; keys are data of the program")
     native = Option(Switch(), True, "may sample what C libraries allocate while they are suspected (Linux with glibc)")
+    socket = Option(Switch(), True, "listen for `memwatch ps`, `status PID` and the like, of the same user")
 
     json = Option(File(), None, "a file that gets every event, one JSON object a line", keyword=False)
     html = Option(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from zlib import crc32
 
 import pytest
 
 import memwatch
+
+os.environ["XDG_RUNTIME_DIR"] = _sockets = tempfile.mkdtemp(prefix="mw")  # of watched processes, below us too
+_pid = os.getpid()
+atexit.register(lambda: _pid == os.getpid() and shutil.rmtree(_sockets, ignore_errors=True))
 
 
 class FakeClock:

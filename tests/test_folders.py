@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from memwatch import WriteError, folders
+from memwatch.descriptors import above_standard, identity
 from memwatch.errors import OptionError
 from memwatch.files import check_writable, write_file
-from memwatch.folders import above_standard, identity, locate, others_can_write
+from memwatch.folders import locate, others_can_write
 from memwatch.handlers import JsonLines
 
 pytestmark = pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="files are opened by their path alone")

@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
 VALUES = {"shown", "internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
-VALUES |= {"files", "folders", "estimates", "targets", "tables"}
+VALUES |= {"files", "folders", "descriptors", "estimates", "targets", "tables"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "crossings", "flamegraph", "formats", "diagnosis", "render"}
@@ -36,7 +36,8 @@ ALLOWED = {
     "shown": set[str](),
     "tables": {"units"},
     "files": {"clock", "errors", "folders"},
-    "folders": set[str](),
+    "descriptors": set[str](),
+    "folders": {"descriptors"},
     "signals": {"errors"},
     "calltree": VALUES,
     "combine": VALUES | {"calltree"},
@@ -63,12 +64,13 @@ ALLOWED = {
     "pytest_plugin": {"heap", "scenario", "suite"},
     "notebook": BELOW | {"heap", "profile"},
     "asking": INSIDE,
-    "default": INSIDE - {"default"} | {"options", "environment"},
+    "reach": INSIDE | {"asking", "origin"},
+    "default": INSIDE - {"default"} | {"options", "environment", "reach"},
     "export": INSIDE | {"http"},
     "handlers": INSIDE | {"export"},
     "recording": INSIDE | {"handlers"},
     "autostart": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "cli"},
-    "cli": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "autostart"},
+    "cli": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach"},
     "__init__": INSIDE | {"export", "handlers", "recording", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }

@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imported here: a watched child process that only prints (cli.screen) needs no argument parser.
     import argparse
 
-    from . import convert, report, run, usage
+    from . import collect, convert, diff, profile, ps, report, run, status, usage
 
     parser = argparse.ArgumentParser(
         prog="memwatch", description="The leak detector that you leave on.", allow_abbrev=False
@@ -22,11 +22,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Not the modules' docstrings: python -OO leaves them out.
     for name, command, summary in (
         ("run", run, "Run a program as `python` would, and watch it for leaks."),
-        ("report", report, "Show what processes have recorded: their leaks, and whether a fix worked."),
+        (
+            "report",
+            report,
+            "Show what grows in a running process now, or which leaks many have recorded.",
+        ),
         ("usage", usage, "Show how much of processor and memory processes take."),
+        ("ps", ps, "List the processes that are watched: what each thinks, how fast it grows, who is to blame."),
+        ("status", status, "Show what memwatch thinks of a running process now, and why not more."),
+        ("profile", profile, "Show who allocated what is alive in a running process, or write it to a file."),
+        ("diff", diff, "Show which types of objects come and go in a running process."),
+        ("gc", collect, "Run a full collection in a running process, and show what it freed."),
         ("convert", convert, "Turn a memory profile into another format, merge several, or subtract an older one."),
     ):
         command.configure(commands.add_parser(name, help=summary, description=summary, allow_abbrev=False))
     args = parser.parse_args(argv)
-    status: int = args.run(args)
-    return status
+    exit_status: int = args.run(args)
+    return exit_status

@@ -36,7 +36,16 @@ def convert(
     target = _beside(profiles[0], format) if output is None else output
     if target != _STDOUT:
         _check_free(target, [*profiles, *([] if base is None else [base])], force)
-    tree = _read(profiles, base, sample_type)
+    return save(_read(profiles, base, sample_type), format, target)
+
+
+def save(tree: CallTree, format: str, target: str, force: bool = True) -> str:
+    """Write *tree* to *target*, a file or ``-``; returns a line that says where and how much.
+
+    A file that exists is replaced only with *force*. Raises FormatError, OptionError and WriteError.
+    """
+    if target != _STDOUT:
+        _check_free(target, (), force)
     try:
         content = formats.write(tree, format)
     except FormatError as error:

@@ -10,7 +10,7 @@ import os
 import tempfile
 from contextlib import suppress
 
-from ..folders import above_standard, identity
+from ..descriptors import above_standard, identity
 
 try:
     import fcntl

@@ -1,4 +1,4 @@
-"""Show what processes have recorded: leaks that they share, each one's report, and whether a fix worked."""
+"""Show what grows in a running process now, or which leaks many have recorded, and whether a fix worked."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ..recording.compare import SURE, Change, compare, split_by_release, split_s
 from ..recording.html import write
 from ..recording.lives import Life, Reader
 from ..recording.text import case_lines, change_lines, heading, role_lines
+from .asking import add_time
+from .report_process import report_process
 
 _FAILED = 1
 _SCHEMA = 1
@@ -24,17 +26,20 @@ _SCHEMA = 1
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add = parser.add_argument
-    add("file", metavar="FILE", help="a recording, as `memwatch run --record FILE` writes it")
+    add("file", metavar="PID|FILE", help="a watched process, or a recording, as `memwatch run --record FILE` writes it")
     add("leak", metavar="LEAK", nargs="?", help="the whole report of one leak: its number in the list, or fingerprint")
     add("--compare", nargs=2, metavar=("OLD", "NEW"), help="what became of the leaks of release OLD in release NEW")
     add("--since", metavar="RELEASE", help="the same of all before RELEASE and all from then on")
     add("--html", metavar="PAGE", help="write it as a page for a browser")
     add("--json", action="store_true", help="print it as JSON")
+    add_time(parser, 30.0, "of a process: how long lies between the two looks (30s)")
     parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print; returns 0, or 1 where something cannot be read, or a comparison finds a leak that is not surely gone."""
+    if args.file.isascii() and args.file.isdigit():
+        return report_process(args)
     if args.compare and args.since:
         args.parser.error("--compare and --since are two ways to say the same: give one")
     if args.html and (args.compare or args.since):

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from ..folders import identity
+from ..descriptors import identity
 from ..handlers import fingerprint_of, render_report
 from ..units import format_bytes, format_delta, format_duration, format_growth, printable
 from .descendants import Result, name_of

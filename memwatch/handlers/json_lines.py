@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from .. import signals
+from ..descriptors import identity
 from ..errors import OptionError
-from ..folders import identity, locate
+from ..folders import locate
 
 if TYPE_CHECKING:
     from ..watch.sample import Leak, Stats, Suspicion

@@ -102,7 +102,7 @@ class AllocationSampler:
         with quiet:
             if self._refused:
                 heap = replace(heap, notes=(f"tracemalloc has watched, not the sampler: {self._refused}", *heap.notes))
-            return Profile(_as_tree(heap, now, now - started), depth, started)
+            return Profile(as_tree(heap, now, now - started), depth, started)
 
     def write(self, path: str | os.PathLike[str] | None = None, format: str | None = None) -> str:
         """As `memwatch.profile.write`."""
@@ -150,7 +150,8 @@ class AllocationSampler:
         return self._locks.setdefault(os.getpid(), _thread.RLock())
 
 
-def _as_tree(heap: LiveHeap, now: float, duration: float) -> calltree.CallTree:
+def as_tree(heap: LiveHeap, now: float, duration: float) -> calltree.CallTree:
+    """What is alive as a tree of calls, read at *now*, in epoch seconds, over so many seconds."""
     stacks = []
     for live in heap.stacks:
         held = sum(size * count for size, count in live.sizes)

@@ -1,0 +1,76 @@
+"""What the commands share that ask a running process: its number, how long it looks, and what is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import MemwatchError
+from ..units import printable
+
+FAILED = 1
+_INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
+
+
+def add_pid(parser: argparse.ArgumentParser) -> None:
+    """The process, and what is printed."""
+    parser.add_argument("pid", metavar="PID", type=pid, help="a process that memwatch watches")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def add_time(parser: argparse.ArgumentParser, default: float, meaning: str) -> None:
+    """For how long the process looks."""
+    parser.add_argument(
+        "--for", dest="seconds", metavar="TIME", type=duration, default=default, help=f"{meaning}, as 30s, 5m or 1h"
+    )
+
+
+def pid(text: str) -> int:
+    """A number of a process. Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 1 << 32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a process")
+    return int(text)
+
+
+def duration(text: str) -> float:
+    """Seconds; raises ArgumentTypeError."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: say 30s, 5m or 1h")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def carry_out(act: Callable[[], int]) -> int:
+    """The exit status of *act*; where it fails 1, with one line on standard error."""
+    try:
+        return act()
+    except MemwatchError as error:
+        complain(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is in the buffer has nowhere to go
+        if isinstance(error, BrokenPipeError):  # the reader has seen enough
+            return 0
+        complain(f"cannot write: {error.strerror}")
+        return FAILED
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    print(f"memwatch: {printable(message)}", file=sys.stderr)
+
+
+def show(answer: dict[str, Any], as_json: bool, text: Callable[[], str]) -> None:
+    """Print an answer."""
+    written = json.dumps(answer) if as_json else text().rstrip("\n")
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    print(written.encode(encoding, "backslashreplace").decode(encoding), flush=True)

@@ -1,0 +1,30 @@
+"""Report what grows in a running process now, without waiting for a verdict."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..files import write_file
+from .asking import carry_out, complain, pid, show
+
+
+def report_process(args: argparse.Namespace) -> int:
+    """Ask the process whose number is `args.file`, wait and print; returns 0, or 1 if there is no report."""
+    if args.leak or args.compare or args.since:
+        args.parser.error("LEAK, --compare and --since are about a recording, not about a process")
+    try:
+        number = pid(args.file)
+    except argparse.ArgumentTypeError as error:
+        args.parser.error(str(error))
+    return carry_out(lambda: _show(args, number))
+
+
+def _show(args: argparse.Namespace, number: int) -> int:
+    from ..reach.client import ask_to_look
+
+    answer = ask_to_look(number, "report", args.seconds, page=args.html is not None)
+    if args.html is not None:
+        complain(f"written to {write_file(args.html, answer['page'].encode())}")
+        return 0
+    show(answer["report"], args.json, lambda: str(answer["text"]))
+    return 0

@@ -1,0 +1,80 @@
+"""Show what memwatch thinks of a running process now, and why not more."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from ..units import format_bytes, format_duration, printable
+from .asking import add_pid, carry_out, show
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add_pid(parser)
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask and print; returns 0, or 1 if the process cannot be asked."""
+    return carry_out(lambda: _show(args))
+
+
+def _show(args: argparse.Namespace) -> int:
+    from ..reach.client import ask
+
+    answer = ask(args.pid, "status")
+    show(answer, args.json, lambda: render(answer))
+    return 0
+
+
+def render(answer: dict[str, Any]) -> str:
+    """The answer for a person."""
+    rows = [
+        ("watched", _since(answer)),
+        ("thinks", answer["thinks"]),
+        ("memory", _memory(answer)),
+        ("backend", f"{answer['backend']}: {answer['backend_reason']}"),
+        ("lines", _sampling(answer["sample_interval"])),
+        *[("leak", _leak(leak)) for leak in answer["leaks"]],
+        *[("gap", answer["gap"])] * bool(answer["gap"]),
+        ("cost", _cost(answer["cost"])),
+    ]
+    head = f"pid {answer['pid']}  {answer['state']}  {' '.join(answer['command']) or answer['program']}"
+    return "\n".join([printable(head), *(f"  {name:<8} {printable(text)}" for name, text in rows)])
+
+
+def _since(answer: dict[str, Any]) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(answer["started"]))
+    pace = f"pace {answer['pace']}, a tick every {format_duration(answer['tick_seconds'])}"
+    return f"for {format_duration(answer['age_seconds'])}, since {since}; {pace}, {answer['readings']:,} readings"
+
+
+def _memory(answer: dict[str, Any]) -> str:
+    if answer["base_bytes"] is None:
+        return "not read yet"
+    text = f"{format_bytes(answer['base_bytes'])} held, {format_bytes(answer['rss_bytes'])} resident"
+    growth = answer["growth"]
+    if growth is None:
+        return text
+    rate = format_bytes(growth["rate_bytes_per_hour"], signed=True)
+    return f"{text}; {format_bytes(growth['bytes'], signed=True)} in {format_duration(growth['seconds'])}, {rate}/h"
+
+
+def _sampling(interval: int) -> str:
+    if not interval:
+        return "not sampled: a report asked for samples by itself"
+    return f"one byte in {interval:,} is sampled"
+
+
+def _leak(leak: dict[str, Any]) -> str:
+    when = time.strftime("%H:%M:%S", time.localtime(leak["time"]))
+    return f"{when} {leak['verdict']}: {leak['subject'] or 'nobody is suspected'}; {leak['reason']}"
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    return (
+        f"{100 * cost['cpu_share']:.2f} % of CPU, longest pause {1000 * cost['longest_pause_seconds']:.1f} ms, "
+        f"{cost['censuses']} walks of the heap, {format_bytes(cost['bytes'])}"
+    )

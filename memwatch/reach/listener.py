@@ -1,0 +1,220 @@
+"""The socket of a watched process: at each tick the watcher's thread looks whether somebody has connected.
+
+There is no thread for it and no wait: a look is one call of poll, and nothing else is loaded before somebody comes. A
+program that makes itself a daemon closes descriptors, ours too, and may get the number again for a file of its own: the
+descriptor is known by what it is, not by its number.
+"""
+
+from __future__ import annotations
+
+import _socket
+import logging
+import os
+import select
+import weakref
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from ..clock import Clock
+from ..descriptors import above_standard, identity
+from ..internal import internal
+from ..loading import PARTS, Loader
+from ..watch import Sample, Watcher
+from ..watch.thread import original
+from . import folder
+
+SLOWEST = 1.0
+"""Seconds that somebody waits at most until it is seen that he has come."""
+
+_CHECKED = 60.0  # seconds until it is looked whether the socket is still there
+_BACKLOG = 16
+_LOADING = 0.02  # seconds between two looks whether the server is loaded
+_PACKAGE = __name__.partition(".")[0]
+_SERVER = ("json", *(f"{_PACKAGE}.{name}" for name in ("asking", "reach.server")))
+_LOOKS = (*PARTS, *(f"{_PACKAGE}.{name}" for name in ("formats", "profile", "reach.looks")))
+
+_log = logging.getLogger("memwatch")
+
+
+@internal
+class Listener:
+    """Listens on behalf of *watcher*. `path` is where; empty while it does not, and `problem` says why not then."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.path = self.problem = ""
+        self._watcher: Watcher = weakref.proxy(watcher)  # which calls this: a stopped one is to go at once
+        self._socket: Any = None
+        self._identity: tuple[int, int] | None = None  # of the descriptor
+        self._file: tuple[int, int] | None = None  # of the path
+        self._poll: Any = None
+        self._next_check = 0.0
+        self._loaders: list[Loader] = []  # of the server, and of what looks at the heap
+        self._server: Any = None
+        self._waiting: list[Any] = []
+        self._is_closed = False
+
+    def tick(self, sample: Sample) -> Iterable[Callable[[], object]]:
+        """What the watcher calls at its ticks."""
+        self._look(sample.clock)
+        return ()
+
+    def open(self) -> None:
+        """Begin to listen, if that can be done here. Never raises."""
+        self._next_check = Clock.monotonic() + _CHECKED
+        if self._is_closed:
+            return
+        try:
+            self._bind(folder.make_folder())
+            self.problem = ""
+        except (OSError, ValueError) as error:
+            if not self.problem:
+                _log.info("memwatch cannot be asked by other processes: %s", error)
+            self.problem = str(error)
+            return
+        self._poll = original("select", "poll")()
+        self._poll.register(self._socket.fileno(), select.POLLIN)
+        if self._watcher.pace.tick > SLOWEST:
+            self._watcher.call_later(SLOWEST, self._between)
+
+    def close(self) -> None:
+        """Listen no more, and take the socket away."""
+        self._is_closed = True  # also for a thread that is still at it
+        path, self.path = self.path, ""
+        with suppress(OSError):
+            if path and _file_at(path) == self._file:
+                os.unlink(path)
+        self._drop()
+        for loader in self._loaders:
+            loader.end()
+
+    def park(self) -> None:
+        """Before a fork."""
+        for loader in self._loaders:
+            loader.park()
+
+    def resume(self, in_child: bool) -> None:
+        """After it. A child lets go of what it has inherited, and listens by itself from its first tick on."""
+        for loader in self._loaders:
+            loader.resume(in_child)
+        if in_child:
+            self.path = ""
+            self._drop()
+            self._next_check = 0.0
+
+    def _bind(self, place: str) -> None:
+        for name in folder.names_for(os.getpid()):
+            path = os.path.join(place, name)
+            if _is_taken(path):
+                continue
+            made = _make_socket()
+            try:
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+                made.bind(path)
+                os.chmod(path, 0o600)
+                made.listen(_BACKLOG)
+            except OSError:
+                made.close()
+                raise
+            self._socket, self.path = made, path
+            self._identity, self._file = identity(made.fileno()), _file_at(path)
+            return
+        raise OSError(f"{place!r} has sockets of other processes with the number {os.getpid()}")
+
+    def _look(self, now: float) -> None:
+        if self._socket is not None and self._poll.poll(0):
+            self._receive()
+        if now >= self._next_check:
+            self._check()
+
+    def _between(self) -> None:
+        """Where ticks are rare."""
+        if self._socket is not None:
+            self._look(Clock.monotonic())
+            self._watcher.call_later(SLOWEST, self._between)
+
+    def _check(self) -> None:
+        """See to it that there is a socket, and that it is ours."""
+        self._next_check = Clock.monotonic() + _CHECKED
+        if self._socket is None or not self._is_ours() or _file_at(self.path) != self._file:
+            self._drop()
+            self.open()
+
+    def _is_ours(self) -> bool:
+        return self._identity is not None and identity(self._socket.fileno()) == self._identity
+
+    def _receive(self) -> None:
+        """Let in who has come, if it is this user or root."""
+        if not self._is_ours():
+            self._drop()
+            self.open()
+            return
+        with suppress(OSError):  # nobody is there any more, or there is no descriptor left
+            for _ in range(_BACKLOG):
+                guest = _socket.socket(fileno=self._socket._accept()[0])
+                guest.setblocking(False)
+                if folder.is_trusted(guest):
+                    self._waiting.append(guest)
+                else:
+                    guest.close()
+        self._serve()
+
+    def _serve(self) -> None:
+        """Hand over who waits, once there is a server; it is loaded by a thread of its own."""
+        if self._server is None and self._waiting:
+            self._loaders = self._loaders or [Loader(_SERVER), Loader(_LOOKS)]
+            loader, looks = self._loaders
+            if loader.room is None and not loader.problem:
+                loader.begin()
+                self._watcher.call_later(_LOADING, self._serve)
+                return
+            if loader.room is not None:
+                self._server = loader.room.Server(self._watcher, looks)
+            else:
+                _log.warning("memwatch cannot answer: %s", loader.problem)
+        for guest in self._waiting:
+            guest.close() if self._server is None else self._server.welcome(guest)
+        self._waiting = []
+
+    def _drop(self) -> None:
+        """Let go of all descriptors; one that is not ours any more is not closed."""
+        if self._server is not None:
+            self._server.close()
+        for guest in self._waiting:
+            guest.close()
+        if self._socket is not None:
+            self._socket.close() if self._is_ours() else self._socket.detach()
+        self._socket = self._poll = self._server = None
+        self._waiting = []
+
+
+def _make_socket() -> Any:
+    """One that does not wait, with a descriptor above those of the standard streams."""
+    made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    made = _socket.socket(fileno=above_standard(made.detach()))
+    made.setblocking(False)
+    return made
+
+
+def _is_taken(path: str) -> bool:
+    """Whether somebody listens there: a process of another container, whose number is the same."""
+    asking = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        asking.setblocking(False)
+        asking.connect(path)
+    except (ConnectionRefusedError, FileNotFoundError):
+        return False
+    except BlockingIOError:  # so many wait there
+        return True
+    finally:
+        asking.close()
+    return True
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

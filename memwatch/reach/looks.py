@@ -1,0 +1,73 @@
+"""Answers that need more of memwatch than a process has loaded that merely watches."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import TYPE_CHECKING, Any
+
+from .. import backend, default
+from ..backend.allocations.recorder import FINE_INTERVAL
+from ..calltree import CallTree
+from ..errors import UnsupportedError
+from ..formats import pprof
+from ..heap import HeapDiff
+from ..profile.sampler import AllocationSampler, as_tree
+
+if backend.name == "native":
+    from ..backend.allocations.sampled import SampledHeap
+
+if TYPE_CHECKING:
+    from .answers import Reply
+
+_DEPTH = 64
+
+
+def diff(reply: Reply, seconds: float) -> None:
+    """What changes within so many seconds; both looks keep to the pause budget."""
+    heap_diff = HeapDiff(pause_budget=default.current_options().pause_budget)
+
+    def end() -> None:
+        found = heap_diff.end()
+        reply.give({"diff": found.to_dict(), "text": str(found)})
+
+    reply.later(seconds, end)
+
+
+def profile(reply: Reply, seconds: float) -> None:
+    """What is alive of what was sampled: since watching began, or, where *seconds* are given, within these."""
+    if backend.name != "native":
+        raise UnsupportedError(f"this process samples no allocations: {backend.reason}")
+    if not seconds:
+        reply.give(_as_answer(_since_begin()))
+        return
+    sampler = AllocationSampler()
+    reply.on_cancel = sampler.stop
+    sampler.start(FINE_INTERVAL)
+
+    def end() -> None:
+        try:
+            reply.give(_as_answer(sampler.get().tree))
+        finally:
+            sampler.stop()
+
+    reply.later(seconds, end)
+
+
+def _since_begin() -> CallTree:
+    """Of what the watcher samples; another sampler reads it, with all details. Raises UnsupportedError."""
+    running = default.sampling()
+    if running is None:
+        raise UnsupportedError("this process was not told to sample allocations; say for how many seconds it shall")
+    heap = SampledHeap()
+    heap.start(running.interval, _DEPTH)
+    try:
+        heap.begun, heap.taken = running.begun, running.taken
+        now = time.time()
+        return as_tree(heap.read(), now, (time.monotonic_ns() - running.begun) / 1e9)
+    finally:
+        heap.stop()
+
+
+def _as_answer(tree: CallTree) -> dict[str, Any]:
+    return {"pprof": base64.b64encode(pprof.write(tree)).decode("ascii"), "total_bytes": tree.root.total_bytes}
