@@ -180,6 +180,14 @@ class Report(Shown):
         """A page for a browser that needs nothing beside itself: all of the text, pictures, and a flame graph."""
         return self.views["html"](self)
 
+    def to_markdown(self, budget: int = 2000, source: bool = True) -> str:
+        """What a coding agent reads: whole sentences, file and line first, and what to run next.
+
+        At most *budget* tokens, 300 or more, of which each is counted as three characters; with *source* the text of
+        the allocating lines. Raises OptionError.
+        """
+        return self.views["markdown"](self, budget=budget, source=source)
+
     def __str__(self) -> str:
         return self.render()
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ..diagnosis import Report
 from .html import render_html
+from .markdown import render_markdown
 from .text import render_text
 
-__all__ = ["render_html", "render_text"]
+__all__ = ["render_html", "render_markdown", "render_text"]
 
-Report.views.update(text=render_text, html=render_html)
+Report.views.update(text=render_text, html=render_html, markdown=render_markdown)

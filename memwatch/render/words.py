@@ -14,7 +14,7 @@ from ..watch import Cost
 
 T = TypeVar("T")
 
-_VERDICTS = {
+VERDICTS = {
     "objects": "live Python objects",
     "untracked": "Python memory that nothing in Python refers to",
     "native": "native memory, outside of Python's objects",
@@ -29,7 +29,7 @@ _ENDS = 4  # steps at either end of a long path
 
 def verdict_words(report: Report) -> str:
     """What kind of leak it is, and how much of it is explained."""
-    words = _VERDICTS.get(report.verdict, report.verdict)
+    words = VERDICTS.get(report.verdict, report.verdict)
     if report.explained is None or report.verdict != "objects":
         return words
     return f"{words}, {share_text(report.explained)} of the growth explained"

@@ -1,0 +1,193 @@
+"""A report for a coding agent: Markdown in whole sentences, file and line first, and what to run next.
+
+It is made of the report's dict, so that what was recorded or sent as JSON reads the same. What is over the budget is
+left out from the end, and that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..checks import check_whole
+from ..diagnosis import Report
+from ..diagnosis.places import own_frames, place_of
+from ..tables import shorten, shorten_start
+from ..units import format_bytes, format_duration, format_rate, printable
+from .source import source_line
+from .words import VERDICTS, plural, share_text
+
+BUDGET = 2000
+_LEAST = 300
+_TOKEN = 3  # characters, at least: of code and English a token has about four
+_STEP = 120
+_PATH = 8  # steps
+_SUSPECTS = 5
+_ROWS = 6
+_LEFT_OUT = "\nThe rest of the report was left out to keep within the budget.\n"
+
+Data = Mapping[str, Any]
+
+
+def render_markdown(report: Report, budget: int = BUDGET, source: bool = True) -> str:
+    """The text of *report*, of at most *budget* tokens of three characters each, from 300 on; with *source* the text of
+    the allocating lines. Raises OptionError."""
+    return markdown_of(report.to_dict(), budget, source)
+
+
+def markdown_of(data: Data, budget: int = BUDGET, source: bool = True, command: str = "") -> str:
+    """The same of a report's dict; *command* is what shows the whole report."""
+    check_whole("budget", budget, _LEAST, unit="tokens")
+    room = budget * _TOKEN - len(_LEFT_OUT)
+    text = ""
+    for part in _parts(data, source, command):
+        if len(text) + len(part) > room:
+            return f"{text or part[: room - 4] + ' ...'}{_LEFT_OUT}"
+        text += part
+    return text
+
+
+def _parts(data: Data, source: bool, command: str) -> Iterator[str]:
+    """What there is to say, the most needed first."""
+    suspects = data["suspects"]
+    yield f"# {_title(data)}\n\n"
+    if suspects:
+        yield _suspect(1, suspects[0], source)
+    else:
+        yield _without_suspect(data)
+    yield _growth(data)
+    yield _next(data, command)
+    for number, suspect in enumerate(suspects[1:_SUSPECTS], 2):
+        yield f"\n{_suspect(number, suspect, source)}"
+    yield from _unknown(data)
+    yield from _rows(data)
+
+
+def _title(data: Data) -> str:
+    program = f" in {printable(data['program'])}" if data.get("program") else ""
+    where = f"{program}, process {data['pid']}" if data.get("pid") else program
+    kind = VERDICTS.get(data["verdict"], data["verdict"])
+    return f"{'What grows now' if data.get('asked') else 'Memory leak'}{where}: {kind}"
+
+
+def _suspect(number: int, suspect: Data, source: bool) -> str:
+    lines = [f"## {number}. {_headline(suspect)}", ""]
+    frames = suspect["allocated_at"]
+    if frames:
+        lines += _allocation(frames, suspect, source)
+    else:
+        lines.append("The allocating line is not known: nothing of it was sampled.")
+    lines.append(_amount(suspect))
+    lines += _holders(suspect)
+    if suspect["cause"]:
+        lines.append(f"The likely cause is {_sentence(suspect['cause'])}")
+    if suspect["hint"]:
+        lines.append(f"To fix it, {_sentence(suspect['hint'])}")
+    return "\n".join(lines) + "\n"
+
+
+def _headline(suspect: Data) -> str:
+    """``app.py:33 in load: str, held by module app > CACHE``"""
+    frames = suspect["allocated_at"]
+    what = shorten_start(suspect["type"])
+    return f"{place_of(own_frames(frames)[0])}: {what}" if frames else what
+
+
+def _allocation(frames: Sequence[Data], suspect: Data, source: bool) -> Iterator[str]:
+    own = own_frames([dict(frame) for frame in frames])
+    samples = suspect["samples"]
+    sure = "" if samples >= 5 else ", which is too few to be sure"
+    yield f"`{place_of(own[0])}` allocates it ({plural(samples, 'sample')}{sure})."
+    text = source_line(own[0]["file"], own[0]["line"]) if source else ""
+    if text:
+        yield f"That line is `{text.replace('`', chr(39))}`."
+    if own[0] != frames[0]:
+        yield f"The allocation itself is made in `{place_of(dict(frames[0]))}`."
+    callers = [f"`{place_of(frame)}`" for frame in own[1:4]]
+    if callers:
+        yield f"It is called from {', then '.join(callers)}."
+
+
+def _amount(suspect: Data) -> str:
+    count, size = suspect["count_growth"], format_bytes(suspect["bytes_growth"], signed=True)
+    share = share_text(suspect["share"])
+    if not count:
+        return f"It grew in place, by {size}: {share} of the growth."
+    return f"{count:+,} objects of `{shorten_start(suspect['type'])}` came and stayed, {size}: {share} of the growth."
+
+
+def _holders(suspect: Data) -> Iterator[str]:
+    if not suspect["held_by"]:
+        yield "No Python object that holds it was found."
+        return
+    items = suspect["retained_items"]
+    now = f", which has {items:,} items" if items else ""
+    yield f"It is held by `{_path(suspect['held_by'])}`{now}."
+    for path in suspect.get("also_held_by", ())[:2]:
+        yield f"It is also held by `{_path(path)}`, so both have to let go of it."
+
+
+def _path(steps: Sequence[str]) -> str:
+    shown = [shorten(step, _STEP) for step in steps]
+    if len(shown) > _PATH:
+        shown = [*shown[: _PATH // 2], f"({len(shown) - _PATH} steps)", *shown[-_PATH // 2 :]]
+    return " > ".join(shown)
+
+
+def _without_suspect(data: Data) -> str:
+    lines = ["No type or line is suspected by itself."]
+    if data.get("cause"):
+        lines.append(f"The likely cause is {_sentence(data['cause'])}")
+    if data.get("hint"):
+        lines.append(f"To find it, {_sentence(data['hint'])}")
+    return "\n".join(lines) + "\n"
+
+
+def _growth(data: Data) -> str:
+    lines = ["", "## How much", ""]
+    grew, seconds = data["growth_bytes"], data.get("window_seconds") or 0.0
+    over = f" over {format_duration(seconds)}" if seconds else ""
+    rate = format_rate(data["rate_bytes_per_hour"])
+    lines.append(f"The process grew by {format_bytes(grew)}{over}, which is {rate}.")
+    left = data.get("time_to_limit_seconds")
+    if left is not None and data.get("limit_bytes"):
+        lines.append(f"It reaches its limit of {format_bytes(data['limit_bytes'])} in about {format_duration(left)}.")
+    if data.get("explained") is not None:
+        lines.append(f"{share_text(data['explained'])} of the growth is explained by what was found.")
+    return "\n".join(lines) + "\n"
+
+
+def _next(data: Data, command: str) -> str:
+    """What to run, in order: see it, prove it by a test, prove the fix."""
+    lines = ["", "## Next", ""]
+    if command:
+        lines.append(f"- See the whole report: `{command}`")
+    program = printable(data.get("program") or "PROGRAM")
+    lines += [
+        "- Make it fail in a test: call the code above in `memwatch.check(lambda: ...)`, or run "
+        "`pytest --memwatch-loops=2 TEST`; a leak fails and names its line.",
+        f"- After the fix, run it again for as long: `memwatch run --fail-on-leak {program}` ends with status 1 while "
+        "it leaks.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _unknown(data: Data) -> Iterator[str]:
+    if data["missing"]:
+        yield "\n## What is not known\n\n"
+        for text in data["missing"]:
+            yield f"- {_sentence(printable(text))}\n"
+
+
+def _rows(data: Data) -> Iterator[str]:
+    rows = [row for row in data.get("rows", ()) if row["size_bytes"] > 0][:_ROWS]
+    if not rows:
+        return
+    yield "\n## All that grew\n\n"
+    for row in rows:
+        size, share = format_bytes(row["size_bytes"], signed=True), share_text(row["share"])
+        yield f"- {shorten_start(row['what'])}: {row['count']:+,} objects, {size}, {share}\n"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
