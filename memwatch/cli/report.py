@@ -16,6 +16,8 @@ from ..recording.compare import SURE, Change, compare, split_by_release, split_s
 from ..recording.html import write
 from ..recording.lives import Life, Reader
 from ..recording.text import case_lines, change_lines, heading, role_lines
+from ..render.markdown import BUDGET, markdown_of
+from .agents import for_agents
 from .asking import add_time
 from .report_process import report_process
 
@@ -32,6 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--since", metavar="RELEASE", help="the same of all before RELEASE and all from then on")
     add("--html", metavar="PAGE", help="write it as a page for a browser")
     add("--json", action="store_true", help="print it as JSON")
+    add("--for-agents", action="store_true", help="print it as a coding agent reads it: Markdown, file and line first")
+    add("--budget", type=int, metavar="TOKENS", default=BUDGET, help=f"with --for-agents: no longer ({BUDGET})")
     add_time(parser, 30.0, "of a process: how long lies between the two looks (30s)")
     parser.set_defaults(run=run, parser=parser)
 
@@ -63,6 +67,9 @@ def _list(reader: Reader, args: argparse.Namespace) -> int:
         page = write(reader.path, lives, roles, [(case, reader.text(case.leak)) for case in cases], now)
         _put(args.html, page)
         return 0
+    if args.for_agents:
+        print(for_agents([reader.report(case.leak) for case in cases], args.file, args.budget), end="")
+        return 0
     if args.json:
         _dump(
             lives=[life.to_dict() for life in lives],
@@ -85,6 +92,8 @@ def _show(reader: Reader, args: argparse.Namespace) -> int:
     case = _find(put_together(reader.lives(), reader.leaks()), args.leak)
     if args.html:
         _put(args.html, reader.page(case.leak))
+    elif args.for_agents:
+        print(markdown_of(reader.report(case.leak), args.budget), end="")
     elif args.json:
         print(json.dumps(reader.report(case.leak), allow_nan=False))
     else:

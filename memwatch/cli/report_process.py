@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..files import write_file
+from ..render.markdown import markdown_of
 from .asking import carry_out, complain, pid, show
 
 
@@ -25,6 +26,9 @@ def _show(args: argparse.Namespace, number: int) -> int:
     answer = ask_to_look(number, "report", args.seconds, page=args.html is not None)
     if args.html is not None:
         complain(f"written to {write_file(args.html, answer['page'].encode())}")
+        return 0
+    if args.for_agents:
+        print(markdown_of(answer["report"], args.budget, command=f"memwatch report {number}"), end="")
         return 0
     show(answer["report"], args.json, lambda: str(answer["text"]))
     return 0

@@ -18,7 +18,11 @@ from .source import source_line
 from .words import VERDICTS, plural, share_text
 
 BUDGET = 2000
-_LEAST = 300
+"""Tokens that a report takes at most, if nobody says otherwise."""
+
+LEAST = 300
+"""Tokens that a report needs."""
+
 _TOKEN = 3  # characters, at least: of code and English a token has about four
 _STEP = 120
 _PATH = 8  # steps
@@ -37,7 +41,7 @@ def render_markdown(report: Report, budget: int = BUDGET, source: bool = True) -
 
 def markdown_of(data: Data, budget: int = BUDGET, source: bool = True, command: str = "") -> str:
     """The same of a report's dict; *command* is what shows the whole report."""
-    check_whole("budget", budget, _LEAST, unit="tokens")
+    check_whole("budget", budget, LEAST, unit="tokens")
     room = budget * _TOKEN - len(_LEFT_OUT)
     text = ""
     for part in _parts(data, source, command):

@@ -1,0 +1,73 @@
+"""The report as a coding agent reads it: file and line first, whole sentences, never more than its budget."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memwatch import OptionError
+from memwatch.cli.agents import for_agents
+from memwatch.render.markdown import markdown_of
+
+from .test_text import REPORT
+
+
+def frame(file: str, line: int, function: str, in_app: bool = True) -> dict[str, Any]:
+    return {"function": function, "file": file, "line": line, "in_app": in_app}
+
+
+def located(file: str) -> Any:
+    """The report with an allocating line of *file* for its first suspect."""
+    frames = (frame("/usr/lib/json.py", 9, "loads", in_app=False), frame(file, 2, "load"), frame(file, 8, "main"))
+    first = replace(REPORT.suspects[0], allocated_at=frames, samples=30)
+    return replace(REPORT, suspects=(first, *REPORT.suspects[1:]), missing=("no collection before the verdict",))
+
+
+def test_it_begins_with_the_line_to_look_at(tmp_path: Path) -> None:
+    source = tmp_path / "app.py"
+    source.write_text("def load():\n    kept.append(json.loads(text))\n", encoding="utf-8")
+    text = located(str(source)).to_markdown()
+    lines = text.splitlines()
+    assert lines[0] == "# Memory leak, process 4211: live Python objects"
+    assert lines[2] == f"## 1. {source}:2 in load: str"
+    assert f"`{source}:2 in load` allocates it (30 samples)." in lines
+    assert "That line is `kept.append(json.loads(text))`." in lines
+    assert "The allocation itself is made in `/usr/lib/json.py:9 in loads`." in lines
+    assert f"It is called from `{source}:8 in main`." in lines
+    assert "+480 objects of `str` came and stayed, +1.90 MiB: 95 % of the growth." in lines
+    assert "It is held by `module __main__ > .kept: list, 640 items > [index]`, which has 640 items." in lines
+    assert "The likely cause is a list that only grows: 480 added, 640 kept." in lines
+    assert "To fix it, drop items when they are done with." in lines
+    assert "The process grew by 2.00 MiB, which is 142 MiB/h." in lines
+    assert "- no collection before the verdict." in lines
+    assert "kept.append(json" not in located(str(source)).to_markdown(source=False)
+
+
+def test_what_is_over_the_budget_is_left_out_and_that_is_said() -> None:
+    long = tuple(replace(REPORT.suspects[0], type=f"app.Type{number}", hint="do this " * 40) for number in range(5))
+    for budget in (300, 500, 1000):
+        text = replace(REPORT, suspects=long).to_markdown(budget)
+        assert len(text) <= 3 * budget
+        assert text.endswith("The rest of the report was left out to keep within the budget.\n")
+        assert "## 1. app.Type0" in text
+    with pytest.raises(OptionError, match="budget"):
+        REPORT.to_markdown(299)
+
+
+def test_a_report_that_nobody_could_look_into_reads_as_well() -> None:
+    data = {"schema": 1, "growth_bytes": 5 << 20, "rate_bytes_per_hour": 1e6, "verdict": "unknown", "suspects": []}
+    text = markdown_of({**data, "missing": ["the judge could not be loaded"]})
+    assert "No type or line is suspected by itself." in text
+    assert "- the judge could not be loaded." in text
+
+
+def test_the_reports_of_a_recording_share_the_budget() -> None:
+    reports = [REPORT.to_dict()] * 9
+    text = for_agents(reports, "app.memwatch", 1000)
+    assert len(text) <= 3500
+    assert text.count("# Memory leak") == 3
+    assert "6 more leaks are in app.memwatch: `memwatch report app.memwatch --for-agents --budget 2000`." in text
+    assert for_agents([], "app.memwatch").startswith("No leak was told in app.memwatch.")
