@@ -132,7 +132,7 @@ def _connect_pages(options: Options, problems: list[str]) -> None:
         problems.append(f"MEMWATCH_HTML: {error}")
 
 
-def _connect(event: str, handler: Callable[[Any], object]) -> None:
+def _connect(event: signals.EventName, handler: Callable[[Any], object]) -> None:
     signals.on(event, handler)
     _undo.append(lambda: signals.off(event, handler))
 

@@ -23,9 +23,12 @@ from .errors import AlreadyStartedError, UnsupportedError
 from .options import Options, describe_keywords
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from .backend.allocations.recorder import Recorder
     from .backend.allocations.sampler import Sampling
     from .loading import Loader
+    from .options import StartOptions
     from .reach.listener import Listener
     from .watch import Stats, Watcher
     from .watch.sample import Sample
@@ -77,7 +80,7 @@ def sampling() -> Sampling | None:
     return recorder.sampling if recorder is not None and recorder.running else None
 
 
-def start(**options: Any) -> Watcher:
+def start(**options: Unpack[StartOptions]) -> Watcher:
     """Start to watch this process, and return the watcher.
 
     An option that is not given is what its variable says (MEMWATCH_PACE for `pace`, docs/reference.md).
@@ -106,7 +109,7 @@ def _start(wanted: Options) -> Watcher:
         return _launch(*made, wanted, automatic=False)
 
 
-def start_for_program(**options: Any) -> Watcher:
+def start_for_program(**options: Unpack[StartOptions]) -> Watcher:
     """As `start`, on behalf of a face: the program's own `start` replaces this watcher instead of being refused."""
     made = start(**options)
     _state.automatic = True

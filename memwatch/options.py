@@ -6,11 +6,26 @@ three, their help, and the row in docs/reference.md (`python docs/options.py` wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypedDict
 
 from .errors import OptionError
 from .option_kinds import Choice, File, Option, Seconds, Switch, Text, Whole
+
+
+class StartOptions(TypedDict, total=False):
+    """The keywords of `start()`, for type checkers; a test compares them with the declarations below."""
+
+    pace: Literal["service", "job"]
+    detector: Literal["ratchet", "consecutive"]
+    tick: float | None
+    sample: float | None
+    pause_budget: float
+    stats_interval: float
+    profile: bool
+    sample_interval: int
+    show_keys: bool
+    native: bool
 
 
 class Options:
@@ -81,7 +96,7 @@ class Options:
         self.given = {name: _find(name).check(value) for name, value in given.items()}
 
     @classmethod
-    def of_start(cls, keywords: dict[str, Any]) -> Options:
+    def of_start(cls, keywords: Mapping[str, Any]) -> Options:
         """Those of `start()`, which does not take all."""
         for name in keywords:
             if name not in OPTIONS or not OPTIONS[name].keyword:

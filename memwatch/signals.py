@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import BuiltinMethodType, CoroutineType, MethodType
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 import blinker
 
@@ -33,6 +33,10 @@ def _key(receiver: Any) -> tuple[int, int]:
 
 def _nothing() -> None:
     """What happens at a first receiver until the default watcher has put itself here."""
+
+
+EventName = Literal["stats", "suspect", "leak", "recovered"]
+"""The events that a program can listen to."""
 
 
 class Event(blinker.Signal):
@@ -134,7 +138,7 @@ class ValueOnly:
 
     def __call__(self, sender: object, **values: Any) -> Any:
         if self.only_once:
-            off(self.event.name, self.handler)
+            _forget(self.event, self.handler)
         return self.handler(values[self.event.name])
 
 
@@ -169,10 +173,10 @@ def _subscribe(event: str, handler: Callable[[Any], Any] | None, only_once: bool
 
 
 @overload
-def on(event: str) -> Callable[[Receiver], Receiver]: ...
+def on(event: EventName) -> Callable[[Receiver], Receiver]: ...
 @overload
-def on(event: str, handler: Receiver) -> Receiver: ...
-def on(event: str, handler: Any = None) -> Any:
+def on(event: EventName, handler: Receiver) -> Receiver: ...
+def on(event: EventName, handler: Any = None) -> Any:
     """Call *handler* with the value of every *event*; usable as a decorator. The handler is held until `off`.
 
     Events are "stats", "suspect", "leak" and "recovered". Handlers run on memwatch's own thread, one after the other;
@@ -183,17 +187,20 @@ def on(event: str, handler: Any = None) -> Any:
 
 
 @overload
-def once(event: str) -> Callable[[Receiver], Receiver]: ...
+def once(event: EventName) -> Callable[[Receiver], Receiver]: ...
 @overload
-def once(event: str, handler: Receiver) -> Receiver: ...
-def once(event: str, handler: Any = None) -> Any:
+def once(event: EventName, handler: Receiver) -> Receiver: ...
+def once(event: EventName, handler: Any = None) -> Any:
     """As `on`, for the next event of that name only."""
     return _subscribe(event, handler, only_once=True)
 
 
-def off(event: str, handler: Callable[..., Any]) -> None:
+def off(event: EventName, handler: Callable[..., Any]) -> None:
     """Stop calling *handler* for *event*; nothing happens if it was not given to `on` or `once`."""
-    signal = _event(event)
+    _forget(_event(event), handler)
+
+
+def _forget(signal: Event, handler: Callable[..., Any]) -> None:
     for receiver in [r for r in tuple(_connected) if r.event is signal and is_same(r.handler, handler)]:
         signal.disconnect(receiver)
         _connected.remove(receiver)

@@ -13,7 +13,7 @@ from memwatch.cli.flags import add_options, given_options
 from memwatch.environment import read_variables
 from memwatch.errors import OptionError
 from memwatch.option_kinds import Choice, File, Kind, Option, Seconds, Switch, Whole
-from memwatch.options import OPTIONS, Options
+from memwatch.options import OPTIONS, Options, StartOptions
 
 DOCS = Path(memwatch.__file__).parent.parent / "docs"
 
@@ -112,3 +112,7 @@ def test_the_page_has_the_table_of_the_declarations():
     spec.loader.exec_module(page)
     text = page.PAGE.read_text(encoding="utf-8")
     assert page.with_table(text) == text, "run python docs/options.py"
+
+
+def test_type_checkers_know_the_keywords_of_start():
+    assert list(StartOptions.__annotations__) == [it.name for it in OPTIONS.values() if it.keyword]

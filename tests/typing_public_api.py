@@ -19,6 +19,11 @@ def page_someone(leak: memwatch.Leak) -> None:
     assert_type(leak.rate_per_hour, float)
     assert_type(leak.report.to_dict(), dict[str, Any])
     assert_type(leak.report.to_html(), str)
+    assert_type(leak.report.to_markdown(budget=500), str)
+    for suspect in leak.report.suspects:
+        assert_type(suspect.type, str)
+        assert_type(suspect.allocated_at, tuple[dict[str, Any], ...])
+    assert_type(leak.report.suspect, str)  # type: ignore[attr-defined]
 
 
 @memwatch.once("suspect")
@@ -47,10 +52,14 @@ def connect() -> None:
     memwatch.off("stats", tell)
     memwatch.leak.connect(receiver)
     memwatch.on("leak", memwatch.handlers.log_leaks())
+    memwatch.on("leek", tell)  # type: ignore[call-overload]
+    memwatch.off("leek", tell)  # type: ignore[arg-type]
 
 
 def watch() -> None:
     assert_type(memwatch.start(pace="job", tick=0.25), Watcher)
+    memwatch.start(pase=1)  # type: ignore[call-arg]
+    memwatch.start(pace="jbo")  # type: ignore[arg-type]
     assert_type(memwatch.watcher(), Watcher | None)
     assert_type(memwatch.gc(), memwatch.Stats)
     memwatch.stop()
@@ -114,7 +123,7 @@ def shed_load(crossing: memwatch.Crossing) -> None:
 
 def catch() -> str:
     try:
-        memwatch.start(pace="none")
+        memwatch.start(pace="none")  # type: ignore[arg-type]
     except (memwatch.OptionError, memwatch.AlreadyStartedError) as error:
         return str(error)
     return f"{memwatch.backend.name}: {memwatch.backend.reason}, {memwatch.__version__}"

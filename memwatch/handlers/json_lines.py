@@ -20,7 +20,7 @@ from ..folders import locate
 if TYPE_CHECKING:
     from ..watch.sample import Leak, Stats, Suspicion
 
-_EVENTS = ("stats", "suspect", "leak", "recovered")
+_EVENTS: tuple[signals.EventName, ...] = ("stats", "suspect", "leak", "recovered")
 _MOST_PENDING = 1024 * 1024  # bytes of lines that are kept while they cannot be written
 
 _log = logging.getLogger("memwatch")

@@ -49,7 +49,7 @@ class Recording:
         self._writer.end()
 
 
-_EVENTS = ("stats", "suspect", "leak", "recovered")
+_EVENTS: tuple[signals.EventName, ...] = ("stats", "suspect", "leak", "recovered")
 
 
 def record(path: str | os.PathLike[str], release: str = "") -> Recording:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..internal import internal
 from .cost import Ledger
-from .sample import Growth, Held, Leak, Sample, SupportsReport, as_datetime
+from .sample import Growth, Held, Leak, Sample, SupportsReport, SupportsSuspect, as_datetime
 
 
 @internal
@@ -66,13 +66,33 @@ class Unjudged:
     growth: Growth
     why: str
 
+    @property
+    def verdict(self) -> str:
+        """What kind of memory grew is not known."""
+        return "unknown"
+
+    @property
+    def growth_bytes(self) -> int:
+        """By how much the process grew."""
+        return self.growth.growth
+
+    @property
+    def suspects(self) -> tuple[SupportsSuspect, ...]:
+        """Nobody has looked, so nobody is suspected."""
+        return ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Why there is no more."""
+        return (self.why,)
+
     def to_dict(self) -> dict[str, Any]:
         """The keys of a full report that are known."""
         return {
             "schema": 1,
             "growth_bytes": self.growth.growth,
             "rate_bytes_per_hour": self.growth.rate_per_hour,
-            "verdict": "unknown",
+            "verdict": self.verdict,
             "suspects": [],
             "missing": [self.why],
         }
@@ -81,6 +101,10 @@ class Unjudged:
         """The text as a page."""
         text = str(self).replace("&", "&amp;").replace("<", "&lt;")
         return f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Leak</title><pre>{text}</pre></html>\n'
+
+    def to_markdown(self, budget: int = 2000) -> str:
+        """The text, for a coding agent; it is short whatever the *budget*."""
+        return f"# Memory leak\n\n{self.growth.summary}\n\nNothing more is known: {self.why}.\n"[: 3 * budget]
 
     def __str__(self) -> str:
         return f"LEAK  {self.growth.summary}\n  {self.why}\n"

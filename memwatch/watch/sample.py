@@ -5,6 +5,7 @@ Times are seconds: `time`, `start` and `end` since the epoch, `clock` on the mon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Protocol
@@ -113,12 +114,46 @@ class Growth:
         return f"{what} growth over {self.count} consecutive {self.unit} ({format_delta(self.seconds)})"
 
 
+class SupportsSuspect(Protocol):
+    """One thing that grew, in a report: docs/report.schema.json has all that is known of it."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def count_growth(self) -> int: ...
+    @property
+    def bytes_growth(self) -> int: ...
+    @property
+    def share(self) -> float: ...
+    @property
+    def samples(self) -> int: ...
+    @property
+    def allocated_at(self) -> tuple[dict[str, Any], ...]: ...
+    @property
+    def cause(self) -> str: ...
+    @property
+    def hint(self) -> str: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
 class SupportsReport(Protocol):
     """What a judge hands out with a leak."""
+
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def growth_bytes(self) -> int: ...
+    @property
+    def suspects(self) -> Sequence[SupportsSuspect]: ...
+    @property
+    def missing(self) -> tuple[str, ...]: ...
 
     def to_dict(self) -> dict[str, Any]: ...
 
     def to_html(self) -> str: ...
+
+    def to_markdown(self, budget: int = 2000) -> str: ...
 
 
 def as_datetime(epoch_seconds: float) -> datetime:
