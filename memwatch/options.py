@@ -26,6 +26,7 @@ class StartOptions(TypedDict, total=False):
     sample_interval: int
     show_keys: bool
     native: bool
+    socket: bool
 
 
 class Options:
