@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -49,19 +50,30 @@ def pytest_sessionstart() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--slow-share", metavar="K/N", default="0/1", help="of the slow tests, run the K-th of N shares only (from 0)"
+        "--share", metavar="K/N", default="0/1", help="of the shared tests, run the K-th of N shares only (from 0)"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the slow tests of other shares; by name, so that each has its share whatever else is collected."""
-    share, shares = map(int, config.getoption("--slow-share").split("/"))
-    left_out = [
-        item for item in items if item.get_closest_marker("slow") and crc32(item.nodeid.encode()) % shares != share
-    ]
+    """Leave out the shared tests of other shares; by name, so that each has its share whatever else is collected."""
+    share, shares = map(int, config.getoption("--share").split("/"))
+    left_out = [item for item in items if _is_shared(item) and crc32(item.nodeid.encode()) % shares != share]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+SAME_ON_EACH_VERSION = ("export", "flamegraph", "formats", "handlers", "recording", "render")
+"""Rooms that turn values into text and bytes, and ask the interpreter nothing."""
+
+
+def _is_shared(item: pytest.Item) -> bool:
+    """Whether one version is enough for it in one run of .ci/run: where it is slow, where its room is the same on each
+    version, and on the pure backend where it tests what stands above the backend."""
+    room = item.path.relative_to(Path(__file__).parent).parts[0]
+    if item.get_closest_marker("slow") or room in SAME_ON_EACH_VERSION:
+        return True
+    return memwatch.backend.name == "pure" and room != "backend"
 
 
 @pytest.fixture
