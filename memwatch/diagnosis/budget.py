@@ -10,7 +10,7 @@ from ..backend.meters.meters import BYTES_PER_BLOCK
 from ..backend.quiet import COLLECT_SECONDS
 from ..internal import internal
 from ..retain import expected_search
-from ..watch import Sample
+from ..watch import Candidate, Sample
 from ..watch.patience import JUDGE_PATIENCE
 
 Depth = Literal["deep", "tracked", "none"]
@@ -18,6 +18,7 @@ Walk = Literal["deep", "tracked", "search", "sliced search"]
 """A census of every object, one of what the collector tracks, the search for holders; and the latter with breaks."""
 
 WALK_SHARE = 0.02
+_LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _FASTEST = 0.25  # of the time that is expected: what one walk saved is not believed beyond that
 _LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's would, or a short one gets no names
 
@@ -42,6 +43,14 @@ def expected_blocks(sample: Sample) -> int:
     Python's.
     """
     return sample.blocks or sample.base // BYTES_PER_BLOCK
+
+
+def time_shared(candidate: Candidate, whole: bool = False) -> float:
+    """The seconds of which walks may take a share: the process's age, and the time until they are paid off.
+
+    *whole* is for what begins at the suspicion, whose window is a quarter of the one that confirms.
+    """
+    return candidate.ledger.age + (_LIFE if whole else _LIFE / 4) * candidate.growth.seconds
 
 
 @internal

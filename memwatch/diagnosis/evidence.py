@@ -27,14 +27,13 @@ from ..retain import (
 from ..units import format_bytes
 from ..watch import Candidate, Sample
 from .apart import Apart
-from .budget import Budget, Walk, expected_blocks
+from .budget import Budget, Walk, expected_blocks, time_shared
 from .findings import Evidence, Findings, Garbage
 from .sampled_lines import lines_since
 from .suspects import only_grown
 from .verdict import HALF, is_past_python
 
 _LOOKS = 5
-_LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
@@ -82,7 +81,7 @@ class EvidenceCollector:
         """
         before = self.evidence
         blocks = expected_blocks(candidate.samples[-1])
-        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        wall = time_shared(candidate)
         if before.series.readings < _LOOKS or before.snapshot is None or not before.snapshot.deep:
             return
         here = self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall)
@@ -101,7 +100,7 @@ class EvidenceCollector:
     def _begin_late(self, candidate: Candidate) -> None:
         """What could not be had when the growth was suspected is tried again: the heap has shrunk, or a walk failed."""
         blocks, ledger = expected_blocks(candidate.samples[-1]), candidate.ledger
-        wall = ledger.age + _LIFE * candidate.growth.seconds
+        wall = time_shared(candidate, whole=True)
         here = self._budget.census_depth(blocks, ledger.walked_seconds, wall) == "deep"
         if here or self._apart.why_not("census", blocks, ledger.child_seconds, wall, 1) is None:
             self._restart(candidate)
@@ -113,7 +112,7 @@ class EvidenceCollector:
         if snapshot is None or snapshot.deep is False:
             self._begin_late(candidate)
             return
-        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        wall = time_shared(candidate)
         before = candidate.read()
         if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
             with self._walk(candidate, "deep", "types not counted once more"):
@@ -201,14 +200,14 @@ class EvidenceCollector:
     def _fits_here(self, candidate: Candidate) -> bool:
         """Whether a second census and the search may be made in this process."""
         blocks, spent = expected_blocks(candidate.samples[-1]), candidate.ledger.walked_seconds
-        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        wall = time_shared(candidate)
         return self._budget.fits("deep", blocks, spent, wall) and self._budget.fits("search", blocks, spent, wall)
 
     def _walk_apart(self, candidate: Candidate, before: Snapshot, holders: bool) -> Findings | None:
         """The same by one forked child, with what nothing leads to."""
         if not self._apart.can_look:
             return None
-        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        wall = time_shared(candidate)
         question = ask_holders() if holders else None
         look = self._apart.ask(candidate, self.evidence, wall, "no look by a forked child", question=question)
         if look is None:
@@ -254,7 +253,7 @@ class EvidenceCollector:
     ) -> tuple[Holding, ...]:
         """*holdings*, the first told with all who hold the same, if there is time for one more search in one piece."""
         blocks = expected_blocks(candidate.samples[-1])
-        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        wall = time_shared(candidate)
         if not holdings or not before.deep or walk != "search":
             return holdings
         if not self._budget.spares(walk, blocks, candidate.ledger.walked_seconds, wall):
@@ -270,10 +269,10 @@ class EvidenceCollector:
     def _first(self, candidate: Candidate) -> Snapshot | None:
         """Who is there: by a walk here, else by a forked child, else of tracked objects alone, or not at all.
 
-        All walks up to the verdict share the time of `_LIFE` windows.
+        All walks up to the verdict share one time.
         """
         blocks = expected_blocks(candidate.samples[-1])
-        wall = candidate.ledger.age + _LIFE * candidate.growth.seconds
+        wall = time_shared(candidate, whole=True)
         depth = self._budget.census_depth(blocks, candidate.ledger.walked_seconds, wall)
         if depth == "deep":
             return self._snapshot(candidate, True)
@@ -288,7 +287,7 @@ class EvidenceCollector:
     def _fits(self, candidate: Candidate, walk: Walk, what: str) -> bool:
         """Whether what is left for walks at the verdict is enough for this one."""
         blocks = expected_blocks(candidate.samples[-1])
-        wall = candidate.ledger.age + _LIFE / 4 * candidate.growth.seconds
+        wall = time_shared(candidate)
         fits = self._budget.fits(walk, blocks, candidate.ledger.walked_seconds, wall)
         if not fits:
             self.evidence.missing.append(f"{what} skipped: {blocks:,} blocks are over the budget{self._apart.reason}")
