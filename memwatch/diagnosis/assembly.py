@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 
 from ..origin import find_origin
 from ..units import format_duration, format_growth
@@ -87,11 +86,13 @@ def _why_unknown(account: Account) -> str:
 
 def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:
     """At most `_CURVE_POINTS` points of the grown meter, the least of each stretch."""
-    read: Callable[[Sample], int] = (lambda s: s.base) if growth.lane == "base" else (lambda s: s.rss)
     step = max(1, math.ceil(len(samples) / _CURVE_POINTS))
     stretches = [samples[i : i + step] for i in range(0, len(samples), step)]
     first = samples[0].time
-    return tuple((round(stretch[-1].time - first, 2), min(map(read, stretch))) for stretch in stretches)
+    return tuple(
+        (round(stretch[-1].time - first, 2), min(sample.reading(growth.lane) for sample in stretch))
+        for stretch in stretches
+    )
 
 
 def _confidence(growth: Growth, suspicion: Growth | None) -> float:

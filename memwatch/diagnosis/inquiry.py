@@ -94,6 +94,6 @@ def growth_between(first: Sample, last: Sample) -> Growth:
     """What the base grew by between two readings; resident memory, where that alone grew by much."""
     base, resident = last.base - first.base, last.rss - first.rss
     lane: Lane = "rss" if base < HALF * resident and resident >= _LEAST_RESIDENT else "base"
-    before, grew = (first.base, base) if lane == "base" else (first.rss, resident)
-    seconds = last.time - first.time
+    before, seconds = first.reading(lane), last.time - first.time
+    grew = last.reading(lane) - before
     return Growth("suspect", "asked", lane, first.time, last.time, seconds, before, grew, 2, "looks")

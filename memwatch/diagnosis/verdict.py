@@ -83,7 +83,7 @@ def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool
     its error, less than half as steep. What grows from day to day may fall for hours, and is not asked."""
     if growth.detector != "ratchet":
         return False
-    points = [(s.time - since, float(s.base if growth.lane == "base" else s.rss)) for s in samples if s.time >= since]
+    points = [(s.time - since, float(s.reading(growth.lane))) for s in samples if s.time >= since]
     if len(points) < _POINTS or growth.seconds <= 0 or points[-1][0] < _LONG * growth.seconds:
         return False
     middle, mean = fmean(x for x, _ in points), fmean(y for _, y in points)

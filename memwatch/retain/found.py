@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +52,29 @@ class Place:
     def path(self, alone: bool = True, show_keys: bool = False) -> RetainingPath:
         """The path along the chain; *alone* and *show_keys* as `edges.path_along` says."""
         return path_along(self.chain, self.root, alone, show_keys)
+
+
+@internal
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is searched for, and how.
+
+    `mode` says what is new, with the addresses or types of `given`. At most `named` places are told, the largest first,
+    and further ways to the first one, if `branches` are wanted. `grown` has the addresses of what grew in place.
+    What only `ignore` holds is not told. `give_up` is asked now and then, and a search of more than `max_objects` is
+    given up. `size_of` gives an object's bytes, and keeps the search in Python, as `in_slices` does.
+    """
+
+    mode: int
+    given: array[int]
+    named: int = 1
+    branches: int = 0
+    grown: Iterable[int] | None = None
+    size_of: Callable[[Any], int] | None = None
+    ignore: Sequence[Any] = ()
+    give_up: Callable[[], bool] | None = None
+    max_objects: int | None = None
+    in_slices: bool = False
 
 
 @internal

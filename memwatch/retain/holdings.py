@@ -12,7 +12,7 @@ from ..backend.type_labels import type_label
 from .atexit_root import root_of
 from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, is_large, path_along
-from .found import NEW_UNKNOWN, Place, Question
+from .found import NEW_UNKNOWN, Place, Query, Question
 from .greenlets import roots_in_greenlets
 from .object_labels import length
 from .ownership import noted_types, owners_by_type
@@ -51,7 +51,7 @@ def find_holdings(
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", sorted(known))
     kept = [known, addresses, grown, *ignore]
-    search = Search(
+    query = Query(
         NEW_UNKNOWN,
         addresses,
         _MOST_NAMED,
@@ -62,7 +62,7 @@ def find_holdings(
         max_objects=max_objects,
         in_slices=in_slices,
     )
-    with quiet, search as places:
+    with quiet, Search(query) as places:
         return _holdings([found for found in places if found.size >= least], show_keys, addresses)
 
 

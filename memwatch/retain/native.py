@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from types import ModuleType
 from typing import Any
@@ -20,7 +20,7 @@ from ..backend.census.contract import GaveUp
 from ..backend.type_labels import type_label
 from ..internal import TYPES
 from .edges import NAMESPACE
-from .found import Place, Question
+from .found import Place, Query, Question
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
 from .references import array_type, contents, fork_list, namespace, own_modules, root_modules
@@ -38,49 +38,33 @@ _MOST_TRIED, _MOST_ALIKE = 1000, 20  # objects that may stand for one that is go
 _tried: dict[int, bool] = {}
 
 
-def question(
-    mode: int,
-    given: array[int] | None,
-    named: int,
-    branches: int = 0,
-    grown: Iterable[int] | None = None,
-    ignore: Sequence[Any] = (),
-    max_objects: int | None = None,
-) -> Question:
-    """What the extension is asked for a search; without *given*, a child knows what is meant."""
+def question(query: Query, in_child: bool = False) -> Question:
+    """What the extension is asked for a search; a child knows by itself which addresses are given."""
     numpy_array = _array_type()
     roots = root_modules()
     own = [*own_modules(), *ignored_modules()]
-    hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *ignore]
+    hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *query.ignore]
     references = late_references()
-    hidden += [ignore, roots, own, references]
+    hidden += [query.ignore, roots, own, references]
     starts = [module for _, module in roots]
     late = [it for reference in references for it in (reference.names, reference.value)]
-    main, changed = threading.main_thread().ident or 0, None if grown is None else array("Q", grown)
-    arguments = TYPES, hidden, starts, late, mode, given, changed, main, numpy_array, max_objects or 0, named, branches
+    main, given = threading.main_thread().ident or 0, None if in_child else query.given
+    grown = None if query.grown is None else array("Q", query.grown)
+    limits = query.max_objects or 0, query.named, query.branches
+    arguments = TYPES, hidden, starts, late, query.mode, given, grown, main, numpy_array, *limits
     return Question(arguments, tuple(name for name, _ in roots))
 
 
-def search(
-    mode: int,
-    given: array[int],
-    named: int,
-    *,
-    branches: int = 0,
-    grown: Iterable[int] | None = None,
-    ignore: Sequence[Any] = (),
-    give_up: Callable[[], bool] | None = None,
-    max_objects: int | None = None,
-) -> list[Place]:
-    """As `search.Search` says. *give_up* is asked before and after."""
-    _ask(give_up, "before it")
-    asked = question(mode, given, named, branches, grown, ignore, max_objects)
+def search(query: Query) -> list[Place]:
+    """The answer to *query*; `give_up` is asked before and after."""
+    _ask(query.give_up, "before it")
+    asked = question(query)
     rows = _native.search(*asked.arguments)
     if rows is None:
         raise GaveUp("the collector is at work; the search for holders has to wait for its end")
     if isinstance(rows, bool):
-        raise GaveUp(f"there are more than {max_objects} objects to look through for holders")
-    _ask(give_up, "after it")
+        raise GaveUp(f"there are more than {query.max_objects} objects to look through for holders")
+    _ask(query.give_up, "after it")
     return list(_places(rows, asked.names))
 
 

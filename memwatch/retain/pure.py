@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
 from ..backend.census.contract import GaveUp
 from ..backend.type_labels import type_label
 from ..internal import internal
-from .found import NEW_UNKNOWN, Place
+from .found import NEW_UNKNOWN, Place, Query
 from .pages import KNOWN
 from .references import contents, has_variables, referrers
 from .roots import walk_all
@@ -39,32 +38,21 @@ class _Sum:
             self.types.update(group.types)
 
 
-def search_in_python(
-    mode: int,
-    given: array[int],
-    named: int,
-    *,
-    branches: int = 0,
-    grown: Container[int] | None = None,
-    size_of: Callable[[Any], int] | None = None,
-    ignore: Sequence[Any] = (),
-    give_up: Callable[[], bool] | None = None,
-    max_objects: int | None = None,
-    before_places: Callable[[], None] = lambda: None,
-) -> list[Place]:
-    """As `search.Search` says, for addresses alone; *before_places* is called before objects come to be held."""
-    wanted = mode != NEW_UNKNOWN
-    stop = wanted and len(given) == 1 and not branches
-    walk = Walk(KNOWN * wanted, size_of, give_up, max_objects, stop, grown, wanted)
+def search_in_python(query: Query, before_places: Callable[[], None] = lambda: None) -> list[Place]:
+    """The answer to *query*, for addresses alone; *before_places* is called before objects come to be held."""
+    wanted = query.mode != NEW_UNKNOWN
+    stop = wanted and len(query.given) == 1 and not query.branches
+    grown = None if query.grown is None else frozenset(query.grown)
+    walk = Walk(KNOWN * wanted, query.size_of, query.give_up, query.max_objects, stop, grown, wanted)
     try:
         if wanted:
-            for address in given:
+            for address in query.given:
                 walk.pages.page(address)[address >> 4 & 4095] = 0
         else:
-            walk.pages.mark(given, KNOWN)
-        walk_all(walk, [given, ignore, *ignore])
+            walk.pages.mark(query.given, KNOWN)
+        walk_all(walk, [query.given, query.grown, grown, query.ignore, *query.ignore])
         before_places()
-        return _places(walk, named, branches)
+        return _places(walk, query.named, query.branches)
     except GaveUp as error:
         reason = str(error)
     finally:

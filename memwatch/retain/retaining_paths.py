@@ -14,7 +14,7 @@ from ..checks import check_whole
 from ..errors import OptionError
 from ..internal import internal
 from .backward import find_path_backwards
-from .found import NEW_OF_TYPES, NEW_WANTED, Place
+from .found import NEW_OF_TYPES, NEW_WANTED, Place, Query
 from .path import RetainingPath
 from .search import IN_C, Search
 
@@ -57,7 +57,7 @@ def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> Reta
 
     Where the search misses it (the program moved it meanwhile), objgraph looks backwards from it for a moment.
     """
-    with quiet, Search(NEW_WANTED, array("Q", [id(obj)]), 1, give_up=give_up) as places:
+    with quiet, Search(Query(NEW_WANTED, array("Q", [id(obj)]), give_up=give_up)) as places:
         return places[0].path() if places else find_path_backwards(obj)
 
 
@@ -83,7 +83,7 @@ def _different(places: list[Place], show_keys: bool) -> Iterator[tuple[int, int,
 
 def _paths_to(obj: object, limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
     """The first way to *obj*, and others. The cell that a variable lies in is not one beside the variable itself."""
-    with Search(NEW_WANTED, array("Q", [id(obj)]), 1, branches=_TRIED * limit) as places:
+    with Search(Query(NEW_WANTED, array("Q", [id(obj)]), branches=_TRIED * limit)) as places:
         for place in places:
             place.targets = 0
         told = [place for number, place in enumerate(places) if not number or type(place.chain[0]) is not CellType]
@@ -98,7 +98,7 @@ def _paths_to_type(label: str, limit: int, show_keys: bool) -> tuple[RetainingPa
         mode, given = NEW_OF_TYPES, array("Q", map(id, kinds))
     else:
         mode, given = NEW_WANTED, _addresses_of(label)
-    with Search(mode, given, _TRIED * limit, branches=_TRIED * limit, ignore=[kinds]) as places:
+    with Search(Query(mode, given, _TRIED * limit, branches=_TRIED * limit, ignore=[kinds])) as places:
         return _choose(places, limit, show_keys)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from _thread import get_ident
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ..backend import name
 from ..backend.forks import begin_walk, end_walk
 from ..internal import internal
-from .found import NEW_UNKNOWN, Place, Question
+from .found import NEW_UNKNOWN, Place, Query, Question
 from .pure import search_in_python
 from .references import empty_locals
 
@@ -26,62 +26,24 @@ _PURE_PAUSE = 4.4e-8  # the same: what lists the tracked objects is one call
 
 @internal
 class Search:
-    """`with Search(...) as places:` the places where there are new objects, at most *named* by bytes; and further ways
-    to the first one, if *branches* are wanted.
+    """`with Search(query) as places:` the places where there are new objects.
 
-    *mode* says what is new, as `found` does; types are for the search in C alone. What only *ignore* holds is not told.
-    *size_of* gives an object's bytes, and keeps the search in Python, as *in_slices* does. Entering raises `GaveUp`.
-    The places hold objects until the end; a fork meanwhile waits a moment, so that the child does not keep them.
+    Entering raises `GaveUp`. The places hold objects until the end; a fork meanwhile waits a moment, so that the child
+    does not keep them.
     """
 
     __slots__ = ("_ask", "_in_python", "places", "rests", "thread")
 
-    def __init__(
-        self,
-        mode: int,
-        given: array[int],
-        named: int,
-        *,
-        branches: int = 0,
-        grown: Iterable[int] | None = None,
-        size_of: Callable[[Any], int] | None = None,
-        ignore: Sequence[Any] = (),
-        give_up: Callable[[], bool] | None = None,
-        max_objects: int | None = None,
-        in_slices: bool = False,
-    ) -> None:
+    def __init__(self, query: Query) -> None:
         self.places: list[Place] = []
         self.rests = False
         self.thread = get_ident()
+        self._in_python = not IN_C or query.size_of is not None or query.in_slices
         self._ask: Callable[[], list[Place]]
-        self._in_python = not IN_C or size_of is not None or in_slices
-        # Closures and no partial: that would make a dict for the call, which C code alone holds, and which looks new.
-        if not self._in_python:
-            self._ask = lambda: native.search(
-                mode,
-                given,
-                named,
-                branches=branches,
-                grown=grown,
-                ignore=ignore,
-                give_up=give_up,
-                max_objects=max_objects,
-            )
-            return
-        changed = None if grown is None else frozenset(grown)
-        left_out = [*ignore, ignore, changed]
-        self._ask = lambda: search_in_python(
-            mode,
-            given,
-            named,
-            branches=branches,
-            grown=changed,
-            size_of=size_of,
-            ignore=left_out,
-            give_up=give_up,
-            max_objects=max_objects,
-            before_places=self._hold,
-        )
+        if self._in_python:
+            self._ask = lambda: search_in_python(query, self._hold)
+        else:
+            self._ask = lambda: native.search(query)
 
     @classmethod
     def of_child(cls, question: Question, rows: list[Any]) -> Search:
@@ -120,7 +82,7 @@ class Search:
 
 def ask_child(named: int) -> Question:
     """What a forked child is asked for the places where there is something new, at most *named* by bytes."""
-    return native.question(NEW_UNKNOWN, None, named)
+    return native.question(Query(NEW_UNKNOWN, array("Q"), named), in_child=True)
 
 
 def bytes_of_places(rows: list[Any]) -> int:

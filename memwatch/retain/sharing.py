@@ -16,7 +16,7 @@ from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, path_along
-from .found import NEW_WANTED, Place
+from .found import NEW_WANTED, Place, Query
 from .object_labels import length
 from .ownership import is_known
 from .path import Holding, RetainingPath
@@ -43,7 +43,8 @@ def share_among(
     if holding.targets < _LEAST or holding.target_address in (0, holding.holder_address):
         return (holding,)
     wanted = array("Q", [holding.target_address])
-    with quiet, Search(NEW_WANTED, wanted, 1, branches=_TRIED, give_up=give_up, ignore=[known]) as places:
+    query = Query(NEW_WANTED, wanted, branches=_TRIED, give_up=give_up, ignore=[known])
+    with quiet, Search(query) as places:
         others = list(_others(places, holding, known, show_keys))
     every = [holding, *others]
     told = every[:_TOLD]

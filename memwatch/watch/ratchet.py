@@ -92,7 +92,7 @@ class Ratchet:
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
-        value = sample.base if self.lane == "base" else sample.rss
+        value = sample.reading(self.lane)
         if value <= 0:
             return None
         if self._is_loading(sample):

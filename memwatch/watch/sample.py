@@ -42,6 +42,10 @@ class Sample(NamedTuple):
     gc_seconds: float
     meters: tuple[str, ...]
 
+    def reading(self, lane: Lane) -> int:
+        """The bytes that the meter *lane* read."""
+        return self.base if lane == "base" else self.rss
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:

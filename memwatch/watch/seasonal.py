@@ -77,7 +77,7 @@ class Seasonal:
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; at the end of an hour, growth that became suspect, a leak, or stopped after one."""
-        value = sample.base if self.lane == "base" else sample.rss
+        value = sample.reading(self.lane)
         if value <= 0:
             return None
         hour = int(sample.time // _HOUR)

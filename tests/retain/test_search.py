@@ -12,7 +12,7 @@ import numpy
 import pytest
 
 from memwatch.retain import expected_search, find_holdings, pure, retaining_paths
-from memwatch.retain.found import NEW_WANTED
+from memwatch.retain.found import NEW_WANTED, Query
 from memwatch.retain.search import IN_C, Search
 
 native = pytest.mark.skipif(not IN_C, reason="of the search in C")
@@ -32,8 +32,8 @@ def test_both_searches_draw_the_same_paths(app: Any) -> None:
     orders = [it for it in gc.get_objects() if type(it) is Order]
     for order in orders:
         given = array("Q", [id(order)])
-        with Search(NEW_WANTED, given, 1) as places:
-            assert drawn(places) == drawn(pure.search_in_python(NEW_WANTED, given, 1))
+        with Search(Query(NEW_WANTED, given)) as places:
+            assert drawn(places) == drawn(pure.search_in_python(Query(NEW_WANTED, given)))
 
 
 def test_what_a_search_will_take_is_known_beforehand() -> None:
