@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from . import signals
+from .callbacks import is_same
 from .clock import Clock, to_wall
 from .errors import ReceiverError
 from .signals import Receiver
@@ -55,7 +56,7 @@ def on_threshold(handler: Any = None, **conditions: Any) -> Any:
 def off_threshold(handler: Callable[..., Any]) -> None:
     """Stop calling *handler* at its thresholds; nothing happens if it was not given to `on_threshold`."""
     for threshold, receiver in list(_handlers.items()):
-        if signals.is_same(receiver.handler, handler):
+        if is_same(receiver.handler, handler):
             _crossed.disconnect(receiver, threshold)
             _handlers.pop(threshold, None)
 

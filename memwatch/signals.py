@@ -7,28 +7,21 @@ event; a coroutine function is scheduled on the loop that ran when it was connec
 
 from __future__ import annotations
 
-import inspect
 import logging
 import sys
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
-from types import BuiltinMethodType, CoroutineType, MethodType
+from types import CoroutineType
 from typing import Any, Literal, TypeVar, overload
 
 import blinker
 
+from .callbacks import Faults, is_same, key_of, makes_coroutines
 from .errors import ReceiverError, UnknownEventError
 
 Receiver = TypeVar("Receiver", bound=Callable[..., Any])
 
 _log = logging.getLogger("memwatch")
-
-
-def _key(receiver: Any) -> tuple[int, int]:
-    """What tells receivers apart; a bound method is a new object each time it is asked for."""
-    return (id(receiver.__self__), id(receiver.__func__)) if type(receiver) is MethodType else (0, id(receiver))
 
 
 def _nothing() -> None:
@@ -48,7 +41,7 @@ class Event(blinker.Signal):
         super().__init__(doc)
         self.name = name
         self._loops: dict[Any, weakref.ref[Any]] = {}
-        self._faulty: set[Any] = set()
+        self._faults = Faults(f"a receiver of {name!r}", traceback=True)
 
     def connect(self, receiver: Receiver, sender: Any = blinker.ANY, weak: bool = True) -> Receiver:
         """Connect *receiver*, weakly unless ``weak=False``; it is called as ``receiver(watcher, <event>=value)``.
@@ -57,8 +50,8 @@ class Event(blinker.Signal):
         """
         loop = _loop_for(receiver)
         super().connect(receiver, sender, weak)
-        key = _key(receiver)
-        self._faulty.discard(key)
+        key = key_of(receiver)
+        self._faults.forget(receiver)
         self._loops.pop(key, None)  # of a receiver that has died at the same address
         if loop is not None:
             self._loops[key] = weakref.ref(loop)
@@ -68,7 +61,7 @@ class Event(blinker.Signal):
     def disconnect(self, receiver: Callable[..., Any], sender: Any = blinker.ANY) -> None:
         """Disconnect *receiver*; nothing happens if it was not connected."""
         super().disconnect(receiver, sender)
-        self._loops.pop(_key(receiver), None)
+        self._loops.pop(key_of(receiver), None)
 
     def publish(self, sender: Any, value: object) -> None:
         """Call every receiver; whatever one of them raises is logged, the first time, and goes no further."""
@@ -78,10 +71,10 @@ class Event(blinker.Signal):
                 if type(result) is CoroutineType:
                     self._schedule(receiver, result)
             except BaseException as error:
-                self._log_fault(receiver, error)
+                self._faults.tell(receiver, error)
 
     def _schedule(self, receiver: Callable[..., Any], coroutine: CoroutineType[Any, Any, Any]) -> None:
-        reference = self._loops.get(_key(receiver))
+        reference = self._loops.get(key_of(receiver))
         loop = reference() if reference else None
         if loop is None or loop.is_closed():
             coroutine.close()
@@ -91,19 +84,13 @@ class Event(blinker.Signal):
                 else "this receiver made a coroutine, and no event loop was running when it was connected"
             )
         sys.modules["asyncio"].run_coroutine_threadsafe(coroutine, loop).add_done_callback(
-            lambda done: None if done.cancelled() else self._log_fault(receiver, done.exception())
+            lambda done: self._end(receiver, done)
         )
 
-    def _log_fault(self, receiver: Callable[..., Any], error: BaseException | None) -> None:
-        key = _key(receiver)
-        if error is not None and key not in self._faulty:
-            self._faulty.add(key)
-            with suppress(Exception):  # a logging handler of the program that raises as well
-                _log.error(
-                    "a receiver of %r raised; it keeps getting events, and its further errors are not logged",
-                    self.name,
-                    exc_info=error,
-                )
+    def _end(self, receiver: Callable[..., Any], done: Any) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._faults.tell(receiver, error)
 
 
 def _loop_for(receiver: object) -> Any:
@@ -113,19 +100,12 @@ def _loop_for(receiver: object) -> Any:
         raise ReceiverError(f"a receiver must be callable; got an instance of {type(function).__qualname__}")
     asyncio = sys.modules.get("asyncio")
     loop = asyncio._get_running_loop() if asyncio else None
-    if loop is None and _makes_coroutines(function):
+    if loop is None and makes_coroutines(function):
         raise ReceiverError(
             f"{getattr(function, '__qualname__', type(function).__qualname__)} is a coroutine function: connect it "
             "while the event loop that shall run it is running, for instance in the application's start-up hook"
         )
     return loop
-
-
-def _makes_coroutines(function: Any) -> bool:
-    """Whether calling *function* gives a coroutine: an `async def`, a partial of one, an object with such a call."""
-    while type(function) is partial:
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 class ValueOnly:
@@ -204,8 +184,3 @@ def _forget(signal: Event, handler: Callable[..., Any]) -> None:
     for receiver in [r for r in tuple(_connected) if r.event is signal and is_same(r.handler, handler)]:
         signal.disconnect(receiver)
         _connected.remove(receiver)
-
-
-def is_same(handler: object, other: object) -> bool:
-    """Whether both are one handler; only bound methods are compared, as other objects may define what equal means."""
-    return handler is other or (type(handler) in (MethodType, BuiltinMethodType) and bool(handler == other))

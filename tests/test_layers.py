@@ -14,7 +14,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"shown", "internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
+VALUES = {"shown", "callbacks", "internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
 VALUES |= {"files", "folders", "descriptors", "estimates", "targets", "tables"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
@@ -38,7 +38,8 @@ ALLOWED = {
     "files": {"clock", "errors", "folders"},
     "descriptors": set[str](),
     "folders": {"descriptors"},
-    "signals": {"errors"},
+    "callbacks": {"errors"},
+    "signals": {"errors", "callbacks"},
     "calltree": VALUES,
     "combine": VALUES | {"calltree"},
     "usage": VALUES | {"backend"},

@@ -88,5 +88,5 @@ def _no_trace_left() -> Iterator[None]:
     yield
     tracer.active = tracer._latest = None
     exporters._exporters = ()
-    exporters._faulty.clear()
+    exporters._faults.forget_all()
     tracer.current.set(None)
