@@ -8,6 +8,7 @@ whole and as well protected. Proxies are taken from the environment, as urllib d
 from __future__ import annotations
 
 import io
+import logging
 import ssl
 import time
 from collections.abc import Mapping
@@ -46,6 +47,10 @@ class Clock:
 
 class GivenUp(Exception):
     """No try will follow; the text says why."""
+
+
+class Refused(ExportError):
+    """The receiver does not want this, now or later."""
 
 
 class _Tries(Retry):
@@ -96,6 +101,14 @@ class _Tries(Retry):
             self.clock.sleep(wait)
 
 
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    """urllib3 warns of each try, with the query of the URL, which may be secret. Ours are told when all have failed."""
+    return not (isinstance(record.args, tuple) and record.args and isinstance(record.args[0], _Tries))
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_is_not_ours)
+
+
 class Sender:
     """Sends to one target over connections that it keeps, in so many tries of `timeout` seconds each.
 
@@ -123,7 +136,7 @@ class Sender:
             raise ExportError(f"{self.target.shown} {_explain(error)}") from None
         if not 200 <= status < 300:
             lost = ", a redirect that cannot be followed" if 300 <= status < 400 else ""
-            raise ExportError(f"{self.target.shown} answered {status}{lost}")
+            raise Refused(f"{self.target.shown} answered {status}{lost}")
 
     def close(self) -> None:
         """Close the connections."""

@@ -55,7 +55,7 @@ class Event(blinker.Signal):
         self._loops.pop(key, None)  # of a receiver that has died at the same address
         if loop is not None:
             self._loops[key] = weakref.ref(loop)
-        Event.on_receiver()
+        self.on_receiver()
         return receiver
 
     def disconnect(self, receiver: Callable[..., Any], sender: Any = blinker.ANY) -> None:
@@ -127,7 +127,8 @@ suspect = Event("suspect", "Growth that begins to look like a leak: receiver(wat
 leak = Event("leak", "A leak, confirmed, with its report: receiver(watcher, leak=Leak).")
 recovered = Event("recovered", "A leak that was reported has stopped growing: receiver(watcher, recovered=Leak).")
 
-tick = Event("tick", "For exporters: the meters were read, receiver(None, tick=Sample); never raises.")
+tick = Event("tick", "For exporters: the meters were read, receiver(None, tick=Sample). Starts no watcher.")
+tick.on_receiver = _nothing
 
 EVENTS = {event.name: event for event in (stats, suspect, leak, recovered)}
 _connected: list[ValueOnly] = []

@@ -1,4 +1,4 @@
-"""Ready receivers: leaks to a logger or to pages for a browser, events to a file of JSON lines.
+"""Ready receivers: leaks to a logger, to pages for a browser or to a webhook, events to a file of JSON lines.
 
 For instance ``memwatch.on("leak", handlers.log_leaks())``, ``memwatch.on("leak", handlers.HtmlReports(path).leak)``, or
 ``handlers.JsonLines(path).connect_all()`` for all four events.
@@ -11,12 +11,19 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..units import format_rate
+
 if TYPE_CHECKING:
     from ..watch.sample import Leak
     from .html_reports import HtmlReports as HtmlReports
     from .json_lines import JsonLines as JsonLines
+    from .webhook import Webhook as Webhook
 
-_FILES = {"HtmlReports": "html_reports", "JsonLines": "json_lines"}  # loaded by those who write one
+_FILES = {
+    "HtmlReports": "html_reports",
+    "JsonLines": "json_lines",
+    "Webhook": "webhook",
+}  # loaded by those who write one
 
 _log = logging.getLogger("memwatch")
 
@@ -43,6 +50,21 @@ def render_report(leak: Leak, color: bool = False, unicode: bool = False, source
     """
     render = getattr(leak.report, "render", None)  # a report by another judge has its text only
     return (str(leak.report) if render is None else str(render(color=color, unicode=unicode, source=source))).rstrip()
+
+
+def summarize(leak: Leak) -> str:
+    """All that matters on one line: what leaks, who holds it, where it comes from, how fast, and the fingerprint."""
+    report = leak.report
+    first = next(iter(getattr(report, "suspects", ())), None)
+    frames = [*(frame for frame in first.allocated_at if frame["in_app"]), *first.allocated_at] if first else []
+    return ", ".join(
+        [
+            f"memory leak: {getattr(report, 'subject', '') or f'{leak.verdict} memory'}",
+            *(f"allocated at {frame['file']}:{frame['line']} in {frame['function']}" for frame in frames[:1]),
+            format_rate(leak.rate_per_hour),
+            f"fingerprint {getattr(report, 'fingerprint', '') or 'none'}",
+        ]
+    )
 
 
 def log_leaks(logger: logging.Logger | None = None, level: int = logging.WARNING) -> Callable[[Leak], None]:
