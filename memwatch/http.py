@@ -121,10 +121,12 @@ class Sender:
         self._tries, self._timeout, self._clock = tries, timeout, clock
         self._pool = _make_pool(target.url)
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Deliver *body*. Raises ExportError, which tells why it is not delivered; it bears no secret."""
+    def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
+        """Deliver *body*, with *query* at the URL's end. Raises ExportError, which tells why not and bears no secret."""
+        mark = "&" if "?" in self.target.url else "?"
+        url = f"{self.target.url}{mark}{query}" if query else self.target.url
         try:
-            status = self._post(body, {"User-Agent": "memwatch", **headers, **self.target.headers})
+            status = self._post(url, body, {"User-Agent": "memwatch", **headers, **self.target.headers})
         except GivenUp as error:
             raise ExportError(f"{self.target.shown} {error}") from None
         except MaxRetryError as error:
@@ -142,7 +144,7 @@ class Sender:
         """Close the connections."""
         self._pool.clear()
 
-    def _post(self, body: bytes, headers: dict[str, str]) -> int:
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         retries = _Tries(
             total=None, redirect=_HOPS, status_forcelist=_BUSY, allowed_methods=None, raise_on_status=False,
             backoff_factor=_BACKOFF, backoff_max=_LONGEST_WAIT, backoff_jitter=self._clock.jitter,
@@ -151,7 +153,7 @@ class Sender:
         retries.tries, retries.deadline, retries.clock = self._tries, self.deadline, self._clock
         left = max(0.001, self.deadline - self._clock.now())
         answer = self._pool.urlopen(
-            "POST", self.target.url, body=body, headers=headers, retries=retries, preload_content=False,
+            "POST", url, body=body, headers=headers, retries=retries, preload_content=False,
             timeout=Timeout(total=min(self._timeout, left)),
         )  # fmt: skip
         if answer.length_remaining is not None and answer.length_remaining <= _SMALL:

@@ -39,10 +39,11 @@ never_count(_boxes)
 
 @internal
 class Item(NamedTuple):
-    """The body of a request and its headers."""
+    """The body of a request, its headers, and what is added to the URL."""
 
     body: bytes
     headers: Mapping[str, str]
+    query: str
 
 
 @internal
@@ -60,14 +61,14 @@ class Outbox:
         _boxes.add(self)
         signals.tick.connect(self._again)
 
-    def put(self, body: bytes, headers: Mapping[str, str]) -> None:
+    def put(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
         """Have *body* sent. Never waits and never raises, but at the exit, where it waits for a second."""
         if os.getpid() != self._pid:
             self._become(os.getpid())
         if self._closed:
             return
         with self._lock:
-            self._items.append(Item(body, headers))
+            self._items.append(Item(body, headers, query))
             while len(self._items) > self._most or sum(len(item.body) for item in self._items) > _MOST_BYTES:
                 self._items.popleft()
             self._start()
@@ -122,7 +123,7 @@ class Outbox:
         while (item := self._take()) is not None:
             try:
                 self._sender.deadline = Clock.monotonic() + (_AT_EXIT / 2 if self._ended else _TOTAL)
-                self._sender.post(item.body, item.headers)
+                self._sender.post(*item)
             except Refused as error:
                 tell_once(self._what, str(error))
             except ExportError as error:

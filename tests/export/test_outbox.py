@@ -135,7 +135,7 @@ def test_a_receiver_that_is_down_for_a_day_costs_bounded_memory(make_box, monkey
     assert len(warnings()) == 1
 
 
-def down(body, headers):
+def down(body, headers, query):
     raise outbox.ExportError("it is down")
 
 
@@ -161,7 +161,7 @@ def test_a_forked_child_has_connections_of_its_own_and_nothing_of_its_parent(rec
     box = make_box(receiver.url)
     box.put(b"before", JSON)
     settle(box)
-    box._items.append(outbox.Item(b"the parent's", JSON))
+    box._items.append(outbox.Item(b"the parent's", JSON, ""))
     if not os.fork():
         box.put(b"child", JSON)
         settle(box)

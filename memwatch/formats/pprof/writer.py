@@ -36,14 +36,15 @@ _NANO = 1_000_000_000
 _Names = tuple[tuple[str, str], ...]
 
 
-def write(tree: CallTree) -> bytes:
+def write(tree: CallTree, live_only: bool = False) -> bytes:
     """The file's content. In a difference numbers may be negative, as in those that `-base` makes.
 
-    Raises FormatError if a number, or all of one sign together, is beyond 2**63 - 1.
+    With *live_only* there are the two numbers in use alone: for systems that keep profiles and would show the others as
+    what was ever allocated. Raises FormatError if a number, or all of one sign together, is beyond 2**63 - 1.
     """
     _check_fits(tree)
     packer = zlib.compressobj(wbits=_GZIP)
-    return packer.compress(bytes(_Builder().build(tree))) + packer.flush()
+    return packer.compress(bytes(_Builder(live_only).build(tree))) + packer.flush()
 
 
 def _check_fits(tree: CallTree) -> None:
@@ -56,7 +57,8 @@ def _check_fits(tree: CallTree) -> None:
 class _Builder:
     """A profile while it is written: each text, function and place stands in it once, under a number."""
 
-    def __init__(self) -> None:
+    def __init__(self, live_only: bool) -> None:
+        self.live_only = live_only
         self.profile = Message()
         self.texts = {"": 0}
         self.functions: dict[tuple[str, str, int], int] = {}
@@ -64,7 +66,7 @@ class _Builder:
 
     def build(self, tree: CallTree) -> bytearray:
         """The content of the whole message."""
-        for kind, unit in SAMPLE_TYPES:
+        for kind, unit in SAMPLE_TYPES[2:] if self.live_only else SAMPLE_TYPES:
             self.profile.data(tag.Profile.SAMPLE_TYPE, self._value_type(kind, unit))
         for stack in stacks_of(tree.root):
             self._samples(stack)
@@ -88,7 +90,7 @@ class _Builder:
         for size_bytes, count, size, names in _parts(stack):
             sample = Message()
             sample.data(tag.Sample.LOCATION, places)
-            sample.packed(tag.Sample.VALUE, (count, size_bytes, count, size_bytes))
+            sample.packed(tag.Sample.VALUE, (count, size_bytes) if self.live_only else 2 * (count, size_bytes))
             if size is not None:
                 sample.data(tag.Sample.LABEL, self._size_label(size))
             for key, name in names:
@@ -152,7 +154,7 @@ class _Builder:
         self.profile.number(tag.Profile.DURATION_NANOS, _nanoseconds(tree.duration))
         self.profile.data(tag.Profile.PERIOD_TYPE, self._value_type("space", "bytes"))
         self.profile.number(tag.Profile.PERIOD, tree.sample_interval)
-        self.profile.packed(tag.Profile.COMMENT, [self._text(comment) for comment in _comments(tree)])
+        self.profile.packed(tag.Profile.COMMENT, [self._text(comment) for comment in _comments(tree, self.live_only)])
         self.profile.number(tag.Profile.DEFAULT_SAMPLE_TYPE, self._text(DEFAULT_SAMPLE_TYPE))
 
 
@@ -175,9 +177,10 @@ def _names(part: Part) -> _Names:
     return tuple([(key, name) for key, name in (("thread", part.thread), ("task", part.task)) if name])
 
 
-def _comments(tree: CallTree) -> Iterator[str]:
+def _comments(tree: CallTree, live_only: bool) -> Iterator[str]:
     yield from (note for note in tree.notes if note != LIVE_ONLY)
-    yield LIVE_ONLY
+    if not live_only:
+        yield LIVE_ONLY
     yield f"memwatch name: {tree.name}"
     if tree.source:
         yield f"memwatch source: {tree.source}"

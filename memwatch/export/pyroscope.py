@@ -1,0 +1,113 @@
+"""Heap profiles for Pyroscope, and whatever takes its ``/ingest``: pprof with the memory in use, every few seconds.
+
+Each profile is a moment: what is alive of what was allocated since the start, with the labels `thread` and `task`. It is
+sent by urllib3 (extra ``[http]``). While the receiver is down only the newest profile is kept.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from urllib3.filepost import encode_multipart_formdata
+
+from .. import signals
+from ..checks import check_seconds
+from ..clock import Clock
+from ..errors import OptionError
+from ..formats import pprof
+from ..internal import internal
+from ..targets import make_target
+from .heap import read_heap, start_sampling, stop_sampling
+from .libraries import told_once
+from .outbox import Outbox
+
+_WHAT = "the Pyroscope exporter"
+_NAME = re.compile(r"[A-Za-z0-9_.:/-]+")
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_VALUE = re.compile(r"[^{},=\"\x00-\x1f\x7f]+")
+_started: list[Pusher] = []
+
+
+def start(
+    url: str,
+    name: str,
+    labels: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    every: float = 15.0,
+) -> bool:
+    """Send a heap profile to the server at *url* every so many seconds, as the application *name* with *labels*.
+
+    *headers* may hold a token or ``X-Scope-OrgID``. Starts to watch if nobody does, and replaces what was started before.
+    Raises OptionError. Where there is no sampler (no C extension) this is logged once, and the answer is False.
+    """
+    check_seconds("every", every, 1.0, 3600.0)
+    target = make_target(f"{url.rstrip('/')}/ingest" if isinstance(url, str) else url, headers)
+    pusher = Pusher(Outbox(_WHAT, target, most=1), _application(name, labels or {}), every)
+    with told_once(_WHAT):
+        start_sampling()
+        stop_pushing()
+        _started.append(pusher)
+        signals.tick.connect(pusher.tick, weak=False)
+        signals.Event.on_receiver()
+        return True
+    return False
+
+
+def stop() -> None:
+    """Send no more, and end the sampling that was begun for it."""
+    stop_pushing()
+    stop_sampling()
+
+
+def stop_pushing() -> None:
+    """Send no more."""
+    while _started:
+        pusher = _started.pop()
+        signals.tick.disconnect(pusher.tick)
+        pusher.box.close(0.0)
+
+
+@internal
+class Pusher:
+    """Puts a profile into *box* at each tick at which one is due."""
+
+    def __init__(self, box: Outbox, application: str, every: float) -> None:
+        self.box = box
+        self._application, self._every = application, every
+        self._due = Clock.monotonic() + every
+        self._last = time.time()
+
+    def tick(self, sender: object, tick: object) -> None:
+        """Receiver of `signals.tick`. Never raises."""
+        if Clock.monotonic() >= self._due:
+            self._due = Clock.monotonic() + self._every
+            with told_once(_WHAT):
+                self.push()
+
+    def push(self) -> None:
+        """Have the profile sent as it is now."""
+        begun, self._last = self._last, time.time()
+        query = {
+            "name": self._application,
+            "from": int(begun),
+            "until": max(int(self._last), int(begun) + 1),
+            "format": "pprof",
+            "spyName": "memwatch",
+        }
+        content = pprof.write(read_heap().tree, live_only=True)
+        body, kind = encode_multipart_formdata({"profile": ("profile.pprof", content, "application/octet-stream")})
+        self.box.put(body, {"Content-Type": kind}, urlencode(query))
+
+
+def _application(name: str, labels: Mapping[str, str]) -> str:
+    """``name{key=value,...}``."""
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise OptionError("the application's name is a str of letters, digits and . _ - : /")
+    for key, value in labels.items():
+        if not (isinstance(key, str) and _LABEL.fullmatch(key) and isinstance(value, str) and _VALUE.fullmatch(value)):
+            raise OptionError("a label is a name and a text without braces, commas, quotes and equals signs")
+    given = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return f"{name}{{{given}}}" if given else name
