@@ -72,7 +72,13 @@ _LAZY = {
     "write_heap_snapshot": "heap.write_snapshot",
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
-_ROOMS = ("export", "profile", "trace", "usage")  # only `usage` is in a star import: two of them bear stdlib names
+_ROOMS = (
+    "export",
+    "profile",
+    "trace",
+    "usage",
+    "web",
+)  # only `usage` is in a star import
 
 __all__ = [
     "AlreadyEndedError",

@@ -122,7 +122,7 @@ class Sender:
         self._pool = _make_pool(target.url)
 
     def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
-        """Deliver *body*, with *query* at the URL's end. Raises ExportError, which tells why not and bears no secret."""
+        """Deliver *body*, with *query* at the URL's end. Raises ExportError: why not, without a secret."""
         mark = "&" if "?" in self.target.url else "?"
         url = f"{self.target.url}{mark}{query}" if query else self.target.url
         try:

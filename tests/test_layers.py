@@ -69,10 +69,11 @@ ALLOWED = {
     "default": INSIDE - {"default"} | {"options", "environment", "reach"},
     "export": INSIDE | {"http"},
     "handlers": INSIDE | {"export"},
+    "web": INSIDE | {"export"},
     "recording": INSIDE | {"handlers"},
     "autostart": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "cli"},
     "cli": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach"},
-    "__init__": INSIDE | {"export", "handlers", "recording", "scenario", "version", "asking"},
+    "__init__": INSIDE | {"export", "web", "handlers", "recording", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""

@@ -43,6 +43,23 @@ def register(registry: Any = None) -> bool:
     return False
 
 
+def expose(accept: str) -> tuple[bytes, str]:
+    """memwatch's metrics, and their content type, in what the header *accept* asks for. Raises UnsupportedError.
+
+    In multiprocess mode they are those of all processes.
+    """
+    client = load("prometheus", "prometheus_client", "CollectorRegistry", "Gauge", "Counter")
+    core = load("prometheus", "prometheus_client.core", "GaugeMetricFamily", "CounterMetricFamily")
+    choose = load("prometheus", "prometheus_client.exposition", "choose_encoder").choose_encoder
+    registry = client.CollectorRegistry()
+    if in_multiprocess_mode():
+        load("prometheus", "prometheus_client.multiprocess", "MultiProcessCollector").MultiProcessCollector(registry)
+    else:
+        registry.register(Collector(core))
+    encode, kind = choose(accept)
+    return encode(registry), kind
+
+
 def in_multiprocess_mode() -> bool:
     """Whether prometheus_client keeps its numbers in files, one for each process."""
     return bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or os.environ.get("prometheus_multiproc_dir"))  # noqa: SIM112 - its old name

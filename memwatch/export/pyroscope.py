@@ -1,7 +1,7 @@
 """Heap profiles for Pyroscope, and whatever takes its ``/ingest``: pprof with the memory in use, every few seconds.
 
-Each profile is a moment: what is alive of what was allocated since the start, with the labels `thread` and `task`. It is
-sent by urllib3 (extra ``[http]``). While the receiver is down only the newest profile is kept.
+Each profile is a moment: what is alive of what was allocated since the start, with the labels `thread` and `task`. It
+is sent by urllib3 (extra ``[http]``). While the receiver is down only the newest profile is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from urllib3.filepost import encode_multipart_formdata
 
 from .. import signals
-from ..checks import check_seconds
+from ..checks import check_number
 from ..clock import Clock
 from ..errors import OptionError
 from ..formats import pprof
@@ -40,10 +40,10 @@ def start(
 ) -> bool:
     """Send a heap profile to the server at *url* every so many seconds, as the application *name* with *labels*.
 
-    *headers* may hold a token or ``X-Scope-OrgID``. Starts to watch if nobody does, and replaces what was started before.
+    *headers* may hold a token or ``X-Scope-OrgID``. Starts to watch if nobody does, replaces what was started before.
     Raises OptionError. Where there is no sampler (no C extension) this is logged once, and the answer is False.
     """
-    check_seconds("every", every, 1.0, 3600.0)
+    check_number("every", every, 1.0, 3600.0)
     target = make_target(f"{url.rstrip('/')}/ingest" if isinstance(url, str) else url, headers)
     pusher = Pusher(Outbox(_WHAT, target, most=1), _application(name, labels or {}), every)
     with told_once(_WHAT):
