@@ -4,6 +4,7 @@
     memwatch.export.otel.register()             # metrics, and a leak as a log record
     memwatch.export.sentry.register()           # a leak as an event
     memwatch.export.pyroscope.start(url, name)  # heap profiles, every 15 seconds
+    memwatch.export.otlp_profiles.start(url, service)   # the same over OTLP, a signal in alpha
 
 A webhook is a handler: `memwatch.handlers.Webhook`. `read_state()` is what all of them show.
 """
@@ -17,7 +18,7 @@ from .state import Culprit, State, read_state
 
 __all__ = ["Culprit", "State", "read_state"]
 
-_EXPORTERS = ("otel", "prometheus", "pyroscope", "sentry")
+_EXPORTERS = ("otel", "otlp_profiles", "prometheus", "pyroscope", "sentry")
 
 
 def __getattr__(name: str) -> Any:

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 from ..internal import internal
-from .state import Culprit, State
+from .state import CULPRIT, Culprit, State
 
 Point = tuple[tuple[str, ...], float]
 """The values of the labels, and the number."""
-
-CULPRIT = ("fingerprint", "type", "holder", "line", "verdict")
 
 
 @internal

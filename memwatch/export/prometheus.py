@@ -14,8 +14,8 @@ from typing import Any
 from .. import signals
 from ..internal import internal, never_count
 from .libraries import load, told_once
-from .metrics import CULPRIT, METRICS, Metric
-from .state import State, read_state
+from .metrics import METRICS, Metric
+from .state import CULPRIT, State, read_state
 
 _WHAT = "the Prometheus exporter"
 _MOST_SERIES = 20  # of one metric in the files of a process: there a series cannot be taken back

@@ -13,9 +13,7 @@ from urllib.parse import urlencode
 
 from urllib3.filepost import encode_multipart_formdata
 
-from .. import signals
 from ..checks import check_number
-from ..clock import Clock
 from ..errors import OptionError
 from ..formats import pprof
 from ..internal import internal
@@ -23,6 +21,7 @@ from ..targets import make_target
 from .heap import read_heap, start_sampling, stop_sampling
 from .libraries import told_once
 from .outbox import Outbox
+from .pushing import Pusher, Request
 
 _WHAT = "the Pyroscope exporter"
 _NAME = re.compile(r"[A-Za-z0-9_.:/-]+")
@@ -45,61 +44,49 @@ def start(
     """
     check_number("every", every, 1.0, 3600.0)
     target = make_target(f"{url.rstrip('/')}/ingest" if isinstance(url, str) else url, headers)
-    pusher = Pusher(Outbox(_WHAT, target, most=1), _application(name, labels or {}), every)
+    profiles = Profiles(_application(name, labels or {}))
     with told_once(_WHAT):
+        pusher = Pusher(_WHAT, Outbox(_WHAT, target, most=1), profiles.make, every)
         start_sampling()
-        stop_pushing()
+        _stop_pushing()
         _started.append(pusher)
-        signals.tick.connect(pusher.tick, weak=False)
-        signals.Event.on_receiver()
+        pusher.start()
         return True
     return False
 
 
 def stop() -> None:
-    """Send no more, and end the sampling that was begun for it."""
-    stop_pushing()
+    """Send no more, and end the sampling that was begun for exporters."""
+    _stop_pushing()
     stop_sampling()
 
 
-def stop_pushing() -> None:
-    """Send no more."""
+def _stop_pushing() -> None:
     while _started:
-        pusher = _started.pop()
-        signals.tick.disconnect(pusher.tick)
-        pusher.box.close(0.0)
+        _started.pop().stop()
 
 
 @internal
-class Pusher:
-    """Puts a profile into *box* at each tick at which one is due."""
+class Profiles:
+    """Makes the requests of one *application*: each tells of the time since the last one."""
 
-    def __init__(self, box: Outbox, application: str, every: float) -> None:
-        self.box = box
-        self._application, self._every = application, every
-        self._due = Clock.monotonic() + every
+    def __init__(self, application: str) -> None:
+        self._application = application
         self._last = time.time()
 
-    def tick(self, sender: object, tick: object) -> None:
-        """Receiver of `signals.tick`. Never raises."""
-        if Clock.monotonic() >= self._due:
-            self._due = Clock.monotonic() + self._every
-            with told_once(_WHAT):
-                self.push()
-
-    def push(self) -> None:
-        """Have the profile sent as it is now."""
-        begun, self._last = self._last, time.time()
+    def make(self) -> Request:
+        """The heap as it is now."""
+        begun, self._last = int(self._last), time.time()
         query = {
             "name": self._application,
-            "from": int(begun),
-            "until": max(int(self._last), int(begun) + 1),
+            "from": begun,
+            "until": max(int(self._last), begun + 1),
             "format": "pprof",
             "spyName": "memwatch",
         }
         content = pprof.write(read_heap().tree, live_only=True)
         body, kind = encode_multipart_formdata({"profile": ("profile.pprof", content, "application/octet-stream")})
-        self.box.put(body, {"Content-Type": kind}, urlencode(query))
+        return body, {"Content-Type": kind}, urlencode(query)
 
 
 def _application(name: str, labels: Mapping[str, str]) -> str:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MOST_LEAKS = 5
 """Of so many leaks at most there are labels; the fastest come first."""
 
+CULPRIT = ("fingerprint", "type", "holder", "line", "verdict")
+"""The fields of a `Culprit` that are labels."""
+
 _LIMIT_LASTS = 60.0  # seconds
 
 

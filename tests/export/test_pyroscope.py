@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from memwatch import backend, formats, signals
+from memwatch.clock import Clock
 from memwatch.errors import OptionError
 from memwatch.export import heap, pyroscope
 from memwatch.formats import pprof
@@ -88,7 +89,7 @@ def test_only_the_memory_in_use_is_in_it():
 
 @native
 def test_ticks_push_when_it_is_time_and_only_the_newest_waits(receiver, watched, monkeypatch, fake_clock):
-    monkeypatch.setattr(pyroscope.Clock, "monotonic", fake_clock)
+    monkeypatch.setattr(Clock, "monotonic", fake_clock)
     assert pyroscope.start(f"http://{receiver.place}", "shop", every=10)
     (pusher,) = pyroscope._started
     monkeypatch.setattr(pusher.box, "_start", lambda: None)  # the receiver is down

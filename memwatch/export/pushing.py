@@ -1,0 +1,45 @@
+"""Sends something to a receiver from time to time, at the ticks of the watcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .. import signals
+from ..clock import Clock
+from ..internal import internal
+from .libraries import told_once
+from .outbox import Outbox
+
+Request = tuple[bytes, Mapping[str, str], str]
+"""Body, headers, and what is added to the URL."""
+
+
+@internal
+class Pusher:
+    """Puts what *make* makes into *box* every so many seconds, from `start` to `stop`. *what* stands in warnings."""
+
+    def __init__(self, what: str, box: Outbox, make: Callable[[], Request], every: float) -> None:
+        self.box = box
+        self._what, self._make, self._every = what, make, every
+        self._due = Clock.monotonic() + every
+
+    def start(self) -> None:
+        """Begin, and start to watch if nobody does."""
+        signals.tick.connect(self.tick, weak=False)
+        signals.Event.on_receiver()
+
+    def stop(self) -> None:
+        """Send no more; what is under way goes on."""
+        signals.tick.disconnect(self.tick)
+        self.box.close(0.0)
+
+    def tick(self, sender: object, tick: object) -> None:
+        """Receiver of `signals.tick`. Never raises."""
+        if Clock.monotonic() >= self._due:
+            self._due = Clock.monotonic() + self._every
+            self.push()
+
+    def push(self) -> None:
+        """Make it and have it sent now. Never raises."""
+        with told_once(self._what):
+            self.box.put(*self._make())
