@@ -26,6 +26,7 @@ try:
     from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
     from urllib3.exceptions import TimeoutError as TimedOut
+    from urllib3.filepost import encode_multipart_formdata
     from urllib3.util import Retry, Timeout, make_headers
 except ImportError as error:
     raise UnsupportedError(f"urllib3 2 is needed ({error}); pip install 'memwatch[http]'") from None
@@ -161,6 +162,11 @@ class Sender:
         else:
             answer.close()
         return answer.status
+
+
+def make_form(name: str, content: bytes) -> tuple[bytes, str]:
+    """A form with one file in the field *name*: the body, and its content type."""
+    return encode_multipart_formdata({name: (name, content, "application/octet-stream")})
 
 
 def _make_pool(url: str) -> urllib3.PoolManager:

@@ -67,7 +67,7 @@ ALLOWED = {
     "asking": INSIDE,
     "reach": INSIDE | {"asking", "origin"},
     "default": INSIDE - {"default"} | {"options", "environment", "reach"},
-    "export": INSIDE | {"http"},
+    "export": INSIDE | {"http", "handlers", "version"},
     "handlers": INSIDE | {"export"},
     "web": INSIDE | {"export"},
     "recording": INSIDE | {"handlers"},

@@ -23,7 +23,6 @@ from ..targets import make_target
 from ..version import __version__
 from .heap import read_heap, start_sampling
 from .libraries import load, told_once
-from .outbox import Outbox
 from .pushing import Pusher, Request
 
 _WHAT = "the exporter of OTLP profiles"
@@ -53,6 +52,8 @@ def start(
         raise OptionError("the service and the resource's attributes are texts that are not empty")
     target = make_target(f"{url.rstrip('/')}{_PATH}" if isinstance(url, str) else url, headers)
     with told_once(_WHAT):
+        from .outbox import Outbox  # which needs urllib3
+
         writer = Writer(about)
         pusher = Pusher(_WHAT, Outbox(_WHAT, target, most=1), lambda: _make(writer), every)
         start_sampling()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from .. import signals
 from ..clock import Clock
 from ..internal import internal
 from .libraries import told_once
-from .outbox import Outbox
+
+if TYPE_CHECKING:
+    from .outbox import Outbox
 
 Request = tuple[bytes, Mapping[str, str], str]
 """Body, headers, and what is added to the URL."""

@@ -11,8 +11,6 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from urllib3.filepost import encode_multipart_formdata
-
 from ..checks import check_number
 from ..errors import OptionError
 from ..formats import pprof
@@ -20,7 +18,6 @@ from ..internal import internal
 from ..targets import make_target
 from .heap import read_heap, start_sampling, stop_sampling
 from .libraries import told_once
-from .outbox import Outbox
 from .pushing import Pusher, Request
 
 _WHAT = "the Pyroscope exporter"
@@ -44,8 +41,11 @@ def start(
     """
     check_number("every", every, 1.0, 3600.0)
     target = make_target(f"{url.rstrip('/')}/ingest" if isinstance(url, str) else url, headers)
-    profiles = Profiles(_application(name, labels or {}))
+    application = _application(name, labels or {})
     with told_once(_WHAT):
+        from .outbox import Outbox  # which needs urllib3
+
+        profiles = Profiles(application)
         pusher = Pusher(_WHAT, Outbox(_WHAT, target, most=1), profiles.make, every)
         start_sampling()
         _stop_pushing()
@@ -71,6 +71,9 @@ class Profiles:
     """Makes the requests of one *application*: each tells of the time since the last one."""
 
     def __init__(self, application: str) -> None:
+        from ..http import make_form
+
+        self._make_form = make_form
         self._application = application
         self._last = time.time()
 
@@ -85,7 +88,7 @@ class Profiles:
             "spyName": "memwatch",
         }
         content = pprof.write(read_heap().tree, live_only=True)
-        body, kind = encode_multipart_formdata({"profile": ("profile.pprof", content, "application/octet-stream")})
+        body, kind = self._make_form("profile", content)
         return body, {"Content-Type": kind}, urlencode(query)
 
 

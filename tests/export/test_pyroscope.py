@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import sys
 from email.parser import BytesParser
 from email.policy import HTTP
 from urllib.parse import parse_qs, urlsplit
@@ -120,6 +121,16 @@ def test_names_that_would_break_the_url(name, labels):
 def test_options_out_of_range(options):
     with pytest.raises(OptionError):
         pyroscope.start(**{"url": "http://127.0.0.1:1", "name": "a", **options})
+
+
+@native
+def test_without_urllib3_it_is_told_once(watched, monkeypatch, warnings):
+    for name in ("memwatch.http", "memwatch.export.outbox"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "urllib3", None)
+    assert not pyroscope.start("http://127.0.0.1:1", "a") and not pyroscope.start("http://127.0.0.1:1", "a")
+    (said,) = warnings()
+    assert "pip install 'memwatch[http]'" in said
 
 
 def test_without_the_sampler_it_is_told_once(monkeypatch, warnings):
