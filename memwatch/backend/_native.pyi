@@ -76,6 +76,7 @@ def search(
     most: int,
     named: int,
     branches: int,
+    near: int,
     /,
 ) -> list[tuple[Any, ...]] | bool | None: ...
 def look_in_child(

@@ -29,12 +29,14 @@ from ..watch import Candidate, Sample
 from .apart import Apart
 from .budget import Budget, Walk, expected_blocks, time_shared
 from .findings import Evidence, Findings, Garbage
+from .sampled_holders import holders_near
 from .sampled_lines import lines_since
 from .suspects import only_grown
 from .verdict import HALF, is_past_python
 
 _LOOKS = 5
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
+_NAMING = 0.5  # seconds of processor time, for the places that a child found; the largest come first
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
@@ -176,6 +178,9 @@ class EvidenceCollector:
             grew = self.evidence.grew(candidate.samples[-1])
             since = self.evidence.since or until - round(candidate.growth.seconds * 1e9)
             findings.lines = lines_since(self._recorder, findings.after, (since, until), grew, self.evidence.missing)
+        if holders and not findings.walked and not findings.holdings:
+            budget, show_keys = self._budget.pause_budget, self._show_keys
+            findings.holdings = holders_near(candidate, self.evidence, findings.lines, budget, show_keys)
         return findings
 
     def _walk_heap(self, candidate: Candidate, holders: bool) -> Findings:
@@ -218,7 +223,10 @@ class EvidenceCollector:
         findings = Findings(diff, after=after)
         if question is not None:
             with self.evidence.noting("holders not told"):
-                findings.holdings = holdings_of(question, look.places, self._show_keys)
+                until = Clock.thread_time() + _NAMING
+                findings.holdings = holdings_of(
+                    question, look.places, self._show_keys, lambda: Clock.thread_time() > until
+                )
                 self._say_lost(bytes_of_places(look.places), sum(it.retained_bytes for it in findings.holdings))
             findings.garbage = Garbage(*unreached(look.by_root))
         return findings
@@ -226,8 +234,8 @@ class EvidenceCollector:
     def _say_lost(self, found: int, told: int) -> None:
         """That holders are missing which the child has seen: they are gone, or changed too fast to be named."""
         if told < HALF * found:
-            lost = format_bytes(found - told)
-            self.evidence.missing.append(f"holders of {lost} not told: what the child found was not found again")
+            why = "the child found them, and they were not found again, or not named in time"
+            self.evidence.missing.append(f"holders of {format_bytes(found - told)} not told: {why}")
 
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""

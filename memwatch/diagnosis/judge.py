@@ -115,9 +115,10 @@ class Diagnosis:
         """Why this growth is no leak, or is better looked at again when it has lasted twice as long; None if it is."""
         evidence, last = self._inquiry.evidence, candidate.samples[-1]
         grew, modules = evidence.grew(last), count_imported() - evidence.modules
-        if grew <= 0 or evidence.snapshot is None:
+        if grew <= 0 or (evidence.snapshot is None and not findings.holdings):
             return None
-        excuses = BenignGrowth(findings.holdings, findings.diff, evidence.snapshot.deep, grew, candidate.growth.seconds)
+        deep = evidence.snapshot is not None and evidence.snapshot.deep
+        excuses = BenignGrowth(findings.holdings, findings.diff, deep, grew, candidate.growth.seconds)
         if verdict == "native" and not self._waited:
             young = "the native memory is all young" if findings.lines.is_young(RAW, HALF * grew) else None
             self._waited = (why := excuses.turnover() or young) is not None

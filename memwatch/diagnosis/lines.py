@@ -100,6 +100,11 @@ class Lines:
         return bool(self._samples) or self._until > 0
 
     @property
+    def objects(self) -> list[Sampled]:
+        """The samples of which the type is known."""
+        return [it for it in self._samples if it.label and not it.native]
+
+    @property
     def tells_met(self) -> bool:
         """Whether it is known of each object if a walk has met it."""
         return self._tells_met

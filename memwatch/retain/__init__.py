@@ -3,6 +3,7 @@
 from ..backend.census.contract import GaveUp
 from .found import Question
 from .holdings import ask_holders, find_holdings, holdings_of
+from .near import Wanted, find_near
 from .owners import Owner, find_owner
 from .path import Holding, RetainingPath
 from .references import count_imported
@@ -26,11 +27,13 @@ __all__ = [
     "Root",
     "RootKind",
     "Step",
+    "Wanted",
     "ask_holders",
     "bytes_of_places",
     "count_imported",
     "expected_search",
     "find_holdings",
+    "find_near",
     "find_owner",
     "find_path",
     "find_remover",

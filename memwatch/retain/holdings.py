@@ -63,7 +63,7 @@ def find_holdings(
         in_slices=in_slices,
     )
     with quiet, Search(query) as places:
-        return _holdings([found for found in places if found.size >= least], show_keys, addresses)
+        return holdings_at([found for found in places if found.size >= least], show_keys, addresses)
 
 
 def ask_holders() -> Question:
@@ -71,17 +71,30 @@ def ask_holders() -> Question:
     return ask_child(_MOST_NAMED)
 
 
-def holdings_of(question: Question, rows: list[Any], show_keys: bool = False) -> tuple[Holding, ...]:
-    """What a forked child has found as the answer, as far as it holds in this process; as `find_holdings` tells it."""
+def holdings_of(
+    question: Question, rows: list[Any], show_keys: bool = False, is_over: Callable[[], bool] = lambda: False
+) -> tuple[Holding, ...]:
+    """What a forked child has found as the answer, as far as it holds in this process; as `find_holdings` tells it.
+
+    The largest are named first, and no further one when *is_over* says so.
+    """
     with quiet, Search.of_child(question, rows) as places:
-        return _holdings(places, show_keys)
+        return holdings_at(places, show_keys, is_over=is_over)
 
 
-def _holdings(places: Iterable[Place], show_keys: bool, known: array[int] | None = None) -> tuple[Holding, ...]:
+def holdings_at(
+    places: Iterable[Place],
+    show_keys: bool,
+    known: array[int] | None = None,
+    is_over: Callable[[], bool] = lambda: False,
+) -> tuple[Holding, ...]:
+    """The holdings at *places*, most bytes first, as many as can be named before *is_over*; places alike are one."""
     told: dict[_Likeness, Holding] = {}
     largest = sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]
     _name_roots(largest)
     for found in largest:
+        if told and is_over():
+            break
         holding = _holding(found, show_keys, known)
         path, like = holding.path, (holding.path.root, holding.path.normalized)
         is_key = bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.IS_KEY

@@ -18,6 +18,7 @@ from typing import Any
 from ..backend import _native
 from ..backend.census.contract import GaveUp
 from ..backend.type_labels import type_label
+from ..clock import Clock
 from ..internal import TYPES
 from .edges import NAMESPACE
 from .found import Place, Query, Question
@@ -31,6 +32,9 @@ KNOWS_FRAMES = _native.knows_frames
 PAUSE_SECONDS = 2.5e-7
 """The whole search is one pause: so long for an object, in scattered memory and on a busy machine."""
 
+REFERENCE_SECONDS = 5e-9
+"""The same for a reference that is only compared with what is wanted."""
+
 _MODULE, _FRAME, _CONTEXT, _EXCEPTION, _THREAD, _C, NOTHING = range(7)
 _STATE = {_CONTEXT: "context variables", _EXCEPTION: "error being handled", _THREAD: "state"}
 _COMPUTED, _NAMES = -2, -3
@@ -41,16 +45,16 @@ _tried: dict[int, bool] = {}
 def question(query: Query, in_child: bool = False) -> Question:
     """What the extension is asked for a search; a child knows by itself which addresses are given."""
     numpy_array = _array_type()
-    roots = root_modules()
+    roots = root_modules() if query.roots is None else query.roots
     own = [*own_modules(), *ignored_modules()]
     hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *query.ignore]
     references = late_references()
-    hidden += [query.ignore, roots, own, references]
+    hidden += [query.ignore, query.given, roots, own, references]
     starts = [module for _, module in roots]
     late = [it for reference in references for it in (reference.names, reference.value)]
     main, given = threading.main_thread().ident or 0, None if in_child else query.given
     grown = None if query.grown is None else array("Q", query.grown)
-    limits = query.max_objects or 0, query.named, query.branches
+    limits = query.max_objects or 0, query.named, query.branches, query.near
     arguments = TYPES, hidden, starts, late, query.mode, given, grown, main, numpy_array, *limits
     return Question(arguments, tuple(name for name, _ in roots))
 
@@ -65,6 +69,17 @@ def search(query: Query) -> list[Place]:
     if isinstance(rows, bool):
         raise GaveUp(f"there are more than {query.max_objects} objects to look through for holders")
     _ask(query.give_up, "after it")
+    return list(_places(rows, asked.names))
+
+
+def search_near(query: Query, paused: Callable[[float], None]) -> list[Place]:
+    """The same of what is near to its roots. *paused* is told for how many seconds that held the interpreter."""
+    asked = question(query)
+    begun = Clock.perf_counter()
+    rows = _native.search(*asked.arguments)
+    paused(Clock.perf_counter() - begun)
+    if not isinstance(rows, list):
+        raise GaveUp("the collector is at work; the search for holders has to wait for its end")
     return list(_places(rows, asked.names))
 
 

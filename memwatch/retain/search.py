@@ -5,6 +5,7 @@ from __future__ import annotations
 from _thread import get_ident
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ..backend import name
@@ -48,10 +49,23 @@ class Search:
     @classmethod
     def of_child(cls, question: Question, rows: list[Any]) -> Search:
         """The places that a forked child has found as the answer to *question*."""
+        names = question.names
+        return cls._asking(lambda: native.places_of(names, rows))
+
+    @classmethod
+    def near(cls, query: Query, seconds: float, paused: Callable[[float], None]) -> Search:
+        """The places that lie near to the roots of *query*: as near as can be looked at in so many *seconds*, which the
+        search is to hold the interpreter at most; what it did is told to *paused*. On the C backend."""
+        nodes = int(seconds / 2 / native.PAUSE_SECONDS)
+        references = int(seconds / 2 / native.REFERENCE_SECONDS)
+        limited = replace(query, max_objects=nodes, near=references)
+        return cls._asking(lambda: native.search_near(limited, paused))
+
+    @classmethod
+    def _asking(cls, ask: Callable[[], list[Place]]) -> Search:
         made = cls.__new__(cls)
         made.places, made.rests, made.thread, made._in_python = [], False, get_ident(), False
-        names = question.names
-        made._ask = lambda: native.places_of(names, rows)
+        made._ask = ask
         return made
 
     def __enter__(self) -> list[Place]:

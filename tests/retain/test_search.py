@@ -88,7 +88,7 @@ def test_arguments_of_a_wrong_kind_are_refused() -> None:
     with pytest.raises(TypeError, match="arguments are needed"):
         _native.search(1, 2)  # type: ignore[call-arg,arg-type]
     with pytest.raises(TypeError, match="come in lists"):
-        _native.search((), (), [], [], 0, array("Q"), None, 0, None, 0, 1, 0)  # type: ignore[arg-type]
+        _native.search((), (), [], [], 0, array("Q"), None, 0, None, 0, 1, 0, 0)  # type: ignore[arg-type]
 
 
 @native

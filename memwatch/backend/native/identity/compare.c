@@ -2,7 +2,8 @@
  *
  * No memory is needed for that but a few totals for each label, and no object is touched: the objects of either may be
  * long gone. What is at the same address with the same label in both survived, was replaced or is doubtful, as
- * settle.c has found; where the first snapshot was settled by another one than the second, it is doubtful at best. */
+ * settle.c has found; where the first snapshot was settled by another one than the second, it is doubtful at best. So
+ * the program may go on meanwhile: the GIL is released. */
 #include "census/check.h"
 #include "core/marks_two.h"
 #include "identity/snapshot.h"
@@ -32,18 +33,18 @@ typedef struct {
     size_t known[2];
     bool settled; /* by the second one */
     Change *changes;
-    Memory *memory;
+    Memory memory; /* its own: other threads go on meanwhile */
     Row grown; /* Growth */
     const char *wanted; /* by label: whether the addresses of those that came are; NULL: none */
     uint64_t *came;
     size_t came_count;
 } Comparison;
 
-/* The module's, in which the tests let mappings fail. */
-static Memory *
-memory_of(PyObject *snapshot)
+/* One in which the tests let mappings fail as in the module's. */
+static Memory
+new_memory(PyObject *snapshot)
 {
-    return &((State *)PyType_GetModuleState(Py_TYPE(snapshot)))->memory;
+    return (Memory){.fail_after = ((State *)PyType_GetModuleState(Py_TYPE(snapshot)))->memory.fail_after};
 }
 
 /* ---- one object ---- */
@@ -86,7 +87,7 @@ note_growth(Comparison *comparison, PyObject *object, uint32_t label)
     uint64_t before = after ? large_size(comparison, 0, address) : 0;
     if (after <= before)
         return true;
-    Growth *growth = row_add(comparison->memory, &comparison->grown);
+    Growth *growth = row_add(&comparison->memory, &comparison->grown);
     if (growth)
         *growth = (Growth){.label = label, .address = address, .before = before, .after = after};
     return growth != NULL;
@@ -199,16 +200,17 @@ run(Comparison *made, PyObject *numbers[2], Py_ssize_t labels)
             return false;
     }
     find_next_large(made);
-    if (marks_each_of_two(&made->sides[0]->marks, &made->sides[1]->marks, compare_row, made))
-        return true;
-    PyErr_NoMemory();
-    return false;
+    bool good;
+    Py_BEGIN_ALLOW_THREADS
+    good = marks_each_of_two(&made->sides[0]->marks, &made->sides[1]->marks, compare_row, made);
+    Py_END_ALLOW_THREADS
+    return good || PyErr_NoMemory();
 }
 
 static void
 end(Comparison *made)
 {
-    row_free(made->memory, &made->grown);
+    row_free(&made->memory, &made->grown);
     PyMem_Free(made->labels[0]);
     PyMem_Free(made->labels[1]);
     PyMem_Free(made->changes);
@@ -262,7 +264,7 @@ snapshot_compare(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "O!O!O!n:compare", Py_TYPE(self), &after, &PyList_Type, &numbers[0], &PyList_Type,
                           &numbers[1], &labels))
         return NULL;
-    Comparison made = {.sides = {(Snapshot *)self, (Snapshot *)after}, .memory = memory_of(self)};
+    Comparison made = {.sides = {(Snapshot *)self, (Snapshot *)after}, .memory = new_memory(self)};
     if (run(&made, numbers, labels) && (changes = list_changes(made.changes, (size_t)labels)) &&
         (grown = list_grown(&made.grown)))
         result = PyTuple_Pack(2, changes, grown);
@@ -285,15 +287,15 @@ snapshot_came(PyObject *self, PyObject *args)
                           &numbers[1], &wanted, &copy))
         return NULL;
     Comparison made = {.sides = {(Snapshot *)self, (Snapshot *)after},
-                       .memory = memory_of(self),
+                       .memory = new_memory(self),
                        .wanted = PyBytes_AS_STRING(wanted)};
     size_t bytes = Py_MAX(made.sides[1]->rows, 1) * sizeof(uint64_t);
-    made.came = memory_map(made.memory, bytes);
+    made.came = memory_map(&made.memory, bytes);
     if (made.came == NULL)
         return PyErr_NoMemory();
     if (run(&made, numbers, PyBytes_GET_SIZE(wanted)))
         result = copied_addresses(copy, made.came, made.came_count);
     end(&made);
-    memory_unmap(made.memory, made.came, bytes);
+    memory_unmap(&made.memory, made.came, bytes);
     return result;
 }

@@ -10,13 +10,14 @@
 #include <string.h>
 
 const char search_doc[] =
-    "search(own_types, hidden, modules, late, mode, given, grown, main_thread, array_type, most, named, branches)\n"
+    "search(own_types, hidden, modules, late, mode, given, grown, main_thread, array_type, most, named, branches,\n"
+    "       near)\n"
     "--\n\n"
     "[(root, first, last, addresses, types, targets, items, bytes, [(type, count), ...]), ...], None while the\n"
     "collector is at work, False if there are more than *most* objects. A root is (kind, main thread?, number, code,\n"
     "globals, variable). *given* and *grown* (or None) are buffers of addresses; *mode* says what is new: 0 what is\n"
     "not given, 1 what is given, 2 what is of the types given. *late* has a namespace, what of it comes last, and so\n"
-    "on.";
+    "on. *near* is 0, or so many references are looked at near to the modules, or to the threads if there are none.";
 
 const char held_doc[] = "held(holder, address, type, alike, array_type)\n--\n\n"
                         "What *holder* refers to at that address and of the type at that one, or with *alike* another\n"
@@ -93,6 +94,7 @@ read_question(Search *search, PyObject *const *args)
     search->most = PyLong_AsSize_t(args[MOST]);
     search->named = PyLong_AsSize_t(args[NAMED]);
     search->branches = PyLong_AsSize_t(args[BRANCHES]);
+    search->near = PyLong_AsSize_t(args[NEAR]);
     search->array_type = PyType_Check(args[ARRAY_TYPE]) ? (PyTypeObject *)args[ARRAY_TYPE] : NULL;
     search->only_in_grown = args[GROWN] != Py_None;
     if (PyErr_Occurred())
@@ -117,9 +119,21 @@ walk_modules(Search *search, PyObject *modules)
     return good && search_run(search);
 }
 
+/* What is near to the modules given, or without any to what threads hold. */
+static bool
+walk_near(Search *search, PyObject *modules)
+{
+    bool good = walk_modules(search, modules);
+    if (PyList_GET_SIZE(modules) == 0)
+        good = good && search_threads(search, false) && search_run(search);
+    return good && chains_fill(search, search->named);
+}
+
 bool
 search_walk(Search *search, GCState *collector, PyObject *const *args)
 {
+    if (search->near)
+        return walk_near(search, args[MODULES]);
     bool good = walk_modules(search, args[MODULES]) && search_threads(search, false) && search_run(search) &&
                 search_late(search) && search_own(search);
     bool found = search->mode == NEW_WANTED && search->groups.used && search->named == 1 && search->branches == 0;

@@ -183,6 +183,8 @@ look_at(Search *search, Met met)
         return row_push(search->walk.memory, &search->walk.hiding, met.object) || fail(search);
     uint64_t place = place_of_parent(search, met.parent);
     bool leads_on = kind->flags & KIND_TRACKABLE || is_hollow(search->array_type, kind);
+    if (search->near)
+        leads_on = leads_on && near_leads_on(search, kind, met);
     if (is_new(search, kind, met.object, met.parent, met.inherits)) {
         place = count_new(search, kind, met.object, met.parent, place);
         if (place == 0)
@@ -210,6 +212,8 @@ meet(PyObject *object, void *arg)
     Search *search = arg;
     if (object == NULL)
         return 0;
+    if (search->near && near_passes_by(search, object))
+        return search->enough ? -1 : 0;
     int is_first = marks_add(search->walk.memory, &search->walk.marks, object);
     if (is_first <= 0)
         return is_first < 0 ? (fail(search), -1) : 0;
@@ -279,16 +283,22 @@ bool
 search_run(Search *search)
 {
     do {
-        while (search->next < search->used && !search->walk.failed) {
+        while (search->next < search->used && !search->walk.failed && !search->enough) {
             search_fetch(search, search->next);
             search->from = (uint32_t)search->next++;
-            search_follow(search, node_object(search, search->from), meet);
-            if (search->most && search->walk.nodes > search->most) {
+            PyObject *object = node_object(search, search->from);
+            if (search->near)
+                near_follow(search, object, meet);
+            else
+                search_follow(search, object, meet);
+            if (search->near)
+                search->enough = search->enough || search->walk.nodes > search->most;
+            else if (search->most && search->walk.nodes > search->most) {
                 search->over = true;
                 return fail(search);
             }
         }
-    } while (drain(search) && search->next < search->used);
+    } while (drain(search) && search->next < search->used && !search->enough);
     return !search->walk.failed;
 }
 

@@ -24,6 +24,7 @@ enum {
     MOST,
     NAMED,
     BRANCHES,
+    NEAR,
     ARGUMENTS
 };
 
@@ -143,6 +144,10 @@ typedef struct {
     bool over;   /* there were more */
     size_t named;    /* sums to choose */
     size_t branches; /* further ways to find */
+    size_t near;     /* references to look at, where only what is near to the roots is visited; 0: all is */
+    size_t items;    /* of the node that is visited, as far as they are known */
+    size_t item;     /* the next one */
+    bool enough;     /* of what is near was looked at */
 
     Pool pool;
     Block **blocks;
@@ -215,6 +220,12 @@ bool search_late(Search *search); /* visit what was put off */
 bool search_own(Search *search); /* visit what only memwatch leads to */
 bool search_is_own(Search *search, const Kind *kind, PyObject *object);
 void search_follow(Search *search, PyObject *object, visitproc visit);
+
+/* near.c: of a search for what is near. Whether to pass by *object*, to which the visited node refers; whether a *met*
+ * object leads on; and what search_follow() does there. */
+bool near_passes_by(Search *search, PyObject *object);
+bool near_leads_on(const Search *search, const Kind *kind, Met met);
+void near_follow(Search *search, PyObject *object, visitproc visit);
 void search_fetch(const Search *search, size_t node);
 
 /* untracked_holders.c: what an object holds that the collector does not see: a code object's constants, an array's

@@ -1,0 +1,122 @@
+"""Heaps that neither this process nor a child may walk: who holds is found by the samples, and is an estimate."""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict, deque
+
+import pytest
+
+from memwatch.backend.allocations.recorder import Recorder
+from memwatch.diagnosis import Diagnosis
+from memwatch.diagnosis.sampled_holders import ESTIMATED, NOT_FOUND
+from memwatch.retain.search import IN_C
+from memwatch.watch import Held
+
+if not IN_C:
+    pytest.skip("only the C extension samples and searches near to the roots", allow_module_level=True)
+
+LARGE = 50_000_000  # blocks
+
+
+@pytest.fixture
+def recorder():
+    made = Recorder(2048)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def huge(make_case, app, recorder, no_child):
+    """A case of so many objects that there is no census and no search; *app* is a module of the program's own."""
+    app.__file__ = __file__
+    case = make_case(blocks=LARGE)
+    case.diagnosis = Diagnosis(0.1, recorder)
+    return case
+
+
+class Order:
+    def __init__(self, number):
+        self.number = number
+        self.text = f"{number} ".ljust(200, "-")
+
+
+HOLDERS = {
+    "list": (list, lambda kept, order: kept.append(order), "list, 20000 items > [index]"),
+    "dict": (dict, lambda kept, order: kept.update({order.number: order}), "dict, 20000 items > [int key]"),
+    "set": (set, lambda kept, order: kept.add(order), "set, 20000 items > [item]"),
+    "deque": (deque, lambda kept, order: kept.append(order), "collections.deque, 20000 items > [index]"),
+    "ordered": (
+        OrderedDict, lambda kept, order: kept.update({order.number: order}),
+        "collections.OrderedDict, 20000 items > [int key]",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HOLDERS)
+def test_type_line_holder_and_about_how_much_are_named(huge, app, kind):
+    make, keep, path = HOLDERS[kind]
+    app.orders = make()
+
+    def grow():
+        for number in range(20_000):
+            keep(app.orders, Order(number))
+
+    report = huge.judge(grow).report
+    first = report.suspects[0]
+    assert first.type == f"{__name__}.Order"
+    assert first.held_by.text == f"module app > orders: {path}"
+    assert any(frame["function"].endswith("grow") for frame in first.allocated_at)
+    assert 10_000 < first.count_growth < 40_000 and 0.5 < first.share <= 1
+    assert ESTIMATED in report.missing and report.verdict == "objects"
+    assert report.cost.longest_pause_seconds < 0.1 and report.cost.child_seconds == 0
+
+
+def test_what_an_object_or_a_running_function_holds_is_found_too(huge, app, make_class):
+    app.server = make_class(app, "Server")()
+    app.server.open = []
+    orders = []
+
+    def grow():
+        for number in range(20_000):
+            app.server.open.append(Order(number))
+            orders.append(Order(number))
+
+    told = [it.held_by.text for it in huge.judge(grow).report.suspects[:2]]
+    assert any(text.startswith("module app > server: app.Server > .open: list, 20000 items") for text in told)
+    assert any("local orders: list, 20000 items" in text for text in told)
+
+
+def test_what_lies_below_what_is_old_and_large_is_not_claimed(huge, app):
+    """The members of a large container are not looked into, save the first and the last."""
+    app.table = [[number] for number in range(20_000)]
+
+    def grow():
+        for number in range(1000, 15_000):
+            app.table[number].append(Order(number))
+
+    report = huge.judge(grow).report
+    assert NOT_FOUND in report.missing
+    assert report.suspects[0].type == f"{__name__}.Order" and report.suspects[0].held_by is None
+
+
+def test_a_bounded_cache_that_fills_is_held_there_too(huge, app, text):
+    app.load = functools.lru_cache(maxsize=10_000)(text)
+    decision = huge.judge(lambda: [app.load(number) for number in range(5_000)] and None)
+    assert isinstance(decision, Held) and "bounded" in decision.why and "5,000 of at most 10,000" in decision.why
+
+
+def test_without_samples_nothing_is_claimed(make_case, app, no_child):
+    app.orders = []
+    case = make_case(blocks=LARGE)
+    report = case.judge(lambda: app.orders.extend(map(Order, range(2000)))).report
+    assert report.suspects == () and ESTIMATED not in report.missing
+
+
+def test_no_look_is_longer_than_half_a_pause(huge, app):
+    app.orders = [Order(number) for number in range(200_000)]
+    huge.diagnosis = Diagnosis(0.005, huge.diagnosis._inquiry._recorder)
+    app.kept = []
+    leak = huge.judge(lambda: app.kept.extend(map(Order, range(20_000))))
+    assert leak.report.suspects[0].held_by.text == "module app > kept: list, 20000 items > [index]"
