@@ -72,7 +72,10 @@ ALLOWED = {
     "web": INSIDE | {"export"},
     "recording": INSIDE | {"handlers"},
     "autostart": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "cli"},
-    "cli": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach"},
+    "cli": INSIDE
+    | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach"}
+    | {"assistant"},
+    "assistant": INSIDE | {"recording", "reach", "cli"},
     "__init__": INSIDE | {"export", "web", "handlers", "recording", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }

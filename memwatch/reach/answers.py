@@ -109,6 +109,11 @@ def _profile(reply: Reply, seconds: float = 0.0) -> None:
     reply.when_loaded(reply.looks, lambda room: room.profile(reply, seconds))
 
 
+def _paths(reply: Reply, type: str = "", limit: int = 3) -> None:
+    """Who holds the objects of a type: the dicts of `limit` paths."""
+    reply.when_loaded(reply.looks, lambda room: room.paths(reply, type, limit))
+
+
 def _gc(reply: Reply) -> None:
     """A full collection: what was held before it, in bytes, and the `Stats` of what is left."""
     before, begun = reply.watcher.candidate(no_growth()).read(), Clock.monotonic()
@@ -122,6 +127,7 @@ ANSWERS: dict[str, Callable[..., None]] = {
     "report": _report,
     "diff": _diff,
     "profile": _profile,
+    "paths": _paths,
     "gc": _gc,
 }
 

@@ -13,6 +13,7 @@ from ..errors import UnsupportedError
 from ..formats import pprof
 from ..heap import HeapDiff
 from ..profile.sampler import AllocationSampler, as_tree
+from ..retain import retaining_paths
 
 if backend.name == "native":
     from ..backend.allocations.sampled import SampledHeap
@@ -32,6 +33,12 @@ def diff(reply: Reply, seconds: float) -> None:
         reply.give({"diff": found.to_dict(), "text": str(found)})
 
     reply.later(seconds, end)
+
+
+def paths(reply: Reply, label: str, limit: int) -> None:
+    """Who holds the objects of the type that is called *label*."""
+    found = retaining_paths(type=label, limit=limit)
+    reply.give({"paths": [path.to_dict() for path in found], "text": "\n".join(map(str, found))})
 
 
 def profile(reply: Reply, seconds: float) -> None:
