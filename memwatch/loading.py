@@ -123,7 +123,9 @@ class Loader:
             after = meters.read(force=True)
             heap, resident = (round(rate * (Clock.monotonic() - begun)) for rate in self._rates)
             LOADED.most = None
-            LOADED.heap += min(max(0, after.base - before.base - heap), _MOST_HEAP)
+            taken, small = min(max(0, after.base - before.base - heap), _MOST_HEAP), after.small - before.small
+            LOADED.heap += taken
+            LOADED.small += round(taken * min(1.0, max(0, small) / max(1, after.base - before.base)))
             LOADED.resident += min(max(0, after.rss - before.rss - resident), _MOST_RESIDENT)
             LOADED.modules += max(0, len(sys.modules) - modules)
 

@@ -108,6 +108,16 @@ def test_what_loading_takes_is_no_growth_of_the_program(monkeypatch):
     assert len(sys.modules) == modules
     assert 3 << 20 <= ledger.loaded.heap <= 5 << 20 and ledger.loaded.heap == LOADED.heap - before[0]
     assert 0 <= ledger.loaded.resident <= 8 << 20 and Ledger().loaded.heap == 0
+    assert ledger.loaded.small < 1 << 20  # a large block is malloc's
+
+
+def test_small_blocks_that_loading_takes_are_no_growth_of_the_program_either(monkeypatch):
+    kept, ledger = [], Ledger()
+    monkeypatch.setattr(loading, "import_module", lambda name: kept.extend([bytes(67) for _ in range(20_000)]))
+    before = read_sample(Meters(), "tick", 0.0, ledger, force=True)
+    Loader(("first",)).load()
+    after = read_sample(Meters(), "tick", 0.0, ledger, force=True)
+    assert ledger.loaded.small > 1 << 20 and abs(after.small - before.small) < 1 << 18
 
 
 def test_the_meters_stand_still_while_it_loads(monkeypatch):

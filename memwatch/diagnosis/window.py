@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from ..backend.meters.allocator import LARGEST_SMALL, given
 from ..backend.meters.meters import BYTES_PER_BLOCK, EXACT
 from ..watch import Growth, Sample
 
 Read = Callable[[Sample], int]
 
-_SMALL = 512  # bytes: larger blocks are malloc's
-_STEP = 16
 _BLOCKS = 2  # that an object has at most, as a rule: itself, and what it keeps beside it
 
 
@@ -48,13 +47,13 @@ def excess_of(met: Iterable[tuple[int, int]], small: int) -> float:
     if EXACT or not grown or small <= 0:
         return 0.0
     blocks = sum(_BLOCKS * objects for _, objects in grown)
-    true = sum(_given(size, objects) for size, objects in grown if size <= _SMALL * objects)
+    true = sum(_given(size, objects) for size, objects in grown if size <= LARGEST_SMALL * objects)
     return 1 - (true + max(0, small - BYTES_PER_BLOCK * blocks)) / small
 
 
 def _given(size: int, objects: int) -> int:
     """What the allocator gives for objects of so many bytes together: a multiple of 16 for each."""
-    return (size // objects + _STEP - 1) // _STEP * _STEP * objects
+    return given(size // objects) * objects
 
 
 def _at(moment: float, samples: Sequence[Sample], read: Read) -> float:

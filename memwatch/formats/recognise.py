@@ -23,6 +23,14 @@ _OTHER_JSON = {
     "resourceProfiles": "a profile of OpenTelemetry (OTLP), which memwatch does not read yet",
 }
 
+_OTHER_BINARY = {
+    b"memray": "memray's own file, which memray alone reads; "
+    "`memray transform csv FILE` makes a table that memwatch reads",
+    b"tracemalloc": "a snapshot of tracemalloc, a pickle, and reading one may run any code; "
+    "memwatch.profile writes such a profile as a file that memwatch reads",
+}
+_BINARY_HEAD = 64  # bytes in which such a file names what wrote it
+
 _OTHER_TEXT = {
     b"heap profile:": "a text heap profile of Go or tcmalloc, which has addresses and no names; "
     "`pprof -proto PROGRAM FILE` makes a file that memwatch reads",
@@ -99,4 +107,7 @@ def _is_binary(data: bytes) -> bool:
 def _read_binary(data: bytes, sample_type: str | None) -> CallTree:
     if data[0] >> 3 in _PPROF_FIELDS and data[0] & 7 in _PPROF_KINDS:
         return pprof.read(data, sample_type)
+    for name, what in _OTHER_BINARY.items():
+        if name in data[:_BINARY_HEAD]:
+            raise FormatError(f"it is {what}")
     raise FormatError("it is binary of no known format")

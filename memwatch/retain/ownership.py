@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 from weakref import ReferenceType
 
 from ..backend.type_labels import type_label
+from .object_labels import length
 from .references import contents
 
 _MOST = 500  # objects that are looked at
+_LATEST = 20  # of each type that one refers to: the items of a container that grows are alike
+_MOST_LOOKED_AT = 100_000
 _NEAR = 4  # references from an item to the weak one by which it notes another
 _NEVER_OWNED = frozenset(("type", "module", "frame"))  # a frame would have to make a dict of its variables
 
@@ -61,11 +65,19 @@ def _below(top: Any, labels: Collection[str], known: array[int] | None) -> Itera
         below = []
         for owner, way in level:
             passed = (*way, type_label(type(owner)))
-            for held in contents(owner)[:_MOST]:
-                label = type_label(type(held))
-                if id(held) in seen or label not in labels or label in _NEVER_OWNED:
-                    continue
-                if known is None or not is_known(id(held), known):
+            for held in _latest(owner, labels):
+                if id(held) not in seen and not (known is not None and is_known(id(held), known)):
                     seen.add(id(held))
                     below.append((held, passed))
         level = below
+
+
+def _latest(owner: Any, labels: Collection[str]) -> Iterator[Any]:
+    """What *owner* refers to, the latest first: of each of the types *labels* a few."""
+    counts: Counter[str] = Counter()
+    found = contents(owner) if (length(owner) or 0) <= _MOST_LOOKED_AT else []
+    for held in reversed(found):
+        label = type_label(type(held))
+        counts[label] += 1
+        if counts[label] <= _LATEST and label in labels and label not in _NEVER_OWNED:
+            yield held

@@ -36,17 +36,23 @@ class Cost:
 class Loaded:
     """What this process has loaded for memwatch while it was watched, each number written by whoever loads.
 
-    `heap` and `resident` are bytes, `modules` is the number of modules. While it loads, what the meters read is no more
-    than `most`, base and resident memory as they were before: a peak of ours would hide growth of the program's.
+    `heap` and `resident` are bytes, `small` those of `heap` that are Python's small blocks, `modules` is the number of
+    modules. While it loads, what the meters read is no more than `most`, base and resident memory as they were before:
+    a peak of ours would hide growth of the program's.
     """
 
-    def __init__(self, heap: int = 0, resident: int = 0, modules: int = 0) -> None:
-        self.heap, self.resident, self.modules = heap, resident, modules
+    def __init__(self, heap: int = 0, resident: int = 0, modules: int = 0, small: int = 0) -> None:
+        self.heap, self.resident, self.modules, self.small = heap, resident, modules, small
         self.most: tuple[int, int] | None = None
 
     def less(self, before: Loaded) -> Loaded:
         """What has come since *before*."""
-        return Loaded(self.heap - before.heap, self.resident - before.resident, self.modules - before.modules)
+        heap, resident, modules = (
+            self.heap - before.heap,
+            self.resident - before.resident,
+            self.modules - before.modules,
+        )
+        return Loaded(heap, resident, modules, self.small - before.small)
 
 
 LOADED = Loaded()

@@ -60,7 +60,7 @@ def read_sample(
         base=max(0, base - heap - loaded.heap),
         rss=max(0, rss - resident - loaded.resident),
         blocks=reading.blocks,
-        small=reading.small,
+        small=max(0, reading.small - loaded.small),
         native=reading.native,
         modules=len(sys.modules) - loaded.modules,
         full=counts.full,

@@ -6,6 +6,8 @@ import contextlib
 import gzip
 import json
 import os
+import pickle
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,8 @@ def test_collapsed_stacks_may_begin_like_something_else(first: str) -> None:
         (b"heap_v2/524288\n  t*: 1: 64 [0: 0]", "it is a text heap profile of jemalloc"),
         (b'{"resourceProfiles": []}', "it is a profile of OpenTelemetry (OTLP)"),
         (b"hello\nworld", "it is a text of no known format"),
+        (b'\x04"M\x18@@\xc0G4\0\0\xf9\x05memray\0', "it is memray's own file, which memray alone reads; `memray"),
+        (pickle.dumps(tracemalloc.Snapshot([], 1)), "it is a snapshot of tracemalloc, a pickle, and reading one may"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "it is binary of no known format"),
         (b"\x7fELF\x02\x01\x01\0", "it is binary of no known format"),
         ("größe".encode("utf-16"), "it is binary of no known format"),

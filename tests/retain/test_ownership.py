@@ -60,3 +60,9 @@ def test_what_is_noted_by_weak_references_is_told_by_its_type() -> None:
     assert noted_types(noting, labels, array("Q", [id(exporter)])) == {PROCESSOR}
     del processor
     assert noted_types(noting, labels) == {EXPORTER}
+
+
+def test_of_many_items_the_latest_tell() -> None:
+    many = {number: Processor() for number in range(1000)}
+    owners = owners_by_type(many, {"dict", "int", "list", PROCESSOR, EXPORTER})
+    assert owners[EXPORTER] == ("dict", PROCESSOR, "list")

@@ -37,7 +37,8 @@ class LiveStack:
 @internal
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One live sample that is the program's: its stack, innermost first, and how many blocks and bytes it stands for.
+    """One live sample that is the program's: its stack, innermost first, how many blocks it stands for, and the
+    bytes that the allocator gave for these.
 
     `label` is the type of the object in the block, at `address`; empty, and the block's, where there is no object.
     `birth` is when it was taken, on the steady clock in nanoseconds; 0 where that is not known. `native` blocks were

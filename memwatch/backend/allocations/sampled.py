@@ -9,6 +9,7 @@ from ...errors import NotStartedError
 from ...frames import NOWHERE
 from ...internal import internal
 from .. import _native
+from ..meters.allocator import given
 from ..quiet import quiet
 from .frame_filter import FrameFilter
 from .live import LiveHeap, LiveStack, Sampled
@@ -126,12 +127,13 @@ def live_samples(sampling: Sampling, since: int, until: int) -> tuple[tuple[Samp
         parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
         stacks = [tuple([reading.places[step] for step in part]) if part else () for part in parts]
         found = []
-        for size, birth, interval, _, stack, address, native in reading.samples:
+        for size, birth, interval, _, stack, address, is_native in reading.samples:
             places = stacks[stack - 1] if stack else ()
             if places and birth <= until and size:
                 before, label = found_objects.get((address, birth), (0, ""))
-                count = -1 / expm1(-size / interval)
-                found.append(Sampled(places, address + before, label, count, count * size, birth, bool(native)))
+                count, native = -1 / expm1(-size / interval), bool(is_native)
+                nbytes = count * given(size, native)
+                found.append(Sampled(places, address + before, label, count, nbytes, birth, native))
     return tuple(found), territory.is_app
 
 

@@ -138,8 +138,8 @@ class Look:
 class Backend(Protocol):
     """Walks over the heap. None runs code of a user's object, and nothing that they give holds one unless said.
 
-    The backends agree on objects and labels. Bytes are what the allocator gave where the backend can tell, and else
-    what sys.getsizeof says, which leaves out what stands before an object and the values of its attributes.
+    The backends agree on objects and labels. Bytes are what the allocator gave, rounded as it rounds, where the
+    backend can tell, and else what sys.getsizeof says, which leaves out the values of an instance's attributes.
 
     deep      False: the objects that the collector tracks. True: also what is reachable from them, each object once.
     exclude   objects that are not counted and whose references are not followed.

@@ -16,5 +16,19 @@ _ASKED = "" if sys.flags.ignore_environment else os.environ.get("PYTHONMALLOC", 
 MIMALLOC = _FREE_THREADED or _ASKED.startswith("mimalloc")
 """Whether objects come from mimalloc."""
 
+LARGEST_SMALL = 512
+"""Bytes of the largest block that Python's own allocator takes from an arena; what is larger is malloc's."""
+
 COUNTS_BLOCKS = _FREE_THREADED or not MIMALLOC
 """Whether `sys.getallocatedblocks` counts the blocks of every thread."""
+
+_STEP, _HEAD = 16, 8
+
+
+def given(size: int, native: bool = False) -> int:
+    """What the allocator gives for a block of *size* bytes, which C code has taken of malloc itself where *native*.
+
+    Python's own gives a multiple of 16, malloc one that has 8 bytes more in it.
+    """
+    asked = size + _HEAD if native or size > LARGEST_SMALL else size
+    return (asked + _STEP - 1) // _STEP * _STEP

@@ -117,6 +117,8 @@ def count_words(holding: Holding) -> str:
     steps = holding.path.steps
     if steps and steps[-1].edge.kind is EdgeKind.IS_KEY:
         added = min(added, items)  # keys and values, counted together
+    if holding.targets == 1 and items > 1:
+        return f": {items:,} kept"  # the container itself is what came: a copy, or one that has just been made
     kept = f"{items:,} kept" if items >= added else "to many of its kind"
     return f": {added:,} added, {kept}"
 

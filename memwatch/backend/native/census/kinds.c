@@ -54,7 +54,7 @@ nearest_measure(PyTypeObject *type)
 }
 
 bool
-measures_read(Measures *measures)
+measures_read(Measures *measures, PyTypeObject *stream)
 {
     const struct {
         PyTypeObject *type;
@@ -63,16 +63,16 @@ measures_read(Measures *measures)
         {&PyBaseObject_Type, SIZE_FIXED}, {&PyList_Type, SIZE_LIST},   {&PyDict_Type, SIZE_DICT},
         {&PySet_Type, SIZE_SET},          {&PyFrozenSet_Type, SIZE_SET}, {&PyUnicode_Type, SIZE_STR},
         {&PyLong_Type, SIZE_INT},         {&PyByteArray_Type, SIZE_BYTEARRAY}, {&PyType_Type, SIZE_TYPE},
-        {&PyCode_Type, SIZE_CODE},
+        {&PyCode_Type, SIZE_CODE},        {stream, SIZE_FIXED},
     };
-    for (size_t place = 0; place < Py_ARRAY_LENGTH(known); place++) {
+    measures->count = Py_ARRAY_LENGTH(known) - (stream ? 0 : 1);
+    for (int place = 0; place < measures->count; place++) {
         PyObject *found = own_measure(known[place].type);
         if (found == NULL)
             return false;
         measures->function[place] = ((PyMethodDescrObject *)found)->d_method->ml_meth;
         measures->rule[place] = known[place].rule;
     }
-    measures->count = Py_ARRAY_LENGTH(known);
     return true;
 }
 

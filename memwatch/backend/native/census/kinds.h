@@ -66,7 +66,7 @@ typedef struct {
     const Pointers *parts; /* types */
 } Kinds;
 
-bool measures_read(Measures *measures);
+bool measures_read(Measures *measures, PyTypeObject *stream);
 
 bool kinds_begin(Memory *memory, Kinds *kinds);
 void kinds_free(Memory *memory, Kinds *kinds);

@@ -1,7 +1,7 @@
 /* A rule for each builtin way of holding memory. See sizes.h.
  *
  * Nothing here runs code of a program or fails. An object may be half built, so a buffer may be missing. The figures
- * agree with what an allocator hook sees, which tests/backend/test_sizes.py checks rule by rule. */
+ * agree with what an allocator hook sees, which tests/backend/census/test_sizes.py checks rule by rule. */
 #include "census/sizes.h"
 
 #define LARGEST ((Py_ssize_t)1 << 47) /* what an address space holds: no object is larger */
@@ -21,26 +21,25 @@ dict_buffers(PyDictObject *dict)
     if (keys == NULL)
         return 0;
     if (dict->ma_values)
-        return split_values_size(dict); /* the keys are the type's */
-    return keys->log2_size ? keys_size(keys) : 0; /* every empty dict has the same static keys */
+        return given(split_values_size(dict)); /* the keys are the type's */
+    return keys->log2_size ? given(keys_size(keys)) : 0; /* every empty dict has the same static keys */
 }
 
 static Py_ssize_t
 str_size(const Kind *kind, PyObject *text)
 {
     PyASCIIObject *head = (PyASCIIObject *)text;
-    Py_ssize_t length = PyUnicode_GET_LENGTH(text), size = wide_text_size(text);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(text), size = given(wide_text_size(text));
     if (PyUnicode_IS_COMPACT_ASCII(text))
-        return size + (Py_ssize_t)sizeof(PyASCIIObject) + length + 1;
-    if (head->state.compact)
-        size += (Py_ssize_t)sizeof(PyCompactUnicodeObject);
-    else
-        size += kind->basic;
+        return size + given((Py_ssize_t)sizeof(PyASCIIObject) + length + 1);
+    Py_ssize_t data = (length + 1) * PyUnicode_KIND(text);
     PyCompactUnicodeObject *compact = (PyCompactUnicodeObject *)text;
-    if (head->state.compact || ((PyUnicodeObject *)text)->data.any)
-        size += (length + 1) * PyUnicode_KIND(text);
+    if (head->state.compact)
+        size += given((Py_ssize_t)sizeof(PyCompactUnicodeObject) + data);
+    else
+        size += given(kind->basic) + (((PyUnicodeObject *)text)->data.any ? given(data) : 0);
     if (compact->utf8 && (head->state.compact || compact->utf8 != ((PyUnicodeObject *)text)->data.any))
-        size += compact->utf8_length + 1;
+        size += given(compact->utf8_length + 1);
     return size;
 }
 
@@ -49,7 +48,7 @@ set_size(const Kind *kind, PyObject *object)
 {
     PySetObject *set = (PySetObject *)object;
     bool is_small = set->table == NULL || set->table == set->smalltable;
-    return kind->basic + (is_small ? 0 : (set->mask + 1) * (Py_ssize_t)sizeof(setentry));
+    return given(kind->basic) + (is_small ? 0 : given((set->mask + 1) * (Py_ssize_t)sizeof(setentry)));
 }
 
 static Py_ssize_t
@@ -59,9 +58,9 @@ type_size(const Kind *kind, PyObject *object)
     if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
         return sizeof(PyTypeObject);
     const DictKeys *keys = (DictKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
-    Py_ssize_t items = ROUND_UP_8((Py_SIZE(type) + 1) * kind->item);
+    Py_ssize_t items = (Py_SIZE(type) + 1) * kind->item;
     Py_ssize_t doc = type->tp_doc ? (Py_ssize_t)strlen(type->tp_doc) + 1 : 0;
-    return kind->basic + (Py_ssize_t)sizeof(GCHead) + items + doc + (keys ? keys_size(keys) : 0);
+    return given(kind->basic + (Py_ssize_t)sizeof(GCHead) + items) + given(doc) + (keys ? given(keys_size(keys)) : 0);
 }
 
 static Py_ssize_t
@@ -87,45 +86,48 @@ asked_header(const Kind *kind, PyObject *object)
     return kind->flags & KIND_ASK && kind->type->tp_is_gc(object) ? (Py_ssize_t)sizeof(GCHead) : 0;
 }
 
+/* *inside* are the bytes of attributes that stand in the object's own block. */
 static Py_ssize_t
-rule_size(const Kind *kind, PyObject *object)
+rule_size(const Kind *kind, PyObject *object, Py_ssize_t inside)
 {
     switch ((SizeRule)kind->rule) {
     case SIZE_ITEMS:
-        return kind->basic + items_size(kind, Py_SIZE(object));
+        return given(kind->basic + items_size(kind, Py_SIZE(object)) + inside);
     case SIZE_ITEMS_AND_ONE:
-        return ROUND_UP_8(kind->basic + items_size(kind, Py_SIZE(object)) + kind->item);
+        return given(kind->basic + items_size(kind, Py_SIZE(object)) + kind->item + inside);
     case SIZE_LIST:
         /* less than none while the list is sorted: its items are apart then */
-        return kind->basic + Py_MAX(((PyListObject *)object)->allocated, 0) * (Py_ssize_t)sizeof(PyObject *);
+        return given(kind->basic + inside) +
+               given(Py_MAX(((PyListObject *)object)->allocated, 0) * (Py_ssize_t)sizeof(PyObject *));
     case SIZE_DICT:
-        return kind->basic + dict_buffers((PyDictObject *)object);
+        return given(kind->basic + inside) + dict_buffers((PyDictObject *)object);
     case SIZE_SET:
         return set_size(kind, object);
     case SIZE_STR:
         return str_size(kind, object);
     case SIZE_INT:
         if (kind->type != &PyLong_Type)
-            return ROUND_UP_8(kind->basic + (digits_of(object) + 1) * kind->item);
-        return Py_MAX((Py_ssize_t)sizeof(PyLongObject), INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit));
+            return given(kind->basic + (digits_of(object) + 1) * kind->item);
+        return given(Py_MAX((Py_ssize_t)sizeof(PyLongObject),
+                            INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit)));
     case SIZE_BYTEARRAY:
-        return kind->basic + bytearray_buffer((PyByteArrayObject *)object);
+        return given(kind->basic) + given(bytearray_buffer((PyByteArrayObject *)object));
     case SIZE_TYPE:
         return type_size(kind, object);
     case SIZE_CODE: /* without what a debugger may have hung on it: looking costs more than it is worth */
-        return ROUND_UP_8(kind->basic + Py_SIZE(object) * kind->item);
+        return given(kind->basic + Py_SIZE(object) * kind->item);
     case SIZE_FIXED:
     case SIZE_MEASURED:
         break;
     }
-    return kind->basic + asked_header(kind, object);
+    return given(kind->basic + asked_header(kind, object) + inside);
 }
 
 Py_ssize_t
 size_by_rule(const Kind *kind, PyObject *object)
 {
-    Py_ssize_t size = rule_size(kind, object);
-    return kind->flags & KIND_VALUES ? size + values_bytes(kind, object) : size;
+    Py_ssize_t values = kind->flags & KIND_VALUES ? values_bytes(kind, object) : 0;
+    return VALUES_ARE_INSIDE ? rule_size(kind, object, values) : rule_size(kind, object, 0) + given(values);
 }
 
 Py_ssize_t
@@ -134,11 +136,11 @@ size_by_method(const Kind *kind, PyObject *object)
     PyObject *measure = Py_NewRef(kind->measure); /* its class may lose it on the way */
     PyObject *answer = PyObject_CallOneArg(measure, object);
     Py_DECREF(measure);
-    Py_ssize_t size = answer ? PyLong_AsSsize_t(answer) : -1, header = kind->header + asked_header(kind, object);
+    Py_ssize_t size = answer ? PyLong_AsSsize_t(answer) : -1;
     Py_XDECREF(answer);
     if (size < 0 || size > LARGEST) {
         PyErr_Clear();
         return size_by_rule(kind, object);
     }
-    return size + header + (kind->flags & KIND_VALUES ? values_bytes(kind, object) : 0);
+    return size_by_rule(kind, object) + given(Py_MAX(0, size - kind->type->tp_basicsize)); /* its buffers as one */
 }

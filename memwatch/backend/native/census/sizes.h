@@ -1,9 +1,22 @@
-/* The bytes that an object takes from the allocator: itself, the words before it, and the buffers that it alone has.
- * Rounding inside the allocator is not in it. */
+/* The bytes that an object takes of the allocator: itself with the words before it, and the buffers that it alone has.
+ * Each block counts as what the allocator gives for it: Python's own a multiple of 16, malloc a word more than it was
+ * asked for, rounded alike. */
 #ifndef MEMWATCH_SIZES_H
 #define MEMWATCH_SIZES_H
 
 #include "census/kinds.h"
+
+#define LARGEST_SMALL 512 /* bytes; a larger block is malloc's */
+#define BLOCK_STEP 16
+#define BLOCK_HEAD 8
+
+/* What the allocator gives for a block of so many bytes; nothing for none. */
+static inline Py_ssize_t
+given(Py_ssize_t bytes)
+{
+    Py_ssize_t with_head = bytes > LARGEST_SMALL ? bytes + BLOCK_HEAD : bytes;
+    return (with_head + BLOCK_STEP - 1) & ~(Py_ssize_t)(BLOCK_STEP - 1);
+}
 
 /* Any rule but SIZE_MEASURED, for which this is the size without what the type's own method adds. */
 Py_ssize_t size_by_rule(const Kind *kind, PyObject *object);
@@ -16,7 +29,7 @@ static inline Py_ssize_t
 size_of(const Kind *kind, PyObject *object)
 {
     bool is_fixed = kind->rule == SIZE_FIXED && !(kind->flags & (KIND_VALUES | KIND_ASK));
-    return is_fixed ? kind->basic : size_by_rule(kind, object);
+    return is_fixed ? given(kind->basic) : size_by_rule(kind, object);
 }
 
 #endif

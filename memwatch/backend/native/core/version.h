@@ -93,6 +93,12 @@ values_of(PyDictObject *dict)
 #endif
 }
 
+/* Whether the values of an instance's attributes stand in its own block. */
+#define VALUES_ARE_INSIDE (PY_VERSION_HEX >= 0x030D0000)
+
+/* Whether a BytesIO shows its bytes to the collector: they are an object of their own, which its method counts too. */
+#define STREAM_SHOWS_BYTES (PY_VERSION_HEX >= 0x030C0000)
+
 /* Bytes that *values*, shared by keys of which *usable* fit, take from the allocator. */
 static inline Py_ssize_t
 values_size(const void *values, Py_ssize_t usable)
