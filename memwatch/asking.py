@@ -19,6 +19,7 @@ from . import default
 from .backend.forks import on_fork
 from .backend.meters.meters import Meters
 from .backend.process import is_main_interpreter
+from .checks import check_number
 from .errors import AlreadyStartedError, MemwatchError, NotStartedError, OptionError, UnsupportedError, describe_error
 from .internal import internal
 from .watch import Candidate, Growth, Watcher
@@ -121,7 +122,7 @@ class Question:
         self.watcher = watcher
         self.report: Report | None = None
         self.problem = ""
-        self.is_over = False
+        self.is_over = self._is_closed = False
         self._inquiry = room.Inquiry(options.pause_budget, options.profile, options.native, options.show_keys)
         self._aside: Aside | None = None
         self._meters = Meters()
@@ -153,11 +154,12 @@ class Question:
 
     def close(self) -> None:
         """It is over: let go of the evidence."""
-        if not self.is_over:
-            self.is_over = True
+        closed, self._is_closed = self._is_closed, True
+        if not closed:
             self._inquiry.close()
             if self._aside is not None:
                 self._aside.close()
+        self.is_over = True
         if _State.current is self:
             _State.current = None
 
@@ -174,7 +176,7 @@ class Question:
 
     def _try(self, act: Callable[[], object]) -> bool:
         """Whether it went well and shall go on."""
-        if self.is_over:
+        if self._is_closed:
             return False
         try:
             act()
@@ -225,9 +227,7 @@ def _load_room() -> Any:
 
 def check_seconds(seconds: float) -> None:
     """Raise OptionError unless so many may lie between two looks."""
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not is_number or not LEAST <= seconds <= MOST:
-        raise OptionError(f"a report takes {LEAST:g} to {MOST:g} seconds between its looks, not {seconds!r}")
+    check_number("seconds", seconds, LEAST, MOST)
 
 
 def _log_report(report: Report) -> None:

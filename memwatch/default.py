@@ -80,6 +80,11 @@ def sampling() -> Sampling | None:
     return recorder.sampling if recorder is not None and recorder.running else None
 
 
+def listener() -> Listener | None:
+    """What listens for others on behalf of the running watcher, if anything does."""
+    return _state.listener
+
+
 def start(**options: Unpack[StartOptions]) -> Watcher:
     """Start to watch this process, and return the watcher.
 

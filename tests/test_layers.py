@@ -65,6 +65,7 @@ ALLOWED = {
     "pytest_plugin": {"heap", "scenario", "suite"},
     "notebook": BELOW | {"heap", "profile"},
     "asking": INSIDE,
+    "attach": INSIDE | {"handlers"},
     "reach": INSIDE | {"asking", "origin"},
     "default": INSIDE - {"default"} | {"options", "environment", "reach"},
     "export": INSIDE | {"http", "handlers", "version"},
@@ -73,7 +74,7 @@ ALLOWED = {
     "recording": INSIDE | {"handlers"},
     "autostart": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "cli"},
     "cli": INSIDE
-    | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach"}
+    | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach", "attach"}
     | {"assistant"},
     "assistant": INSIDE | {"recording", "reach", "cli"},
     "__init__": INSIDE | {"export", "web", "handlers", "recording", "scenario", "version", "asking"},

@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imported here: a watched child process that only prints (cli.screen) needs no argument parser.
     import argparse
 
-    from . import collect, convert, diff, mcp, profile, ps, report, run, status, usage
+    from . import attach, collect, convert, detach, diff, mcp, profile, ps, report, run, status, usage
 
     parser = argparse.ArgumentParser(
         prog="memwatch", description="The leak detector that you leave on.", allow_abbrev=False
@@ -33,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("profile", profile, "Show who allocated what is alive in a running process, or write it to a file."),
         ("diff", diff, "Show which types of objects come and go in a running process."),
         ("gc", collect, "Run a full collection in a running process, and show what it freed."),
+        ("attach", attach, "Bring memwatch into a running process that was started without it."),
+        ("detach", detach, "Have memwatch leave a process that it was brought into."),
         ("mcp", mcp, "Serve these as tools to coding agents, by the Model Context Protocol."),
         ("convert", convert, "Turn a memory profile into another format, merge several, or subtract an older one."),
     ):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from .. import asking, default
 from ..clock import Clock
-from ..errors import MemwatchError, OptionError, UnsupportedError
+from ..errors import MemwatchError, NotStartedError, OptionError, UnsupportedError
 from ..internal import internal
 from ..loading import Loader
 from ..watch import Watcher
 from .status import no_growth, status_of
 
 _LOADING = 0.05  # seconds between two looks whether what is needed is loaded
+_LEAVING = 0.2  # seconds
 _PATIENCE = 60.0  # seconds that it may take to load it
 
 
@@ -122,6 +124,15 @@ def _gc(reply: Reply) -> None:
     reply.give({"before_bytes": before.base, "after_bytes": held, "seconds": seconds, "stats": stats.to_dict()})
 
 
+def _detach(reply: Reply) -> None:
+    """Have memwatch leave a process that it was attached to: what stays of it."""
+    inside = sys.modules.get(f"{__name__.partition('.')[0]}.attach.inside")
+    if inside is None:
+        raise NotStartedError("memwatch was not attached to this process: it watches by its own doing")
+    reply.give(inside.what_stays())
+    reply.watcher.call_later(_LEAVING, inside.end)  # when the answer is sent
+
+
 ANSWERS: dict[str, Callable[..., None]] = {
     "status": _status,
     "report": _report,
@@ -129,6 +140,7 @@ ANSWERS: dict[str, Callable[..., None]] = {
     "profile": _profile,
     "paths": _paths,
     "gc": _gc,
+    "detach": _detach,
 }
 
 

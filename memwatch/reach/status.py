@@ -33,6 +33,7 @@ def status_of(watcher: Watcher) -> dict[str, Any]:
         "backend": backend.name,
         "backend_reason": backend.reason,
         "state": _state(watcher, known),
+        "attached": _was_attached(),
         "started": watcher.started,
         "age_seconds": watcher.age,
         "pace": watcher.pace.name,
@@ -74,6 +75,11 @@ def _state(watcher: Watcher, known: Status) -> str:
     if known.suspicion is not None:
         return "suspect"
     return "watching" if known.age >= watcher.pace.seconds_to_judge else "starting"
+
+
+def _was_attached() -> bool:
+    inside = sys.modules.get(f"{__name__.partition('.')[0]}.attach.inside")
+    return inside is not None and inside.is_attached()
 
 
 def _growth(samples: tuple[Sample, ...]) -> dict[str, Any] | None:

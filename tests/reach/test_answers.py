@@ -104,7 +104,7 @@ def test_the_pure_backend_says_that_it_samples_nothing(watched):
 @pytest.mark.parametrize("name", ["report", "diff", "profile"])
 @pytest.mark.parametrize("seconds", [-1, "30", [], True, 1e99])
 def test_other_times_are_refused(watched, name, seconds):
-    with pytest.raises(memwatch.OptionError, match=r"takes 0\.1 to 86400 seconds"):
+    with pytest.raises(memwatch.OptionError, match=r"from 0\.1 to 86400"):
         client.ask(HERE, name, seconds=seconds)
 
 

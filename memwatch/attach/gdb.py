@@ -1,0 +1,110 @@
+"""Has a process run a line of Python by gdb, for interpreters that cannot be asked.
+
+gdb stops the process, puts the text into a page of its own, and enters it among the interpreter's pending calls: the
+main thread runs it at the next place where it could run a signal handler as well. A main thread that waits in the
+kernel gets to no such place. It has no GIL then, so that it can be made to take it, run the text, and go on waiting.
+
+gdb is given addresses, and is kept from reading symbols: the process would stand still for that.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+
+from ..errors import ProcessError, UnsupportedError
+from .symbols import find_symbols
+from .target import Target
+
+_PATIENCE = 30.0  # seconds
+_ROOM = 8192  # bytes, two pages
+_FILES = re.compile(r"(?:lib)?python3[^/]*|libc[.-][^/]*so[^/]*")
+_NAMES = ("mmap", "Py_AddPendingCall", "PyRun_SimpleString", "PyGILState_Ensure", "PyGILState_Release")
+_PREPARE = """\
+set pagination off
+set confirm off
+set print thread-events off
+set auto-solib-add off
+set debug-file-directory {folder}
+set libthread-db-search-path {folder}
+file /proc/{pid}/exe
+attach {pid}
+set unwindonsignal on
+set $at = ((long (*)(void *, unsigned long, int, int, int, long)) {mmap})(0, {room}, 3, 34, -1, 0)
+set {{char [{size}]}} $at = "{text}"
+"""
+_PENDING = """\
+set $said = ((int (*)(void *, long)) {Py_AddPendingCall})((void *) {PyRun_SimpleString}, $at)
+"""
+_AT_ONCE = """\
+thread 1
+set $state = ((int (*)(void)) {PyGILState_Ensure})()
+set $said = ((int (*)(long)) {PyRun_SimpleString})($at)
+call ((void (*)(int)) {PyGILState_Release})($state)
+"""
+_END = """\
+printf "memwatch: entered %d\\n", $said
+detach
+"""
+
+
+def run_by_gdb(target: Target, text: str, at_once: bool, folder: str) -> None:
+    """Have the main thread of *target* run *text*: soon, or, where it waits in the kernel, *at_once*.
+
+    What gdb is to do is written into *folder*. Raises UnsupportedError where there is no gdb or the interpreter exports
+    nothing, ProcessError where it may not or cannot be done.
+    """
+    gdb = shutil.which("gdb")
+    if gdb is None:
+        raise UnsupportedError("attach needs gdb for Python below 3.14: install it (apt-get install gdb)")
+    path = os.path.join(folder, "commands.gdb")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(_commands(target, text, at_once, folder))
+    try:
+        done = subprocess.run(
+            [gdb, "-nx", "-batch", "-iex", "set auto-load off", "-x", path],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ProcessError(f"gdb has not come to an end with process {target.pid}, and was ended") from None
+    if "memwatch: entered 0" not in done.stdout:
+        raise ProcessError(f"gdb cannot make process {target.pid} run anything: {_reason(done.stderr)}")
+
+
+def _commands(target: Target, text: str, at_once: bool, folder: str) -> str:
+    addresses = find_symbols(target.pid, _NAMES, _FILES)
+    missing = [name for name in _NAMES if name not in addresses]
+    if missing:
+        raise UnsupportedError(f"the interpreter of process {target.pid} does not export {', '.join(missing)}")
+    template = _PREPARE + (_AT_ONCE if at_once else _PENDING) + _END
+    size = len(text.encode()) + 1
+    if size > _ROOM:
+        raise UnsupportedError("the options are too long")
+    return template.format(pid=target.pid, folder=folder, room=_ROOM, size=size, text=_quoted(text), **addresses)
+
+
+def _quoted(text: str) -> str:
+    """*text* between the quotes of a string of C."""
+    plain = " ._=()"
+    return "".join(
+        chr(byte) if byte < 128 and (chr(byte).isalnum() or chr(byte) in plain) else f"\\{byte:03o}"
+        for byte in text.encode()
+    )
+
+
+def _reason(said: str) -> str:
+    """What went wrong, in a line."""
+    if re.search(r"ptrace: Operation not permitted|Could not attach", said):
+        return (
+            "the system does not permit it (ptrace). Be root, give the container SYS_PTRACE, or look at "
+            "/proc/sys/kernel/yama/ptrace_scope"
+        )
+    lines = [line for line in said.splitlines() if line and not line.lower().startswith("warning")]
+    return lines[-1] if lines else "it says nothing"
