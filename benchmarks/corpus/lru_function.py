@@ -1,5 +1,7 @@
 """A function behind functools.lru_cache: 10 MiB a minute, full after 4 minutes. The leak: maxsize=None.
 
+Type: str
+Line: text_of(item
 Holder: .describe: functools.lru_cache
 """
 

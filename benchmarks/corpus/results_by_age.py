@@ -2,6 +2,8 @@
 
 The leak: they never expire.
 
+Type: str or tuple
+Line: text_of(
 Holder: .results .waiting: dict
 """
 

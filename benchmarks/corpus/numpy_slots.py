@@ -2,6 +2,8 @@
 
 The leak: frames are appended.
 
+Type: numpy.ndarray
+Line: np.full(
 Holder: .frames: list
 """
 

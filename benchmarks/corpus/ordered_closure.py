@@ -2,6 +2,8 @@
 
 The leak: a decorator without the bound.
 
+Type: str
+Line: text_of(page
 Holder: .render store: dict
 """
 

@@ -2,6 +2,8 @@
 
 The leak: a loop without the bound.
 
+Type: str
+Line: text_of(number
 Holder: local recent: collections.OrderedDict
 """
 

@@ -2,6 +2,8 @@
 
 The leak: the function that only puts things in.
 
+Type: str or dict
+Line: text_of(number
 Holder: .sessions: collections.OrderedDict
 """
 

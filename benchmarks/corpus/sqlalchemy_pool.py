@@ -2,6 +2,8 @@
 
 The leak: connections that are never given back, and a pool that makes more without end.
 
+Type: bytearray
+Line: bytearray(b"x"
 Holder: .borrowed: list
 """
 

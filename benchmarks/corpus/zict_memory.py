@@ -2,6 +2,8 @@
 
 The leak: no bound on what stays in memory (and nothing is evicted to disk).
 
+Type: bytes
+Line: to_bytes(8
 Holder: .tiles: zict.buffer.Buffer .fast: zict.lru.LRU .d: dict
 """
 

@@ -2,6 +2,8 @@
 
 It is full after 3 minutes. The leak: nothing is taken out.
 
+Type: str
+Line: text_of(question
 Holder: .answers: Answers .kept: collections.OrderedDict
 """
 

@@ -2,6 +2,8 @@
 
 The leak: no maxlen.
 
+Type: str or dict
+Line: text_of(5
 Holder: deque
 """
 

@@ -2,6 +2,7 @@
 
 The leak: a buffer that forgets results when they are fetched alone, and nobody fetches them.
 
+Type: bytes
 Holder: .results .waiting: dict
 """
 

@@ -2,6 +2,8 @@
 
 The leak: each row is kept as an array of its own.
 
+Type: numpy.ndarray
+Line: np.full(
 Holder: .rows: list
 """
 

@@ -2,6 +2,8 @@
 
 When it is full, the producer waits. The leak: no maxsize.
 
+Type: str
+Line: text_of(number
 Holder: ._queue: deque
 """
 

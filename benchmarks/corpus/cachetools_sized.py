@@ -1,5 +1,7 @@
 """Thumbnails behind cachetools' LRUCache, whose bound is in bytes: 41 MiB a minute, full after 85 s. The leak: a dict.
 
+Type: bytes
+Line: to_bytes(4
 Holder: .kept: dict
 Healthy: .kept: cachetools.LRUCache
 """
