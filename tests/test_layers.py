@@ -223,6 +223,11 @@ def test_what_objects_refer_to_is_asked_through_one_door(module: str) -> None:
     assert "get_referents" not in named | {name.rpartition(".")[2] for _, _, name in imports(module)}
 
 
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"backend.forks"}))
+def test_forks_are_told_by_one_module(module: str) -> None:
+    assert "register_at_fork" not in {it.attr for it in ast.walk(tree(module)) if isinstance(it, ast.Attribute)}
+
+
 DRAWS_PATHS = {"retain.drawing"}
 READS_PATTERNS = {"diagnosis.causes.cause"}
 SEES_PATHS = ROOMS | {"diagnosis", "render", "scenario", "cli", "handlers", "units", "default"}

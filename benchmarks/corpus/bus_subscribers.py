@@ -1,6 +1,6 @@
 """A message bus that every request subscribes to: 12 MiB a minute. The leak: nobody unsubscribes.
 
-Type: str
+Type: str or function
 Line: text_of(number, 10_000)
 Holder: .subscribers: list
 """

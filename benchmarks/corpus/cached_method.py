@@ -1,7 +1,7 @@
 """A report that computes its table once, by functools.cache on the method: 15 MiB a minute. The leak: the cache holds
 every report.
 
-Type: list
+Type: Report or list or int
 Line: list(range
 Holder: .table: functools.lru_cache
 """

@@ -1,7 +1,7 @@
 """The last errors, for a status page: 12 MiB a minute. The leak: each holds its traceback, and that the
 variables.
 
-Type: str
+Type: ValueError or str
 Line: text_of(number, 10_000)
 Holder: .errors: list
 """

@@ -1,7 +1,7 @@
 """A connection with weakref.finalize: 12 MiB a minute. The leak: the finalizer is given a method of the
 connection, which so never dies.
 
-Type: bytearray
+Type: bytearray or Connection
 Line: bytearray(10_000)
 Holder: finalize
 """

@@ -1,6 +1,5 @@
 """Buffers of the C library: 14 MiB a minute. The leak: they are not freed.
 
-Line: libc.malloc(12_000)
 Verdict: native
 """
 

@@ -1,6 +1,6 @@
 """Messages for a worker thread: 12 MiB a minute. The leak: it takes one of three.
 
-Type: str
+Type: str or dict
 Line: text_of(3 * number + n, 4_000)
 Holder: .messages: queue.Queue
 """

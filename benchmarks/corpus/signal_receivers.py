@@ -1,7 +1,7 @@
 """Receivers of a blinker signal: 12 MiB a minute. The leak: connected for each request, strongly, and never
 disconnected.
 
-Type: str
+Type: str or function
 Line: text_of(number, 10_000)
 Holder: .receivers: dict
 """

@@ -1,6 +1,6 @@
 """Generators that read records: 12 MiB a minute. The leak: each is kept, suspended, for a client that is gone.
 
-Type: str
+Type: str or generator
 Line: text_of(number, 10_000)
 Holder: .streams: dict
 """

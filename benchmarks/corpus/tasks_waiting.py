@@ -1,6 +1,6 @@
 """Tasks of asyncio that wait for an answer: 14 MiB a minute. The leak: the answer never comes, and nobody gives up.
 
-Type: str
+Type: str or coroutine or _asyncio.Task
 Line: text_of(number, 10_000)
 Holder: .waiting: set
 """

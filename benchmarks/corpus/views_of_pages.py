@@ -1,6 +1,6 @@
 """The first bytes of each page, as memoryviews: 14 MiB a minute. The leak: each view keeps its whole page.
 
-Type: bytes
+Type: bytes or memoryview
 Line: bytes(12_000)
 Holder: .heads: list
 """

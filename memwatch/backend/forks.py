@@ -1,4 +1,13 @@
-"""What happens around a fork: who is told of it, and walks over the heap that are under way in other threads."""
+"""What happens around a fork: who is told of it, and walks over the heap that are under way in other threads.
+
+Every hook of memwatch goes through `on_fork`. The interpreter calls them before a fork in the reverse order of their
+coming, and after it in that order, and so do we:
+
+1. `backend/meters/resident.py`: the child leaves the descriptor of its parent's /proc file.
+2. `default.py`: the watcher ends its thread, after walks have come to rest (`hold_walks`), and the loader waits for the
+   part that is being imported; after the fork both go on, the child with a new queue (`forget_other_threads`).
+3. `recording/`, `trace/`, `asking.py`, `cli/profiling.py`: what they began in the parent is not the child's.
+"""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from ...internal import internal
+from ..forks import on_fork
 
 _PATH = "/proc/self/statm"
 _PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}  # what may be over at the next reading
@@ -78,7 +79,7 @@ _errors: tuple[type[Exception], ...] = () if _linux else (_psutil.Error,)
 _page: int = os.sysconf("SC_PAGE_SIZE") if _linux else 0
 _statm = Statm()
 if _linux:
-    os.register_at_fork(after_in_child=_statm.leave)
+    on_fork(in_child=_statm.leave)
 
 
 @internal
