@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .cli.profiling import RunProfile
     from .cli.screen import Screen
     from .handlers import JsonLines
+    from .recording import Recording
 
 _log = logging.getLogger("memwatch")
 _undo: list[Callable[[], object]] = []
@@ -75,8 +76,8 @@ def _start(options: Options) -> None:
     if lines is not None:
         lines.connect_all()
         _undo.append(lines.close)
-    _record(options, problems)
-    _connect_report(options, problems)
+    recording = _record(options, problems)
+    _connect_report(options, problems, recording)
     _connect_pages(options, problems)
     if problems:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(problems))
@@ -94,20 +95,24 @@ def _open_lines(options: Options, problems: list[str]) -> JsonLines | None:
         return None
 
 
-def _record(options: Options, problems: list[str]) -> None:
+def _record(options: Options, problems: list[str]) -> Recording | None:
     if not options.record:
-        return
+        return None
     from .recording import record
 
     try:
-        _undo.append(record(options.record, options.release or "").close)
+        recording = record(options.record, options.release or "")
     except MemwatchError as error:
         problems.append(f"MEMWATCH_RECORD: {error}")
+        return None
+    _undo.append(recording.close)
+    return recording
 
 
-def _connect_report(options: Options, problems: list[str]) -> None:
+def _connect_report(options: Options, problems: list[str], recording: Recording | None) -> None:
     if options.report == "log":
-        _connect("leak", once_per_fingerprint(log_leaks()))
+        told_by = recording.told_by if recording is not None else None
+        _connect("leak", once_per_fingerprint(log_leaks(short=options.log == "line", told_by=told_by)))
         return
     from .cli.screen import Screen, open_terminal  # most processes log, and none is to start later than it must
 

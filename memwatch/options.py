@@ -84,6 +84,14 @@ class Options:
         Choice("log", "stderr"), "log", "`stderr` prints leaks as `memwatch run` does", keyword=False, flag=""
     )
 
+    log = Option(
+        Choice("full", "line"),
+        "full",
+        "`line` logs a leak as one line, for what splits lines: culprit, place, rate and fingerprint",
+        keyword=False,
+        flag="",
+    )
+
     run_pid = Option(Whole(0, 1 << 32), None, keyword=False, flag="")
     """The process whose last line `memwatch run` owes to its user."""
 

@@ -235,7 +235,7 @@ GIVEN = {
     "pace": "job", "detector": "consecutive", "tick": 0.5, "sample": 2.0, "pause_budget": 0.2, "stats_interval": 5.0,
     "profile": False, "sample_interval": 65536, "show_keys": True, "native": False, "socket": False,
     "json": "/f.jsonl", "html": "/leak.html", "report": "stderr", "run_pid": 42, "run_folder": "/below",
-    "run_profile": "/profile.html",
+    "run_profile": "/profile.html", "record": "/lives.memwatch", "release": "1.2", "log": "line",
 }  # fmt: skip
 """Another value than the default for each option."""
 

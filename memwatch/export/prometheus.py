@@ -97,21 +97,11 @@ class Collector:
 
 @internal
 class Files:
-    """The metrics of this process in prometheus_client's files."""
+    """The metrics of this process in prometheus_client's files, from the first reading on: before, they would be 0."""
 
     def __init__(self, client: Any) -> None:
-        self._gauges = {
-            metric: client.Gauge(
-                metric.prometheus, metric.help, metric.labels, registry=None, multiprocess_mode="liveall"
-            )
-            for metric in METRICS
-            if metric.kind == "gauge"
-        }
-        self._counters = {
-            metric: client.Counter(metric.prometheus, metric.help, metric.labels, registry=None)
-            for metric in METRICS
-            if metric.kind == "counter"
-        }
+        self._client = client
+        self._made: dict[Metric, Any] = {}
         self._shown: dict[Metric, set[tuple[str, ...]]] = {metric: set() for metric in METRICS}
         self._counted: dict[tuple[Metric, tuple[str, ...]], float] = {}
 
@@ -120,10 +110,18 @@ class Files:
         with told_once(_WHAT):
             state = read_state()
             if state is not None:
-                for metric, gauge in self._gauges.items():
-                    self._set(metric, gauge, state)
-                for metric, counter in self._counters.items():
-                    self._count(metric, counter, state)
+                for metric in METRICS:
+                    made = self._made.get(metric) or self._make(metric)
+                    (self._set if metric.kind == "gauge" else self._count)(metric, made, state)
+
+    def _make(self, metric: Metric) -> Any:
+        about = metric.prometheus, metric.help, metric.labels
+        if metric.kind == "gauge":
+            made = self._client.Gauge(*about, registry=None, multiprocess_mode="liveall")
+        else:
+            made = self._client.Counter(*about, registry=None)
+        self._made[metric] = made
+        return made
 
     def _set(self, metric: Metric, gauge: Any, state: State) -> None:
         points, shown = dict(metric.read(state)), self._shown[metric]

@@ -6,7 +6,8 @@ import atexit
 import os
 
 from .. import default, signals
-from ..watch.sample import Sample
+from ..handlers import fingerprint_of
+from ..watch.sample import Leak, Sample
 from .upkeep import Limits
 from .writer import Writer
 
@@ -31,6 +32,10 @@ class Recording:
     def problem(self) -> str:
         """Why this process is not recorded any more; empty while it is."""
         return self._writer.problem
+
+    def told_by(self, leak: Leak) -> int:
+        """The process that has told the same leak within a minute before this one; 0 where none has."""
+        return self._writer.told_by(fingerprint_of(leak))
 
     def close(self) -> None:
         """Stop to record."""

@@ -120,3 +120,20 @@ _WAYS: dict[type, Any] = {
     Over: _recover,
     Ended: _end,
 }
+
+
+def told_before(connection: sqlite3.Connection, life: int, fingerprint: str, since: float) -> int:
+    """The process of another life that has told the leak *since*, before *life* has; 0 where there is none.
+
+    Of several that tell at once the first to write is before all others.
+    """
+    row = connection.execute(_TOLD_BEFORE, {"life": life, "fingerprint": fingerprint, "since": since}).fetchone()
+    return int(row[0]) if row else 0
+
+
+_TOLD_BEFORE = """
+select lives.pid from leaks join lives on lives.id = leaks.life
+where leaks.fingerprint = :fingerprint and leaks.time >= :since and leaks.life != :life
+and leaks.id < (select max(id) from leaks where life = :life and fingerprint = :fingerprint)
+order by leaks.id limit 1
+"""

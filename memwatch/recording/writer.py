@@ -26,7 +26,7 @@ from ..watch.sample import Sample
 from ..watch.thread import acquire, original
 from .connection import PATIENCE, is_busy, open_for_writing
 from .life import born
-from .store import Ended, Entry, Over, Reading, Suspected, Told, add_entries, add_life
+from .store import Ended, Entry, Over, Reading, Suspected, Told, add_entries, add_life, told_before
 from .upkeep import EVERY, Limits, look_after, thin
 from .waiting import Waiting
 
@@ -119,6 +119,17 @@ class Writer:
     def recovered(self, leak: Leak) -> None:
         """Handler of "recovered"."""
         self._take(Over(steady_epoch(), fingerprint_of(leak)))
+
+    def told_by(self, fingerprint: str, seconds: float = 60.0) -> int:
+        """The process that has told the same leak before this one, within so many seconds; 0 where none has."""
+        if self._connection is None or self._pid != os.getpid() or not acquire(self._lock, blocking=False):
+            return 0
+        try:
+            return told_before(self._connection, self._life, fingerprint, steady_epoch() - seconds)
+        except sqlite3.Error:
+            return 0
+        finally:
+            self._lock.release()
 
     def stats(self, stats: Stats) -> None:
         """Handler of "stats": the reading that a watcher takes as it ends."""
