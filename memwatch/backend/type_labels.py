@@ -16,7 +16,7 @@ _C_METHODS = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
 _CRASH = frozenset({id(Struct.__dict__["__sizeof__"])})  # on one that was made but not set up, as in its `__init__`
 _subclasses = type.__subclasses__  # of `type` itself, which asks no metaclass
 # The getters of `type` itself: a metaclass that redefines these names is not asked.
-_qualname, _module, _mro, namespace_of, flags_of = (
+_qualname, _module, mro_of, namespace_of, flags_of = (
     type.__dict__[name].__get__ for name in ("__qualname__", "__module__", "__mro__", "__dict__", "__flags__")
 )
 
@@ -68,7 +68,7 @@ def size_reader(cls: type) -> Callable[[Any], int]:
     `sys.getsizeof` where the type's own `__sizeof__` is a C method. Anything else is passed over for the nearest C
     one among the bases, so that no Python runs.
     """
-    spaces = map(namespace_of, _mro(cls))
+    spaces = map(namespace_of, mro_of(cls))
     methods = [space["__sizeof__"] for space in spaces if "__sizeof__" in space]
     if methods and _is_c_method(methods[0]):
         return sys.getsizeof

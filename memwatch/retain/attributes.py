@@ -15,11 +15,10 @@ from typing import Any
 
 from ..backend.census.dict_keys import is_interned
 from ..backend.census.referents import READS_ATTRIBUTES, attributes_in, kind_of_dict, shown_by
-from ..backend.type_labels import size_reader, type_label
+from ..backend.type_labels import mro_of, size_reader, type_label
 from .functions import functions_of
 from .references import OWN, distance, frames, modules, namespace
 
-_type_mro = type.__dict__["__mro__"].__get__
 _type_module = type.__dict__["__module__"].__get__
 _FIELDS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (types.FunctionType, ("__closure__", "__defaults__", "__kwdefaults__", "__code__")),
@@ -123,7 +122,7 @@ _dict_offset: Any = vars(type)["__dictoffset__"].__get__
 
 
 def _classes(obj: Any) -> tuple[type, ...]:
-    found: tuple[type, ...] = _type_mro(type(obj))
+    found: tuple[type, ...] = mro_of(type(obj))
     return found
 
 
@@ -178,7 +177,7 @@ def _guesses(kind: type) -> Iterator[str]:
     """Names that code sets on instances of *kind*: of its methods, its annotations, then of its module's functions, of
     the program's own modules, and of what runs."""
     seen: set[str] = set()
-    for cls in _type_mro(kind):
+    for cls in mro_of(kind):
         names = namespace(cls)
         for listed in (names.get("__static_attributes__"), names.get("__annotations__")):
             yield from _fresh(seen, listed if type(listed) in (tuple, dict) else ())

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from opcode import opmap
 from typing import Any, NamedTuple
 
+from ..backend.type_labels import mro_of
 from ..internal import internal
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import is_container, methods_of
@@ -36,7 +37,6 @@ _CACHES = (
 """Dicts of the standard library that their module keeps below a number of its own."""
 
 _MOST_ITEMS = 512  # where that number is not there
-_type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 
 
 @internal
@@ -73,7 +73,7 @@ def is_weak(chain: Sequence[Any], holder: Any) -> bool:
     """Whether *holder* is where a weak dict or set keeps its references: then others keep its members, unless they hold
     each other there."""
     owners = owners_of(chain, holder)
-    weak = next((it for it in owners if any(cls in _WEAK for cls in map(id, _type_mro(type(it))))), None)
+    weak = next((it for it in owners if any(cls in _WEAK for cls in map(id, mro_of(type(it))))), None)
     return weak is not None and not holds_members(weak)
 
 

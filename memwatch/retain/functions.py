@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from ..backend.type_labels import mro_of
 from .references import contents, namespace
 
 _LENGTHS = ("__len__", "qsize")
 _TELLING = frozenset(("__init__", "__new__", "__repr__", "__str__", "__reduce__", "__getstate__", "__setstate__"))
 _MOST_WRAPPED = 8
-_type_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 
 
 def is_container(kind: type) -> bool:
     """Whether a class says how many things an instance has."""
-    return any(named in namespace(cls) for cls in _type_mro(kind) if cls is not object for named in _LENGTHS)
+    return any(named in namespace(cls) for cls in mro_of(kind) if cls is not object for named in _LENGTHS)
 
 
 def methods_of(kind: type) -> Iterator[CodeType]:
     """The code of the methods of a class and its bases, its constructor and what only tells of it left out."""
-    for cls in _type_mro(kind):
+    for cls in mro_of(kind):
         for name, code in code_of(cls):
             if name not in _TELLING:
                 yield from with_inner(code)

@@ -14,7 +14,7 @@ from mmap import mmap
 from typing import Any
 
 from ..backend.census.referents import shown_by
-from ..backend.type_labels import type_label
+from ..backend.type_labels import mro_of, type_label
 from .attributes import instance_value
 from .object_labels import function_label, length, suspended_name
 from .references import LruCacheWrapper, array_type, contents, namespace
@@ -42,7 +42,6 @@ _BETWEEN = (dict, tuple, types.CellType, types.MethodType)
 _WEAK_DICTS = frozenset(map(id, (weakref.WeakKeyDictionary, weakref.WeakValueDictionary)))
 """By address: to ask one of them about a subclass would run code of the program, for they are abstract classes."""
 
-_type_mro = type.__dict__["__mro__"].__get__
 _view_bytes, _viewed = (vars(memoryview)[name].__get__ for name in ("nbytes", "obj"))
 _buffer_bytes: dict[type, Any] = {bytes: bytes.__len__, bytearray: bytearray.__len__, mmap: mmap.__len__}
 _array_item: Any = vars(array)["itemsize"].__get__
@@ -53,7 +52,7 @@ _info_field = {name: vars(_INFO)[name].__get__ for name in ("weakref", "func", "
 def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> Step:
     """The step over *edge* to *target*, which is the *last* of its path or not; *bare* if the edge alone is told."""
     kind = type(target)
-    label, *traits = [type_label(base) for base in _type_mro(kind) if base is not object] or [type_label(kind)]
+    label, *traits = [type_label(base) for base in mro_of(kind) if base is not object] or [type_label(kind)]
     name = ""
     if kind is LruCacheWrapper:
         function = next((item for item in shown_by(target) if type(item) is types.FunctionType), None)
@@ -110,7 +109,7 @@ def _parts_of(function: types.FunctionType) -> list[Any]:
 
 def holds_members(weak: Any) -> bool:
     """Whether *weak* is a weak dictionary of which the values lead to their keys, or the keys to their values."""
-    if _WEAK_DICTS.isdisjoint(map(id, _type_mro(type(weak)))):
+    if _WEAK_DICTS.isdisjoint(map(id, mro_of(type(weak)))):
         return False
     data = instance_value(weak, "data")
     try:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
+from ..backend.type_labels import mro_of, type_label
 from ..internal import internal
 from .functions import functions_of
 from .path import RetainingPath
@@ -60,7 +61,11 @@ def find_owner(path: RetainingPath) -> Owner | None:
 def _labels(holder: Root | Step) -> Iterator[str]:
     """The names of the classes that may have defined the attributes of *holder*, or that of the module that it is."""
     if isinstance(holder, Root):
-        yield from [f"{holder.name}."] if holder.kind is RootKind.MODULE else []
+        module = sys.modules.get(holder.name) if holder.kind is RootKind.MODULE else None
+        if module is not None and not issubclass(type(module), ModuleType):  # an object stands in its place
+            yield from map(type_label, mro_of(type(module)))
+        elif module is not None:
+            yield f"{holder.name}."
     elif "type" in holder.kinds:
         yield holder.name
     else:

@@ -99,6 +99,17 @@ def test_what_the_program_names_is_the_program_s(lib: Any, app: Any) -> None:
     assert owner_of(held) is None
 
 
+def test_what_stands_in_the_place_of_a_module_is_its_class_s(lib: Any, app: Any) -> None:
+    sys.modules["lib.loop"] = app.loop = lib.Socket()
+    try:
+        held = Item()
+        app.loop._waiting.append(held)
+        del app.loop
+        assert owner_of(held) == Owner("lib.loop", "_waiting", FILE, False)
+    finally:
+        del sys.modules["lib.loop"]
+
+
 def test_the_standard_library_is_told_as_such(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owners, "_own_modules", lambda: [("app", app)])  # other tests may name `filters`
     app.handler = logging.Handler()

@@ -19,7 +19,7 @@ from ..census.dict_keys import is_interned
 from ..census.pure import DeepWalk
 from ..census.referents import DICTS, kind_of_dict, shown_by
 from ..quiet import quiet
-from ..type_labels import namespace_of, type_label
+from ..type_labels import mro_of, namespace_of, type_label
 from .contract import Wish
 from .roots import named_roots
 
@@ -30,7 +30,6 @@ _OBJECT, _SYNTHETIC = 3, 9
 _GROUPS = ("(Modules)", "(Interpreter)", "(Held in C)")
 _PIECE_SHIFT, _MASK = 20, 0xFFFF
 _pieces: dict[tuple[int, int, int], int] = {}
-_mro: Any = vars(type)["__mro__"].__get__
 
 Edge = tuple[int, int, int]
 """A type, a name or number, and the address of the target."""
@@ -177,7 +176,7 @@ class Graph:
 
 def _members(kind: type) -> list[tuple[str, Any]]:
     """The names of the fields that the type gives its instances, and the C descriptors that read them."""
-    items = [item for cls in _mro(kind) for item in list(namespace_of(cls).items())]
+    items = [item for cls in mro_of(kind) for item in list(namespace_of(cls).items())]
     return [(str(name), it) for name, it in items if type(it) is MemberDescriptorType]
 
 

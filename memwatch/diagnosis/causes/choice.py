@@ -33,6 +33,7 @@ _CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell", *_
 _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
+_WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod"))
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 
 
@@ -90,7 +91,7 @@ def name_type(holding: Holding) -> str:
     named, and where neither does the program's own. Classes that are held are named as such."""
     counts, top = holding.type_counts, holding.frontier_type
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
-    own = [name for name in often if "." in name]
+    own = [name for name in often if "." in name and (name == top or name not in _WEAK)]
     own = [name for name in own if not _is_internal(name)] or own
     if top in own or top == "type" or not often or (not own and top not in _CONTAINERS):
         return top

@@ -142,6 +142,7 @@ def test_what_no_root_leads_to_is_not_told_by_what_it_is() -> None:
         ("app._Row", "app.Order", "app._Row"),
         ("type", "_collections._tuplegetter", "type"),
         ("hamt", "str", "str"),
+        ("async_generator", "weakref.ReferenceType", "async_generator"),
     ],
 )
 def test_the_type_to_name(kind: str, below: str, named: str) -> None:

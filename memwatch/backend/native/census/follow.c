@@ -3,7 +3,8 @@
  * Lists, tuples and dicts are most of what refers to anything, and are read directly. A dict whose keys are all str
  * does not show them to the collector; here every dict shows its keys, a frozendict or a subclass in addition to what
  * its own tp_traverse shows. A static type shows nothing to the collector; here it shows its namespace, and is itself
- * shown by the weak reference that its base keeps to it. In the versions where the module _asyncio shows freed objects,
+ * shown by the weak reference that its base keeps to it. From 3.13 on an instance does not show a `__dict__` that shares
+ * its values; here it does. In the versions where the module _asyncio shows freed objects,
  * it shows its namespace alone. */
 #include "census/walk.h"
 
@@ -65,6 +66,10 @@ follow_special(Walk *walk, const Kind *kind, PyObject *object, visitproc visit)
         shown = PyType_Check(object) ? namespace_of((PyTypeObject *)object) : NULL;
     else {
         type->tp_traverse(object, visit, walk);
+        if (flags & KIND_VALUES)
+            shown = hidden_dict(object);
+        if (shown)
+            visit(shown, walk);
         if (flags & KIND_DICT)
             follow_keys(walk, object, visit);
         if (flags & KIND_WEAK)
@@ -85,7 +90,7 @@ follow(Walk *walk, const Kind *kind, PyObject *object, visitproc visit)
         follow_items(walk, ((PyListObject *)object)->ob_item, Py_SIZE(object), visit);
     else if (type == &PyDict_Type)
         follow_dict(walk, (PyDictObject *)object, visit);
-    else if (kind->flags & (KIND_ASK | KIND_DICT | KIND_MODULE | KIND_WEAK))
+    else if (kind->flags & (KIND_ASK | KIND_DICT | KIND_MODULE | KIND_WEAK | KIND_VALUES))
         follow_special(walk, kind, object, visit);
     else
         type->tp_traverse(object, visit, walk);

@@ -166,6 +166,20 @@ value_slots(const void *values)
 #endif
 }
 
+/* The `__dict__` of an instance whose values lie behind it: it shares them, and tp_traverse shows them and not the dict.
+ * NULL where there is none, it is shown, or no backend sees it: an untracked one of a mere few numbers and texts. */
+static inline PyObject *
+hidden_dict(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyObject *dict = value_slots(instance_values(object)) ? ((PyObject **)object)[-3] : NULL;
+    return dict && PyObject_GC_IsTracked(dict) ? dict : NULL;
+#else
+    (void)object;
+    return NULL;
+#endif
+}
+
 /* How many attributes *values* of an instance hold; for the check at import. */
 static inline int
 values_used(const void *values)
