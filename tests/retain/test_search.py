@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
+import sys
 import types
 import weakref
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 import pytest
 
-from memwatch.retain import expected_search, find_holdings, pure, retaining_paths
+from memwatch.retain import RootKind, expected_search, find_holdings, pure, retaining_paths
 from memwatch.retain.found import NEW_WANTED, Query
 from memwatch.retain.search import IN_C, Search
 
@@ -119,3 +121,14 @@ def test_a_function_that_waits_for_another_holds_what_it_computes_with(app: Any)
     assert any("local order" in text for text in found)
     assert not any("held in C" in text for text in found) or not IN_C
     assert isinstance(app, types.ModuleType)
+
+
+@pytest.mark.skipif(not IN_C and sys.version_info >= (3, 13), reason="only C code can read which dict shares them")
+def test_a_dict_that_shares_the_values_of_its_instance_is_the_instance_s(app: Any, known: Callable[[], Any]) -> None:
+    before = known()
+    app.orders = [Order() for _ in range(20)]
+    for order in app.orders:
+        order.parts = [1]
+        vars(order)["paid"] = False  # makes the dict, which the instance does not show from 3.13 on
+    held = find_holdings(before)
+    assert not [it for it in held if it.path.root.kind is RootKind.HELD_IN_C and it.targets >= 20]
