@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from . import usage
     from .asking import report_now, report_on_signal
     from .heap import HeapDiff
+    from .heap.retained import retained_size
     from .heap.write_snapshot import write_heap_snapshot
     from .recording import Recording, record
     from .retain import RetainingPath, retaining_paths
@@ -68,12 +69,14 @@ _LAZY = {
     "record": "recording",
     "report_now": "asking",
     "report_on_signal": "asking",
+    "retained_size": "heap.retained",
     "retaining_paths": "retain",
     "write_heap_snapshot": "heap.write_snapshot",
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
 _ROOMS = (
     "export",
+    "heap",
     "profile",
     "trace",
     "usage",
@@ -117,6 +120,7 @@ __all__ = [
     "recovered",
     "report_now",
     "report_on_signal",
+    "retained_size",
     "retaining_paths",
     "start",
     "stats",

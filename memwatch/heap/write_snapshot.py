@@ -9,14 +9,15 @@ import time
 import zlib
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from .. import backend
 from ..backend.graph.allocations import tell
 from ..backend.graph.contract import Wish, Written
-from ..errors import OptionError, UnsupportedError
+from ..errors import OptionError
 from ..files import replacing
 from ..formats.heapsnapshot import writer as formats
+from .retained import InChild, choose_child
 
 SUFFIX = ".heapsnapshot"
 _WHAT = "a heap snapshot"
@@ -30,7 +31,7 @@ _graph: Any = import_module("..backend.graph." + ("exact" if backend.name == "na
 def write_heap_snapshot(
     path: str | os.PathLike[str] | None = None,
     *,
-    in_child: bool | Literal["auto"] = "auto",
+    in_child: InChild = "auto",
     allocation_stacks: bool = True,
     fold: bool = True,
     show_keys: bool = False,
@@ -53,13 +54,8 @@ def write_heap_snapshot(
     child is asked for and cannot be had or did not come to its end or the heap is too large for the format, OptionError
     for a wrong option, MemwatchError while the collector is at work.
     """
-    _check(in_child, allocation_stacks=allocation_stacks, fold=fold, show_keys=show_keys)
-    child = _graph.IN_CHILD if in_child == "auto" else in_child
-    if child and not _graph.IN_CHILD:
-        raise UnsupportedError(
-            f"in_child=True needs Linux and the C extension; this is {sys.platform}, backend {backend.name}: "
-            f"{backend.reason}"
-        )
+    _check(allocation_stacks=allocation_stacks, fold=fold, show_keys=show_keys)
+    child = choose_child(in_child)
     target = Path(default_name() if path is None else path)
     told = tell(_about(), allocation_stacks)
     write(target, Wish(child, fold, show_keys, told))
@@ -115,9 +111,7 @@ def _about() -> dict[str, Any]:
     return {"pid": os.getpid(), "time": time.time(), "python": sys.version.split()[0], "backend": backend.name}
 
 
-def _check(in_child: Any, **switches: Any) -> None:
-    if in_child != "auto" and type(in_child) is not bool:
-        raise OptionError('in_child must be True, False or "auto"')
+def _check(**switches: Any) -> None:
     for option, value in switches.items():
         if type(value) is not bool:
             raise OptionError(f"{option} must be True or False")

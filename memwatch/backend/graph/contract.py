@@ -7,6 +7,9 @@ from typing import Any
 
 from ...internal import internal
 
+NONE = (1 << 32) - 1
+"""Stands in a column of 32 bits for what there is not."""
+
 
 @internal
 @dataclass(frozen=True, slots=True)

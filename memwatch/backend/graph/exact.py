@@ -1,9 +1,12 @@
-"""A heap snapshot by the C extension: in a forked child, or with the interpreter held."""
+"""The heap as a graph by the C extension: in a forked child, or with the interpreter held."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
+from array import array
+from typing import Any
 
 from ...errors import MemwatchError, UnsupportedError, WriteError
 from ...internal import RECORDS, TYPES
@@ -11,11 +14,11 @@ from .. import _native
 from ..census.contract import GaveUp
 from ..census.exclude import PARTS
 from ..census.in_child import CAN_LOOK
-from .contract import Wish, Written
+from .contract import NONE, Wish, Written
 from .roots import named_roots, numpy_array, thread_names
 
 IN_CHILD = CAN_LOOK
-"""Whether a forked child can write it."""
+"""Whether a forked child can do it."""
 
 _PATIENCE = 3600.0  # seconds of processor time; a hundred million objects take about a minute
 _AS_IT_IS = (
@@ -23,24 +26,25 @@ _AS_IT_IS = (
     "HeapDiff(in_child=True) and retaining_paths() have no such limit"
 )
 _TOO_LARGE = {1: _AS_IT_IS.format("nodes and edges"), 2: _AS_IT_IS.format("the numbers of objects")}
+_BUSY = "the collector is at work; a look at the whole heap has to wait for its end"
+_REFUSED = "no forked child could do it: {}. With in_child=False the program itself does, and waits meanwhile"
+_NO_MEMORY = "there is not enough memory to look at the whole heap"
 
 
 def write_graph(file: int, wish: Wish) -> Written:
     """Write the whole heap to the descriptor *file*. Raises WriteError, UnsupportedError, GaveUp, MemwatchError."""
+    groups, threads = named_roots(), thread_names()
     try:
         answer = _native.write_graph(
-            True, TYPES, PARTS, RECORDS, (), _PATIENCE, None, file, wish.in_child, named_roots(), thread_names(),
-            numpy_array(), wish.told, wish.fold, wish.show_keys,
+            True, TYPES, PARTS, RECORDS, (), _PATIENCE, None, wish.in_child, groups, threads, numpy_array(),
+            file, wish.told, wish.fold, wish.show_keys,
         )  # fmt: skip
     except (OSError, RuntimeError) as refused:
-        raise UnsupportedError(
-            f"the heap snapshot cannot be written by a forked child: {refused}. With in_child=False the program itself "
-            "writes it, and waits meanwhile"
-        ) from None
+        raise UnsupportedError(_REFUSED.format(refused)) from None
     except MemoryError:
-        raise MemwatchError("there is not enough memory to take a heap snapshot") from None
+        raise MemwatchError(_NO_MEMORY) from None
     if answer is None:
-        raise GaveUp("the collector is at work; a heap snapshot has to wait for its end")
+        raise GaveUp(_BUSY)
     facts, pause, work = answer
     objects, size, nodes, edges, length, peak, error, too_large = facts
     if error:
@@ -48,3 +52,54 @@ def write_graph(file: int, wish: Wish) -> Written:
     if too_large:
         raise UnsupportedError(_TOO_LARGE[too_large])
     return Written(objects, size, nodes, edges, length, peak, pause, work)
+
+
+def retained(top: int, wanted: Any, in_child: bool) -> dict[str, Any]:
+    """What the heap retains, at most *top* points, and the object *wanted* (unless None), as graph/retained.h says.
+
+    Raises UnsupportedError, GaveUp, MemwatchError.
+    """
+    groups, threads = named_roots(), thread_names()
+    try:
+        answer = _native.retained(
+            True, TYPES, PARTS, RECORDS, (), _PATIENCE, None, in_child, groups, threads, numpy_array(), top, wanted
+        )
+    except (OSError, RuntimeError) as refused:
+        raise UnsupportedError(_REFUSED.format(refused)) from None
+    except MemoryError:
+        raise MemwatchError(_NO_MEMORY) from None
+    if answer is None:
+        raise GaveUp(_BUSY)
+    text, pause, work = answer
+    told: dict[str, Any] = json.loads(text.decode("utf-8", "surrogatepass"))
+    return told | {"pause": pause, "work": work}
+
+
+def retained_of(
+    starts: array[int],
+    targets: array[int],
+    sizes: array[int],
+    classes: array[int],
+    most_classes: int,
+    top: int,
+    group_class: int = NONE,
+) -> dict[str, Any]:
+    """The same of columns, in which vertices and classes are numbers; what has *group_class* is no object.
+
+    Raises MemwatchError without memory.
+    """
+    try:
+        text = _native.retained_of(starts, targets, sizes, classes, most_classes, top, group_class)
+    except MemoryError:
+        raise MemwatchError(_NO_MEMORY) from None
+    told: dict[str, Any] = json.loads(text)
+    return told
+
+
+def dominators_of(starts: array[int], targets: array[int], sizes: array[int]) -> tuple[array[int], array[int]]:
+    """For each vertex its immediate dominator and the bytes that it retains; 2^32 - 1 and 0 where it is not reached."""
+    above, retained_bytes = array("I"), array("Q")
+    found = _native.dominators_of(starts, targets, sizes)
+    above.frombytes(found[0])
+    retained_bytes.frombytes(found[1])
+    return above, retained_bytes

@@ -147,6 +147,11 @@ class Graph:
                 reached.add(address)
                 waiting.extend(edge[2] for edge in self._edges[self._places[address]])
 
+    def place_of(self, obj: Any) -> int | None:
+        """The node that *obj* is."""
+        place = self._places.get(id(obj))
+        return None if place is None else 2 + len(_GROUPS) + place
+
     # ---- rows ----
 
     @property

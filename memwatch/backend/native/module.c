@@ -12,6 +12,7 @@
 #include "call.h"
 #include "core/attributes.h"
 #include "gc_callback.h"
+#include "graph/dominance.h"
 #include "graph/dump.h"
 #include "look.h"
 #include "malloc_bytes.h"
@@ -73,6 +74,24 @@ static PyObject *
 write_graph(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
     return dump_call(state_of(module), args, given);
+}
+
+static PyObject *
+retained(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    return retained_call(state_of(module), args, given);
+}
+
+static PyObject *
+retained_of(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    return retained_of_call(state_of(module), args, given);
+}
+
+static PyObject *
+dominators_of(PyObject *module, PyObject *const *args, Py_ssize_t given)
+{
+    return dominators_of_call(state_of(module), args, given);
 }
 
 static PyObject *
@@ -151,6 +170,9 @@ static PyMethodDef methods[] = {
     {"count_in_child", (PyCFunction)(void (*)(void))count_in_child, METH_FASTCALL, count_in_child_doc},
     {"look_in_child", (PyCFunction)(void (*)(void))look_in_child, METH_FASTCALL, look_in_child_doc},
     {"write_graph", (PyCFunction)(void (*)(void))write_graph, METH_FASTCALL, dump_doc},
+    {"retained", (PyCFunction)(void (*)(void))retained, METH_FASTCALL, retained_doc},
+    {"retained_of", (PyCFunction)(void (*)(void))retained_of, METH_FASTCALL, retained_of_doc},
+    {"dominators_of", (PyCFunction)(void (*)(void))dominators_of, METH_FASTCALL, dominators_of_doc},
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},

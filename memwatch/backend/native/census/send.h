@@ -16,7 +16,7 @@ typedef enum {
     A_TOTAL,       /* how many new objects, their bytes, the kind of root */
     A_RANGE,       /* see graph/ids.h */
     SOME_FACTS,    /* see graph/graph.h */
-    A_DOMINATOR,   /* see graph/report.c */
+    SOME_TEXT,     /* see graph/dominance.c */
     ALL_SENT,
     NO_MEMORY,
 } SentKind;

@@ -4,19 +4,19 @@
  * it wrote and which numbers it gave to objects, comes back through its pipe. */
 #include "graph/dump.h"
 
+#include "graph/asked.h"
 #include "graph/write.h"
 
 #include <string.h>
 
-enum { PATIENCE = 5, ASK, FILE_NUMBER, IN_CHILD, GROUPS, THREADS, ARRAYS, TOLD, FOLD, SHOW_KEYS, ARGUMENTS };
+enum { FILE_NUMBER = FIRST_OWN, TOLD, FOLD, SHOW_KEYS, ARGUMENTS };
 
 const char dump_doc[] =
-    "write_graph(deep, own_types, part_types, records, exclude, patience, ask, file, in_child, groups, threads,\n"
-    "            array_type, told, fold, show_keys)\n--\n\n"
+    "write_graph(deep, own_types, part_types, records, exclude, patience, ask, in_child, groups, threads, array_type,\n"
+    "            file, told, fold, show_keys)\n--\n\n"
     "Write a heap snapshot to the descriptor *file*: ((objects, bytes, nodes, edges, length, peak, errno, too large),\n"
-    "pause, work), or None while the collector is at work. *groups* is (modules, interpreter), lists of (name,\n"
-    "object); *threads* lists (ident, name); *told* is (strings, stacks, functions, count, tree, about), which\n"
-    "graph/write.h describes.";
+    "pause, work), or None while the collector is at work. *told* is (strings, stacks, functions, count, tree,\n"
+    "about), which graph/write.h describes, and graph/asked.h the arguments before.";
 
 typedef struct {
     Graph graph;
@@ -27,13 +27,6 @@ typedef struct {
 } Dump;
 
 /* ---- the work ---- */
-
-static bool
-build(Graph *graph)
-{
-    return walk_run(&graph->walk, graph->collector) && graph_nodes(graph) && graph_edges(graph) &&
-           graph_folding(graph) && graph_roots(graph);
-}
 
 static bool
 enter_strings(Graph *graph, PyObject *strings)
@@ -52,7 +45,7 @@ work(Dump *dump)
 {
     Graph *graph = &dump->graph;
     bool good = strings_begin(&graph->strings, graph->walk.memory) && enter_strings(graph, dump->told.strings) &&
-                build(graph) && graph_write(graph, &dump->told, &dump->ids, dump->file, &dump->facts);
+                asked_build(graph) && graph_write(graph, &dump->told, &dump->ids, dump->file, &dump->facts);
     dump->facts.peak = graph->walk.memory->peak;
     if (graph->too_large)
         dump->facts.too_large = 1;
@@ -153,49 +146,16 @@ read_told(Dump *dump, PyObject *told)
     return good && !PyErr_Occurred();
 }
 
-/* What was made for this call is no part of the program's heap. */
 static bool
-leave_out(Walk *walk, PyObject *const *args)
+read_question(State *state, Dump *dump, Walk *walk, PyObject *const *args)
 {
-    PyObject *groups = args[GROUPS], *all[] = {groups, args[THREADS], args[TOLD]};
-    for (size_t place = 0; place < Py_ARRAY_LENGTH(all); place++)
-        if (!walk_leave_out(walk, all[place]))
-            return PyErr_NoMemory();
-    for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(args[TOLD]); place++)
-        if (!walk_leave_out(walk, PyTuple_GET_ITEM(args[TOLD], place)))
-            return PyErr_NoMemory();
-    for (Py_ssize_t which = 0; which < 3; which++) {
-        PyObject *list = which < 2 ? PyTuple_GET_ITEM(groups, which) : args[THREADS];
-        if (!walk_leave_out(walk, list))
-            return PyErr_NoMemory();
-        for (Py_ssize_t place = 0; place < PyList_GET_SIZE(list); place++)
-            if (!walk_leave_out(walk, PyList_GET_ITEM(list, place)))
-                return PyErr_NoMemory();
-    }
-    return true;
-}
-
-static bool
-read_question(State *state, Dump *dump, PyObject *const *args)
-{
-    PyObject *array_type = args[ARRAYS];
     dump->file = (int)PyLong_AsLong(args[FILE_NUMBER]);
     dump->ids = (Ids){.memory = &state->numbers, .ranges = state->ids.ranges};
-    dump->graph.collector = state->collector;
-    dump->graph.wanted = (GraphOptions){
-        .groups = args[GROUPS],
-        .threads = args[THREADS],
-        .array_type = PyType_Check(array_type) ? (PyTypeObject *)array_type : NULL,
-        .fold = PyObject_IsTrue(args[FOLD]) > 0,
-        .show_keys = PyObject_IsTrue(args[SHOW_KEYS]) > 0,
-    };
-    if (PyErr_Occurred())
+    if (PyErr_Occurred() || !asked_read(state, &dump->graph, walk, args))
         return false;
-    bool good = PyTuple_Check(args[GROUPS]) && PyTuple_GET_SIZE(args[GROUPS]) == 2 && PyList_Check(args[THREADS]) &&
-                PyList_Check(PyTuple_GET_ITEM(args[GROUPS], 0)) && PyList_Check(PyTuple_GET_ITEM(args[GROUPS], 1));
-    if (!good)
-        PyErr_SetString(PyExc_TypeError, "groups are two lists in a tuple, threads are a list");
-    return good && read_told(dump, args[TOLD]);
+    dump->graph.wanted.fold = dump->graph.wanted.leaves = PyObject_IsTrue(args[FOLD]) > 0;
+    dump->graph.wanted.show_keys = PyObject_IsTrue(args[SHOW_KEYS]) > 0;
+    return read_told(dump, args[TOLD]) && asked_leave_out(walk, args[TOLD]);
 }
 
 PyObject *
@@ -213,10 +173,9 @@ dump_call(State *state, PyObject *const *args, Py_ssize_t given)
         result = Py_NewRef(Py_None);
     if (begun <= 0 || PyErr_Occurred() || (dump = PyMem_Calloc(1, sizeof(Dump))) == NULL)
         goto done;
-    if (!read_question(state, dump, args) || !leave_out(&call.walk, args))
+    if (!read_question(state, dump, &call.walk, args))
         goto done;
     dump->graph.walk = call.walk;
-    dump->graph.walk.counting = false;
     result = args[IN_CHILD] == Py_True ? by_child(state, dump, patience, args[ASK]) : here(state, dump);
     call.walk = dump->graph.walk;
 done:

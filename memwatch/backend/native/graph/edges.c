@@ -133,7 +133,7 @@ graph_folding(Graph *graph)
     for (uint32_t node = 0; graph->wanted.fold && node < graph->nodes; node++) {
         if (!is_shown(graph, node))
             graph->flags[node] |= NODE_FOLDED | NODE_REACHED;
-        else if (!(graph->flags[node] & NODE_LEAF))
+        else if (graph->wanted.leaves && !(graph->flags[node] & NODE_LEAF))
             fold_leaves(graph, node);
     }
     graph->ordinals = memory_map(graph->walk.memory, (graph->nodes / 64 + 1) * sizeof(uint32_t));

@@ -64,6 +64,7 @@ typedef struct {
 typedef struct {
     uint32_t owner;
     uint64_t bytes;
+    PyObject *object; /* the owner */
 } Buffer;
 
 typedef enum { GROUP_PROPERTY, GROUP_ELEMENT, GROUP_VARIABLE, GROUP_INTERNAL } GroupEdgeKind;
@@ -91,7 +92,8 @@ typedef struct {
     PyObject *threads;
     PyTypeObject *array_type;
     unsigned long main_thread;
-    bool fold;
+    bool fold;   /* leave out what every program shares */
+    bool leaves; /* and fold leaves into their owners */
     bool show_keys;
 } GraphOptions;
 
@@ -123,12 +125,15 @@ struct Graph {
     uint64_t bytes;  /* of all objects */
     bool too_large;  /* for 32 bits */
     struct Writer *writer; /* while it is written */
+    void *named;     /* the edge whose name is looked for, see ways.c */
 };
 
 /* nodes.c. All answer false, with walk.failed or too_large set, where they fail. */
 bool graph_nodes(Graph *graph);
 void graph_free(Graph *graph);
 TypeNames *type_names(Graph *graph, const Kind *kind);
+/* The object with that number; for a few of them. */
+PyObject *node_object_of(const Graph *graph, uint32_t node);
 /* Call *meet* with each object in the order of the nodes, until it answers false. */
 bool graph_each(Graph *graph, bool (*meet)(Graph *, PyObject *, void *), void *arg);
 

@@ -86,6 +86,32 @@ graph_each(Graph *graph, bool (*meet)(Graph *, PyObject *, void *), void *arg)
     return true;
 }
 
+PyObject *
+node_object_of(const Graph *graph, uint32_t node)
+{
+    const Ranks *found = NULL;
+    uintptr_t base = 0;
+    const Granule *granule = NULL;
+    for (uintptr_t half = 0; half < 2; half++)
+        for (uintptr_t top = 0; top < TABLE_ROOM; top++) {
+            Ranks **table = graph->ranks[half][top];
+            for (uintptr_t place = 0; table && place < TABLE_ROOM; place++)
+                if (table[place] && table[place]->base <= node && (!found || table[place]->base >= found->base)) {
+                    found = table[place];
+                    granule = graph->walk.marks.tops[half][top][place];
+                    base = top << TABLE_SHIFT | place << GRANULE_SHIFT | half << 3;
+                }
+        }
+    uint32_t left = node - found->base;
+    size_t word = 0;
+    while (word + 1 < WORDS && found->before[word + 1] <= left)
+        word++;
+    uint64_t marks = granule->words[word];
+    for (left -= found->before[word]; left; left--)
+        marks &= marks - 1;
+    return (PyObject *)(base + (word << 10) + ((uintptr_t)__builtin_ctzll(marks) << 4));
+}
+
 /* ---- sizes and kinds ---- */
 
 static bool
@@ -112,7 +138,7 @@ add_buffer(Graph *graph, uint64_t bytes)
     Buffer *buffer = row_add(graph->walk.memory, &graph->buffers);
     if (buffer == NULL)
         return fail(graph);
-    *buffer = (Buffer){graph->at, bytes};
+    *buffer = (Buffer){graph->at, bytes, graph->object};
     return true;
 }
 

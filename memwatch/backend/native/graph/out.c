@@ -1,4 +1,4 @@
-/* A file that is written to in large pieces. See out.h. */
+/* What is written in large pieces. See out.h. */
 #include "graph/out.h"
 
 #include <errno.h>
@@ -8,6 +8,13 @@ void
 out_flush(Out *out)
 {
     size_t put = 0;
+    for (; out->kept && put < out->used && !out->error; put++) {
+        char *place = row_add(out->memory, out->kept);
+        if (place)
+            *place = out->buffer[put];
+        else
+            out->error = ENOMEM;
+    }
     while (put < out->used && !out->error) {
         ssize_t written = write(out->file, out->buffer + put, out->used - put);
         if (written >= 0)

@@ -1,4 +1,4 @@
-/* A file that is written to in large pieces; after the first error nothing more is written. */
+/* What is written in large pieces, to a file or into memory; after the first error nothing more is written. */
 #ifndef MEMWATCH_OUT_H
 #define MEMWATCH_OUT_H
 
@@ -15,6 +15,8 @@ typedef struct {
     uint64_t length;
     int file;
     int error;
+    Memory *memory; /* of the next */
+    Row *kept;      /* char: in the place of a file, or NULL */
 } Out;
 
 void out_flush(Out *out);

@@ -141,39 +141,13 @@ put_object(Graph *graph, PyObject *object, void *arg)
     return !writer->out.error && !writer->ids->full && !graph->strings.failed;
 }
 
-static PyObject *
-object_of_node(const Graph *graph, uint32_t node)
-{
-    const Ranks *found = NULL;
-    uintptr_t base = 0;
-    const Granule *granule = NULL;
-    for (uintptr_t half = 0; half < 2; half++)
-        for (uintptr_t top = 0; top < TABLE_ROOM; top++) {
-            Ranks **table = graph->ranks[half][top];
-            for (uintptr_t place = 0; table && place < TABLE_ROOM; place++)
-                if (table[place] && table[place]->base <= node && (!found || table[place]->base >= found->base)) {
-                    found = table[place];
-                    granule = graph->walk.marks.tops[half][top][place];
-                    base = top << TABLE_SHIFT | place << GRANULE_SHIFT | half << 3;
-                }
-        }
-    uint32_t left = node - found->base;
-    size_t word = 0;
-    while (word + 1 < WORDS && found->before[word + 1] <= left)
-        word++;
-    uint64_t marks = granule->words[word];
-    for (left -= found->before[word]; left; left--)
-        marks &= marks - 1;
-    return (PyObject *)(base + (word << 10) + ((uintptr_t)__builtin_ctzll(marks) << 4));
-}
-
 static void
 put_buffers(Writer *writer)
 {
     Graph *graph = writer->graph;
     for (size_t place = 0; place < graph->buffers.used; place++) {
         const Buffer *buffer = (Buffer *)graph->buffers.data + place;
-        PyObject *owner = object_of_node(graph, buffer->owner);
+        PyObject *owner = buffer->object;
         Strings *strings = &graph->strings;
         label_put(Py_TYPE(owner), text_add, strings);
         text_add(strings, " buffer", 7);

@@ -1,0 +1,66 @@
+"""Read a heap snapshot: where much hangs, who holds the objects of a class, what came between two of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from ..errors import FormatError, MemwatchError
+from ..units import printable
+
+_FAILED = 2
+_INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
+_TOP = 15
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    add = parser.add_argument
+    add("file", metavar="FILE", nargs="?", help="a .heapsnapshot of memwatch, node or Chrome; compressed or not")
+    add("--compare", metavar=("OLD", "NEW"), nargs=2, help="what came between two snapshots of one process")
+    add("--type", metavar="CLASS", help="who holds the objects of this class, and its largest ones")
+    add("--top", metavar="N", type=int, default=_TOP, help=f"rows of a table (default: {_TOP})")
+    add("--json", action="store_true", help="the same as JSON")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print it; returns 0, or 2 with one line on standard error that says what went wrong."""
+    if (args.file is None) == (args.compare is None) or args.top < 1 or (args.compare and args.type):
+        args.parser.error("give FILE, with --type or without, or --compare OLD NEW; N is 1 or more")
+    try:
+        print(_tell(args))
+    except (MemwatchError, OSError) as error:
+        name = getattr(error, "filename", None)
+        reason = f"{name}: {error.strerror}" if isinstance(error, OSError) and name else str(error)
+        print(f"memwatch: {printable(reason)}", file=sys.stderr)
+        return _FAILED
+    except MemoryError:
+        print("memwatch: there is not enough memory to hold the snapshot", file=sys.stderr)
+        return _FAILED
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 0
+
+
+def _tell(args: argparse.Namespace) -> str:
+    # Imported here: `memwatch run` loads this module, too, and has no use for heap snapshots.
+    from ..formats.heapsnapshot import read
+    from ..heap.analysis import analyse
+    from ..heap.holders import holders_of
+    from ..heap.snapshot_change import compare
+
+    if args.compare:
+        change = compare(*map(read, args.compare))
+        return json.dumps(change.to_dict()) if args.json else change.table(args.top)
+    snapshot = read(args.file)
+    if args.type is not None:
+        found = holders_of(snapshot, args.type, args.top)
+        if found is None:
+            raise FormatError(f"{args.file} has no object of the class {args.type}")
+        return json.dumps(found.to_dict()) if args.json else found.table()
+    whole = analyse(snapshot, args.top)
+    return json.dumps(whole.to_dict()) if args.json else f"{whole.table(args.top)}\n\n{whole.class_table(args.top)}"

@@ -1,0 +1,143 @@
+"""What came between two heap snapshots of one process, and who holds it."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..backend.graph.contract import NONE
+from ..checks import check_whole
+from ..formats.heapsnapshot.snapshot import HeapSnapshot
+from ..internal import internal
+from ..tables import aligned, shorten_start
+from ..units import format_bytes
+from .analysis import GROUP, dominators_in, retained_by_class, way_to
+from .dominators_table import PathStep, draw
+
+
+@internal
+@dataclass(frozen=True, slots=True)
+class ClassChange:
+    """The objects of one class that came and went, by their numbers, and the bytes by which those that stayed grew.
+
+    `retained_bytes` would be freed with all that came. `holder` is what was there before and holds most of them, and
+    `path` a shortest way to it.
+    """
+
+    what: str
+    came: int
+    went: int
+    size_bytes: int
+    grown_bytes: int
+    retained_bytes: int
+    holder: str = ""
+    path: tuple[PathStep, ...] = ()
+
+
+@internal
+@dataclass(frozen=True, slots=True)
+class SnapshotChange:
+    """A row for each class that changed, what retains most of what came first."""
+
+    before_bytes: int
+    after_bytes: int
+    rows: tuple[ClassChange, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+    def table(self, top: int = 20) -> str:
+        """A line for each of the first *top* rows, and below it who holds what came."""
+        check_whole("top", top, 0)
+        lines: list[tuple[str, ...]] = [("class", "came", "went", "size", "grown", "retained", "held by")]
+        for row in self.rows[:top]:
+            sizes = [format_bytes(it, signed=True) for it in (row.size_bytes, row.grown_bytes, row.retained_bytes)]
+            held = f"{shorten_start(row.holder)} at {draw(row.path)}" if row.holder else ""
+            lines.append((shorten_start(row.what), f"+{row.came:,}", f"-{row.went:,}", *sizes, held))
+        whole = format_bytes(self.after_bytes - self.before_bytes, signed=True)
+        return "\n".join([*aligned(lines, left=(0, 6)), f"the heap: {format_bytes(self.before_bytes)}, {whole}"])
+
+    def __str__(self) -> str:
+        return self.table()
+
+
+def compare(before: HeapSnapshot, after: HeapSnapshot) -> SnapshotChange:
+    """What came until *after*, what went and what grew, by class; both are of one process.
+
+    An object is known by its number and its class.
+    """
+    known = _by_number(before)
+    classes, places = after.class_places()
+    is_new = bytearray(len(after))
+    counts: dict[str, list[int]] = {}
+    for node in range(len(after)):
+        what = classes[places[node]]
+        if what == GROUP:
+            continue
+        entry = counts.setdefault(what, [0, 0, 0, 0])
+        size = known.pop((after.ids[node], what), None)
+        if size is None:
+            is_new[node] = 1
+            entry[0] += 1
+            entry[2] += after.sizes[node]
+        else:
+            entry[3] += after.sizes[node] - size
+    for (_, what), size in known.items():
+        entry = counts.setdefault(what, [0, 0, 0, 0])
+        entry[1] += 1
+        entry[2] -= size
+    retained = retained_by_class(after, classes, places, is_new)
+    holders = _holders(after, places, is_new)
+    rows = list(_rows(after, classes, counts, retained, holders))
+    rows.sort(key=lambda row: -(row.retained_bytes + max(0, row.grown_bytes)))
+    return SnapshotChange(before.total_bytes, after.total_bytes, tuple(rows))
+
+
+def _by_number(snapshot: HeapSnapshot) -> dict[tuple[int, str], int]:
+    classes, places = snapshot.class_places()
+    names = map(classes.__getitem__, places)
+    rows = zip(snapshot.ids, names, snapshot.sizes, strict=True)
+    return {(number, what): size for number, what, size in rows if what != GROUP}
+
+
+def _rows(
+    after: HeapSnapshot,
+    classes: list[str],
+    counts: dict[str, list[int]],
+    retained: dict[str, int],
+    holders: dict[int, int],
+) -> Iterator[ClassChange]:
+    place_of = {what: place for place, what in enumerate(classes)}
+    ways: dict[int, tuple[PathStep, ...]] = {}
+    for what, (came, went, size, grown) in counts.items():
+        if not (came or went or grown):
+            continue
+        holder = holders.get(place_of.get(what, -1))
+        if holder is not None and holder not in ways:
+            ways[holder] = way_to(after, holder)
+        name = after.name_of(holder) if holder is not None else ""
+        path = ways[holder] if holder is not None else ()
+        yield ClassChange(what, came, went, size, grown, retained.get(what, 0), name, path)
+
+
+def _holders(snapshot: HeapSnapshot, places: array[int], is_new: bytearray) -> dict[int, int]:
+    """By class the node that was there before and dominates most of the new objects; none where that is a group."""
+    above = dominators_in(snapshot)
+    found = array("I", [NONE]) * len(snapshot)
+    counted: dict[int, Counter[int]] = {}
+    for node in range(len(snapshot)):
+        if not is_new[node]:
+            continue
+        passed, holder = [], node
+        while is_new[holder] and found[holder] == NONE and above[holder] != NONE:
+            passed.append(holder)
+            holder = above[holder]
+        holder = found[holder] if is_new[holder] and found[holder] != NONE else holder
+        for it in passed:
+            found[it] = holder
+        counted.setdefault(places[node], Counter())[holder] += 1
+    return {place: holders.most_common(1)[0][0] for place, holders in counted.items()}
