@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imported here: a watched child process that only prints (cli.screen) needs no argument parser.
     import argparse
 
-    from . import attach, collect, convert, detach, diff, mcp, profile, ps, report, run, status, usage
+    from . import attach, collect, convert, detach, diff, mcp, profile, ps, report, run, snapshot, status, usage
 
     parser = argparse.ArgumentParser(
         prog="memwatch", description="The leak detector that you leave on.", allow_abbrev=False
@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("detach", detach, "Have memwatch leave a process that it was brought into."),
         ("mcp", mcp, "Serve these as tools to coding agents, by the Model Context Protocol."),
         ("convert", convert, "Turn a memory profile into another format, merge several, or subtract an older one."),
+        ("snapshot", snapshot, "Read a heap snapshot: where much hangs, who holds a class, what came between two."),
     ):
         command.configure(commands.add_parser(name, help=summary, description=summary, allow_abbrev=False))
     args = parser.parse_args(argv)

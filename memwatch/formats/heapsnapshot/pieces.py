@@ -193,12 +193,12 @@ class Pieces:
         while True:
             end = self._end_of_strings()
             found += self._decoded(self._text[self._at : end])
-            went_on, self._at = end > self._at, end
-            if self._char() == ord("]"):
-                self._at += 1
+            before, self._at = self._text, end
+            char = self._char()
+            self._at += char in (ord(","), ord("]"))
+            if char == ord("]"):
                 return found
-            if self._char() == ord(","):
-                went_on, self._at = True, self._at + 1
+            went_on = char == ord(",") or self._text is not before
             is_long = len(self._text) - self._at > _LONGEST_VALUE + _PIECE
             if not went_on and (is_long or not self._more()):
                 raise self._cut("the strings")

@@ -113,11 +113,11 @@ split_point(Telling *telling, size_t number, bool *good)
     for (uint32_t child = dominators->first[place]; child; child = dominators->next[child])
         if (dominators->bytes[child] >= all / LARGE_CHILD)
             large += dominators->bytes[child];
-    bool has_objects = dominators->objects[place] > 1;
-    if (!has_objects || (large < all / 2 && !is_group(telling, dominators->vertex[place])))
+    bool group = is_group(telling, dominators->vertex[place]);
+    if (dominators->first[place] == 0 || (!group && large < all / 2))
         return false;
     for (uint32_t child = dominators->first[place]; *good && child; child = dominators->next[child])
-        if (dominators->bytes[child] >= all / LARGE_CHILD || is_group(telling, dominators->vertex[place]))
+        if (group || dominators->bytes[child] >= all / LARGE_CHILD)
             *good = add_point(telling, child);
     ((uint32_t *)telling->points.data)[number] = ((uint32_t *)telling->points.data)[--telling->points.used];
     return true;
