@@ -48,10 +48,10 @@ def test_the_fork_has_to_fit_into_the_pause_budget():
 
 def test_it_has_its_own_share_of_the_time():
     apart = Apart(0.1, Machine())
-    assert apart.why_not("census", 4_000_000, 0.0, 100.0) is None
-    assert "over its share" in apart.why_not("census", 4_000_000, 0.0, 100.0, verdicts=1)
-    assert apart.why_not("census", 4_000_000, 0.0, 1000.0, verdicts=1) is None
-    assert "over its share" in apart.why_not("census", 4_000_000, 19.9, 1000.0)
+    assert apart.why_not("census", 10_000_000, 0.0, 100.0) is None
+    assert "over its share" in apart.why_not("census", 10_000_000, 0.0, 100.0, verdicts=1)
+    assert apart.why_not("census", 10_000_000, 0.0, 1000.0, verdicts=1) is None
+    assert "over its share" in apart.why_not("census", 10_000_000, 19.9, 1000.0)
 
 
 def test_there_must_be_room_for_what_is_copied():

@@ -1,0 +1,196 @@
+"""The look of a forked child, and the search near to the roots, in company that other tools choke on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import memwatch
+
+from ..conftest import RunAlone
+
+if memwatch.backend.name != "native" or sys.platform != "linux":
+    pytest.skip("a child that looks is made on Linux alone, by the C extension", allow_module_level=True)
+
+from memwatch.backend.census.contract import GaveUp
+from memwatch.backend.census.in_child import look_in_child
+from memwatch.diagnosis.apart import Apart
+from memwatch.errors import UnsupportedError
+
+KEPT: list[list[object]] = []
+PATH = os.pathsep.join([str(Path(memwatch.__file__).parent.parent), *filter(None, sys.path)])
+
+LOOK = """
+import sys
+from array import array
+from memwatch.backend.census.in_child import look_in_child
+from memwatch.retain import Wanted, ask_holders, find_near, holdings_of
+
+class Order:
+    pass
+
+kept = []
+
+def look():
+    del kept[:]
+    before = look_in_child([], None)
+    kept.extend(Order() for _ in range(2000))
+    question = ask_holders()
+    after = look_in_child(question.parts, None, before.identity, question.arguments)
+    (told,) = [it for it in holdings_of(question, after.places) if it.frontier_type == "__main__.Order"]
+    assert (told.targets, told.path.text) == (2000, "module __main__ > kept: list, 2000 items > [index]"), told
+    wanted = Wanted(array("Q", sorted(map(id, kept[::100]))), {"__main__.Order": 20}, {"__main__.Order": 2000.0})
+    (near,) = find_near(wanted, 0.025, lambda: False, lambda seconds: None)
+    assert (near.targets, near.path.text) == (told.targets, told.path.text), near
+"""
+
+THREADS = """
+import hashlib, threading, zlib
+stop = threading.Event()
+
+def work(number):
+    data = bytes(range(256)) * (20 + number)
+    while not stop.wait(0.01):
+        zlib.decompress(zlib.compress(data, 1))
+        hashlib.sha256(data).digest()
+
+threads = [threading.Thread(target=work, args=(number,)) for number in range(200)]
+for thread in threads:
+    thread.start()
+try:
+    for _ in range(2):
+        look()
+finally:
+    stop.set()
+    for thread in threads:
+        thread.join()
+"""
+
+SECCOMP = """
+import ctypes, struct
+from memwatch.errors import UnsupportedError
+kept.append(look_in_child([], None))
+rules = [(0x20, 0, 0, 0), (0x15, 0, 1, 56), (6, 0, 0, 0x50001), (6, 0, 0, 0x7FFF0000)]  # clone: EPERM; else: allowed
+filters = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
+program = struct.pack("HxxxxxxQ", len(rules), ctypes.addressof(filters))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.c_char_p(program), 0, 0) == 0
+try:
+    look_in_child([], None)
+except UnsupportedError as error:
+    print(error)
+"""
+
+
+def children() -> list[int]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+@pytest.mark.slow
+def test_two_hundred_threads_that_allocate_in_c(run_alone: RunAlone) -> None:
+    run_alone(LOOK + THREADS, PYTHONPATH=PATH)
+
+
+@pytest.mark.parametrize("allocator", ["malloc", "pymalloc_debug"])
+def test_allocators_of_the_interpreter(allocator: str, run_alone: RunAlone) -> None:
+    run_alone(f"{LOOK}\nlook()", PYTHONPATH=PATH, PYTHONMALLOC=allocator)
+
+
+def test_tracing_and_profiling_functions_see_nothing_of_it(run_alone: RunAlone) -> None:
+    program = f"""{LOOK}
+import threading, tracemalloc
+tracemalloc.start()
+seen = []
+sys.setprofile(lambda frame, event, arg: seen.append(event))
+sys.settrace(lambda frame, event, arg: None)
+look()
+sys.settrace(None)
+sys.setprofile(None)
+assert "call" in seen
+"""
+    run_alone(program, PYTHONPATH=PATH)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the filter has a number of x86-64")
+def test_where_seccomp_forbids_a_child(run_alone: RunAlone) -> None:
+    said = run_alone(LOOK + SECCOMP, PYTHONPATH=PATH)
+    assert said == "no look in a forked child: [Errno 1] Operation not permitted\n"
+
+
+@pytest.fixture
+def many() -> Iterator[list[list[object]]]:
+    """So much that a child is seen at work."""
+    KEPT[:] = [[] for _ in range(300_000)]
+    yield KEPT
+    KEPT.clear()
+
+
+def look_for_ever(give_up: Callable[[], bool] | None = None, patience: float = 60.0) -> None:
+    while True:
+        look_in_child([], give_up, patience=patience)
+
+
+def signal_children(number: int, until: threading.Event) -> threading.Thread:
+    """A thread that sends the signal *number* to the first child there is."""
+
+    def send() -> None:
+        while not until.is_set():
+            for pid in children():
+                os.kill(pid, number)
+                until.set()
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+def test_a_stopped_child_is_ended_when_its_time_is_over(many: list[list[object]]) -> None:
+    stopped = threading.Event()
+    thread = signal_children(signal.SIGSTOP, stopped)
+    until = time.monotonic() + 60
+
+    def give_up() -> bool:
+        return stopped.is_set() or time.monotonic() > until
+
+    with pytest.raises(GaveUp, match="while a child counted"):
+        look_for_ever(give_up)
+    thread.join()
+    assert children() == []
+
+
+def test_a_child_that_outlives_its_deadline_is_ended(many: list[list[object]]) -> None:
+    with pytest.raises(UnsupportedError, match="not ready after 0 s"):
+        look_for_ever(patience=0.0)
+    assert children() == []
+
+
+def test_a_killed_child_is_an_error_and_leaves_nothing(many: list[list[object]]) -> None:
+    killed = threading.Event()
+    thread = signal_children(signal.SIGKILL, killed)
+    with pytest.raises(UnsupportedError, match="ended by signal 9"):
+        look_for_ever()
+    thread.join()
+    assert children() == []
+
+
+@pytest.mark.parametrize(("limit", "may"), [(1 << 30, True), (1000 << 20, False)])
+def test_in_a_container_near_to_its_limit_no_child_is_made(
+    limit: int, may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from memwatch.backend.census import in_child
+
+    class Container:
+        usage = 900 << 20
+
+    Container.limit = limit  # type: ignore[attr-defined]
+    monkeypatch.setattr(in_child, "container", lambda: Container)
+    why = Apart(10.0, in_child).why_not("search", 100_000, 0.0, 1000.0)  # type: ignore[arg-type]
+    assert (why is None) is may and (may or "there is no room for that" in str(why))
