@@ -14,7 +14,7 @@ from ..backend.meters.meters import counted_bytes
 from ..heap import Count, Diff, least
 from ..heap.counts import count_to_json
 from ..internal import internal
-from ..retain import Holding
+from ..retain import Holding, RootKind
 from .causes import name_type
 from .lines import NO_OBJECT, Lines, Site, count_of
 
@@ -24,6 +24,9 @@ Kind = Literal["objects", "untracked", "native", "unknown"]
 NOT_EXPLAINED = "not explained"
 PYTHON_RAW = "raw memory in Python's blocks"
 """What lies in memory of Python's allocators and is no object."""
+
+_STACK = frozenset((NO_OBJECT, "frame"))
+_ALIKE = 2.0  # times
 
 _MOST_ROWS = 20  # as machines read it; the others are one more
 
@@ -146,7 +149,7 @@ def make_account(
         met = {PYTHON_RAW, *(label for it in holdings for label in it.type_counts)} if holdings else set()
     grew -= sum(counted_bytes(row.size_bytes, row.count) - row.size_bytes for row in counted if row.size_bytes > 0)
     walked = diff is not None and deep
-    rows = _sampled(loose_sites(diff, lines, walked), walked)
+    rows = _sampled(loose_sites(diff, lines, walked), walked, holdings)
     loose = [row for row in rows if walked or row.what not in met]
     return Account(grew, (*counted, *loose), walked, lines.sampled)
 
@@ -158,23 +161,35 @@ def loose_sites(diff: Diff | None, lines: Lines, walked: bool) -> tuple[Site, ..
     return lines.loose(sum(row.size_bytes for row in _rows(diff) if row.size_bytes > 0))
 
 
-def kind_of(site: Site, walked: bool) -> Kind:
-    """What *site* is an allocation of, if there was a walk or not."""
+def kind_of(site: Site, walked: bool, holdings: Sequence[Holding] = ()) -> Kind:
+    """What *site* is an allocation of, if there was a walk or not; *holdings* are what was found to be held."""
     if site.native:
         return "native"
     if walked:
-        return "untracked"
+        return "objects" if any(is_stack(site, it) for it in holdings) else "untracked"
     return "unknown" if site.label == NO_OBJECT else "objects"
+
+
+def is_stack(site: Site, holding: Holding) -> bool:
+    """Whether *site* are the stacks and frames of the suspended greenlets whose variables *holding* tells of."""
+    if holding.path.root.kind is not RootKind.GREENLET or site.native or site.label not in _STACK:
+        return False
+    return is_alike(site.count, holding.targets)
+
+
+def is_alike(one: float, other: float) -> bool:
+    """Whether two numbers are so near that what they count may belong together, one to one."""
+    return one > 0 and other > 0 and 1 / _ALIKE <= one / other <= _ALIKE
 
 
 def _rows(diff: Diff | None) -> Iterable[Any]:
     return diff.change.details if diff is not None else ()
 
 
-def _sampled(sites: Iterable[Site], walked: bool) -> list[TypeRow]:
+def _sampled(sites: Iterable[Site], walked: bool, holdings: Sequence[Holding]) -> list[TypeRow]:
     by_row: dict[tuple[str, Kind], list[Site]] = {}
     for site in sites:
-        kind = kind_of(site, walked)
+        kind = kind_of(site, walked, holdings)
         what = PYTHON_RAW if site.label == NO_OBJECT and kind != "native" else site.label
         by_row.setdefault((what, kind), []).append(site)
     return [_row(what, kind, same) for (what, kind), same in by_row.items() if any(it.is_sure for it in same)]

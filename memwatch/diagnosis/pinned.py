@@ -1,5 +1,7 @@
 """What does not hold, though it looks so, and what holds more than it shows: weak registries, and objects that pin.
 
+The stacks of suspended greenlets are told with what the functions on them hold.
+
 A view or a handle is small and keeps a large block of C memory alive, which no walk meets. It is told with that memory
 where one function of the program made both, or one came for each other; else it is said to be likely at most.
 """
@@ -10,26 +12,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..internal import internal
-from ..retain import Holding, RetainingPath
-from .account import Account
+from ..retain import Holding, RetainingPath, RootKind
+from .account import Account, is_alike, is_stack
 from .classes import keepers_of_native
 from .lines import ShownFrame, Site
 
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
-_ALIKE = 2.0  # times: numbers that are as near belong together
 _MOST = 0.5
+NATIVE = "native memory"
 _SEVERAL = 10  # objects, before it is said what each of them most likely keeps
 
 
 @internal
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """Native memory that the objects below a holder keep, or most likely keep where it is not `sure`; `sites` are empty
-    where it was not sampled."""
+    """Memory that the objects below a holder keep, or most likely keep where it is not `sure`; `what` calls it. `sites`
+    are empty where it was not sampled."""
 
     size_bytes: int
     sites: tuple[Site, ...] = ()
     sure: bool = False
+    what: str = NATIVE
 
     @property
     def samples(self) -> int:
@@ -55,29 +58,35 @@ class Pins:
         self._keepers = [it for it in holdings if not classes.isdisjoint(_types_of(it))]
 
     def may_take(self, holding: Holding) -> bool:
-        """Whether the objects of *holding* are such that may keep native memory."""
-        return any(it is holding for it in self._keepers)
+        """Whether the objects of *holding* are such that may keep memory that no walk meets."""
+        return holding.path.root.kind is RootKind.GREENLET or any(it is holding for it in self._keepers)
 
     def take(self, holding: Holding, frames: Sequence[ShownFrame]) -> Pinned | None:
         """What the objects of *holding* keep, that the *frames* have made; None if they keep nothing that is known."""
-        if not self.may_take(holding):
+        stacks = [site for site in self.left if is_stack(site, holding)]
+        if stacks:
+            return self._taken(stacks, True, "its stack")
+        if not any(it is holding for it in self._keepers):
             return None
         sites = self._sites(holding, frames)
         alone = not sites and not frames and len(self._keepers) == 1
         sites = [site for site in self.left if site.native] if alone else sites
         if sites:
-            self.left = [site for site in self.left if site not in sites]
-            return Pinned(round(sum(site.size_bytes for site in sites)), tuple(sites), not alone)
+            return self._taken(sites, not alone)
         if not self._unseen or holding.targets < _SEVERAL:
             return None
         size, self._unseen, self.likely = self._unseen, 0, holding.path
         return Pinned(size)
 
+    def _taken(self, sites: Sequence[Site], sure: bool, what: str = NATIVE) -> Pinned:
+        self.left = [site for site in self.left if site not in sites]
+        return Pinned(round(sum(site.size_bytes for site in sites)), tuple(sites), sure, what)
+
     def _sites(self, holding: Holding, frames: Sequence[ShownFrame]) -> list[Site]:
         """What the same function has made; where it is not known which, what there is as much of."""
         own = next(((it["function"], it["file"]) for it in frames if it["in_app"]), None)
         native = [site for site in self.left if site.native]
-        return [it for it in native if (it.function == own if own else _is_alike(it.count, holding.targets))]
+        return [it for it in native if (it.function == own if own else is_alike(it.count, holding.targets))]
 
 
 def _types_of(holding: Holding) -> tuple[str, ...]:
@@ -97,8 +106,4 @@ def _is_noted(held: Holding, noting: Holding) -> bool:
     if held is noting or held.weak or not noting.notes.isdisjoint(noting.type_counts):
         return False
     counts = (held.type_counts[label] for label in noting.notes if label in held.type_counts)
-    return any(_is_alike(count, noting.targets) for count in counts) and held.notes.isdisjoint(noting.type_counts)
-
-
-def _is_alike(one: float, other: float) -> bool:
-    return one > 0 and other > 0 and 1 / _ALIKE <= one / other <= _ALIKE
+    return any(is_alike(count, noting.targets) for count in counts) and held.notes.isdisjoint(noting.type_counts)

@@ -13,7 +13,7 @@ from .account import Account, kind_of
 from .causes import Words, name_type, words_for, words_for_verdict
 from .lines import HANDFUL, NO_OBJECT, Lines, Site, count_of
 from .parts import Part, join_parts
-from .pinned import Pinned, Pins, strong_of
+from .pinned import NATIVE, Pinned, Pins, strong_of
 from .places import place_of
 from .ranking import Ranking
 from .report import Suspect
@@ -213,20 +213,22 @@ def _at(suspect: Suspect, site: Site | None) -> Suspect:
 
 
 def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
-    """*suspect* with the native memory that its objects keep; what nobody has sampled is said to be likely alone.
+    """*suspect* with the memory that its objects keep; what nobody has sampled is said to be likely alone.
 
     Some types say themselves what they keep (numpy's arrays do), and it is in the suspect's bytes.
     """
-    keeps = f"each keeps native memory alive, about {format_bytes(round(pinned.size_bytes / max(holding.targets, 1)))}"
+    keeps = f"each keeps {pinned.what} alive, about {format_bytes(round(pinned.size_bytes / max(holding.targets, 1)))}"
     keeps = keeps if pinned.sure else f"most likely {keeps}"
     keeps = keeps if pinned.sites else f"{keeps}, which no allocator that can be looked into has given out"
-    is_counted = not pinned.sites or suspect.bytes_growth >= _COUNTED * pinned.size_bytes
+    is_native = pinned.what == NATIVE
+    is_counted = not pinned.sites or (is_native and suspect.bytes_growth >= _COUNTED * pinned.size_bytes)
     heavier = pinned.samples > suspect.samples
+    is_told = suspect.hint.startswith(_COPY) or not is_native
     return replace(
         suspect,
         bytes_growth=suspect.bytes_growth + (0 if is_counted else pinned.size_bytes),
         cause=f"{suspect.cause}; {keeps}" if suspect.cause else f"small objects of which {keeps}",
-        hint=suspect.hint if suspect.hint.startswith(_COPY) else "; or ".join(filter(None, (_CLOSE, suspect.hint))),
+        hint=suspect.hint if is_told else "; or ".join(filter(None, (_CLOSE, suspect.hint))),
         allocated_at=pinned.sites[0].frames if heavier else suspect.allocated_at,
         samples=pinned.samples if heavier else suspect.samples,
     )

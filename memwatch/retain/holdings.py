@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..backend.quiet import quiet
@@ -13,7 +14,7 @@ from .atexit_root import root_of
 from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, Place, Query, Question
-from .greenlets import roots_in_greenlets
+from .greenlets import is_greenlet, roots_in_greenlets
 from .object_labels import length
 from .ownership import noted_types, owners_by_type
 from .path import Holding
@@ -90,6 +91,7 @@ def holdings_at(
 ) -> tuple[Holding, ...]:
     """The holdings at *places*, most bytes first, as many as can be named before *is_over*; places alike are one."""
     told: dict[_Likeness, Holding] = {}
+    greenlets: set[_Likeness] = set()
     largest = sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]
     _name_roots(largest)
     for found in largest:
@@ -97,9 +99,20 @@ def holdings_at(
             break
         holding = _holding(found, show_keys, known)
         path, like = holding.path, (holding.path.root, holding.path.normalized)
+        if is_greenlet(found.chain[-1]):
+            greenlets.add(like)
         is_key = bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.IS_KEY
         told[like] = _joined(told[like], holding, not is_key) if like in told else holding
-    return tuple(sorted(_topmost(told), key=lambda holding: -holding.retained_bytes))
+    topmost = sorted(_topmost(told), key=lambda holding: -holding.retained_bytes)
+    keepers = [told[like] for like in greenlets]
+    return tuple(_with_keeper(it, keepers) if it.path.root.kind is RootKind.GREENLET else it for it in topmost)
+
+
+def _with_keeper(holding: Holding, keepers: Sequence[Holding]) -> Holding:
+    """What hangs in suspended greenlets, with the path to who holds these, as many as there are."""
+    alike = (it.path for it in keepers if it.targets <= 2 * holding.targets and holding.targets <= 2 * it.targets)
+    keeper = next(alike, None)
+    return holding if keeper is None else replace(holding, others=(keeper,))
 
 
 def _name_roots(places: Iterable[Place]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from memwatch.heap import take_snapshot
 from memwatch.retain import RootKind, find_holdings
+from memwatch.retain import greenlets as module
 
 greenlet = pytest.importorskip("greenlet")
 
@@ -36,11 +37,27 @@ def test_variables_of_a_waiting_greenlet_are_told_by_its_function(monkeypatch: p
     app.waiting = []
     monkeypatch.setitem(sys.modules, "app", app)
     known = take_snapshot().addresses
-    for _ in range(30):
+    for _ in range(300):
         app.waiting.append(greenlet.greenlet(work))
         app.waiting[-1].switch()
     found = next(it for it in find_holdings(known) if it.frontier_type == f"{__name__}.Job")
     assert found.path.text == f"suspended greenlet, function {__name__}.work > local job: {__name__}.Job"
-    assert found.path.root.kind is RootKind.GREENLET and found.targets == pytest.approx(30, abs=3)
+    assert found.path.root.kind is RootKind.GREENLET and found.targets == pytest.approx(300, abs=30)
+    assert [path.text for path in found.others] == ["module app > waiting: list, 300 items > [index]"]
     for job in app.waiting:
         job.throw()
+
+
+def test_no_more_greenlets_are_asked_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = [greenlet.greenlet(work) for _ in range(3000)]
+    for it in waiting:
+        it.switch()
+    asked: list[object] = []
+    reading = module.frame_locals
+    monkeypatch.setattr(module, "frame_locals", lambda frame: asked.append(frame) or reading(frame))
+    latest = id(reading(waiting[-1].gr_frame.f_back)["job"])
+    assert set(module.roots_in_greenlets({latest})) == {latest} and len(asked) <= 8
+    asked.clear()
+    assert module.roots_in_greenlets({id(asked)}) == {} and len(asked) <= 1001
+    for it in waiting:
+        it.throw()
