@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from itertools import zip_longest
 
 from .units import printable
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+_LABEL = re.compile(r" *\S+ {2,}(?=\S)")
+_WORDS = re.compile(r"( *)(\S+)")
 
 NAME = 60
 """Characters of a type's name in a table."""
@@ -49,3 +54,38 @@ def shorten_end(text: str, most: int) -> str:
     """*text* on one line; a long one without its end."""
     text = printable(text)
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def wrapped(text: str, width: int) -> str:
+    """*text* with no line longer than *width* characters, of which escape sequences for colours are none.
+
+    What goes on in the next line begins where the line's own words do, behind its label, or else two columns in; a word
+    that is too long for a line is cut.
+    """
+    return "\n".join(part for line in text.split("\n") for part in _wrapped_line(line, width))
+
+
+def _wrapped_line(line: str, width: int) -> list[str]:
+    if _width(line) <= width:
+        return [line]
+    label = _LABEL.match(line)
+    margin = len(label[0]) if label and 2 * len(label[0]) <= width else min(2, width // 4)
+    lines, current = [], line[: len(line) - len(line.lstrip(" "))]
+    for gap, word in _WORDS.findall(line[len(current) :]):
+        for piece in _pieces(word, max(1, width - margin)):
+            if _width(current) + len(gap) + _width(piece) > width and current.strip():
+                lines.append(current.rstrip())
+                current, gap = " " * margin, ""
+            current += gap + piece
+            gap = ""
+    return [*lines, current]
+
+
+def _pieces(word: str, most: int) -> list[str]:
+    if _width(word) <= most or "\x1b" in word:
+        return [word]
+    return [word[place : place + most] for place in range(0, len(word), most)]
+
+
+def _width(text: str) -> int:
+    return len(_COLOR.sub("", text))

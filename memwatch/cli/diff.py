@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .asking import add_pid, add_time, carry_out, show
+from .waiting import waiting
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     from ..reach.client import ask_to_look
 
-    answer = ask_to_look(args.pid, "diff", args.seconds)
+    with waiting(f"process {args.pid} looks for {args.seconds:g} s"):
+        answer = ask_to_look(args.pid, "diff", args.seconds)
     show(answer["diff"], args.json, lambda: str(answer["text"]))
     return 0

@@ -7,6 +7,7 @@ import base64
 import sys
 
 from .asking import add_pid, add_time, carry_out, show
+from .waiting import waiting
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,8 @@ def _show(args: argparse.Namespace) -> int:
     from .conversion import save
 
     format = formats.choose(args.output, args.to) if args.output is not None else ""
-    answer = ask_to_look(args.pid, "profile", args.seconds)
+    with waiting(f"process {args.pid} looks for {args.seconds:g} s"):
+        answer = ask_to_look(args.pid, "profile", args.seconds)
     tree = formats.read(base64.b64decode(answer["pprof"]))
     if format:
         print(f"memwatch: {save(tree, format, args.output, args.force)}", file=sys.stderr)

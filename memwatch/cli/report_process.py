@@ -7,6 +7,7 @@ import argparse
 from ..files import write_file
 from ..render.markdown import markdown_of
 from .asking import carry_out, complain, pid, show
+from .waiting import waiting
 
 
 def report_process(args: argparse.Namespace) -> int:
@@ -23,7 +24,8 @@ def report_process(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace, number: int) -> int:
     from ..reach.client import ask_to_look
 
-    answer = ask_to_look(number, "report", args.seconds, page=args.html is not None)
+    with waiting(f"process {number} looks for {args.seconds:g} s"):
+        answer = ask_to_look(number, "report", args.seconds, page=args.html is not None)
     if args.html is not None:
         complain(f"written to {write_file(args.html, answer['page'].encode())}")
         return 0

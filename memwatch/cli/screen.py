@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ..descriptors import identity
 from ..handlers import fingerprint_of, render_report
+from ..tables import wrapped
 from ..units import format_bytes, format_delta, format_duration, format_growth, printable
 from .descendants import Result, name_of
 
@@ -34,7 +35,7 @@ class Terminal:
     """Where to print: a descriptor, its encoding, and whether it shows colours and characters beyond ASCII.
 
     `file` is what the descriptor stood for at the start. Nothing is printed once the program has put a file of its own
-    there, or if there was none.
+    there, or if there was none. Where it `wraps`, no line is longer than the terminal is wide just then.
     """
 
     fd: int
@@ -42,10 +43,12 @@ class Terminal:
     color: bool
     unicode: bool
     file: tuple[int, int] | None
+    wraps: bool = False
 
     def write(self, text: str) -> None:
         """Write all of *text*, or what the other end takes; never raises."""
-        left = text.encode(self.encoding, "backslashreplace")
+        columns = width_of(self.fd) if self.wraps else 0
+        left = (wrapped(text, columns) if columns else text).encode(self.encoding, "backslashreplace")
         try:
             while left and identity(self.fd) == self.file is not None:
                 left = left[os.write(self.fd, left) :]
@@ -65,7 +68,19 @@ def open_terminal(stream: TextIO | None, environ: Mapping[str, str]) -> Terminal
         color=terminal and not dumb and not environ.get("NO_COLOR"),
         unicode=terminal and encoding == "utf-8",
         file=identity(2),
+        wraps=terminal,
     )
+
+
+def width_of(fd: int) -> int:
+    """The columns of the terminal at *fd*, 0 where it does not tell; COLUMNS counts for more."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(fd).columns
+    except OSError:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

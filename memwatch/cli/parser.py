@@ -1,0 +1,46 @@
+"""The parser of the command line: a word that nearly fits is suggested, and the exit statuses stand below the help."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NoReturn
+
+STATUSES = """exit status:
+  0    done; of `run` the program's own status
+  1    something could not be read, reached or written; with `run --fail-on-leak`: it leaks;
+       with `report --compare` or `--since`: a leak is not surely gone
+  2    the command line is wrong; of `run`: the program cannot be opened
+  130  ended by Ctrl-C
+"""
+
+_CHOICE = re.compile(r"invalid choice: '?([^' ]+)'? \(choose from (.*)\)")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what was perhaps meant. Words that are left over are an error of the command that they were given to."""
+
+    def parse(self, argv: Sequence[str] | None = None) -> argparse.Namespace:
+        """What *argv* says, the process's own arguments if None; ends with status 2 where that is wrong."""
+        found, left = self.parse_known_args(argv)
+        if left:
+            asked = getattr(found, "parser", self)
+            asked.error(f"unrecognized arguments: {' '.join(left)}")
+        return found
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2; behind the message stands the nearest word that there is."""
+        super().error(f"{message}{self._suggestion(message)}")
+
+    def _suggestion(self, message: str) -> str:
+        choice = _CHOICE.search(message)
+        if choice is not None:
+            words, known = [choice[1]], re.findall(r"[\w-]+", choice[2])
+        else:
+            unknown = message.partition("unrecognized arguments: ")[2].split()
+            words = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+            known = [name for action in self._actions for name in action.option_strings]
+        near = [found for word in words for found in get_close_matches(word, known, 1, 0.6)]
+        return f"; did you mean {near[0]}?" if near else ""
