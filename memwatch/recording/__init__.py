@@ -7,7 +7,10 @@ import os
 
 from .. import default, signals
 from ..handlers import fingerprint_of
+from ..watch import Watcher
+from ..watch.lives import AcrossLives
 from ..watch.sample import Leak, Sample
+from .past import Past
 from .upkeep import Limits
 from .writer import Writer
 
@@ -20,6 +23,9 @@ class Recording:
     def __init__(self, path: str | os.PathLike[str], release: str = "", limits: Limits | None = None) -> None:
         self._writer = Writer(os.fspath(path), release, limits)
         self.path = self._writer.path
+        self._detector = AcrossLives()
+        self._watcher: Watcher | None = None
+        self._past: Past | None = None
         signals.tick.connect(self._tick, weak=False)
         for event in _EVENTS:
             signals.on(event, getattr(self._writer, event))
@@ -47,6 +53,14 @@ class Recording:
 
     def _tick(self, sender: object, tick: Sample) -> None:
         self._writer.tick(tick)
+        if self._writer.is_new:
+            self._detector.begin_anew()
+            self._writer.is_new = False
+        watcher, past = default.watcher(), self._writer.past
+        if watcher is not None and (watcher is not self._watcher or past is not self._past):
+            self._watcher, self._past = watcher, past
+            self._detector.leaky, self._detector.usual = past.leaky, past.usual
+            watcher.learn(self._detector, past.settled)
 
     def _end(self) -> None:
         """The interpreter ends: watching ends first, with a last reading."""

@@ -43,7 +43,9 @@ create table growths (
 create table upkeep (job text primary key, time real not null) without rowid;
 """
 
-_STEPS: tuple[str, ...] = (_FIRST,)
+_SHAPES = "create table shapes (life integer primary key, shape text not null)"
+
+_STEPS: tuple[str, ...] = (_FIRST, _SHAPES)
 VERSION = len(_STEPS)
 
 

@@ -17,7 +17,7 @@ EVERY = 600.0
 """Seconds between two times that a life's readings are thinned."""
 
 _OTHERS = 20  # lives that are over, at a time
-_TABLES = ("meters", "suspicions", "leaks")
+_TABLES = ("meters", "suspicions", "leaks", "shapes")
 
 
 @internal

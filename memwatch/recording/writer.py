@@ -26,6 +26,7 @@ from ..watch.sample import Sample
 from ..watch.thread import acquire, original
 from .connection import PATIENCE, is_busy, open_for_writing
 from .life import born
+from .past import Past, look_back
 from .store import Ended, Entry, Over, Reading, Suspected, Told, add_entries, add_life, told_before
 from .upkeep import EVERY, Limits, look_after, thin
 from .waiting import Waiting
@@ -48,7 +49,8 @@ never_count(_inherited, _writers)
 class Writer:
     """Records this process, and each that it forks, into *path*; *release* is the program's own version.
 
-    `problem` says why nothing is recorded any more, and is empty while it is. Raises RecordingError where the file
+    `past` is what the lives before have shown, `is_new` that this one has just begun. `problem` says why nothing is
+    recorded any more, and is empty while it is. Raises RecordingError where the file
     cannot be a recording. A file that is locked, or a disk that is full, is no error: both may pass.
     """
 
@@ -76,6 +78,7 @@ class Writer:
         self._is_held_for_fork = False
         self._connection = None
         self._life = 0
+        self.past, self.is_new = Past(), False
         self._file = (0, 0)
         self._waiting = Waiting()
         self._last = Clock.monotonic() - _REST + _FIRST_REST
@@ -185,8 +188,11 @@ class Writer:
             raise
         if not self._life and self._is_forked:
             _at_end_of_worker(self.end)
-        self._life = life
+        is_new, self._life = not self._life, life
         self._waiting.clear()
+        if is_new:
+            self.past = look_back(connection, life, steady_epoch())
+            self.is_new = True
         self._rest, self._retry = 1.0, float("-inf")
 
     def _open(self, patience: float) -> sqlite3.Connection:
@@ -227,6 +233,7 @@ class Writer:
             else:
                 thin(self._connection, self._life, now)
                 look_after(self._connection, now, self._limits)
+                self.past = look_back(self._connection, self._life, now)
         except sqlite3.Error as error:
             if not is_busy(error):
                 self._step_aside(error)

@@ -18,6 +18,7 @@ from .cost import Ledger
 from .detector import Detector
 from .history import History
 from .judge import Candidate, Judge, Unjudged, make_leak
+from .ratchet import Ratchet
 from .rates import Rates
 from .sample import Growth, Held, Leak, Sample, Stats, Suspicion, as_datetime
 from .status import Status
@@ -85,6 +86,14 @@ class Observer:
             self.rates.read(),
             self._ledger.cost(),
         )
+
+    def learn(self, detector: Detector, settled: float | None) -> None:
+        """Ask *detector*, too; and be patient with a start-up for no longer than others took, in seconds."""
+        if detector not in self._detectors:
+            self._detectors = [*self._detectors, detector]
+        for each in self._detectors:
+            if settled is not None and isinstance(each, Ratchet):
+                each.settle(settled)
 
     def observe(self, sample: Sample, with_stats: bool) -> Iterator[EventValue]:
         """The events that *sample* brings; a leak comes before the stats of the same sample, as in node-memwatch."""

@@ -28,6 +28,7 @@ _IMPORTS = 1.02  # more modules than this share of those at the window's start: 
 _GONE = 0.75  # of the published growth: without it there is none
 _GONE_FOR = 8  # samples: what a program gives back as it ends is no recovery
 _STILL = 3  # times the shortest window: what stands still for less may be at rest
+_WARM = 4  # times a known warm-up: growth that lasts so long is none
 _LOADS = 4  # times a window: who imports for longer does nothing else
 
 
@@ -123,6 +124,12 @@ class Ratchet:
         rate = growth.growth / window
         self._reported = replace(told, asked=self._known_confirm, window=max(told.window, window), rate=rate)
         self._renew()
+
+    def settle(self, seconds: float) -> None:
+        """Others of this kind had warmed up at the age of *seconds*: twice that is enough to wait for this one."""
+        pace = self._pace
+        hold, slow = max(2 * seconds, pace.confirm), max(_WARM * seconds, pace.confirm)
+        self._pace = replace(pace, hold=min(pace.hold, hold), slow_confirm=min(pace.slow_confirm, slow))
 
     @property
     def _age(self) -> float:

@@ -82,7 +82,8 @@ class Stats:
 class Growth:
     """What a detector says: the meter `lane` went from `before` up by `growth` bytes between `start` and `end`.
 
-    `count` and `unit` tell over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days". The level "early" is a
+    `count` and `unit` tell over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days"; `note` what else is to
+    be said of it. The level "early" is a
     leak's, but for its age: only what is found in the heap can tell that it is one.
     """
 
@@ -96,6 +97,7 @@ class Growth:
     growth: int
     count: int
     unit: str
+    note: str = ""
 
     @property
     def rate_per_hour(self) -> float:
@@ -110,7 +112,7 @@ class Growth:
     @property
     def summary(self) -> str:
         """The same in the units that memwatch has everywhere else, with the amount."""
-        return f"{self._what}: {format_growth(self.growth, self.seconds)}"
+        return f"{self._what}: {format_growth(self.growth, self.seconds)}{f', {self.note}' if self.note else ''}"
 
     @property
     def _what(self) -> str:

@@ -126,6 +126,10 @@ class Watcher:
         """Whether this process is being watched, also while the thread is parked for a fork."""
         return self._running
 
+    def learn(self, detector: Detector, settled: float | None) -> None:
+        """Have *detector* decide, too, which knows other lives; by the age of *settled* seconds they had warmed up."""
+        self._observer.learn(detector, settled)
+
     # ---- from any thread
 
     def start(self) -> None:

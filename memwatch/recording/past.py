@@ -1,0 +1,80 @@
+"""What a process can know of those before it in the same role, from the recording that it writes into."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..backend.lifetimes import is_alive
+from ..internal import internal
+from ..watch.lives import Leaky, Usual
+from .evidence import USUAL_LIVES, Shape, leaky, settled, shape_of, usual
+
+_MOST = 2 * USUAL_LIVES  # lives that are looked at
+_AT_ONCE = 16  # lives whose shape is found at a time: each takes a millisecond or two
+_TOLD_LASTS = 86400.0  # seconds for which a leak that was told in a role is not told again for the same reason
+
+
+@internal
+class Past(NamedTuple):
+    """What the lives of a role have shown, None where that is nothing; `settled` is an age in seconds."""
+
+    leaky: Leaky | None = None
+    usual: Usual | None = None
+    settled: float | None = None
+
+
+def look_back(connection: sqlite3.Connection, life: int, now: float) -> Past:
+    """The past of the role that *life* has.
+
+    Whether lives leak is asked of the same release, unless one has told a leak in the last day; what is usual of other
+    releases, or of all lives where there are no labels, without those that told a leak.
+    """
+    (host, role, release) = connection.execute("select host, role, release from lives where id = ?", (life,)).fetchone()
+    before = _lives_before(connection, life, host, role)
+    told = {row[0] for row in connection.execute("select distinct life from leaks")}
+    same = [number for number, of in before if of == release]
+    others = [number for number, of in before if (of != release or not release) and number not in told]
+    shapes = _shapes(connection, [number for number, _ in before])
+    recently = "select count(*) from leaks, lives where leaks.life = lives.id and role = ? and release = ? and time > ?"
+    is_told = connection.execute(recently, (role, release, now - _TOLD_LASTS)).fetchone()[0]
+    mine = [shapes[number] for number in same if number in shapes]
+    theirs = [shapes[number] for number in others if number in shapes]
+    return Past(None if is_told else leaky(mine), usual(theirs), settled(theirs))
+
+
+def _lives_before(connection: sqlite3.Connection, life: int, host: str, role: str) -> list[tuple[int, str]]:
+    """The last lives that are over, the newest first, with their release."""
+    rows = connection.execute(
+        "select id, release, ended, pid, mark from lives where role = ? and host = ? and id <> ? "
+        "order by started desc limit ?",
+        (role, host, life, _MOST),
+    )
+    return [(row[0], row[1]) for row in rows if row[2] is not None or not is_alive(row[3], row[4])]
+
+
+def _shapes(connection: sqlite3.Connection, lives: Sequence[int]) -> dict[int, Shape]:
+    """The shapes of these; those that nobody has looked at yet are found from their readings, and kept."""
+    marks = ", ".join("?" * len(lives))
+    rows = connection.execute(f"select life, shape from shapes where life in ({marks})", tuple(lives))
+    found = {life: _from_json(text) for life, text in rows}
+    new = {life: _find(connection, life) for life in [it for it in lives if it not in found][:_AT_ONCE]}
+    if new:
+        connection.execute("begin immediate")
+        texts = [(life, json.dumps(shape)) for life, shape in new.items()]
+        connection.executemany("insert or ignore into shapes values (?, ?)", texts)
+        connection.execute("commit")
+    return found | new
+
+
+def _find(connection: sqlite3.Connection, life: int) -> Shape:
+    readings = connection.execute("select time, base from meters where life = ? order by time", (life,)).fetchall()
+    begun = readings[0][0] if readings else 0.0
+    return shape_of([(time - begun, base) for time, base in readings])
+
+
+def _from_json(text: str) -> Shape:
+    seconds, points, bins = json.loads(text)
+    return Shape(seconds, tuple(points), tuple(bins))
