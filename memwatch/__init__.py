@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .heap.write_snapshot import write_heap_snapshot
     from .recording import Recording, record
     from .retain import RetainingPath, retaining_paths
+    from .rules import ActiveRule, rule
     from .scenario import CheckResult, HeapDiffFixture, check
     from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
@@ -63,6 +64,7 @@ _LAZY = {
     "Leak": "watch",
     "RetainingPath": "retain",
     "Recording": "recording",
+    "ActiveRule": "rules",
     "Stats": "watch",
     "Suspicion": "watch",
     "check": "scenario",
@@ -71,6 +73,7 @@ _LAZY = {
     "report_on_signal": "asking",
     "retained_size": "heap.retained",
     "retaining_paths": "retain",
+    "rule": "rules",
     "write_heap_snapshot": "heap.write_snapshot",
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
@@ -84,6 +87,7 @@ _ROOMS = (
 )  # only `usage` is in a star import
 
 __all__ = [
+    "ActiveRule",
     "AlreadyEndedError",
     "AlreadyStartedError",
     "CheckResult",
@@ -122,6 +126,7 @@ __all__ = [
     "report_on_signal",
     "retained_size",
     "retaining_paths",
+    "rule",
     "start",
     "stats",
     "stop",

@@ -13,6 +13,7 @@ from .errors import ReceiverError
 from .signals import Receiver
 
 if TYPE_CHECKING:
+    from .extra_readings import ExtraReadings
     from .thresholds import Conditions, Gauge, Rule, Threshold
     from .watch.sample import Sample
 
@@ -22,6 +23,7 @@ _handlers: dict[Threshold, signals.ValueOnly] = {}
 
 class _State:
     gauge: Gauge | None = None
+    extra: ExtraReadings | None = None
 
 
 _state = _State()
@@ -36,7 +38,8 @@ def on_threshold(handler: Any = None, **conditions: Any) -> Any:
 
     Conditions: `rss` (bytes in memory), `cpu` (per cent of one core), `limit_share` (`rss` as a share, 0.0 to 1.0, of
     the memory that this process may have: its container's, its own limit or the machine's). Each that is given is
-    watched by itself. It is told once it has been at the threshold or above for `for_seconds` (0), and again only
+    watched by itself; there are also `base_growth`, `gc_share` and `count`, as in `rule`, of which this is the short
+    form. It is told once it has been at the threshold or above for `for_seconds` (0), and again only
     after it has been below by a share of `hysteresis` (0.1) and `cooldown` seconds (60) are over.
 
     Readings are taken at the ticks of the default watcher, which starts as for a receiver of an event; handlers are
@@ -47,7 +50,7 @@ def on_threshold(handler: Any = None, **conditions: Any) -> Any:
     rules = make_rules(**conditions)
 
     def connect(function: Receiver) -> Receiver:
-        _watch_for(rules, function)
+        watch_for(rules, function)
         return function
 
     return connect if handler is None else connect(handler)
@@ -65,6 +68,8 @@ def at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
     """A call for each threshold that is crossed at *sample*."""
     if _state.gauge is not None:
         readings = _state.gauge.read(sample.rss)
+        if _state.extra is not None:
+            readings = _state.extra.add_to(readings, sample, [threshold.rule for threshold in tuple(_handlers)])
         for threshold in tuple(_handlers):
             crossing = threshold.update(sample.clock, to_wall(sample.time), readings)
             if crossing is not None:
@@ -75,16 +80,23 @@ def begin_readings(anew: bool) -> None:
     """There were none for a while, or, *anew*, none in this process."""
     if _state.gauge is not None:
         _state.gauge.reset()
+        if _state.extra is not None and anew:
+            _state.extra.reset()
         for threshold in tuple(_handlers):
             threshold.reset() if anew else threshold.interrupt()
 
 
-def _watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:
+def watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:
+    """Call *handler* with the crossings of *rules*, until `off_threshold`."""
     from .backend.meters.memory_limit import memory_limit
-    from .thresholds import Gauge, Threshold
+    from .thresholds import EXTRA, Gauge, Threshold
 
     if _state.gauge is None:
         _state.gauge = Gauge(Clock.monotonic, Clock.process_time, memory_limit)
+    if _state.extra is None and any(rule.name in EXTRA for rule in rules):
+        from .extra_readings import ExtraReadings
+
+        _state.extra = ExtraReadings()
     for rule in rules:
         threshold, receiver = Threshold(rule), signals.ValueOnly(_crossed, handler, only_once=False)
         _handlers[threshold] = receiver  # first, as connecting starts the watcher

@@ -5,15 +5,18 @@ Pure: readings and the time come in, a `Crossing` comes out. `memwatch.on_thresh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
 from .errors import OptionError
-from .units import format_bytes, format_duration
+from .units import format_bytes, format_duration, format_rate, printable
 
-Name = Literal["rss", "cpu", "limit_share"]
+Name = Literal["rss", "cpu", "limit_share", "base_growth", "gc_share", "count"]
+
+EXTRA: tuple[Name, ...] = ("base_growth", "gc_share", "count")
+"""Readings that are taken only if somebody waits for them."""
 
 LEAST_INTERVAL = 0.1
 """Seconds: over less, a share of processor time says little."""
@@ -21,12 +24,18 @@ LEAST_INTERVAL = 0.1
 LIMIT_LASTS = 60.0
 """Seconds after which the memory limit is read again."""
 
-_READINGS: tuple[Name, ...] = ("rss", "cpu", "limit_share")
+SECONDS = 86400.0
+"""The longest time of a condition."""
+
+_READINGS: tuple[Name, ...] = ("rss", "cpu", "limit_share", "base_growth", "gc_share", "count")
 _HOW = ("for_seconds", "hysteresis", "cooldown")
 _RANGES = {
     "rss": (2.0**63, "bytes, above 0"),
     "cpu": (1e6, "per cent of one core, above 0"),
     "limit_share": (1.0, "a share of the memory limit, above 0.0 and at most 1.0"),
+    "base_growth": (2.0**63, "bytes an hour, above 0"),
+    "gc_share": (1.0, "a share of the time, above 0.0 and at most 1.0"),
+    "count": (2.0**63, "a class with a number of objects above 0, as {'app.Order': 10000}"),
     "for_seconds": (86400.0, "seconds, from 0 to 86400"),
     "hysteresis": (0.99, "a share of the threshold, from 0.0 to 0.99"),
     "cooldown": (86400.0, "seconds, from 0 to 86400"),
@@ -37,12 +46,24 @@ _RANGES = {
 class Readings:
     """What a process takes: bytes in memory, per cent of one core, and `rss` as a share of the memory it may have.
 
-    `cpu` is None until there are two readings to compare, `limit_share` until the limit could be read.
+    `cpu` is None until there are two readings to compare, `limit_share` until the limit could be read. `base_growth`,
+    bytes an hour over ten minutes, `gc_share`, the part of the time that is spent in the collector, and `counts`, live
+    objects by class, are read only if somebody waits for them.
     """
 
     rss: int
     cpu: float | None
     limit_share: float | None
+    base_growth: float | None = None
+    gc_share: float | None = None
+    counts: Mapping[str, int] | None = None
+
+    def of(self, name: Name, what: str = "") -> float | None:
+        """The reading of that name; of "count" that of the class *what*. None where there is none yet."""
+        if name == "count":
+            return self.counts.get(what, 0) if self.counts is not None else None
+        value: float | None = getattr(self, name)
+        return value
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -51,9 +72,10 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """The reading `name` ("rss", "cpu" or "limit_share") is at `value` and has been at `threshold` or more `since`.
+    """The reading `name` ("rss", "cpu", "limit_share", "base_growth", "gc_share" or "count") is at `value` and has been
+    at `threshold` or more `since`.
 
-    `time` and `since` are epoch seconds. `readings` holds all three as they are at `time`.
+    `time` and `since` are epoch seconds. `readings` holds all as they are at `time`; `what` is the class of a count.
     """
 
     name: Name
@@ -62,6 +84,7 @@ class Crossing:
     since: float
     time: float
     readings: Readings
+    what: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, `readings` as a dict."""
@@ -71,19 +94,23 @@ class Crossing:
         value, threshold = _FORMATS[self.name](self.value), _FORMATS[self.name](self.threshold)
         seconds = self.time - self.since
         lasts = f" and has done so for {format_duration(seconds)}" if seconds >= 0.05 else ""
-        return f"{self.name} of {value} reaches the threshold of {threshold}{lasts}"
+        name = f"{self.name} of {printable(self.what)}" if self.what else self.name
+        return f"{name} of {value} reaches the threshold of {threshold}{lasts}"
 
 
 _FORMATS: dict[Name, Callable[[float], str]] = {
     "rss": format_bytes,
     "cpu": lambda per_cent: f"{per_cent:.0f} %",
     "limit_share": lambda share: f"{100 * share:.1f} %",
+    "base_growth": format_rate,
+    "gc_share": lambda share: f"{100 * share:.1f} %",
+    "count": lambda count: f"{count:,.0f}",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a reading counts as crossed.
+    """When a reading counts as crossed; `what` is the class of a count.
 
     It has been at `threshold` or more for `for_seconds`. Then it is not told again before it has fallen below the
     threshold by `hysteresis`, a share of it, and `cooldown` seconds have passed.
@@ -94,6 +121,7 @@ class Rule:
     for_seconds: float = 0.0
     hysteresis: float = 0.1
     cooldown: float = 60.0
+    what: str = ""
 
 
 class Conditions(TypedDict, total=False):
@@ -102,6 +130,9 @@ class Conditions(TypedDict, total=False):
     rss: float | None
     cpu: float | None
     limit_share: float | None
+    base_growth: float | None
+    gc_share: float | None
+    count: Mapping[str, int] | None
     for_seconds: float
     hysteresis: float
     cooldown: float
@@ -111,13 +142,25 @@ def make_rules(**conditions: Unpack[Conditions]) -> tuple[Rule, ...]:
     """A rule for each reading that has a threshold. Raises OptionError for a bad name or value, or if there is none."""
     all_given: Iterable[tuple[str, Any]] = conditions.items()
     given = {name: value for name, value in all_given if value is not None or name not in _READINGS}
+    what, given["count"] = _counted(given["count"]) if "count" in given else ("", 1)
     for name, value in given.items():
         _check(name, value)
+    if not what:
+        del given["count"]
     how = {name: value for name, value in given.items() if name in _HOW}
-    rules = [Rule(name, given[name], **how) for name in _READINGS if name in given]
+    rules = [
+        Rule(name, given[name], **how, what=what if name == "count" else "") for name in _READINGS if name in given
+    ]
     if not rules:
         raise OptionError(f"no threshold is given; there are {', '.join(_READINGS)}")
     return tuple(rules)
+
+
+def _counted(count: object) -> tuple[str, object]:
+    """The class and the number of its objects."""
+    if isinstance(count, Mapping) and len(count) == 1 and all(isinstance(it, str) and it for it in count):
+        return next(iter(count.items()))
+    raise OptionError(f"count must be {_RANGES['count'][1]}")
 
 
 def _check(name: str, value: object) -> None:
@@ -152,7 +195,7 @@ class Threshold:
 
     def update(self, now: float, time: float, readings: Readings) -> Crossing | None:
         """Take the readings at *now*, which is *time* in epoch seconds; returns what is to be told, if anything is."""
-        value = getattr(readings, self.rule.name)
+        value = readings.of(self.rule.name, self.rule.what)
         if value is None:
             return None
         if value < self.rule.threshold:
@@ -163,7 +206,9 @@ class Threshold:
         if not self._armed or now - since < self.rule.for_seconds or self._rests(now):
             return None
         self._told, self._armed = now, False
-        return Crossing(self.rule.name, value, self.rule.threshold, time - (now - since), time, readings)
+        return Crossing(
+            self.rule.name, value, self.rule.threshold, time - (now - since), time, readings, self.rule.what
+        )
 
     def _rests(self, now: float) -> bool:
         return self._told is not None and now - self._told < self.rule.cooldown

@@ -45,7 +45,9 @@ ALLOWED = {
     "usage": VALUES | {"backend"},
     "option_kinds": VALUES,
     "options": VALUES | {"option_kinds"},
-    "crossings": INSIDE - {"default"},
+    "crossings": INSIDE - {"default"} | {"extra_readings"},
+    "extra_readings": VALUES | {"heap", "thresholds", "watch"},
+    "rules": INSIDE | {"asking"},
     "thresholds": VALUES | {"usage"},
     "loading": BELOW | {"watch"},
     "environment": VALUES | {"options"},
@@ -77,7 +79,7 @@ ALLOWED = {
     | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach", "attach"}
     | {"assistant"},
     "assistant": INSIDE | {"recording", "reach", "cli"},
-    "__init__": INSIDE | {"export", "web", "handlers", "recording", "scenario", "version", "asking"},
+    "__init__": INSIDE | {"rules", "export", "web", "handlers", "recording", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""

@@ -101,7 +101,9 @@ def test_the_crossing_tells_what_since_when_and_the_rest():
     assert str(crossing) == "rss of 120 MiB reaches the threshold of 100 MiB and has done so for 31 s"
     assert crossing.to_dict() == {
         "name": "rss", "value": 120 * MIB, "threshold": 100 * MIB, "since": EPOCH + 5, "time": EPOCH + 36,
-        "readings": {"rss": 120 * MIB, "cpu": 12.5, "limit_share": 0.25},
+        "readings": {"rss": 120 * MIB, "cpu": 12.5, "limit_share": 0.25, "base_growth": None, "gc_share": None,
+                     "counts": None},
+        "what": "",
     }  # fmt: skip
     assert values.to_dict() == crossing.to_dict()["readings"]
 
@@ -147,7 +149,7 @@ def test_each_reading_with_a_threshold_has_a_rule_of_its_own():
         ({"rss": 1, "for_seconds": None}, "got an instance of NoneType"),
         ({"rss": 1, "hysteresis": 1}, "from 0.0 to 0.99, not 1"),
         ({"rss": 1, "cooldown": 1e9}, r"cooldown must be seconds, from 0 to 86400, not 1e\+09"),
-        ({"ram": 1}, "unknown condition 'ram'; there are rss, cpu, limit_share, for_seconds, hysteresis, cooldown"),
+        ({"ram": 1}, "unknown condition 'ram'; there are rss, cpu, limit_share, base_growth, gc_share, count, for_seconds"),
         ({"ram": None}, "unknown condition 'ram'"),
     ],
     ids=str,
