@@ -246,7 +246,7 @@ def hours_of(pick, minutes: list[float]) -> str:  # type: ignore[no-untyped-def]
 
 
 def cost(pace: str, samples: int) -> float:
-    """Seconds that the detectors of a pace take for one reading that ends a sample, both lanes and the seasonal one."""
+    """Seconds that the detectors of a pace take for a reading that ends a sample, both meters and the seasonal one."""
     chosen = choose_pace(pace)
     step = chosen.sample
     detectors = make_detectors(choose_pace(pace, tick=step))

@@ -76,7 +76,7 @@ def judge_recording(path: Path, pace: Pace) -> Outcome:
 
 
 def _cell(growth: Growth | None) -> str:
-    return f"{growth.end:.0f} s {growth.lane}" if growth else ""
+    return f"{growth.end:.0f} s {growth.meter}" if growth else ""
 
 
 def print_table(outcomes: list[Outcome]) -> None:

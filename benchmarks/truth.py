@@ -122,7 +122,7 @@ class Outcome:
     true_growth: float
     seconds: float
     verdict: str
-    lane: str
+    meter: str
 
     @property
     def error(self) -> float:
@@ -157,10 +157,10 @@ def measure(kind: str, seconds: float, rate: float) -> Outcome:
     first = leaks[0]
     start, end = (datetime.fromisoformat(first[name]).timestamp() for name in ("start", "end"))
     true = kept_at(kept, end) - kept_at(kept, start)
-    lane = first["reason"].partition(" ")[0]
+    meter = first["reason"].partition(" ")[0]
     return Outcome(
         kind, first["rate_per_hour"], first["growth"], 3600 * true / (end - start), true, end - start,
-        first["verdict"], lane,
+        first["verdict"], meter,
     )  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
         else:
             lines.append(
                 f"| {it.kind} | {mib(it.told_rate)} | {mib(it.true_rate)} | {it.error:+.1%} |"
-                f" {mib(it.told_growth)} | {mib(it.true_growth)} | {it.lane}, {it.verdict} |"
+                f" {mib(it.told_growth)} | {mib(it.true_growth)} | {it.meter}, {it.verdict} |"
             )
     return "\n".join(lines)
 

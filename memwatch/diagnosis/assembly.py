@@ -56,7 +56,7 @@ def assemble(
         growth_bytes=growth.growth,
         rss_growth_bytes=resident,
         rate_bytes_per_hour=growth.rate_per_hour,
-        meter=growth.lane,
+        meter=growth.meter,
         curve=_curve(candidate.samples, growth),
         confidence=_confidence(growth, suspicion),
         fingerprint=name,
@@ -90,7 +90,7 @@ def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, in
     stretches = [samples[i : i + step] for i in range(0, len(samples), step)]
     first = samples[0].time
     return tuple(
-        (round(stretch[-1].time - first, 2), min(sample.reading(growth.lane) for sample in stretch))
+        (round(stretch[-1].time - first, 2), min(sample.reading(growth.meter) for sample in stretch))
         for stretch in stretches
     )
 
@@ -105,7 +105,7 @@ def _confidence(growth: Growth, suspicion: Growth | None) -> float:
 
 def _reason(growth: Growth, resident: int) -> str:
     """What grew, how much and how fast, and resident memory beside it."""
-    if growth.lane == "rss":
+    if growth.meter == "rss":
         return growth.summary
     return f"{growth.summary}; resident memory {format_growth(resident, growth.seconds)}"
 

@@ -131,7 +131,7 @@ class EvidenceCollector:
         What came before it may have been Python's, as a start-up is.
         """
         evidence, last = self.evidence, candidate.samples[-1]
-        grew = evidence.grew(last, candidate.growth.lane)
+        grew = evidence.grew(last, candidate.growth.meter)
         if not evidence.native and last.small - evidence.small < HALF * grew:
             evidence.native = True
             self._look(closely=True, native=True)

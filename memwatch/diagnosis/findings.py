@@ -11,7 +11,7 @@ from ..heap import Diff, Snapshot, TypeSeries
 from ..internal import internal
 from ..retain import Holding
 from ..watch import Growth, Sample
-from ..watch.sample import Lane
+from ..watch.sample import MeterName
 from .lines import Lines
 
 
@@ -43,9 +43,9 @@ class Evidence:
         """
         return self.snapshot is not None and 4 * self.garbage > self.snapshot.nodes
 
-    def grew(self, last: Sample, lane: Lane = "base") -> int:
+    def grew(self, last: Sample, meter: MeterName = "base") -> int:
         """Bytes by which a meter has grown since the suspicion, as of *last*; 0 where there was none."""
-        before, now = (self.base, last.base) if lane == "base" else (self.rss, last.rss)
+        before, now = (self.base, last.base) if meter == "base" else (self.rss, last.rss)
         return now - before if self.suspicion else 0
 
     @contextmanager

@@ -8,7 +8,7 @@ from ..backend.allocations.recorder import FINE_INTERVAL, Recorder
 from ..backend.meters.meters import collector_runs
 from ..internal import internal
 from ..watch import Candidate, Growth, Sample
-from ..watch.sample import Lane
+from ..watch.sample import MeterName
 from .assembly import assemble
 from .findings import Findings
 from .judge import Diagnosis
@@ -93,7 +93,7 @@ class Inquiry(Diagnosis):
 def growth_between(first: Sample, last: Sample) -> Growth:
     """What the base grew by between two readings; resident memory, where that alone grew by much."""
     base, resident = last.base - first.base, last.rss - first.rss
-    lane: Lane = "rss" if base < HALF * resident and resident >= _LEAST_RESIDENT else "base"
-    before, seconds = first.reading(lane), last.time - first.time
-    grew = last.reading(lane) - before
-    return Growth("suspect", "asked", lane, first.time, last.time, seconds, before, grew, 2, "looks")
+    meter: MeterName = "rss" if base < HALF * resident and resident >= _LEAST_RESIDENT else "base"
+    before, seconds = first.reading(meter), last.time - first.time
+    grew = last.reading(meter) - before
+    return Growth("suspect", "asked", meter, first.time, last.time, seconds, before, grew, 2, "looks")

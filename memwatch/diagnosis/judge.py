@@ -124,7 +124,7 @@ class Diagnosis:
             self._waited = (why := excuses.turnover() or young) is not None
             if why is not None:
                 return why
-        if candidate.growth.lane == "rss" and grew < HALF * (last.rss - evidence.rss):
+        if candidate.growth.meter == "rss" and grew < HALF * (last.rss - evidence.rss):
             return None
         loading = excuses.imports(modules) if self._imports < _MOST_IMPORTS else None
         self._imports = self._imports + 1 if loading else 0
@@ -140,8 +140,8 @@ class Diagnosis:
     def _account(self, candidate: Candidate, findings: Findings) -> Account:
         """What the growth since the suspicion consists of; the whole growth where there was none."""
         evidence, growth, last = self._inquiry.evidence, candidate.growth, candidate.samples[-1]
-        grew = evidence.grew(last, growth.lane) if evidence.suspicion else growth.growth
-        if growth.lane == "base":
+        grew = evidence.grew(last, growth.meter) if evidence.suspicion else growth.growth
+        if growth.meter == "base":
             grew -= round(self._excess(candidate, findings) * (last.small - evidence.small))
         return make_account(grew, findings.diff, findings.lines, findings.walked, findings.holdings)
 

@@ -30,7 +30,7 @@ def classify(growth: Growth, samples: Sequence[Sample], account: Account) -> str
     window = [s for s in samples if s.time >= growth.start] or list(samples[-1:])
     first, last = window[0], window[-1]
     base_growth, rss_growth = last.base - first.base, last.rss - first.rss
-    if growth.lane == "rss" and base_growth < HALF * rss_growth:
+    if growth.meter == "rss" and base_growth < HALF * rss_growth:
         peak = max(s.base for s in samples)
         return "fragmentation" if peak - last.base >= HALF * rss_growth else "native"
     shown = {kind: account.shown(kind) for kind in _KINDS}
@@ -69,7 +69,7 @@ def writes_to_its_own(growth: Growth, samples: Sequence[Sample]) -> bool:
     that was not resident as the growth began.
     """
     first = next((s for s in samples if s.time >= growth.start), samples[-1])
-    return growth.lane == "rss" and first.base - first.rss >= HALF * growth.growth
+    return growth.meter == "rss" and first.base - first.rss >= HALF * growth.growth
 
 
 def is_past_python(growth: Growth, samples: Sequence[Sample]) -> bool:
@@ -83,7 +83,7 @@ def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool
     its error, less than half as steep. What grows from day to day may fall for hours, and is not asked."""
     if growth.detector != "ratchet":
         return False
-    points = [(s.time - since, float(s.reading(growth.lane))) for s in samples if s.time >= since]
+    points = [(s.time - since, float(s.reading(growth.meter))) for s in samples if s.time >= since]
     if len(points) < _POINTS or growth.seconds <= 0 or points[-1][0] < _LONG * growth.seconds:
         return False
     middle, mean = fmean(x for x, _ in points), fmean(y for _, y in points)

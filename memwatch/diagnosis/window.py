@@ -26,12 +26,12 @@ def grew(growth: Growth, samples: Sequence[Sample], read: Read) -> int:
 
 def resident_growth(growth: Growth, samples: Sequence[Sample]) -> int:
     """The bytes by which resident memory grew meanwhile."""
-    return growth.growth if growth.lane == "rss" else grew(growth, samples, lambda sample: sample.rss)
+    return growth.growth if growth.meter == "rss" else grew(growth, samples, lambda sample: sample.rss)
 
 
 def put_right(growth: Growth, samples: Sequence[Sample], excess: float) -> Growth:
     """*growth* without what counts too much, *excess* for each byte that small blocks were taken for."""
-    if not excess or growth.lane != "base":
+    if not excess or growth.meter != "base":
         return growth
     small = grew(growth, samples, lambda sample: sample.small)
     return replace(growth, growth=max(1, round(growth.growth - excess * small)))

@@ -43,7 +43,7 @@ def _counter(prometheus: str, otel: str, unit: str, help: str, read: Callable[[S
 
 def _rates(state: State) -> Iterable[Point]:
     return (
-        ((rate.lane, rate.window), rate.bytes_per_second) for rate in state.rates if rate.bytes_per_second is not None
+        ((rate.meter, rate.window), rate.bytes_per_second) for rate in state.rates if rate.bytes_per_second is not None
     )
 
 

@@ -43,7 +43,7 @@ def status_of(watcher: Watcher) -> dict[str, Any]:
         "base_bytes": last.base if last else None,
         "rss_bytes": last.rss if last else None,
         "growth": _growth(watcher.candidate(no_growth()).samples),
-        "rates": [{"meter": it.lane, "window": it.window, "bytes_per_hour": _hourly(it)} for it in known.rates],
+        "rates": [{"meter": it.meter, "window": it.window, "bytes_per_hour": _hourly(it)} for it in known.rates],
         "sample_interval": default.sampling_interval(),
         "suspicion": _suspicion(known.suspicion),
         "leaks": [_leak(leak) for leak in leaks],

@@ -27,7 +27,7 @@ create table meters (
     primary key (life, time)
 ) without rowid;
 create table suspicions (
-    id integer primary key, life integer not null, time real not null, lane text not null, growth integer not null,
+    id integer primary key, life integer not null, time real not null, meter text not null, growth integer not null,
     rate real not null, reason text not null
 );
 create table leaks (

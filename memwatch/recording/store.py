@@ -30,7 +30,7 @@ class Suspected(NamedTuple):
     """A suspicion that arose at `time`."""
 
     time: float
-    lane: str
+    meter: str
     growth: int
     rate: float
     reason: str

@@ -112,7 +112,7 @@ class Writer:
     def suspect(self, suspicion: Suspicion) -> None:
         """Handler of "suspect"."""
         it = suspicion
-        self._take(Suspected(steady_epoch(), it.lane, it.growth, it.rate_per_hour, it.reason))
+        self._take(Suspected(steady_epoch(), it.meter, it.growth, it.rate_per_hour, it.reason))
 
     def leak(self, leak: Leak) -> None:
         """Handler of "leak"."""

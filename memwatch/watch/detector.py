@@ -154,7 +154,7 @@ class ConsecutiveGrowth:
         return Growth(
             level=level,
             detector=self.name,
-            lane="base",
+            meter="base",
             start=first.time,
             end=last.time,
             seconds=last.clock - first.clock,

@@ -134,7 +134,7 @@ class Observer:
                     growth.reason,
                     growth.rate_per_hour,
                     growth.detector,
-                    growth.lane,
+                    growth.meter,
                 ),
             )
 

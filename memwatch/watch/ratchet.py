@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from ..internal import internal
 from .pace import Pace
 from .progress import SHARE, Progress
-from .sample import Growth, Lane, Sample
+from .sample import Growth, MeterName, Sample
 from .scales import BLOCKS, Origin, Scale, ScaleStack
 
 _SHARE = 0.01  # of the base: less is no leak
@@ -72,9 +72,9 @@ class Ratchet:
 
     name = "ratchet"
 
-    def __init__(self, lane: Lane, pace: Pace) -> None:
-        self.lane = lane
-        self._floor = _FLOOR[lane]
+    def __init__(self, meter: MeterName, pace: Pace) -> None:
+        self.meter = meter
+        self._floor = _FLOOR[meter]
         self._pace = pace
         self._ladder = ScaleStack(pace.sample, pace.group)
         self._low = 0
@@ -93,7 +93,7 @@ class Ratchet:
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
-        value = sample.reading(self.lane)
+        value = sample.reading(self.meter)
         if value <= 0:
             return None
         if self._is_loading(sample):
@@ -262,7 +262,7 @@ class Ratchet:
         return Growth(
             level="recovered",
             detector=self.name,
-            lane=self.lane,
+            meter=self.meter,
             start=forecast.time,
             end=sample.time,
             seconds=sample.clock - forecast.clock,
@@ -291,7 +291,7 @@ class Ratchet:
         return Growth(
             level=verdict,
             detector=self.name,
-            lane=self.lane,
+            meter=self.meter,
             start=first.time,
             end=sample.time,
             seconds=sample.clock - first.clock,

@@ -12,7 +12,7 @@ from array import array
 from typing import NamedTuple
 
 from ..internal import internal
-from .sample import Lane, Sample
+from .sample import MeterName, Sample
 
 WINDOWS = (600, 3600, 86400)
 """Seconds."""
@@ -23,9 +23,9 @@ _NAMES = {600: "10m", 3600: "1h", 86400: "24h"}
 
 @internal
 class Rate(NamedTuple):
-    """The meter `lane` has grown by so many bytes a second over the last `seconds`; None: not known yet."""
+    """`meter` has grown by so many bytes a second over the last `seconds`; None: not known yet."""
 
-    lane: Lane
+    meter: MeterName
     seconds: int
     bytes_per_second: float | None
 
@@ -95,17 +95,17 @@ class Rates:
 
     def reset(self) -> None:
         """As if there had been no reading yet."""
-        self._lanes: dict[Lane, list[Window]] = {"base": _make_windows(), "rss": _make_windows()}
+        self._meters: dict[MeterName, list[Window]] = {"base": _make_windows(), "rss": _make_windows()}
 
     def add(self, sample: Sample) -> None:
         """Take the reading of a tick."""
-        self._lanes["base"][0].add(sample.clock, sample.base)
-        self._lanes["rss"][0].add(sample.clock, sample.rss)
+        self._meters["base"][0].add(sample.clock, sample.base)
+        self._meters["rss"][0].add(sample.clock, sample.rss)
 
     def read(self) -> tuple[Rate, ...]:
         """A rate for each meter and window."""
         return tuple(
-            Rate(lane, window.seconds, window.rate()) for lane, windows in self._lanes.items() for window in windows
+            Rate(meter, window.seconds, window.rate()) for meter, windows in self._meters.items() for window in windows
         )
 
 

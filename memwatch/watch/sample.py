@@ -15,7 +15,7 @@ from ..internal import internal
 from ..units import format_delta, format_growth, format_size
 
 Trigger = Literal["gc", "forced", "tick", "exit"]
-Lane = Literal["base", "rss"]
+MeterName = Literal["base", "rss"]
 Level = Literal["suspect", "early", "leak", "recovered"]
 
 
@@ -42,9 +42,9 @@ class Sample(NamedTuple):
     gc_seconds: float
     meters: tuple[str, ...]
 
-    def reading(self, lane: Lane) -> int:
-        """The bytes that the meter *lane* read."""
-        return self.base if lane == "base" else self.rss
+    def reading(self, meter: MeterName) -> int:
+        """The bytes that *meter* read."""
+        return self.base if meter == "base" else self.rss
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Stats:
 @internal
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a detector says: the meter `lane` went from `before` up by `growth` bytes between `start` and `end`.
+    """What a detector says: `meter` went from `before` up by `growth` bytes between `start` and `end`.
 
     `count` and `unit` tell over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days"; `note` what else is to
     be said of it. The level "early" is a
@@ -89,7 +89,7 @@ class Growth:
 
     level: Level
     detector: str
-    lane: Lane
+    meter: MeterName
     start: float
     end: float
     seconds: float
@@ -116,7 +116,7 @@ class Growth:
 
     @property
     def _what(self) -> str:
-        what = "heap" if self.lane == "base" else "rss"
+        what = "heap" if self.meter == "base" else "rss"
         return f"{what} growth over {self.count} consecutive {self.unit} ({format_delta(self.seconds)})"
 
 
@@ -177,7 +177,7 @@ class Suspicion:
     reason: str
     rate_per_hour: float
     detector: str
-    lane: Lane
+    meter: MeterName
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, times as ISO 8601 text."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..internal import internal
-from .sample import Growth, Lane, Level, Sample
+from .sample import Growth, Level, MeterName, Sample
 
 _HOUR = 3600
 _DAY = 24
@@ -63,8 +63,8 @@ class Seasonal:
 
     name = "seasonal"
 
-    def __init__(self, lane: Lane) -> None:
-        self.lane = lane
+    def __init__(self, meter: MeterName) -> None:
+        self.meter = meter
         self._hours: dict[int, int] = {}
         self._hour: int | None = None
         self._low = 0
@@ -77,7 +77,7 @@ class Seasonal:
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; at the end of an hour, growth that became suspect, a leak, or stopped after one."""
-        value = sample.reading(self.lane)
+        value = sample.reading(self.meter)
         if value <= 0:
             return None
         hour = int(sample.time // _HOUR)
@@ -158,7 +158,7 @@ class Seasonal:
         return Growth(
             level=level,
             detector=self.name,
-            lane=self.lane,
+            meter=self.meter,
             start=now - seconds,
             end=now,
             seconds=seconds,

@@ -53,13 +53,22 @@ class Case:
             counts.full, counts.young, 0.0, self._meters.names,
         )  # fmt: skip
 
-    def candidate(self, level: str, lane: str = "base", detector: str = "ratchet") -> Candidate:
+    def candidate(self, level: str, meter: str = "base", detector: str = "ratchet") -> Candidate:
         """The growth from the first reading to the last."""
         first, last = self.past[0], self.past[-1]
         seconds = last.time - first.time or WINDOW / 4
-        before, after = (first.base, last.base) if lane == "base" else (first.rss, last.rss)
+        before, after = (first.base, last.base) if meter == "base" else (first.rss, last.rss)
         growth = Growth(
-            level, detector, lane, last.time - seconds, last.time, seconds, before, max(after - before, 1), 8, "windows"
+            level,
+            detector,
+            meter,
+            last.time - seconds,
+            last.time,
+            seconds,
+            before,
+            max(after - before, 1),
+            8,
+            "windows",
         )
         return Candidate(growth, tuple(self.past), self.read, self.give_up, self.ledger)
 
@@ -75,11 +84,11 @@ class Case:
         self.past.append(self.read())
         self.diagnosis.followed(self.candidate("suspect"))
 
-    def verdict(self, lane: str = "base", detector: str = "ratchet", level: str = "leak", **changes: Any) -> Any:
+    def verdict(self, meter: str = "base", detector: str = "ratchet", level: str = "leak", **changes: Any) -> Any:
         """The last reading a window later, with *changes*, and what the judge decides."""
         self._now += WINDOW
         self.past.append(self.read()._replace(**changes))
-        return self.diagnosis(self.candidate(level, lane, detector))
+        return self.diagnosis(self.candidate(level, meter, detector))
 
     def judge(self, grow: Callable[[], object], **options: Any) -> Any:
         """All of it, with the program growing in between."""

@@ -134,7 +134,7 @@ def test_blocks_that_nothing_refers_to_are_untracked(case):
 
 def test_resident_memory_alone_is_native_and_says_that_it_read_rss(case):
     pages = mmap.mmap(-1, 32 * MIB)
-    leak = case.judge(lambda: pages.write(b"x" * len(pages)), lane="rss")
+    leak = case.judge(lambda: pages.write(b"x" * len(pages)), meter="rss")
     pages.close()
     assert leak.verdict == "native" and leak.report.meter == "rss" and leak.reason.startswith("rss growth")
     (_, first), (_, last) = leak.report.curve
@@ -145,7 +145,7 @@ def test_resident_memory_that_rises_after_a_peak_is_fragmentation(case):
     case.suspect()
     first = case.past[0]
     case.past[:] = [judge_sample(first, base=first.base + 40 * MIB)]
-    leak = case.verdict(lane="rss", rss=first.rss + 40 * MIB)
+    leak = case.verdict(meter="rss", rss=first.rss + 40 * MIB)
     assert leak.verdict == "fragmentation"
 
 
@@ -153,7 +153,7 @@ def test_resident_memory_that_rose_with_a_peak_and_stays_is_no_leak(case):
     case.suspect()
     first = case.past[0]
     case.past[:] = [first, judge_sample(first, base=first.base + 40 * MIB, rss=first.rss + 40 * MIB)]
-    decision = case.verdict(lane="rss", rss=first.rss + 40 * MIB)
+    decision = case.verdict(meter="rss", rss=first.rss + 40 * MIB)
     assert isinstance(decision, Held) and "a peak of what was in use" in decision.why
 
 

@@ -23,8 +23,8 @@ def samples(*points):
     ]  # fmt: skip
 
 
-def growth(start, end, mib, lane="base"):
-    return Growth("leak", "ratchet", lane, start, end, end - start, 20 * MIB, mib * MIB, 8, "windows")
+def growth(start, end, mib, meter="base"):
+    return Growth("leak", "ratchet", meter, start, end, end - start, 20 * MIB, mib * MIB, 8, "windows")
 
 
 def account(mib, walked=True, sampled=True, samples=0, **kinds):
@@ -34,12 +34,12 @@ def account(mib, walked=True, sampled=True, samples=0, **kinds):
 
 
 @pytest.mark.parametrize(
-    ("base", "lane", "is_own"), [(100, "rss", True), (62, "rss", True), (55, "rss", False), (100, "base", False)]
+    ("base", "meter", "is_own"), [(100, "rss", True), (62, "rss", True), (55, "rss", False), (100, "base", False)]
 )
-def test_what_was_asked_for_before_becomes_resident_as_it_is_written_to(base, lane, is_own):
+def test_what_was_asked_for_before_becomes_resident_as_it_is_written_to(base, meter, is_own):
     """Resident memory grows by 40 MiB, from 42 on, of so many that were asked for."""
     past = samples((0, 5, 5, 40), (64, 10, base - 10, 42), (128, 10, base - 10, 82))
-    assert writes_to_its_own(growth(64, 128, 40, lane), past) is is_own
+    assert writes_to_its_own(growth(64, 128, 40, meter), past) is is_own
 
 
 BLOCKS = samples((0, 10, 10, 40), (64, 20, 10, 50))
@@ -72,19 +72,19 @@ def test_growth_is_past_python_where_blocks_do_not_explain_half_of_it():
     assert is_past_python(growth(0, 64, 20), samples((0, 10, 10, 40), (64, 10, 30, 60)))
     assert is_past_python(growth(0, 64, 20), samples((0, 10, 10, 40), (64, 19, 21, 60)))
     assert not is_past_python(growth(0, 64, 20), samples((0, 10, 10, 40), (64, 21, 19, 60)))
-    assert is_past_python(growth(0, 64, 20, lane="rss"), samples((0, 10, 10, 40), (64, 10, 10, 60)))
+    assert is_past_python(growth(0, 64, 20, meter="rss"), samples((0, 10, 10, 40), (64, 10, 10, 60)))
     assert not is_past_python(growth(32, 64, 8), samples((0, 10, 30, 40), (32, 10, 10, 40), (64, 18, 10, 48)))
     assert is_past_python(growth(99, 100, 8), samples((0, 10, 10, 40)))
 
 
 def test_resident_memory_alone_is_native():
     past = samples((0, 10, 10, 40), (64, 10, 10, 80))
-    assert classify(growth(0, 64, 40, lane="rss"), past, account(40)) == "native"
+    assert classify(growth(0, 64, 40, meter="rss"), past, account(40)) == "native"
 
 
 def test_resident_memory_after_a_peak_is_fragmentation():
     past = samples((0, 10, 10, 40), (32, 50, 10, 80), (64, 10, 10, 80))
-    assert classify(growth(0, 64, 40, lane="rss"), past, account(40)) == "fragmentation"
+    assert classify(growth(0, 64, 40, meter="rss"), past, account(40)) == "fragmentation"
 
 
 def test_only_the_window_counts():

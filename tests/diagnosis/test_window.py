@@ -18,8 +18,8 @@ def samples(*points):
     ]
 
 
-def growth(start=0.0, end=64.0, mib=10, lane="base"):
-    return Growth("leak", "ratchet", lane, start, end, end - start, 20 * MIB, mib * MIB, 8, "windows")
+def growth(start=0.0, end=64.0, mib=10, meter="base"):
+    return Growth("leak", "ratchet", meter, start, end, end - start, 20 * MIB, mib * MIB, 8, "windows")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_window_between_sparse_samples_has_its_part_of_the_growth():
 def test_resident_memory_is_told_beside_base_and_is_itself_in_its_own_lane():
     past = samples((0, 10, 40), (64, 20, 70))
     assert resident_growth(growth(), past) == 30 * MIB
-    assert resident_growth(growth(mib=7, lane="rss"), past) == 7 * MIB
+    assert resident_growth(growth(mib=7, meter="rss"), past) == 7 * MIB
 
 
 def test_the_limit_is_reached_at_the_pace_of_whichever_grows_faster():
@@ -76,7 +76,7 @@ def test_growth_is_put_right_for_the_part_that_small_blocks_have_in_it():
     past = samples((0, 10, 0), (64, 16, 0))
     assert put_right(growth(mib=10), past, 0.5).growth == 7 * MIB
     assert put_right(growth(mib=10), past, -1.0).growth == 16 * MIB
-    assert put_right(growth(mib=10, lane="rss"), past, 0.5).growth == 10 * MIB
+    assert put_right(growth(mib=10, meter="rss"), past, 0.5).growth == 10 * MIB
 
 
 def test_where_nothing_was_met_nothing_is_known_better(inexact):

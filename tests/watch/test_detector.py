@@ -44,7 +44,7 @@ def test_six_level_rounds_bring_none():
 def test_growth_is_measured_from_the_reading_before_the_first_growth():
     [(_, leak)] = said(rising(50 * MIB, 5))
     assert (leak.before, leak.growth, leak.seconds) == (50 * MIB, 5 * MIB, 20.0)
-    assert (leak.count, leak.unit, leak.lane, leak.detector) == (5, "GCs", "base", "consecutive")
+    assert (leak.count, leak.unit, leak.meter, leak.detector) == (5, "GCs", "base", "consecutive")
     assert leak.reason == "heap growth over 5 consecutive GCs (20s) - 900 mb/hr"
 
 
@@ -193,12 +193,12 @@ def test_moving_the_clock_changes_nothing(bases, shift):
 
 
 def test_a_job_is_watched_by_collections_and_by_both_meters():
-    found = [(detector.name, getattr(detector, "lane", None)) for detector in make_detectors(PACES["job"])]
+    found = [(detector.name, getattr(detector, "meter", None)) for detector in make_detectors(PACES["job"])]
     assert found == [("consecutive", None), ("ratchet", "base"), ("ratchet", "rss")]
 
 
 def test_a_service_is_also_watched_from_day_to_day():
-    found = [(detector.name, getattr(detector, "lane", None)) for detector in make_detectors(PACES["service"])]
+    found = [(detector.name, getattr(detector, "meter", None)) for detector in make_detectors(PACES["service"])]
     assert found == [("consecutive", None), ("ratchet", "base"), ("ratchet", "rss"), ("seasonal", "base")]
 
 

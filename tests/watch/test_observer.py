@@ -25,8 +25,8 @@ def sample(second, base=1000):
     )
 
 
-def growth(level, second=100.0, detector="ratchet", lane="base"):
-    return Growth(level, detector, lane, second - 16, second, 16.0, 1000, 500, 8, "windows")
+def growth(level, second=100.0, detector="ratchet", meter="base"):
+    return Growth(level, detector, meter, second - 16, second, 16.0, 1000, 500, 8, "windows")
 
 
 class Script:
@@ -196,14 +196,14 @@ def test_what_the_judge_holds_is_silent_and_dismissed():
 def test_what_the_judge_held_on_one_meter_is_dismissed_on_the_other(first):
     """Of the real detectors both meters show the growth of a cache; it is held once, and not told by the other."""
     held, judge = [], Judge(lambda growth: held.append(growth) or Held("a bounded cache fills"))
-    lanes = [first, "rss" if first == "base" else "base"]
-    watched = observer(*(Ratchet(lane, PACES["job"]) for lane in lanes), judge=judge)
+    meters = [first, "rss" if first == "base" else "base"]
+    watched = observer(*(Ratchet(meter, PACES["job"]) for meter in meters), judge=judge)
     told = [
-        (name, value.lane)
+        (name, value.meter)
         for n in range(4 * 300)
         for name, value in watched.observe(sample(n / 4)._replace(base=mib(50 + n / 8), rss=mib(80 + n / 8)), False)
     ]
-    assert [(growth.lane, round(growth.seconds)) for growth in held] == [(first, 64), (first, 128), (first, 256)]
+    assert [(growth.meter, round(growth.seconds)) for growth in held] == [(first, 64), (first, 128), (first, 256)]
     assert told == [("suspect", first)] * 3
     assert judge.asked == ["suspected", "judge", "forget"] * 3
 
@@ -264,9 +264,9 @@ def test_a_judge_that_raises_is_logged_and_the_leak_goes_out_with_what_is_known(
     assert leak.to_dict()["report"]["growth_bytes"] == 500
 
 
-@pytest.mark.parametrize(("lane", "word"), [("base", "heap"), ("rss", "rss")])
-def test_the_reason_is_in_node_memwatchs_words(lane, word):
-    five = Growth("leak", "consecutive", lane, 0.0, 20.0, 20.0, 0, 67984, 5, "GCs")
+@pytest.mark.parametrize(("meter", "word"), [("base", "heap"), ("rss", "rss")])
+def test_the_reason_is_in_node_memwatchs_words(meter, word):
+    five = Growth("leak", "consecutive", meter, 0.0, 20.0, 20.0, 0, 67984, 5, "GCs")
     assert five.reason == f"{word} growth over 5 consecutive GCs (20s) - 11.67 mb/hr"
 
 

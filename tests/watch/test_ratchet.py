@@ -59,7 +59,7 @@ def test_a_leak_is_suspect_after_16_seconds_and_called_one_after_64():
 
 def test_a_leak_tells_rate_window_and_start():
     leak = {growth.level: growth for _, growth in said([BASE + k * 10240 for k in range(256)])}["leak"]
-    assert (leak.count, leak.unit, leak.detector, leak.lane) == (8, "windows", "ratchet", "base")
+    assert (leak.count, leak.unit, leak.detector, leak.meter) == (8, "windows", "ratchet", "base")
     assert leak.seconds == pytest.approx(64.0)
     assert leak.rate_per_hour == pytest.approx(10240 * 4 * 3600, rel=0.01)
     assert leak.reason == "heap growth over 8 consecutive windows (1m 4s) - 140.62 mb/hr"
@@ -344,7 +344,7 @@ def test_a_meter_that_cannot_be_read_says_nothing():
 def test_the_rss_lane_looks_at_rss():
     detector = Ratchet("rss", JOB)
     words = [detector.update(reading(BASE, k * 0.25, rss=BASE + k * MIB // 10)) for k in range(300)]
-    assert [(growth.level, growth.lane) for growth in words if growth] == [("suspect", "rss"), ("leak", "rss")]
+    assert [(growth.level, growth.meter) for growth in words if growth] == [("suspect", "rss"), ("leak", "rss")]
 
 
 def test_its_memory_is_bounded():

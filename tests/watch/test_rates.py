@@ -18,12 +18,12 @@ def rates_of(base, seconds, step=1.0, rss=None, begin=5000.0):
         at = number * step
         held = round(base(at))
         rates.add(Sample(at, begin + at, "tick", held, round(rss(at)) if rss else held, 0, 0, 0, 0, 0, 0, 0.0, ()))
-    return {(rate.lane, rate.window): rate.bytes_per_second and rate.bytes_per_second * HOUR for rate in rates.read()}
+    return {(rate.meter, rate.window): rate.bytes_per_second and rate.bytes_per_second * HOUR for rate in rates.read()}
 
 
 def test_a_steady_leak_has_its_rate_in_each_window():
     found = rates_of(lambda at: 100 * MIB + 553 * MIB * at / HOUR, DAY + 3 * HOUR, step=5.0)
-    assert {window: value / MIB for (lane, window), value in found.items() if lane == "base"} == pytest.approx(
+    assert {window: value / MIB for (meter, window), value in found.items() if meter == "base"} == pytest.approx(
         {"10m": 553, "1h": 553, "24h": 553}, rel=0.001
     )
 
@@ -80,5 +80,5 @@ def test_what_is_kept_is_bounded():
     rates = Rates()
     for at in range(0, 10 * DAY, 20):
         rates.add(Sample(at, at, "tick", at, at, 0, 0, 0, 0, 0, 0, 0.0, ()))
-    kept = [window._points for windows in rates._lanes.values() for window in windows]
+    kept = [window._points for windows in rates._meters.values() for window in windows]
     assert {len(points) for points in kept} == {50}
