@@ -161,7 +161,7 @@ class AcrossLives:
         return Growth(
             level=level,
             detector=self.name,
-            lane="base",
+            meter="base",
             start=sample.time - seconds,
             end=sample.time,
             seconds=seconds,
