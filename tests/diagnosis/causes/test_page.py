@@ -20,7 +20,7 @@ HEAD = """\
 # Causes that memwatch knows by name
 
 Where a leak's path to a root ends in a way that is known, the report and a failed `memwatch.check` say what happened
-(`cause`) and what to do (`hint`). The first cause on this page that fits is told: what libraries and Python itself
+(`cause`) and what to do (`hint`). The first cause on this page that fits is reported: what libraries and Python itself
 keep, then what is kept, then where, then what holds it. Nothing is said of a container that has a bound.
 
 A path fits where its end is like one of the lines below a cause. A line has the steps from left to right, each as
