@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .retain import RetainingPath, retaining_paths
     from .rules import ActiveRule, rule
     from .scenario import CheckResult, HeapDiffFixture, check
+    from .snapshot_signal import snapshot_on_signal
     from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
 
@@ -74,6 +75,7 @@ _LAZY = {
     "retained_size": "heap.retained",
     "retaining_paths": "retain",
     "rule": "rules",
+    "snapshot_on_signal": "snapshot_signal",
     "write_heap_snapshot": "heap.write_snapshot",
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
@@ -127,6 +129,7 @@ __all__ = [
     "retained_size",
     "retaining_paths",
     "rule",
+    "snapshot_on_signal",
     "start",
     "stats",
     "stop",

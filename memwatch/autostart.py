@@ -79,6 +79,7 @@ def _start(options: Options) -> None:
     recording = _record(options, problems)
     _connect_report(options, problems, recording)
     _connect_pages(options, problems)
+    _connect_signal(options, problems)
     if problems:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(problems))
 
@@ -124,6 +125,17 @@ def _connect_report(options: Options, problems: list[str], recording: Recording 
     if diary is not None or options.run_pid == os.getpid():
         atexit.register(_finish, screen, options.run_pid, diary, profile)
         _undo.append(lambda: atexit.unregister(_finish))
+
+
+def _connect_signal(options: Options, problems: list[str]) -> None:
+    if not options.snapshot_signal:
+        return
+    from .snapshot_signal import snapshot_on_signal
+
+    try:
+        snapshot_on_signal(options.snapshot_signal)
+    except MemwatchError as error:
+        problems.append(f"MEMWATCH_SNAPSHOT_SIGNAL: {error}")
 
 
 def _connect_pages(options: Options, problems: list[str]) -> None:

@@ -76,6 +76,13 @@ class Options:
         keyword=False,
         flag="--report",
     )
+    snapshot_signal = Option(
+        Text(),
+        None,
+        "a signal, as `USR1`, that has the heap written to a file in the current directory",
+        keyword=False,
+        flag="",
+    )
     record = Option(
         File(), None, "a file that any number of processes record into; `memwatch report` shows it", keyword=False
     )

@@ -71,15 +71,17 @@ ALLOWED = {
     "reach": INSIDE | {"asking", "origin"},
     "default": INSIDE - {"default"} | {"options", "environment", "reach"},
     "export": INSIDE | {"http", "handlers", "version"},
+    "snapshot_signal": VALUES | {"backend", "default", "handlers"},
     "handlers": INSIDE | {"export"},
     "web": INSIDE | {"export"},
     "recording": INSIDE | {"handlers"},
-    "autostart": INSIDE | {"handlers", "recording", "option_kinds", "options", "environment", "cli"},
+    "autostart": INSIDE | {"snapshot_signal", "handlers", "recording", "option_kinds", "options", "environment", "cli"},
     "cli": INSIDE
     | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach", "attach"}
     | {"assistant"},
     "assistant": INSIDE | {"recording", "reach", "cli"},
-    "__init__": INSIDE | {"rules", "export", "web", "handlers", "recording", "scenario", "version", "asking"},
+    "__init__": INSIDE
+    | {"snapshot_signal", "rules", "export", "web", "handlers", "recording", "scenario", "version", "asking"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""

@@ -1,4 +1,5 @@
-"""Ready receivers: leaks to a logger, to pages for a browser or to a webhook, events to a file of JSON lines.
+"""Ready receivers: leaks to a logger, to pages for a browser or to a webhook, events to a file of JSON lines, the heap
+to a file at a leak.
 
 For instance ``memwatch.on("leak", handlers.log_leaks())``, ``memwatch.on("leak", handlers.HtmlReports(path).leak)``, or
 ``handlers.JsonLines(path).connect_all()`` for all four events.
@@ -15,11 +16,13 @@ from ..units import format_rate
 
 if TYPE_CHECKING:
     from ..watch.sample import Leak
+    from .heap_snapshots import HeapSnapshots as HeapSnapshots
     from .html_reports import HtmlReports as HtmlReports
     from .json_lines import JsonLines as JsonLines
     from .webhook import Webhook as Webhook
 
 _FILES = {
+    "HeapSnapshots": "heap_snapshots",
     "HtmlReports": "html_reports",
     "JsonLines": "json_lines",
     "Webhook": "webhook",

@@ -19,6 +19,7 @@
 #include "meters/arenas.h"
 #include "sampling/methods.h"
 #include "search/search.h"
+#include "signal_flag.h"
 
 static State *
 state_of(PyObject *module)
@@ -180,6 +181,8 @@ static PyMethodDef methods[] = {
     {"attributes", attributes, METH_O, attributes_doc},
     {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, held_doc},
     {"measure", measure, METH_O, measure_doc},
+    {"signal_flag", signal_flag, METH_O, signal_flag_doc},
+    {"signals_seen", signals_seen, METH_NOARGS, signals_seen_doc},
     {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},
