@@ -209,7 +209,10 @@ def _make(options: Options) -> tuple[Watcher, Recorder | None]:
     pace = choose_pace(options.pace, options.tick, options.sample)
     detectors = make_detectors(pace, options.detector)
     recorder = Recorder(options.sample_interval, options.native) if options.profile else None
-    judge = LateJudge(loader(), lambda room: room.Diagnosis(options.pause_budget, recorder, options.show_keys))
+    accepted = {"ignore": options.ignore, "min_growth": options.min_growth}
+    judge = LateJudge(
+        loader(), lambda room: room.Diagnosis(options.pause_budget, recorder, options.show_keys, **accepted)
+    )
     return Watcher(pace, detectors, judge, _publish, options.stats_interval), recorder
 
 

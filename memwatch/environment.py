@@ -42,4 +42,5 @@ def _nearest(name: str, known: set[str]) -> str:
 def export_options(options: Options) -> dict[str, str]:
     """The variables that make a child process read these options; one that is not given is empty."""
     given = {name: value for name, value in options.given.items() if value is not None}
-    return {"MEMWATCH": "1"} | {option.variable: str(given.get(name, "")) for name, option in OPTIONS.items()}
+    texts = {name: OPTIONS[name].kind.write(value) for name, value in given.items()}
+    return {"MEMWATCH": "1"} | {option.variable: texts.get(name, "") for name, option in OPTIONS.items()}

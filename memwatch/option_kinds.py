@@ -30,9 +30,33 @@ class Kind(Generic[T_co]):
         """The value that *text* stands for; raises ValueError where it stands for none."""
         return text
 
+    def write(self, value: Any) -> str:
+        """The text that stands for *value*."""
+        return str(value)
+
 
 class Text(Kind[str]):
     """Any text."""
+
+
+class Words(Kind[tuple[str, ...]]):
+    """Some texts; as one text with commas between them."""
+
+    words = "a list of texts that are not empty"
+    text_words = "texts with commas between them"
+    placeholder = "TEXT,TEXT"
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it is a list or a tuple of such."""
+        return isinstance(value, list | tuple) and all(isinstance(it, str) and it for it in value)
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """What stands between the commas."""
+        return tuple(filter(None, map(str.strip, text.split(","))))
+
+    def write(self, value: Any) -> str:
+        """With commas between them."""
+        return ",".join(value)
 
 
 class Choice(Kind[str]):

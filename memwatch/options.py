@@ -6,11 +6,11 @@ three, their help, and the row in docs/reference.md (`python docs/options.py` wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from .errors import OptionError
-from .option_kinds import Choice, File, Option, Seconds, Switch, Text, Whole
+from .option_kinds import Choice, File, Option, Seconds, Switch, Text, Whole, Words
 
 
 class StartOptions(TypedDict, total=False):
@@ -27,6 +27,8 @@ class StartOptions(TypedDict, total=False):
     show_keys: bool
     native: bool
     socket: bool
+    ignore: Sequence[str]
+    min_growth: int
 
 
 class Options:
@@ -67,6 +69,13 @@ class Options:
     show_keys = Option(Switch(), False, "show every key of a dict in reports; keys are data of the program")
     native = Option(Switch(), True, "may sample what C libraries allocate while they are suspected (Linux with glibc)")
     socket = Option(Switch(), True, "listen for `memwatch ps`, `status PID` and the like, of the same user")
+    ignore = Option(
+        Words(),
+        (),
+        "types or holders, as `app.Cache*`, whose growth is accepted: what they explain is no leak",
+        shown="none",
+    )
+    min_growth = Option(Whole(0, 1 << 50, "bytes"), 0, "growth of less is no leak", shown="1 % of the base, 1 MiB")
 
     json = Option(File(), None, "a file that gets every event, one JSON object a line", keyword=False)
     html = Option(

@@ -6,12 +6,15 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
 from ..internal import internal
 from ..retain import count_imported
 from ..watch import Candidate, Held, Leak, make_leak
+from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
 from .benign_growth import BenignGrowth
@@ -32,7 +35,8 @@ class Diagnosis:
 
     *recorder*, if there is one, tells who allocated; while growth is suspected it looks more closely. *limit* is the
     memory that the process may have, in bytes; by default what its container or its machine has. *show_keys* shows the
-    keys of dicts on the paths to holders.
+    keys of dicts on the paths to holders. What *ignore* accepts, and
+    growth of less than *min_growth* bytes, is no leak.
     """
 
     def __init__(
@@ -41,9 +45,12 @@ class Diagnosis:
         recorder: Recorder | None = None,
         show_keys: bool = False,
         limit: int | None = None,
+        ignore: Sequence[str] = (),
+        min_growth: int = 0,
     ) -> None:
         self._limit = memory_limit() if limit is None else limit
         self._inquiry = EvidenceCollector(pause_budget, recorder, show_keys)
+        self._accepted = Accepted(ignore, min_growth)
         self._imports = 0
         self._waited = False
         self._told: Report | None = None
@@ -153,11 +160,13 @@ class Diagnosis:
             return excess_of([(row.size_bytes, row.net) for row in findings.diff.change.details], small)
         return excess_of([(it.retained_bytes, it.retained_items) for it in findings.holdings], small)
 
-    def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak:
+    def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak | Held:
         account = self._account(candidate, findings)
         right = put_right(candidate.growth, candidate.samples, self._excess(candidate, findings))
         candidate = candidate._replace(growth=right)
         report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._told)
+        if why := self._accepted.excuse(report):
+            return Held(why)
         if self._told is None or report.suspects is not self._told.suspects:  # else they are as old as they were
             self._told = report
         return make_leak(candidate.growth, verdict, report)
