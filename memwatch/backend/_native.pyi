@@ -127,6 +127,7 @@ def look_in_child(
         float,
         float,
         float,
+        int,
     ]
     | None
 ): ...

@@ -25,7 +25,7 @@ CHILD_SHARE = 0.02  # of one core
 _LEAST_WALL = 60.0  # seconds, as for walks here
 _TASK_SECONDS = {"census": 8e-8, "search": 1.6e-7}  # an object, on a busy machine; twice what most heaps take
 _TASK_BYTES = {"census": 4, "search": 24}  # an object, in the child
-_TOUCHED = 0.1  # of what is resident, copied because the program writes to it meanwhile
+_TOUCHED = 0.1  # of what is resident, copied because the program writes to it meanwhile; until it was measured
 _FASTEST = 0.5  # of the price that is expected of a page
 _PATIENCE = 5.0  # times what is expected
 
@@ -50,6 +50,7 @@ class Apart:
         self._page_seconds = in_child.PAGE_SECONDS
         self._seconds = dict(_TASK_SECONDS)
         self._pages = 0
+        self._touched = _TOUCHED
         self.reason = ""
 
     @property
@@ -72,7 +73,7 @@ class Apart:
         needed = blocks * (self._seconds[task] + verdicts * self._seconds["search"])
         if needed > CHILD_SHARE * max(wall, _LEAST_WALL) - spent:
             return f"a forked child would need {format_duration(needed)} of processor time, which is over its share"
-        taken = blocks * _TASK_BYTES[task] + int(_TOUCHED * self._pages * in_child.PAGE_BYTES)
+        taken = blocks * _TASK_BYTES[task] + int(self._touched * self._pages * in_child.PAGE_BYTES)
         if taken > self._host.room():
             return f"a forked child might take {format_bytes(taken)}, and there is no room for that"
         return None
@@ -104,7 +105,7 @@ class Apart:
         known = evidence.snapshot.identity if question is not None and evidence.snapshot else None
         with evidence.noting(unfinished), ledger.walk(), quiet:
             look = self._look(blocks, candidate.give_up, known, question)
-            ledger.child(look.pause_seconds, look.work_seconds)
+            ledger.child(look.pause_seconds, look.work_seconds, look.copied_bytes)
             return look
         return None
 
@@ -115,6 +116,7 @@ class Apart:
         patience = max(10.0, _PATIENCE * blocks * self._seconds[task])
         found = in_child.look_in_child(exclude, give_up, known, arguments, patience)
         if self._pages:
+            self._touched = min(1.0, max(self._touched, found.copied_bytes / (self._pages * in_child.PAGE_BYTES)))
             self._page_seconds = max(_FASTEST * in_child.PAGE_SECONDS, found.price_seconds / self._pages)
         self._seconds[task] = found.work_seconds / max(blocks, 1)
         return found

@@ -72,9 +72,11 @@ def cost_text(cost: Cost) -> str:
     share = "under 0.1 %" if cost.cpu_share < 0.001 else f"{100 * cost.cpu_share:.1f} %"
     broken = 0 < cost.pause_budget_seconds < cost.longest_pause_seconds
     over = f" where {cost.pause_budget_seconds * 1000:.0f} ms are allowed" if broken else ""
+    copied = f", {format_bytes(cost.copied_bytes)} copied meanwhile" if cost.copied_bytes else ""
+    children = f"; forked children {cost.child_seconds:.1f} s{copied}" if cost.child_seconds else ""
     return (
         f"{share} of CPU, longest pause {cost.longest_pause_seconds * 1000:.0f} ms{over}, "
-        f"{plural(cost.censuses, 'walk')} of the heap, {format_bytes(cost.bytes)}"
+        f"{plural(cost.censuses, 'walk')} of the heap, {format_bytes(cost.bytes)}{children}"
     )
 
 

@@ -36,11 +36,12 @@ class Aside(Ledger):
         if self._main is not None:
             self._main.pause(seconds)
 
-    def child(self, pause: float, work: float) -> None:
+    def child(self, pause: float, work: float, copied: int = 0) -> None:
         """A forked child has looked."""
-        super().child(pause, work)
+        super().child(pause, work, copied)
         if self._main is not None:
             self._main.child_seconds += work
+            self._main.copied_bytes = max(self._main.copied_bytes, copied)
 
     @contextmanager
     def walk(self) -> Iterator[None]:

@@ -16,8 +16,9 @@ from ..internal import internal
 class Cost:
     """`cpu_share` of one processor (0.004 is 0.4 %), the longest hold of the interpreter lock, walks and bytes kept.
 
-    `child_seconds` is the processor time of forked children, which is no part of the share; `pause_budget_seconds` says
-    how long a hold may be, 0 where that is not known.
+    `child_seconds` is the processor time of forked children, which is no part of the share, and `copied_bytes` is how
+    much at most was copied while one of them lived; `pause_budget_seconds` says how long a hold may be, 0 where that is
+    not known.
     """
 
     cpu_share: float
@@ -26,6 +27,7 @@ class Cost:
     bytes: int
     child_seconds: float = 0.0
     pause_budget_seconds: float = 0.0
+    copied_bytes: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -76,6 +78,7 @@ class Ledger:
         self.longest_pause = 0.0
         self.walked_seconds = 0.0
         self.child_seconds = 0.0
+        self.copied_bytes = 0
         self.pause_budget = 0.0
         self._loaded_before = LOADED.less(Loaded())
         self.aside: Ledger | None = None  # the books of a question that somebody has asked
@@ -121,10 +124,12 @@ class Ledger:
         """The interpreter lock was held for so long in one piece."""
         self.longest_pause = max(self.longest_pause, seconds)
 
-    def child(self, pause: float, work: float) -> None:
-        """A forked child has looked, for so many seconds of processor time; its making held the program."""
+    def child(self, pause: float, work: float, copied: int = 0) -> None:
+        """A forked child has looked, for so many seconds of processor time; its making held the program, and so many
+        bytes were copied at most while it lived."""
         self.pause(pause)
         self.child_seconds += work
+        self.copied_bytes = max(self.copied_bytes, copied)
 
     @contextmanager
     def walk(self) -> Iterator[None]:
@@ -161,4 +166,5 @@ class Ledger:
         cpu = max(0.0, self._ended_threads + self._this_thread - self._receivers)
         aside = self.aside.bytes + self.aside.mapped if self.aside is not None else 0
         share, kept = cpu / max(self.age, 1e-9), self.bytes + self.mapped + aside
-        return Cost(share, self.longest_pause, self.censuses, kept, self.child_seconds, self.pause_budget)
+        seconds, copied = self.child_seconds, self.copied_bytes
+        return Cost(share, self.longest_pause, self.censuses, kept, seconds, self.pause_budget, copied)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,6 +61,17 @@ def test_there_must_be_room_for_what_is_copied():
     assert "there is no room for that" in apart.why_not("search", 2_000_000, 0.0, 1000.0)
 
 
+def test_what_is_copied_is_expected_as_it_was_measured(monkeypatch):
+    machine = Machine(room=100 << 20)
+    apart = Apart(0.1, machine)
+    assert apart.why_not("census", 1_000_000, 0.0, 1000.0) is None
+    look = SimpleNamespace(copied_bytes=90 << 20, price_seconds=0.004, work_seconds=0.1)
+    monkeypatch.setattr(in_child, "look_in_child", lambda *asked: look)
+    assert apart._look(1_000_000, None, None, None) is look
+    machine.free = 90 << 20
+    assert "there is no room for that" in str(apart.why_not("census", 1_000_000, 0.0, 1000.0))
+
+
 def test_without_a_child_there_is_nothing_to_say():
     assert Apart(0.1, Machine(can_look=False)).why_not("census", 1000, 0.0, 1000.0) == ""
 
@@ -83,6 +95,7 @@ def test_above_the_pause_budget_type_and_holder_are_named_by_a_child(make_case, 
     assert (first.type, first.held_by.text) == ("app.Order", "module app > orders: list, 20000 items > [index]")
     assert first.cause.startswith("a module-level list that only grows")
     assert report.cost.longest_pause_seconds < 0.1 and report.cost.child_seconds > 0 and report.cost.censuses == 3
+    assert report.cost.copied_bytes > 0
 
 
 @can_look
@@ -169,3 +182,9 @@ def test_what_could_not_be_had_at_first_is_tried_again(make_case, app, make_clas
 def test_a_hold_that_was_longer_than_allowed_is_told():
     assert "longest pause 115 ms where 100 ms are allowed, " in cost_text(Cost(0.0, 0.115, 3, 0, 0.0, 0.1))
     assert "longest pause 90 ms, " in cost_text(Cost(0.0, 0.09, 3, 0, 0.0, 0.1))
+
+
+def test_what_children_took_is_told():
+    assert cost_text(Cost(0.0, 0.09, 3, 0, 0.55, 0.1, 5 << 20)).endswith(
+        "; forked children 0.6 s, 5.00 MiB copied meanwhile"
+    )

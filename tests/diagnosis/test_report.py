@@ -62,6 +62,7 @@ def test_the_dict_has_the_keys_of_the_contract_and_no_others(report):
         "bytes",
         "child_seconds",
         "pause_budget_seconds",
+        "copied_bytes",
     ]
 
 

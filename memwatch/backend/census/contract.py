@@ -124,7 +124,8 @@ class Look:
 
     `places` and `by_root` are what the extension tells: rows for `retain`, and (kind of root, items, bytes) of what is
     new. Making the child held the program for `pause_seconds`, and took `price_seconds` of processor time; the child
-    has worked for `work_seconds`.
+    has worked for `work_seconds`. Meanwhile the program has written to pages of `copied_bytes`, new ones among them,
+    which were copied if they were there before.
     """
 
     identity: ObjectSet
@@ -133,6 +134,7 @@ class Look:
     pause_seconds: float
     price_seconds: float
     work_seconds: float
+    copied_bytes: int = 0
 
 
 class Backend(Protocol):

@@ -22,6 +22,8 @@ from .object_set import ObjectSet, copy_column
 
 _DEEP_SECONDS = 1.5e-7  # an object, listed, in scattered memory and on a busy machine
 _SHALLOW_SECONDS = 5e-8
+PAGE_BYTES = 4096
+
 _CHILD_SECONDS = 60.0  # a walk over some hundred million objects
 
 
@@ -84,9 +86,10 @@ def look_in_child(
         raise UnsupportedError(f"no look in a forked child: {refused}") from None
     if answer is None:
         raise GaveUp("the collector is at work; a census has to wait for its end")
-    snapshot, totals, found, pause, price, work = answer
+    snapshot, totals, found, pause, price, work, faults = answer
     places, by_root = found or ([], [])
-    return Look(ObjectSet(snapshot, totals, True, pause), places, by_root, pause, price, work)
+    copied = faults * PAGE_BYTES
+    return Look(ObjectSet(snapshot, totals, True, pause), places, by_root, pause, price, work, copied)
 
 
 def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:

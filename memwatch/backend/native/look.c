@@ -81,8 +81,8 @@ take(Look *look, Snapshot *made, double patience, PyObject *ask)
     places = look->search ? places_receive(look->search, look->question[MODULES], &answer) : Py_NewRef(Py_None);
     if (places)
         result =
-            Py_BuildValue("(ONOddd)", (PyObject *)made, answer_totals(&answer), places, answer.pause, answer.price,
-                               answer.work);
+            Py_BuildValue("(ONOdddl)", (PyObject *)made, answer_totals(&answer), places, answer.pause, answer.price,
+                               answer.work, answer.faults);
 done:
     Py_XDECREF(places);
     answer_free(&answer);
@@ -119,11 +119,12 @@ count_in_child_call(State *state, PyObject *const *args, Py_ssize_t given)
 
 const char look_in_child_doc[] =
     "look_in_child(deep, own_types, part_types, records, exclude, patience, ask, known, question)\n--\n\n"
-    "(Snapshot, [(label, objects, bytes, number), ...], found, pause, price, work) by a forked child, or None while\n"
-    "the collector is at work. *question* has the arguments of search(), the given objects being those of the\n"
+    "(Snapshot, [(label, objects, bytes, number), ...], found, pause, price, work, faults) by a forked child, or None\n"
+    "while the collector is at work. *question* has the arguments of search(), the given objects being those of the\n"
     "Snapshot *known*; found is (places, totals) as search/places.h says. None and None: no search. *ask* is called\n"
     "now and then while the child works, and may raise. Making the child held the program for *pause* seconds and\n"
-    "took *price* of processor time; the child may use *patience* of that, and has used *work*.";
+    "took *price* of processor time; the child may use *patience* of that, and has used *work*. Of its memory the\n"
+    "program has had at most *faults* pages copied meanwhile.";
 
 static PyObject *
 answer(State *state, Call *call, Look *look, PyObject *const *args)

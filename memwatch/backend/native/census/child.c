@@ -53,6 +53,15 @@ clock_seconds(clockid_t clock)
     return clock_gettime(clock, &now) == 0 ? (double)now.tv_sec + (double)now.tv_nsec * 1e-9 : 0.0;
 }
 
+/* The pages that this process was given so far without reading them from anywhere. */
+static long
+count_faults(void)
+{
+    struct rusage used = {0};
+    getrusage(RUSAGE_SELF, &used);
+    return used.ru_minflt;
+}
+
 /* 0, or an errno. The thread's mask is the child's: no signal is ever handled there. */
 static int
 make_child(Child *child, Work work, void *arg)
@@ -71,6 +80,7 @@ make_child(Child *child, Work work, void *arg)
         error = errno;
     child->moved = monotonic_seconds();
     child->answer->pause = child->moved - begun;
+    child->answer->faults = count_faults();
     child->answer->price = clock_seconds(CLOCK_THREAD_CPUTIME_ID) - spent;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
@@ -177,6 +187,7 @@ end_child(Child *child, bool kill_it)
     if (kill_it && !child->gone)
         kill(child->pid, SIGKILL);
     wait_for(child, 0);
+    child->answer->faults = count_faults() - child->answer->faults;
     close(child->pipe);
 }
 

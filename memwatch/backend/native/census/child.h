@@ -14,6 +14,7 @@ typedef struct {
     double pause; /* seconds that its making held the program */
     double price; /* seconds of processor time that it took */
     double work;  /* seconds of processor time that it used */
+    long faults;  /* pages that the program came to have while it lived: copied ones, and new ones */
 } Answer;
 
 /* What the child does, with *arg*; never returns. */
