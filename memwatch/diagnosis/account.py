@@ -27,6 +27,7 @@ PYTHON_RAW = "raw memory in Python's blocks"
 
 _STACK = frozenset((NO_OBJECT, "frame"))
 _ALIKE = 2.0  # times
+_LOST = 0.2  # of the bytes
 
 _MOST_ROWS = 20  # as machines read it; the others are one more
 
@@ -161,13 +162,24 @@ def loose_sites(diff: Diff | None, lines: Lines, walked: bool) -> tuple[Site, ..
     return lines.loose(sum(row.size_bytes for row in _rows(diff) if row.size_bytes > 0))
 
 
-def kind_of(site: Site, walked: bool, holdings: Sequence[Holding] = ()) -> Kind:
-    """What *site* is an allocation of, if there was a walk or not; *holdings* are what was found to be held."""
+def kind_of(site: Site, walked: bool, holdings: Sequence[Holding] = (), lost: bool = True) -> Kind:
+    """What *site* is an allocation of, if there was a walk or not; *holdings* are what was found to be held.
+
+    Raw memory in Python's blocks is part of *lost* objects, where there are such; else C code has asked Python for it.
+    """
     if site.native:
         return "native"
     if walked:
-        return "objects" if any(is_stack(site, it) for it in holdings) else "untracked"
+        is_part = lost or site.label != NO_OBJECT
+        return "objects" if any(is_stack(site, it) for it in holdings) else "untracked" if is_part else "native"
     return "unknown" if site.label == NO_OBJECT else "objects"
+
+
+def has_lost(sites: Iterable[Site]) -> bool:
+    """Whether of what no walk has met in Python's blocks enough are objects: a buffer alone is none that was lost."""
+    met = [site for site in sites if not site.native]
+    typed = sum(site.size_bytes for site in met if site.label != NO_OBJECT)
+    return typed >= _LOST * sum(site.size_bytes for site in met)
 
 
 def is_stack(site: Site, holding: Holding) -> bool:
@@ -186,11 +198,12 @@ def _rows(diff: Diff | None) -> Iterable[Any]:
     return diff.change.details if diff is not None else ()
 
 
-def _sampled(sites: Iterable[Site], walked: bool, holdings: Sequence[Holding]) -> list[TypeRow]:
+def _sampled(sites: Sequence[Site], walked: bool, holdings: Sequence[Holding]) -> list[TypeRow]:
     by_row: dict[tuple[str, Kind], list[Site]] = {}
+    lost = has_lost(sites)
     for site in sites:
-        kind = kind_of(site, walked, holdings)
-        what = PYTHON_RAW if site.label == NO_OBJECT and kind != "native" else site.label
+        kind = kind_of(site, walked, holdings, lost)
+        what = PYTHON_RAW if site.label == NO_OBJECT and not site.native else site.label
         by_row.setdefault((what, kind), []).append(site)
     return [_row(what, kind, same) for (what, kind), same in by_row.items() if any(it.is_sure for it in same)]
 

@@ -9,7 +9,7 @@ from types import BuiltinFunctionType, GetSetDescriptorType, MethodDescriptorTyp
 from typing import Any
 
 from ..backend.allocations.frame_filter import FrameFilter
-from ..backend.type_labels import every_type, flags_of, namespace_of, type_label
+from ..backend.type_labels import every_type, flags_of, mro_of, namespace_of, type_label
 
 _MADE_IN_C = (MethodDescriptorType, BuiltinFunctionType, GetSetDescriptorType)
 _EVERY_CLASS = frozenset(("__dict__", "__weakref__"))  # getters that `class` makes, too
@@ -39,8 +39,10 @@ def is_programs(label: str) -> bool:
 
 
 def keepers_of_native(labels: Collection[str]) -> frozenset[str]:
-    """Those of *labels* whose instances may keep memory that no walk sees: classes made in C, by an extension."""
-    return frozenset(label for cls in every_type() if (label := type_label(cls)) in labels and _is_extension(cls))
+    """Those of *labels* whose instances may keep memory that no walk sees: classes made in C, by an extension, and what
+    is derived from such."""
+    asked = (cls for cls in every_type() if type_label(cls) in labels)
+    return frozenset(type_label(cls) for cls in asked if any(map(_is_extension, mro_of(cls))))
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ from ..internal import internal
 from ..retain import Holding, RetainingPath, RootKind
 from .account import Account, is_alike, is_stack
 from .classes import keepers_of_native
-from .lines import ShownFrame, Site
+from .lines import NO_OBJECT, ShownFrame, Site
 
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 _MOST = 0.5
@@ -53,8 +53,8 @@ class Pins:
         self.likely: RetainingPath | None = None
         unseen = verdict == "native" and account.rest >= _MOST * account.total
         self._unseen = account.rest if unseen else 0
-        native = self._unseen or any(site.native for site in loose)
-        classes = keepers_of_native({label for it in holdings for label in _types_of(it)}) if native else frozenset()
+        raw = self._unseen or any(site.label == NO_OBJECT for site in loose)
+        classes = keepers_of_native({label for it in holdings for label in _types_of(it)}) if raw else frozenset()
         self._keepers = [it for it in holdings if not classes.isdisjoint(_types_of(it))]
 
     def may_take(self, holding: Holding) -> bool:
@@ -85,8 +85,8 @@ class Pins:
     def _sites(self, holding: Holding, frames: Sequence[ShownFrame]) -> list[Site]:
         """What the same function has made; where it is not known which, what there is as much of."""
         own = next(((it["function"], it["file"]) for it in frames if it["in_app"]), None)
-        native = [site for site in self.left if site.native]
-        return [it for it in native if (it.function == own if own else is_alike(it.count, holding.targets))]
+        raw = [site for site in self.left if site.label == NO_OBJECT]
+        return [it for it in raw if (it.function == own if own else is_alike(it.count, holding.targets))]
 
 
 def _types_of(holding: Holding) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..heap import Diff, Ratchet, TypeSeries
 from ..retain import Holding, RetainingPath
 from ..units import format_bytes
-from .account import Account, kind_of
+from .account import Account, has_lost, kind_of
 from .causes import Words, name_type, words_for, words_for_verdict
 from .lines import HANDFUL, NO_OBJECT, Lines, Site, count_of
 from .parts import Part, join_parts
@@ -136,12 +136,12 @@ def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
     raw = [Part(NO_OBJECT, count_of([it]), it.size_bytes, it.samples, it) for it in loose if it.label == NO_OBJECT]
     labels = {site.label for site in loose} - {NO_OBJECT}
     typed = [_part([site for site in loose if site.label == label]) for label in labels]
-    found = []
+    found, lost = [], has_lost(loose)
     for part in (*join_parts(typed), *raw):
         share = min(1.0, part.size_bytes / account.total)
         is_much = share >= FIRST_SHARE and part.size_bytes >= _LEAST_BYTES
         if is_much and part.site is not None and part.site.is_sure:
-            words = words_for_verdict(kind_of(part.site, account.walked))
+            words = words_for_verdict(kind_of(part.site, account.walked, lost=lost))
             found.append(_at(_unheld(part, share, words), part.site))
     return found
 

@@ -76,6 +76,12 @@ def test_what_no_walk_has_met_is_told_by_the_samples() -> None:
     assert shown(native)[0] == (NO_OBJECT, "native", 800, 0.8)
 
 
+def test_a_buffer_in_python_s_blocks_is_no_object_that_was_lost() -> None:
+    """C code asks Python for it, as zlib does; parts of lost objects come with these."""
+    found = make_account(1000 * KB, diff(str=50), lines(("float", 50), ("", 800), ("str", 50), met="str"))
+    assert shown(found)[0] == (PYTHON_RAW, "native", 800, 0.8)
+
+
 def test_without_a_walk_the_samples_tell_of_all() -> None:
     found = make_account(1000 * KB, None, lines(("app.Order", 600), ("", 200), walked=False))
     assert shown(found) == [

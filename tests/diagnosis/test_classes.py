@@ -38,8 +38,9 @@ def test_a_class_whose_module_is_gone_is_nobodys() -> None:
 
 def test_what_an_extension_has_made_may_keep_native_memory() -> None:
     classes: list[Any] = [Order, Callback, sqlite3.Connection, dict, bytes, datetime.datetime, collections.deque]
-    labels = {type_label(cls) for cls in classes}
-    assert keepers_of_native(labels) == {"sqlite3.Connection"}
+    derived = type("Database", (sqlite3.Connection,), {"__module__": "app"})
+    labels = {type_label(cls) for cls in [*classes, derived]}
+    assert keepers_of_native(labels) == {"sqlite3.Connection", "app.Database"}
 
 
 def joined(*parts: tuple[str, int, int], cycles: bool = False) -> list[tuple[str, int, int]]:

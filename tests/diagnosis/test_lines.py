@@ -283,13 +283,14 @@ def test_native_memory_is_told_with_the_small_objects_that_the_same_function_mak
     monkeypatch.setattr(pinned, "keepers_of_native", lambda labels: labels & {"lib.View"})
     views = replace(holding("lib.View", **{"lib.View": 9}), retained_bytes=3000)
 
-    def told(raw: str, kept: Holding = views) -> list[tuple[str, bool, int]]:
-        samples = [sampled("lib.View", "app:2"), *[sampled("", raw, size=10.0 * MIB, native=True)] * 9]
-        found = suspects([kept], lines(*samples, known=True), "native", 100 * MIB)
+    def told(raw: str, kept: Holding = views, native: bool = True) -> list[tuple[str, bool, int]]:
+        samples = [sampled("lib.View", "app:2"), *[sampled("", raw, size=10.0 * MIB, native=native)] * 9]
+        found = suspects([kept], lines(*samples, known=native), "native", 100 * MIB)
         assert found[0].bytes_growth == pytest.approx(90 * MIB, rel=0.01)
         return [(it.type, bool(it.held_by), it.samples) for it in found]
 
     assert told("app:3") == [("lib.View", True, 9)]
+    assert told("app:3", native=False) == [("lib.View", True, 9)]  # a buffer that C code has from Python
     assert told("app:3", replace(views, retained_bytes=90 * MIB)) == [("lib.View", True, 9)]
     assert told("other:3") == [(NO_OBJECT, False, 9)]
     assert told("app:3", replace(views, frontier_type="str", type_counts={"str": 9})) == [(NO_OBJECT, False, 9)]
