@@ -1,23 +1,35 @@
-"""Read a heap snapshot: where much hangs, who holds the objects of a class, what came between two of them."""
+"""Read a heap snapshot: where much hangs, who holds the objects of a class, what came between two of them. Or have a
+running process write one."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 
 from ..errors import FormatError, MemwatchError
-from ..units import printable
+from ..units import format_bytes, printable
+from .asking import carry_out, pid, show
 
 _FAILED = 2
 _INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
 _TOP = 15
+_PATIENCE = 600.0  # seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add = parser.add_argument
-    add("file", metavar="FILE", nargs="?", help="a .heapsnapshot of memwatch, node or Chrome; compressed or not")
+    add(
+        "file",
+        metavar="FILE|PID",
+        nargs="?",
+        help="a .heapsnapshot of memwatch, node or Chrome, compressed or not; or a process that memwatch watches",
+    )
+    add(
+        "-o", "--output", metavar="FILE", help="with PID: the file that it writes (default: heap-PID-TIME.heapsnapshot)"
+    )
     add("--compare", metavar=("OLD", "NEW"), nargs=2, help="what came between two snapshots of one process")
     add("--type", metavar="CLASS", help="who holds the objects of this class, and its largest ones")
     add("--top", metavar="N", type=int, default=_TOP, help=f"rows of a table (default: {_TOP})")
@@ -29,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
     """Print it; returns 0, or 2 with one line on standard error that says what went wrong."""
     if (args.file is None) == (args.compare is None) or args.top < 1 or (args.compare and args.type):
         args.parser.error("give FILE, with --type or without, or --compare OLD NEW; N is 1 or more")
+    if args.file is not None and args.file.isdecimal() and not os.path.exists(args.file):
+        return carry_out(lambda: _take(args))
+    if args.output is not None:
+        args.parser.error("-o goes with a PID")
     try:
         print(_tell(args))
     except (MemwatchError, OSError) as error:
@@ -43,6 +59,17 @@ def run(args: argparse.Namespace) -> int:
         return 0
     except KeyboardInterrupt:
         return _INTERRUPTED
+    return 0
+
+
+def _take(args: argparse.Namespace) -> int:
+    from ..heap.write_snapshot import default_name
+    from ..reach.client import ask
+
+    number = pid(args.file)
+    path = os.path.abspath(args.output if args.output is not None else default_name(pid=number))
+    answer = ask(number, "snapshot", _PATIENCE, path=path)
+    show(answer, args.json, lambda: f"wrote {answer['path']}: {format_bytes(answer['bytes'])}")
     return 0
 
 

@@ -62,10 +62,10 @@ def write_heap_snapshot(
     return target
 
 
-def default_name(now: float | None = None, folder: Path | None = None) -> str:
+def default_name(now: float | None = None, folder: Path | None = None, pid: int | None = None) -> str:
     """A name that nothing in *folder*, the current directory, has yet, made from the process and the time."""
     when = time.strftime("%Y%m%dT%H%M%S", time.localtime(now))
-    stem, number = f"heap-{os.getpid()}-{when}", 1
+    stem, number = f"heap-{os.getpid() if pid is None else pid}-{when}", 1
     name = stem + SUFFIX
     while os.path.lexists(folder / name if folder is not None else name):
         number += 1

@@ -116,6 +116,11 @@ def _paths(reply: Reply, type: str = "", limit: int = 3) -> None:
     reply.when_loaded(reply.looks, lambda room: room.paths(reply, type, limit))
 
 
+def _snapshot(reply: Reply, path: str = "") -> None:
+    """The heap, written to the file *path*: its absolute path, and its bytes."""
+    reply.when_loaded(reply.looks, lambda room: room.snapshot(reply, path))
+
+
 def _gc(reply: Reply) -> None:
     """A full collection: what was held before it, in bytes, and the `Stats` of what is left."""
     before, begun = reply.watcher.candidate(no_growth()).read(), Clock.monotonic()
@@ -139,6 +144,7 @@ ANSWERS: dict[str, Callable[..., None]] = {
     "diff": _diff,
     "profile": _profile,
     "paths": _paths,
+    "snapshot": _snapshot,
     "gc": _gc,
     "detach": _detach,
 }

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from .. import backend, default
 from ..backend.allocations.recorder import FINE_INTERVAL
 from ..calltree import CallTree
-from ..errors import UnsupportedError
+from ..errors import OptionError, UnsupportedError
 from ..formats import pprof
 from ..heap import HeapDiff
+from ..heap.write_snapshot import write_heap_snapshot
 from ..profile.sampler import AllocationSampler, as_tree
 from ..retain import retaining_paths
 
@@ -39,6 +40,14 @@ def paths(reply: Reply, label: str, limit: int) -> None:
     """Who holds the objects of the type that is called *label*."""
     found = retaining_paths(type=label, limit=limit)
     reply.give({"paths": [path.to_dict() for path in found], "text": "\n".join(map(str, found))})
+
+
+def snapshot(reply: Reply, path: str) -> None:
+    """Write the heap to a file; in the current directory of the process unless *path* says otherwise."""
+    if not isinstance(path, str):
+        raise OptionError("path must be text")
+    written = write_heap_snapshot(path or None).absolute()
+    reply.give({"path": str(written), "bytes": written.stat().st_size})
 
 
 def profile(reply: Reply, seconds: float) -> None:

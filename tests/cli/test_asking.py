@@ -134,3 +134,13 @@ def test_a_reader_that_has_seen_enough():
     done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     assert (done.returncode, done.stderr.replace("no process of this user is watched\n", "")) == (0, "")
+
+
+def test_a_process_writes_its_heap(watched, tmp_path, capsys):
+    path = tmp_path / "asked.heapsnapshot"
+    if backend == "native":
+        assert main(["snapshot", HERE, "-o", str(path)]) == 0
+        assert capsys.readouterr().out.startswith(f"wrote {path}: ")
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert main(["snapshot", HERE, "-o", str(tmp_path / "missing" / "heap")]) == 1
+    assert "there is no directory" in capsys.readouterr().err
