@@ -20,7 +20,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 source_suffix = {".md": "markdown"}
 root_doc = "index"
 myst_heading_anchors = 4
-html_copy_source = False
+html_copy_source = html_show_copyright = False
 html_extra_path = ["report.schema.json"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
