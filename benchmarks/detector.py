@@ -31,7 +31,7 @@ import numpy as np
 from simulation import DAY, HEALTHY, LEAKY, OLD, Made, Scenario, make_heap
 
 from memwatch.diagnosis.verdict import has_stopped
-from memwatch.watch import Candidate, Growth, Held, Leak, Ledger, make_leak
+from memwatch.watch import Candidate, Dismissed, Growth, Leak, Ledger, make_leak
 from memwatch.watch.detector import make_detectors
 from memwatch.watch.history import KEPT
 from memwatch.watch.judge import Unjudged
@@ -113,11 +113,11 @@ class Model:
     def forget(self) -> None:
         self.looks = []
 
-    def __call__(self, candidate: Candidate) -> Leak | Held:
+    def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         growth = candidate.growth
         why = self.doubt() if growth.level == "early" else None
         why = why or self.excuse(growth)
-        return Held(why) if why else make_leak(growth, "objects", Unjudged(growth, "made up"))
+        return Dismissed(why) if why else make_leak(growth, "objects", Unjudged(growth, "made up"))
 
     def share(self, part: np.ndarray) -> float:
         """Of the growth since the suspicion."""

@@ -198,8 +198,8 @@ class Question:
         if watcher is not None:
             found = watcher.candidate(_NO_GROWTH)
             self._aside = self._aside or Aside(found.ledger)
-            give_up = lambda: patience.is_over() or not watcher.running  # noqa: E731
-            return found._replace(ledger=self._aside, give_up=give_up)
+            should_cancel = lambda: patience.is_over() or not watcher.running  # noqa: E731
+            return found._replace(ledger=self._aside, should_cancel=should_cancel)
         aside = self._aside = self._aside or Aside(None)
         read = lambda: read_sample(self._meters, "tick", 0.0, aside, force=True)  # noqa: E731
         return Candidate(_NO_GROWTH, (), read, patience.is_over, aside)

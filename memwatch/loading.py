@@ -18,7 +18,7 @@ from .backend.quiet import get_ident
 from .clock import Clock
 from .errors import UnsupportedError, describe_error
 from .internal import internal
-from .watch import Candidate, Held, Judge, Leak, make_leak
+from .watch import Candidate, Dismissed, Judge, Leak, make_leak
 from .watch.cost import LOADED
 from .watch.judge import Unjudged
 from .watch.thread import RawThread, is_raw
@@ -169,14 +169,14 @@ class LateJudge:
         elif judge is not None:
             self._has_begun = judge.suspected(candidate)
 
-    def __call__(self, candidate: Candidate) -> Leak | Held:
+    def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         """Its decision; without it an early leak has no evidence, and any other goes out as it is."""
         judge = self._find()
         if judge is not None:
             return judge(candidate)
         why = f"it could not be looked into: {self._loader.problem}"
         if candidate.growth.level == "early":
-            return Held(why)
+            return Dismissed(why)
         return make_leak(candidate.growth, "unknown", Unjudged(candidate.growth, why))
 
     def forget(self) -> None:

@@ -143,7 +143,7 @@ def test_a_fork_in_the_middle_of_a_census_pins_nothing_and_both_sides_go_on():
         references = [weakref.ref(order) for order in orders]
         halfway, go, asked = threading.Event(), threading.Event(), []
 
-        def give_up():
+        def should_cancel():
             asked.append(1)
             if len(asked) == 5:
                 halfway.set()
@@ -151,7 +151,7 @@ def test_a_fork_in_the_middle_of_a_census_pins_nothing_and_both_sides_go_on():
             return False
 
         memwatch.start(tick=3600)
-        memwatch.on("stats", lambda stats: asked or take_snapshot(give_up=give_up))
+        memwatch.on("stats", lambda stats: asked or take_snapshot(should_cancel=should_cancel))
         gc.collect()
         halfway.wait(30)
         pid = os.fork()

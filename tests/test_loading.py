@@ -10,7 +10,7 @@ import pytest
 from memwatch import loading
 from memwatch.backend.meters.meters import Meters
 from memwatch.loading import LateJudge, Loader
-from memwatch.watch import Held
+from memwatch.watch import Dismissed
 from memwatch.watch.cost import LOADED, Ledger
 from memwatch.watch.judge import Candidate
 from memwatch.watch.reading import read_sample
@@ -21,7 +21,7 @@ from .test_default import python
 
 def candidate(level="suspect"):
     growth = Growth(level, "ratchet", "base", 0.0, 16.0, 16.0, before=1 << 24, growth=1 << 20, count=8, unit="windows")
-    return Candidate(growth, (), read=None, give_up=None, ledger=Ledger())
+    return Candidate(growth, (), read=None, should_cancel=None, ledger=Ledger())
 
 
 class Parts:
@@ -65,7 +65,7 @@ class Judge:
 
     def __call__(self, candidate):
         self.asked.append("judge")
-        return Held("no leak")
+        return Dismissed("no leak")
 
     def forget(self):
         self.asked.append("forget")
@@ -201,7 +201,7 @@ def test_what_fails_is_told_once_and_tried_again(parts, caplog, error):
     assert caplog.text.count("its judge cannot be loaded") == 1 and len(parts.names) == 3
     leak = judge(candidate("leak"))
     assert leak.verdict == "unknown" and type(error).__name__ in str(leak.report)
-    assert isinstance(judge(candidate("early")), Held)
+    assert isinstance(judge(candidate("early")), Dismissed)
     parts.error = None
     loader.load()
     judge.followed(candidate())
@@ -226,7 +226,7 @@ def test_a_judge_is_made_when_its_room_is_there_and_asked_from_then_on(parts):
     loaded(loader)
     assert judge.suspected(candidate())
     judge.followed(candidate())
-    assert judge(candidate("leak")) == Held("no leak")
+    assert judge(candidate("leak")) == Dismissed("no leak")
     judge.forget()
     assert made.asked == ["suspected", "followed", "judge", "forget"]
 

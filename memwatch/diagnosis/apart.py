@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from ..backend.census import in_child
-from ..backend.census.contract import GiveUp, Look
+from ..backend.census.contract import Look, ShouldCancel
 from ..backend.quiet import quiet
 from ..internal import internal
 from ..retain import Question
@@ -104,17 +104,17 @@ class Apart:
             return None
         known = evidence.snapshot.identity if question is not None and evidence.snapshot else None
         with evidence.noting(unfinished), ledger.walk(), quiet:
-            look = self._look(blocks, candidate.give_up, known, question)
+            look = self._look(blocks, candidate.should_cancel, known, question)
             ledger.child(look.pause_seconds, look.work_seconds, look.copied_bytes)
             return look
         return None
 
-    def _look(self, blocks: int, give_up: GiveUp, known: object, question: Question | None) -> Look:
+    def _look(self, blocks: int, should_cancel: ShouldCancel, known: object, question: Question | None) -> Look:
         task: Task = "census" if question is None else "search"
         exclude = [] if question is None else question.parts
         arguments = None if question is None else question.arguments
         patience = max(10.0, _PATIENCE * blocks * self._seconds[task])
-        found = in_child.look_in_child(exclude, give_up, known, arguments, patience)
+        found = in_child.look_in_child(exclude, should_cancel, known, arguments, patience)
         if self._pages:
             self._touched = min(1.0, max(self._touched, found.copied_bytes / (self._pages * in_child.PAGE_BYTES)))
             self._page_seconds = max(_FASTEST * in_child.PAGE_SECONDS, found.price_seconds / self._pages)

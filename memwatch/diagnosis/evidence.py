@@ -118,7 +118,7 @@ class EvidenceCollector:
         before = candidate.read()
         if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
             with self._walk(candidate, "deep", "types not counted once more"):
-                self.evidence.series.add(take_census(give_up=candidate.give_up), candidate.samples[-1].time)
+                self.evidence.series.add(take_census(should_cancel=candidate.should_cancel), candidate.samples[-1].time)
         elif look := self._apart.ask(candidate, self.evidence, wall, "types not counted once more", verdicts=2):
             self.evidence.series.add(look.identity.totals, candidate.samples[-1].time)
         else:
@@ -156,7 +156,7 @@ class EvidenceCollector:
             return None
         blocks = expected_blocks(candidate.samples[-1])
         too_long = not self._budget.may_collect(blocks)
-        if too_long or candidate.give_up():
+        if too_long or candidate.should_cancel():
             why = "it would pause the program for too long" if too_long else "the time for the verdict was over"
             self._uncollected = f"no collection before the verdict: {why}"
             return None
@@ -249,7 +249,7 @@ class EvidenceCollector:
             held = find_holdings(
                 before.addresses,
                 grown=grown,
-                give_up=candidate.give_up,
+                should_cancel=candidate.should_cancel,
                 in_slices=in_slices,
                 show_keys=self._show_keys,
             )
@@ -267,7 +267,10 @@ class EvidenceCollector:
         if not self._budget.spares(walk, blocks, candidate.ledger.walked_seconds, wall):
             return holdings
         with candidate.ledger.walk(), self.evidence.noting("who else holds it was not searched"):
-            return (*share_among(holdings[0], before.addresses, candidate.give_up, self._show_keys), *holdings[1:])
+            return (
+                *share_among(holdings[0], before.addresses, candidate.should_cancel, self._show_keys),
+                *holdings[1:],
+            )
         return holdings
 
     def _second(self, candidate: Candidate, before: Snapshot) -> Snapshot | None:
@@ -303,7 +306,7 @@ class EvidenceCollector:
 
     def _snapshot(self, candidate: Candidate, deep: bool) -> Snapshot | None:
         with self._walk(candidate, "deep" if deep else "tracked", "census not finished"):
-            snapshot = take_snapshot(deep=deep, give_up=candidate.give_up)
+            snapshot = take_snapshot(deep=deep, should_cancel=candidate.should_cancel)
             candidate.ledger.pause(snapshot.pause_seconds)
             if deep:
                 self.evidence.series.add(snapshot.identity.totals, candidate.samples[-1].time)

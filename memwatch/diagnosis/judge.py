@@ -13,7 +13,7 @@ from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
 from ..internal import internal
 from ..retain import count_imported
-from ..watch import Candidate, Held, Leak, make_leak
+from ..watch import Candidate, Dismissed, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
@@ -70,7 +70,7 @@ class Diagnosis:
         self._told = None
         self._inquiry.end()
 
-    def __call__(self, candidate: Candidate) -> Leak | Held:
+    def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         """Decide on *candidate*."""
         if candidate.growth.level == "early":
             return self._decide_early(candidate)
@@ -79,41 +79,41 @@ class Diagnosis:
         finally:
             self._inquiry.rest()
 
-    def _decide_early(self, candidate: Candidate) -> Leak | Held:
+    def _decide_early(self, candidate: Candidate) -> Leak | Dismissed:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""
         evidence, last = self._inquiry.evidence, candidate.samples[-1]
         seconds = last.time - evidence.suspicion.end if evidence.suspicion else 0.0
         if not is_promising(evidence.series, evidence.grew(last), seconds):
             self._inquiry.begin_anew(candidate)
-            return Held("no type has grown at every look and explains the growth")
+            return Dismissed("no type has grown at every look and explains the growth")
         decision = self._decide(candidate)
         if isinstance(decision, Leak):
             self._inquiry.rest()
         return decision
 
-    def _decide(self, candidate: Candidate) -> Leak | Held:
+    def _decide(self, candidate: Candidate) -> Leak | Dismissed:
         growth, collects, suspicion = candidate.growth, collector_runs(), self._inquiry.evidence.suspicion
         findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
         freed = self._inquiry.collect(candidate)
         if freed is not None and self._is_garbage(candidate, freed):
             if collects and not self._inquiry.evidence.is_collection_overdue:
-                return Held("a full collection took the growth away")
+                return Dismissed("a full collection took the growth away")
             return self._leak(candidate, "garbage", findings)
         if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
-            return Held("it has stopped growing since it was suspected")
+            return Dismissed("it has stopped growing since it was suspected")
         findings = self._inquiry.find(candidate, holders=True)
         if freed is None and findings.garbage and self._is_garbage(candidate, findings.garbage.size_bytes):
             self._inquiry.evidence.garbage = findings.garbage.objects
             if collects and not self._inquiry.evidence.is_collection_overdue:
-                return Held("the growth is garbage that waits for a full collection")
+                return Dismissed("the growth is garbage that waits for a full collection")
             return self._leak(candidate, "garbage", findings)
         verdict = classify(growth, candidate.samples, self._account(candidate, findings))
         if verdict == "fragmentation" and follows_peak(growth, candidate.samples):
-            return Held("resident memory has followed a peak of what was in use")
+            return Dismissed("resident memory has followed a peak of what was in use")
         if verdict != "objects" and writes_to_its_own(growth, candidate.samples):
-            return Held("memory that was asked for before is written to for the first time")
+            return Dismissed("memory that was asked for before is written to for the first time")
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
-        return self._leak(candidate, verdict, findings) if why is None else Held(why)
+        return self._leak(candidate, verdict, findings) if why is None else Dismissed(why)
 
     def _is_garbage(self, candidate: Candidate, freed: int) -> bool:
         return candidate.growth.level != "early" and garbage_share(candidate.growth, candidate.samples, freed) >= HALF
@@ -160,13 +160,13 @@ class Diagnosis:
             return excess_of([(row.size_bytes, row.net) for row in findings.diff.change.details], small)
         return excess_of([(it.retained_bytes, it.retained_items) for it in findings.holdings], small)
 
-    def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak | Held:
+    def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak | Dismissed:
         account = self._account(candidate, findings)
         right = put_right(candidate.growth, candidate.samples, self._excess(candidate, findings))
         candidate = candidate._replace(growth=right)
         report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._told)
         if why := self._accepted.excuse(report):
-            return Held(why)
+            return Dismissed(why)
         if self._told is None or report.suspects is not self._told.suspects:  # else they are as old as they were
             self._told = report
         return make_leak(candidate.growth, verdict, report)

@@ -37,7 +37,7 @@ def holders_near(
         found = find_near(
             wanted,
             min(_LONGEST, HALF * pause_budget),
-            lambda: Clock.thread_time() > until or candidate.give_up(),
+            lambda: Clock.thread_time() > until or candidate.should_cancel(),
             candidate.ledger.pause,
             show_keys,
         )

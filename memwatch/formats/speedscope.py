@@ -1,6 +1,7 @@
 """Writes and reads speedscope's own JSON: a "sampled" profile in bytes, and a second one of numbers of allocations.
 
-Both weigh whole stacks, as indices into one list of frames. The format is https://www.speedscope.app/file-format-schema.json;
+Both weigh whole stacks, as indices into one list of frames. The format is
+https://www.speedscope.app/file-format-schema.json;
 `memwatch` holds what it has no place for. speedscope reads numbers as doubles, exact up to 2**53 bytes.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .census import Census, GaveUp, TypeCount, take_census
+from .census import Cancelled, Census, TypeCount, take_census
 from .change import Change, Diff, Grown, HeapState, TypeChange
 from .compare import diff_snapshots
 from .counts import Count, least, most
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 _LATER = {"Dominators": "dominators_table", "dominators": "retained", "retained_size": "retained"}
 
 __all__ = [
+    "Cancelled",
     "Census",
     "Change",
     "Count",
     "Diff",
     "Dominators",
-    "GaveUp",
     "Grown",
     "HeapDiff",
     "HeapState",

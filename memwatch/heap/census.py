@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backend.census.chosen import count_objects, take_identity
-from ..backend.census.contract import GaveUp
+from ..backend.census.contract import Cancelled
 from ..internal import internal
 from ..shown import Shown, table_html
 from .split import Split, check_split, split_totals
 from .table import census_lines, census_table
 
-__all__ = ["Census", "GaveUp", "TypeCount", "take_census"]
+__all__ = ["Cancelled", "Census", "TypeCount", "take_census"]
 
 
 @internal
@@ -70,7 +70,9 @@ class Census(Shown):
         return table_html(census_lines(self.types))
 
 
-def take_census(deep: bool = True, give_up: Callable[[], bool] | None = None, *, split: Split | None = None) -> Census:
+def take_census(
+    deep: bool = True, should_cancel: Callable[[], bool] | None = None, *, split: Split | None = None
+) -> Census:
     """Count the heap by type::
 
         >>> from memwatch.heap import take_census
@@ -90,13 +92,13 @@ def take_census(deep: bool = True, give_up: Callable[[], bool] | None = None, *,
     shown), "owner" those of dict, list, set, frozenset and tuple by what refers to them (``dict of app.Session``,
     ``list in dict``). What cannot be told stays in the plain row. It takes seconds for a million objects.
 
-    *give_up* is asked about every 2000 objects, or before and after a walk in C; `GaveUp` is raised once it answers
-    True. Raises OptionError where *split* is none of these.
+    *should_cancel* is asked about every 2000 objects, or before and after a walk in C; `Cancelled` is raised once it
+    answers True. Raises OptionError where *split* is none of these.
     """
     taken_at, by = time.time(), check_split(split)
     if by is None:
-        counted = count_objects(deep, (), give_up)
+        counted = count_objects(deep, (), should_cancel)
     else:
-        counted = split_totals(take_identity(deep, (), give_up), by, give_up)
+        counted = split_totals(take_identity(deep, (), should_cancel), by, should_cancel)
     rows = (TypeCount(label, count, size_bytes) for label, (count, size_bytes) in counted.items())
     return Census(taken_at, deep, tuple(sorted(rows, key=lambda row: (-row.size_bytes, row.what))))

@@ -63,7 +63,7 @@ class Snapshot:
 def take_snapshot(
     deep: bool = True,
     exclude: Sequence[object] = (),
-    give_up: Callable[[], bool] | None = None,
+    should_cancel: Callable[[], bool] | None = None,
     births: bool = False,
     since: Snapshot | None = None,
     collect_seconds: float = 0.0,
@@ -71,12 +71,12 @@ def take_snapshot(
     """Walk the heap and note which objects there are.
 
     With *deep* off only the objects that the collector tracks: neither str nor bytes nor numbers. The objects in
-    *exclude* are left out. *give_up* is asked about every 2000 objects; `GaveUp` is raised once it answers True.
-    With *births* what is born from now on is watched, where the backend can, until a snapshot is taken *since* this
-    one, or its identity is released. *collect_seconds* is noted.
+    *exclude* are left out. *should_cancel* is asked about every 2000 objects; `Cancelled` is raised once it answers
+    True. With *births* what is born from now on is watched, where the backend can, until a snapshot is taken *since*
+    this one, or its identity is released. *collect_seconds* is noted.
     """
     taken_at, rss = time.time(), 0 if since is None else read_resident()
-    identity = take_identity(deep, exclude, give_up, births, None if since is None else since.identity)
+    identity = take_identity(deep, exclude, should_cancel, births, None if since is None else since.identity)
     return Snapshot(taken_at, deep, identity, collect_seconds, rss or read_resident())
 
 

@@ -43,11 +43,11 @@ def split_diff(diff: Diff, before: Snapshot, after: Snapshot, split: Split) -> D
 
 
 def split_totals(
-    identity: ObjectSet, split: Split, give_up: Callable[[], bool] | None
+    identity: ObjectSet, split: Split, should_cancel: Callable[[], bool] | None
 ) -> Mapping[str, tuple[int, int]]:
     """The totals of *identity*, those of containers divided."""
     totals = dict(identity.totals)
-    parts = _largest(split_containers(split, identity.addresses(), identity, give_up))
+    parts = _largest(split_containers(split, identity.addresses(), identity, should_cancel))
     for label, row in parts.items():
         count, size = totals.pop(label)
         left = count - sum(count for count, _ in row.values()), size - sum(size for _, size in row.values())

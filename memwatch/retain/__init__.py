@@ -1,6 +1,6 @@
 """Who holds it? Paths of references from the roots (modules, running functions, the interpreter) to objects."""
 
-from ..backend.census.contract import GaveUp
+from ..backend.census.contract import Cancelled
 from .found import Question
 from .holdings import ask_holders, find_holdings, holdings_of
 from .near import Wanted, find_near
@@ -17,9 +17,9 @@ __all__ = [
     "ATTRIBUTES",
     "ITEMS",
     "UNREACHED",
+    "Cancelled",
     "Edge",
     "EdgeKind",
-    "GaveUp",
     "Holding",
     "Owner",
     "Question",

@@ -60,8 +60,8 @@ class Query:
     """What is searched for, and how.
 
     `mode` says what is new, with the addresses or types of `given`. At most `named` places are told, the largest first,
-    and further ways to the first one, if `branches` are wanted. `grown` has the addresses of what grew in place.
-    What only `ignore` holds is not told. `give_up` is asked now and then, and a search of more than `max_objects` is
+    and further ways to the first one, if `branches` are wanted. `grown` has the addresses of what grew in place. What
+    only `ignore` holds is not told. `should_cancel` is asked now and then, and a search of more than `max_objects` is
     given up. `size_of` gives an object's bytes, and keeps the search in Python, as `in_slices` does. Where it begins at
     `roots`, modules by name, or at running functions if there are none, and looks at so many references as `near` says,
     it is of what lies there alone, and `max_objects` ends it.
@@ -74,7 +74,7 @@ class Query:
     grown: Iterable[int] | None = None
     size_of: Callable[[Any], int] | None = None
     ignore: Sequence[Any] = ()
-    give_up: Callable[[], bool] | None = None
+    should_cancel: Callable[[], bool] | None = None
     max_objects: int | None = None
     in_slices: bool = False
     roots: Sequence[tuple[str, Any]] | None = None

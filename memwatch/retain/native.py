@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from ..backend import _native
-from ..backend.census.contract import GaveUp
+from ..backend.census.contract import Cancelled
 from ..backend.type_labels import type_label
 from ..clock import Clock
 from ..internal import TYPES
@@ -60,15 +60,15 @@ def question(query: Query, in_child: bool = False) -> Question:
 
 
 def search(query: Query) -> list[Place]:
-    """The answer to *query*; `give_up` is asked before and after."""
-    _ask(query.give_up, "before it")
+    """The answer to *query*; `should_cancel` is asked before and after."""
+    _ask(query.should_cancel, "before it")
     asked = question(query)
     rows = _native.search(*asked.arguments)
     if rows is None:
-        raise GaveUp("the collector is at work; the search for holders has to wait for its end")
+        raise Cancelled("the collector is at work; the search for holders has to wait for its end")
     if isinstance(rows, bool):
-        raise GaveUp(f"there are more than {query.max_objects} objects to look through for holders")
-    _ask(query.give_up, "after it")
+        raise Cancelled(f"there are more than {query.max_objects} objects to look through for holders")
+    _ask(query.should_cancel, "after it")
     return list(_places(rows, asked.names))
 
 
@@ -79,7 +79,7 @@ def search_near(query: Query, paused: Callable[[float], None]) -> list[Place]:
     rows = _native.search(*asked.arguments)
     paused(Clock.perf_counter() - begun)
     if not isinstance(rows, list):
-        raise GaveUp("the collector is at work; the search for holders has to wait for its end")
+        raise Cancelled("the collector is at work; the search for holders has to wait for its end")
     return list(_places(rows, asked.names))
 
 
@@ -115,9 +115,9 @@ def _follow_now(first: Any, addresses: array[int], kinds: array[int]) -> list[An
     return None if last is None else [*chain, last]
 
 
-def _ask(give_up: Callable[[], bool] | None, when: str) -> None:
-    if give_up is not None and give_up():
-        raise GaveUp(f"gave up looking for holders {when}")
+def _ask(should_cancel: Callable[[], bool] | None, when: str) -> None:
+    if should_cancel is not None and should_cancel():
+        raise Cancelled(f"gave up looking for holders {when}")
 
 
 def _places(rows: list[Any], names: Sequence[str]) -> Iterator[Place]:

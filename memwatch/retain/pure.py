@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
-from ..backend.census.contract import GaveUp
+from ..backend.census.contract import Cancelled
 from ..backend.type_labels import type_label
 from ..internal import internal
 from .found import NEW_UNKNOWN, Place, Query
@@ -43,7 +43,7 @@ def search_in_python(query: Query, before_places: Callable[[], None] = lambda: N
     wanted = query.mode != NEW_UNKNOWN
     stop = wanted and len(query.given) == 1 and not query.branches
     grown = None if query.grown is None else frozenset(query.grown)
-    walk = Walk(KNOWN * wanted, query.size_of, query.give_up, query.max_objects, stop, grown, wanted)
+    walk = Walk(KNOWN * wanted, query.size_of, query.should_cancel, query.max_objects, stop, grown, wanted)
     try:
         if wanted:
             for address in query.given:
@@ -53,11 +53,11 @@ def search_in_python(query: Query, before_places: Callable[[], None] = lambda: N
         walk_all(walk, [query.given, query.grown, grown, query.ignore, *query.ignore])
         before_places()
         return _places(walk, query.named, query.branches)
-    except GaveUp as error:
+    except Cancelled as error:
         reason = str(error)
     finally:
         walk.release()
-    raise GaveUp(reason)  # anew: the first one's traceback holds the walk's frames, and they the program's objects
+    raise Cancelled(reason)  # anew: the first one's traceback holds the walk's frames, and they the program's objects
 
 
 def _places(walk: Walk, named: int, branches: int) -> list[Place]:

@@ -43,7 +43,7 @@ def retaining_paths(
     *type* is a module and a qualified name, as in ``"app.Order"``, or the name alone for a builtin; objects of its
     subclasses do not count. A dict's key is shown where source code wrote it, and else its type; *show_keys* shows all
     keys of builtin types, cut at 40 characters. Raises `OptionError` for a type that is not there and for a *limit* out
-    of range, and `GaveUp` while the collector is at work.
+    of range, and `Cancelled` while the collector is at work.
     """
     check_whole("limit", limit, 1, _MOST, "paths")
     if (type is None) is (obj is _NOTHING):
@@ -52,12 +52,12 @@ def retaining_paths(
         return _paths_to(obj, limit, show_keys) if type is None else _paths_to_type(type, limit, show_keys)
 
 
-def find_path(obj: object, *, give_up: Callable[[], bool] | None = None) -> RetainingPath | None:
-    """The first path from a root to *obj*, or None if nothing is seen to hold it. Raises `GaveUp`.
+def find_path(obj: object, *, should_cancel: Callable[[], bool] | None = None) -> RetainingPath | None:
+    """The first path from a root to *obj*, or None if nothing is seen to hold it. Raises `Cancelled`.
 
     Where the search misses it (the program moved it meanwhile), objgraph looks backwards from it for a moment.
     """
-    with quiet, Search(Query(NEW_WANTED, array("Q", [id(obj)]), give_up=give_up)) as places:
+    with quiet, Search(Query(NEW_WANTED, array("Q", [id(obj)]), should_cancel=should_cancel)) as places:
         return places[0].path() if places else find_path_backwards(obj)
 
 

@@ -29,8 +29,8 @@ _PURE_PAUSE = 4.4e-8  # the same: what lists the tracked objects is one call
 class Search:
     """`with Search(query) as places:` the places where there are new objects.
 
-    Entering raises `GaveUp`. The places hold objects until the end; a fork meanwhile waits a moment, so that the child
-    does not keep them.
+    Entering raises `Cancelled`. The places hold objects until the end; a fork meanwhile waits a moment, so that the
+    child does not keep them.
     """
 
     __slots__ = ("_ask", "_in_python", "places", "rests", "thread")

@@ -33,17 +33,17 @@ _SAMPLE = 20  # of those, that are followed
 
 
 def share_among(
-    holding: Holding, known: array[int], give_up: Callable[[], bool] | None = None, show_keys: bool = False
+    holding: Holding, known: array[int], should_cancel: Callable[[], bool] | None = None, show_keys: bool = False
 ) -> tuple[Holding, ...]:
     """*holding* and what else holds its objects, each with its part, and with the paths of the others; *known* are the
     addresses of old objects, sorted. *show_keys* shows every dict key on a path.
 
-    Raises `GaveUp`. *holding* alone where nothing else does.
+    Raises `Cancelled`. *holding* alone where nothing else does.
     """
     if holding.targets < _LEAST or holding.target_address in (0, holding.holder_address):
         return (holding,)
     wanted = array("Q", [holding.target_address])
-    query = Query(NEW_WANTED, wanted, branches=_TRIED, give_up=give_up, ignore=[known])
+    query = Query(NEW_WANTED, wanted, branches=_TRIED, should_cancel=should_cancel, ignore=[known])
     with quiet, Search(query) as places:
         others = list(_others(places, holding, known, show_keys))
     every = [holding, *others]

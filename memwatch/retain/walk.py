@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
-from ..backend.census.contract import GaveUp
+from ..backend.census.contract import Cancelled
 from ..backend.census.referents import DICTS, keys_of, shown_by
 from ..backend.forks import begin_walk, end_walk, rest
 from ..backend.quiet import get_ident
@@ -61,12 +61,12 @@ class Walk:
 
     __slots__ = (
         "_deferred",
-        "_give_up",
         "_group_of",
         "_grown",
         "_max_objects",
         "_queue",
         "_readers",
+        "_should_cancel",
         "_size_of",
         "_visited",
         "addresses",
@@ -90,13 +90,13 @@ class Walk:
         self,
         blank: int,
         size_of: Callable[[Any], int] | None = None,
-        give_up: Callable[[], bool] | None = None,
+        should_cancel: Callable[[], bool] | None = None,
         max_objects: int | None = None,
         stop_at_first: bool = False,
         grown: Container[int] | None = None,
         wanted: bool = False,
     ) -> None:
-        self._size_of, self._give_up, self._max_objects = size_of, give_up, max_objects
+        self._size_of, self._should_cancel, self._max_objects = size_of, should_cancel, max_objects
         self._grown = grown
         self._queue: deque[Any] = deque()
         self._deferred: list[tuple[Any, int]] | None = None if wanted else []
@@ -167,7 +167,7 @@ class Walk:
         self.groups.append(group)
 
     def run(self) -> None:
-        """Visit all that can be reached from the roots entered so far, nearest first. Raises `GaveUp`.
+        """Visit all that can be reached from the roots entered so far, nearest first. Raises `Cancelled`.
 
         Everything is done in place here: a call for each reference would double the time.
         """
@@ -240,10 +240,10 @@ class Walk:
 
     def _check(self, visited: int) -> None:
         rest(self)
-        if self._give_up is not None and self._give_up():
-            raise GaveUp(f"gave up looking for holders after {visited} objects")
+        if self._should_cancel is not None and self._should_cancel():
+            raise Cancelled(f"gave up looking for holders after {visited} objects")
         if self._max_objects is not None and visited > self._max_objects:
-            raise GaveUp(f"there are more than {self._max_objects} objects to look through for holders")
+            raise Cancelled(f"there are more than {self._max_objects} objects to look through for holders")
 
     def _count(self, obj: Any, parent: int, group: int) -> int:
         """Add a new object to its group, or to that of its parent's place if nothing above it is new."""

@@ -7,7 +7,7 @@ from .detector import Detector, make_detectors
 from .judge import Candidate, Judge, make_leak
 from .pace import PACES, Pace, choose_pace
 from .reading import collect_once
-from .sample import Growth, Held, Leak, Sample, Stats, Suspicion
+from .sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion
 from .state import describe_plan
 from .watcher import Watcher
 
@@ -16,8 +16,8 @@ __all__ = [
     "Candidate",
     "Cost",
     "Detector",
+    "Dismissed",
     "Growth",
-    "Held",
     "Judge",
     "Leak",
     "Ledger",

@@ -8,21 +8,21 @@ from typing import Any, NamedTuple, Protocol
 
 from ..internal import internal
 from .cost import Ledger
-from .sample import Growth, Held, Leak, Sample, SupportsReport, SupportsSuspect, as_datetime
+from .sample import Dismissed, Growth, Leak, Sample, SupportsReport, SupportsSuspect, as_datetime
 
 
 @internal
 class Candidate(NamedTuple):
     """Growth that a detector calls a leak, for a judge to weigh.
 
-    `samples` is the past, oldest first; `read` takes a fresh sample; `give_up` turns true when the time for judging is
-    over or the watcher is being stopped; a judge writes what its evidence costs into `ledger`.
+    `samples` is the past, oldest first; `read` takes a fresh sample; `should_cancel` turns true when the time for
+    judging is over or the watcher is being stopped; a judge writes what its evidence costs into `ledger`.
     """
 
     growth: Growth
     samples: tuple[Sample, ...]
     read: Callable[[], Sample]
-    give_up: Callable[[], bool]
+    should_cancel: Callable[[], bool]
     ledger: Ledger
 
     @property
@@ -51,8 +51,8 @@ class Judge(Protocol):
     def followed(self, candidate: Candidate) -> None:
         """The suspicion stands, another of its windows later: look how it goes on."""
 
-    def __call__(self, candidate: Candidate) -> Leak | Held:
-        """Decide: a Leak with its report, or Held with the reason why this is none."""
+    def __call__(self, candidate: Candidate) -> Leak | Dismissed:
+        """Decide: a Leak with its report, or Dismissed with the reason why this is none."""
 
     def forget(self) -> None:
         """The suspicion is over; let go of its evidence."""

@@ -20,7 +20,7 @@ from .history import History
 from .judge import Candidate, Judge, Unjudged, make_leak
 from .ratchet import Ratchet
 from .rates import Rates
-from .sample import Growth, Held, Leak, Sample, Stats, Suspicion, as_datetime
+from .sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion, as_datetime
 from .status import Status
 from .trend import Trend, make_stats
 
@@ -35,8 +35,8 @@ EventValue = tuple[str, Any]
 class Observer:
     """Takes samples in order and yields ``(event name, value)``: suspect, leak, recovered, and stats when asked to.
 
-    *read* takes a fresh sample for the judge, *give_up* tells the judge that its time is over. A suspicion is kept for
-    at least *patience* seconds, the time that its confirmation may take.
+    *read* takes a fresh sample for the judge, *should_cancel* tells the judge that its time is over. A suspicion is
+    kept for at least *patience* seconds, the time that its confirmation may take.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Observer:
         judge: Judge,
         ledger: Ledger,
         read: Callable[[], Sample],
-        give_up: Callable[[], bool],
+        should_cancel: Callable[[], bool],
         patience: float = 0.0,
     ) -> None:
         self.history = History()
@@ -57,7 +57,7 @@ class Observer:
         self._judge = judge
         self._ledger = ledger
         self._read = read
-        self._give_up = give_up
+        self._should_cancel = should_cancel
         self._patience = patience
         self._suspicion: Growth | None = None
         self._has_evidence = False
@@ -113,7 +113,7 @@ class Observer:
 
     def candidate(self, growth: Growth) -> Candidate:
         """*growth* with the past, and what a judge needs to look into it."""
-        return Candidate(growth, self.history.samples(), self._read, self._give_up, self._ledger)
+        return Candidate(growth, self.history.samples(), self._read, self._should_cancel, self._ledger)
 
     def _suspect(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         if growth.start >= self._told:
@@ -148,7 +148,7 @@ class Observer:
             yield from self._put_off(detector, growth)
             return
         decision = self._guarded(self._judge, growth)
-        if isinstance(decision, Held):
+        if isinstance(decision, Dismissed):
             self._dismiss(detector, growth)
             return
         if decision is None:

@@ -217,7 +217,7 @@ class Leak:
 
 @internal
 @dataclass(frozen=True, slots=True)
-class Held:
+class Dismissed:
     """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words."""
 
     why: str

@@ -63,7 +63,7 @@ class Watcher:
             judge,
             self._ledger,
             read=lambda: watcher._read("tick", force=True),
-            give_up=lambda: watcher._patience.is_over(),
+            should_cancel=lambda: watcher._patience.is_over(),
             patience=pace.hold + pace.slow_confirm,
         )
         self._queue: SimpleQueue[Any] = SimpleQueue()

@@ -17,7 +17,7 @@ native = pytest.mark.skipif(memwatch.backend.name != "native", reason="the C ext
 
 STORM = """
 import gc, random, sys, threading, time
-from memwatch.backend.census.contract import GaveUp
+from memwatch.backend.census.contract import Cancelled
 from memwatch.backend.census.chosen import count_objects, list_objects
 sys.setswitchinterval(1e-5)
 class Order:
@@ -56,7 +56,7 @@ try:
             try:
                 assert count_objects(deep, (), None)["function"][0] > 100
                 listing = list_objects(deep, (), None)
-            except GaveUp as refused:  # the collector is at work, and a finalizer let others run
+            except Cancelled as refused:  # the collector is at work, and a finalizer let others run
                 assert "at work" in str(refused)
                 continue
             assert len(listing.addresses) == len(set(listing.addresses)) > 1000

@@ -147,13 +147,13 @@ def test_weakref_callbacks_and_finalizers() -> None:
 REFUSED = """
 import gc, weakref
 from memwatch.backend.census import exact
-from memwatch.backend.census.contract import GaveUp
+from memwatch.backend.census.contract import Cancelled
 gc.disable()
 told = []
 def take(*about):
     for walk in (exact.count_objects, exact.list_objects, exact.take_identity):
         try: walk(True, (), None)
-        except GaveUp as gave_up: told.append((*about, str(gave_up)))
+        except Cancelled as cancelled: told.append((*about, str(cancelled)))
         else: told.append((*about, "walked"))
 class Cycle:
     def __init__(self): self.itself = self

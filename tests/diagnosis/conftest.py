@@ -29,7 +29,7 @@ class Case:
         pause_budget: float = 0.5,
         age: float = 1000.0,
         blocks: int | None = None,
-        give_up: Callable[[], bool] = lambda: False,
+        should_cancel: Callable[[], bool] = lambda: False,
         limit: int | None = None,
         modules: Callable[[], int] = lambda: 100,
     ) -> None:
@@ -37,7 +37,7 @@ class Case:
         self._modules = modules
         self.ledger = Ledger()
         self.ledger.started -= age
-        self.give_up = give_up
+        self.should_cancel = should_cancel
         self.past: list[Sample] = []
         self._meters = Meters()
         self._blocks = blocks
@@ -70,7 +70,7 @@ class Case:
             8,
             "windows",
         )
-        return Candidate(growth, tuple(self.past), self.read, self.give_up, self.ledger)
+        return Candidate(growth, tuple(self.past), self.read, self.should_cancel, self.ledger)
 
     def suspect(self) -> None:
         """The first reading, and the judge's look at who is there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memwatch.diagnosis import Diagnosis
-from memwatch.watch import Held, Leak
+from memwatch.watch import Dismissed, Leak
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def judged(case, app):
 @pytest.mark.parametrize("pattern", ["bytearray", "app.kept", "app.k*", "*array"])
 def test_what_is_accepted_by_type_or_holder_is_held(judged, pattern):
     decision = judged(1000, ignore=(pattern,))
-    assert isinstance(decision, Held) and decision.why == "bytearray is accepted by ignore"
+    assert isinstance(decision, Dismissed) and decision.why == "bytearray is accepted by ignore"
 
 
 def test_another_holder_is_told_all_the_same(judged):
@@ -40,4 +40,4 @@ def test_another_holder_is_told_all_the_same(judged):
 def test_growth_below_the_floor_of_a_team_is_held(judged):
     assert isinstance(judged(1000, min_growth=3 << 20), Leak)
     decision = judged(1000, min_growth=10 << 20)
-    assert isinstance(decision, Held) and decision.why.endswith("is less than min_growth")
+    assert isinstance(decision, Dismissed) and decision.why.endswith("is less than min_growth")

@@ -10,7 +10,7 @@ from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis.lines import Lines
 from memwatch.frames import Frame
 from memwatch.retain import Edge, EdgeKind, RetainingPath, Root, RootKind, Step, find_remover
-from memwatch.watch import Held, Leak
+from memwatch.watch import Dismissed, Leak
 
 from ..paths import ITEM, attribute, path
 
@@ -42,20 +42,20 @@ def test_a_list_that_only_grows_is_told_early(case, app, text):
 def test_after_few_looks_nobody_walks_the_heap(case, app, text):
     vars(app)["early_kept"] = []
     decision = early(case, lambda n: app.early_kept.append(text(n)), looks=3)
-    assert decision == Held("no type has grown at every look and explains the growth")
+    assert decision == Dismissed("no type has grown at every look and explains the growth")
     assert case.ledger.censuses == 3
 
 
 def test_what_stood_still_once_is_not(case, app, text):
     vars(app)["early_kept"] = []
     decision = early(case, lambda n: app.early_kept.append(bytearray(4000)) if n // 100 != 2 else None)
-    assert decision == Held("no type has grown at every look and explains the growth")
+    assert decision == Dismissed("no type has grown at every look and explains the growth")
 
 
 def test_many_holders_are_not(case, app, text):
     vars(app).update(one=[], two={})
     decision = early(case, lambda n: (app.one.append(text(n)), app.two.setdefault(n, text(-n))))
-    assert decision == Held("many hold parts of it")
+    assert decision == Dismissed("many hold parts of it")
 
 
 def test_sessions_that_come_and_go_are_not(case, app, text, make_class):
@@ -69,12 +69,12 @@ def test_sessions_that_come_and_go_are_not(case, app, text, make_class):
         del app.sessions[next(iter(app.sessions))]
 
     decision = early(case, serve)
-    assert isinstance(decision, Held)  # new ones may be where old ones were; else they are seen to come and go
+    assert isinstance(decision, Dismissed)  # new ones may be where old ones were; else they are seen to come and go
 
 
 def test_a_bounded_container_is_not(case, app, text):
     vars(app)["early_kept"] = deque(maxlen=100_000)
-    assert isinstance(early(case, lambda n: app.early_kept.append(text(n))), Held)
+    assert isinstance(early(case, lambda n: app.early_kept.append(text(n))), Dismissed)
 
 
 TAKERS = {
@@ -95,7 +95,7 @@ OTHERS = {
 def test_what_the_program_may_empty_is_not(case, app, text, kind):
     vars(app)["early_rows"] = []
     exec(TAKERS[kind], app.__dict__)
-    assert isinstance(early(case, lambda n: app.early_rows.append(text(n))), Held)
+    assert isinstance(early(case, lambda n: app.early_rows.append(text(n))), Dismissed)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_start_up_is_forgotten_when_it_explains_nothing(case, app, make_class)
     for look in range(5):
         [vars(app)[f"early_part{n}"].append([names[n]() for _ in range(400)]) for n in range(8 * look, 8 * look + 8)]
         case.follow()
-    assert isinstance(case.verdict(level="early"), Held)
+    assert isinstance(case.verdict(level="early"), Dismissed)
     leak = None
     for look in range(5):
         app.early_kept.extend(bytearray(4000) for _ in range(100))

@@ -115,7 +115,7 @@ def test_nothing_is_kept_alive_where_the_walks_were_given_up(case, app, make_cla
     app.orders = [order()]
     case.suspect()
     calls = iter(range(1_000_000))
-    case.give_up = lambda: next(calls) > 0
+    case.should_cancel = lambda: next(calls) > 0
     leak = case.verdict(base=case.past[0].base + 1000 * MIB)
     missing = [line.partition(":")[0] for line in leak.report.missing]
     assert missing == ["holders not searched", "census not finished", "what kind of memory it is"]

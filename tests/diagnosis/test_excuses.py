@@ -14,7 +14,7 @@ import pytest
 import memwatch
 from memwatch.diagnosis.benign_growth import BenignGrowth
 from memwatch.retain import Holding
-from memwatch.watch import Held, Leak
+from memwatch.watch import Dismissed, Leak
 
 from ..paths import KEPT
 
@@ -93,14 +93,14 @@ FILLING = {
 def test_a_bounded_container_that_fills_is_held(case, made, kind):
     make, put = FILLING[kind]
     decision = case.judge(made(make(5000), put))
-    assert isinstance(decision, Held) and decision.why.startswith("a bounded ")
+    assert isinstance(decision, Dismissed) and decision.why.startswith("a bounded ")
     assert decision.why.endswith(": 1,000 of at most 5,000")
 
 
 @pytest.mark.parametrize("kind", ["deque", "cache of the program's"])
 def test_so_is_one_that_has_just_become_full(case, made, kind):
     make, put = FILLING[kind]
-    assert isinstance(case.judge(made(make(1000), put)), Held)
+    assert isinstance(case.judge(made(make(1000), put)), Dismissed)
 
 
 class Expiring:
@@ -116,7 +116,7 @@ class Expiring:
             self.items.popitem()
 
 
-@pytest.mark.parametrize(("seconds", "decision"), [(300.0, Held), (20.0, Leak)])
+@pytest.mark.parametrize(("seconds", "decision"), [(300.0, Dismissed), (20.0, Leak)])
 def test_items_that_expire_are_no_leak_before_their_time_is_over(case, made, seconds, decision):
     fill = made(Expiring(seconds), lambda it, number, item: it.put(number, item))
     assert isinstance(case.judge(fill), decision)
@@ -160,7 +160,7 @@ def test_one_without_a_bound_is_a_leak(case, made, kind):
     assert isinstance(case.judge(made(make(), put)), Leak)
 
 
-@pytest.mark.parametrize(("limit", "decision"), [(64 << 30, Held), (300 * MIB, Leak)])
+@pytest.mark.parametrize(("limit", "decision"), [(64 << 30, Dismissed), (300 * MIB, Leak)])
 def test_a_bound_that_the_memory_does_not_allow_is_none(make_case, made, limit, decision):
     assert isinstance(make_case(limit=limit).judge(made(deque(maxlen=100_000), keep)), decision)
 
@@ -169,7 +169,7 @@ def test_many_bounded_containers_of_one_kind_are_added_up(case, app, text):
     app.sensors = [deque(maxlen=100) for _ in range(200)]
     decision = case.judge(lambda: [one.append(text(n)) for n in range(10) for one in app.sensors])
     assert (
-        isinstance(decision, Held)
+        isinstance(decision, Dismissed)
         and decision.why == "bounded containers fill, such as a collections.deque: 10 of at most 100"
     )
 
@@ -238,7 +238,7 @@ def test_what_a_bounded_container_keeps_may_be_in_a_weak_one_too(case, app, text
             app.known[f"{number} of a few"] = one
             app.recent.append(one)
 
-    assert isinstance(case.judge(handle), Held)
+    assert isinstance(case.judge(handle), Dismissed)
 
 
 def test_many_names_for_what_stays_are_a_leak(case, app, text, make_class):
@@ -267,7 +267,7 @@ def loaded_modules():
 
 def test_growth_by_imports_is_held(make_case, loaded_modules, app, text):
     decision = make_case(modules=loaded_modules).judge(lambda: load(20, text))
-    assert isinstance(decision, Held) and decision.why == "20 new modules, and what they define"
+    assert isinstance(decision, Dismissed) and decision.why == "20 new modules, and what they define"
 
 
 def test_imports_without_end_are_a_leak(make_case, loaded_modules, app, text):
@@ -285,7 +285,7 @@ def test_imports_without_end_are_a_leak(make_case, loaded_modules, app, text):
         case.diagnosis.forget()
     if memwatch.backend.name == "pure":
         pytest.skip("this backend is too slow here for all the walks of four verdicts")
-    assert decisions == [Held, Held, Held, Leak] and len(sys.modules) >= begun + 80
+    assert decisions == [Dismissed, Dismissed, Dismissed, Leak] and len(sys.modules) >= begun + 80
 
 
 def test_modules_made_from_one_file_again_and_again_are_no_imports(make_case, loaded_modules, app, text):
@@ -319,7 +319,7 @@ def test_native_memory_is_told_at_the_second_time_if_a_full_container_turned_ove
         case.suspect()
         app.recent.extend([document() for _ in range(20)])  # together, so that none is where an old one was
         decisions.append(case.verdict(base=case.read().base + 20 * MIB))
-    assert [type(it) for it in decisions] == [Held, Leak]
+    assert [type(it) for it in decisions] == [Dismissed, Leak]
     assert decisions[0].why == "items of a full collections.deque were replaced, maybe by larger ones"
 
 

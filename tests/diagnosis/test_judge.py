@@ -12,7 +12,7 @@ import pytest
 import memwatch
 from memwatch.diagnosis import evidence as evidence_module
 from memwatch.heap import least
-from memwatch.watch import Held, Leak
+from memwatch.watch import Dismissed, Leak
 
 MIB = 1 << 20
 
@@ -154,7 +154,7 @@ def test_resident_memory_that_rose_with_a_peak_and_stays_is_no_leak(case):
     first = case.past[0]
     case.past[:] = [first, judge_sample(first, base=first.base + 40 * MIB, rss=first.rss + 40 * MIB)]
     decision = case.verdict(meter="rss", rss=first.rss + 40 * MIB)
-    assert isinstance(decision, Held) and "a peak of what was in use" in decision.why
+    assert isinstance(decision, Dismissed) and "a peak of what was in use" in decision.why
 
 
 def judge_sample(sample, **changes):
@@ -166,7 +166,7 @@ def judge_sample(sample, **changes):
 
 def test_garbage_that_the_collector_would_have_taken_is_no_leak(case, text):
     decision = case.judge(lambda: make_cycles(text, 1000))
-    assert isinstance(decision, Held) and decision.why == "a full collection took the growth away"
+    assert isinstance(decision, Dismissed) and decision.why == "a full collection took the growth away"
 
 
 @pytest.mark.parametrize("how", ["disabled", "no threshold"])
@@ -199,7 +199,7 @@ def test_garbage_of_few_large_objects_waits_for_its_collection(case):
         cycle.append(cycle)
         gc.collect()
 
-    assert isinstance(case.judge(lose), Held)
+    assert isinstance(case.judge(lose), Dismissed)
 
 
 def test_more_objects_of_garbage_than_a_collector_ever_leaves_are_a_leak(case):
@@ -287,7 +287,7 @@ def test_told_again_when_the_heap_has_become_too_large_the_suspects_stand(case, 
 
 def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case, app, text):
     app.kept = []
-    leak = make_case(give_up=lambda: True).judge(lambda: app.kept.extend(map(text, range(1000))))
+    leak = make_case(should_cancel=lambda: True).judge(lambda: app.kept.extend(map(text, range(1000))))
     assert isinstance(leak, Leak) and leak.report.suspects == ()
     first, second, _ = leak.report.missing
     assert first.startswith("census not finished: ")
@@ -298,7 +298,7 @@ def test_out_of_time_at_the_verdict(case, app, text):
     app.kept = []
     case.suspect()
     app.kept.extend(map(text, range(1000)))
-    case.give_up = lambda: True
+    case.should_cancel = lambda: True
     report = case.verdict().report
     assert [line.partition(":")[0] for line in report.missing] == [
         "no collection before the verdict",

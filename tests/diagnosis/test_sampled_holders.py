@@ -11,7 +11,7 @@ from memwatch.backend.allocations.recorder import Recorder
 from memwatch.diagnosis import Diagnosis
 from memwatch.diagnosis.sampled_holders import ESTIMATED, NOT_FOUND
 from memwatch.retain.search import IN_C
-from memwatch.watch import Held
+from memwatch.watch import Dismissed
 
 if not IN_C:
     pytest.skip("only the C extension samples and searches near to the roots", allow_module_level=True)
@@ -104,7 +104,7 @@ def test_what_lies_below_what_is_old_and_large_is_not_claimed(huge, app):
 def test_a_bounded_cache_that_fills_is_held_there_too(huge, app, text):
     app.load = functools.lru_cache(maxsize=10_000)(text)
     decision = huge.judge(lambda: [app.load(number) for number in range(5_000)] and None)
-    assert isinstance(decision, Held) and "bounded" in decision.why and "5,000 of at most 10,000" in decision.why
+    assert isinstance(decision, Dismissed) and "bounded" in decision.why and "5,000 of at most 10,000" in decision.why
 
 
 def test_without_samples_nothing_is_claimed(make_case, app, no_child):

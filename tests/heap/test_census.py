@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from memwatch.heap import GaveUp, take_census
+from memwatch.heap import Cancelled, take_census
 from memwatch.heap import census as census_module
 
 KEPT: list[dict[str, int]] = []
@@ -45,8 +45,8 @@ def test_to_dict_is_json() -> None:
 
 
 def test_it_can_be_given_up() -> None:
-    with pytest.raises(GaveUp):
-        take_census(give_up=lambda: True)
+    with pytest.raises(Cancelled):
+        take_census(should_cancel=lambda: True)
 
 
 def test_the_text_keys_of_dicts_are_counted():

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from memwatch.heap import GaveUp, take_snapshot
+from memwatch.heap import Cancelled, take_snapshot
 
 
 class Order:
@@ -71,6 +71,6 @@ def test_excluded_objects_are_not_in_it() -> None:
 
 @pytest.mark.parametrize("deep", [True, False])
 def test_it_can_be_given_up(deep: bool) -> None:
-    with pytest.raises(GaveUp):
-        take_snapshot(deep, give_up=lambda: True)
-    assert take_snapshot(deep, give_up=lambda: False).nodes
+    with pytest.raises(Cancelled):
+        take_snapshot(deep, should_cancel=lambda: True)
+    assert take_snapshot(deep, should_cancel=lambda: False).nodes

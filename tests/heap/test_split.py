@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from memwatch.backend import forks
 from memwatch.errors import OptionError
-from memwatch.heap import Diff, GaveUp, HeapDiff, least, take_census
+from memwatch.heap import Cancelled, Diff, HeapDiff, least, take_census
 
 KEPT: list[Any] = []
 GLOBAL: dict[int, Any] = {}
@@ -169,8 +169,8 @@ def test_nothing_is_kept_where_it_is_given_up() -> None:
     KEPT.append({"session": Session()})
     gone = weakref.ref(KEPT[0]["session"])
     calls = iter(range(1_000_000))
-    with pytest.raises(GaveUp) as raised:
-        take_census(split="owner", give_up=lambda: next(calls) > 3)
+    with pytest.raises(Cancelled) as raised:
+        take_census(split="owner", should_cancel=lambda: next(calls) > 3)
     KEPT.clear()
     assert gone() is None and raised.value and not forks._walks
 

@@ -20,7 +20,7 @@ import pytest
 
 from memwatch.backend.forks import on_fork
 from memwatch.heap import take_snapshot
-from memwatch.retain import GaveUp, Holding, find_holdings, find_path
+from memwatch.retain import Cancelled, Holding, find_holdings, find_path
 
 Known = Callable[[], "array[int]"]
 Walker = Callable[[Any], list[Any]]
@@ -394,12 +394,12 @@ def test_it_gives_up_when_told_and_keeps_nothing(app: Any, known: Known) -> None
     order = Order()
     app.kept = [order]
     gone, answers = weakref.ref(order), iter([False] + [True] * 100)
-    with pytest.raises(GaveUp, match="gave up") as told:
-        find_holdings(known(), give_up=lambda: next(answers))
-    with pytest.raises(GaveUp, match="more than 100 objects"):
+    with pytest.raises(Cancelled, match="gave up") as told:
+        find_holdings(known(), should_cancel=lambda: next(answers))
+    with pytest.raises(Cancelled, match="more than 100 objects"):
         find_holdings(known(), max_objects=100)
-    with pytest.raises(GaveUp):
-        find_path(object(), give_up=lambda: True)
+    with pytest.raises(Cancelled):
+        find_path(object(), should_cancel=lambda: True)
     del order
     app.kept.clear()
     assert gone() is None and told.value.__context__ is None

@@ -12,7 +12,7 @@ from memwatch.watch.judge import Candidate, Unjudged, make_leak
 from memwatch.watch.observer import Observer
 from memwatch.watch.pace import PACES
 from memwatch.watch.ratchet import Ratchet
-from memwatch.watch.sample import Growth, Held, Leak, Sample, Stats, Suspicion
+from memwatch.watch.sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion
 
 
 def mib(count):
@@ -118,7 +118,7 @@ def test_an_early_leak_is_told_if_the_judge_knows_that_it_is_one():
 
 
 def test_an_early_leak_without_evidence_leaves_the_suspicion_as_it_was():
-    judge = Judge(lambda growth: Held("too early") if growth.level == "early" else Judge().decide(growth))
+    judge = Judge(lambda growth: Dismissed("too early") if growth.level == "early" else Judge().decide(growth))
     detector = Script(_3="suspect", _5="early", _7="leak")
     assert events(observer(detector, judge=judge), range(9)) == [("suspect", Suspicion), ("leak", Leak)]
     assert (detector.withdrawn, detector.dismissed) == (1, []) and judge.asked == ["suspected", "judge", "judge"]
@@ -187,7 +187,7 @@ def test_a_suspicion_from_before_the_last_leak_does_not_hide_the_next():
 
 def test_what_the_judge_holds_is_silent_and_dismissed():
     detector = Script(_1="suspect", _2="leak")
-    watched = observer(detector, judge=Judge(lambda growth: Held("a bounded cache")))
+    watched = observer(detector, judge=Judge(lambda growth: Dismissed("a bounded cache")))
     assert [name for name, _ in events(watched, range(4))] == ["suspect"]
     assert detector.withdrawn == len(detector.dismissed) == 1
 
@@ -195,7 +195,7 @@ def test_what_the_judge_holds_is_silent_and_dismissed():
 @pytest.mark.parametrize("first", ["base", "rss"])
 def test_what_the_judge_held_on_one_meter_is_dismissed_on_the_other(first):
     """Of the real detectors both meters show the growth of a cache; it is held once, and not told by the other."""
-    held, judge = [], Judge(lambda growth: held.append(growth) or Held("a bounded cache fills"))
+    held, judge = [], Judge(lambda growth: held.append(growth) or Dismissed("a bounded cache fills"))
     meters = [first, "rss" if first == "base" else "base"]
     watched = observer(*(Ratchet(meter, PACES["job"]) for meter in meters), judge=judge)
     told = [
@@ -282,7 +282,7 @@ def test_a_leak_speaks_of_its_times_in_utc():
 @pytest.mark.parametrize("pace", PACES)
 def test_the_collector_sees_no_object_more_with_a_reading(pace):
     """A suite that counts objects to find the leaks of what it tests, as greenlet's does, finds none of ours."""
-    observer = Observer(make_detectors(PACES[pace]), Judge(), Ledger(), read=None, give_up=None)
+    observer = Observer(make_detectors(PACES[pace]), Judge(), Ledger(), read=None, should_cancel=None)
 
     def count_after(seconds):
         for second in seconds:

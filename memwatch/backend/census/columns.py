@@ -6,13 +6,13 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from .contract import GaveUp, GiveUp, Listing
+from .contract import Cancelled, Listing, ShouldCancel
 
 _RUN = 1 << 15
 _LARGEST_INT = (1 << 32) - 1
 
 
-def sort_listing(listing: Listing, labels: tuple[str, ...], give_up: GiveUp = None) -> Listing:
+def sort_listing(listing: Listing, labels: tuple[str, ...], should_cancel: ShouldCancel = None) -> Listing:
     """A new listing with the rows in order of address; sizes come as array("I") where they fit, else as array("Q").
 
     One sort of everything would hold the GIL for its whole length (0.7 s for a million objects). So runs of 32 Ki
@@ -21,8 +21,8 @@ def sort_listing(listing: Listing, labels: tuple[str, ...], give_up: GiveUp = No
     code = "I" if max(listing.sizes, default=0) <= _LARGEST_INT else "Q"
     result = Listing(labels, array("Q"), array("I"), array(code))
     for order in _orders(listing.addresses):
-        if give_up is not None and give_up():
-            raise GaveUp("gave up while sorting the snapshot")
+        if should_cancel is not None and should_cancel():
+            raise Cancelled("gave up while sorting the snapshot")
         result.addresses.fromlist(list(map(listing.addresses.__getitem__, order)))
         result.kinds.fromlist(list(map(listing.kinds.__getitem__, order)))
         result.sizes.fromlist(list(map(listing.sizes.__getitem__, order)))

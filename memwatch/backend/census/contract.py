@@ -10,14 +10,14 @@ from typing import Any, Protocol
 from ...errors import MemwatchError
 from ...internal import internal
 
-GiveUp = Callable[[], bool] | None
+ShouldCancel = Callable[[], bool] | None
 
 GROWN_FROM = 1024
 """Bytes that an object has at least when it is told as grown in place: of smaller ones no size is kept."""
 
 
-class GaveUp(MemwatchError):
-    """A walk ended early because its `give_up` said so; nothing was kept of it."""
+class Cancelled(MemwatchError):
+    """A walk ended early because its `should_cancel` said so; nothing was kept of it."""
 
 
 @internal
@@ -145,8 +145,9 @@ class Backend(Protocol):
 
     deep      False: the objects that the collector tracks. True: also what is reachable from them, each object once.
     exclude   objects that are not counted and whose references are not followed.
-    give_up   asked about every 2000 objects, or before and after a walk that holds the interpreter from end to end;
-              when it answers True the walk ends with `GaveUp`.
+    should_cancel
+              asked about every 2000 objects, or before and after a walk that holds the interpreter from end to end;
+              when it answers True the walk ends with `Cancelled`.
     """
 
     def expected_pause(self, objects: int, deep: bool) -> float:
@@ -155,17 +156,19 @@ class Backend(Protocol):
     def expected_time(self, objects: int, deep: bool) -> float:
         """Seconds that such a walk is expected to take from its begin to its end."""
 
-    def count_objects(self, deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
+    def count_objects(
+        self, deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel
+    ) -> Mapping[str, tuple[int, int]]:
         """By type label: how many objects, and their bytes together."""
 
-    def list_objects(self, deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
+    def list_objects(self, deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> Listing:
         """Every object with its type and size."""
 
     def take_identity(
         self,
         deep: bool,
         exclude: Sequence[object],
-        give_up: GiveUp,
+        should_cancel: ShouldCancel,
         births: bool = False,
         since: Any = None,
     ) -> ObjectSet:

@@ -1,7 +1,7 @@
 """The census by the C extension: one walk that holds the GIL from end to end, so that nothing moves meanwhile.
 
 A million objects take about a tenth of a second. Nothing of the program is run or allocated inside the walk, so
-`give_up` is asked before it and after it; whoever has a pause budget asks `expected_pause` beforehand. While the
+`should_cancel` is asked before it and after it; whoever has a pause budget asks `expected_pause` beforehand. While the
 collector is at work its lists are apart: then the census is refused. Sizes are the bytes that the allocator gave.
 Frozen objects are always found.
 """
@@ -16,7 +16,7 @@ from ...errors import UnsupportedError
 from ...internal import RECORDS, TYPES, internal
 from .. import _native
 from ..type_labels import type_label
-from .contract import GaveUp, GiveUp, Listing, Look
+from .contract import Cancelled, Listing, Look, ShouldCancel
 from .exclude import PARTS
 from .object_set import ObjectSet, copy_column
 
@@ -27,13 +27,13 @@ PAGE_BYTES = 4096
 _CHILD_SECONDS = 60.0  # a walk over some hundred million objects
 
 
-def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
+def count_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> Mapping[str, tuple[int, int]]:
     """By type label the number of objects and their bytes, as `contract.Backend` says."""
-    _ask(give_up, "before the walk")
+    _ask(should_cancel, "before the walk")
     totals = _native.count(deep, TYPES, PARTS, RECORDS, exclude)
     if totals is None:
-        raise GaveUp("the collector is at work; a census has to wait for its end")
-    _ask(give_up, "after the walk")
+        raise Cancelled("the collector is at work; a census has to wait for its end")
+    _ask(should_cancel, "after the walk")
     counted: dict[str, tuple[int, int]] = {}
     for cls, count, size, _ in totals:
         label = type_label(cls)
@@ -43,21 +43,21 @@ def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Map
 
 
 def count_in_child(
-    deep: bool, exclude: Sequence[object], give_up: GiveUp, patience: float = _CHILD_SECONDS
+    deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel, patience: float = _CHILD_SECONDS
 ) -> tuple[Mapping[str, tuple[int, int]], float]:
     """What `count_objects` gives, by a forked child; and the seconds that its making held the program up.
 
     An object whose size a C method of its type tells (deque, OrderedDict, an array) is counted without its buffers.
     Linux only; `UnsupportedError` where there can be no child, or it has not answered within *patience* seconds.
     """
-    _ask(give_up, "before the walk")
+    _ask(should_cancel, "before the walk")
     try:
         answer = _native.count_in_child(deep, TYPES, PARTS, RECORDS, exclude, patience)
     except (OSError, RuntimeError) as refused:
         raise UnsupportedError(f"the census cannot be taken in a forked child: {refused}") from None
     if answer is None:
-        raise GaveUp("the collector is at work; a census has to wait for its end")
-    _ask(give_up, "after the walk")
+        raise Cancelled("the collector is at work; a census has to wait for its end")
+    _ask(should_cancel, "after the walk")
     counted: dict[str, tuple[int, int]] = {}
     totals, pause = answer
     for label, count, size, _ in totals:
@@ -68,7 +68,7 @@ def count_in_child(
 
 def look_in_child(
     exclude: Sequence[object],
-    give_up: GiveUp,
+    should_cancel: ShouldCancel,
     known: ObjectSet | None,
     question: tuple[Any, ...] | None,
     patience: float,
@@ -76,7 +76,7 @@ def look_in_child(
     """As `child.look_in_child` says."""
 
     def ask() -> None:
-        _ask(give_up, "while a child counted")
+        _ask(should_cancel, "while a child counted")
 
     ask()
     before = None if known is None else known._snapshot
@@ -85,35 +85,39 @@ def look_in_child(
     except (OSError, RuntimeError) as refused:
         raise UnsupportedError(f"no look in a forked child: {refused}") from None
     if answer is None:
-        raise GaveUp("the collector is at work; a census has to wait for its end")
+        raise Cancelled("the collector is at work; a census has to wait for its end")
     snapshot, totals, found, pause, price, work, faults = answer
     places, by_root = found or ([], [])
     copied = faults * PAGE_BYTES
     return Look(ObjectSet(snapshot, totals, True, pause), places, by_root, pause, price, work, copied)
 
 
-def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
+def list_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> Listing:
     """Each object with its type and size, as `contract.Backend` says."""
-    _ask(give_up, "before the walk")
+    _ask(should_cancel, "before the walk")
     labels = _Labels()
     columns = _native.listing(deep, TYPES, PARTS, RECORDS, exclude, labels.number, copy_column)
     if columns is None:
-        raise GaveUp("the collector is at work; a census has to wait for its end")
-    _ask(give_up, "after the walk")
+        raise Cancelled("the collector is at work; a census has to wait for its end")
+    _ask(should_cancel, "after the walk")
     return Listing(tuple(labels.places), *columns)
 
 
 def take_identity(
-    deep: bool, exclude: Sequence[object], give_up: GiveUp, births: bool = False, since: ObjectSet | None = None
+    deep: bool,
+    exclude: Sequence[object],
+    should_cancel: ShouldCancel,
+    births: bool = False,
+    since: ObjectSet | None = None,
 ) -> ObjectSet:
     """Which objects there are, as `contract.Backend` says: three to five bytes an object."""
-    _ask(give_up, "before the walk")
+    _ask(should_cancel, "before the walk")
     earlier, begun = since._snapshot if since is not None else None, perf_counter()
     taken = _native.snapshot(deep, TYPES, PARTS, RECORDS, exclude, births, earlier)
     if taken is None:
-        raise GaveUp("the collector is at work; a census has to wait for its end")
+        raise Cancelled("the collector is at work; a census has to wait for its end")
     pause = perf_counter() - begun
-    _ask(give_up, "after the walk")
+    _ask(should_cancel, "after the walk")
     return ObjectSet(*taken, deep, pause)
 
 
@@ -125,9 +129,9 @@ def expected_pause(objects: int, deep: bool) -> float:
 expected_time = expected_pause
 
 
-def _ask(give_up: GiveUp, when: str) -> None:
-    if give_up is not None and give_up():
-        raise GaveUp(f"gave up {when}")
+def _ask(should_cancel: ShouldCancel, when: str) -> None:
+    if should_cancel is not None and should_cancel():
+        raise Cancelled(f"gave up {when}")
 
 
 @internal

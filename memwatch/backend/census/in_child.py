@@ -16,7 +16,7 @@ from typing import Any
 from ...errors import UnsupportedError
 from .. import name, reason
 from ..meters.memory_limit import container
-from .contract import GiveUp, Look
+from .contract import Look, ShouldCancel
 
 EXPECTED_PAUSE = 5e-9
 """Seconds for each object of the heap: the fork copies the tables of its pages."""
@@ -55,19 +55,19 @@ def count_in_child(deep: bool) -> tuple[Mapping[str, tuple[int, int]], float]:
 
 def look_in_child(
     exclude: list[object],
-    give_up: GiveUp,
+    should_cancel: ShouldCancel,
     known: Any = None,
     question: tuple[Any, ...] | None = None,
     patience: float = 60.0,
 ) -> Look:
     """Which objects there are, by a forked child; and the answer to *question* about what is not in *known*.
 
-    *give_up* is asked while the child works, which it may for *patience* seconds of processor time. Raises GaveUp, and
-    UnsupportedError where there can be no child or it did not come to its end.
+    *should_cancel* is asked while the child works, which it may for *patience* seconds of processor time. Raises
+    Cancelled, and UnsupportedError where there can be no child or it did not come to its end.
     """
     if not CAN_LOOK:
         raise UnsupportedError(f"a look in a forked child needs Linux and the C extension; backend {name}: {reason}")
-    look: Look = _native.look_in_child(exclude, give_up, known, question, patience)
+    look: Look = _native.look_in_child(exclude, should_cancel, known, question, patience)
     return look
 
 

@@ -22,7 +22,7 @@ from ...internal import internal
 from ..quiet import quiet
 from ..type_labels import KindTable
 from .columns import sort_listing
-from .contract import GiveUp, Listing
+from .contract import Listing, ShouldCancel
 from .exclude import find_internal, parts_of
 from .listed_set import ListedObjectSet
 from .referents import referents_of
@@ -39,34 +39,38 @@ Visit = Callable[[list[int], list[object], list[int]], None]
 VisitTuples = Callable[[list[int], list[int]], None]
 
 
-def list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Listing:
+def list_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> Listing:
     """Each object with its type and size, as `contract.Backend` says."""
-    return _list_objects(deep, exclude, give_up)[0]
+    return _list_objects(deep, exclude, should_cancel)[0]
 
 
 def take_identity(
-    deep: bool, exclude: Sequence[object], give_up: GiveUp, births: bool = False, since: ListedObjectSet | None = None
+    deep: bool,
+    exclude: Sequence[object],
+    should_cancel: ShouldCancel,
+    births: bool = False,
+    since: ListedObjectSet | None = None,
 ) -> ListedObjectSet:
     """Which objects there are, as `contract.Backend` says; births cannot be watched from Python."""
-    listing, pause_seconds = _list_objects(deep, exclude, give_up)
+    listing, pause_seconds = _list_objects(deep, exclude, should_cancel)
     return ListedObjectSet(listing, deep, pause_seconds)
 
 
-def _list_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> tuple[Listing, float]:
+def _list_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> tuple[Listing, float]:
     """The listing, and for how long taking it held the interpreter."""
-    with quiet, DeepWalk(exclude, give_up) as walk:
+    with quiet, DeepWalk(exclude, should_cancel) as walk:
         lister = _Lister(walk.table)
         walk.run(deep, lister.visit, lister.visit_tuples)
         walk.release()
-        return sort_listing(lister.met, tuple(walk.table.labels), give_up), walk.pause_seconds
+        return sort_listing(lister.met, tuple(walk.table.labels), should_cancel), walk.pause_seconds
 
 
-def count_objects(deep: bool, exclude: Sequence[object], give_up: GiveUp) -> Mapping[str, tuple[int, int]]:
+def count_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> Mapping[str, tuple[int, int]]:
     """By type label the number of objects and their bytes, as `contract.Backend` says.
 
     objgraph counts every type that it can name without running a user's code; the few others are counted here.
     """
-    with quiet, DeepWalk(exclude, give_up) as walk:
+    with quiet, DeepWalk(exclude, should_cancel) as walk:
         counter = _Counter(walk.table)
         walk.run(deep, counter.visit, counter.visit_tuples)
         return {label: (count, counter.sizes[label]) for label, count in counter.counts.items()}
@@ -147,12 +151,12 @@ class DeepWalk(TrackedWalk):
 
     __slots__ = ("_referents", "_seen", "_stack", "table")
 
-    def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
+    def __init__(self, exclude: Sequence[object], should_cancel: ShouldCancel) -> None:
         self._seen: set[int] = set()
         self._stack: list[list[object]] = []
         self._referents: list[object] = []
         self.table = KindTable()
-        super().__init__(exclude, give_up)
+        super().__init__(exclude, should_cancel)
 
     def release(self) -> None:
         """Drop every reference and address that the walk holds."""

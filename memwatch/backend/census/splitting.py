@@ -17,7 +17,7 @@ from typing import Any, Literal
 from ...internal import internal
 from ..quiet import quiet
 from ..type_labels import KindTable
-from .contract import GiveUp, ObjectSet
+from .contract import ObjectSet, ShouldCancel
 from .dict_keys import key_signature
 from .referents import referents_of
 from .tracked_walk import TrackedWalk
@@ -34,12 +34,12 @@ _PLAIN_OWNERS = ("module", "type", "function", "cell", "method")
 Parts = Mapping[str, Mapping[str, tuple[int, int]]]
 
 
-def split_containers(split: Split, addresses: array[int], identity: ObjectSet, give_up: GiveUp) -> Parts:
+def split_containers(split: Split, addresses: array[int], identity: ObjectSet, should_cancel: ShouldCancel) -> Parts:
     """By type label and then by what it is split into: how many containers of *identity*, and their bytes together.
 
     Only of those whose address is in *addresses*, which is sorted. What cannot be told is left out.
     """
-    with quiet, _Walk(addresses, identity, give_up) as walk:
+    with quiet, _Walk(addresses, identity, should_cancel) as walk:
         if split == "keys":
             walk.tell_keys()
         else:
@@ -53,14 +53,14 @@ class _Walk(TrackedWalk):
 
     __slots__ = ("_addresses", "_holders", "_identity", "_names", "_parts", "_sizes", "_table")
 
-    def __init__(self, addresses: array[int], identity: ObjectSet, give_up: GiveUp) -> None:
+    def __init__(self, addresses: array[int], identity: ObjectSet, should_cancel: ShouldCancel) -> None:
         self._addresses, self._identity = addresses, identity
         self._sizes = array("Q", bytes(8 * len(addresses)))
         self._parts = array("I", bytes(4 * len(addresses)))
         self._holders = array("Q")
         self._names: list[str] = ["", ""]  # two for each part: the label and what the part is called; 0 is none
         self._table = KindTable()
-        super().__init__((), give_up)
+        super().__init__((), should_cancel)
 
     def release(self) -> None:
         """Drop every reference that the walk holds."""

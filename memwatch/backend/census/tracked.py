@@ -19,7 +19,7 @@ from operator import getitem, is_, le, setitem
 from sys import getrefcount, getsizeof
 
 from ...internal import internal
-from .contract import GaveUp
+from .contract import Cancelled
 from .referents import shown_by
 
 _PARTS = frozenset((map, chain, compress, count, cycle, repeat, list, tuple, type(iter([])), type(iter(()))))
@@ -57,10 +57,11 @@ class Tracked:
 def list_tracked() -> Tracked:
     """Every tracked object of this moment.
 
-    Raises `GaveUp` on free-threaded Python while other threads run: nothing keeps them from making a tuple meanwhile.
+    Raises `Cancelled` on free-threaded Python while other threads run: nothing keeps them from making a tuple
+    meanwhile.
     """
     if _FREE_THREADED and len(sys._current_frames()) > 1:
-        raise GaveUp("on free-threaded Python the heap is not walked while other threads run: it would break them")
+        raise Cancelled("on free-threaded Python the heap is not walked while other threads run: it would break them")
     return _fetch(gc.get_objects, _LONE)[0]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 from ...internal import internal
 from ..forks import begin_walk, end_walk, rest
 from ..quiet import get_ident
-from .contract import GaveUp, GiveUp
+from .contract import Cancelled, ShouldCancel
 from .exclude import find_internal, parts_of
 from .tracked import Tracked, list_tracked
 
@@ -27,11 +27,11 @@ class TrackedWalk:
     `pause_seconds` is for how long the listing held the interpreter.
     """
 
-    __slots__ = ("_exclude", "_give_up", "batch", "pause_seconds", "rests", "thread", "tracked")
+    __slots__ = ("_exclude", "_should_cancel", "batch", "pause_seconds", "rests", "thread", "tracked")
 
-    def __init__(self, exclude: Sequence[object], give_up: GiveUp) -> None:
+    def __init__(self, exclude: Sequence[object], should_cancel: ShouldCancel) -> None:
         self._exclude = exclude
-        self._give_up = give_up
+        self._should_cancel = should_cancel
         self.batch: list[Any] = []
         self.tracked = Tracked(self.batch, [], [], set())
         self.pause_seconds = 0.0
@@ -48,7 +48,7 @@ class TrackedWalk:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self.release()
-        if isinstance(error, GaveUp):
+        if isinstance(error, Cancelled):
             error.__traceback__ = None  # its frames hold the slice that was being walked
 
     def release(self) -> None:
@@ -78,8 +78,8 @@ class TrackedWalk:
     def check(self) -> None:
         """To be called where no object is held but in the fields."""
         rest(self)
-        if self._give_up is not None and self._give_up():
-            raise GaveUp("gave up while walking the heap")
+        if self._should_cancel is not None and self._should_cancel():
+            raise Cancelled("gave up while walking the heap")
 
     def hidden(self) -> set[int]:
         """The addresses that are not counted: memwatch's own objects, and what the caller excludes."""

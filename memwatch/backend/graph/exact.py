@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import MemwatchError, UnsupportedError, WriteError
 from ...internal import RECORDS, TYPES
 from .. import _native
-from ..census.contract import GaveUp
+from ..census.contract import Cancelled
 from ..census.exclude import PARTS
 from ..census.in_child import CAN_LOOK
 from .contract import NONE, Wish, Written
@@ -32,7 +32,7 @@ _NO_MEMORY = "there is not enough memory to look at the whole heap"
 
 
 def write_graph(file: int, wish: Wish) -> Written:
-    """Write the whole heap to the descriptor *file*. Raises WriteError, UnsupportedError, GaveUp, MemwatchError."""
+    """Write the whole heap to the descriptor *file*. Raises WriteError, UnsupportedError, Cancelled, MemwatchError."""
     groups, threads = named_roots(), thread_names()
     try:
         answer = _native.write_graph(
@@ -44,7 +44,7 @@ def write_graph(file: int, wish: Wish) -> Written:
     except MemoryError:
         raise MemwatchError(_NO_MEMORY) from None
     if answer is None:
-        raise GaveUp(_BUSY)
+        raise Cancelled(_BUSY)
     facts, pause, work = answer
     objects, size, nodes, edges, length, peak, error, too_large = facts
     if error:
@@ -57,7 +57,7 @@ def write_graph(file: int, wish: Wish) -> Written:
 def retained(top: int, wanted: Any, in_child: bool) -> dict[str, Any]:
     """What the heap retains, at most *top* points, and the object *wanted* (unless None), as graph/retained.h says.
 
-    Raises UnsupportedError, GaveUp, MemwatchError.
+    Raises UnsupportedError, Cancelled, MemwatchError.
     """
     groups, threads = named_roots(), thread_names()
     try:
@@ -69,7 +69,7 @@ def retained(top: int, wanted: Any, in_child: bool) -> dict[str, Any]:
     except MemoryError:
         raise MemwatchError(_NO_MEMORY) from None
     if answer is None:
-        raise GaveUp(_BUSY)
+        raise Cancelled(_BUSY)
     text, pause, work = answer
     told: dict[str, Any] = json.loads(text.decode("utf-8", "surrogatepass"))
     return told | {"pause": pause, "work": work}

@@ -1,4 +1,5 @@
-"""The field numbers of pprof's `profile.proto`, by message. https://github.com/google/pprof/blob/main/proto/profile.proto
+"""The field numbers of pprof's `profile.proto`, by message.
+https://github.com/google/pprof/blob/main/proto/profile.proto
 
 The wire carries nothing but these numbers. What memwatch neither writes nor reads is not listed.
 """

@@ -26,7 +26,7 @@ if sys.platform != "linux":
 
 from memwatch.backend import _native
 from memwatch.backend.census import exact
-from memwatch.backend.census.contract import GaveUp
+from memwatch.backend.census.contract import Cancelled
 from memwatch.errors import UnsupportedError
 
 KEPT: list[Any] = []
@@ -130,7 +130,7 @@ def test_what_is_left_out_there_is_left_out_here() -> None:
 
 def test_it_gives_up_before_and_after() -> None:
     for answers in ([True], [False, True]):
-        with pytest.raises(GaveUp):
+        with pytest.raises(Cancelled):
             exact.count_in_child(True, (), iter(answers).__next__)
 
 
@@ -140,7 +140,7 @@ def test_during_a_collection_it_is_refused() -> None:
     def ask(phase: str, info: dict[str, int]) -> None:
         try:
             exact.count_in_child(True, (), None)
-        except GaveUp as error:
+        except Cancelled as error:
             refused.append(str(error))
 
     gc.callbacks.append(ask)

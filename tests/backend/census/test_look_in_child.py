@@ -22,7 +22,7 @@ if sys.platform != "linux":
 
 from memwatch.backend import _native
 from memwatch.backend.census import exact
-from memwatch.backend.census.contract import GaveUp, Look
+from memwatch.backend.census.contract import Cancelled, Look
 from memwatch.backend.census.in_child import look_in_child
 from memwatch.errors import UnsupportedError
 from memwatch.retain import Holding, ask_holders, bytes_of_places, holdings_of, unreached
@@ -49,9 +49,9 @@ def look_for_holders(before: Look) -> tuple[Look, tuple[Holding, ...]]:
     return after, holdings_of(question, after.places)
 
 
-def look_again_and_again(give_up: Callable[[], bool]) -> None:
+def look_again_and_again(should_cancel: Callable[[], bool]) -> None:
     while True:
-        look_in_child([], give_up)
+        look_in_child([], should_cancel)
 
 
 def children() -> str:
@@ -150,7 +150,7 @@ def test_nobody_is_held_in_the_end() -> None:
 def test_who_waits_may_give_up() -> None:
     KEPT.append([[] for _ in range(100_000)])
     answers = iter([False] * 2)
-    with pytest.raises(GaveUp):
+    with pytest.raises(Cancelled):
         look_again_and_again(lambda: next(answers, True))
     assert children() == ""
 

@@ -19,7 +19,7 @@ from ..conftest import RunAlone
 if memwatch.backend.name != "native" or sys.platform != "linux":
     pytest.skip("a child that looks is made on Linux alone, by the C extension", allow_module_level=True)
 
-from memwatch.backend.census.contract import GaveUp
+from memwatch.backend.census.contract import Cancelled
 from memwatch.backend.census.in_child import look_in_child
 from memwatch.diagnosis.apart import Apart
 from memwatch.errors import UnsupportedError
@@ -133,9 +133,9 @@ def many() -> Iterator[list[list[object]]]:
     KEPT.clear()
 
 
-def look_for_ever(give_up: Callable[[], bool] | None = None, patience: float = 60.0) -> None:
+def look_for_ever(should_cancel: Callable[[], bool] | None = None, patience: float = 60.0) -> None:
     while True:
-        look_in_child([], give_up, patience=patience)
+        look_in_child([], should_cancel, patience=patience)
 
 
 def signal_children(number: int, until: threading.Event) -> threading.Thread:
@@ -157,11 +157,11 @@ def test_a_stopped_child_is_ended_when_its_time_is_over(many: list[list[object]]
     thread = signal_children(signal.SIGSTOP, stopped)
     until = time.monotonic() + 60
 
-    def give_up() -> bool:
+    def should_cancel() -> bool:
         return stopped.is_set() or time.monotonic() > until
 
-    with pytest.raises(GaveUp, match="while a child counted"):
-        look_for_ever(give_up)
+    with pytest.raises(Cancelled, match="while a child counted"):
+        look_for_ever(should_cancel)
     thread.join()
     assert children() == []
 

@@ -19,7 +19,7 @@ if memwatch.backend.name != "native":
 
 from memwatch.backend import _native
 from memwatch.backend.census import exact, pure
-from memwatch.backend.census.contract import GaveUp, Listing
+from memwatch.backend.census.contract import Cancelled, Listing
 from memwatch.backend.census.referents import FrozenDict
 from memwatch.internal import TYPES, internal
 
@@ -161,7 +161,7 @@ def test_a_census_during_a_collection_is_refused() -> None:
             for walk in (exact.count_objects, exact.list_objects):
                 try:
                     walk(True, (), None)
-                except GaveUp:
+                except Cancelled:
                     refused.append(True)
 
     cycle: Any = Cycle()

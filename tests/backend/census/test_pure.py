@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import memwatch
 from memwatch.backend.census.chosen import count_objects, list_objects
 from memwatch.backend.census.columns import sort_listing
-from memwatch.backend.census.contract import GaveUp, Listing
+from memwatch.backend.census.contract import Cancelled, Listing
 from memwatch.backend.census.exclude import find_internal, parts_of
 
 KEPT: list[Any] = []
@@ -285,14 +285,14 @@ def test_giving_up_leaves_nothing_behind(deep: bool, calls: int) -> None:
         pytest.skip("the C extension asks before its walk and after it")
     asked: list[int] = []
 
-    def give_up() -> bool:
+    def should_cancel() -> bool:
         asked.append(1)
         return len(asked) >= calls
 
     KEPT.append([Order() for _ in range(100_000)])
     gone = weakref.ref(KEPT[0][-1])
-    with pytest.raises(GaveUp) as raised:
-        list_objects(deep, (), give_up)
+    with pytest.raises(Cancelled) as raised:
+        list_objects(deep, (), should_cancel)
     assert len(asked) == calls
     KEPT.clear()
     assert gone() is None

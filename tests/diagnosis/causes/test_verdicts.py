@@ -15,7 +15,7 @@ import pytest
 
 from memwatch.backend.meters.meters import Meters
 from memwatch.diagnosis.causes import BY_VERDICT, words_for_verdict
-from memwatch.watch import Held
+from memwatch.watch import Dismissed
 
 COUNT = 20_000
 NATIVE_IS_READABLE = "native" in Meters().names
@@ -56,7 +56,7 @@ def test_the_collector_is_off(case: Any, collector_off: None) -> None:
 
 def test_cycles_beside_a_collector_that_runs_are_silent(case: Any) -> None:
     decision = case.judge(make_cycles)  # the collector may have come in between
-    assert isinstance(decision, Held) or decision.verdict != "garbage"
+    assert isinstance(decision, Dismissed) or decision.verdict != "garbage"
 
 
 def test_the_collector_runs_and_never_in_full() -> None:
