@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .heap import HeapDiff
     from .heap.retained import retained_size
     from .heap.write_snapshot import write_heap_snapshot
+    from .labels import label
     from .recording import Recording, record
     from .retain import RetainingPath, retaining_paths
     from .rules import ActiveRule, rule
@@ -70,6 +71,7 @@ _LAZY = {
     "Suspicion": "watch",
     "check": "scenario",
     "record": "recording",
+    "label": "labels",
     "report_now": "asking",
     "report_on_signal": "asking",
     "retained_size": "heap.retained",
@@ -116,6 +118,7 @@ __all__ = [
     "backend",
     "check",
     "handlers",
+    "label",
     "leak",
     "off",
     "off_threshold",
@@ -144,7 +147,10 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:  # these bring psutil or objgraph with them, which are loaded when they are first wanted
         if name in _LOOKS:
             import_module(".default", __name__).prepare()
-        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+        value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+        if name == "label":  # which requests ask for
+            globals()[name] = value
+        return value
     if name in _ROOMS:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module 'memwatch' has no attribute {name!r}")

@@ -50,7 +50,7 @@ class Node:
     `id` is made from the path alone: it is the same in every tree that has this path, and no other node has it.
 
     Where the numbers are estimates, `parts` are the samples behind `self_...`, by thread and task, and `evidence` is
-    what all samples behind `total_...` say: `interval`, `samples`, `ages`, `threads` and `tasks` tell it. These are
+    what all samples behind `total_...` say: `interval`, `samples`, `ages`, `threads`, `tasks` and `labels`. These are
     None where every allocation was seen, where it is not known, and in a difference.
     """
 
@@ -116,6 +116,11 @@ class Node:
     def tasks(self) -> tuple[tuple[str, int], ...] | None:
         """Which asyncio tasks allocated it: (the coroutine that the task runs, estimated bytes), the most first."""
         return self.evidence.tasks if self.evidence else None
+
+    @property
+    def labels(self) -> tuple[tuple[str, int], ...] | None:
+        """With which labels it was allocated, as `memwatch.label` gives: (text, estimated bytes), the most first."""
+        return self.evidence.labels if self.evidence else None
 
     def __repr__(self) -> str:
         return f"<Node {self.id} {self.frame}: {self.self_bytes} of {self.total_bytes} bytes>"

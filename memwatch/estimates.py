@@ -24,7 +24,7 @@ _Z = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The live samples of one call path that one thread and one asyncio task took.
+    """The live samples of one call path that one thread and one asyncio task took, with the same labels.
 
     `allocations` is what they stand for, (size, how many), `variance` that of the bytes, `ages` how many samples there
     are by the bounds of `AGES`. A name that is not known is empty.
@@ -36,6 +36,7 @@ class Part:
     samples: int
     variance: float
     ages: tuple[int, ...]
+    label: str = ""
 
     @property
     def size_bytes(self) -> int:
@@ -46,7 +47,7 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What all live samples below a call path say together: estimated bytes, their variance, samples, samples by the
-    bounds of `AGES`; by thread and by task the estimated bytes, the most first.
+    bounds of `AGES`; by thread, by task and by labels the estimated bytes, the most first.
     """
 
     size_bytes: int
@@ -55,6 +56,7 @@ class Evidence:
     ages: tuple[int, ...]
     threads: tuple[tuple[str, int], ...]
     tasks: tuple[tuple[str, int], ...]
+    labels: tuple[tuple[str, int], ...] = ()
 
     @property
     def interval(self) -> tuple[int, int]:
@@ -101,6 +103,7 @@ def weigh(parts: Iterable[Part]) -> Evidence:
             part.ages,
             ((part.thread, part.size_bytes),),
             ((part.task, part.size_bytes),) if part.task else (),
+            ((part.label, part.size_bytes),) if part.label else (),
         )
         for part in parts
     )
@@ -118,27 +121,29 @@ def total(every: Iterable[Evidence]) -> Evidence:
         tuple([sum(column) for column in zip(*[one.ages for one in found], strict=True)]),
         _sum(one.threads for one in found),
         _sum(one.tasks for one in found),
+        _sum(one.labels for one in found),
     )
 
 
 def describe(evidence: Evidence | None) -> dict[str, Any]:
     """What a node's dict says of its samples, as JSON can hold it; `ages` are by the bounds of `AGES`."""
     if evidence is None:
-        return dict.fromkeys(("samples", "interval", "ages", "threads", "tasks"))
+        return dict.fromkeys(("samples", "interval", "ages", "threads", "tasks", "labels"))
     return {
         "samples": evidence.samples,
         "interval": list(evidence.interval),
         "ages": list(evidence.ages),
         "threads": dict(evidence.threads),
         "tasks": dict(evidence.tasks),
+        "labels": dict(evidence.labels),
     }
 
 
 def merge_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """*parts* of one call path with one part for each thread and task, in the order of their names."""
-    groups: dict[tuple[str, str], list[Part]] = {}
+    """*parts* of one call path with one part for each thread, task and set of labels, in their order."""
+    groups: dict[tuple[str, str, str], list[Part]] = {}
     for part in parts:
-        groups.setdefault((part.thread, part.task), []).append(part)
+        groups.setdefault((part.thread, part.task, part.label), []).append(part)
     return tuple([_merge(found) for _, found in sorted(groups.items())])
 
 
@@ -157,6 +162,7 @@ def _merge(parts: list[Part]) -> Part:
         together.samples,
         together.variance,
         together.ages,
+        parts[0].label,
     )
 
 

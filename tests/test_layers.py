@@ -67,6 +67,7 @@ ALLOWED = {
     "pytest_plugin": {"heap", "scenario", "suite"},
     "notebook": BELOW | {"heap", "profile"},
     "asking": INSIDE,
+    "labels": {"errors", "internal", "backend"},
     "attach": INSIDE | {"handlers"},
     "reach": INSIDE | {"asking", "origin"},
     "default": INSIDE - {"default"} | {"options", "environment", "reach"},
@@ -81,7 +82,7 @@ ALLOWED = {
     | {"assistant"},
     "assistant": INSIDE | {"recording", "reach", "cli"},
     "__init__": INSIDE
-    | {"snapshot_signal", "rules", "export", "web", "handlers", "recording", "scenario", "version", "asking"},
+    | {"snapshot_signal", "rules", "export", "web", "handlers", "recording", "scenario", "version", "asking", "labels"},
     "__main__": {"cli"},
 }
 """What each room or module at the top of the package may import from beside itself."""

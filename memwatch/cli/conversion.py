@@ -39,15 +39,16 @@ def convert(
     return save(_read(profiles, base, sample_type), format, target)
 
 
-def save(tree: CallTree, format: str, target: str, force: bool = True) -> str:
-    """Write *tree* to *target*, a file or ``-``; returns a line that says where and how much.
+def save(tree: CallTree, format: str, target: str, force: bool = True, content: bytes | None = None) -> str:
+    """Write *tree* to *target*, a file or ``-``; returns a line that says where and how much. *content* is what it is
+    in that format, where that is known.
 
     A file that exists is replaced only with *force*. Raises FormatError, OptionError and WriteError.
     """
     if target != _STDOUT:
         _check_free(target, (), force)
     try:
-        content = formats.write(tree, format)
+        content = formats.write(tree, format) if content is None else content
     except FormatError as error:
         raise FormatError(f"cannot write {format}: {error}") from None
     shown = _write(target, content)

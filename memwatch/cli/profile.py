@@ -39,7 +39,11 @@ def _show(args: argparse.Namespace) -> int:
     format = formats.choose(args.output, args.to) if args.output is not None else ""
     with waiting(f"process {args.pid} looks for {args.seconds:g} s"):
         answer = ask_to_look(args.pid, "profile", args.seconds)
-    tree = formats.read(base64.b64decode(answer["pprof"]))
+    data = base64.b64decode(answer["pprof"])
+    tree = formats.read(data)
+    if format == "pprof":  # with the threads, tasks and labels, which a tree that was read has not
+        print(f"memwatch: {save(tree, format, args.output, args.force, data)}", file=sys.stderr)
+        return 0
     if format:
         print(f"memwatch: {save(tree, format, args.output, args.force)}", file=sys.stderr)
         return 0

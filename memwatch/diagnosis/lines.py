@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,8 @@ _YOUNG = 2 / _PARTS
 _LEAST_PART = 0.1  # of a line's blocks: so much objects must be to own the rest, which they keep beside themselves
 _MOST = 0.5
 _ALWAYS = 1.5  # blocks that a sample stands for, at most, where next to none is missed
+_CONTEXTS = 3
+_LEAST_CONTEXT = 0.05  # of the bytes
 HANDFUL = 5
 """Samples; of fewer nothing is concluded."""
 
@@ -45,7 +48,8 @@ class Site:
     """A place that allocated, innermost frame first; and how many samples, blocks and bytes of `label` there are.
 
     `label` is the type of the objects, or `NO_OBJECT`; bytes are with what they keep beside themselves. `native` memory
-    was taken by C code past Python's allocators.
+    was taken by C code past Python's allocators. `contexts` are the labels of `memwatch.label` under which most of
+    it was allocated, each with its share of the bytes.
     """
 
     frames: tuple[ShownFrame, ...]
@@ -54,6 +58,7 @@ class Site:
     size_bytes: float
     label: str
     native: bool = False
+    contexts: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_sure(self) -> bool:
@@ -218,7 +223,8 @@ class Lines:
         path = max(by_path, key=lambda places: _bytes_of(by_path[places]))
         size = _bytes_of(samples) + _bytes_of(blocks)
         count = sum(sample.count for sample in samples)
-        return Site(self._frames(path), len(samples) + len(blocks), count, size, label, native)
+        contexts = _contexts_of((*samples, *blocks))
+        return Site(self._frames(path), len(samples) + len(blocks), count, size, label, native, contexts)
 
     def _frames(self, places: tuple[Frame, ...]) -> tuple[ShownFrame, ...]:
         """The innermost frames, and if none of these is the program's own the first one that is."""
@@ -289,6 +295,16 @@ def _objects(line: list[Sampled], labels: Collection[str]) -> tuple[list[Sampled
     own = [it for it in line if it.label in labels]
     others = [it for it in line if it.label and it.label not in labels]
     return own, _blocks_of(line) if _bytes_of(own) >= _bytes_of(others) else []
+
+
+def _contexts_of(samples: Iterable[Sampled]) -> tuple[tuple[str, float], ...]:
+    """The labels of most bytes, with their shares."""
+    found, total = Counter[str](), 0.0
+    for sample in samples:
+        found[sample.context] += sample.size_bytes  # type: ignore[assignment]
+        total += sample.size_bytes
+    shares = [(text, size / total) for text, size in found.most_common(_CONTEXTS + 1) if text and size > 0]
+    return tuple([(text, share) for text, share in shares[:_CONTEXTS] if share >= _LEAST_CONTEXT])
 
 
 def _size_of(site: Site) -> float:

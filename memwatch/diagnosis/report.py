@@ -33,7 +33,8 @@ class Suspect:
     how much else speaks for it. `held_by` is the path from a root, None where none was found; `also_held_by` are those
     of others that hold the same objects; `retained_items` is what the holder holds now. `allocated_at` are the frames
     that allocated it, innermost first, each with `function`, `file`, `line` and `in_app`, measured by so many live
-    `samples`; empty where nothing was sampled.
+    `samples`; empty where nothing was sampled. `allocated_in` are the labels of `memwatch.label` under which that
+    happened, most first, each with its share of the bytes.
     """
 
     type: str
@@ -48,6 +49,7 @@ class Suspect:
     samples: int = 0
     allocated_at: tuple[dict[str, Any], ...] = ()
     also_held_by: tuple[RetainingPath, ...] = ()
+    allocated_in: tuple[tuple[str, float], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What machines read: the fields by name, the path as its lines."""
@@ -57,6 +59,7 @@ class Suspect:
             "held_by": list(self.held_by.lines) if self.held_by else [],
             "also_held_by": [list(path.lines) for path in self.also_held_by],
             "allocated_at": [dict(frame) for frame in self.allocated_at],
+            "allocated_in": [{"label": text, "share": share} for text, share in self.allocated_in],
         }
 
 

@@ -209,7 +209,11 @@ def _is_heavier(other: Site, own: Site) -> bool:
 
 
 def _at(suspect: Suspect, site: Site | None) -> Suspect:
-    return suspect if site is None else replace(suspect, allocated_at=site.frames, samples=site.samples)
+    return (
+        suspect
+        if site is None
+        else replace(suspect, allocated_at=site.frames, samples=site.samples, allocated_in=site.contexts)
+    )
 
 
 def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
@@ -230,6 +234,7 @@ def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
         cause=f"{suspect.cause}; {keeps}" if suspect.cause else f"small objects of which {keeps}",
         hint=suspect.hint if is_told else "; or ".join(filter(None, (_CLOSE, suspect.hint))),
         allocated_at=pinned.sites[0].frames if heavier else suspect.allocated_at,
+        allocated_in=pinned.sites[0].contexts if heavier else suspect.allocated_in,
         samples=pinned.samples if heavier else suspect.samples,
     )
 

@@ -171,7 +171,8 @@ def as_tree(heap: LiveHeap, now: float, duration: float) -> calltree.CallTree:
 
 
 def _as_part(live: LiveStack) -> Part:
-    return Part(live.thread, live.task, live.sizes, live.samples, live.variance, count_ages(live.ages, live.samples))
+    ages = count_ages(live.ages, live.samples)
+    return Part(live.thread, live.task, live.sizes, live.samples, live.variance, ages, live.context)
 
 
 def _default_path(suffix: str) -> str:

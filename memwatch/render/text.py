@@ -12,6 +12,7 @@ from ..tables import aligned, shorten, shorten_start
 from ..units import format_bytes, format_delta, format_duration, printable
 from .source import describe
 from .words import (
+    contexts_text,
     cost_text,
     counts_of,
     cut_path,
@@ -132,6 +133,8 @@ def _suspect(number: int, suspect: Suspect, color: bool, source: bool) -> list[s
     size, share = format_bytes(suspect.bytes_growth, signed=True), share_text(suspect.share)
     lines = [f"  {number}  {shorten_start(suspect.type)}, {objects_text(suspect)}, {size}, {share}"]
     lines += describe(suspect.allocated_at, suspect.samples, lambda text: _paint(text, "1", color), source)
+    if suspect.allocated_in:
+        lines.append(f"     while       {contexts_text(suspect)}")
     if suspect.held_by:
         lines.append(f"     held by     {_paint(_path(suspect.held_by), '1', color)}")
     lines += [f"     and by      {_paint(_path(path), '1', color)}" for path in suspect.also_held_by[:_HOLDERS]]

@@ -9,7 +9,7 @@ from ..diagnosis import Account, Report, Suspect, TypeRow
 from ..diagnosis.account import NOT_EXPLAINED
 from ..diagnosis.lines import HANDFUL, NO_OBJECT
 from ..heap import Count, format_count
-from ..units import format_bytes
+from ..units import format_bytes, printable
 from ..watch import Cost
 
 T = TypeVar("T")
@@ -65,6 +65,11 @@ def objects_text(suspect: Suspect) -> str:
     """``+480 objects``, or blocks where there are none; of what came in no object of its own, that it grew in place."""
     count, what = suspect.count_growth, "block" if suspect.type == NO_OBJECT else "object"
     return f"{count:+,} {what}{'s' * (abs(count) != 1)}" if count else "grew in place"
+
+
+def contexts_text(suspect: Suspect) -> str:
+    """Under which labels it was allocated: ``route=GET /orders 94 %``."""
+    return ", ".join(f"{printable(text)} {share_text(share)}" for text, share in suspect.allocated_in)
 
 
 def cost_text(cost: Cost) -> str:

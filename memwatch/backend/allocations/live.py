@@ -22,7 +22,7 @@ class LiveStack:
     is how many were seen; else it is the sum of the others. `ages` are seconds since the samples were taken, the
     youngest first, of many a few that are as evenly spread; empty if that is not known. `thread` and `task` name who
     allocated, a thread and a function that an asyncio task runs; empty if that is not known. `variance` is that of the
-    estimated bytes; 0 where every allocation is seen.
+    estimated bytes; 0 where every allocation is seen. `context` are the labels that `memwatch.label` gave.
     """
 
     places: tuple[Frame, ...]
@@ -32,6 +32,7 @@ class LiveStack:
     thread: str = ""
     task: str = ""
     variance: float = 0.0
+    context: str = ""
 
 
 @internal
@@ -43,7 +44,7 @@ class Sampled:
     `label` is the type of the object in the block, at `address`; empty, and the block's, where there is no object.
     `birth` is when it was taken, on the steady clock in nanoseconds; 0 where that is not known. `native` blocks were
     taken by C code past Python's allocators; such without a label that are not native are mostly what objects keep
-    beside themselves, the table of a dict or the items of a list.
+    beside themselves, the table of a dict or the items of a list. `context` are the labels of the code that allocated.
     """
 
     places: tuple[Frame, ...]
@@ -53,12 +54,13 @@ class Sampled:
     size_bytes: float
     birth: int = 0
     native: bool = False
+    context: str = ""
 
 
 @internal
 @dataclass(frozen=True, slots=True)
 class LiveHeap:
-    """Every stack that holds memory, each once for a thread and a task.
+    """Every stack that holds memory, each once for a thread, a task and a set of labels.
 
     `source` names what watched, `sample_interval` is the mean number of bytes between two samples (1: all was seen),
     `stack_depth` how many frames are kept at most, `notes` are remarks for the reader. `samples_taken` are those since

@@ -11,6 +11,7 @@ from ...internal import internal
 from .. import _native
 from ..meters.allocator import given
 from ..quiet import quiet
+from .context_labels import label_text
 from .frame_filter import FrameFilter
 from .live import LiveHeap, LiveStack, Sampled
 from .sampler import Sampling
@@ -24,8 +25,8 @@ _GONE = (
     "if tracemalloc was started first. Call memwatch.profile.start() to begin anew"
 )
 
-Group = tuple[int, int]
-"""Samples that belong together: the stack's number and the thread's."""
+Group = tuple[int, int, int]
+"""Samples that belong together: the stack's number, the thread's and the labels'."""
 
 
 @internal
@@ -66,10 +67,10 @@ class SampledHeap(Sampling):
         territory = FrameFilter()
         parts = [reading.program_part(territory, steps[: self.depth]) for steps, _ in reading.stacks]
         groups: dict[Group, list[tuple[int, int, float]]] = {}
-        for size, birth, interval, thread, stack, *_ in reading.samples:
+        for size, birth, interval, thread, stack, _, _, label in reading.samples:
             if stack == 0 or parts[stack - 1] is not None:
-                groups.setdefault((stack, thread), []).append((size, birth, interval))
-        names = self._threads.names({thread for _, thread in groups})
+                groups.setdefault((stack, thread, label), []).append((size, birth, interval))
+        names = self._threads.names({thread for _, thread, _ in groups})
         return [self._as_stack(reading, parts, group, samples, names) for group, samples in groups.items()]
 
     def _as_stack(
@@ -80,11 +81,13 @@ class SampledHeap(Sampling):
         samples: list[tuple[int, int, float]],
         names: dict[int, str],
     ) -> LiveStack:
-        stack, thread = group
+        stack, thread, label = group
         part = parts[stack - 1] if stack else None
         steps, cut = reading.stacks[stack - 1] if stack else ((), False)
         places = tuple([reading.places[step] for step in reversed(part)]) if part else (NOWHERE,)
-        salt = hash((self.begun, thread, *[reading.places[step].line for step in steps]))  # the same in each reading
+        salt = hash(
+            (self.begun, thread, label, *[reading.places[step].line for step in steps])
+        )  # the same in each reading
         ages = sorted((reading.time - birth) / 1e9 for _, birth, _ in samples)
         drawn = [(size, interval) for size, _, interval in samples]
         return LiveStack(
@@ -95,6 +98,7 @@ class SampledHeap(Sampling):
             thread=names[thread],
             task=reading.task(steps, cut),
             variance=estimate_variance(drawn),
+            context=label_text(label),
         )
 
     def _notes(self, reading: Reading, stats: _native.SamplingStats) -> tuple[str, ...]:
@@ -127,13 +131,14 @@ def live_samples(sampling: Sampling, since: int, until: int) -> tuple[tuple[Samp
         parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
         stacks = [tuple([reading.places[step] for step in part]) if part else () for part in parts]
         found = []
-        for size, birth, interval, _, stack, address, is_native in reading.samples:
+        for size, birth, interval, _, stack, address, is_native, context in reading.samples:
             places = stacks[stack - 1] if stack else ()
             if places and birth <= until and size:
                 before, label = found_objects.get((address, birth), (0, ""))
                 count, native = -1 / expm1(-size / interval), bool(is_native)
                 nbytes = count * given(size, native)
-                found.append(Sampled(places, address + before, label, count, nbytes, birth, native))
+                labels = label_text(context)
+                found.append(Sampled(places, address + before, label, count, nbytes, birth, native, labels))
     return tuple(found), territory.is_app
 
 

@@ -28,8 +28,8 @@ class Reading:
     coroutines: tuple[bool, ...]
     loops: tuple[bool, ...]
     stacks: tuple[tuple[tuple[int, ...], bool], ...]
-    samples: tuple[tuple[int, int, float, int, int, int, int], ...]
-    """size, birth, interval, thread, stack, address, and 1 for a block that C code took past Python's allocators."""
+    samples: tuple[tuple[int, int, float, int, int, int, int, int], ...]
+    """size, birth, interval, thread, stack, address, 1 for a block that C code took past Python's allocators, label."""
     time: int
 
     def program_part(self, territory: FrameFilter, steps: tuple[int, ...]) -> tuple[int, ...] | None:
@@ -55,20 +55,20 @@ class Reading:
 
 def read(begun: int) -> Reading:
     """The samples that were taken since *begun*, on the steady clock."""
-    codes, raw_places, raw_steps, raw_ends, addresses, sizes, births, intervals, threads, stacks, natives, now = (
+    codes, at, steps, ends, addresses, sizes, births, intervals, threads, stacks, natives, labels, now = (
         _native.sampling_read()
     )
-    numbers = _column("I", raw_places)
+    numbers = _column("I", at)
     places, coroutines, loops = [], [], []
     for code, line, column in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
         function, file, first_line, coroutine = codes[code]
         places.append(Frame(function, file, line, column, first_line))
         coroutines.append(coroutine)
         loops.append(_is_loop(function, file))
-    columns = (_column("Q", sizes), _column("Q", births), _column("f", intervals), _column("I", threads))
-    rows = zip(*columns, _column("I", stacks), _column("Q", addresses), natives, strict=True)
+    first = (_column("Q", sizes), _column("Q", births), _column("f", intervals), _column("I", threads))
+    rows = zip(*first, _column("I", stacks), _column("Q", addresses), natives, _column("H", labels), strict=True)
     samples = tuple([row for row in rows if row[1] >= begun])
-    stacks_read = _stacks_of(raw_steps, raw_ends)
+    stacks_read = _stacks_of(steps, ends)
     return Reading(tuple(places), tuple(coroutines), tuple(loops), stacks_read, samples, now)
 
 

@@ -87,7 +87,7 @@ def tell(about: dict[str, Any], stacks: bool) -> tuple[list[str], bytes, bytes, 
     with quiet:
         territory, reading, found = FrameFilter(), read(0), objects()
         parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
-        for size, birth, interval, _, stack, address, _ in reading.samples:
+        for size, birth, interval, _, stack, address, *_ in reading.samples:
             part = parts[stack - 1] if stack and size else None
             if part:
                 count = -1 / expm1(-size / interval)

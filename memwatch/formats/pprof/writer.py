@@ -5,7 +5,7 @@ knows what is in use only. The first two repeat the last two: zeros would read a
 with other sample types than Go's the tools would no longer take the file for a heap profile. A comment in the file says
 so. The numbers are estimates already and are not to be scaled by the period. A stack has a sample for each size of its
 allocations, in the label `bytes`, as Go has, and for each thread and asyncio task that allocated, in the labels
-`thread` and `task`. Texts that are no UTF-8 are escaped, for proto3 forbids them.
+`thread`, `task` and `label`. Texts that are no UTF-8 are escaped, for proto3 forbids them.
 """
 
 from __future__ import annotations
@@ -174,7 +174,8 @@ def _parts(stack: Stack) -> Iterator[tuple[int, int, int | None, _Names]]:
 
 def _names(part: Part) -> _Names:
     """The labels of a part by their keys."""
-    return tuple([(key, name) for key, name in (("thread", part.thread), ("task", part.task)) if name])
+    known = (("thread", part.thread), ("task", part.task), ("label", part.label))
+    return tuple([(key, name) for key, name in known if name])
 
 
 def _comments(tree: CallTree, live_only: bool) -> Iterator[str]:

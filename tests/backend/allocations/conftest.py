@@ -42,7 +42,7 @@ class Row:
 
 
 def read() -> list[Row]:
-    codes, places, steps, ends, _, sizes, _, intervals, threads, stacks, _, _ = _native.sampling_read()
+    codes, places, steps, ends, _, sizes, _, intervals, threads, stacks, _, _, _ = _native.sampling_read()
     numbers, path, limits = array("I", places), array("I", steps), [0, *array("I", ends)]
     frames = [
         (*codes[code][:2], line, column)

@@ -130,7 +130,7 @@ def live_of_work() -> Iterator[int]:
     """The samples that functions of this file have allocated in the threads, and that are still live."""
     from array import array
 
-    codes, places, steps, ends, *_, stacks, _, _ = _native.sampling_read()
+    codes, places, steps, ends, *_, stacks, _, _, _ = _native.sampling_read()
     kinds, path, limits = array("I", places), array("I", steps), array("I", ends)
     for stack in array("I", stacks):
         start = limits[stack - 2] & 0x7FFFFFFF if stack > 1 else 0

@@ -291,7 +291,7 @@ def test_native_threads_without_a_thread_state(program: Any) -> None:
             create(ctypes.byref(numbers, 8 * place), None, function, ctypes.c_void_p(3_000_000))
         for number in numbers:
             join(number, None)
-        codes, *_, sizes, births, intervals, threads, stacks, _, now = _native.sampling_read()
+        codes, *_, sizes, births, intervals, threads, stacks, _, _, now = _native.sampling_read()
         from array import array
         found = [n for n, size in enumerate(array("Q", sizes)) if size == 3_000_000]
         dropped = _native.sampling_stats()["dropped"]  # of two that come at once one does not wait

@@ -157,7 +157,7 @@ def test_a_failure_is_the_programs_own(library: Any, native: Any) -> None:
 def test_a_thread_that_python_does_not_know(library: Any, native: Any) -> None:
     native(64.0)
     block = library.take_in_thread(7777)
-    _, _, _, _, _, sizes, _, _, _, stacks, _, _ = _native.sampling_read()
+    _, _, _, _, _, sizes, _, _, _, stacks, _, _, _ = _native.sampling_read()
     found = [stack for size, stack in zip(array("Q", sizes), array("I", stacks), strict=True) if size == 7777]
     assert len(found) == 1
     library.give(block)

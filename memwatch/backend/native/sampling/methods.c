@@ -4,6 +4,7 @@
 #include "sampling/methods.h"
 #include "sampling/control.h"
 #include "sampling/copy.h"
+#include "sampling/labels.h"
 #include "sampling/lines.h"
 
 #include <string.h>
@@ -167,12 +168,13 @@ column(const Copy *copy, size_t offset, size_t width)
 
 PyDoc_STRVAR(read_doc,
              "sampling_read()\n--\n\n"
-             "(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, natives, time):\n"
+             "(codes, places, steps, ends, addresses, sizes, births, intervals, threads, stacks, natives, labels,\n"
+             "time):\n"
              "a list of (function, file, first line, is it a coroutine), and columns as bytes. A place has three\n"
              "numbers: code, line, column. steps are places, innermost first, of all stacks; ends says where each\n"
              "one's end, with bit 31 if it was cut. A sample's stack is counted from 1; 0 is none that is known.\n"
-             "natives has a byte for each, 1 for a block that C code took past Python's allocators. Births and time\n"
-             "are nanoseconds.");
+             "natives has a byte for each, 1 for a block that C code took past Python's allocators. labels has two,\n"
+             "the number in the variable of sampling_follow_label(); 0 is none. Births and time are nanoseconds.");
 
 static PyObject *
 sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
@@ -186,14 +188,27 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
      * the name in it stays. */
     PyType_ClearCache();
     if (copy_make(&copy))
-        result = Py_BuildValue("NNNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
+        result = Py_BuildValue("NNNNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
                                raw(&copy.ends), COLUMN(&copy, address), COLUMN(&copy, size), COLUMN(&copy, birth),
                                COLUMN(&copy, interval), COLUMN(&copy, thread), COLUMN(&copy, stack),
-                               COLUMN(&copy, native), (unsigned long long)copy.time);
+                               COLUMN(&copy, native), COLUMN(&copy, label), (unsigned long long)copy.time);
     else
         PyErr_NoMemory();
     copy_free(&copy);
     return result;
+}
+
+PyDoc_STRVAR(label_doc, "sampling_follow_label(variable)\n--\n\n"
+                        "Read the label of a sample from this context variable, as long as the process lives.\n"
+                        "Its values are ints from 0 to 65535. Another variable is not taken.");
+
+static PyObject *
+sampling_follow_label(PyObject *Py_UNUSED(module), PyObject *variable)
+{
+    if (!PyContextVar_CheckExact(variable))
+        return PyErr_Format(PyExc_TypeError, "a context variable");
+    labels_follow(variable);
+    Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(frames_doc, "sampling_frames(depth)\n--\n\n"
@@ -252,6 +267,7 @@ PyMethodDef sampling_methods[] = {
     {"sampling_stats", stats, METH_NOARGS, stats_doc},
     {"sampling_read", sampling_read, METH_NOARGS, read_doc},
     {"sampling_objects", sampling_objects, METH_O, sampling_objects_doc},
+    {"sampling_follow_label", sampling_follow_label, METH_O, label_doc},
     {"sampling_frames", frames, METH_O, frames_doc},
     {"sampling_fail_after", sampling_fail_after, METH_O, fail_doc},
     {"sampling_native", sampling_native, METH_O, sampling_native_doc},

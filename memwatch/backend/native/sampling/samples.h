@@ -20,6 +20,7 @@ typedef struct {
     uint32_t stack;
     bool small; /* of a small block; any change of its size draws anew */
     bool native; /* of a block that is not Python's */
+    uint16_t label; /* of the code that allocated; 0: none */
 } Sample;
 
 typedef struct {

@@ -1,4 +1,5 @@
 /* Taking samples, letting them go, and thinning them. See sampler.h. */
+#include "sampling/labels.h"
 #include "sampling/sampler.h"
 
 #include <errno.h>
@@ -50,12 +51,14 @@ take(void *block, size_t size, double interval, bool small, bool native)
     int error = errno;
     Seen seen = {.depth = __atomic_load_n(&sampler.depth, __ATOMIC_RELAXED), .watched = sampler.watched};
     seen.hash = frames_hash(seen.depth, seen.watched);
+    uint16_t label = label_now();
     if (!sampler_try_lock()) {
         drop();
         return;
     }
     if (sampler.active && (sampler.native || !native)) {
-        Sample sample = {(uintptr_t)block, size, now(), (float)interval, countdown.thread, NO_STACK, small, native};
+        Sample sample = {(uintptr_t)block, size, now(), (float)interval, countdown.thread, NO_STACK, small, native,
+                         label};
         sample.stack = stack_take(&sampler.memory, &sampler.stacks, &sampler.names, &seen);
         sampler.overflowing += sample.stack == NO_STACK;
         if (!enter(&sample))

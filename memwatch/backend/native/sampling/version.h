@@ -40,6 +40,20 @@ own_thread_state(void)
 #endif
 }
 
+/* The state of the thread that runs this, if it has the GIL; else NULL. */
+static inline PyThreadState *
+attached_thread_state(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return PyThreadState_GetUnchecked();
+#elif PY_VERSION_HEX >= 0x030C0000
+    return _PyThreadState_UncheckedGet();
+#else
+    PyThreadState *own = PyGILState_GetThisThreadState();
+    return own == _PyThreadState_UncheckedGet() ? own : NULL;
+#endif
+}
+
 static inline bool
 interpreter_is_ending(void)
 {

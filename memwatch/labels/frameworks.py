@@ -1,0 +1,108 @@
+"""Labels each request with its route, each task with its name: one line for Flask, Django, FastAPI and Celery.
+
+    label_flask(app)        label_fastapi(app)        label_celery()
+    MIDDLEWARE = ["memwatch.labels.frameworks.DjangoLabels", ...]
+
+The label `route` is the method and the pattern, ``GET /orders/<int:number>``, never the path: a path has values in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Any
+
+from . import label
+
+_FIELD = "_memwatch_label"  # of a request of Django's
+Scope = dict[str, Any]
+
+
+def label_flask(app: Any) -> None:
+    """Label the requests of a Flask application."""
+    from flask import request
+
+    dispatch = app.dispatch_request
+
+    def dispatch_request(*context: Any) -> Any:
+        rule = request.url_rule
+        if rule is None:
+            return dispatch(*context)
+        with label(route=f"{request.method} {rule.rule}"):
+            return dispatch(*context)
+
+    app.dispatch_request = dispatch_request
+
+
+class DjangoLabels:
+    """A middleware of Django, for views that are functions or coroutines; best the first one in MIDDLEWARE."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        """Handle a request; its label ends with it."""
+        try:
+            return self._get_response(request)
+        finally:
+            entered = getattr(request, _FIELD, None)
+            if entered is not None:
+                entered.leave()
+
+    def process_view(self, request: Any, _view: Any, _args: Any, _kwargs: Any) -> None:
+        """The route is known: label what follows."""
+        match = getattr(request, "resolver_match", None)
+        if match is not None:
+            setattr(request, _FIELD, label(route=f"{request.method} /{match.route}").enter())
+
+
+def label_fastapi(app: Any) -> None:
+    """Label the requests of a FastAPI or Starlette application."""
+    app.add_middleware(RouteLabels, routes=app.router.routes)
+
+
+class RouteLabels:
+    """An ASGI middleware that looks its route up among *routes* of Starlette's."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]], routes: list[Any]) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Handle a request."""
+        path = self._pattern(scope) if scope["type"] == "http" else ""
+        if not path:
+            await self._app(scope, receive, send)
+            return
+        with label(route=f"{scope['method']} {path}"):
+            await self._app(scope, receive, send)
+
+    def _pattern(self, scope: Scope) -> str:
+        for route in self._routes:
+            matched, _ = route.matches(scope)
+            if matched.value == 2:  # Match.FULL
+                return str(getattr(route, "path", ""))
+        return ""
+
+
+def label_celery() -> None:
+    """Label the tasks of this process's Celery workers with their names, as ``task=app.add``."""
+    signals = import_module("celery.signals")
+    signals.task_prerun.connect(_begin_task, weak=False)
+    signals.task_postrun.connect(_end_task, weak=False)
+
+
+_tasks: dict[str, label] = {}
+
+
+def _begin_task(task_id: str = "", task: Any = None, **_: Any) -> None:
+    _tasks[task_id] = label(task=str(task.name)).enter()
+
+
+def _end_task(task_id: str = "", **_: Any) -> None:
+    entered = _tasks.pop(task_id, None)
+    if entered is not None:
+        entered.leave()

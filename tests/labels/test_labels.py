@@ -1,0 +1,190 @@
+"""Labels: which belongs to what is allocated, in threads, tasks and nested blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+
+import pytest
+
+import memwatch
+from memwatch.backend import name as backend
+from memwatch.backend.allocations import context_labels
+from memwatch.backend.allocations.context_labels import CURRENT, label_text
+from memwatch.profile import AllocationSampler
+
+needs_sampler = pytest.mark.skipif(backend != "native", reason="the pure backend samples nothing")
+SIZE = 100_003  # bytes, as nothing else here takes
+
+
+def text() -> str:
+    return label_text(CURRENT.get())
+
+
+def labels_of(work) -> dict[str, int]:
+    """How many blocks of `SIZE` bytes *work* leaves behind with each label: every allocation is sampled."""
+    sampler = AllocationSampler()
+    sampler.start(sample_interval=1)
+    try:
+        kept = work()
+        found: dict[str, int] = {}
+        for stack in memwatch.profile.profile.stacks_of(sampler.get().root):
+            for part in stack.parts:
+                count = sum(count for size, count in part.allocations if SIZE <= size < SIZE + 100)
+                if count:
+                    found[part.label] = found.get(part.label, 0) + count
+        del kept
+        return found
+    finally:
+        sampler.stop()
+
+
+def test_inner_labels_go_over_outer_ones():
+    assert text() == ""
+    with memwatch.label(route="GET /a", user="x"):
+        assert text() == "route=GET /a, user=x"
+        with memwatch.label(route="b"):
+            assert text() == "route=b, user=x"
+        assert text() == "route=GET /a, user=x"
+    assert text() == ""
+
+
+def test_an_error_ends_a_label_too():
+    with pytest.raises(KeyError), memwatch.label(route="a"):
+        raise KeyError
+    assert text() == ""
+
+
+@pytest.mark.parametrize("labels", [{}, {"route": 3}, {"route": None}, {f"n{n}": "x" for n in range(9)}])
+def test_what_is_no_label_is_refused(labels):
+    with pytest.raises(memwatch.OptionError, match="1 to 8 names with text"):
+        memwatch.label(**labels)
+
+
+def test_long_values_are_cut_and_the_same_labels_have_one_number():
+    with memwatch.label(route="x" * 1000):
+        assert text() == "route=" + "x" * 100
+        first = CURRENT.get()
+    with memwatch.label(route="x" * 1000):
+        assert CURRENT.get() == first
+
+
+def test_of_very_many_labels_the_last_are_counted_together(monkeypatch):
+    monkeypatch.setattr(context_labels, "_sets", [(), ((context_labels.OTHERS, ""),)])
+    monkeypatch.setattr(context_labels, "_numbers", {})
+    monkeypatch.setattr(context_labels, "MOST", 10)
+    seen = set()
+    for number in range(100):
+        with memwatch.label(user=str(number)):
+            seen.add(text())
+    assert len(seen) == 9 and context_labels.OTHERS in seen
+    assert len(context_labels._sets) == 10 and len(context_labels._numbers) <= 40
+
+
+def test_it_can_end_in_another_context():
+    entered = contextvars.copy_context().run(lambda: memwatch.label(route="a").enter())
+    entered.leave()
+    assert text() == ""
+    entered.leave()
+
+
+@needs_sampler
+def test_allocations_bear_the_label_of_their_block():
+    def work():
+        kept = [bytearray(SIZE)]
+        with memwatch.label(route="a"):
+            kept += [bytearray(SIZE) for _ in range(3)]
+            with memwatch.label(step="two"):
+                kept += [bytearray(SIZE) for _ in range(2)]
+        return kept
+
+    assert labels_of(work) == {"": 1, "route=a": 3, "route=a, step=two": 2}
+
+
+@needs_sampler
+def test_tasks_of_one_thread_have_their_own():
+    async def handle(route: str, count: int):
+        kept = []
+        with memwatch.label(route=route):
+            for _ in range(count):
+                kept.append(bytearray(SIZE))
+                await asyncio.sleep(0)
+            kept += await asyncio.create_task(child(count))
+        return kept
+
+    async def child(count: int):
+        await asyncio.sleep(0)
+        return [bytearray(SIZE) for _ in range(count)]
+
+    async def serve():
+        return await asyncio.gather(handle("a", 5), handle("b", 7), child(1))
+
+    assert labels_of(lambda: asyncio.run(serve())) == {"route=a": 10, "route=b": 14, "": 1}
+
+
+@needs_sampler
+def test_a_thread_begins_without():
+    kept = []
+
+    def run() -> None:
+        with memwatch.label(thread="other"):
+            kept.append(bytearray(SIZE))
+        kept.append(bytearray(SIZE))
+
+    def work():
+        with memwatch.label(route="a"):
+            thread = threading.Thread(target=run, context=contextvars.Context()) if has_context() else None
+            thread = thread or threading.Thread(target=run)
+            thread.start()
+            thread.join()
+            kept.append(bytearray(SIZE))
+        return kept
+
+    assert labels_of(work) == {"thread=other": 1, "": 1, "route=a": 1}
+
+
+def has_context() -> bool:
+    """From 3.14 on a thread may begin with a copy of its parent's context."""
+    import inspect
+
+    return "context" in inspect.signature(threading.Thread.__init__).parameters
+
+
+@needs_sampler
+def test_profiles_and_nodes_tell_labels(tmp_path):
+    sampler = AllocationSampler()
+    sampler.start(sample_interval=1)
+    try:
+        with memwatch.label(route="GET /orders"):
+            kept = [bytearray(SIZE) for _ in range(5)]
+        profile = sampler.get()
+    finally:
+        sampler.stop()
+    assert dict(profile.root.labels)["route=GET /orders"] >= 5 * SIZE
+    assert profile.root.to_dict()["labels"]["route=GET /orders"] >= 5 * SIZE
+    profile.write(tmp_path / "heap.pb.gz")
+    del kept
+
+
+@needs_sampler
+def test_a_report_says_for_which_request():
+    kept: list[bytearray] = []
+    over = threading.Event()
+
+    def serve() -> None:
+        while not over.wait(0.002):
+            with memwatch.label(route="GET /orders"):
+                kept.extend(bytearray(20_000) for _ in range(3))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        report = memwatch.report_now(seconds=0.5)
+    finally:
+        over.set()
+        thread.join()
+    (text, share), *_ = report.suspects[0].allocated_in
+    assert text == "route=GET /orders" and share > 0.9
+    assert "     while       route=GET /orders" in str(report)
+    assert report.to_dict()["suspects"][0]["allocated_in"][0]["label"] == "route=GET /orders"
