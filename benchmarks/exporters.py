@@ -1,0 +1,220 @@
+"""What exporters cost: a scrape in milliseconds, and each in instructions, as a share of what a busy program does.
+
+    python benchmarks/exporters.py [--program NAME] [--skip-instructions]
+
+Each is called again and again in a process that is watched, has a leak that goes on, and a thousand live samples; the
+price of a call is the difference of two run lengths, counted as in `watcher.py`, beside the same process without
+exporters. The share is that price once a second, and for heap profiles also at the rate at which they are sent, of the
+instructions that a busy program runs in a second. Nothing is sent: requests end where they would leave the process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from watcher import ROUNDS, Bench, Counter, choose_counter
+
+GOAL_MILLISECONDS = 5.0
+GOAL_SHARE = 0.001
+KEPT: list[Any] = []
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A name, the call that is made, and every how many seconds it is made by default."""
+
+    name: str
+    make: Callable[[], Callable[[], object]]
+    every: float = 1.0
+
+
+def make_scrape() -> Callable[[], object]:
+    """One scrape, as a server would make it."""
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    from memwatch.export import prometheus
+
+    registry = CollectorRegistry()
+    prometheus.register(registry)
+    return lambda: generate_latest(registry)
+
+
+def make_files() -> Callable[[], object]:
+    """One tick of the multiprocess mode."""
+    import os
+
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp()
+    import prometheus_client
+
+    from memwatch.export import prometheus
+
+    return prometheus.Files(prometheus_client).write
+
+
+def make_otel() -> Callable[[], object]:
+    """One collection by the SDK."""
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    from memwatch.export import otel
+
+    reader = InMemoryMetricReader()
+    otel.register(MeterProvider([reader]))
+    otel._FRESH = 0.0
+    return reader.get_metrics_data
+
+
+def make_pyroscope() -> Callable[[], object]:
+    """One heap profile, until it lies in the box."""
+    from memwatch.export import heap, pyroscope
+
+    heap.start_sampling()
+    allocate()
+    return pyroscope.Profiles("bench").make
+
+
+def make_otlp_profile() -> Callable[[], object]:
+    """The same over OTLP."""
+    from memwatch.export import heap, otlp_profiles
+
+    heap.start_sampling()
+    allocate()
+    writer = otlp_profiles.Writer({"service.name": "bench"})
+    return lambda: otlp_profiles._make(writer)
+
+
+def make_nothing() -> Callable[[], object]:
+    """What the loop itself takes."""
+    return lambda: None
+
+
+EXPORTERS = (
+    Exporter("Prometheus, a scrape", make_scrape),
+    Exporter("Prometheus, multiprocess mode, a tick", make_files),
+    Exporter("OpenTelemetry, a collection", make_otel),
+    Exporter("heap profile for Pyroscope", make_pyroscope, 15.0),
+    Exporter("heap profile over OTLP", make_otlp_profile, 60.0),
+)
+
+
+def allocate() -> None:
+    """About a thousand samples, from fifty places."""
+    for number in range(50):
+        names: dict[str, Any] = {"kept": KEPT}
+        exec(f"def f{number}():\n    kept.extend(bytearray(1 << 20) for _ in range(10))\nf{number}()", names)
+
+
+def leak_on() -> None:
+    """A leak that goes on, whose report has suspects and a path."""
+    import memwatch
+    from memwatch.retain import RetainingPath
+    from memwatch.retain.steps import Edge, EdgeKind, Root, RootKind, Step
+
+    path = RetainingPath(Root(RootKind.MODULE, "json"), (Step(Edge(EdgeKind.ATTRIBUTE, "loads"), "dict"),))
+    frame = {"function": "load", "file": json.__file__, "line": 12, "in_app": True}
+    suspect = SimpleNamespace(type="json.decoder.JSONDecoder", held_by=path, allocated_at=(frame,))
+    report = SimpleNamespace(suspects=(suspect,), fingerprint="0123456789ab")
+    leak = SimpleNamespace(report=report, verdict="objects", growth=1 << 20, rate_per_hour=1e6)
+    watcher = memwatch.start(pace="service", tick=3600.0, sample=3600.0, profile=False)
+    memwatch.gc()
+    watcher._observer._open[0] = leak
+
+
+def work(name: str, rounds: int) -> None:
+    """The child: *rounds* calls, and what they took."""
+    leak_on()
+    make = {it.name: it.make for it in EXPORTERS}.get(name, make_nothing)
+    call = make()
+    call()
+    took = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        call()
+        took.append(time.perf_counter() - begun)
+    print(json.dumps({"median": statistics.median(took), "worst": max(took)}))
+
+
+def child(name: str, rounds: int) -> list[str]:
+    return [sys.executable, __file__, "--child", name, str(rounds)]
+
+
+def instructions(bench: Bench, counter: Counter, name: str, lengths: tuple[int, int] = (5, 25)) -> float:
+    """Instructions a call."""
+    short, long = (counter.count(child(name, rounds), bench.environment)[0] for rounds in lengths)
+    return (long - short) / (lengths[1] - lengths[0])
+
+
+def measure_time(bench: Bench, name: str) -> dict[str, float]:
+    done = subprocess.run(child(name, 200), capture_output=True, text=True, env=bench.environment, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--program", choices=sorted(ROUNDS), default="flask", help="the busy program (flask)")
+    parser.add_argument("--skip-instructions", action="store_true")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        work(given.child[0], int(given.child[1]))
+        return
+    print(f"`{' '.join(['python benchmarks/exporters.py', *sys.argv[1:]])}`, {date.today()}, {about()}\n")
+    with tempfile.TemporaryDirectory() as cache:
+        bench = Bench(cache)
+        bench = with_path(bench)
+        counter = None if given.skip_instructions else choose_counter()
+        table(bench, counter, given.program)
+
+
+def with_path(bench: Bench) -> Bench:
+    bench.environment["PYTHONPATH"] += f":{Path(__file__).parent}"
+    return bench
+
+
+def about() -> str:
+    return f"CPython {platform.python_version()}, {platform.machine()}"
+
+
+def table(bench: Bench, counter: Counter | None, program: str) -> None:
+    """A row for each exporter, and their sum."""
+    busy = busy_instructions(bench, counter, program) if counter else 0.0
+    loop = instructions(bench, counter, "nothing") if counter else 0.0
+    if counter:
+        print(f"Counted by {counter.name}; {program} runs {busy / 1e9:.2f} G instructions a second.\n")
+    print("| exporter | ms, median | worst of 200 | instructions | share at 1 Hz | at its own rate |")
+    print("|---|---:|---:|---:|---:|---:|")
+    sums = [0.0, 0.0]
+    for exporter in EXPORTERS:
+        took = measure_time(bench, exporter.name)
+        price = instructions(bench, counter, exporter.name) - loop if counter else 0.0
+        shares = (price / busy, price / busy / exporter.every) if busy else (0.0, 0.0)
+        sums = [total + share for total, share in zip(sums, shares, strict=True)]
+        told = f"{price:,.0f} | {shares[0]:.3%} | {shares[1]:.4%}" if busy else "| |"
+        print(f"| {exporter.name} | {took['median'] * 1e3:.2f} | {took['worst'] * 1e3:.2f} | {told} |", flush=True)
+    if busy:
+        print(f"| all of them | | | | {sums[0]:.3%} | {sums[1]:.4%} |")
+    print(f"\nGoals: a scrape {GOAL_MILLISECONDS:g} ms, all at 1 Hz {GOAL_SHARE:.1%}.")
+
+
+def busy_instructions(bench: Bench, counter: Counter, program: str) -> float:
+    """What the program runs in a second when nobody counts and nothing watches."""
+    a_round = bench.instructions(counter, program, ROUNDS[program], None)
+    trial = bench.run(program, 3 * ROUNDS[program][1])
+    return a_round * 3 * ROUNDS[program][1] / float(trial["wall"])
+
+
+if __name__ == "__main__":
+    main()
