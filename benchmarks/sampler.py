@@ -56,6 +56,7 @@ NATIVE = Column("native, 512 KiB", "native:524288")
 PEERS = (
     Column("ddtrace, 512 KiB", "ddtrace:524288"),
     Column("ddtrace, 64 KiB", "ddtrace:65536"),
+    Column("pyroscope-io, 512 KiB", "pyroscope:524288"),
     Column("tracemalloc, 1 frame", "tracemalloc:1"),
     Column("memray", "memray"),
 )

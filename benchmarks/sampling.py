@@ -3,7 +3,7 @@
     python benchmarks/sampling.py PROGRAM REPETITIONS ROUNDS COUNTER WATCHER...
 
 WATCHER is none, memwatch:INTERVAL, native:INTERVAL (the same with what libraries take from malloc), ddtrace:INTERVAL,
-tracemalloc:FRAMES or memray. In each repetition they come in another order, and each does ROUNDS rounds that count,
+pyroscope:INTERVAL, tracemalloc:FRAMES or memray. In each repetition they come in another order, and each does ROUNDS rounds that count,
 after some to warm up: the names of code are copied when it is sampled first. COUNTER is the library made of counting.c,
 which has callgrind tell the instructions of each part. Prints one JSON object: by watcher the samples taken and
 expected while it counted.
@@ -78,6 +78,22 @@ def watch_ddtrace(interval: str) -> Iterator[Ask]:
 
 
 @contextlib.contextmanager
+def watch_pyroscope(interval: str) -> Iterator[Ask]:
+    """pyroscope-io's memory profiler without its others; what it sends every quarter of a minute goes nowhere."""
+    import pyroscope  # type: ignore[import-not-found]
+
+    pyroscope.configure(
+        application_name="bench",
+        server_address="http://127.0.0.1:1",
+        cpu_enabled=False,
+        mem_enabled=True,
+        mem_heap_sample_size=int(interval),
+    )
+    yield know_nothing
+    pyroscope.shutdown()
+
+
+@contextlib.contextmanager
 def watch_tracemalloc(frames: str) -> Iterator[Ask]:
     import tracemalloc
 
@@ -101,6 +117,7 @@ WATCHERS = {
     "memwatch": watch_memwatch,
     "native": watch_native,
     "ddtrace": watch_ddtrace,
+    "pyroscope": watch_pyroscope,
     "tracemalloc": watch_tracemalloc,
     "memray": watch_memray,
 }
