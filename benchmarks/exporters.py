@@ -2,15 +2,17 @@
 
     python benchmarks/exporters.py [--program NAME] [--skip-instructions]
 
-Each is called again and again in a process that is watched, has a leak that goes on, and a thousand live samples; the
-price of a call is the difference of two run lengths, counted as in `watcher.py`, beside the same process without
-exporters. The share is that price once a second, and for heap profiles also at the rate at which they are sent, of the
-instructions that a busy program runs in a second. Nothing is sent: requests end where they would leave the process.
+Each is called again and again in a process that is watched, has a leak that goes on, and a thousand live samples. The
+price of a call is counted by callgrind, which needs valgrind with its headers and a C compiler. The share is that price
+once a second, and for heap profiles also at the rate at which they are sent, of the instructions that a busy program
+runs in a second of processor time. Nothing is sent: requests end where they would leave the process.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import platform
 import statistics
@@ -25,7 +27,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from watcher import ROUNDS, Bench, Counter, choose_counter
+from sampler import build_counter, read_parts
+from watcher import ROUNDS, Bench, choose_counter
 
 GOAL_MILLISECONDS = 5.0
 GOAL_SHARE = 0.001
@@ -73,8 +76,12 @@ def make_otel() -> Callable[[], object]:
 
     reader = InMemoryMetricReader()
     otel.register(MeterProvider([reader]))
-    otel._FRESH = 0.0
-    return reader.get_metrics_data
+
+    def collect() -> None:
+        otel._exporter[0]._state = float("-inf"), None  # as after half a second
+        reader.get_metrics_data()
+
+    return collect
 
 
 def make_pyroscope() -> Callable[[], object]:
@@ -94,11 +101,6 @@ def make_otlp_profile() -> Callable[[], object]:
     allocate()
     writer = otlp_profiles.Writer({"service.name": "bench"})
     return lambda: otlp_profiles._make(writer)
-
-
-def make_nothing() -> Callable[[], object]:
-    """What the loop itself takes."""
-    return lambda: None
 
 
 EXPORTERS = (
@@ -133,73 +135,73 @@ def leak_on() -> None:
     watcher._observer._open[0] = leak
 
 
-def work(name: str, rounds: int) -> None:
-    """The child: *rounds* calls, and what they took."""
+def work(name: str, rounds: int, library: str) -> None:
+    """The child: *rounds* calls, and what they took. Instructions are counted where *library* can have them counted."""
     leak_on()
-    make = {it.name: it.make for it in EXPORTERS}.get(name, make_nothing)
+    make = {it.name: it.make for it in EXPORTERS}[name]
     call = make()
-    call()
+    gc.disable()  # when collections come depends on everything
+    for _ in range(3):
+        call()
+    counter = ctypes.CDLL(library)
+    counter.start_counting()
+    counter.begin_part()
     took = []
     for _ in range(rounds):
         begun = time.perf_counter()
         call()
         took.append(time.perf_counter() - begun)
+    counter.end_part(b"exporter")
     print(json.dumps({"median": statistics.median(took), "worst": max(took)}))
 
 
-def child(name: str, rounds: int) -> list[str]:
-    return [sys.executable, __file__, "--child", name, str(rounds)]
-
-
-def instructions(bench: Bench, counter: Counter, name: str, lengths: tuple[int, int] = (5, 25)) -> float:
-    """Instructions a call."""
-    short, long = (counter.count(child(name, rounds), bench.environment)[0] for rounds in lengths)
-    return (long - short) / (lengths[1] - lengths[0])
-
-
-def measure_time(bench: Bench, name: str) -> dict[str, float]:
-    done = subprocess.run(child(name, 200), capture_output=True, text=True, env=bench.environment, check=True)
+def run(bench: Bench, name: str, rounds: int, library: str, *tool: str) -> dict[str, float]:
+    """The child, below *tool*; what it printed."""
+    command = [*tool, sys.executable, __file__, "--child", name, str(rounds), library]
+    done = subprocess.run(command, capture_output=True, text=True, env=bench.environment, check=True)
     return dict(json.loads(done.stdout))
+
+
+def instructions(bench: Bench, name: str, library: str, rounds: int = 5) -> float:
+    """Instructions a call."""
+    with tempfile.TemporaryDirectory() as folder:
+        tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/callgrind"]
+        run(bench, name, rounds, library, *tool)
+        return sum(read_parts(Path(folder))["exporter"]) / rounds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--program", choices=sorted(ROUNDS), default="flask", help="the busy program (flask)")
-    parser.add_argument("--skip-instructions", action="store_true")
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--busy", type=float, default=0.0, metavar="G", help="its instructions a second, if known")
+    parser.add_argument("--skip-instructions", action="store_true", help="the times alone")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        work(given.child[0], int(given.child[1]))
+        work(given.child[0], int(given.child[1]), given.child[2])
         return
     print(f"`{' '.join(['python benchmarks/exporters.py', *sys.argv[1:]])}`, {date.today()}, {about()}\n")
     with tempfile.TemporaryDirectory() as cache:
         bench = Bench(cache)
-        bench = with_path(bench)
-        counter = None if given.skip_instructions else choose_counter()
-        table(bench, counter, given.program)
-
-
-def with_path(bench: Bench) -> Bench:
-    bench.environment["PYTHONPATH"] += f":{Path(__file__).parent}"
-    return bench
+        bench.environment["PYTHONPATH"] += f":{Path(__file__).parent}"
+        table(bench, build_counter(cache), given)
 
 
 def about() -> str:
     return f"CPython {platform.python_version()}, {platform.machine()}"
 
 
-def table(bench: Bench, counter: Counter | None, program: str) -> None:
+def table(bench: Bench, library: str, given: argparse.Namespace) -> None:
     """A row for each exporter, and their sum."""
-    busy = busy_instructions(bench, counter, program) if counter else 0.0
-    loop = instructions(bench, counter, "nothing") if counter else 0.0
-    if counter:
-        print(f"Counted by {counter.name}; {program} runs {busy / 1e9:.2f} G instructions a second.\n")
+    busy = given.busy * 1e9 or (0.0 if given.skip_instructions else busy_instructions(bench, given.program))
+    if busy:
+        print(f"Counted by callgrind; {given.program} runs {busy / 1e9:.2f} G instructions a second.\n")
     print("| exporter | ms, median | worst of 200 | instructions | share at 1 Hz | at its own rate |")
     print("|---|---:|---:|---:|---:|---:|")
     sums = [0.0, 0.0]
     for exporter in EXPORTERS:
-        took = measure_time(bench, exporter.name)
-        price = instructions(bench, counter, exporter.name) - loop if counter else 0.0
+        took = run(bench, exporter.name, 200, library)
+        price = instructions(bench, exporter.name, library) if busy else 0.0
         shares = (price / busy, price / busy / exporter.every) if busy else (0.0, 0.0)
         sums = [total + share for total, share in zip(sums, shares, strict=True)]
         told = f"{price:,.0f} | {shares[0]:.3%} | {shares[1]:.4%}" if busy else "| |"
@@ -209,11 +211,11 @@ def table(bench: Bench, counter: Counter | None, program: str) -> None:
     print(f"\nGoals: a scrape {GOAL_MILLISECONDS:g} ms, all at 1 Hz {GOAL_SHARE:.1%}.")
 
 
-def busy_instructions(bench: Bench, counter: Counter, program: str) -> float:
+def busy_instructions(bench: Bench, program: str) -> float:
     """What the program runs in a second when nobody counts and nothing watches."""
-    a_round = bench.instructions(counter, program, ROUNDS[program], None)
+    a_round = bench.instructions(choose_counter(), program, ROUNDS[program], None)
     trial = bench.run(program, 3 * ROUNDS[program][1])
-    return a_round * 3 * ROUNDS[program][1] / float(trial["wall"])
+    return a_round * 3 * ROUNDS[program][1] / float(trial["cpu"])
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
     python benchmarks/sampling.py PROGRAM REPETITIONS ROUNDS COUNTER WATCHER...
 
 WATCHER is none, memwatch:INTERVAL, native:INTERVAL (the same with what libraries take from malloc), ddtrace:INTERVAL,
-pyroscope:INTERVAL, tracemalloc:FRAMES or memray. In each repetition they come in another order, and each does ROUNDS rounds that count,
-after some to warm up: the names of code are copied when it is sampled first. COUNTER is the library made of counting.c,
-which has callgrind tell the instructions of each part. Prints one JSON object: by watcher the samples taken and
-expected while it counted.
+pyroscope:INTERVAL, tracemalloc:FRAMES or memray. In each repetition they come in another order, and each does ROUNDS
+rounds that count, after some to warm up: the names of code are copied when it is sampled first. COUNTER is the library
+made of counting.c, which has callgrind tell the instructions of each part. Prints one JSON object: by watcher the
+samples taken and expected while it counted.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def watch_ddtrace(interval: str) -> Iterator[Ask]:
 
 @contextlib.contextmanager
 def watch_pyroscope(interval: str) -> Iterator[Ask]:
-    """pyroscope-io's memory profiler without its others; what it sends every quarter of a minute goes nowhere."""
+    """pyroscope-io's memory profiler without its others; nothing is sent while it counts."""
     import pyroscope  # type: ignore[import-not-found]
 
     pyroscope.configure(
@@ -88,6 +88,7 @@ def watch_pyroscope(interval: str) -> Iterator[Ask]:
         cpu_enabled=False,
         mem_enabled=True,
         mem_heap_sample_size=int(interval),
+        upload_interval=3600,
     )
     yield know_nothing
     pyroscope.shutdown()
