@@ -28,14 +28,23 @@ def is_standard(label: str) -> bool:
 
 def is_programs(label: str) -> bool:
     """Whether a class is the program's own: of a module of its own code."""
-    module, found = label, None
-    while "." in module and found is None:
-        module = module.rpartition(".")[0]
-        found = sys.modules.get(module)
-    if found is None or not issubclass(type(found), ModuleType):
-        return False
-    file = _names_of(found).get("__file__")
-    return module == "__main__" or (type(file) is str and _files().is_app(file))
+    name, module = _module_of(label)
+    return module is not None and (name == "__main__" or _files().is_app(file_of_module(label)))
+
+
+def file_of_module(label: str) -> str:
+    """The file of the loaded module that a class is of; empty where there is none."""
+    _, module = _module_of(label)
+    file = _names_of(module).get("__file__") if module is not None else None
+    return file if type(file) is str else ""
+
+
+def _module_of(label: str) -> tuple[str, ModuleType | None]:
+    name, found = label, None
+    while "." in name and found is None:
+        name = name.rpartition(".")[0]
+        found = sys.modules.get(name)
+    return name, found if issubclass(type(found), ModuleType) else None
 
 
 def keepers_of_native(labels: Collection[str]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import Any
 from weakref import ReferenceType
 
@@ -18,6 +19,7 @@ from .references import contents
 
 _MOST = 500  # objects that are looked at
 _LATEST = 20  # of each type that one refers to: the items of a container that grows are alike
+_MOST_CLASSES, _MOST_NEAR = 10, 200  # that are asked what lies below them, and how much of that is looked at
 _MOST_LOOKED_AT = 100_000
 _NEAR = 4  # references from an item to the weak one by which it notes another
 _NEVER_OWNED = frozenset(("type", "module", "frame"))  # a frame would have to make a dict of its variables
@@ -32,15 +34,25 @@ def is_known(address: int, known: Sequence[int]) -> bool:
 def owners_by_type(top: Any, labels: Collection[str], known: array[int] | None = None) -> dict[str, tuple[str, ...]]:
     """For each type below *top* the types that the shortest way to its first object passes, outermost first.
 
-    Only objects of the types *labels* are passed, and none that is among the sorted addresses *known*. Runs no code of
-    the program.
+    Of two classes that lead to each other none owns the other. Only objects of the types *labels* are passed, and none
+    that is among the sorted addresses *known*. Runs no code of the program.
     """
     ways: dict[str, tuple[str, ...]] = {}
+    first: dict[str, Any] = {}
     for held, way in _below(top, labels, known):
-        ways.setdefault(type_label(type(held)), way)
+        label = type_label(type(held))
+        if label not in ways:
+            ways[label], first[label] = way, held
         if len(ways) >= len(labels):
             break
-    return ways
+    classes = [label for label in ways if "." in label and any("." in it for it in ways[label])]
+    return ways | {it: _without(ways[it], first[it], labels, known) for it in classes[:_MOST_CLASSES]}
+
+
+def _without(way: tuple[str, ...], held: Any, labels: Collection[str], known: array[int] | None) -> tuple[str, ...]:
+    """*way*, the types on the way to *held*, without the classes that lie below *held* as well."""
+    below = {type_label(type(it)) for it, _ in islice(_below(held, labels, known), 1, _MOST_NEAR)}
+    return tuple(label for label in way if "." not in label or label not in below)
 
 
 def noted_types(top: Any, labels: Collection[str], known: array[int] | None = None) -> frozenset[str]:

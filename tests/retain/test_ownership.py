@@ -46,6 +46,13 @@ def test_no_way_leads_over_old_objects_or_other_types() -> None:
     assert EXPORTER not in owners_by_type((processor,), labels - {"list"})
 
 
+def test_of_two_that_lead_to_each_other_none_owns_the_other() -> None:
+    processor = Processor()
+    processor.exporters[0].processor = processor  # type: ignore[attr-defined]
+    owners = owners_by_type((processor,), {"tuple", "list", "dict", PROCESSOR, EXPORTER})
+    assert owners[PROCESSOR] == ("tuple",) and owners[EXPORTER] == ("tuple", "list")
+
+
 def test_a_cycle_ends() -> None:
     items: list[Any] = []
     items.append(items)

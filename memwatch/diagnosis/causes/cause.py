@@ -36,8 +36,8 @@ class Cause:
     is called. `paths` are patterns as `Pattern` reads them. Where `counted`, how many items came and how many there are
     is said after the cause. `below` is a type of which one hangs below each item at least. `many` is True where several
     must have come, or one large container grown; False where it was one object; None where it does not matter.
-    `for_owner` says that the hint is for who wrote the code that the container belongs to: with a library's the program
-    cannot follow it.
+    `for_owner` says that the hint is for who wrote the code that the container belongs to, `for_maker` for who wrote
+    the class of what is held: with a library's the program cannot follow it.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Cause:
     below: str = ""
     many: bool | None = None
     for_owner: bool = False
+    for_maker: bool = False
 
 
 @internal

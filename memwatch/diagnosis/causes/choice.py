@@ -15,14 +15,14 @@ from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, GENERAL, HOLDERS, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
-from .owned import OWNED, library_of
+from .owned import MADE, OWNED, library_of, maker_of
 from .places import PLACES
 from .runtime import RUNTIME
 from .verdicts import BY_VERDICT, GC_DISABLED
 
 _EXACT = (*LIBRARIES, *RUNTIME)
 _BY_PATH = (*_EXACT, *KEPT, *PLACES)
-ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, OWNED, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
+ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, OWNED, MADE, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
 """Every cause there is, in the order in which they are tried."""
 
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
@@ -62,6 +62,11 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
         container = f"{printable(owner.name)}.{printable(owner.attribute)}"
         said |= {"library": library_of(owner), "container": container, "attribute": owner.attribute, "line": line}
         cause = OWNED
+    kind = name_type(holding)
+    maker = maker_of(kind) if cause.for_maker else None
+    if maker is not None:
+        said |= {"library": maker, "type": kind, "line": line}
+        cause = MADE
     counted = count_words(holding) if cause.counted and counts else ""
     hints = [it for it in (cause.hint.format(**said), _beside(holding)) if it]
     return Words(cause.name, cause.cause.format(**said) + counted, "; ".join(hints))

@@ -102,6 +102,7 @@ KEPT = (
             f"*: dict > []: dict > []: {_CALLABLE}",
         ),
         counted=True,
+        for_owner=True,
     ),
     Cause(
         "growing-cache",

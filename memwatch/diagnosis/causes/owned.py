@@ -1,10 +1,11 @@
-"""What is said of a container that belongs to a library: neither to bound it nor to empty it is up to the program."""
+"""What is said of a library's own: its containers are not the program's to bound, nor is its code."""
 
 from __future__ import annotations
 
 import sys
 
 from ...retain import Owner
+from ..classes import file_of_module, is_programs, is_standard
 from ..distributions import find_distribution
 from .cause import Cause
 
@@ -15,6 +16,21 @@ OWNED = Cause(
     "or for a newer release; {attribute} is the library's own, and not for the program to bound",
     counted=True,
 )
+
+MADE = Cause(
+    "library-callbacks",
+    "callbacks that {library} gives to the interpreter and can never take back, for each {type}",
+    "make such an object once, for the whole process, and use it again ({line} makes them), or look for a newer "
+    "release: what the library gives there is its own",
+)
+
+
+def maker_of(label: str) -> str | None:
+    """The library that the class *label* is of, as `library_of` tells it; None where the class is not a library's."""
+    if "." not in label or is_standard(label) or is_programs(label):
+        return None
+    found = find_distribution(file_of_module(label))
+    return f"{found[0]} {found[1]}" if found else label.partition(".")[0]
 
 
 def library_of(owner: Owner) -> str:

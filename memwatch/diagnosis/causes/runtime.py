@@ -10,6 +10,7 @@ RUNTIME = (
         "callbacks given to os.register_at_fork, which can never be taken back",
         "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet)",
         ("interpreter, fork callbacks* > ? > ?",),
+        for_maker=True,
     ),
     Cause(
         "exit-callbacks",
@@ -17,6 +18,7 @@ RUNTIME = (
         "call atexit.unregister(function) when the object is closed, or register one function for the whole process "
         "that looks up what is alive (a weakref.WeakSet)",
         ("interpreter, exit callbacks*: * > ?", "interpreter, exit callbacks* > : list > ?"),
+        for_maker=True,
     ),
     Cause(
         "tcl-commands",
@@ -59,6 +61,7 @@ RUNTIME = (
         "os.register_at_fork or sys.addaudithook",
         "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet)",
         ("no Python reference > : list > []: function|method|functools.partial|builtin_function_or_method",),
+        for_maker=True,
     ),
     Cause(
         "dynamic-class-records",

@@ -176,7 +176,7 @@ def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
 
 
 SAID = {"holder": "list", "drop": "", "name": "app.load", "library": "zmq 1", "container": "zmq.S._q"}
-SAID |= {"attribute": "_q", "line": "app.py:3 in load"}
+SAID |= {"attribute": "_q", "line": "app.py:3 in load", "type": "lib.Reader"}
 
 
 def test_words_are_plain() -> None:
@@ -198,3 +198,14 @@ def test_of_two_classes_the_one_that_owns_the_other_is_named() -> None:
     owned = replace(held, owners={"library.Processor": ("tuple",), "app.Exporter": ("tuple", "library.Processor")})
     assert name_type(owned) == "library.Processor"
     assert name_type(replace(owned, type_counts={"app.Exporter": 30, "tuple": 30})) == "app.Exporter"
+
+
+def test_what_a_library_gives_to_the_interpreter_is_not_the_programs_to_change() -> None:
+    root = Root(RootKind.INTERPRETER, "fork callbacks (os.register_at_fork, after_in_child)")
+    held = holding(item("function"), root=root)
+    kind = "_pytest.config.Config"
+    told = words_for(replace(held, type_counts={"function": 30, kind: 30}), line="app.py:7 in run")
+    assert told.name == "library-callbacks" and f"pytest {pytest.__version__}" in told.cause and kind in told.cause
+    assert told.hint.startswith("make such an object once") and "(app.py:7 in run makes them)" in told.hint
+    own = words_for(replace(held, type_counts={"function": 30, "__main__.Row": 30}))
+    assert own.name == "fork-callbacks" and own.hint.startswith("register one callback")
