@@ -75,12 +75,15 @@ class BenignGrowth:
     def imports(self, modules: int) -> str | None:
         """The code of *modules* new modules, and classes made meanwhile; of many modules only the largest are known.
 
-        Modules that come without a file of their own are made by the program, and are no imports.
+        Modules that come without a file of their own are made by the program, and are no imports. Nor is code that
+        hangs elsewhere, as functions in a list: most of it lies below modules.
         """
         code = [held for held in self._holdings if _is_code(held)]
         if sum(held.type_counts.get("module", 0) for held in code) > _OWN_FILE * modules:
             return None
         loaded = sum(map(bytes_of, code))
+        if sum(bytes_of(held) for held in code if held.type_counts.get("module")) < HALF * loaded:
+            return None
         accused = sum(self._growing(held) for held in self._holdings if held not in code)
         if modules <= 0 or loaded <= HALF * self._grew or loaded <= _MOST * (loaded + accused):
             return None

@@ -295,6 +295,13 @@ def test_modules_made_from_one_file_again_and_again_are_no_imports(make_case, lo
     assert first.held_by.lines[:1] == ("module sys",) and first.held_by.lines[1].startswith(".modules: dict")
 
 
+def test_functions_that_are_listed_while_one_module_comes_are_a_leak(make_case, loaded_modules, app, text):
+    app.listeners = []
+    grow = "app.listeners += [lambda number=number: number for number in range(3000)]"
+    leak = make_case(modules=loaded_modules).judge(lambda: [load(1, text), exec(grow, {"app": app})])
+    assert isinstance(leak, Leak) and leak.report.suspects[0].held_by.lines[1].startswith(".listeners")
+
+
 def test_a_leak_while_modules_come_is_told(make_case, loaded_modules, app, text):
     app.kept = []
     leak = make_case(modules=loaded_modules).judge(lambda: [load(2, text), app.kept.extend(map(text, range(1000)))])
