@@ -3,9 +3,9 @@
  * Lists, tuples and dicts are most of what refers to anything, and are read directly. A dict whose keys are all str
  * does not show them to the collector; here every dict shows its keys, a frozendict or a subclass in addition to what
  * its own tp_traverse shows. A static type shows nothing to the collector; here it shows its namespace, and is itself
- * shown by the weak reference that its base keeps to it. From 3.13 on an instance does not show a `__dict__` that shares
- * its values; here it does. In the versions where the module _asyncio shows freed objects,
- * it shows its namespace alone. */
+ * shown by the weak reference that its base keeps to it. From 3.13 on an instance does not show a `__dict__` that
+ * shares its values; here it does. In the versions where the module _asyncio shows freed objects, it shows its
+ * namespace alone. */
 #include "census/walk.h"
 
 static void

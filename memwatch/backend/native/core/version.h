@@ -93,10 +93,8 @@ values_of(PyDictObject *dict)
 #endif
 }
 
-/* Whether the values of an instance's attributes stand in its own block. */
+/* Whether an instance's values stand in its own block, and a BytesIO shows its bytes, which its method counts too. */
 #define VALUES_ARE_INSIDE (PY_VERSION_HEX >= 0x030D0000)
-
-/* Whether a BytesIO shows its bytes to the collector: they are an object of their own, which its method counts too. */
 #define STREAM_SHOWS_BYTES (PY_VERSION_HEX >= 0x030C0000)
 
 /* Bytes that *values*, shared by keys of which *usable* fit, take from the allocator. */
@@ -166,7 +164,7 @@ value_slots(const void *values)
 #endif
 }
 
-/* The `__dict__` of an instance whose values lie behind it: it shares them, and tp_traverse shows them and not the dict.
+/* The `__dict__` of an instance whose values lie behind it: it shares them, and tp_traverse shows them, not the dict.
  * NULL where there is none, it is shown, or no backend sees it: an untracked one of a mere few numbers and texts. */
 static inline PyObject *
 hidden_dict(PyObject *object)
