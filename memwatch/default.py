@@ -190,8 +190,8 @@ def _launch_alone() -> None:
 def _with_variables(options: Options) -> Options:
     """*options* over those of the variables; what is wrong with a variable is warned about once in a process."""
     variables, problems = read_variables(os.environ)
-    told, _state.problems = _state.problems, _state.problems | set(problems)
-    if new := [problem for problem in problems if problem not in told]:
+    reported, _state.problems = _state.problems, _state.problems | set(problems)
+    if new := [problem for problem in problems if problem not in reported]:
         _log.warning("memwatch watches with defaults for: %s", "; ".join(new))
     return variables.for_start() | options
 

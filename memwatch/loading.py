@@ -152,7 +152,7 @@ class LateJudge:
         self._make = make
         self._judge: Judge | None = None
         self._has_begun = False
-        self._has_told = False
+        self._has_reported = False
 
     def suspected(self, candidate: Candidate) -> bool:
         """False while the judge is being loaded."""
@@ -190,8 +190,8 @@ class LateJudge:
         if self._judge is None and loader.room is not None:
             self._judge = self._make(loader.room)
         elif self._judge is None:
-            if loader.problem and not self._has_told:
-                self._has_told = True
+            if loader.problem and not self._has_reported:
+                self._has_reported = True
                 _log.warning("memwatch cannot look into growth, as its judge cannot be loaded: %s", loader.problem)
             loader.begin(rates)
         return self._judge

@@ -177,7 +177,7 @@ def _check(name: str, value: object) -> None:
 class Threshold:
     """A rule and where the readings stand with it. Times on any clock that never goes back."""
 
-    __slots__ = ("_armed", "_since", "_told", "rule")
+    __slots__ = ("_armed", "_reported", "_since", "rule")
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -186,7 +186,7 @@ class Threshold:
     def reset(self) -> None:
         """As if there had been no reading yet."""
         self._since: float | None = None  # when the reading came to the threshold and stayed
-        self._told: float | None = None  # when that was told last
+        self._reported: float | None = None  # when that was told last
         self._armed = True
 
     def interrupt(self) -> None:
@@ -205,13 +205,13 @@ class Threshold:
         since = self._since = now if self._since is None else self._since
         if not self._armed or now - since < self.rule.for_seconds or self._rests(now):
             return None
-        self._told, self._armed = now, False
+        self._reported, self._armed = now, False
         return Crossing(
             self.rule.name, value, self.rule.threshold, time - (now - since), time, readings, self.rule.what
         )
 
     def _rests(self, now: float) -> bool:
-        return self._told is not None and now - self._told < self.rule.cooldown
+        return self._reported is not None and now - self._reported < self.rule.cooldown
 
 
 class Gauge:

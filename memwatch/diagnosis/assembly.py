@@ -26,7 +26,7 @@ def assemble(
     account: Account,
     verdict: str,
     limit: int,
-    told: Report | None = None,
+    reported: Report | None = None,
 ) -> Report:
     """All that is known of a leak; *limit* is the memory that the process may have, in bytes.
 
@@ -44,9 +44,14 @@ def assemble(
         missing.append(_why_unknown(account))
     if verdict == "native" and account.sampled and account.rest > account.total / 2:
         missing.append(_NO_LINE)
-    if told and any(suspect.held_by for suspect in told.suspects) and findings.diff is None and not findings.holdings:
-        suspects, name = told.suspects, told.fingerprint
-        missing.append(f"no new suspects: these were told {format_duration(last.time - told.time)} ago")
+    if (
+        reported
+        and any(suspect.held_by for suspect in reported.suspects)
+        and findings.diff is None
+        and not findings.holdings
+    ):
+        suspects, name = reported.suspects, reported.fingerprint
+        missing.append(f"no new suspects: these were told {format_duration(last.time - reported.time)} ago")
     tree = findings.lines.tree(last.time, since)
     candidate.ledger.settle()  # the verdict's own work is a part of what it tells
     return Report(

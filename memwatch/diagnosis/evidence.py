@@ -231,11 +231,11 @@ class EvidenceCollector:
             findings.garbage = Garbage(*unreached(look.by_root))
         return findings
 
-    def _say_lost(self, found: int, told: int) -> None:
+    def _say_lost(self, found: int, reported: int) -> None:
         """That holders are missing which the child has seen: they are gone, or changed too fast to be named."""
-        if told < HALF * found:
+        if reported < HALF * found:
             why = "the child found them, and they were not found again, or not named in time"
-            self.evidence.missing.append(f"holders of {format_bytes(found - told)} not told: {why}")
+            self.evidence.missing.append(f"holders of {format_bytes(found - reported)} not told: {why}")
 
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""

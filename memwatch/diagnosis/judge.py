@@ -53,11 +53,11 @@ class Diagnosis:
         self._accepted = Accepted(ignore, min_growth)
         self._imports = 0
         self._waited = False
-        self._told: Report | None = None
+        self._reported: Report | None = None
 
     def suspected(self, candidate: Candidate) -> bool:
         """Take the snapshot that growth will be measured from."""
-        self._told = None
+        self._reported = None
         self._inquiry.begin(candidate)
         return True
 
@@ -67,7 +67,7 @@ class Diagnosis:
 
     def forget(self) -> None:
         """Let go of the evidence."""
-        self._told = None
+        self._reported = None
         self._inquiry.end()
 
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
@@ -164,9 +164,9 @@ class Diagnosis:
         account = self._account(candidate, findings)
         right = put_right(candidate.growth, candidate.samples, self._excess(candidate, findings))
         candidate = candidate._replace(growth=right)
-        report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._told)
+        report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._reported)
         if why := self._accepted.excuse(report):
             return Dismissed(why)
-        if self._told is None or report.suspects is not self._told.suspects:  # else they are as old as they were
-            self._told = report
+        if self._reported is None or report.suspects is not self._reported.suspects:  # else they are old
+            self._reported = report
         return make_leak(candidate.growth, verdict, report)

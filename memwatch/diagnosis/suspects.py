@@ -56,11 +56,11 @@ def find_suspects(
     if not suspects:
         suspects = from_rows(account, lines, verdict, ranking)
     if verdict not in _UNSEEN:
-        told = {it.type for it in suspects if not it.held_by}
+        reported = {it.type for it in suspects if not it.held_by}
         left = pins.left if account.walked else _not_below(holdings, pins.left)
-        suspects += [it for it in from_lines(left, account) if it.type not in told]
+        suspects += [it for it in from_lines(left, account) if it.type not in reported]
     suspects.sort(key=lambda suspect: -suspect.score)
-    return _told(suspects, pins.likely)
+    return _reported(suspects, pins.likely)
 
 
 def _not_below(holdings: Sequence[Holding], sites: Sequence[Site]) -> Sequence[Site]:
@@ -69,7 +69,7 @@ def _not_below(holdings: Sequence[Holding], sites: Sequence[Site]) -> Sequence[S
     return [site for site in sites if site.native or site.label not in met]
 
 
-def _told(suspects: Sequence[Suspect], likely: RetainingPath | None) -> tuple[Suspect, ...]:
+def _reported(suspects: Sequence[Suspect], likely: RetainingPath | None) -> tuple[Suspect, ...]:
     """Those that are worth telling, if the first one explains enough, or is *likely* to by what it keeps unseen."""
     enough = [it for it in suspects if it.share >= FIRST_SHARE]
     unseen = [it for it in suspects if likely is not None and it.held_by is likely]
@@ -227,12 +227,12 @@ def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
     is_native = pinned.what == NATIVE
     is_counted = not pinned.sites or (is_native and suspect.bytes_growth >= _COUNTED * pinned.size_bytes)
     heavier = pinned.samples > suspect.samples
-    is_told = suspect.hint.startswith(_COPY) or not is_native
+    is_reported = suspect.hint.startswith(_COPY) or not is_native
     return replace(
         suspect,
         bytes_growth=suspect.bytes_growth + (0 if is_counted else pinned.size_bytes),
         cause=f"{suspect.cause}; {keeps}" if suspect.cause else f"small objects of which {keeps}",
-        hint=suspect.hint if is_told else "; or ".join(filter(None, (_CLOSE, suspect.hint))),
+        hint=suspect.hint if is_reported else "; or ".join(filter(None, (_CLOSE, suspect.hint))),
         allocated_at=pinned.sites[0].frames if heavier else suspect.allocated_at,
         allocated_in=pinned.sites[0].contexts if heavier else suspect.allocated_in,
         samples=pinned.samples if heavier else suspect.samples,

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import UnsupportedError
 
 _log = logging.getLogger("memwatch")
-_told: set[str] = set()
+_reported: set[str] = set()
 
 
 def load(extra: str, module: str, *names: str) -> Any:
@@ -39,6 +39,6 @@ def told_once(what: str) -> Iterator[None]:
 
 def tell_once(what: str, why: str) -> None:
     """Log that *what* does not work, the first time in a process."""
-    if what not in _told:
-        _told.add(what)
+    if what not in _reported:
+        _reported.add(what)
         _log.warning("%s does not work, and this is said once: %s", what, why)

@@ -34,7 +34,7 @@ _COST = (
 )
 
 _log = logging.getLogger("memwatch")
-_told: list[str] = []
+_reported: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,6 @@ def _default_path(suffix: str) -> str:
 
 
 def _tell_cost(source: Source) -> None:
-    if source.name == SOURCE and SOURCE not in _told:
-        _told.append(SOURCE)
+    if source.name == SOURCE and SOURCE not in _reported:
+        _reported.append(SOURCE)
         _log.info(_COST)

@@ -90,21 +90,21 @@ def holdings_at(
     is_over: Callable[[], bool] = lambda: False,
 ) -> tuple[Holding, ...]:
     """The holdings at *places*, most bytes first, as many as can be named before *is_over*; places alike are one."""
-    told: dict[_Likeness, Holding] = {}
+    reported: dict[_Likeness, Holding] = {}
     greenlets: set[_Likeness] = set()
     largest = sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]
     _name_roots(largest)
     for found in largest:
-        if told and is_over():
+        if reported and is_over():
             break
         holding = _holding(found, show_keys, known)
         path, like = holding.path, (holding.path.root, holding.path.normalized)
         if is_greenlet(found.chain[-1]):
             greenlets.add(like)
         is_key = bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.IS_KEY
-        told[like] = _joined(told[like], holding, not is_key) if like in told else holding
-    topmost = sorted(_topmost(told), key=lambda holding: -holding.retained_bytes)
-    keepers = [told[like] for like in greenlets]
+        reported[like] = _joined(reported[like], holding, not is_key) if like in reported else holding
+    topmost = sorted(_topmost(reported), key=lambda holding: -holding.retained_bytes)
+    keepers = [reported[like] for like in greenlets]
     return tuple(_with_keeper(it, keepers) if it.path.root.kind is RootKind.GREENLET else it for it in topmost)
 
 
@@ -123,19 +123,19 @@ def _name_roots(places: Iterable[Place]) -> None:
         found.root = in_greenlets.get(id(found.chain[0])) or root_of(found)
 
 
-def _topmost(told: dict[_Likeness, Holding]) -> Iterable[Holding]:
+def _topmost(reported: dict[_Likeness, Holding]) -> Iterable[Holding]:
     """The holdings, each joined to that above it on its path, unless more hangs below than above.
 
     Less hangs below where a container grows and its older items get new members; more, where those members are what
     grows and the container just has some turnover.
     """
     top: dict[_Likeness, Holding] = {}
-    for like in sorted(told, key=lambda like: len(like[1])):
+    for like in sorted(reported, key=lambda like: len(like[1])):
         root, steps = like
         items = (n for n in range(len(steps) - 1) if steps[n].edge == WHICHEVER)
         above = next((place for n in items if (place := (root, (*steps[:n], ANY_ITEM))) in top), like)
-        joins = above is not like and told[like].retained_bytes <= top[above].retained_bytes
-        top[above if joins else like] = _joined(top[above], told[like], False) if joins else told[like]
+        joins = above is not like and reported[like].retained_bytes <= top[above].retained_bytes
+        top[above if joins else like] = _joined(top[above], reported[like], False) if joins else reported[like]
     return top.values()
 
 

@@ -53,16 +53,16 @@ def find_near(
 ) -> tuple[Holding, ...]:
     """Who holds them, most estimated bytes first; each look holds the interpreter for *seconds* at most, which *paused*
     is told, and when *is_over* says so no further one is taken. Nothing without the C backend."""
-    told: dict[tuple[int, str], Holding] = {}
+    reported: dict[tuple[int, str], Holding] = {}
     for roots in _stages() if IN_C and wanted.addresses else ():
         query = Query(NEW_WANTED, wanted.addresses, _NAMED, roots=roots)
         with quiet, Search.near(query, seconds, paused) as places:
             found = [place for place in places if _estimate(place, wanted)]
             for holding in holdings_at(found, show_keys):
-                told.setdefault((holding.holder_address, holding.frontier_type), holding)
-        if is_over() or _is_enough(told.values(), wanted):
+                reported.setdefault((holding.holder_address, holding.frontier_type), holding)
+        if is_over() or _is_enough(reported.values(), wanted):
             break
-    return tuple(sorted(told.values(), key=lambda holding: -holding.retained_bytes))
+    return tuple(sorted(reported.values(), key=lambda holding: -holding.retained_bytes))
 
 
 def _stages() -> Iterator[Sequence[tuple[str, Any]]]:
@@ -75,8 +75,8 @@ def _stages() -> Iterator[Sequence[tuple[str, Any]]]:
         yield every[start : start + _LIBRARIES]
 
 
-def _is_enough(told: Any, wanted: Wanted) -> bool:
-    return any(it.targets >= _ENOUGH * wanted.counts[it.frontier_type] for it in told)
+def _is_enough(reported: Any, wanted: Wanted) -> bool:
+    return any(it.targets >= _ENOUGH * wanted.counts[it.frontier_type] for it in reported)
 
 
 def _estimate(place: Place, wanted: Wanted) -> bool:

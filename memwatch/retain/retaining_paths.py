@@ -72,13 +72,13 @@ def _choose(places: list[Place], limit: int, show_keys: bool) -> tuple[Retaining
 
 def _different(places: list[Place], show_keys: bool) -> Iterator[tuple[int, int, RetainingPath]]:
     """The number of a place, how many objects are held there and at places alike, and the path."""
-    told: dict[str, tuple[int, int, RetainingPath]] = {}
+    reported: dict[str, tuple[int, int, RetainingPath]] = {}
     order = sorted(range(len(places)), key=lambda number: places[number].rank)
     for number in order:
         path = places[number].path(show_keys=show_keys)
-        first, count, before = told.get(path.fingerprint, (number, 0, path))
-        told[path.fingerprint] = first, count + places[number].targets, before
-    return iter(told.values())
+        first, count, before = reported.get(path.fingerprint, (number, 0, path))
+        reported[path.fingerprint] = first, count + places[number].targets, before
+    return iter(reported.values())
 
 
 def _paths_to(obj: object, limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
@@ -86,8 +86,8 @@ def _paths_to(obj: object, limit: int, show_keys: bool) -> tuple[RetainingPath, 
     with Search(Query(NEW_WANTED, array("Q", [id(obj)]), branches=_TRIED * limit)) as places:
         for place in places:
             place.targets = 0
-        told = [place for number, place in enumerate(places) if not number or type(place.chain[0]) is not CellType]
-        return _choose(told, limit, show_keys)
+        reported = [place for number, place in enumerate(places) if not number or type(place.chain[0]) is not CellType]
+        return _choose(reported, limit, show_keys)
 
 
 def _paths_to_type(label: str, limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:

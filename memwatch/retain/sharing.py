@@ -47,22 +47,24 @@ def share_among(
     with quiet, Search(query) as places:
         others = list(_others(places, holding, known, show_keys))
     every = [holding, *others]
-    told = every[:_TOLD]
-    return tuple(_part(it, holding, len(told), [other.path for other in every if other is not it]) for it in told)
+    reported = every[:_TOLD]
+    return tuple(
+        _part(it, holding, len(reported), [other.path for other in every if other is not it]) for it in reported
+    )
 
 
 def _others(places: Sequence[Place], first: Holding, known: array[int], show_keys: bool) -> Iterator[Holding]:
-    told = {first.holder_address}
+    reported = {first.holder_address}
     for place in places:
         chain = place.chain
         if len(chain) < 2 or type_label(type(chain[-1])) != first.frontier_type:
             continue
-        if not told.isdisjoint(map(id, chain)):
+        if not reported.isdisjoint(map(id, chain)):
             continue  # it hangs under one that was told, and goes with it
         number, count = _fan(chain, first, known)
         if count == 0:
             continue
-        told.add(id(chain[number]))
+        reported.add(id(chain[number]))
         way = chain[: number + 2]
         holder = holder_of(way)
         bound = bound_of(way, holder)

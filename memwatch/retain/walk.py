@@ -132,10 +132,10 @@ class Walk:
         """Whether one object was asked for, and it was found."""
         return self.stop_at_first and bool(self.found)
 
-    def add_roots(self, told: Root, objects: Iterable[Any]) -> None:
-        """Enter those of *objects* that were not visited as roots told as *told*, or as held by such a one."""
-        if not self.labels or self.labels[-1] != told:
-            self.labels.append(told)
+    def add_roots(self, named: Root, objects: Iterable[Any]) -> None:
+        """Enter those of *objects* that were not visited as roots named as *named*, or as held by such a one."""
+        if not self.labels or self.labels[-1] != named:
+            self.labels.append(named)
         root = -len(self.labels)
         for obj in objects:
             page, slot = self.pages.page(id(obj)), id(obj) >> 4 & 4095

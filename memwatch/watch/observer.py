@@ -65,7 +65,7 @@ class Observer:
         self._looks = 0
         self._first_seconds = 0.0
         self._open: dict[int, Leak] = {}
-        self._told = float("-inf")
+        self._reported = float("-inf")
         self._leaks_told = self._recoveries_told = 0
 
     @property
@@ -116,7 +116,7 @@ class Observer:
         return Candidate(growth, self.history.samples(), self._read, self._should_cancel, self._ledger)
 
     def _suspect(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
-        if growth.start >= self._told:
+        if growth.start >= self._reported:
             yield from self._gather(growth)
 
     def _gather(self, growth: Growth) -> Iterator[EventValue]:
@@ -142,7 +142,7 @@ class Observer:
         self._has_evidence = self._guarded(self._judge.suspected, growth) is not False
 
     def _leak(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
-        if growth.start < self._told and id(detector) not in self._open:
+        if growth.start < self._reported and id(detector) not in self._open:
             return
         if not self._has_evidence:
             yield from self._put_off(detector, growth)
@@ -157,7 +157,7 @@ class Observer:
 
     def _early(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         """Growth that only evidence makes a leak: without it, the suspicion stands."""
-        known = growth.start < self._told and id(detector) not in self._open
+        known = growth.start < self._reported and id(detector) not in self._open
         if not known and not self._has_evidence:
             yield from self._put_off(detector, growth)
             return
@@ -180,7 +180,7 @@ class Observer:
             each.dismiss(growth)
 
     def _tell(self, detector: Detector, growth: Growth, decision: Leak) -> Iterator[EventValue]:
-        self._told = growth.end
+        self._reported = growth.end
         if decision.verdict == "garbage":
             self._dismiss(detector, growth)  # the judge's collection has just removed it; that is no recovery
         else:
@@ -193,7 +193,7 @@ class Observer:
         leak = self._open.pop(id(detector), None)
         if leak is not None:
             if not self._open:
-                self._told = float("-inf")  # growth that goes on after all is told again, whenever it began
+                self._reported = float("-inf")  # growth that goes on after all is told again, whenever it began
                 self._forget()
             self._recoveries_told += 1
             yield "recovered", leak

@@ -46,7 +46,7 @@ class Pace:
         return self.window(self.confirm_window(self.window(self.min_window)))
 
     def window(self, asked: float) -> float:
-        """The shortest window of the ladder that is as long as *asked*."""
+        """The shortest window of the scales that is as long as *asked*."""
         window = BLOCKS * self.sample
         while window < asked:
             window *= 2

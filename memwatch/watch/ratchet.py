@@ -1,6 +1,6 @@
 """The ratchet: growth that reaches new ground at a steady pace, first suspected, then confirmed on a longer window.
 
-It takes the least reading of each sample and looks at it on all time scales (see `ladder`). Growth must last a share of
+It takes the least reading of each sample and looks at it on all time scales (see `scales`). Growth must last a share of
 the process's age before it is looked at, so that chance finds fewer and fewer occasions as a process grows old.
 """
 
@@ -34,10 +34,10 @@ _LOADS = 4  # times a window: who imports for longer does nothing else
 
 @internal
 class _Forecast(NamedTuple):
-    """After a published leak: at the age `due` (seconds), `rung` should stand well above `value`."""
+    """After a published leak: at the age `due` (seconds), `scale` should stand well above `value`."""
 
     due: float
-    rung: Scale
+    scale: Scale
     value: float
     growth: float
     time: float
@@ -76,7 +76,7 @@ class Ratchet:
         self.meter = meter
         self._floor = _FLOOR[meter]
         self._pace = pace
-        self._ladder = ScaleStack(pace.sample, pace.group)
+        self._scales = ScaleStack(pace.sample, pace.group)
         self._low = 0
         self._modules = 0
         self._born: float | None = None
@@ -89,7 +89,7 @@ class Ratchet:
         self._before: _Reported | None = None
         self._below = 0
         self._progress: Progress | None = None
-        self._was_told = False
+        self._was_reported = False
 
     def update(self, sample: Sample) -> Growth | None:
         """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
@@ -97,7 +97,7 @@ class Ratchet:
         if value <= 0:
             return None
         if self._is_loading(sample):
-            self._ladder, self._origin, self._low = ScaleStack(self._pace.sample, self._pace.group), None, 0
+            self._scales, self._origin, self._low = ScaleStack(self._pace.sample, self._pace.group), None, 0
         origin = self._origin or self._start(sample)
         if not self._low or value < self._low:
             self._low = value
@@ -118,11 +118,11 @@ class Ratchet:
         if growth.detector != self.name:
             return
         self.withdraw()
-        told, window = self._reported, growth.seconds
-        self._known_confirm = max(told.asked, _LONGER * window)
+        reported, window = self._reported, growth.seconds
+        self._known_confirm = max(reported.asked, _LONGER * window)
         self._confirm = 0.0
         rate = growth.growth / window
-        self._reported = replace(told, asked=self._known_confirm, window=max(told.window, window), rate=rate)
+        self._reported = replace(reported, asked=self._known_confirm, window=max(reported.window, window), rate=rate)
         self._renew()
 
     def settle(self, seconds: float) -> None:
@@ -133,7 +133,7 @@ class Ratchet:
 
     @property
     def _age(self) -> float:
-        return self._ladder.age * self._pace.sample
+        return self._scales.age * self._pace.sample
 
     def _start(self, sample: Sample) -> Origin:
         """A reading stands for the tick before it, so the first sample begins one tick earlier."""
@@ -155,90 +155,90 @@ class Ratchet:
 
     def _close(self, sample: Sample, origin: Origin) -> Growth | None:
         """End the current sample; half a tick of slack keeps late readings from emptying the next one."""
-        pace, ladder = self._pace, self._ladder
+        pace, scales = self._pace, self._scales
         low, self._low = self._low, 0
         self._origin = Origin(sample.time, sample.clock, sample.modules)
         self._edge += pace.sample
         if self._edge <= sample.clock:
             self._edge = sample.clock + pace.sample - 0.5 * pace.tick
-        closed = ladder.push(low, origin)
-        age = ladder.age * pace.sample
+        closed = scales.push(low, origin)
+        age = scales.age * pace.sample
         if age > self._lapses:
             self._confirm = self._known_confirm = 0.0
             self._reported = replace(self._reported, asked=0.0)
-            if self._reported.forecast is None and not self._was_told:
+            if self._reported.forecast is None and not self._was_reported:
                 self._progress = None
         self._follow(low)
         recovered = self._recovered(low, sample)
         if recovered is not None:
             return recovered
-        window = max(pace.min_window, min(_AGE_SHARE * age, pace.suspect_cap, ladder.longest))
-        rising = ladder.rising(closed, window, _SUSPECT * _SHARE, _SUSPECT * self._floor)
+        window = max(pace.min_window, min(_AGE_SHARE * age, pace.suspect_cap, scales.longest))
+        rising = scales.rising(closed, window, _SUSPECT * _SHARE, _SUSPECT * self._floor)
         return self._weigh(rising, sample) if rising else None
 
     def _weigh(self, rising: list[Scale], sample: Sample) -> Growth | None:
-        """What the rungs that rise now, shortest first, come to."""
+        """What the scales that rise now, shortest first, come to."""
         self._renew()
-        rising = [rung for rung in rising if self._is_new(rung)]
+        rising = [scale for scale in rising if self._is_new(scale)]
         if not rising:
             return None
         if not self._confirm:
             return self._suspect(rising[0], sample)
-        rung = rising[-1]
-        if rung.window < self._confirm or not self._is_material(rung) or self._is_importing(rung, sample):
+        scale = rising[-1]
+        if scale.window < self._confirm or not self._is_material(scale) or self._is_importing(scale, sample):
             return None
-        return self._leak(rung, sample, "leak" if self._is_settled(rung) else "early")
+        return self._leak(scale, sample, "leak" if self._is_settled(scale) else "early")
 
-    def _is_new(self, rung: Scale) -> bool:
+    def _is_new(self, scale: Scale) -> bool:
         """Whether the growth is more than what was reported or dismissed before: longer, or of another speed."""
-        told = self._reported
-        if rung.origin.clock < told.ended:
+        reported = self._reported
+        if scale.origin.clock < reported.ended:
             return False
-        return rung.window >= told.asked or rung.growth >= _FASTER * told.rate * rung.window
+        return scale.window >= reported.asked or scale.growth >= _FASTER * reported.rate * scale.window
 
     def _renew(self) -> None:
         self._lapses = self._age + _EXPIRES * max(self._confirm, self._reported.window)
 
-    def _suspect(self, rung: Scale, sample: Sample) -> Growth:
-        asked = self._known_confirm or self._pace.confirm_window(rung.window)
-        self._confirm = min(asked, self._ladder.longest)
-        self._reported = replace(self._reported, window=rung.window, rate=rung.growth / rung.window)
-        self._measure(rung)
+    def _suspect(self, scale: Scale, sample: Sample) -> Growth:
+        asked = self._known_confirm or self._pace.confirm_window(scale.window)
+        self._confirm = min(asked, self._scales.longest)
+        self._reported = replace(self._reported, window=scale.window, rate=scale.growth / scale.window)
+        self._measure(scale)
         self._renew()
-        return self._growth("suspect", rung, sample)
+        return self._growth("suspect", scale, sample)
 
-    def _is_material(self, rung: Scale) -> bool:
-        return rung.growth >= max(self._floor, _SHARE * rung.values[0])
+    def _is_material(self, scale: Scale) -> bool:
+        return scale.growth >= max(self._floor, _SHARE * scale.values[0])
 
-    def _is_settled(self, rung: Scale) -> bool:
+    def _is_settled(self, scale: Scale) -> bool:
         """Whether the process was past its start-up, by its age or the size of the growth."""
-        if rung.growth >= _URGENT * rung.values[0]:
+        if scale.growth >= _URGENT * scale.values[0]:
             return True
-        return rung.window >= min(self._pace.slow_confirm, self._ladder.longest) and self._age >= self._pace.hold
+        return scale.window >= min(self._pace.slow_confirm, self._scales.longest) and self._age >= self._pace.hold
 
-    def _is_importing(self, rung: Scale, sample: Sample) -> bool:
+    def _is_importing(self, scale: Scale, sample: Sample) -> bool:
         """Whether new modules may explain the growth; they come to an end, or are what leaks."""
-        return sample.modules > _IMPORTS * rung.origin.modules and rung.window < _LOADS * self._pace.confirm
+        return sample.modules > _IMPORTS * scale.origin.modules and scale.window < _LOADS * self._pace.confirm
 
-    def _leak(self, rung: Scale, sample: Sample, level: Literal["leak", "early"]) -> Growth:
-        window, forecast = rung.window, self._foresee(rung, rung.growth, sample)
+    def _leak(self, scale: Scale, sample: Sample, level: Literal["leak", "early"]) -> Growth:
+        window, forecast = scale.window, self._foresee(scale, scale.growth, sample)
         self._before = self._reported
         self._reported = replace(
-            self._reported, asked=_REALERT * window, window=window, rate=rung.growth / window, forecast=forecast
+            self._reported, asked=_REALERT * window, window=window, rate=scale.growth / window, forecast=forecast
         )
-        self._measure(rung)
+        self._measure(scale)
         self._renew()
-        return self._growth(level, rung, sample)
+        return self._growth(level, scale, sample)
 
-    def _measure(self, rung: Scale) -> None:
-        """From now on the growth is to keep up with the rate that it has on *rung*."""
-        rate = rung.growth / rung.window
+    def _measure(self, scale: Scale) -> None:
+        """From now on the growth is to keep up with the rate that it has on *scale*."""
+        rate = scale.growth / scale.window
         if self._progress is None:
-            self._progress = Progress(self._age, rung.values[-1], rate)
+            self._progress = Progress(self._age, scale.values[-1], rate)
         self._progress.rate = rate
 
-    def _foresee(self, rung: Scale, growth: float, sample: Sample) -> _Forecast:
-        return _Forecast(self._age + rung.window, rung, rung.values[-1], growth, sample.time, sample.clock)
+    def _foresee(self, scale: Scale, growth: float, sample: Sample) -> _Forecast:
+        return _Forecast(self._age + scale.window, scale, scale.values[-1], growth, sample.time, sample.clock)
 
     def _follow(self, low: float) -> None:
         """See how growth goes on that is suspected, or was told once: how long it may stand still is not forgotten."""
@@ -251,14 +251,14 @@ class Ratchet:
         forecast = self._reported.forecast
         if forecast is None:
             return None
-        growth = forecast.rung.values[-1] - forecast.value
+        growth = forecast.scale.values[-1] - forecast.value
         self._below = self._below + 1 if low <= forecast.value - _GONE * forecast.growth else 0
         gone = self._below >= _GONE_FOR
         if not gone and not self._has_stopped(growth, forecast, sample):
             return None
         ended = sample.clock - (self._progress.still(self._age) if self._progress else 0.0)
         self._reported = replace(self._reported, asked=self._reported.window, forecast=None, ended=ended)
-        self._confirm, self._below, self._was_told = 0.0, 0, True
+        self._confirm, self._below, self._was_reported = 0.0, 0, True
         return Growth(
             level="recovered",
             detector=self.name,
@@ -281,13 +281,13 @@ class Ratchet:
             return False
         if growth < SHARE * forecast.growth:
             return True
-        again = self._foresee(forecast.rung, forecast.growth, sample)
+        again = self._foresee(forecast.scale, forecast.growth, sample)
         self._reported = replace(self._reported, forecast=again)
         return False
 
-    def _growth(self, verdict: Literal["suspect", "early", "leak"], rung: Scale, sample: Sample) -> Growth:
+    def _growth(self, verdict: Literal["suspect", "early", "leak"], scale: Scale, sample: Sample) -> Growth:
         """The growth over the whole window: the first and the last block are 7 eighths of it apart."""
-        first = rung.origin
+        first = scale.origin
         return Growth(
             level=verdict,
             detector=self.name,
@@ -295,8 +295,8 @@ class Ratchet:
             start=first.time,
             end=sample.time,
             seconds=sample.clock - first.clock,
-            before=round(rung.values[0]),
-            growth=round(rung.growth * BLOCKS / (BLOCKS - 1)),
+            before=round(scale.values[0]),
+            growth=round(scale.growth * BLOCKS / (BLOCKS - 1)),
             count=BLOCKS,
             unit="windows",
         )

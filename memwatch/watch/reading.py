@@ -25,7 +25,7 @@ class Unread:
     may pass. `told` says that it was logged."""
 
     def __init__(self) -> None:
-        self.told = False
+        self.reported = False
 
     @contextmanager
     def left_out(self) -> Iterator[None]:
@@ -33,8 +33,8 @@ class Unread:
         try:
             yield
         except OSError as error:
-            if not self.told:
-                self.told = True
+            if not self.reported:
+                self.reported = True
                 _log.warning("memory cannot be read at present, so readings are left out (%s)", describe_error(error))
 
 

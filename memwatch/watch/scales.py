@@ -1,6 +1,6 @@
 """A series of readings at all time scales at once, each scale asked whether it rises for good.
 
-Scale j holds the last 8 blocks of 2**j samples. Two blocks of one rung make one of the next: the lesser of the two
+Scale j holds the last 8 blocks of 2**j samples. Two blocks of one scale make one of the next: the lesser of the two
 while blocks are short, because work in flight only ever adds to what a program holds; their mean above that, which
 evens out noise. Storage is constant, a sample closes two blocks on average.
 """
@@ -36,13 +36,13 @@ class Origin(NamedTuple):
     modules: int
 
     def pack(self) -> bytes:
-        """The same as bytes, which the collector does not see: rungs keep many."""
+        """The same as bytes, which the collector does not see: scales keep many."""
         return _ORIGIN.pack(*self)
 
 
 @internal
 class Scale:
-    """The last blocks of one length. `window` is the length of all 8, in seconds, `finer` the rung below."""
+    """The last blocks of one length. `window` is the length of all 8, in seconds, `finer` the scale below."""
 
     __slots__ = ("_origins", "fall", "finer", "half", "half_origin", "high", "least", "passed", "values", "window")
 
@@ -84,13 +84,13 @@ class Scale:
 
     @property
     def deepest_fall(self) -> float:
-        """On this rung and the three below: a cycle about as long as a block moves the blocks only by a slow beat."""
-        rung, fall = self.finer, self.fall
+        """On this scale and the three below: a cycle about as long as a block moves the blocks only by a slow beat."""
+        scale, fall = self.finer, self.fall
         for _ in range(_FINER):
-            if rung is None:
+            if scale is None:
                 break
-            fall = max(fall, rung.fall)
-            rung = rung.finer
+            fall = max(fall, scale.fall)
+            scale = scale.finer
         return fall
 
     def rises(self, share: float, floor: float) -> bool:
@@ -124,35 +124,35 @@ def _is_ordered(values: list[float]) -> bool:
 
 @internal
 class ScaleStack:
-    """All rungs over one series. `age` counts its samples."""
+    """All scales over one series. `age` counts its samples."""
 
-    __slots__ = ("_rungs", "age", "longest")
+    __slots__ = ("_scales", "age", "longest")
 
     def __init__(self, sample: float, group: float) -> None:
-        self._rungs: list[Scale] = []
+        self._scales: list[Scale] = []
         for j in range(RUNGS):
-            finer = self._rungs[-1] if self._rungs else None
-            self._rungs.append(Scale(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group, finer))
-        self.longest = self._rungs[-1].window
+            finer = self._scales[-1] if self._scales else None
+            self._scales.append(Scale(BLOCKS * sample * 2**j, sample * 2 ** (j + 1) <= group, finer))
+        self.longest = self._scales[-1].window
         self.age = 0
 
     def push(self, value: float, origin: Origin) -> int:
-        """Take in a sample; how many rungs, from the shortest on, have closed a block with it."""
+        """Take in a sample; how many scales, from the shortest on, have closed a block with it."""
         self.age += 1
         closed, begin = 0, origin.pack()
-        for rung in self._rungs:
-            rung.add(value, begin)
+        for scale in self._scales:
+            scale.add(value, begin)
             closed += 1
-            half = rung.half
+            half = scale.half
             if half is None:
-                rung.half, rung.half_origin = value, begin
+                scale.half, scale.half_origin = value, begin
                 break
-            rung.half, begin = None, rung.half_origin
-            value = min(half, value) if rung.least else 0.5 * (half + value)
+            scale.half, begin = None, scale.half_origin
+            value = min(half, value) if scale.least else 0.5 * (half + value)
         return closed
 
     def rising(self, closed: int, window: float, share: float, floor: float) -> list[Scale]:
-        """Those of the first `closed` rungs that rise and span at least `window` seconds, shortest first."""
-        if self._rungs[closed - 1].window < window:
+        """Those of the first `closed` scales that rise and span at least `window` seconds, shortest first."""
+        if self._scales[closed - 1].window < window:
             return []
-        return [lv for lv in self._rungs[:closed] if lv.window >= window and lv.rises(share, floor)]
+        return [lv for lv in self._scales[:closed] if lv.window >= window and lv.rises(share, floor)]

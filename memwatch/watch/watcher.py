@@ -114,7 +114,7 @@ class Watcher:
     @property
     def gap(self) -> str:
         """That less than half of what was due in this process has been read, and why; empty where it was more."""
-        return describe_gap(self._ticker, self.readings - self._inherited, bool(self._halting), self._unread.told)
+        return describe_gap(self._ticker, self.readings - self._inherited, bool(self._halting), self._unread.reported)
 
     @property
     def age(self) -> float:

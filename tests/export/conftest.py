@@ -107,7 +107,7 @@ def nothing_left() -> Iterator[None]:
     yield
     for receiver in list(signals.tick.receivers.values()):
         signals.tick.disconnect(receiver)
-    libraries._told.clear()
+    libraries._reported.clear()
     for receiver in [it for it in signals._connected if it not in receivers]:
         signals.off(receiver.event.name, receiver.handler)
 

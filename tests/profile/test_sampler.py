@@ -140,7 +140,7 @@ def test_stopped_twice_or_never_started_is_nothing() -> None:
 
 @pytest.mark.skipif(NATIVE, reason="the sampler costs next to nothing")
 def test_the_cost_is_logged_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampler, "_told", [])
+    monkeypatch.setattr(sampler, "_reported", [])
     with caplog.at_level(logging.INFO, "memwatch"):
         for _ in range(3):
             profile.start(sample_interval=1)

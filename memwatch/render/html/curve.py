@@ -63,7 +63,7 @@ class _Drawing:
     def draw(self, meter: str, since_seconds: float) -> Markup:
         """The whole picture."""
         start, end = format_bytes(self._curve[0][1]), format_bytes(self._curve[-1][1])
-        told = f"{meter} from {start} to {end} in {_time_text(self._last - self._first)}"
+        reported = f"{meter} from {start} to {end} in {_time_text(self._last - self._first)}"
         area = Markup(f"{self._line()}V{self._bottom:g}H{_LEFT:g}Z")
         return element(
             "svg",
@@ -76,7 +76,7 @@ class _Drawing:
             class_=f"curve curve-{self._sheet.name}",
             viewBox=f"0 0 {self._sheet.width:g} {self._sheet.height:g}",
             role="img",
-            aria_label=told,
+            aria_label=reported,
         )
 
     def _x(self, seconds: float) -> float:
