@@ -2,7 +2,8 @@
 
     python benchmarks/recording.py [--processes 32] [--seconds 600]
 
-Each process writes a reading a second, as a watched one does, and a leak's report a minute; the times are its own.
+Each process writes a reading a second, as a watched one does, and the report of one leak; the times are its own. Beside
+each write a piece of work of about its size is timed, which waits for the processor alone.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def one(path: str, seconds: float, number: int) -> dict[str, float]:
     """One process: what it saw of its own writes."""
     random.seed(number)
     time.sleep(random.random())
-    writer, took, used = Writer(path), [], 0.0
+    writer, took, work, used = Writer(path), [], [], 0.0
     begun = time.monotonic()
     at = as_datetime(1000.0)
     leak = Leak(at, at, MIB, "heap growth", MIB, "ratchet", "objects", Report())
@@ -51,15 +52,20 @@ def one(path: str, seconds: float, number: int) -> dict[str, float]:
         sample = Sample(time.time(), clock, "tick", 100 * MIB, 120 * MIB, 1, 1, 1, 1, 0, 0, 0.0, ())
         before = time.perf_counter(), time.thread_time()
         writer.tick(sample)
-        if second % 60 == 59:
+        if second == 59:
             writer.leak(leak)
         took.append(time.perf_counter() - before[0])
         used += time.thread_time() - before[1]
+        begun_work = time.perf_counter()
+        json.dumps(list(range(2000)))
+        work.append(time.perf_counter() - begun_work)
     writer.end()
     took.sort()
+    work.sort()
     return {
         "longest": took[-1], "p99": took[len(took) * 99 // 100], "median": took[len(took) // 2],
         "over": sum(it > 0.05 for it in took), "share": used / seconds, "lost": writer.lost, "readings": len(took),
+        "work_over": sum(it > 0.05 for it in work), "work_longest": work[-1],
     }  # fmt: skip
 
 
@@ -97,6 +103,8 @@ def main() -> None:
     expected = sum(it["readings"] for it in found)
     print(f"{args.processes} processes, {args.seconds:g} s: {written} of {expected:g} readings, {leaks} leaks")
     print(f"lost {sum(it['lost'] for it in found):g}; writes above 50 ms: {sum(it['over'] for it in found):g}")
+    waits = sum(it["work_over"] for it in found)
+    print(f"work of that size above 50 ms: {waits:g}, longest {1000 * max(it['work_longest'] for it in found):.0f} ms")
     worst = {name: 1000 * max(it[name] for it in found) for name in ("median", "p99", "longest")}
     print("a write, of the worst process each: " + ", ".join(f"{name} {it:.2f} ms" for name, it in worst.items()))
     share = max(it["share"] for it in found)

@@ -12,7 +12,8 @@ from .lives import Life, RecordedLeak
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One leak in all lives of one `role` that told it, which are `lives`, of so many as there were: `of`.
+    """One leak in all lives of one `role` that told it, which are `lives`, of so many as there were in the same
+    `releases`: `of`.
 
     `rate` is the median of what each told last, in bytes an hour; `first` and `last` are when it was told first and
     last, in epoch seconds; `recovered` counts the lives in which it has stopped; `leak` is the number of the newest
@@ -84,19 +85,20 @@ def releases_of(lives: Iterable[Life]) -> tuple[str, ...]:
 
 def _case(role: str, told: Sequence[RecordedLeak], by_id: dict[int, Life]) -> Case:
     newest = {leak.life: leak for leak in told}  # they come in the order of time
-    last = told[-1]
+    last, releases = told[-1], releases_of(by_id[life] for life in sorted(newest))
+    alike = [it for it in by_id.values() if it.role == role and (it.release in releases or not releases)]
     return Case(
         fingerprint=last.fingerprint,
         verdict=last.verdict,
         subject=last.subject,
         role=role,
         lives=tuple(newest),
-        of=sum(life.role == role for life in by_id.values()),
+        of=len(alike),
         rate=median(leak.rate for leak in newest.values()),
         first=told[0].time,
         last=last.time,
         recovered=sum(leak.recovered is not None for leak in newest.values()),
-        releases=releases_of(by_id[life] for life in sorted(newest)),
+        releases=releases,
         leak=last.id,
     )
 

@@ -59,10 +59,11 @@ def test_the_same_leak_in_three_of_eight_workers_is_one_case(shop, path, capsys)
     for number in range(8):
         shop(number, 7200, rate=41.0 if number < 3 else 0.1, after=1800 if number < 3 else None)
     shop(0, 7200, role="gunicorn")
+    shop(90000, 7200, release="1.1")
     lives, leaks = read(path)
     (case,) = put_together(lives, leaks)
     assert (len(case.lives), case.of, case.rate, case.recovered) == (3, 8, 41.0 * MIB, 0)
-    assert [(role.role, role.lives) for role in roles_of(lives)] == [("gunicorn worker", 8), ("gunicorn", 1)]
+    assert [(role.role, role.lives) for role in roles_of(lives)] == [("gunicorn worker", 9), ("gunicorn", 1)]
     assert main(["report", path]) == 0
     shown = capsys.readouterr().out
     assert "  1  app.Order held by app.CACHE\n     3 of 8 workers (gunicorn worker), 41.0 MiB/h each" in shown

@@ -62,6 +62,24 @@ print(sum(os.waitpid(child, 0)[1] for child in children), writer.problem)
 writer.end()
 """
 
+BROKEN = """
+writer = Writer(path)
+writer.tick(sample(begun))
+writer._lock.acquire()  # as a write that hangs in the disk
+before = time.monotonic()
+child = os.fork()
+if not child:
+    writer.tick(sample(begun + 1))
+    print(writer.problem)
+    sys.stdout.flush()
+    os._exit(0)
+os.waitpid(child, 0)
+print(time.monotonic() - before < 10)
+writer._lock.release()
+writer.tick(sample(begun + 1))
+writer.end()
+"""
+
 READ_ONLY = """
 import tempfile
 folder = tempfile.mkdtemp()
@@ -109,6 +127,13 @@ def test_each_of_a_hundred_forked_between_two_writes_has_a_life_of_its_own(path,
     counts = rows("select count(*) from meters group by life order by 1")
     assert counts == [(3,)] * 100 + [(100,)]
     assert {role for (role,) in rows("select role from lives")} == {"-c", "-c worker"}
+
+
+def test_a_child_that_was_forked_in_the_middle_of_a_write_lets_sqlite_be(path, rows):
+    """Its locks would never be released; the fork waits for a quarter of a second, no longer."""
+    assert run(BROKEN, path).splitlines() == ["it was forked in the middle of a write", "True"]
+    assert rows("select count(*), sum(ending = 'exit') from lives") == [(1, 1)]
+    assert rows("select count(*) from meters") == [(2,)]
 
 
 def test_two_programs_write_into_one_file(path, tmp_path):
