@@ -46,7 +46,7 @@ _FALL = 3  # growth is so many times the deepest fall within it
 _SAME = 3  # the slowest grows at a third of the median at least
 _SURE = 4.0  # times its error: the mean growth of the last part
 _STEADY, _SLOWING = 0.85, 0.7  # what the last part has grown by, of the one before: requests come unevenly in a life
-_AS_FAST = 0.7  # the longer half of the lives grows at so much of the shorter one's rate, at least
+_AS_STEADY = 0.85  # the longer half of the lives slows down by so much of what the shorter one does, at most
 _LONGER = 1.2  # the longest life is so many times the shortest: then their rates are compared
 _FEWEST_USUAL = 10
 _LONG = 6 * 3600.0  # seconds that lives must have lasted before it is said when they settle
@@ -144,11 +144,13 @@ def _is_steady(grown: Sequence[tuple[float, float, float]]) -> bool:
 
 
 def _slows_down(grown: Sequence[tuple[float, float, float]]) -> bool:
-    """Whether the longer lives grew at a lower rate than the shorter ones."""
+    """Whether the longer lives slowed down more than the shorter ones, as a warm-up does.
+
+    Not whether they grew at a lower rate: a worker that lives for so many requests lives longer where there are few.
+    """
     lives = sorted(grown, key=lambda it: it[2])
     half = len(lives) // 2
-    shorter, longer = lives[:half], lives[-half:]
     if lives[-1][2] < _LONGER * lives[0][2]:
         return False
-    slow, fast = (fmean(it[1] / it[2] for it in part) for part in (longer, shorter))
-    return slow < _AS_FAST * fast
+    shorter, longer = (sum(it[1] for it in part) / sum(it[0] for it in part) for part in (lives[:half], lives[-half:]))
+    return longer < _AS_STEADY * shorter

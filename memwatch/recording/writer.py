@@ -1,8 +1,11 @@
 """Writes what a process knows of itself into a recording, once a second, on the watcher's thread.
 
 It never waits for long: what cannot be written, since another holds the file or the disk is full, stays in memory and
-is tried again later, ever more rarely. A forked child begins a life of its own with a connection of its own; the one
-that it has inherited is kept, neither used nor closed, for closing it would drop the parent's locks.
+is tried again later, ever more rarely.
+
+No connection crosses a fork: SQLite knows by file which locks the process has, and a child would take its parent's for
+its own. So it is closed before a fork, and opened again by the next write. Where a write is under way that does not
+end, the child does not record, and keeps what it has inherited, neither used nor closed.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import sqlite3
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ..backend.forks import on_fork
@@ -24,7 +28,7 @@ from ..internal import internal, never_count
 from ..watch import Leak, Stats, Suspicion
 from ..watch.sample import Sample
 from ..watch.thread import acquire, original
-from .connection import PATIENCE, is_busy, open_for_writing
+from .connection import PATIENCE, close_quickly, is_busy, open_for_writing
 from .life import born
 from .past import Past, look_back
 from .store import Ended, Entry, Over, Reading, Suspected, Told, add_entries, add_life, told_before
@@ -197,7 +201,7 @@ class Writer:
 
     def _open(self, patience: float) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = open_for_writing(self.path)
+            self._connection = open_for_writing(self.path, patience)
         if not self._life:
             self._file = _identity(self.path)
         if patience > PATIENCE:
@@ -255,8 +259,13 @@ class Writer:
     # ---- forks
 
     def hold_for_fork(self) -> None:
-        """Let a write that is under way end, and begin no other: a child would inherit SQLite's locks taken."""
+        """Let a write that is under way end, begin no other, and close the connection."""
         self._is_held_for_fork = acquire(self._lock, timeout=_FORK_PATIENCE)
+        connection = self._connection
+        if self._is_held_for_fork and connection is not None:
+            self._connection = None
+            with suppress(sqlite3.Error):
+                close_quickly(connection)
 
     def resume(self, in_child: bool) -> None:
         """After the fork."""

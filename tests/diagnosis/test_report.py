@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 import memwatch
 from memwatch.diagnosis import Account, Report, Suspect, TypeRow
+from memwatch.origin import program_name
 from memwatch.watch import Cost, Growth
 from memwatch.watch.judge import Unjudged
 
@@ -130,7 +130,7 @@ def test_a_judged_report_fits_the_schema(case, app):
     assert found["suspects"] and found["curve"]
     assert 0 < found["time_to_limit_seconds"] < float("inf")
     assert found["growth_bytes"] == pytest.approx(4_000_000, rel=0.3) and found["verdict"] == "objects"
-    assert (found["host"], found["program"]) == (os.uname().nodename, Path(sys.argv[0]).name)
+    assert (found["host"], found["program"]) == (os.uname().nodename, program_name())
     assert (found["python"], found["memwatch"]) == (platform.python_version().rstrip("+"), memwatch.__version__)
     assert abs(found["time"] - report.time) < 1.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_the_same_leak_in_three_of_eight_workers_is_one_case(shop, path, capsys)
 
 def test_told_again_counts_once_and_what_stopped_is_said(shop, path, capsys):
     life = shop(0, 7200, rate=41.0, after=1800, over=4000)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         names = "life, time, fingerprint, verdict, subject, growth, rate, recovered, report, text, page"
         connection.execute(f"insert into leaks ({names}) select {names} from leaks")
     lives, leaks = read(path)

@@ -77,6 +77,11 @@ def test_a_warm_up_that_looks_straight_in_short_lives_is_known_by_longer_ones():
     assert leaky([*long, *short]) is None
 
 
+def test_workers_of_so_many_requests_live_longer_where_there_are_few():
+    busy, calm = lives(LEAKS["100 KiB a second"], count=4), lives(lambda age: age / 20.48, count=4, seconds=1200)
+    assert leaky([*calm, *busy]) is not None
+
+
 def test_very_short_lives_are_not_asked():
     assert leaky(lives(lambda age: age, seconds=10)) is None
 
