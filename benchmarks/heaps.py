@@ -1,8 +1,9 @@
 """What a report names where the heap is as large as a service's: a churning heap of orders, and a list that leaks.
 
-    python benchmarks/heaps.py [--objects 1e6 4e6] [--rate 200e3] [--requests 200] [--seconds 200] [--pause-budget 0.1]
+    python benchmarks/heaps.py [--objects 1e6 4e6] [--rate 200e3] [--seconds 200] [--pause-budget 0.1] [--late]
 
-Each size runs in a process of its own under `memwatch run`, with what `run` does by itself. A request replaces one
+Each size runs in a process of its own under `memwatch run`, with what `run` does by itself; or --late, watched in the
+same way from when the heap is there, for a start-up that takes minutes is a growth of its own. A request replaces one
 order (a dict of texts, numbers and a list of dicts) and appends one `Session` to the list `SESSIONS`, which nobody
 empties: so many bytes a second. The first suspect is right if its type is `Session` (or a part of one), its line is one
 that makes the session, its path leads through the list, and its cause speaks of a container. The first report stands in
@@ -74,6 +75,19 @@ def serve(requests: int, rate: float, seconds: float) -> None:
     print(json.dumps({"slowest": slowest, "requests": number, "blocks": sys.getallocatedblocks()}))
 
 
+def watch(events: str) -> None:
+    """Watch this process from now on as `memwatch run` does."""
+    import memwatch
+
+    def note(name: str, data: Any) -> None:
+        with open(events, "a", encoding="utf-8") as stream:
+            print(json.dumps({"event": name, "time": time.time(), "data": data}), file=stream)
+
+    note("begin", None)
+    memwatch.on("leak", lambda leak: note("leak", leak.to_dict()))
+    memwatch.start(pace="job", sample_interval=65536, pause_budget=float(os.environ["MEMWATCH_PAUSE_BUDGET"]))
+
+
 def run(objects: int, arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The events of one run, and what the program says of itself."""
     with tempfile.TemporaryDirectory() as folder:
@@ -81,6 +95,8 @@ def run(objects: int, arguments: argparse.Namespace) -> tuple[list[dict[str, Any
         program = [__file__, "--serve", str(objects), "--rate", str(arguments.rate)]
         program += ["--requests", str(arguments.requests), "--seconds", str(arguments.seconds)]
         command = [sys.executable, "-m", "memwatch", "run", "--json", str(events), *program]
+        if arguments.late:
+            command = [sys.executable, *program, "--events", str(events)]
         environment = {**os.environ, "MEMWATCH_PAUSE_BUDGET": str(arguments.pause_budget)}
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=True)
         said = json.loads(done.stdout.splitlines()[-1])
@@ -120,10 +136,14 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=200, help="requests a second")
     parser.add_argument("--seconds", type=float, default=200.0)
     parser.add_argument("--pause-budget", type=float, default=0.1)
+    parser.add_argument("--late", action="store_true", help="watch when the heap is there")
+    parser.add_argument("--events", help=argparse.SUPPRESS)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         fill(arguments.serve)
+        if arguments.events:
+            watch(arguments.events)
         serve(arguments.requests, arguments.rate, arguments.seconds)
         return
     print(f"CPython {platform.python_version()}, {arguments.rate / 1e3:.0f} KB/s")
