@@ -35,8 +35,9 @@ def attach(pid: int, **options: Any) -> None:
             _run_remotely(target, folder, text)
         else:
             run_by_gdb(target, text, False, folder)
-            if not _wait_for(f"{answer}.begun", target, _SOON):
-                run_by_gdb(target, text, True, folder)
+        waits = not _wait_for(f"{answer}.begun", target, _SOON)
+        if waits and (shutil.which("gdb") or not target.has_remote_exec):  # in the kernel, where it runs nothing
+            run_by_gdb(target, text, True, folder)
         if not _wait_for(answer, target, _PATIENCE):
             raise ProcessError(f"process {pid} has not run what it was given within {_PATIENCE:g} s: {_WHY}")
         said = _read(answer)
@@ -90,4 +91,4 @@ def _read(path: str) -> str:
     raise MemwatchError("the process has written no answer")
 
 
-_WHY = "its main thread is busy in C, or stopped"
+_WHY = "its main thread is busy in C, or stopped, or waits in the kernel, which takes gdb"

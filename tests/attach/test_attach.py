@@ -198,6 +198,24 @@ def test_a_process_that_ends_meanwhile(start, fake_gdb):
         injection.attach(program.pid)
 
 
+def test_a_main_thread_that_waits_is_made_to_run_it_also_where_the_interpreter_was_asked(start, monkeypatch, fake_gdb):
+    program, asked = start(IDLE), []
+
+    def run(target, text, at_once, folder):
+        asked.append(at_once)
+        for name in ("answer.begun", "answer"):
+            with open(os.path.join(folder, name), "w") as file:
+                file.write("done\n")
+
+    fake_gdb("")
+    monkeypatch.setattr(injection.shutil, "which", lambda name: name)
+    monkeypatch.setattr(target.Target, "has_remote_exec", True)
+    monkeypatch.setattr(injection, "_run_remotely", lambda *given: None)
+    monkeypatch.setattr(injection, "run_by_gdb", run)
+    injection.attach(program.pid)
+    assert asked == [True]
+
+
 def test_addresses_are_those_that_the_process_has():
     import ctypes
 
