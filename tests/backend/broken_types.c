@@ -1,4 +1,4 @@
-/* Types as extension modules should not make them, and some odd ones that are sound; for test_hard_types.py.
+/* Types as extension modules should not make them, and some odd ones that are sound; for test_faulty_types.py.
  *
  * Broken(mode, held): its tp_traverse does what `mode` says with `held`, which it owns only in the first mode.
  * Sized(answer): its `__sizeof__`, a C method, gives `answer`, or calls it where it can be called.
