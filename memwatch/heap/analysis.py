@@ -48,15 +48,7 @@ def _steps(
 def way_to(snapshot: HeapSnapshot, wanted: int) -> tuple[PathStep, ...]:
     """A shortest way from the root to one node."""
     starts, targets, edges = strong(snapshot)
-    above = array("I", bytes(4 * len(snapshot)))
-    queue = [0]
-    for node in queue:  # grows while it is walked
-        if node == wanted:
-            break
-        for target in targets[starts[node] : starts[node + 1]]:
-            if target and not above[target]:
-                above[target] = node + 1
-                queue.append(target)
+    above = reference.ways(starts, targets)
     way: list[int] = []
     while wanted and above[wanted]:
         way.append(wanted)

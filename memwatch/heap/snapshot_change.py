@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..formats.heapsnapshot.snapshot import HeapSnapshot
 from ..internal import internal
 from ..tables import aligned, shorten_start
 from ..units import format_bytes
-from .analysis import GROUP, dominators_in, retained_by_class, way_to
+from .analysis import GROUP, dominators_in, retained_by_class, strong, way_to
 from .dominators_table import PathStep, draw
 
 
@@ -91,7 +91,7 @@ def compare(before: HeapSnapshot, after: HeapSnapshot) -> SnapshotChange:
         entry[1] += 1
         entry[2] -= size
     retained = retained_by_class(after, classes, places, is_new)
-    holders = _holders(after, places, is_new)
+    holders = _holders(after, classes, places, is_new)
     rows = list(_rows(after, classes, counts, retained, holders))
     rows.sort(key=lambda row: -(row.retained_bytes + max(0, row.grown_bytes)))
     return SnapshotChange(before.total_bytes, after.total_bytes, tuple(rows))
@@ -124,8 +124,9 @@ def _rows(
         yield ClassChange(what, came, went, size, grown, retained.get(what, 0), name, path)
 
 
-def _holders(snapshot: HeapSnapshot, places: array[int], is_new: bytearray) -> dict[int, int]:
-    """By class the node that was there before and dominates most of the new objects; none where that is a group."""
+def _holders(snapshot: HeapSnapshot, classes: list[str], places: array[int], is_new: bytearray) -> dict[int, int]:
+    """By class the node that was there before and dominates most of the new objects; where that is a group of roots,
+    the one that refers to most of all that came, if it refers to many."""
     above = dominators_in(snapshot)
     found = array("I", [NONE]) * len(snapshot)
     counted: dict[int, Counter[int]] = {}
@@ -140,4 +141,22 @@ def _holders(snapshot: HeapSnapshot, places: array[int], is_new: bytearray) -> d
         for it in passed:
             found[it] = holder
         counted.setdefault(places[node], Counter())[holder] += 1
-    return {place: holders.most_common(1)[0][0] for place, holders in counted.items()}
+    best = {place: holders.most_common(1)[0] for place, holders in counted.items()}
+    is_group = [classes[place] == GROUP for place in places]
+    if not any(is_group[holder] for holder, _ in best.values()):
+        return {place: holder for place, (holder, _) in best.items()}
+    referrer, references = _referrer(snapshot, is_new, is_group)
+    is_better = {place: is_group[holder] and 2 * references >= count for place, (holder, count) in best.items()}
+    return {place: referrer if is_better[place] else holder for place, (holder, _) in best.items()}
+
+
+def _referrer(snapshot: HeapSnapshot, is_new: bytearray, is_group: Sequence[bool]) -> tuple[int, int]:
+    """The object that was there before and refers to most of what came, with how many of it: where several hold the
+    new ones, as a thread and a list of threads do, no object dominates them."""
+    starts, targets, _ = strong(snapshot)
+    best, most = 0, 0
+    for node in range(len(snapshot)):
+        if not is_new[node] and not is_group[node]:
+            found = sum(map(is_new.__getitem__, targets[starts[node] : starts[node + 1]]))
+            best, most = (node, found) if found > most else (best, most)
+    return best, most

@@ -138,3 +138,35 @@ def test_a_heap_of_odd_names(tmp_path: Path) -> None:
     labels = {f"{__name__}.{name}" for name in plain}
     assert labels <= {snapshot.name_of(node) for node in range(len(snapshot))}
     assert set(names) <= set(snapshot.strings)
+
+
+SWEEP = """
+import os
+from memwatch.backend import _native
+from memwatch.backend.graph import exact
+from memwatch.backend.graph.allocations import tell
+from memwatch.backend.graph.contract import Wish
+from memwatch.errors import MemwatchError
+
+wish, file, failed = Wish(False, True, False, tell({}, False)), os.open(os.devnull, os.O_WRONLY), []
+for act in (lambda: exact.write_graph(file, wish), lambda: exact.retained(5, None, False)):
+    for mappings in range(10_000):
+        _native.fail_after(mappings)
+        try:
+            act()
+            break
+        except MemwatchError as error:
+            failed.append(str(error))
+        finally:
+            _native.fail_after(-1)
+print(len(failed), *set(failed))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not NATIVE, reason="the C extension can be told to run out of memory")
+def test_memory_that_is_out_at_any_moment() -> None:
+    done = subprocess.run([sys.executable, "-c", SWEEP], capture_output=True, text=True, timeout=120, check=True)
+    number, _, reasons = done.stdout.strip().partition(" ")
+    assert int(number) > 50
+    assert reasons == "there is not enough memory to look at the whole heap"

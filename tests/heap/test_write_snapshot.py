@@ -54,6 +54,11 @@ def generator():
     paused = Suspended()
     yield paused
 paused = generator(); next(paused)
+try:
+    import numpy
+    crops = [numpy.zeros(100_000, dtype="u1")[:10]]
+except ImportError:
+    crops = []
 cycle = Cyclic(); cycle.self = cycle; del cycle
 
 def running(path, **options):
@@ -161,6 +166,13 @@ def test_weak_references_and_buffers_are_shown_beside(folded: HeapSnapshot) -> N
     assert ("weak", "(weak)", "weakref.ReferenceType") in holders(folded, watched)
     sizes = [folded.sizes[node] for node in nodes(folded, "bytearray buffer")]
     assert 5001 in sizes
+
+
+@native_only
+def test_a_view_of_an_array_keeps_the_whole(folded: HeapSnapshot) -> None:
+    pytest.importorskip("numpy")
+    sizes = {folded.sizes[node]: node for node in nodes(folded, "numpy.ndarray buffer")}
+    assert holders(folded, sizes[100_000]) == [("internal", "(buffer)", "numpy.ndarray")]
 
 
 @native_only

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
+from collections import defaultdict, deque
 from typing import Any
 
 from .contract import NONE
 
 _LARGE_CHILD = 10
 _LONGEST_WAY = 40
+_GROUPS_ABOVE = 1  # the vertex that is called (GC roots)
 
 
 def dominators_of(starts: array[int], targets: array[int], sizes: array[int]) -> tuple[array[int], array[int]]:
@@ -98,7 +99,7 @@ def retained_of(
         objects[above[vertex]] += objects[vertex]
         below[above[vertex]].append(vertex)
     points = _points(retained, below, top, [kind == group_class for kind in classes])
-    ways = _ways(starts, targets)
+    steps = ways(starts, targets)
     accumulated = _accumulated(order, above, points, sizes, classes)
     told = [
         {
@@ -106,7 +107,7 @@ def retained_of(
             "bytes": retained[vertex],
             "objects": objects[vertex],
             "own": sizes[vertex],
-            "way": _way(ways, vertex),
+            "way": _way(steps, vertex),
             "classes": accumulated[vertex],
         }
         for vertex in points
@@ -176,16 +177,35 @@ def _by_class(
     return list(sums.values())
 
 
-def _ways(starts: array[int], targets: array[int]) -> array[int]:
-    """For each vertex the one that leads there on a shortest way, one higher."""
-    ways = array("I", bytes(4 * (len(starts) - 1)))
-    queue = [0]
-    for vertex in queue:  # grows while it is walked
+def ways(starts: array[int], targets: array[int]) -> array[int]:
+    """For each vertex the one that leads there on a short way, one higher.
+
+    The first group of roots is walked to its end before the next: what a module leads to is not told as a thread's.
+    """
+    found = array("I", bytes(4 * (len(starts) - 1)))
+    queue: deque[int] = deque()
+    for first in targets[starts[0] : starts[1]]:
+        _enter(found, queue, first, 0)
+        while queue:
+            vertex = queue.popleft()
+            for target in targets[starts[vertex] : starts[vertex + 1]]:
+                _enter(found, queue, target, vertex)
+                if vertex == _GROUPS_ABOVE:
+                    _run(starts, targets, found, queue)
+    return found
+
+
+def _run(starts: array[int], targets: array[int], found: array[int], queue: deque[int]) -> None:
+    while queue:
+        vertex = queue.popleft()
         for target in targets[starts[vertex] : starts[vertex + 1]]:
-            if target and not ways[target]:
-                ways[target] = vertex + 1
-                queue.append(target)
-    return ways
+            _enter(found, queue, target, vertex)
+
+
+def _enter(found: array[int], queue: deque[int], vertex: int, before: int) -> None:
+    if vertex and not found[vertex]:
+        found[vertex] = before + 1
+        queue.append(vertex)
 
 
 def _way(ways: array[int], vertex: int) -> list[int]:

@@ -1,7 +1,8 @@
 /* The heap as a graph: a node for each object that a deep census counts, and an edge for each reference.
  *
- * A walk of the census says which objects there are; its marks, with the number of marks before each word, number them
- * in order of address. So a node needs no address and no entry in a table: five to eight bytes, and four for an edge.
+ * A walk of the census says which objects there are, and numpy's arrays what they hold besides; the marks, with the
+ * number of marks before each word, number them in order of address. So a node needs no address and no entry in a
+ * table: some nine bytes, and four for an edge.
  * Nodes are gone through in order of address, which memory likes best. Three passes: nodes.c reads sizes and kinds,
  * edges.c the references, roots.c adds made-up nodes from which all others can be reached. What an edge is called is
  * asked anew when it is written (names.c): names would take more memory than all else.

@@ -15,6 +15,45 @@ fail(Graph *graph)
     return false;
 }
 
+/* ---- what no census sees ---- */
+
+static bool
+is_array(const Graph *graph, const Kind *kind)
+{
+    return graph->wanted.array_type && kind->type != &PyCode_Type && is_hollow(graph->wanted.array_type, kind);
+}
+
+/* A visitproc: what an array holds and the walk has not met. */
+static int
+widen(PyObject *object, void *arg)
+{
+    Graph *graph = arg;
+    if (object == NULL || pointers_find(&graph->walk.hidden, object))
+        return 0;
+    int is_new = marks_add(graph->walk.memory, &graph->walk.marks, object);
+    if (is_new < 0 || (is_new && !row_push(graph->walk.memory, &graph->walk.stack, object)))
+        return fail(graph) - 1;
+    return 0;
+}
+
+static bool
+widen_from(Graph *graph, PyObject *object, void *arg)
+{
+    (void)arg;
+    Kind *kind = kind_of(&graph->walk, object);
+    if (kind && is_array(graph, kind))
+        follow_hollow(object, widen, graph);
+    while (kind && graph->walk.stack.used && !graph->walk.failed) {
+        PyObject *met = ((PyObject **)graph->walk.stack.data)[--graph->walk.stack.used];
+        kind = kind_of(&graph->walk, met);
+        if (kind && kind->flags & KIND_TRACKABLE)
+            follow(&graph->walk, kind, met, widen);
+        if (kind && is_array(graph, kind))
+            follow_hollow(met, widen, graph);
+    }
+    return kind ? !graph->walk.failed : fail(graph);
+}
+
 /* ---- numbers ---- */
 
 static bool
@@ -200,7 +239,7 @@ graph_nodes(Graph *graph)
     graph->members.stride = sizeof(Member);
     graph->groups.stride = sizeof(RootGroup);
     graph->group_edges.stride = sizeof(GroupEdge);
-    if (!rank_all(graph))
+    if ((graph->wanted.array_type && !graph_each(graph, widen_from, NULL)) || !rank_all(graph))
         return false;
     graph->sizes = map_column(graph, sizeof(uint32_t));
     graph->kinds = map_column(graph, sizeof(uint32_t));

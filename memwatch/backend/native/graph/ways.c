@@ -4,27 +4,53 @@
 #include "graph/names.h"
 
 #define LONGEST_WAY 40
+#define GROUPS_ABOVE 1 /* the vertex that is called (GC roots) */
+
+typedef struct {
+    const Flow *flow;
+    Memory *memory;
+    uint32_t *way;
+    Row queue; /* uint32_t */
+    size_t next;
+} Walking;
+
+static bool
+enter(Walking *walking, uint32_t vertex, uint32_t from)
+{
+    if (vertex == 0 || walking->way[vertex])
+        return true;
+    walking->way[vertex] = from + 1;
+    uint32_t *entered = row_add(walking->memory, &walking->queue);
+    if (entered)
+        *entered = vertex;
+    return entered != NULL;
+}
+
+static bool
+run(Walking *walking)
+{
+    bool good = true;
+    while (good && walking->next < walking->queue.used) {
+        uint32_t vertex = ((uint32_t *)walking->queue.data)[walking->next++], target;
+        uint32_t cursor = flow_begin(walking->flow, vertex);
+        while (good && flow_next(walking->flow, vertex, &cursor, &target)) {
+            good = enter(walking, target, vertex);
+            if (vertex == GROUPS_ABOVE) /* what a module leads to is not told as a thread's */
+                good = good && run(walking);
+        }
+    }
+    return good;
+}
 
 bool
 ways_find(const Flow *flow, Memory *memory, uint32_t *way)
 {
-    Row queue = {.stride = sizeof(uint32_t)};
-    uint32_t *entered = row_add(memory, &queue), target;
-    if (entered)
-        *entered = 0;
-    bool good = entered != NULL;
-    for (size_t next = 0; good && next < queue.used; next++) {
-        uint32_t vertex = ((uint32_t *)queue.data)[next], cursor = flow_begin(flow, vertex);
-        while (good && flow_next(flow, vertex, &cursor, &target)) {
-            if (target == 0 || way[target])
-                continue;
-            way[target] = vertex + 1;
-            good = (entered = row_add(memory, &queue)) != NULL;
-            if (good)
-                *entered = target;
-        }
-    }
-    row_free(memory, &queue);
+    Walking walking = {.flow = flow, .memory = memory, .way = way, .queue = {.stride = sizeof(uint32_t)}};
+    uint32_t cursor = flow_begin(flow, 0), target;
+    bool good = true;
+    while (good && flow_next(flow, 0, &cursor, &target))
+        good = enter(&walking, target, 0) && run(&walking);
+    row_free(memory, &walking.queue);
     return good;
 }
 
