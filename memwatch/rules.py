@@ -151,7 +151,7 @@ def _action(do: str | Callable[[Any], object], folder: str | os.PathLike[str]) -
     if do in _SUFFIXES and not os.path.isdir(place):
         raise OptionError(f"there is no folder {place!r}")
     if do == "diff":
-        default.prepare()
+        default.loader().load()
     if do == "profile":
         _start_profile()
     return {"log": _log_event, "diff": _look, "profile": _write_profile, "heap_snapshot": _write_heap}[do](place)

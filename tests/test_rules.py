@@ -172,3 +172,29 @@ def test_a_profile_or_the_heap_is_written_by_the_watcher_s_thread_which_imports_
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=environ)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{do.replace('_', '-')} {SUFFIX[do]} 1\n"
+
+
+LOOKS = """
+import logging, memwatch, sys, time
+from memwatch import rules
+rules._LOOKS_APART = 1.0
+seen = []
+class Keep(logging.Handler):
+    def emit(self, record):
+        seen.append(record.getMessage())
+logging.getLogger("memwatch").addHandler(Keep(logging.WARNING))
+rule = memwatch.rule({"rss": 1}, do="diff", limit=(1, 3600))
+kept, deadline = [], time.monotonic() + 40
+while not any("kept" in it for it in seen) and time.monotonic() < deadline:
+    kept.append(bytearray(20_000))
+    time.sleep(0.005)
+print(any("held by     module __main__ > kept: list" in it for it in seen), rule.fired, seen)
+"""
+
+
+@pytest.mark.slow
+def test_two_looks_tell_what_grows_and_who_holds_it():
+    words = [sys.executable, "-c", LOOKS]
+    environ = {**os.environ, "MEMWATCH_TICK": "0.1"}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=90, env=environ)
+    assert done.returncode == 0 and done.stdout.startswith("True 1"), done.stdout + done.stderr
