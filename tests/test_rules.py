@@ -164,6 +164,7 @@ print(name.rsplit("-", 2)[0], name.rpartition(".")[2], rule.fired)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("do", ["profile", "heap_snapshot"])
 @pytest.mark.skipif(memwatch.backend.name == "pure", reason="a profile needs the C extension")
 def test_a_profile_or_the_heap_is_written_by_the_watcher_s_thread_which_imports_nothing(do, tmp_path):

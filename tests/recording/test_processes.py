@@ -121,6 +121,7 @@ def test_what_was_acknowledged_is_there_however_the_process_dies(path, rows, tim
         assert {life.state for life in reader.lives()} == {"lost"}
 
 
+@pytest.mark.slow
 def test_each_of_a_hundred_forked_between_two_writes_has_a_life_of_its_own(path, rows):
     assert run(FORKED, path).split() == ["0"]
     assert rows("select count(*), sum(ending = 'exit') from lives") == [(101, 101)]
@@ -136,6 +137,7 @@ def test_a_child_that_was_forked_in_the_middle_of_a_write_lets_sqlite_be(path, r
     assert rows("select count(*) from meters") == [(2,)]
 
 
+@pytest.mark.slow
 def test_two_programs_write_into_one_file(path, tmp_path):
     program = "import memwatch, time; memwatch.record({!r}, release='{}'); time.sleep(1.5)"
     scripts = [tmp_path / name for name in ("shop.py", "mail.py")]

@@ -40,6 +40,7 @@ def run(arguments, environ=None):
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, env=environ)
 
 
+@pytest.mark.slow
 def test_the_command_records_the_program_and_refuses_a_bad_file(path, tmp_path):
     script = tmp_path / "app.py"
     script.write_text("import time; time.sleep(1.5)")
