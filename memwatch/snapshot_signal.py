@@ -23,7 +23,7 @@ _native: Any = import_module(".backend._native", __package__) if backend.name ==
 
 class _State:
     path: Path | None = None
-    busy = False
+    waiting = 0  # signals that Python's own handler has seen and that nothing was written for yet
     armed: object = None  # the watcher that looks whether a signal came
     hooked = False
 
@@ -88,8 +88,14 @@ def _install(number: int) -> None:
 
 def _take_by_python(_signum: int, _frame: FrameType | None) -> None:
     watcher = default.watcher()
-    if watcher is not None:
-        watcher.call_later(0.0, lambda: _take(1))
+    _State.waiting += 1
+    if watcher is not None and _State.waiting == 1:
+        watcher.call_later(0.0, _take_waiting)
+
+
+def _take_waiting() -> None:
+    count, _State.waiting = _State.waiting, 0
+    _take(count)
 
 
 def _arm() -> None:
@@ -124,4 +130,5 @@ def _take(count: int) -> None:
 def _forget() -> None:
     """In a forked child: what the parent asked of its watcher is not asked of this one."""
     _State.armed = None
+    _State.waiting = 0
     _arm()
