@@ -7,7 +7,8 @@ another order each repetition (`sampling.py`). Instructions are counted by callg
 headers and a C compiler, and no hardware counters. Behind each figure stand the samples taken and expected (bytes
 allocated by the interval); a row in which less than half of them were taken is void. "page filter" is the sampler where
 blocks of Python's allocator cannot be told by their place (PYTHONMALLOC=malloc), beside the same without it. Peers are
-measured where they are installed, each with its recorder alone, by the cheapest of their repetitions.
+measured where they are installed, each with its recorder alone, by the cheapest of their repetitions. Callgrind
+counts all threads, and pyroscope-io has some that work by themselves: its figure is an upper bound.
 """
 
 from __future__ import annotations
