@@ -12,7 +12,6 @@ import sys
 import pytest
 
 from memwatch import handlers
-from memwatch.recording import Recording
 
 from .test_handlers import make_leak
 
@@ -88,9 +87,3 @@ def test_a_recording_tells_who_was_first(tmp_path):
     _, told = tell(path, "aaaa")
     assert (none, told) == (0, first)
     assert tell(path, "bbbb")[1] == 0
-
-
-def test_a_recording_that_cannot_be_asked_says_nobody(tmp_path, monkeypatch):
-    with_file = Recording(tmp_path / "a.memwatch")
-    with_file.close()
-    assert with_file.told_by(make_leak()) == 0
