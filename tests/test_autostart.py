@@ -236,6 +236,7 @@ GIVEN = {
     "profile": False, "sample_interval": 65536, "show_keys": True, "native": False, "socket": False,
     "json": "/f.jsonl", "html": "/leak.html", "report": "stderr", "run_pid": 42, "run_folder": "/below",
     "run_profile": "/profile.html", "record": "/lives.memwatch", "release": "1.2", "log": "line",
+    "snapshot_signal": "SIGUSR2", "ignore": ("app.Cache",), "min_growth": 1 << 20,
 }  # fmt: skip
 """Another value than the default for each option."""
 
