@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Collection
 from functools import lru_cache
@@ -18,6 +19,10 @@ _KEEPERS = frozenset(
 )
 """Modules of the standard library whose objects keep memory of a C library."""
 _HEAP_TYPE = 1 << 9
+_MARGIN = 1 << 20  # bytes
+_STATIC = [id(it) for it in vars(builtins).values() if type(it) is type and not flags_of(it) & _HEAP_TYPE]
+_FIRST, _LAST = min(_STATIC) - _MARGIN, max(_STATIC) + _MARGIN
+"""Where the interpreter's own static classes lie; an extension's lie in its own file."""
 _names_of: Any = vars(ModuleType)["__dict__"].__get__
 
 
@@ -63,7 +68,7 @@ def _files() -> FrameFilter:
 def _is_extension(cls: type) -> bool:
     label = type_label(cls)
     if "." not in label:  # "builtins" is what an extension's class says where it says nothing
-        return bool(flags_of(cls) & _HEAP_TYPE)
+        return bool(flags_of(cls) & _HEAP_TYPE) or not _FIRST <= id(cls) <= _LAST
     if is_standard(label) and label.partition(".")[0] not in _KEEPERS:
         return False
     return any(type(value) in _MADE_IN_C and name not in _EVERY_CLASS for name, value in namespace_of(cls).items())

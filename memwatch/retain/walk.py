@@ -12,6 +12,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable
+from types import FrameType
 from typing import Any
 
 from ..backend.census.contract import Cancelled
@@ -257,7 +258,11 @@ class Walk:
         return group
 
     def _group(self, obj: Any, kind: int, parent: int) -> int:
-        key = (parent, kind) if len(self.found) < _MANY_GROUPS else self.likeness(parent, kind)
+        root = self.roots.get(parent)
+        if type(root) is FrameType:  # the calls of one function are one place, in however many threads
+            key: tuple[int, ...] = id(root.f_code), 0, kind
+        else:
+            key = (parent, kind) if len(self.found) < _MANY_GROUPS else self.likeness(parent, kind)
         group = self._group_of.get(key, -1)
         if group < 0:
             group = self._group_of[key] = len(self.found)

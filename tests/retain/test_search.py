@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 import types
 import weakref
 from array import array
@@ -132,3 +133,27 @@ def test_a_dict_that_shares_the_values_of_its_instance_is_the_instance_s(app: An
         vars(order)["paid"] = False  # makes the dict, which the instance does not show from 3.13 on
     held = find_holdings(before)
     assert not [it for it in held if it.path.root.kind is RootKind.HELD_IN_C and it.targets >= 20]
+
+
+def test_the_calls_of_one_function_in_many_threads_are_one_place(known: Callable[[], Any]) -> None:
+    stop, begun = threading.Event(), threading.Barrier(31)
+
+    def work() -> None:
+        orders = [Order()]
+        begun.wait()
+        stop.wait()
+        del orders
+
+    before = known()
+    threads = [threading.Thread(target=work) for _ in range(30)]
+    try:
+        for thread in threads:
+            thread.start()
+        begun.wait()
+        held = [it for it in find_holdings(before) if it.path.root.name.endswith("work")]
+        assert max(it.targets for it in held) >= 30
+        assert [it.path.lines[1] for it in held if it.targets >= 30 and "orders" in it.path.lines[1]]
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()

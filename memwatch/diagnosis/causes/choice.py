@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ...backend.meters.meters import collector_runs
 from ...internal import internal
 from ...retain import UNREACHED as UNREACHED_ROOTS
-from ...retain import EdgeKind, Holding, find_owner
+from ...retain import EdgeKind, Holding, RootKind, find_owner
 from ...units import printable
 from ..classes import is_programs, is_standard
 from .cause import Cause, Pattern
-from .holders import ATTRIBUTES, GENERAL, HOLDERS, UNREACHED, Holder
+from .holders import ATTRIBUTES, FAR_BOUND, GENERAL, HOLDERS, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
 from .owned import MADE, OWNED, library_of, maker_of
@@ -22,7 +22,7 @@ from .verdicts import BY_VERDICT, GC_DISABLED
 
 _EXACT = (*LIBRARIES, *RUNTIME)
 _BY_PATH = (*_EXACT, *KEPT, *PLACES)
-ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, OWNED, MADE, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
+ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, FAR_BOUND, OWNED, MADE, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
 """Every cause there is, in the order in which they are tried."""
 
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
@@ -34,6 +34,8 @@ _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
 _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod"))
+_THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
+_SEVERAL = 10  # threads
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 
 
@@ -50,7 +52,8 @@ class Words:
 def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: str = "the program") -> Words:
     """The words for *holding*; for *verdict* alone where its path says nothing. *counts* has the items counted; *line*
     is the program's line that makes what is held there."""
-    cause, name = _choose(holding) or (BY_VERDICT.get(verdict, _NO_CAUSE), "")
+    unknown = _NO_CAUSE if holding.bound is None else FAR_BOUND
+    cause, name = _choose(holding) or (BY_VERDICT.get(verdict, unknown), "")
     holder = _holder(holding)
     said = {
         "holder": holder.word if holder else "container",
@@ -68,6 +71,8 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
         said |= {"library": maker, "type": kind, "line": line}
         cause = MADE
     counted = count_words(holding) if cause.counted and counts else ""
+    if cause is FAR_BOUND:
+        counted = f": {holding.used or 0:,} of at most {holding.bound:,}"
     hints = [it for it in (cause.hint.format(**said), _beside(holding)) if it]
     return Words(cause.name, cause.cause.format(**said) + counted, "; ".join(hints))
 
@@ -130,9 +135,11 @@ def count_words(holding: Holding) -> str:
 
 
 def _choose(holding: Holding) -> tuple[Cause, str] | None:
-    """The cause, and what its marked step is called; nothing is said of what has a bound."""
+    """The cause, and what its marked step is called."""
     if holding.bound is not None:
         return None
+    if _is_in_threads(holding):
+        return _THREADS, ""
     is_unreached = holding.path.root.kind in UNREACHED_ROOTS
     for cause, patterns in _PATTERNS[: len(_EXACT)] if is_unreached else _PATTERNS:
         found = (name for pattern in patterns if (name := pattern.match(holding.path)) is not None)
@@ -140,6 +147,13 @@ def _choose(holding: Holding) -> tuple[Cause, str] | None:
         if name is not None:
             return cause, name
     return (UNREACHED, "") if is_unreached else _choose_by_holder(holding)
+
+
+def _is_in_threads(holding: Holding) -> bool:
+    """Whether a variable of one function holds it, in ever more threads that run that."""
+    path = holding.path
+    is_local = len(path.steps) == 1 and path.steps[0].edge.kind is EdgeKind.LOCAL
+    return is_local and path.root.kind is RootKind.FUNCTION and not path.root.main and holding.targets >= _SEVERAL
 
 
 def _is_such(holding: Holding, cause: Cause) -> bool:

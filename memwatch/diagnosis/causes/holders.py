@@ -44,6 +44,13 @@ ATTRIBUTES = Cause(
     for_owner=True,
 )
 
+FAR_BOUND = Cause(
+    "far-bound",
+    "a {holder} whose bound is out of reach",
+    "lower the bound to what there is memory for",
+)
+"""Where a container does have a bound, and grows all the same."""
+
 UNREACHED = Cause(
     "not-reachable",
     "objects that the program cannot reach any more: held by C code, or a cycle that cannot be collected",

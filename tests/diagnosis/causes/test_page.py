@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memwatch.diagnosis.causes import ALL, BY_VERDICT, Cause
-from memwatch.diagnosis.causes.holders import ATTRIBUTES, GENERAL, HOLDERS, UNREACHED
+from memwatch.diagnosis.causes.holders import ATTRIBUTES, FAR_BOUND, GENERAL, HOLDERS, UNREACHED
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
 from memwatch.diagnosis.causes.owned import MADE, OWNED
@@ -21,7 +21,7 @@ HEAD = """\
 
 Where a leak's path to a root ends in a way that is known, the report and a failed `memwatch.check` say what happened
 (`cause`) and what to do (`hint`). The first cause on this page that fits is reported: what libraries and Python itself
-keep, then what is kept, then where, then what holds it. Nothing is said of a container that has a bound.
+keep, then what is kept, then where, then what holds it. Of a container that has a bound the bound is reported.
 
 A path fits where its end is like one of the lines below a cause. A line has the steps from left to right, each as
 `reference: type`; `*` stands for any text, `|` separates what may stand there, `[]` is any item of a container, `?` a
@@ -34,7 +34,7 @@ PARTS = (
     ("Python and its standard library", RUNTIME),
     ("What is kept", KEPT),
     ("Where it is kept", PLACES),
-    ("What keeps it", (ATTRIBUTES, GENERAL, OWNED, MADE)),
+    ("What keeps it", (ATTRIBUTES, GENERAL, FAR_BOUND, OWNED, MADE)),
     ("Where no path is known", (UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
 )
 

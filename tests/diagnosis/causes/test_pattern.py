@@ -111,7 +111,8 @@ def test_who_else_holds_the_same_has_to_let_go_as_well() -> None:
 
 
 def test_nothing_is_said_of_what_has_a_bound() -> None:
-    assert words_for(holding(LIST, item("app.Row"), bound=100)).name == ""
+    far = words_for(holding(LIST, item("app.Row"), bound=10**9))
+    assert far.name == "far-bound" and far.cause.endswith(" of at most 1,000,000,000")
     assert words_for(holding(LIST, item("app.Row"), bound=100), "native").name == "native-memory"
 
 
@@ -190,6 +191,14 @@ def test_every_cause_has_a_program() -> None:
     programs = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("test_*.py"))
     others = {"fragmentation", "not-reachable"}  # told by tests of the judge
     assert [it.name for it in ALL if not re.search(rf'"{it.name}"', programs) and it.name not in others] == []
+
+
+def test_a_variable_in_many_threads_is_told_as_threads_that_do_not_end() -> None:
+    local = Step(Edge(EdgeKind.LOCAL, "buffer"), "list")
+    run = Root(RootKind.FUNCTION, "app.work")
+    assert words_for(holding(local, root=run)).name == "threads-alive"
+    assert words_for(holding(local, root=replace(run, main=True))).name != "threads-alive"
+    assert words_for(holding(local, root=run, targets=1)).name != "threads-alive"
 
 
 def test_of_two_classes_the_one_that_owns_the_other_is_named() -> None:

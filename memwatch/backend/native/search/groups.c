@@ -7,6 +7,7 @@
 
 #define MANY_GROUPS 10000
 #define PLACE_BITS 24
+#define IS_CALL (UINT64_C(1) << 38)
 
 static uint64_t
 mix(uint64_t value)
@@ -34,11 +35,22 @@ new_group(Search *search, Kind *kind, uint64_t like)
     return group;
 }
 
+/* What holders have in common whose groups are one: the calls of one function, in however many threads. */
+static uint64_t
+holder_of(const Search *search, uint32_t parent)
+{
+    if (!(parent & IS_ROOT))
+        return parent;
+    const Label *label = label_at(search, parent);
+    return label->kind == ROOT_FRAME ? IS_CALL | (mix((uintptr_t)label->code) & (IS_CALL - 1))
+                                     : IS_ROOT | root_at(search, parent)->label;
+}
+
 /* The number of the group for a target below *parent*, from 1 on; 0 without memory. */
 static size_t
 group_for(Search *search, Kind *kind, uint32_t parent, uint64_t place)
 {
-    uint64_t holder = parent & IS_ROOT ? IS_ROOT | root_at(search, parent)->label : parent;
+    uint64_t holder = holder_of(search, parent);
     uint64_t like = mix(place ^ mix((uintptr_t)kind->type)), key = (holder + 1) << PLACE_BITS | kind->place;
     if (key == search->last_key)
         return search->last_group;
