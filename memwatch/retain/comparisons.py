@@ -12,6 +12,7 @@ from ..internal import internal
 
 _EXTENDED = opmap["EXTENDED_ARG"]
 _COMPARE = opmap["COMPARE_OP"]
+_FOR_ITER = opmap["FOR_ITER"]
 _ENDS = ("STORE_", "POP_", "FOR_ITER", "JUMP", "RETURN", "RESUME", "DELETE_", "SEND", "YIELD")
 _BOUNDARIES = frozenset(op for op, name in enumerate(opname) if name.startswith(_ENDS))
 """What ends an expression: nothing before it is part of the comparison."""
@@ -58,16 +59,19 @@ def comparisons(code: CodeType) -> Iterator[Comparison]:
             numbers += [constant] if isinstance(constant, int | float) else []
 
 
-def results_of(code: CodeType, words: Collection[str]) -> Iterator[str]:
-    """The variables that *code* sets by an expression in which one of *words* is named."""
-    variables, is_named = _variables(code), False
+def results_of(code: CodeType, words: Collection[str]) -> set[str]:
+    """The variables that *code* sets by an expression, or by a loop over one, in which one of *words* is named."""
+    variables, found, is_named, is_setting = _variables(code), set[str](), False, False
     for op, arg in instructions(code):
         if op in _SETS and is_named:
-            yield from (variables[place] for place in _SETS[op](arg) if place < len(variables))
-        if op == _COMPARE or op in _BOUNDARIES:
+            found.update(variables[place] for place in _SETS[op](arg) if place < len(variables))
+        elif op == _COMPARE or (op in _BOUNDARIES and op != _FOR_ITER) or is_setting:
             is_named = False
-        elif op in _NAMES:
-            is_named = is_named or any(name in words for name in code.co_names[_NAMES[op](arg)])
+        names = code.co_names[_NAMES[op](arg)] if op in _NAMES else ()
+        read = [variables[place] for place in _VARIABLES[op](arg) if place < len(variables)] if op in _VARIABLES else ()
+        is_named = is_named or any(name in words for name in (*names, *read))
+        is_setting = op in _SETS
+    return found
 
 
 def _variables(code: CodeType) -> tuple[str, ...]:
@@ -98,7 +102,8 @@ _VARIABLES: dict[int, Callable[[int], tuple[int, ...]]] = {
 }
 _SETS: dict[int, Callable[[int], tuple[int, ...]]] = {
     **dict.fromkeys(_of("STORE_FAST", "STORE_DEREF"), lambda arg: (arg,)),
-    **dict.fromkeys(_of("STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"), lambda arg: (arg >> 4,)),
+    **dict.fromkeys(_of("STORE_FAST_LOAD_FAST"), lambda arg: (arg >> 4,)),
+    **dict.fromkeys(_of("STORE_FAST_STORE_FAST"), lambda arg: (arg >> 4, arg & 15)),
 }
 _CONSTANTS: dict[int, Callable[[CodeType, int], object]] = {
     **dict.fromkeys(_of("LOAD_CONST"), lambda code, arg: code.co_consts[arg]),

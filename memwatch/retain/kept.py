@@ -37,6 +37,7 @@ _CLOCKS = frozenset(
     ("time", "monotonic", "perf_counter", "now", "utcnow", "time_ns", "monotonic_ns", "perf_counter_ns")
 )
 _SECONDS = 3600  # at most: what expires later than in an hour grows for too long to be excused
+_DERIVED = 3  # steps from a container to the time of an item: for key, one in d.items(): seen = one.seen
 _MEASURES = (
     0.25,
     1.5,
@@ -200,13 +201,24 @@ def _measures(number: float, size: float) -> bool:
 def kept_seconds(view: View) -> float | None:
     """How old items become before code takes them out that compares their times with the clock's; an hour at most."""
     for code in filter(_takes_out, view.touching):
-        clocks = _CLOCKS.union(results_of(code, _CLOCKS))
         if not _CLOCKS.isdisjoint(code.co_names):
-            timed = (it for it in comparisons(code) if "len" not in it.names and not clocks.isdisjoint(it.names))
-            ages = [age for compared in timed for age in _ages(view, compared)]
+            clocks, items = _CLOCKS | results_of(code, _CLOCKS), _items_of(view, code)
+            timed = (
+                it for it in comparisons(code) if not clocks.isdisjoint(it.names) and not items.isdisjoint(it.names)
+            )
+            ages = [age for compared in timed if "len" not in compared.names for age in _ages(view, compared)]
             if ages:
                 return max(ages)
     return None
+
+
+def _items_of(view: View, code: CodeType) -> set[str]:
+    """What *code* calls the container, its items, and what it takes from these."""
+    named = {view.name} if view.name is not None else set(code.co_varnames[:1])
+    found = {name for name in named if name}
+    for _ in range(_DERIVED):
+        found |= results_of(code, found)
+    return found
 
 
 def _ages(view: View, compared: Comparison) -> list[float]:

@@ -216,6 +216,47 @@ def test_items_that_go_at_an_age(app: Any, known: Known, seconds: float, kept: f
     assert (found.bound, found.seconds_kept) == (None, kept)
 
 
+class Sessions:
+    """Looks through all items once in a while, and takes out those that nobody has seen for so many seconds."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, list[float]] = {}
+        self.swept = time.monotonic()
+
+    def put(self, task: int) -> None:
+        now = time.monotonic()
+        self.seen[task] = [now]
+        if now - self.swept < 5:
+            return
+        for key, item in list(self.seen.items()):
+            last = item[0]
+            if now - last > 45:
+                del self.seen[key]
+
+
+def test_an_age_is_what_the_time_of_an_item_is_compared_with(app: Any, known: Known) -> None:
+    app.sessions = Sessions()
+    before = known()
+    for number in range(ITEMS):
+        app.sessions.put(number)
+    assert top(before).seconds_kept == 45
+
+
+def serve_for(jobs: set[Any], seconds: float = 110.0) -> None:
+    begun = time.monotonic()
+    for _ in range(ITEMS):
+        jobs.add(Results(1.0))
+        if not jobs or time.monotonic() > begun + seconds:
+            jobs.discard(None)
+
+
+def test_how_long_a_loop_runs_is_no_age(app: Any, known: Known) -> None:
+    app.__dict__.update(jobs=set(), serve_for=serve_for, seconds=110)
+    before = known()
+    serve_for(app.jobs)
+    assert top(before).seconds_kept is None
+
+
 class Timers:
     """Takes out what is due, and sometimes what was cancelled: no item has an age at which it goes."""
 
