@@ -132,15 +132,20 @@ class BenignGrowth:
 def _whole(holdings: Sequence[Holding], diff: Diff | None) -> Sequence[Holding]:
     """The holdings with those of their objects that lie where others lay before, which a walk takes for old.
 
-    Where most of the objects of a type that came are seen in holdings, the rest is taken to be where they are.
+    Where most of the objects of a type that came are seen in holdings, the rest is taken to be where they are; where
+    few are, below holders to which as many items came.
     """
     missed = [(0.0, 0.0)] * len(holdings)
     for row in diff.change.details if diff is not None else ():
         counts = [held.type_counts.get(row.what, 0) for held in holdings]
+        unseen = row.net - sum(counts)
+        if sum(counts) < HALF * row.net:
+            counts = [
+                count if row.net <= _MEMBERS * held.targets else 0 for held, count in zip(holdings, counts, strict=True)
+            ]
         seen = sum(counts)
-        if HALF * row.net <= seen < row.net and row.size_bytes > 0:
-            part = (row.net - seen) / seen
-            size = row.size_bytes / row.net
+        if unseen > 0 < seen and row.size_bytes > 0:
+            part, size = unseen / seen, row.size_bytes / row.net
             missed = [(n + part * count, b + part * count * size) for (n, b), count in zip(missed, counts, strict=True)]
     return [_larger(held, *more) for held, more in zip(holdings, missed, strict=True)]
 

@@ -87,7 +87,7 @@ class Inquiry(Diagnosis):
         asked = asked._replace(growth=growth)
         account = self._account(asked, findings)
         report = assemble(asked, evidence, findings, account, verdict, self._limit)
-        return replace(report, asked=True)
+        return replace(report, asked=True, suspects=() if verdict == NOTHING else report.suspects)
 
 
 def growth_between(first: Sample, last: Sample) -> Growth:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
+from ..backend.process import is_main_interpreter
 from ..clock import Clock
 from ..diagnosis.lines import Lines, ShownFrame
 from ..errors import NotStartedError
@@ -21,6 +22,7 @@ class LastRound:
     __slots__ = ("_lines", "_recorder", "_since")
 
     def __init__(self) -> None:
+        is_main_interpreter()  # loads the module that sampling asks for: what is loaded within a round is counted in it
         self._recorder = Recorder(_INTERVAL)
         self._since = 0
         self._lines = Lines()

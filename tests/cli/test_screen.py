@@ -9,7 +9,7 @@ import pytest
 
 from memwatch.cli.descendants import Result
 from memwatch.cli.screen import Outcome, Screen, Terminal, format_end, format_start, open_terminal
-from memwatch.folders import identity
+from memwatch.descriptors import identity
 from memwatch.watch import Cost, Leak
 from memwatch.watch.sample import Growth
 

@@ -67,7 +67,7 @@ def test_no_process_at_all_is_no_table(lab, idle):
         (("x",), "'x'"),
         (("0",), "not 0"),
         (("-1",), "not -1"),
-        ((str(2**70),), "not a larger number"),
+        ((str(2**70),), "from 1 to 4294967295"),
         (("1", "--watch", "0"), "0.1 to 86400"),
         (("1", "--watch", "nan"), "0.1 to 86400"),
         (("1", "--watch", "often"), "often"),

@@ -115,7 +115,7 @@ def test_without_samples_nothing_is_claimed(make_case, app, no_child):
 
 
 def test_no_look_is_longer_than_half_a_pause(huge, app):
-    app.orders = [Order(number) for number in range(200_000)]
+    app.orders = [Order(number) for number in range(50_000)]
     huge.diagnosis = Diagnosis(0.005, huge.diagnosis._inquiry._recorder)
     app.kept = []
     leak = huge.judge(lambda: app.kept.extend(map(Order, range(20_000))))

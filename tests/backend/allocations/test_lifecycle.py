@@ -154,7 +154,7 @@ def test_a_sample_has_the_address_and_the_size_that_were_asked_for(program: Any,
         samples = read_recorded(recorder, begun, time.monotonic_ns())[0]
         mine = [sample for sample in samples if sample.places[0].line == 7]
         sizes = {sample.address: round(sample.size_bytes / sample.count) for sample in mine if sample.label == "bytes"}
-        print({sizes.get(id(text)) == text.__sizeof__() for text in kept})
+        print({0 <= sizes[id(text)] - text.__sizeof__() < 32 for text in kept})  # what the allocator adds
         print(0.99 < sum(sizes.values()) / sum(sample.size_bytes for sample in mine) < 1.01)
         recorder.stop()
         """,

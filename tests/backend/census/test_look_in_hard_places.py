@@ -181,7 +181,7 @@ def test_a_killed_child_is_an_error_and_leaves_nothing(many: list[list[object]])
     assert children() == []
 
 
-@pytest.mark.parametrize(("limit", "may"), [(1 << 30, True), (1000 << 20, False)])
+@pytest.mark.parametrize(("limit", "may"), [(2 << 30, True), (1000 << 20, False)])
 def test_in_a_container_near_to_its_limit_no_child_is_made(
     limit: int, may: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
