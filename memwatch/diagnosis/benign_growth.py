@@ -23,6 +23,8 @@ _ROOM = 0.5  # of the memory that is left: a bound beyond that is none
 _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak container have for them
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
 _EXPIRES = 2  # times the age that items reach: as many go as come by then, and growth for longer has another cause
+_BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO", "array.array"))
+_SEVERAL = 10  # of them
 _CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
 _OWN_FILE = 2  # times the imported files: so many modules may come, as some packages have none
 _DATA = 0.3  # of what is below a module: so many instances of one class are not its code
@@ -42,9 +44,10 @@ class BenignGrowth:
 
     def __init__(self, holdings: Sequence[Holding], diff: Diff | None, deep: bool, grew: int, seconds: float) -> None:
         self._holdings = [_expiring(held, seconds) for held in _whole(holdings, diff)]
-        grown = diff.grown if diff is not None else ()
-        self._in_place = {found.address: found.after_bytes - found.before_bytes for found in grown}
-        self._net = {row.what: row.net for row in diff.change.details} if diff is not None else {}
+        self._grown = diff.grown if diff is not None else ()
+        self._rows = diff.change.details if diff is not None else ()
+        self._in_place = {found.address: found.after_bytes - found.before_bytes for found in self._grown}
+        self._net = {row.what: row.net for row in self._rows}
         self._counted_all = diff is not None and deep
         self._grew = grew
 
@@ -98,6 +101,15 @@ class BenignGrowth:
             grown = (self._came(held) or 0) > _REPLACED * (held.holder_items or 0)
             if held.is_bounded and held.used == held.bound and "." in held.frontier_type and not grown:
                 return f"items of a full {held.holder_type} were replaced, maybe by larger ones"
+        return None
+
+    def widening(self) -> str | None:
+        """Buffers that are used again and again, and grow to the largest thing that each has had to hold."""
+        for row in self._rows:
+            sizes = [it.after_bytes - it.before_bytes for it in self._grown if it.what == row.what]
+            is_much = row.grown_bytes > HALF * self._grew and max(sizes, default=0) <= HALF * row.grown_bytes
+            if row.what in _BUFFERS and is_much and row.grown >= _SEVERAL and abs(row.net) <= _REPLACED * row.grown:
+                return f"{row.grown} objects of type {row.what} have grown in place, as buffers do that are used again"
         return None
 
     def _came(self, held: Holding) -> int | None:

@@ -26,6 +26,7 @@ from .report import Report
 from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped, writes_to_its_own
 from .window import excess_of, put_right
 
+_MOST_WIDENED = 2  # times in a row: what grows to its largest use grows ever more slowly
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 
 
@@ -52,6 +53,7 @@ class Diagnosis:
         self._inquiry = EvidenceCollector(pause_budget, recorder, show_keys)
         self._accepted = Accepted(ignore, min_growth)
         self._imports = 0
+        self._widened = 0
         self._waited = False
         self._reported: Report | None = None
 
@@ -135,7 +137,9 @@ class Diagnosis:
             return None
         loading = excuses.imports(modules) if self._imports < _MOST_IMPORTS else None
         self._imports = self._imports + 1 if loading else 0
-        return loading or excuses.filling(self._limit - last.rss)
+        widening = excuses.widening() if self._widened < _MOST_WIDENED else None
+        self._widened = self._widened + 1 if widening else 0
+        return loading or widening or excuses.filling(self._limit - last.rss)
 
     def _doubt(self, candidate: Candidate, findings: Findings) -> str | None:
         """Why an early candidate has to wait, in words."""
