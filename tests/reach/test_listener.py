@@ -120,7 +120,7 @@ def test_a_program_that_closes_descriptors_gets_its_number_back(watched, sockets
     with open(tmp_path / "own", "w") as file:
         os.dup2(file.fileno(), number)  # as a program does that has closed everything, and opens files of its own
         here._next_check = 0.0
-        until(lambda: here._socket.fileno() != number)
+        until(lambda: here._socket is not None and here._socket.fileno() != number)
         os.write(number, b"it is open")
         assert client.ask(os.getpid(), "status")["pid"] == os.getpid()
         os.close(number)
