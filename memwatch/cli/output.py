@@ -33,8 +33,9 @@ class Wrapping(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what is there."""
-        self._stream.flush()
+        """Hand on what is there, unless the stream is closed: it is asked for when this goes, too."""
+        if not self._stream.closed:
+            self._stream.flush()
 
     def end(self) -> None:
         """Write what ends without a newline."""
