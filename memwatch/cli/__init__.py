@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .parser import Parser
 
 _OWN_OUTPUT = ("run", "mcp", "convert", "completion")  # a program's, a protocol's, or a file's: written as it is
+
+# Not the modules' docstrings: python -OO leaves them out.
+_COMMANDS = {
+    "run": ("run", "Run a program as `python` would, and watch it for leaks."),
+    "report": ("report", "Show what grows in a running process now, or which leaks many have recorded."),
+    "usage": ("usage", "Show how much of processor and memory processes take."),
+    "ps": ("ps", "List the processes that are watched: what each thinks, how fast it grows, who is to blame."),
+    "status": ("status", "Show what memwatch thinks of a running process now, and why not more."),
+    "profile": ("profile", "Show who allocated what is alive in a running process, or write it to a file."),
+    "diff": ("diff", "Show which types of objects come and go in a running process."),
+    "gc": ("collect", "Run a full collection in a running process, and show what it freed."),
+    "attach": ("attach", "Bring memwatch into a running process that was started without it."),
+    "detach": ("detach", "Have memwatch leave a process that it was brought into."),
+    "mcp": ("mcp", "Serve these as tools to coding agents, by the Model Context Protocol."),
+    "convert": ("convert", "Turn a memory profile into another format, merge several, or subtract an older one."),
+    "snapshot": ("snapshot", "Read a heap snapshot: where much hangs, who holds a class, what came between two."),
+    "completion": ("completion", "Print a script with which bash, zsh or tcsh completes commands and options."),
+}
+"""The module of each command, and what it is for."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imported here: a watched child process that only prints (cli.screen) needs no argument parser.
     from .output import fitted_output
 
-    parser = make_parser()
+    words = sys.argv[1:] if argv is None else argv
+    parser = make_parser(next(iter(words), ""))
     args = parser.parse(argv)
     args.whole = parser
     if args.command in _OWN_OUTPUT:
@@ -30,27 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_status
 
 
-def make_parser() -> Parser:
-    """What reads the command line."""
+def make_parser(only: str = "") -> Parser:
+    """What reads the command line; knows the options of the command *only* where that is one, else of all.
+
+    A command loads its own module alone: a program that is run would carry the others in its memory.
+    """
     import argparse
 
     from ..version import __version__
-    from . import (
-        attach,
-        collect,
-        completion,
-        convert,
-        detach,
-        diff,
-        mcp,
-        profile,
-        ps,
-        report,
-        run,
-        snapshot,
-        status,
-        usage,
-    )
     from .parser import STATUSES, Parser
 
     parser = Parser(
@@ -62,22 +71,8 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"memwatch {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
-    # Not the modules' docstrings: python -OO leaves them out.
-    for name, command, summary in (
-        ("run", run, "Run a program as `python` would, and watch it for leaks."),
-        ("report", report, "Show what grows in a running process now, or which leaks many have recorded."),
-        ("usage", usage, "Show how much of processor and memory processes take."),
-        ("ps", ps, "List the processes that are watched: what each thinks, how fast it grows, who is to blame."),
-        ("status", status, "Show what memwatch thinks of a running process now, and why not more."),
-        ("profile", profile, "Show who allocated what is alive in a running process, or write it to a file."),
-        ("diff", diff, "Show which types of objects come and go in a running process."),
-        ("gc", collect, "Run a full collection in a running process, and show what it freed."),
-        ("attach", attach, "Bring memwatch into a running process that was started without it."),
-        ("detach", detach, "Have memwatch leave a process that it was brought into."),
-        ("mcp", mcp, "Serve these as tools to coding agents, by the Model Context Protocol."),
-        ("convert", convert, "Turn a memory profile into another format, merge several, or subtract an older one."),
-        ("snapshot", snapshot, "Read a heap snapshot: where much hangs, who holds a class, what came between two."),
-        ("completion", completion, "Print a script with which bash, zsh or tcsh completes commands and options."),
-    ):
-        command.configure(commands.add_parser(name, help=summary, description=summary, allow_abbrev=False))
+    for name, (module, summary) in _COMMANDS.items():
+        made = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        if only in (name, "completion") or only not in _COMMANDS:
+            import_module(f".{module}", __package__).configure(made)
     return parser
