@@ -3,6 +3,7 @@
 gdb stops the process, puts the text into a page of its own, and enters it among the interpreter's pending calls: the
 main thread runs it at the next place where it could run a signal handler as well. A main thread that waits in the
 kernel gets to no such place. It has no GIL then, so that it can be made to take it, run the text, and go on waiting.
+That it is inside a system call, and without the GIL, is asked when it stands still, for it may have gone on meanwhile.
 
 gdb is given addresses, and is kept from reading symbols: the process would stand still for that.
 """
@@ -21,7 +22,18 @@ from .target import Target
 _PATIENCE = 30.0  # seconds
 _ROOM = 8192  # bytes, two pages
 _FILES = re.compile(r"(?:lib)?python3[^/]*|libc[.-][^/]*so[^/]*")
-_NAMES = ("mmap", "Py_AddPendingCall", "PyRun_SimpleString", "PyGILState_Ensure", "PyGILState_Release")
+_NAMES = (
+    "mmap",
+    "Py_AddPendingCall",
+    "PyRun_SimpleString",
+    "PyGILState_Check",
+    "PyGILState_Ensure",
+    "PyGILState_Release",
+)
+_IN_KERNEL = {  # whether the last instruction was a system call
+    "x86_64": "*(unsigned short *) ($pc - 2) == 0x050f",
+    "aarch64": "*(unsigned int *) ($pc - 4) == 0xd4000001",
+}
 _PREPARE = """\
 set pagination off
 set confirm off
@@ -40,9 +52,13 @@ set $said = ((int (*)(void *, long)) {Py_AddPendingCall})((void *) {PyRun_Simple
 """
 _AT_ONCE = """\
 thread 1
+set $holds = ((int (*)(void)) {PyGILState_Check})()
+if {in_kernel} && $holds == 0
 set $state = ((int (*)(void)) {PyGILState_Ensure})()
 set $said = ((int (*)(long)) {PyRun_SimpleString})($at)
 call ((void (*)(int)) {PyGILState_Release})($state)
+else
+{pending}end
 """
 _END = """\
 printf "memwatch: entered %d\\n", $said
@@ -51,7 +67,7 @@ detach
 
 
 def run_by_gdb(target: Target, text: str, at_once: bool, folder: str) -> None:
-    """Have the main thread of *target* run *text*: soon, or, where it waits in the kernel, *at_once*.
+    """Have the main thread of *target* run *text*: soon, or *at_once* if it waits in the kernel when it is stopped.
 
     What gdb is to do is written into *folder*. Raises UnsupportedError where there is no gdb or the interpreter exports
     nothing, ProcessError where it may not or cannot be done.
@@ -83,11 +99,14 @@ def _commands(target: Target, text: str, at_once: bool, folder: str) -> str:
     missing = [name for name in _NAMES if name not in addresses]
     if missing:
         raise UnsupportedError(f"the interpreter of process {target.pid} does not export {', '.join(missing)}")
-    template = _PREPARE + (_AT_ONCE if at_once else _PENDING) + _END
     size = len(text.encode()) + 1
     if size > _ROOM:
         raise UnsupportedError("the options are too long")
-    return template.format(pid=target.pid, folder=folder, room=_ROOM, size=size, text=_quoted(text), **addresses)
+    begin = _PREPARE.format(pid=target.pid, folder=folder, room=_ROOM, size=size, text=_quoted(text), **addresses)
+    pending = _PENDING.format(**addresses)
+    in_kernel = _IN_KERNEL.get(os.uname().machine, "1")
+    act = _AT_ONCE.format(in_kernel=in_kernel, pending=pending, **addresses) if at_once else pending
+    return begin + act + _END
 
 
 def _quoted(text: str) -> str:

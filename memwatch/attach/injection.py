@@ -13,10 +13,11 @@ from typing import Any
 from ..errors import MemwatchError, ProcessError
 from .gdb import run_by_gdb
 from .script import DONE, make_script
-from .target import Target, find_target, run_interpreter
+from .target import Target, find_target, run_interpreter, waits_in_kernel
 
 _PATIENCE = 30.0  # seconds until memwatch is loaded there, at most
 _SOON = 0.7  # seconds in which a main thread that runs Python comes to the place where it runs what is pending
+_STILL = 0.05  # seconds in which a main thread that waits in the kernel is not seen to wake
 _POLL = 0.02
 _REMOTE = "import sys; sys.remote_exec(int(sys.argv[1]), sys.argv[2])"
 
@@ -31,12 +32,13 @@ def attach(pid: int, **options: Any) -> None:
     with _place_for(target) as folder:
         answer = os.path.join(folder, "answer")
         text = make_script(answer, options)
-        if target.has_remote_exec:
+        by_gdb = shutil.which("gdb") is not None or not target.has_remote_exec
+        waits = by_gdb and waits_in_kernel(target, _STILL)
+        if target.has_remote_exec and not waits:
             _run_remotely(target, folder, text)
         else:
-            run_by_gdb(target, text, False, folder)
-        waits = not _wait_for(f"{answer}.begun", target, _SOON)
-        if waits and (shutil.which("gdb") or not target.has_remote_exec):  # in the kernel, where it runs nothing
+            run_by_gdb(target, text, waits, folder)
+        if not _wait_for(f"{answer}.begun", target, _SOON) and by_gdb:  # it has come to wait meanwhile
             run_by_gdb(target, text, True, folder)
         if not _wait_for(answer, target, _PATIENCE):
             raise ProcessError(f"process {pid} has not run what it was given within {_PATIENCE:g} s: {_WHY}")

@@ -31,6 +31,7 @@ def begin(options: dict[str, Any]) -> str:
     if listener is None or not listener.path:
         default.stop()
         return f"nobody could ask it: {listener.problem if listener else 'there are no such sockets here'}"
+    listener.hurry()
     _State.handler = once_per_fingerprint(log_leaks())
     signals.on("leak", _State.handler)
     _State.attached = watcher.running

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 from ..errors import ProcessError, UnsupportedError
@@ -65,6 +66,23 @@ def _version(pid: int, executable: str, maps: str) -> tuple[int, int]:
                 raise UnsupportedError(f"process {pid} runs Python {found[1]}; memwatch needs 3.11 or newer")
             return version
     raise ProcessError(f"process {pid} runs {executable!r}, which is no CPython")
+
+
+def waits_in_kernel(target: Target, seconds: float) -> bool:
+    """Whether its main thread sleeps, and is not seen to wake within so many *seconds*: it runs no Python then."""
+    before = _main_thread(target.pid)
+    time.sleep(seconds)
+    return bool(before) and before == _main_thread(target.pid)
+
+
+def _main_thread(pid: int) -> tuple[int, ...]:
+    """How often the main thread has left the processor; empty where it does not sleep."""
+    try:
+        status = _read(f"/proc/{pid}/task/{pid}/status")
+    except OSError:
+        return ()
+    sleeps = re.search(r"^State:\s*S", status, re.MULTILINE)
+    return tuple(_field(status, f"{kind}voluntary_ctxt_switches") for kind in ("", "non")) if sleeps else ()
 
 
 def run_interpreter(target: Target, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

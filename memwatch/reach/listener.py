@@ -29,6 +29,7 @@ SLOWEST = 1.0
 
 _CHECKED = 60.0  # seconds until it is looked whether the socket is still there
 _BACKLOG = 16
+_HURRY = 3.0  # seconds for which somebody is waited for who is sure to come
 _LOADING = 0.02  # seconds between two looks whether the server is loaded
 _PACKAGE = __name__.partition(".")[0]
 _SERVER = ("json", *(f"{_PACKAGE}.{name}" for name in ("asking", "reach.server")))
@@ -76,6 +77,11 @@ class Listener:
         self._poll.register(self._socket.fileno(), select.POLLIN)
         if self._watcher.pace.tick > SLOWEST:
             self._watcher.call_later(SLOWEST, self._between)
+
+    def hurry(self) -> None:
+        """Look many times a second for a while, and load the server: who has brought memwatch in is about to ask."""
+        end = Clock.monotonic() + _HURRY
+        self._watcher.call_later(0.0, lambda: self._hurry_until(end))
 
     def close(self) -> None:
         """Listen no more, and take the socket away."""
@@ -134,6 +140,12 @@ class Listener:
             self._look(Clock.monotonic())
             self._watcher.call_later(SLOWEST, self._between)
 
+    def _hurry_until(self, end: float) -> None:
+        if self._socket is not None and self._server is None and (now := Clock.monotonic()) < end:
+            self._load()
+            self._look(now)
+            self._watcher.call_later(_LOADING, lambda: self._hurry_until(end))
+
     def _check(self) -> None:
         """See to it that there is a socket, and that it is ours."""
         self._next_check = Clock.monotonic() + _CHECKED
@@ -163,10 +175,8 @@ class Listener:
     def _serve(self) -> None:
         """Hand over who waits, once there is a server; it is loaded by a thread of its own."""
         if self._server is None and self._waiting:
-            self._loaders = self._loaders or [Loader(_SERVER), Loader(_LOOKS)]
-            loader, looks = self._loaders
+            loader, looks = self._load()
             if loader.room is None and not loader.problem:
-                loader.begin()
                 self._watcher.call_later(_LOADING, self._serve)
                 return
             if loader.room is not None:
@@ -176,6 +186,12 @@ class Listener:
         for guest in self._waiting:
             guest.close() if self._server is None else self._server.welcome(guest)
         self._waiting = []
+
+    def _load(self) -> list[Loader]:
+        """The loaders of the server and of what looks at the heap; the first one has begun."""
+        self._loaders = self._loaders or [Loader(_SERVER), Loader(_LOOKS)]
+        self._loaders[0].begin()
+        return self._loaders
 
     def _drop(self) -> None:
         """Let go of all descriptors; one that is not ours any more is not closed."""

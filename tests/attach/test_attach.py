@@ -216,6 +216,29 @@ def test_a_main_thread_that_waits_is_made_to_run_it_also_where_the_interpreter_w
     assert asked == [True]
 
 
+def test_whether_a_main_thread_waits(start):
+    waiting, busy = start(IDLE), start("while time.monotonic() < end: pass")
+    found = target.find_target(waiting.pid)
+    deadline = time.monotonic() + 30
+    while not target.waits_in_kernel(found, 0.05):
+        assert time.monotonic() < deadline
+    assert not target.waits_in_kernel(target.find_target(busy.pid), 0.01)
+    waiting.kill()
+    waiting.wait()
+    assert not target.waits_in_kernel(found, 0.0)
+
+
+def test_gdb_asks_for_the_gil_only_where_the_thread_stands_in_a_call_without_it(start):
+    found = target.find_target(start(IDLE).pid)
+    commands = gdb._commands(found, "x = 1", True, "/nowhere").splitlines()
+    asks, begins, otherwise = (
+        next(place for place, line in enumerate(commands) if line.startswith(word))
+        for word in ("if ", "set $state", "else")
+    )
+    assert "$holds == 0" in commands[asks] and asks < begins < otherwise
+    assert commands[otherwise + 1] in gdb._commands(found, "x = 1", False, "/nowhere").splitlines()
+
+
 def test_addresses_are_those_that_the_process_has():
     import ctypes
 

@@ -8,6 +8,7 @@ import socket
 import stat
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -163,6 +164,25 @@ def test_rare_ticks_let_nobody_wait(sockets):
     finally:
         memwatch.stop()
     assert time.monotonic() - begun < 4
+
+
+def test_in_a_hurry_it_loads_the_server_and_looks_until_it_is_closed(sockets):
+    class Watching:
+        pace = SimpleNamespace(tick=1.0)
+
+        def call_later(self, seconds, function):
+            asked.append((seconds, function))
+
+    asked, watching = [], Watching()
+    here = listener.Listener(watching)
+    here.open()
+    here.hurry()
+    asked.pop()[1]()
+    until(lambda: here._loaders[0].room)
+    assert 0 < asked[-1][0] < 0.1
+    here.close()
+    asked.pop()[1]()
+    assert asked == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
