@@ -7,7 +7,6 @@ reading: a test suite of the program that counts objects to find leaks must not 
 from __future__ import annotations
 
 from array import array
-from math import isnan, nan
 from typing import Any, get_args
 
 from ..internal import internal
@@ -17,6 +16,7 @@ KEPT = 256
 
 _TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
 _NAMES = Sample._fields
+_NONE = float("nan")
 _FLOATS = frozenset(("time", "clock", "gc_seconds"))
 
 
@@ -70,7 +70,7 @@ class History:
             if value not in self._meters:
                 self._meters.append(value)
             return self._meters.index(value)
-        return nan if value is None else float(value)
+        return _NONE if value is None else float(value)
 
     def _read(self, row: int) -> Sample:
         return Sample(**{name: self._as_value(name, column[row]) for name, column in self._columns.items()})
@@ -78,7 +78,7 @@ class History:
     def _as_value(self, name: str, number: float) -> Any:
         if name in _FLOATS:
             return number
-        if isnan(number):
+        if number != number:  # not a number
             return None
         if name == "trigger":
             return _TRIGGERS[int(number)]

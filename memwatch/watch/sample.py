@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from ..clock import to_wall
 from ..internal import internal
 from ..units import format_delta, format_growth, format_size
+
+if TYPE_CHECKING:
+    from datetime import UTC, datetime
+else:  # the part in C: on 3.11 the module around it takes 0.3 MiB of every watched process
+    from _datetime import UTC, datetime
 
 Trigger = Literal["gc", "forced", "tick", "exit"]
 MeterName = Literal["base", "rss"]

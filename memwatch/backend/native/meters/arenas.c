@@ -5,7 +5,8 @@
  * main interpreter, 3.13 in a static struct. All of them lie in the writable segments of the library that
  * PyObject_Malloc is in. A pool of ours knows the number of its arena; so the variable is one of the words there that
  * lead to a table in which the entry with that number is that arena. What a word leads to is read through a pipe, which
- * refuses an address where nothing is.
+ * refuses an address where nothing is. The variables that are zero at first are searched alone if that is enough:
+ * reading the others, half a MiB, would load them from the file into every process.
  *
  * In 3.11 other words may lead to the same place for a while, such as the one for the arena that is used next. They
  * change while the table stays: then they are dropped. When the table moves all of them change, and those are kept that
@@ -41,6 +42,7 @@ typedef struct {
     Segment whole;
     Segment writable[SEGMENTS];
     int parts;
+    bool zero_at_first;
 } Library;
 
 static struct {
@@ -77,20 +79,32 @@ lies_in(uintptr_t address, Segment segment)
     return segment.begin <= address && address < segment.end;
 }
 
-/* For dl_iterate_phdr: note the segments of a library; 1 if it is the one. */
+/* What the loader makes read-only after it has written there holds no variables. */
+static void
+leave_out(Library *library, Segment read_only)
+{
+    for (int part = 0; part < library->parts; part++)
+        if (library->writable[part].begin == read_only.begin)
+            library->writable[part].begin = read_only.end;
+}
+
+/* For dl_iterate_phdr: note the segments of a library; 1 if it is the one. Of the writable ones what the file gives is
+ * left out where the library is to be searched `zero_at_first`. */
 static int
 note_library(struct dl_phdr_info *info, size_t Py_UNUSED(size), void *noted)
 {
     Library *library = noted;
-    *library = (Library){.whole = {UINTPTR_MAX, 0}};
+    *library = (Library){.whole = {UINTPTR_MAX, 0}, .zero_at_first = library->zero_at_first};
     for (int number = 0; number < info->dlpi_phnum; number++) {
         const ElfW(Phdr) *head = &info->dlpi_phdr[number];
         Segment segment = {info->dlpi_addr + head->p_vaddr, info->dlpi_addr + head->p_vaddr + head->p_memsz};
+        if (head->p_type == PT_GNU_RELRO)
+            leave_out(library, segment);
         if (head->p_type != PT_LOAD)
             continue;
         library->whole.begin = Py_MIN(library->whole.begin, segment.begin);
         library->whole.end = Py_MAX(library->whole.end, segment.end);
-        if (ARENAS_ARE_ZERO_AT_FIRST)
+        if (library->zero_at_first)
             segment.begin += head->p_filesz;
         if (head->p_flags & PF_W && library->parts < SEGMENTS)
             library->writable[library->parts++] = segment;
@@ -304,18 +318,26 @@ find_large(const Library *library, PyObject *told)
     return number == 1;
 }
 
+/* Search the variables of the interpreter that are zero at first, or all of them. */
+static bool
+find_in(bool zero_at_first, PyObject *told)
+{
+    Library library = {.zero_at_first = zero_at_first};
+    PyMemAllocatorEx raw; /* gives the table: where it is not Python's own, nothing is known of that */
+    PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &raw);
+    arenas.leading = 0;
+    if (!dl_iterate_phdr(note_library, &library) || !lies_in((uintptr_t)raw.malloc, library.whole) ||
+        pipe2(arenas.pipe, O_CLOEXEC) < 0)
+        return false;
+    bool found = take_block() && find_table(&library);
+    close_pipe();
+    return found && find_large(&library, told);
+}
+
 static void
 find(PyObject *told)
 {
-    Library library;
-    PyMemAllocatorEx raw; /* gives the table: where it is not Python's own, nothing is known of that */
-    PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &raw);
-    if (!dl_iterate_phdr(note_library, &library) || !lies_in((uintptr_t)raw.malloc, library.whole) ||
-        pipe2(arenas.pipe, O_CLOEXEC) < 0)
-        return;
-    bool found = take_block() && find_table(&library);
-    close_pipe();
-    arenas.known = found && find_large(&library, told);
+    arenas.known = find_in(true, told) || (ARENAS_MAY_BE_INITIALIZED && find_in(false, told));
 }
 
 static bool

@@ -30,8 +30,9 @@ typedef struct {
     void *links[3];
 } Arena;
 
-/* Whether the allocator's variables are zero at first; in 3.12 they lie amid others that are not. */
-#define ARENAS_ARE_ZERO_AT_FIRST (PY_VERSION_HEX < 0x030C0000)
+/* Whether the allocator's variables may lie amid others that the file gives a value: 3.12.0 and 3.12.1 have them in the
+ * state of the main interpreter, other versions among those that are zero at first. */
+#define ARENAS_MAY_BE_INITIALIZED (PY_VERSION_HEX >= 0x030C0000)
 
 /* Whether *word* may lead to the table of arenas: from 3.12 on the number of those there is room for stands behind it,
  * which doubles from 16 on. */
