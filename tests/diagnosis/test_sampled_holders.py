@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections import OrderedDict, deque
+from types import ModuleType
 
 import pytest
 
@@ -70,7 +72,7 @@ def test_type_line_holder_and_about_how_much_are_named(huge, app, kind):
     assert any(frame["function"].endswith("grow") for frame in first.allocated_at)
     assert 10_000 < first.count_growth < 40_000 and 0.5 < first.share <= 1
     assert ESTIMATED in report.missing and report.verdict == "objects"
-    assert report.cost.longest_pause_seconds < 0.1 and report.cost.child_seconds == 0
+    assert report.cost.child_seconds == 0
 
 
 def test_what_an_object_or_a_running_function_holds_is_found_too(huge, app, make_class):
@@ -114,6 +116,21 @@ def test_without_samples_nothing_is_claimed(make_case, app, no_child):
     assert report.suspects == () and ESTIMATED not in report.missing
 
 
+@pytest.fixture
+def many_modules(app):
+    """Modules of the program's, before *app*, with more in them than one look can see."""
+    made = {f"app_part_{number}": ModuleType(f"app_part_{number}") for number in range(200)}
+    for name, module in made.items():
+        module.__file__ = __file__.replace("test_sampled", name)
+        module.table = [[number] for number in range(500)]
+    last = sys.modules.pop("app")
+    sys.modules.update(made, app=last)
+    yield
+    for name in made:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("many_modules")
 def test_no_look_is_longer_than_half_a_pause(huge, app):
     app.orders = [Order(number) for number in range(50_000)]
     huge.diagnosis = Diagnosis(0.02, huge.diagnosis._inquiry._recorder)

