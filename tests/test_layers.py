@@ -79,7 +79,8 @@ ALLOWED = {
     "autostart": INSIDE | {"snapshot_signal", "handlers", "recording", "option_kinds", "options", "environment", "cli"},
     "cli": INSIDE
     | {"handlers", "recording", "option_kinds", "options", "environment", "autostart", "reach", "attach"}
-    | {"assistant"},
+    | {"assistant", "top"},
+    "top": INSIDE | {"recording", "reach"},
     "assistant": INSIDE | {"recording", "reach", "cli"},
     "__init__": INSIDE
     | {"snapshot_signal", "rules", "export", "web", "handlers", "recording", "scenario", "version", "asking", "labels"},

@@ -19,6 +19,7 @@ _COMMANDS = {
     "usage": ("usage", "Show how much of processor and memory processes take."),
     "ps": ("ps", "List the processes that are watched: what each thinks, how fast it grows, who is to blame."),
     "status": ("status", "Show what memwatch thinks of a running process now, and why not more."),
+    "top": ("top", "Follow a running process, or a recording, on the terminal: curve, verdict, types, holders."),
     "profile": ("profile", "Show who allocated what is alive in a running process, or write it to a file."),
     "diff": ("diff", "Show which types of objects come and go in a running process."),
     "gc": ("collect", "Run a full collection in a running process, and show what it freed."),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import asking, default
-from ..clock import Clock
+from ..clock import Clock, to_wall
 from ..errors import MemwatchError, NotStartedError, OptionError, UnsupportedError
 from ..internal import internal
 from ..loading import Loader
@@ -79,6 +79,12 @@ def _status(reply: Reply) -> None:
     reply.give(status_of(reply.watcher))
 
 
+def _curve(reply: Reply) -> None:
+    """What was held since watching began: a few hundred pairs of epoch seconds and bytes, evenly spread."""
+    samples = reply.watcher.candidate(no_growth()).samples
+    reply.give({"curve": [[to_wall(sample.time), sample.base] for sample in samples]})
+
+
 def _report(reply: Reply, seconds: float = 30.0, page: bool = False) -> None:
     """The dict of a report, its text and, if *page*, the page for a browser."""
     asking.check_seconds(seconds)
@@ -140,6 +146,7 @@ def _detach(reply: Reply) -> None:
 
 ANSWERS: dict[str, Callable[..., None]] = {
     "status": _status,
+    "curve": _curve,
     "report": _report,
     "diff": _diff,
     "profile": _profile,

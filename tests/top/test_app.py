@@ -1,0 +1,86 @@
+"""The application on a terminal of its own making, by textual's pilot."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from .conftest import SUSPECT, Processes
+
+pytest.importorskip("textual")
+
+from textual.widgets import DataTable, Static
+
+from memwatch.top.app import Top
+from memwatch.top.process import ProcessSource
+
+
+def run(source, test, size=(100, 30)):
+    """Have *test* use the application."""
+
+    async def use():
+        app = Top(source)
+        async with app.run_test(size=size) as pilot:
+
+            async def until(holds):
+                for _ in range(600):
+                    await pilot.pause(0.05)
+                    if holds():
+                        return
+                raise AssertionError("it took too long")
+
+            def said(name):
+                return str(app.query_one(f"#{name}", Static).render())
+
+            await test(app, pilot, until, said)
+
+    asyncio.run(use())
+
+
+@pytest.fixture
+def source(processes: Processes):
+    processes.add(7)
+    processes.add(8, command=["other.py"])
+    return ProcessSource(7, 0.1)
+
+
+@pytest.mark.slow
+def test_it_shows_what_grows_and_who_holds_what_is_selected(source):
+    async def test(app, pilot, until, said):
+        await until(lambda: app.query_one(DataTable).row_count == 2)
+        assert said("head").startswith("LEAK  pid 7") and app.query_one("#head").has_class("leak")
+        assert "held by     module app > .CACHE: dict, 640 items > [int key]" in said("details")
+        await pilot.press("down")
+        await until(lambda: "no line and no holder is known of it; Enter asks" in said("details"))
+        await pilot.press("enter")
+        await until(lambda: "held by     module app > .NAMES: list" in said("details"))
+        await pilot.press("p")
+        assert said("looked") == "looks are paused"
+        await pilot.press("right_square_bracket")
+        await until(lambda: "pid 8  other.py" in said("head"))
+        await pilot.press("q")
+
+    run(source, test)
+
+
+@pytest.mark.slow
+def test_a_terminal_of_20_columns_and_one_that_is_made_wider(source):
+    async def test(app, pilot, until, said):
+        await until(lambda: app.query_one(DataTable).row_count == 2)
+        assert not app.query_one("#facts").display and max(map(len, said("curve").split("\n"))) <= 18
+        await pilot.resize_terminal(100, 30)
+        await until(lambda: app.query_one("#facts").display and len(said("curve").split("\n")[-1]) > 90)
+
+    run(source, test, (20, 24))
+
+
+@pytest.mark.slow
+def test_it_says_when_the_process_has_ended_and_ends_while_a_look_is_under_way(source, processes):
+    async def test(app, pilot, until, said):
+        del processes.there[7]
+        await until(lambda: "ENDED" in said("head"))
+        assert "Waiting for it" in said("head")
+
+    run(source, test)
+    assert SUSPECT
