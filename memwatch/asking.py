@@ -104,7 +104,7 @@ def prepare(seconds: float) -> Question:
         raise AlreadyStartedError("another report of this process is under way: one is made at a time")
     if not _State.hooked:
         _State.hooked = True
-        on_fork(in_child=_forget)
+        on_fork("question", in_child=_forget)
     _State.current = question = Question(room, seconds, default.watcher())
     return question
 

@@ -261,7 +261,7 @@ def _at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
 
 def _hook() -> None:
     """Be told of forks and of the exit, for as long as the process lives: neither can be taken back."""
-    on_fork(_before_fork, _after_fork_in_parent, _after_fork_in_child)
+    on_fork("watcher", _before_fork, _after_fork_in_parent, _after_fork_in_child)
     atexit.register(_end)
     _state.hooked = True
 

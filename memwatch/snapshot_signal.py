@@ -59,7 +59,7 @@ def snapshot_on_signal(signum: int | str, path: str | os.PathLike[str] | None = 
     _State.path = target
     if not _State.hooked:
         _State.hooked = True
-        on_fork(in_child=_forget)
+        on_fork("snapshot signal", in_child=_forget)
     _arm()
 
 

@@ -1,12 +1,9 @@
-"""What happens around a fork: who is told of it, and walks over the heap that are under way in other threads.
+"""What happens around a fork, in which order, and walks over the heap that are under way in other threads.
 
-Every hook of memwatch goes through `on_fork`. The interpreter calls them before a fork in the reverse order of their
-coming, and after it in that order, and so do we:
-
-1. `backend/meters/resident.py`: the child leaves the descriptor of its parent's /proc file.
-2. `default.py`: the watcher ends its thread, after walks have come to rest (`hold_walks`), and the loader waits for the
-   part that is being imported; after the fork both go on, the child with a new queue (`forget_other_threads`).
-3. `recording/`, `trace/`, `asking.py`, `cli/profiling.py`: what they began in the parent is not the child's.
+The interpreter calls three functions of ours, `_before`, `_in_parent` and `_in_child`. They call what the rooms gave to
+`on_fork`, in the order of `ROOMS`: before a fork the last room first, after it the first room first. So the meters are
+in order before the watcher goes on, and what is written by the watcher's receivers comes to rest before the watcher.
+docs/architecture.md says what each room does.
 """
 
 from __future__ import annotations
@@ -14,10 +11,10 @@ from __future__ import annotations
 import os
 import sys
 from _queue import Empty, SimpleQueue
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from ..clock import Clock
 from ..internal import never_count
@@ -32,27 +29,70 @@ _LEAST_TURNS = 20
 never_count(_walks, _forks)
 
 
-FORK_HOOKS: dict[int, str] = {}
-"""What `on_fork` was given, by identity: the list of the interpreter's that each stands in."""
+Room = Literal["meters", "watcher", "outbox", "recording", "trace", "question", "snapshot signal", "run profile"]
+ROOMS: tuple[Room, ...] = get_args(Room)
+"""Who takes part, in the order of their calls after a fork. Before a fork the last one is called first."""
+
+
+class _Hooks(NamedTuple):
+    """What one room wants to be called."""
+
+    room: Room
+    before: Callable[[], object] | None
+    in_parent: Callable[[], object] | None
+    in_child: Callable[[], object] | None
+
+
+_hooks: list[_Hooks] = []
+never_count(_hooks)
 
 
 def on_fork(
+    room: Room,
     before: Callable[[], object] | None = None,
     in_parent: Callable[[], object] | None = None,
     in_child: Callable[[], object] | None = None,
 ) -> None:
     """Have these called around every `os.fork()`, for as long as the process lives; nothing where there is no fork."""
-    given = {"before": before, "after_in_parent": in_parent, "after_in_child": in_child}
-    hooks: dict[str, Any] = {when: hook for when, hook in given.items() if hook is not None}
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(**hooks)
-        FORK_HOOKS.update({id(hook): when for when, hook in hooks.items()})
+    if not _hooks and hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+    _hooks.append(_Hooks(room, before, in_parent, in_child))
+    _hooks.sort(key=lambda hooks: ROOMS.index(hooks.room))
+
+
+def _before() -> None:
+    _call(hooks.before for hooks in reversed(_hooks))
+
+
+def _in_parent() -> None:
+    _call(hooks.in_parent for hooks in _hooks)
+
+
+def _in_child() -> None:
+    _call(hooks.in_child for hooks in _hooks)
+
+
+FORK_HOOKS = {id(_before): "before", id(_in_parent): "after_in_parent", id(_in_child): "after_in_child"}
+"""By identity, the list of the interpreter's that each stands in."""
+
+
+def _call(hooks: Iterable[Callable[[], object] | None]) -> None:
+    """Call each. What the first faulty one raises goes to the interpreter, which prints it, once all were called."""
+    raised: BaseException | None = None
+    for hook in hooks:
+        try:
+            if hook is not None:
+                hook()
+        except BaseException as error:
+            raised = raised or error
+    if raised is not None:
+        raise raised
 
 
 def forking_frame() -> FrameType | None:
     """The frame that forks, for a function that is called by a hook of `on_fork`; None where C code forks by itself."""
     frame: FrameType | None = sys._getframe()
-    for _ in range(3):  # this function, who asks, the hook
+    for _ in range(5):  # this function, who asks, the room's hook, `_call`, `_before` or another of the three
         frame = frame and frame.f_back
     return frame
 

@@ -74,7 +74,7 @@ class RunProfile:
         self._sampler.start(sample_interval=_INTERVAL)
         watcher.at_tick.append(self.tick)
         signals.on("leak", self._on_leak)
-        on_fork(in_child=self._become_child)
+        on_fork("run profile", in_child=self._become_child)
 
     def stop(self) -> None:
         """End it; nothing is written any more."""

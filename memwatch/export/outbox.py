@@ -150,7 +150,7 @@ class Outbox:
 @cache
 def _hook() -> None:
     """Be told of forks and of the exit, once in a process."""
-    on_fork(before=_before_fork)
+    on_fork("outbox", before=_before_fork)
     atexit.register(_end)
 
 

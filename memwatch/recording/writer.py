@@ -71,7 +71,7 @@ class Writer:
         except sqlite3.Error as error:
             self._step_aside(error)
         if not _writers:
-            on_fork(_before_fork, _after_fork_in_parent, _after_fork_in_child)
+            on_fork("recording", _before_fork, _after_fork_in_parent, _after_fork_in_child)
         _writers.append(self)
 
     def _begin(self, is_forked: bool) -> None:

@@ -247,7 +247,7 @@ def begin(unit: str, collect: bool, capacity: int) -> None:
     active = _latest = Tracer(unit, collect, capacity)
     if not _hears_of_forks:
         _hears_of_forks = True
-        on_fork(in_child=_begin_in_child)
+        on_fork("trace", in_child=_begin_in_child)
 
 
 def stop() -> None:

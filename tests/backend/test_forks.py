@@ -1,13 +1,21 @@
-"""Walks over the heap rest while a thread forks, and a forked child forgets those of its parent's other threads."""
+"""One dispatcher owns the order at a fork, walks over the heap rest meanwhile, and a forked child forgets those of its
+parent's other threads."""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import memwatch
 from memwatch.backend import forks
 from memwatch.backend.forks import begin_walk, end_walk, forget_other_threads, hold_walks, let_walks_go_on, rest
 from memwatch.backend.quiet import _quiet, is_quiet, quiet
@@ -89,3 +97,54 @@ def test_a_fork_that_was_called_off_holds_no_walk_for_ever(monkeypatch: pytest.M
     thread.start()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def run(code: str) -> list[str]:
+    """The words that *code* prints in an interpreter of its own."""
+    return subprocess.check_output([sys.executable, "-c", textwrap.dedent(code)], text=True, timeout=60).split()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_rooms_are_called_in_one_order_whatever_the_order_of_their_coming() -> None:
+    printed = run("""
+        import os
+        from memwatch.backend.forks import on_fork
+
+        def says(*words):
+            return lambda: os.write(1, f"{'-'.join(words)}\\n".encode())
+
+        for room in ("recording", "trace", "meters", "watcher"):
+            on_fork(room, says("before", room), says("parent", room), says("child", room))
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    """)
+    order = ["meters", "watcher", "recording", "trace"]
+    assert printed[:4] == [f"before-{room}" for room in reversed(order)]
+    assert [line for line in printed if line.startswith("parent")] == [f"parent-{room}" for room in order]
+    assert [line for line in printed if line.startswith("child")] == [f"child-{room}" for room in order]
+
+
+def test_a_hook_that_raises_keeps_no_other_from_being_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(forks, "_hooks", [])
+    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: None, raising=False)
+
+    def fail() -> None:
+        called.append("raises")
+        raise ValueError("a fault of ours")
+
+    forks.on_fork("watcher", in_child=lambda: called.append("next"))
+    forks.on_fork("meters", in_child=fail)
+    with pytest.raises(ValueError, match="a fault of ours"):
+        forks._in_child()
+    assert called == ["raises", "next"]
+
+
+def test_every_room_that_takes_part_in_a_fork_has_its_place_in_the_order() -> None:
+    sources = Path(memwatch.__file__).parent.rglob("*.py")
+    named = [
+        room for source in sources for room in re.findall(r'^ +on_fork\("([a-z ]+)"', source.read_text(), re.MULTILINE)
+    ]
+    assert sorted(named) == sorted(forks.ROOMS)

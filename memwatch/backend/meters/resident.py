@@ -79,7 +79,7 @@ _errors: tuple[type[Exception], ...] = () if _linux else (_psutil.Error,)
 _page: int = os.sysconf("SC_PAGE_SIZE") if _linux else 0
 _statm = Statm()
 if _linux:
-    on_fork(in_child=_statm.leave)
+    on_fork("meters", in_child=_statm.leave)
 
 
 @internal
