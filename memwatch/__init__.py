@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .snapshot_signal import snapshot_on_signal
     from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
+    from .web import serve
 
 # Where the start-up file imports memwatch first, pytest would warn that it cannot rewrite it, and a project that turns
 # warnings into errors would not run one test. The word is not in the docstring above: python -OO leaves that out.
@@ -77,6 +78,7 @@ _LAZY = {
     "retained_size": "heap.retained",
     "retaining_paths": "retain",
     "rule": "rules",
+    "serve": "web",
     "snapshot_on_signal": "snapshot_signal",
     "write_heap_snapshot": "heap.write_snapshot",
 }
@@ -132,6 +134,7 @@ __all__ = [
     "retained_size",
     "retaining_paths",
     "rule",
+    "serve",
     "snapshot_on_signal",
     "start",
     "stats",

@@ -157,6 +157,10 @@ NO_OPTIONS = {
         "`pure` or `native`; `memwatch.backend.reason` says if that cannot be had",
         "the best there is",
     ),
+    "MEMWATCH_TOKEN": (
+        "who knows this text of 16 characters or more may see the page of `memwatch.web`",
+        "none: it is closed",
+    ),
 }
 """Variables that are read before there are options: what they do, and what holds without them."""
 

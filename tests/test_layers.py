@@ -74,7 +74,7 @@ ALLOWED = {
     "export": INSIDE | {"http", "handlers", "version"},
     "snapshot_signal": VALUES | {"backend", "default", "handlers"},
     "handlers": INSIDE | {"export"},
-    "web": INSIDE | {"export"},
+    "web": INSIDE | {"export", "reach"},
     "recording": INSIDE | {"handlers"},
     "autostart": INSIDE | {"snapshot_signal", "handlers", "recording", "option_kinds", "options", "environment", "cli"},
     "cli": INSIDE

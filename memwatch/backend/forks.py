@@ -29,7 +29,9 @@ _LEAST_TURNS = 20
 never_count(_walks, _forks)
 
 
-Room = Literal["meters", "watcher", "outbox", "recording", "trace", "question", "snapshot signal", "run profile"]
+Room = Literal[
+    "meters", "watcher", "outbox", "recording", "trace", "question", "snapshot signal", "page", "run profile"
+]
 ROOMS: tuple[Room, ...] = get_args(Room)
 """Who takes part, in the order of their calls after a fork. Before a fork the last one is called first."""
 

@@ -18,11 +18,21 @@ class FlameView {
     this.parts = makeParts(container, this);
     this.context = this.parts.canvas.getContext("2d");
     container.addEventListener("keydown", event => this.key(event));
-    new ResizeObserver(() => this.fit()).observe(this.parts.picture);
-    new MutationObserver(() => this.restyle()).observe(document.documentElement, {attributeFilter: ["data-theme"]});
+    this.sized = new ResizeObserver(() => this.fit());
+    this.sized.observe(this.parts.picture);
+    this.themed = new MutationObserver(() => this.restyle());
+    this.themed.observe(document.documentElement, {attributeFilter: ["data-theme"]});
     const empty = !this.layouts.bytes.weight[0];
     this.weigh(empty && this.layouts.count.weight[0] ? "count" : "bytes");
     container.classList.toggle("flame-empty", empty && !this.layouts.count.weight[0]);
+  }
+
+  // For a page that shows another one in its place.
+  close() {
+    this.sized.disconnect();
+    this.themed.disconnect();
+    cancelAnimationFrame(this.frame);
+    cancelAnimationFrame(this.gliding);
   }
 
   // --- painting ---

@@ -4,75 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from .. import asking, default
+from ..checks import check_number
 from ..clock import Clock, to_wall
-from ..errors import MemwatchError, NotStartedError, OptionError, UnsupportedError
-from ..internal import internal
-from ..loading import Loader
-from ..watch import Watcher
+from ..errors import MemwatchError, NotStartedError, OptionError
+from .curve import curve_of, find_leak
+from .jobs import JOBS
+from .reply import Reply
 from .status import no_growth, status_of
 
-_LOADING = 0.05  # seconds between two looks whether what is needed is loaded
 _LEAVING = 0.2  # seconds
-_PATIENCE = 60.0  # seconds that it may take to load it
-
-
-@internal
-class Reply:
-    """An answer that is being found for one question. *tell* gets it, or an error, once.
-
-    *looks* loads what is needed for a look at the heap.
-    """
-
-    def __init__(self, watcher: Watcher, looks: Loader, tell: Callable[[object, Exception | None], None]) -> None:
-        self.watcher = watcher
-        self.looks = looks
-        self.on_cancel: Callable[[], object] | None = None
-        self._tell: Callable[[object, Exception | None], None] | None = tell
-
-    def give(self, value: object) -> None:
-        """This is the answer."""
-        self._end(value, None)
-
-    def fail(self, error: Exception) -> None:
-        """There is none."""
-        self._end(None, error)
-
-    def cancel(self) -> None:
-        """Nobody wants it any more."""
-        self._tell = None
-        if self.on_cancel is not None:
-            self.on_cancel()
-
-    def later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Go on in so many seconds, unless nobody wants it any more; what it raises is the answer."""
-
-        def go_on() -> None:
-            if self._tell is None:
-                return
-            try:
-                function()
-            except Exception as error:
-                self.fail(error)
-
-        self.watcher.call_later(seconds, go_on)
-
-    def when_loaded(self, loader: Loader, function: Callable[[Any], object], patience: float = _PATIENCE) -> None:
-        """Call *function* with what *loader* loads, once it is there."""
-        if loader.room is not None:
-            function(loader.room)
-        elif loader.problem or patience <= 0:
-            raise UnsupportedError(f"memwatch cannot look into the heap: {loader.problem or 'loading takes too long'}")
-        else:
-            loader.begin()
-            self.later(_LOADING, lambda: self.when_loaded(loader, function, patience - _LOADING))
-
-    def _end(self, value: object, error: Exception | None) -> None:
-        tell, self._tell = self._tell, None
-        if tell is not None:
-            tell(value, error)
+_LATEST = 1e11
 
 
 def _status(reply: Reply) -> None:
@@ -122,9 +65,52 @@ def _paths(reply: Reply, type: str = "", limit: int = 3) -> None:
     reply.when_loaded(reply.looks, lambda room: room.paths(reply, type, limit))
 
 
-def _snapshot(reply: Reply, path: str = "") -> None:
-    """The heap, written to the file *path*: its absolute path, and its bytes."""
-    reply.when_loaded(reply.looks, lambda room: room.snapshot(reply, path))
+def _holders(reply: Reply, type: str = "") -> None:
+    """How many objects of a type there are, and who holds how many of them: a tree, with examples."""
+    reply.when_loaded(reply.looks, lambda room: room.holders(reply, type))
+
+
+def _snapshot(reply: Reply, path: str = "", temporary: bool = False) -> None:
+    """The heap, written to the file *path*, or to a *temporary* one: its absolute path, and its bytes."""
+    reply.when_loaded(reply.looks, lambda room: room.snapshot(reply, path, temporary))
+
+
+def _readings(reply: Reply, since: float = 0.0) -> None:
+    """The readings after *since*, in epoch seconds, as columns, and the last events."""
+    check_number("since", since, 0.0, _LATEST)
+    reply.give(curve_of(reply.watcher).since(since))
+
+
+def _leak(reply: Reply, leak: int = 0) -> None:
+    """The report of a leak by the number that `readings` has told: its dict, its text and its page."""
+
+    def show(_room: object) -> None:
+        report = find_leak(reply.watcher, leak).report
+        reply.give({"report": report.to_dict(), "text": str(report), "page": report.to_html()})
+
+    reply.when_loaded(default.loader(), show)
+
+
+def _begin(reply: Reply, question: object = None) -> None:
+    """Begin to answer a question that takes its time: the number of its job."""
+    reply.give({"job": JOBS.begin(reply, question, answer)})
+
+
+def _jobs(reply: Reply) -> None:
+    """What was begun, without the answers."""
+    reply.give({"jobs": JOBS.list()})
+
+
+def _job(reply: Reply, job: int = 0) -> None:
+    """One of them, with its answer."""
+    found = JOBS.find(job)
+    reply.give({**found.to_dict(), "answer": found.answer()})
+
+
+def _drop(reply: Reply, job: int = 0) -> None:
+    """End one, or forget its answer."""
+    JOBS.drop(job)
+    reply.give({"job": job})
 
 
 def _gc(reply: Reply) -> None:
@@ -151,8 +137,15 @@ ANSWERS: dict[str, Callable[..., None]] = {
     "diff": _diff,
     "profile": _profile,
     "paths": _paths,
+    "holders": _holders,
     "snapshot": _snapshot,
     "gc": _gc,
+    "readings": _readings,
+    "leak": _leak,
+    "begin": _begin,
+    "jobs": _jobs,
+    "job": _job,
+    "drop": _drop,
     "detach": _detach,
 }
 

@@ -33,7 +33,8 @@ _HURRY = 3.0  # seconds for which somebody is waited for who is sure to come
 _LOADING = 0.02  # seconds between two looks whether the server is loaded
 _PACKAGE = __name__.partition(".")[0]
 _SERVER = ("json", *(f"{_PACKAGE}.{name}" for name in ("asking", "reach.server")))
-_LOOKS = (*PARTS, *(f"{_PACKAGE}.{name}" for name in ("formats", "profile", "reach.looks")))
+LOOKS = (*PARTS, *(f"{_PACKAGE}.{name}" for name in ("formats", "profile", "reach.looks")))
+"""What looks at the heap for an answer, in the order in which it is loaded."""
 
 _log = logging.getLogger("memwatch")
 
@@ -189,7 +190,7 @@ class Listener:
 
     def _load(self) -> list[Loader]:
         """The loaders of the server and of what looks at the heap; the first one has begun."""
-        self._loaders = self._loaders or [Loader(_SERVER), Loader(_LOOKS)]
+        self._loaders = self._loaders or [Loader(_SERVER), Loader(LOOKS)]
         self._loaders[0].begin()
         return self._loaders
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +17,13 @@ from ..heap import HeapDiff
 from ..heap.write_snapshot import write_heap_snapshot
 from ..profile.sampler import AllocationSampler, as_tree
 from ..retain import retaining_paths
+from ..retain.held import find_holders
 
 if backend.name == "native":
     from ..backend.allocations.sampled import SampledHeap
 
 if TYPE_CHECKING:
-    from .answers import Reply
+    from .reply import Reply
 
 _DEPTH = 64
 
@@ -42,10 +45,19 @@ def paths(reply: Reply, label: str, limit: int) -> None:
     reply.give({"paths": [path.to_dict() for path in found], "text": "\n".join(map(str, found))})
 
 
-def snapshot(reply: Reply, path: str) -> None:
-    """Write the heap to a file; in the current directory of the process unless *path* says otherwise."""
+def holders(reply: Reply, label: str) -> None:
+    """Who holds the objects of the type that is called *label*, and how many of them."""
+    reply.give(find_holders(label).to_dict())
+
+
+def snapshot(reply: Reply, path: str, temporary: bool) -> None:
+    """Write the heap to a file; in the current directory of the process unless *path* says otherwise, or in a folder of
+    its own that only this user can enter."""
     if not isinstance(path, str):
         raise OptionError("path must be text")
+    if temporary:
+        folder = tempfile.mkdtemp(prefix="memwatch-")
+        path = os.path.join(folder, f"heap-{os.getpid()}-{time.strftime('%Y%m%dT%H%M%S')}.heapsnapshot.gz")
     written = write_heap_snapshot(path or None).absolute()
     reply.give({"path": str(written), "bytes": written.stat().st_size})
 

@@ -19,7 +19,8 @@ from ..errors import MemwatchError, OptionError, describe_error
 from ..internal import internal
 from ..loading import Loader
 from ..watch import Watcher
-from .answers import Reply, answer
+from .answers import answer
+from .reply import Reply
 
 MOST_GUESTS = 16
 MOST_QUESTION = 65536

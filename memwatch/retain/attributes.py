@@ -63,6 +63,15 @@ def instance_key_of(parent: Any, child: Any) -> str | None:
     return next((name for name in names if instance_value(parent, name) is child), None)
 
 
+def fields_of(obj: Any) -> list[tuple[str, Any]]:
+    """The fields of *obj* whose names stand in source code, with their values: its slots, then its attributes."""
+    found = dict(_stored_fields(obj))
+    if _dict_offset(type(obj)):
+        held = next((held for held in shown_by(obj) if is_instance_dict(obj, held)), None)
+        found |= dict_items(held) if held is not None else attributes_in(obj) or ()
+    return [(name, value) for name, value in found.items() if is_name(name)]
+
+
 def text_key_of(names: Any, value: Any) -> str | None:
     """The key of *value* in such a dict, if it is a str: a name, or data."""
     items = dict_items(names) if issubclass(type(names), dict) else list(names.items())

@@ -91,23 +91,30 @@ def _paths_to(obj: object, limit: int, show_keys: bool) -> tuple[RetainingPath, 
 
 
 def _paths_to_type(label: str, limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
-    kinds = list(_types_called(label))
-    if not kinds:
-        raise OptionError(f"no type is called {label!r}; its module comes before its name, as in 'app.Order'")
+    kinds = types_called(label)
     if IN_C:
         mode, given = NEW_OF_TYPES, array("Q", map(id, kinds))
     else:
-        mode, given = NEW_WANTED, _addresses_of(label)
+        mode, given = NEW_WANTED, addresses_of(label)
     with Search(Query(mode, given, _TRIED * limit, branches=_TRIED * limit, ignore=[kinds])) as places:
         return _choose(places, limit, show_keys)
 
 
-def _addresses_of(label: str) -> array[int]:
+def addresses_of(label: str) -> array[int]:
+    """Where the objects of the type that is called *label* are."""
     listing = chosen.list_objects(True, (), None)
     wanted = listing.labels.index(label) if label in listing.labels else -1
     return array(
         "Q", [address for address, kind in zip(listing.addresses, listing.kinds, strict=True) if kind == wanted]
     )
+
+
+def types_called(label: object) -> list[Any]:
+    """The types of that label. Raises OptionError where there is none."""
+    kinds = list(_types_called(label))
+    if not kinds:
+        raise OptionError(f"no type is called {label!r}; its module comes before its name, as in 'app.Order'")
+    return kinds
 
 
 def _types_called(label: object) -> Iterator[Any]:

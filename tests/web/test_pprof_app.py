@@ -52,9 +52,12 @@ def ask_asgi(app, path, authorization="", method="GET"):
     async def send(message):
         sent.append(message)
 
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
     headers = [(b"authorization", authorization.encode("latin-1"))]
     scope = {"type": "http", "method": method, "path": path, "headers": headers}
-    asyncio.run(app(scope, None, send))
+    asyncio.run(app(scope, receive, send))
     headers = {name.decode().title(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, sent[1]["body"]
 

@@ -19,7 +19,7 @@ from ...diagnosis import Report
 from ...flamegraph import as_json, content_policy, drawing_code, read_asset, style_sheet
 from ...flamegraph.columns import describe
 from .elements import Markup, element, text
-from .head import draw_head, title_of
+from .head import draw_head, stamp_of, title_of
 from .suspects import draw_suspects
 from .tables import draw_curve_section, draw_missing, draw_types, draw_words_alone, growth_note
 
@@ -34,7 +34,7 @@ def render_html(report: Report) -> str:
     script = drawing_code() + read_asset(__package__, "page.js")
     return Template(read_asset(__package__, "page.html")).substitute(
         policy=content_policy(style, script),
-        title=text(f"Leak: {title_of(report)}"),
+        title=text(f"{stamp_of(report)}: {title_of(report)}"),
         style=style,
         head=draw_head(report),
         main=_main(report, graph),

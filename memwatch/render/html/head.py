@@ -27,12 +27,17 @@ def title_of(report: Report) -> str:
     return f"{name} allocated in {own_frames(first.allocated_at)[0]['function']}" if first.allocated_at else name
 
 
+def stamp_of(report: Report) -> str:
+    """What kind of report it is: one that somebody has asked for is no verdict."""
+    return "Now" if report.asked else "Leak"
+
+
 def draw_head(report: Report) -> Markup:
     """All of the page's head."""
     about = [f"pid {report.pid}", f"after {format_delta(report.age_seconds)}", _time(report.time), report.fingerprint]
     line = element(
         "p",
-        element("b", "Leak", class_="stamp"),
+        element("b", stamp_of(report), class_="stamp"),
         *(element("span", fact) for fact in about if fact),
         class_="about",
     )

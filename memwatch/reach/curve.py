@@ -1,0 +1,146 @@
+"""The readings and the events of this process for whoever draws them: more than the watcher keeps, in bounded space.
+
+Nothing is kept before somebody asks for it by `keep_curve`; until then there is what the watcher has of a life.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .. import default, signals
+from ..clock import Clock, to_wall
+from ..errors import OptionError
+from ..internal import internal, never_count
+from ..watch import Leak, Sample, Suspicion, Watcher
+from .status import no_growth
+
+MOST = 20_000
+"""Readings that are kept: when there are more, every second one goes."""
+
+_MOST_EVENTS = 100
+_MOST_LEAKS = 5  # whose reports are kept
+_NAMES = ("time", "base", "rss", "full")
+
+
+@internal
+class Event(NamedTuple):
+    """What was told, when in epoch seconds, and the number of a leak; 0 for anything else."""
+
+    time: float
+    kind: str
+    text: str
+    leak: int = 0
+
+
+@internal
+class Curve:
+    """Up to *most* readings with their time, and the last events. Takes what the signals bring."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._columns: tuple[array[Any], ...] = (array("d"), *(array("q") for _ in range(3)))
+        self._stride, self._seen = 1, 0
+        self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
+        self._leaks: deque[tuple[int, Leak]] = deque(maxlen=_MOST_LEAKS)
+        self._told = 0
+
+    def at_tick(self, sender: object, tick: Sample) -> None:
+        """One reading more."""
+        if self._seen % self._stride == 0:
+            for column, value in zip(self._columns, _row(tick), strict=True):
+                column.append(value)
+            if len(self._columns[0]) > self._most:
+                self._stride *= 2
+                for column in self._columns:
+                    column[:] = column[::2]
+        self._seen += 1
+
+    def suspected(self, sender: object, suspect: Suspicion) -> None:
+        """Growth is suspected."""
+        self._events.append(Event(suspect.end.timestamp(), "suspect", suspect.reason))
+
+    def leaked(self, sender: object, leak: Leak) -> None:
+        """A leak is told."""
+        self._told += 1
+        self._leaks.append((self._told, leak))
+        self._events.append(_event_of(leak, self._told))
+
+    def recovered(self, sender: object, recovered: Leak) -> None:
+        """What was a leak has come back."""
+        self._events.append(Event(Clock.wall(), "recovered", recovered.reason))
+
+    def since(self, time: float) -> dict[str, Any]:
+        """The readings after *time*, in epoch seconds, by column; and all events."""
+        times, *others = self._columns
+        first = bisect_right(times, time)
+        rows = [[math.ceil(it * 1000) / 1000 for it in times[first:]], *(column[first:].tolist() for column in others)]
+        return {**dict(zip(_NAMES, rows, strict=True)), "events": [it._asdict() for it in self._events]}
+
+    def leak(self, number: int) -> Leak | None:
+        """The leak of that number, as long as it is kept."""
+        return next((leak for told, leak in self._leaks if told == number), None)
+
+    def begin(self, samples: Iterable[Sample], leaks: Iterable[Leak]) -> None:
+        """Take in what was before."""
+        for sample in samples:
+            self.at_tick(None, sample)
+        for leak in leaks:
+            self.leaked(None, leak)
+
+
+_kept: list[Curve] = []
+never_count(_kept)
+
+
+def keep_curve() -> Curve:
+    """From now on keep the readings and events of this process; once, however often it is asked for."""
+    if not _kept:
+        _kept.append(curve := _made_now(default.watcher()))
+        signals.tick.connect(curve.at_tick, weak=False)
+        signals.suspect.connect(curve.suspected, weak=False)
+        signals.leak.connect(curve.leaked, weak=False)
+        signals.recovered.connect(curve.recovered, weak=False)
+    return _kept[0]
+
+
+def end_curve() -> None:
+    """Keep nothing any more."""
+    for curve in _kept:
+        signals.tick.disconnect(curve.at_tick)
+        signals.suspect.disconnect(curve.suspected)
+        signals.leak.disconnect(curve.leaked)
+        signals.recovered.disconnect(curve.recovered)
+    _kept.clear()
+
+
+def curve_of(watcher: Watcher) -> Curve:
+    """What is kept, or else what *watcher* knows of its life."""
+    return _kept[0] if _kept else _made_now(watcher)
+
+
+def find_leak(watcher: Watcher, number: int) -> Leak:
+    """The leak that `curve_of` tells of by that *number*. Raises OptionError."""
+    found = curve_of(watcher).leak(number)
+    if found is None:
+        raise OptionError(f"there is no leak {number}, or its report is not kept any more")
+    return found
+
+
+def _made_now(watcher: Watcher | None) -> Curve:
+    made = Curve()
+    if watcher is not None:
+        made.begin(watcher.candidate(no_growth()).samples, watcher.status.leaks)
+    return made
+
+
+def _row(sample: Sample) -> tuple[float, int, int, int]:
+    return to_wall(sample.time), sample.base, sample.rss, sample.full
+
+
+def _event_of(leak: Leak, number: int) -> Event:
+    return Event(leak.end.timestamp(), "leak", leak.reason, number)

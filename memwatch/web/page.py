@@ -1,0 +1,31 @@
+"""The page itself: one answer with all that it needs, which loads nothing else and holds no data of the program."""
+
+from __future__ import annotations
+
+from string import Template
+
+from ..flamegraph import content_hash, drawing_code, read_asset, style_sheet
+from .http import Answer, answer_with
+
+_SCRIPTS = ("api", "chart", "jobs", "types", "profiles", "page")
+
+
+def answer() -> Answer:
+    """The page, with the policy that keeps all else out. It is put together anew each time: it is seldom asked for."""
+    styles = (
+        read_asset(__package__, "uplot.css"),
+        style_sheet(),
+        read_asset("memwatch.render.html", "style.css"),
+        read_asset(__package__, "page.css"),
+    )
+    style = "".join(styles)
+    code = "".join(read_asset(__package__, f"{name}.js") for name in _SCRIPTS)
+    scripts = read_asset(__package__, "uplot.js"), drawing_code() + code
+    made = Template(read_asset(__package__, "page.html")).substitute(style=style, chart=scripts[0], script=scripts[1])
+    policy = (
+        f"default-src 'none'; style-src {content_hash(style)}; script-src {' '.join(map(content_hash, scripts))}; "
+        "connect-src 'self'; worker-src blob:; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    kind = "text/html; charset=utf-8"
+    return answer_with(made.encode(), kind, ("Content-Security-Policy", policy))

@@ -1,0 +1,223 @@
+"""`memwatch.serve`: the page on a port of its own, by threads that the program does not wait for.
+
+wsgiref of the standard library speaks HTTP. Around it everything is bounded: how many connect, how long a request may
+take to come, how long a connection lives.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+import weakref
+from contextlib import suppress
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any, Self
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from ..backend.forks import on_fork
+from ..checks import check_whole
+from ..clock import Clock
+from ..errors import OptionError, UnsupportedError
+from ..internal import internal
+from .app import PLACE, Page, wsgi_app
+from .guard import check_hosts, check_token
+
+_MOST_GUESTS = 32
+_STALLED = 10.0  # seconds without a byte
+_ASKING = 30.0  # seconds until a request has come
+_LONGEST = 300.0  # seconds that a connection lives
+_LEAVING = 2.0  # seconds that the exit waits for answers under way
+_FULL = b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"
+_log = logging.getLogger("memwatch")
+
+
+def serve(port: int = 0, host: str = "127.0.0.1", token: str | None = None, hosts: Any = ()) -> Server:
+    """Show the page of this process on *port*, any free one if 0; begins to watch if nobody does.
+
+    `print(memwatch.serve().url)` prints the address for a browser, with the token in it; that is made up unless one is
+    given. *host* is the address to listen at: this machine alone sees 127.0.0.1. What else the page is called in a URL
+    stands in *hosts*. A forked child does not listen. Raises OptionError, and UnsupportedError where the port cannot be
+    had.
+    """
+    check_whole("port", port, 0, 65535)
+    secret = secrets.token_urlsafe(24) if token is None else check_token(token)
+    if not isinstance(host, str) or not host:
+        raise OptionError("host is an address to listen at, such as '127.0.0.1'")
+    known = check_hosts(hosts) | ({host.lower()} - {*_ANY})
+    page = wsgi_app(at=PLACE, token=secret, hosts=known)
+    try:
+        listener = _Listener(host, port, page)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", error)
+        raise UnsupportedError(f"nothing can listen at {host}:{port}: {why}") from None
+    return Server(listener, secret)
+
+
+_ANY = ("0.0.0.0", "::")
+
+
+@internal
+class Server:
+    """What `serve` has begun: `url` for a browser, `host`, `port`, `token`. `close()` ends it, and so does a `with`."""
+
+    def __init__(self, listener: _Listener, token: str) -> None:
+        self.token = token
+        self.host, self.port = str(listener.server_address[0]), int(listener.server_address[1])
+        self._listener = listener
+        self._thread = threading.Thread(target=listener.serve_forever, args=(0.5,), name="memwatch-web", daemon=True)
+        self._thread.start()
+        _servers.add(self)
+        _hook()
+        _log.info("memwatch shows its page at %s", self._address)
+
+    @property
+    def url(self) -> str:
+        """The address with the token, behind a ``#``: that part is not sent, and stands in no log."""
+        return f"{self._address}#token={self.token}"
+
+    @property
+    def _address(self) -> str:
+        host = "127.0.0.1" if self.host in _ANY else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+
+    def close(self) -> None:
+        """Listen no more; answers under way have two seconds to end."""
+        if self in _servers:
+            _servers.discard(self)
+            self._listener.shutdown()
+            self._listener.server_close()
+            self._thread.join(_LEAVING)
+            self._listener.see_off()
+
+    def leave(self) -> None:
+        """In a forked child: let go of what it has inherited. The port is its parent's."""
+        _servers.discard(self)
+        self._listener.let_go()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._address}>"
+
+
+_servers: weakref.WeakSet[Server] = weakref.WeakSet()
+_hooked: list[bool] = []
+
+
+def _hook() -> None:
+    if not _hooked:
+        _hooked.append(True)
+        on_fork("page", in_child=_leave_all)
+        atexit.register(_close_all)
+
+
+def _leave_all() -> None:
+    for server in list(_servers):
+        server.leave()
+
+
+def _close_all() -> None:
+    for server in list(_servers):
+        server.close()
+
+
+@internal
+class _Listener(ThreadingMixIn, WSGIServer):
+    """Takes connections in, each in a thread, up to a number; ends those that take too long."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def __init__(self, host: str, port: int, page: Page) -> None:
+        self._until: dict[socket.socket, float] = {}
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        super().__init__((host, port), _Handler)
+        self.set_app(page)
+
+    def server_bind(self) -> None:
+        """Without asking anybody for the name of this machine."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if len(self._until) >= _MOST_GUESTS:
+            with suppress(OSError):
+                request.settimeout(0.0)
+                request.send(_FULL)
+            self.shutdown_request(request)
+            return
+        self._until[request] = Clock.monotonic() + _ASKING
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread can be had
+            self._until.pop(request, None)
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._until.pop(request, None)
+        super().shutdown_request(request)
+
+    def has_come(self, request: socket.socket) -> None:
+        """Its question is there, up to its body."""
+        if request in self._until:
+            self._until[request] = Clock.monotonic() + _LONGEST
+
+    def service_actions(self) -> None:
+        """Twice a second."""
+        now = Clock.monotonic()
+        for request, until in list(self._until.items()):
+            if now > until:
+                with suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+
+    def see_off(self) -> None:
+        """Wait for the answers under way, and no longer."""
+        deadline = Clock.monotonic() + _LEAVING
+        while self._until and Clock.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def let_go(self) -> None:
+        """Close the descriptors, without a word to the other ends: these are the parent's guests."""
+        for inherited in (self.socket, *self._until):
+            with suppress(OSError):
+                os.close(inherited.detach())  # what reads from it would keep it open
+        self._until.clear()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        _log.debug("a connection to memwatch's page ended early", exc_info=True)
+
+
+class _Handler(WSGIRequestHandler):
+    """One connection."""
+
+    timeout = _STALLED
+    server_version = "memwatch"
+    sys_version = ""
+    server: _Listener
+
+    def get_environ(self) -> dict[str, Any]:
+        self.server.has_come(self.connection)
+        return super().get_environ()
+
+    def address_string(self) -> str:
+        return str(self.client_address[0])
+
+    def get_stderr(self) -> Any:
+        return io.StringIO()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The program's output is its own."""
