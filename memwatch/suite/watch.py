@@ -2,7 +2,8 @@
 
 No test is looked at by itself, for a look takes longer than a quick test. The samples of what is still alive at the end
 know when they were taken, and that tells the test. A second look is taken on the way, and a third: what came since one
-of them is told from what the first half of a run loads once and keeps, as imports are.
+of them is told from what the first half of a run loads once and keeps, as imports are. What most runs need not is
+neither loaded nor done: the collection and the words wait until something is found.
 """
 
 from __future__ import annotations
@@ -12,20 +13,25 @@ import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ..backend.allocations.live import Sampled
-from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
+from ..backend.census.chosen import take_identity
 from ..backend.quiet import collect
 from ..clock import Clock
 from ..errors import describe_error
-from ..heap import Snapshot, take_snapshot
 from ..internal import internal
 from ..retain import Holding, find_holdings
 from .excused import is_excused, is_standard_s
 from .findings import Findings, Left
 
-_INTERVAL = 8192  # bytes a sample
+if TYPE_CHECKING:
+    from ..backend.allocations.live import Sampled
+    from ..backend.census.contract import ObjectSet
+
+_INTERVAL = 8192  # bytes a sample, at most
+_FINEST = 512  # the same, at least
+_SAMPLES = 8  # of the least that is told, so that it has a line
 _PART = 50  # of the time that has passed, at most one is spent on looks
 _SMALL = 4  # places of one kind are added up, so each may be smaller
 _HALF = 0.6  # of the run: a look that leaves so much behind it tells what goes on growing
@@ -38,13 +44,13 @@ class SuiteWatch:
     def __init__(self, least: int) -> None:
         self._least = least
         self._pid = os.getpid()
-        self._recorder = Recorder(_INTERVAL)
+        self._recorder = Recorder(min(_INTERVAL, max(_FINEST, least // _SAMPLES)))
         self._modules = frozenset(sys.modules)
         self._ids: list[str] = []
         self._begins = array("q")
         self._spent = 0
         self._begun = Clock.monotonic_ns()
-        self._looks: list[tuple[int, Snapshot]] = []
+        self._looks: list[tuple[int, ObjectSet]] = []
         self._recorder.start()
         self._look()
 
@@ -73,15 +79,16 @@ class SuiteWatch:
     def _look(self) -> None:
         """Of the looks the first is kept, and the last two."""
         begun = Clock.monotonic_ns()
-        self._looks = [*self._looks[:1], *self._looks[1:][-1:], (begun, take_snapshot())]
+        self._looks = [*self._looks[:1], *self._looks[1:][-1:], (begun, take_identity(True, (), None))]
         self._spent += Clock.monotonic_ns() - begun
 
     def _search(self, until: int, missing: list[str]) -> tuple[Left, ...]:
-        collect()
         holdings = self._holdings(until)
+        if holdings and collect():  # some of it may have been garbage
+            holdings = self._holdings(until)
         if not holdings:
             return ()
-        from .told import Told  # it brings the words of a report with it
+        from .told import Told
 
         return Told(*self._samples(until, missing), self._test_at).rows(holdings)
 
@@ -98,12 +105,14 @@ class SuiteWatch:
         known = {held.path.fingerprint for held in first}
         return [*first, *(held for held in later if held.path.fingerprint not in known)]
 
-    def _since(self, look: Snapshot) -> list[Holding]:
+    def _since(self, look: ObjectSet) -> list[Holding]:
         """What is new since a look, and large enough, and without an excuse."""
-        found = find_holdings(look.addresses, ignore=[self], least=self._least // _SMALL)
+        found = find_holdings(look.addresses(), ignore=[self], least=self._least // _SMALL)
         return [it for it in found if it.retained_bytes >= self._least and not is_excused(it, self._modules)]
 
     def _samples(self, until: int, missing: list[str]) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
+        from ..backend.allocations.recorded import read_recorded
+
         try:
             return read_recorded(self._recorder, self._begun, until)
         except Exception as error:  # a test has replaced Python's allocators, or there is no memory

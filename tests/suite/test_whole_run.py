@@ -52,6 +52,10 @@ def test_prints_and_warns():
 
 def test_imports():
     import xml.dom.minidom, sqlite3, email.mime.text
+
+def test_leaves_garbage_that_waits():
+    node = ["x" * 200_000]
+    node.append(node)
 """
 
 
@@ -91,14 +95,21 @@ def test_what_stays_is_told_by_type_line_holder_and_test(run, pytester: pytest.P
 def test_a_run_without_leaks_is_silent(run) -> None:
     done = run(HEALTHY, "--memwatch-fail", "--deselect", "test_module.py::test_fails")
     assert done.ret == pytest.ExitCode.OK
-    done.stdout.fnmatch_lines(["no test of 302 left anything behind that is worth a look"])
+    done.stdout.fnmatch_lines(["no test of 303 left anything behind that is worth a look"])
 
 
 @pytest.mark.slow
 def test_what_the_runner_keeps_of_a_failure_is_not_told(run) -> None:
     done = run(HEALTHY, "--memwatch", "-k", "fails or prints")
-    done.assert_outcomes(passed=1, failed=1, deselected=301)
+    done.assert_outcomes(passed=1, failed=1, deselected=302)
     done.stdout.fnmatch_lines(["no test of 2 left anything behind that is worth a look"])
+
+
+@NEEDS_SAMPLER
+def test_a_small_leak_has_its_line(run) -> None:
+    text = "KEPT = []\n\ndef test_keeps():\n    KEPT.extend(range(1000))\n"
+    done = run(text, "--memwatch", "--memwatch-least=2000")
+    done.stdout.fnmatch_lines(["1  *, +*", "   allocated  test_module.py:4 in test_keeps"])
 
 
 @pytest.mark.slow
