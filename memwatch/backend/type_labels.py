@@ -16,9 +16,8 @@ _C_METHODS = frozenset(map(id, (MethodDescriptorType, WrapperDescriptorType)))
 _CRASH = frozenset({id(Struct.__dict__["__sizeof__"])})  # on one that was made but not set up, as in its `__init__`
 _subclasses = type.__subclasses__  # of `type` itself, which asks no metaclass
 # The getters of `type` itself: a metaclass that redefines these names is not asked.
-_qualname, _module, mro_of, namespace_of, flags_of = (
-    type.__dict__[name].__get__ for name in ("__qualname__", "__module__", "__mro__", "__dict__", "__flags__")
-)
+_NAMES = ("__qualname__", "__module__", "__mro__", "__dict__", "__flags__", "__base__")
+_qualname, _module, mro_of, namespace_of, flags_of, base_of = (type.__dict__[name].__get__ for name in _NAMES)
 
 
 def type_label(cls: type) -> str:

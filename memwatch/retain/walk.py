@@ -19,7 +19,7 @@ from ..backend.census.contract import Cancelled
 from ..backend.census.referents import DICTS, keys_of, shown_by
 from ..backend.forks import begin_walk, end_walk, rest
 from ..backend.quiet import get_ident
-from ..backend.type_labels import size_reader
+from ..backend.type_labels import base_of, flags_of, size_reader
 from ..internal import internal
 from .pages import DEFERRED, KNOWN, VISITED, Pages
 from .references import contents, hidden_contents, is_tracked
@@ -31,11 +31,13 @@ NOT_TOLD = Root(RootKind.MEMWATCH)
 _CHECK = 2047  # a mask: ask to give up every 2048 objects
 _LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None))))
 _MANY_GROUPS = 10_000
+_HEAP_TYPE = 1 << 9  # of a class that is made as the program runs
 
 
 @internal
 class Group:
-    """New objects of one type that one old object holds (or, past many groups, that objects alike hold)."""
+    """New objects of one type, or of new classes of one base, that one old object holds (or, past many groups, that
+    objects alike hold)."""
 
     __slots__ = ("first", "items", "kind", "latest", "latest_parent", "parent", "size", "targets", "types")
 
@@ -250,15 +252,16 @@ class Walk:
         """Add a new object to its group, or to that of its parent's place if nothing above it is new."""
         kind = id(type(obj))
         if group < 0:
-            group = self._group(obj, kind, parent)
+            group = self._group(obj, parent)
         counts = self.found[group]
         counts.items += 1
         counts.size += self._measure(obj, kind)
         counts.types[kind] = counts.types.get(kind, 0) + 1
         return group
 
-    def _group(self, obj: Any, kind: int, parent: int) -> int:
-        root = self.roots.get(parent)
+    def _group(self, obj: Any, parent: int) -> int:
+        root, told = self.roots.get(parent), self._old_class(type(obj))
+        kind = id(told)
         if type(root) is FrameType:  # the calls of one function are one place, in however many threads
             key: tuple[int, ...] = id(root.f_code), 0, kind
         else:
@@ -266,11 +269,19 @@ class Walk:
         group = self._group_of.get(key, -1)
         if group < 0:
             group = self._group_of[key] = len(self.found)
-            self.found.append(Group(parent, type(obj), obj))
+            self.found.append(Group(parent, told, obj))
         counts = self.found[group]
         counts.targets += 1
         counts.latest, counts.latest_parent = obj, parent
         return group
+
+    def _old_class(self, told: type) -> type:
+        """*told*, or of a class that has come since, as those made at each call, its nearest base that has not."""
+        if self.wanted:
+            return told
+        while flags_of(told) & _HEAP_TYPE and not self.pages.flags(id(told)) & KNOWN:
+            told = base_of(told)
+        return told
 
     def likeness(self, parent: int, kind: int) -> tuple[int, ...]:
         """What places alike have in common: root, the first three objects from there, the types of all below."""

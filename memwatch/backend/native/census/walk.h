@@ -63,11 +63,16 @@ bool hide(Walk *walk, PyObject *object);
 bool hide_what_hangs(Walk *walk);
 
 static inline Kind *
-kind_of(Walk *walk, PyObject *object)
+kinds_of(Walk *walk, PyTypeObject *type)
 {
-    PyTypeObject *type = Py_TYPE(object);
     Kind *kind = kinds_find(&walk->kinds, type);
     return kind ? kind : kinds_enter(walk->memory, &walk->kinds, type);
+}
+
+static inline Kind *
+kind_of(Walk *walk, PyObject *object)
+{
+    return kinds_of(walk, Py_TYPE(object));
 }
 
 /* Whether objects of this kind take more memory as they hold more. */

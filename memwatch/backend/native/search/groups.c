@@ -1,8 +1,9 @@
 /* Counting what is new, by where it hangs. See search.h.
  *
- * A new object that an old one holds is a target of the group that belongs to its holder and its type; all that is new
- * below it is counted in the same group. Past many groups, those join whose ways are alike: the same root and the same
- * three objects from there, and then the same types. */
+ * A new object that an old one holds is a target of the group that belongs to its holder and its type, or where its
+ * class is new itself, as of classes made at each call, to the base that is not; all that is new below it is counted in
+ * the same group. Past many groups, those join whose ways are alike: the same root and the same three objects from
+ * there, and then the same types. */
 #include "search/search.h"
 
 #define MANY_GROUPS 10000
@@ -27,12 +28,22 @@ place_below(uint64_t place, PyObject *object)
 }
 
 static Group *
-new_group(Search *search, Kind *kind, uint64_t like)
+new_group(Search *search, uint64_t like)
 {
     Group *group = row_add(search->walk.memory, &search->groups);
     if (group)
-        *group = (Group){.type = kind->type, .like = like};
+        *group = (Group){.like = like};
     return group;
+}
+
+/* The class that objects of *type* are told by: the type itself, or of one that has come since its nearest old base. */
+static PyTypeObject *
+old_class(const Search *search, PyTypeObject *type)
+{
+    while (search->mode == NEW_UNKNOWN && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) && type->tp_base &&
+           !marks_has(&search->given, (PyObject *)type))
+        type = type->tp_base;
+    return type;
 }
 
 /* What holders have in common whose groups are one: the calls of one function, in however many threads. */
@@ -50,8 +61,11 @@ holder_of(const Search *search, uint32_t parent)
 static size_t
 group_for(Search *search, Kind *kind, uint32_t parent, uint64_t place)
 {
+    PyTypeObject *type = old_class(search, kind->type);
+    if (type != kind->type && (kind = kinds_of(&search->walk, type)) == NULL)
+        return 0;
     uint64_t holder = holder_of(search, parent);
-    uint64_t like = mix(place ^ mix((uintptr_t)kind->type)), key = (holder + 1) << PLACE_BITS | kind->place;
+    uint64_t like = mix(place ^ mix((uintptr_t)type)), key = (holder + 1) << PLACE_BITS | kind->place;
     if (key == search->last_key)
         return search->last_group;
     Pointer *entry = pointers_find(&search->group_of, (void *)key);
@@ -59,7 +73,7 @@ group_for(Search *search, Kind *kind, uint32_t parent, uint64_t place)
         entry = pointers_enter(search->walk.memory, &search->group_of, (void *)(like | IS_GROUP));
     else if (entry == NULL)
         entry = pointers_enter(search->walk.memory, &search->group_of, (void *)key);
-    if (entry == NULL || (entry->number == 0 && new_group(search, kind, like) == NULL))
+    if (entry == NULL || (entry->number == 0 && new_group(search, like) == NULL))
         return 0;
     if (entry->number == 0)
         entry->number = (Py_ssize_t)search->groups.used;
@@ -73,7 +87,7 @@ count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_
     Memory *memory = search->walk.memory;
     bool topmost = !(place & IS_GROUP);
     size_t number = topmost ? group_for(search, kind, parent, place) : (size_t)(place & ~IS_GROUP) + 1;
-    if (number == 0)
+    if (number == 0 || (topmost && (kind = kind_of(&search->walk, object)) == NULL)) /* it may have moved */
         return 0;
     Group *group = (Group *)search->groups.data + number - 1;
     if (topmost) {

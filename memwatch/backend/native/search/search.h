@@ -77,7 +77,6 @@ typedef struct {
 
 /* New objects of one type below one old object: the topmost are its targets. */
 typedef struct {
-    PyTypeObject *type;
     PyObject *latest;
     uint32_t latest_parent;
     uint32_t measured; /* how many of the items tell their size only when the walk is over */
