@@ -3,7 +3,8 @@
 The stacks of suspended greenlets are told with what the functions on them hold.
 
 A view or a handle is small and keeps a large block of C memory alive, which no walk meets. It is told with that memory
-where one function of the program made both, or one came for each other; else it is said to be likely at most.
+where one function of the program made both, or one came for each other; else it is said to be likely at most, where no
+other objects may keep it: as a slice that one function takes of what another has made for it.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class Pins:
         if not any(it is holding for it in self._keepers):
             return None
         sites = self._sites(holding, frames)
-        alone = not sites and not frames and len(self._keepers) == 1
-        sites = [site for site in self.left if site.native] if alone else sites
+        alone = not sites and len(self._keepers) == 1
+        sites = [it for it in self.left if it.native and _is_made_for(it, frames)] if alone else sites
         if sites:
             return self._taken(sites, not alone)
         if not self._unseen or holding.targets < _SEVERAL:
@@ -83,10 +84,18 @@ class Pins:
         return Pinned(round(sum(site.size_bytes for site in sites)), tuple(sites), sure, what)
 
     def _sites(self, holding: Holding, frames: Sequence[ShownFrame]) -> list[Site]:
-        """What the same function has made; where it is not known which, what there is as much of."""
+        """What the same function has made; where it is not known which, what there is as much of, and what its function
+        has made beside it."""
         own = next(((it["function"], it["file"]) for it in frames if it["in_app"]), None)
         raw = [site for site in self.left if site.label == NO_OBJECT]
-        return [it for it in raw if (it.function == own if own else is_alike(it.count, holding.targets))]
+        made = {own} if own else {it.function for it in raw if is_alike(it.count, holding.targets)}
+        return [it for it in raw if it.function in made]
+
+
+def _is_made_for(site: Site, frames: Sequence[ShownFrame]) -> bool:
+    """Whether the function that *frames* tell of has called what made *site*, if it is known."""
+    made = next(((it["function"], it["file"]) for it in frames if it["in_app"]), None)
+    return not frames or any((it["function"], it["file"]) == made for it in site.frames)
 
 
 def _types_of(holding: Holding) -> tuple[str, ...]:

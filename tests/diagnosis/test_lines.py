@@ -13,13 +13,13 @@ from memwatch.backend.allocations.live import Sampled
 from memwatch.backend.allocations.recorded import read_recorded
 from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
-from memwatch.diagnosis import Account, Diagnosis, Suspect, pinned, sampled_lines
+from memwatch.diagnosis import Account, Diagnosis, Suspect, sampled_lines
 from memwatch.diagnosis import lines as module
-from memwatch.diagnosis.account import TypeRow, kind_of
+from memwatch.diagnosis.account import TypeRow
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
-from memwatch.retain import Holding, Root, RootKind
+from memwatch.retain import Holding
 from memwatch.retain.search import IN_C
 
 from ..paths import KEPT
@@ -277,44 +277,6 @@ def test_parts_of_an_object_are_told_as_its_class():
         (program, 900, 0.65, ["app:0"]),
         ("bytes", 5000, 0.2, ["app:3"]),
     ]
-
-
-def test_native_memory_is_told_with_the_small_objects_that_the_same_function_makes(monkeypatch):
-    monkeypatch.setattr(pinned, "keepers_of_native", lambda labels: labels & {"lib.View"})
-    views = replace(holding("lib.View", **{"lib.View": 9}), retained_bytes=3000)
-
-    def told(raw: str, kept: Holding = views, native: bool = True) -> list[tuple[str, bool, int]]:
-        samples = [sampled("lib.View", "app:2"), *[sampled("", raw, size=10.0 * MIB, native=native)] * 9]
-        found = suspects([kept], lines(*samples, known=native), "native", 100 * MIB)
-        assert found[0].bytes_growth == pytest.approx(90 * MIB, rel=0.01)
-        return [(it.type, bool(it.held_by), it.samples) for it in found]
-
-    assert told("app:3") == [("lib.View", True, 9)]
-    assert told("app:3", native=False) == [("lib.View", True, 9)]  # a buffer that C code has from Python
-    assert told("app:3", replace(views, retained_bytes=90 * MIB)) == [("lib.View", True, 9)]
-    assert told("other:3") == [(NO_OBJECT, False, 9)]
-    assert told("app:3", replace(views, frontier_type="str", type_counts={"str": 9})) == [(NO_OBJECT, False, 9)]
-
-
-def test_what_small_objects_keep_unseen_is_said_to_be_likely(monkeypatch):
-    monkeypatch.setattr(pinned, "keepers_of_native", lambda labels: labels & {"lib.View"})
-    views = replace(holding("lib.View", **{"lib.View": 90}), targets=100, retained_bytes=9000)
-    (found,) = suspects([views], lines(known=True), "native", 100 * MIB)
-    assert found.share < 0.001 and "; most likely each keeps native memory alive, about 1.00 MiB" in found.cause
-    assert found.hint.startswith("keep a copy of the part")
-
-
-def test_the_stacks_of_suspended_greenlets_are_told_with_what_hangs_on_them():
-    path = replace(KEPT, root=Root(RootKind.GREENLET, "app.work"))
-    jobs = replace(holding("app.Job", **{"app.Job": 700}), path=path, targets=700)
-    stacks = [sampled("", "lib:1", "app:7", size=0.1 * MIB)] * 9
-    found = lines(*stacks, *[sampled("frame", "app:7", size=0.1 * MIB)] * 5, known=False)
-    (told,) = suspects([jobs], found, "objects", 3 * MIB)
-    assert told.bytes_growth == pytest.approx(2.4 * MIB, rel=0.01) and told.held_by is path
-    assert told.cause.endswith("each keeps its stack alive, about 2.05 KiB") and where(told) == ["lib:1", "app:7"]
-    assert kind_of(found.loose()[0], True, [jobs]) == "objects" and kind_of(found.loose()[0], True) == "untracked"
-    (other, _) = suspects([replace(jobs, targets=90)], found, "objects", 3 * MIB)
-    assert other.type == "frame"  # too many to be one for each
 
 
 def test_a_weak_holder_is_no_holder():

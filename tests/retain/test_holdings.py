@@ -12,7 +12,7 @@ import threading
 import types
 import weakref
 from array import array
-from collections import deque, namedtuple
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -158,19 +158,6 @@ def test_members_of_a_collection_are_told_as_one(app: Any, known: Known, walk_ag
     assert 1980 <= found.targets <= 2000  # some lie where an object was before
     assert found.path.lines[-2:] == (".log: list, 1 item", "[index]")
     assert any(type(it) is Order for it in walk_again(found.path))
-
-
-def test_objects_that_each_bring_a_class_of_their_own_are_told_as_one(app: Any, known: Known) -> None:
-    app.recent, app.kept = deque(), {}
-    before = known()
-    for number in range(300):
-        row = namedtuple("Row", "id name")  # type: ignore[misc]
-        app.recent.append(row(number, str(number)))
-        app.kept[number] = type("Order", (Order,), {})()
-    found = {holding.path.text.partition(":")[0]: holding for holding in find_holdings(before)[:2]}
-    assert {it.targets for it in found.values()} == {300}
-    assert found["module app > recent"].frontier_type == f"{HERE}Row"
-    assert found["module app > kept"].type_counts[f"{HERE}Order"] >= 300
 
 
 def test_two_attributes_of_one_object_are_told_apart(app: Any, known: Known) -> None:

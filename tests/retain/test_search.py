@@ -8,6 +8,7 @@ import threading
 import types
 import weakref
 from array import array
+from collections import deque, namedtuple
 from collections.abc import Callable
 from typing import Any
 
@@ -157,3 +158,16 @@ def test_the_calls_of_one_function_in_many_threads_are_one_place(known: Callable
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def test_objects_that_each_bring_a_class_of_their_own_are_told_as_one(app: Any, known: Callable[[], Any]) -> None:
+    app.recent, app.kept = deque(), {}
+    before = known()
+    for number in range(300):
+        row = namedtuple("Row", "id name")  # type: ignore[misc]
+        app.recent.append(row(number, str(number)))
+        app.kept[number] = type("Order", (Order,), {})()
+    found = {holding.path.text.partition(":")[0]: holding for holding in find_holdings(before)[:2]}
+    assert {it.targets for it in found.values()} == {300}
+    assert found["module app > recent"].frontier_type == f"{__name__}.Row"
+    assert found["module app > kept"].type_counts[f"{__name__}.Order"] >= 300

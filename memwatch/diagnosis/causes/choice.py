@@ -97,19 +97,28 @@ def name_type(holding: Holding) -> str:
     """The type to name: of those that come with nearly every held item, a class of the program's before a builtin, and
     of builtins what is held itself before what it is made of. A mere container yields to what runs, as a function, and
     else to what it has most of. A class of the standard library yields to one that is not, if it is not what is held,
-    and one that the standard library keeps to itself to any other. Of two other classes that which owns the other is
-    named, and where neither does the program's own. Classes that are held are named as such."""
+    and one that the standard library keeps to itself to any other, where the program has not put it there. Of two other
+    classes that which owns the other is named, and where neither does the program's own. Classes that are held are
+    named as such."""
     counts, top = holding.type_counts, holding.frontier_type
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name and (name == top or name not in _WEAK)]
-    own = [name for name in own if not _is_internal(name)] or own
+    public = [name for name in own if not _is_internal(name)]
+    own = public if public and not _is_put_there(top, public, holding) else own
     if top in own or top == "type" or not often or (not own and top not in _CONTAINERS):
         return top
     own = [name for name in own if not is_standard(name)] or own
+    own = [name for name in own if name in holding.owners] or own  # what is farther was not met
     own = [name for name in own if not _is_owned(name, own, holding)] or own
     programs = [name for name in own if is_programs(name)] if top in _CONTAINERS else []
     others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
     return max(programs or own or others, key=lambda name: counts[name])
+
+
+def _is_put_there(top: str, others: Sequence[str], holding: Holding) -> bool:
+    """Whether the program holds *top* itself, and the *others* are parts of it: as an event loop and its sockets."""
+    parts = all(map(is_standard, others)) and not top.startswith("_thread.")
+    return parts and _is_internal(top) and find_owner(holding.path) is None
 
 
 def _is_owned(name: str, others: Sequence[str], holding: Holding) -> bool:

@@ -25,6 +25,13 @@ LIBRARIES = (
         counted=True,
     ),
     Cause(
+        "cachetools-without-bound",
+        "a cache of cachetools without a bound: what is in it leaves when its time is over at the earliest, and only "
+        "as the cache is used",
+        "give it a maxsize that it can reach: cachetools.TTLCache(maxsize=1000, ttl=300)",
+        ("*: cachetools.Cache > .*: dict|collections.OrderedDict > []",),
+    ),
+    Cause(
         "open-figures",
         "pyplot keeps every figure until it is closed",
         "call plt.close(figure) when it is drawn, or make it without pyplot: matplotlib.figure.Figure()",

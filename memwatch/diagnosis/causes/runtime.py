@@ -47,6 +47,29 @@ RUNTIME = (
         many=True,
     ),
     Cause(
+        "element-tree",
+        "elements that pile up below one element of an ElementTree: a parser that reads piece by piece hangs each in "
+        "its tree, also those that were used",
+        "take each out when it was used: parent.remove(element), or root.clear(), with the root from the first 'start' "
+        "event of iterparse() or XMLPullParser",
+        ("*: xml.etree.ElementTree.Element > *: xml.etree.ElementTree.Element",),
+        many=True,
+    ),
+    Cause(
+        "shelf-writeback",
+        "a shelf with writeback=True: it keeps every entry that was used, until sync() or close()",
+        "call sync() after each piece of work, or open it without writeback and assign what has changed: "
+        "shelf[key] = value",
+        ("*: shelve.Shelf > .cache: dict > []",),
+    ),
+    Cause(
+        "shared-by-manager",
+        "a {holder} that is shared by a multiprocessing.Manager and only grows, in the manager's process",
+        "{drop}, by its proxy in the program; nothing else empties it",
+        ("*: multiprocessing.managers.Server > .id_to_obj: dict > []: tuple > []: dict|list|set > []",),
+        counted=True,
+    ),
+    Cause(
         "weak-dict-holds-members",
         "a weak dictionary that holds its own members, so that none ever goes: the values of a WeakKeyDictionary lead "
         "to their keys, or the keys of a WeakValueDictionary to their values",

@@ -139,6 +139,7 @@ def test_what_no_root_leads_to_is_not_told_by_what_it_is() -> None:
         ("weakref.finalize._Info", "str", "weakref.finalize._Info"),
         ("threading.Timer", "app.Row", "threading.Timer"),
         ("_thread.RLock", "threading.Condition", "threading.Condition"),
+        ("asyncio.unix_events._UnixSelectorEventLoop", "socket.socket", "asyncio.unix_events._UnixSelectorEventLoop"),
         ("_thread.lock", "str", "_thread.lock"),
         ("app._Row", "app.Order", "app._Row"),
         ("type", "_collections._tuplegetter", "type"),
@@ -207,6 +208,8 @@ def test_of_two_classes_the_one_that_owns_the_other_is_named() -> None:
     owned = replace(held, owners={"library.Processor": ("tuple",), "app.Exporter": ("tuple", "library.Processor")})
     assert name_type(owned) == "library.Processor"
     assert name_type(replace(owned, type_counts={"app.Exporter": 30, "tuple": 30})) == "app.Exporter"
+    farther = replace(held, type_counts={"library.Headers": 90, **owned.type_counts}, owners=owned.owners)
+    assert name_type(farther) == "library.Processor"
 
 
 def test_what_a_library_gives_to_the_interpreter_is_not_the_programs_to_change() -> None:
