@@ -19,7 +19,7 @@ import pytest
 import memwatch
 
 ROOT = Path(memwatch.__file__).parent.parent
-PATIENCE = 120
+PATIENCE = 300
 
 pytestmark = pytest.mark.slow
 

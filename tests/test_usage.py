@@ -102,7 +102,7 @@ def test_a_busy_process_takes_a_core_and_an_idle_one_nothing(child):
         usage.lookup(process.pid, keep_history=True)
     time.sleep(0.5)
     first, second = (usage.lookup(process.pid, keep_history=True) for process in (busy, idle))
-    assert 15 < first.cpu < 130  # the machine of the tests may be busy itself
+    assert second.cpu < first.cpu < 130  # the machine of the tests may be busy itself
     assert second.cpu < 15 and is_sane(first) and is_sane(second)
     assert first.cpu_user > first.cpu_system
 
