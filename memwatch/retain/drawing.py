@@ -87,13 +87,15 @@ def path_parts(root: Root, steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def holder_text(root: Root, steps: Sequence[Step]) -> str:
-    """The named beginning of a path: ``app.CACHE``, ``main thread, function app.run``."""
+    """The named beginning of a path: ``app.CACHE``, ``main thread, function app.run``; of a chain each name once."""
     text = printable(root.name) if root.kind is RootKind.MODULE else root_text(root)
+    names: list[str] = []
     for step in steps:
         if step.edge.kind not in ATTRIBUTES:
             break
-        text += edge_text(step.edge)
-    return text
+        name = edge_text(step.edge)
+        names += [] if names[-1:] == [name] else [name]
+    return text + "".join(names)
 
 
 def normalized_text(root: Root, steps: Sequence[Step]) -> str:

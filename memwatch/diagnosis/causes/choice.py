@@ -12,7 +12,7 @@ from ...retain import EdgeKind, Holding, RootKind, find_owner
 from ...units import printable
 from ..classes import is_programs, is_standard
 from .cause import Cause, Pattern
-from .holders import ATTRIBUTES, FAR_BOUND, GENERAL, HOLDERS, UNREACHED, Holder
+from .holders import ATTRIBUTES, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
 from .owned import MADE, OWNED, library_of, maker_of
@@ -22,7 +22,7 @@ from .verdicts import BY_VERDICT, GC_DISABLED
 
 _EXACT = (*LIBRARIES, *RUNTIME)
 _BY_PATH = (*_EXACT, *KEPT, *PLACES)
-ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, FAR_BOUND, OWNED, MADE, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
+ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, OWNED, MADE, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
 """Every cause there is, in the order in which they are tried."""
 
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
@@ -52,7 +52,7 @@ class Words:
 def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: str = "the program") -> Words:
     """The words for *holding*; for *verdict* alone where its path says nothing. *counts* has the items counted; *line*
     is the program's line that makes what is held there."""
-    unknown = _NO_CAUSE if holding.bound is None else FAR_BOUND
+    unknown = _NO_CAUSE if holding.bound is None else NEAR_BOUND if _is_nearly_full(holding) else FAR_BOUND
     cause, name = _choose(holding) or (BY_VERDICT.get(verdict, unknown), "")
     holder = _holder(holding)
     said = {
@@ -71,10 +71,14 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
         said |= {"library": maker, "type": kind, "line": line}
         cause = MADE
     counted = count_words(holding) if cause.counted and counts else ""
-    if cause is FAR_BOUND:
+    if cause in (FAR_BOUND, NEAR_BOUND):
         counted = f": {holding.used or 0:,} of at most {holding.bound:,}"
     hints = [it for it in (cause.hint.format(**said), _beside(holding)) if it]
     return Words(cause.name, cause.cause.format(**said) + counted, "; ".join(hints))
+
+
+def _is_nearly_full(holding: Holding) -> bool:
+    return holding.bound is not None and 2 * (holding.used or 0) >= holding.bound
 
 
 def _beside(holding: Holding) -> str:
@@ -173,8 +177,8 @@ def _is_such(holding: Holding, cause: Cause) -> bool:
 
 
 def _is_many(holding: Holding) -> bool:
-    """Whether several objects came there, or one container with many items."""
-    return holding.targets > 1 or holding.frontier_type == holding.holder_type
+    """Whether several objects came there, or one container with many items; an object in a chain is none."""
+    return holding.targets > 1 or (holding.frontier_type == holding.holder_type and holding.holder_items is not None)
 
 
 def _choose_by_holder(holding: Holding) -> tuple[Cause, str] | None:

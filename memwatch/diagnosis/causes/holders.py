@@ -51,6 +51,13 @@ FAR_BOUND = Cause(
 )
 """Where a container does have a bound, and grows all the same."""
 
+NEAR_BOUND = Cause(
+    "near-bound",
+    "a {holder} that fills up to its bound",
+    "it grows no further when it is full; lower the bound if that is too much, and look at what else has grown",
+)
+"""Where it has one, and more than half of that is used."""
+
 UNREACHED = Cause(
     "not-reachable",
     "objects that the program cannot reach any more: held by C code, or a cycle that cannot be collected",

@@ -11,7 +11,7 @@ _CONTAINER = "list|dict|set|collections.deque"
 KEPT = (
     Cause(
         "linked-objects",
-        "objects of which each refers to the one before, in a chain that only grows",
+        "a chain of objects that only grows: each refers to the one before, or to the next",
         "cut the chain where its older part is done with: set the reference to None",
         ("*: chain",),
         many=False,

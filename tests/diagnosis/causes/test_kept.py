@@ -157,6 +157,16 @@ def link_and_cut() -> None:
     LIST[0].before = None
 
 
+def lengthen(cut: bool = False) -> None:
+    """A chain from the first to the last, as a translation has fallbacks."""
+    if not LIST:
+        LIST[:] = [first := Node(None), first]
+    LIST[1].before = Node(None)
+    LIST[1] = LIST[1].before
+    if cut:
+        LIST[0] = LIST[1]
+
+
 def wrap(before: Any) -> None:
     """A handler around that of before, as a decorator that is put on again and again makes it."""
     data = Data()
@@ -261,7 +271,7 @@ CASES = (
     ),
     Case(
         "linked-objects",
-        "objects of which each refers to the one before",
+        "a chain of objects that only grows",
         leak=link,
         twin=lambda: LIST.__setitem__(slice(None), [Node(Node(None))]),
         fixed=link_and_cut,
@@ -270,10 +280,19 @@ CASES = (
     ),
     Case(
         "linked-objects",
-        "objects of which each refers to the one before",
+        "a chain of objects that only grows",
         leak=lambda: wrap(LIST[0] if LIST else None),
         twin=lambda: wrap(None),
         fixed=lambda: wrap(None),
+        done=clear,
+        loops=10,
+    ),
+    Case(
+        "linked-objects",
+        "a chain of objects that only grows",
+        leak=lengthen,
+        twin=lambda: Node(Node(None)),
+        fixed=lambda: lengthen(cut=True),
         done=clear,
         loops=10,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memwatch.diagnosis.causes import ALL, BY_VERDICT, Cause
-from memwatch.diagnosis.causes.holders import ATTRIBUTES, FAR_BOUND, GENERAL, HOLDERS, UNREACHED
+from memwatch.diagnosis.causes.holders import ATTRIBUTES, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
 from memwatch.diagnosis.causes.owned import MADE, OWNED
@@ -34,7 +34,7 @@ PARTS = (
     ("Python and its standard library", RUNTIME),
     ("What is kept", KEPT),
     ("Where it is kept", PLACES),
-    ("What keeps it", (ATTRIBUTES, GENERAL, FAR_BOUND, OWNED, MADE)),
+    ("What keeps it", (ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, OWNED, MADE)),
     ("Where no path is known", (UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
 )
 

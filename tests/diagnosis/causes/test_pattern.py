@@ -114,6 +114,8 @@ def test_nothing_is_said_of_what_has_a_bound() -> None:
     far = words_for(holding(LIST, item("app.Row"), bound=10**9))
     assert far.name == "far-bound" and far.cause.endswith(" of at most 1,000,000,000")
     assert words_for(holding(LIST, item("app.Row"), bound=100), "native").name == "native-memory"
+    near = words_for(replace(holding(LIST, item("app.Row"), bound=14_000), used=12_555))
+    assert near.name == "near-bound" and near.cause.endswith("fills up to its bound: 12,555 of at most 14,000")
 
 
 def test_an_object_in_a_thread_local_is_not_the_thread_local() -> None:
