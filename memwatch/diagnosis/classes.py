@@ -10,7 +10,7 @@ from types import BuiltinFunctionType, GetSetDescriptorType, MethodDescriptorTyp
 from typing import Any
 
 from ..backend.allocations.frame_filter import FrameFilter
-from ..backend.type_labels import every_type, flags_of, mro_of, namespace_of, type_label
+from ..backend.type_labels import base_of, every_type, flags_of, has_references, mro_of, namespace_of, type_label
 
 _MADE_IN_C = (MethodDescriptorType, BuiltinFunctionType, GetSetDescriptorType)
 _EVERY_CLASS = frozenset(("__dict__", "__weakref__"))  # getters that `class` makes, too
@@ -57,6 +57,20 @@ def keepers_of_native(labels: Collection[str]) -> frozenset[str]:
     is derived from such."""
     asked = (cls for cls in every_type() if type_label(cls) in labels)
     return frozenset(type_label(cls) for cls in asked if any(map(_is_extension, mro_of(cls))))
+
+
+def unseen_keepers(labels: Collection[str]) -> frozenset[str]:
+    """Those of *labels* whose instances may keep objects that no walk sees: classes of their own that an extension has
+    made, without a way for the collector to look into them. A walk looks into numpy's arrays all the same."""
+    asked = (cls for cls in every_type() if type_label(cls) in labels and not is_standard(type_label(cls)))
+    return frozenset(
+        type_label(cls)
+        for cls in asked
+        if not type_label(cls).startswith("numpy.")
+        and _is_extension(cls)
+        and base_of(cls) is object
+        and not has_references(cls)
+    )
 
 
 @lru_cache(maxsize=1)

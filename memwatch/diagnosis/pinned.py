@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ..internal import internal
 from ..retain import Holding, RetainingPath, RootKind
 from .account import Account, is_alike, is_stack
-from .classes import keepers_of_native
+from .classes import keepers_of_native, unseen_keepers
 from .lines import NO_OBJECT, ShownFrame, Site
 
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
@@ -57,16 +57,21 @@ class Pins:
         raw = self._unseen or any(site.label == NO_OBJECT for site in loose)
         classes = keepers_of_native({label for it in holdings for label in _types_of(it)}) if raw else frozenset()
         self._keepers = [it for it in holdings if not classes.isdisjoint(_types_of(it))]
+        objects = account.walked and any(site.label != NO_OBJECT for site in loose)
+        self._unseen_keepers = unseen_keepers({it.frontier_type for it in holdings}) if objects else frozenset()
 
     def may_take(self, holding: Holding) -> bool:
         """Whether the objects of *holding* are such that may keep memory that no walk meets."""
-        return holding.path.root.kind is RootKind.GREENLET or any(it is holding for it in self._keepers)
+        keeps = holding.frontier_type in self._unseen_keepers or any(it is holding for it in self._keepers)
+        return keeps or holding.path.root.kind is RootKind.GREENLET
 
     def take(self, holding: Holding, frames: Sequence[ShownFrame]) -> Pinned | None:
         """What the objects of *holding* keep, that the *frames* have made; None if they keep nothing that is known."""
         stacks = [site for site in self.left if is_stack(site, holding)]
         if stacks:
             return self._taken(stacks, True, "its stack")
+        if holding.frontier_type in self._unseen_keepers and (objects := self._objects(holding, frames)):
+            return self._taken([*objects, *self._sites(holding, frames)], True, "memory that no walk sees")
         if not any(it is holding for it in self._keepers):
             return None
         sites = self._sites(holding, frames)
@@ -90,6 +95,11 @@ class Pins:
         raw = [site for site in self.left if site.label == NO_OBJECT]
         made = {own} if own else {it.function for it in raw if is_alike(it.count, holding.targets)}
         return [it for it in raw if it.function in made]
+
+    def _objects(self, holding: Holding, frames: Sequence[ShownFrame]) -> list[Site]:
+        """Objects that no walk has met, one for each of *holding*, and from where these come."""
+        met = [site for site in self.left if site.label != NO_OBJECT and not site.native]
+        return [it for it in met if frames and is_alike(it.count, holding.targets) and _is_made_for(it, frames)]
 
 
 def _is_made_for(site: Site, frames: Sequence[ShownFrame]) -> bool:

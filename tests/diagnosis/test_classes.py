@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from memwatch.backend.type_labels import type_label
-from memwatch.diagnosis.classes import is_programs, is_standard, keepers_of_native
+from memwatch.diagnosis.classes import is_programs, is_standard, keepers_of_native, unseen_keepers
 from memwatch.diagnosis.parts import Part, join_parts
 
 
@@ -41,6 +41,12 @@ def test_what_an_extension_has_made_may_keep_native_memory() -> None:
     derived = type("Database", (sqlite3.Connection,), {"__module__": "app"})
     labels = {type_label(cls) for cls in [*classes, derived]}
     assert keepers_of_native(labels) == {"sqlite3.Connection", "app.Database"}
+
+
+def test_what_the_collector_cannot_look_into_may_keep_objects_unseen() -> None:
+    native = pytest.importorskip("memwatch.backend._native")
+    classes: list[Any] = [Order, dict, bytes, sqlite3.Connection, datetime.datetime, native.Snapshot]
+    assert unseen_keepers({type_label(cls) for cls in classes}) == {type_label(native.Snapshot)}
 
 
 def joined(*parts: tuple[str, int, int], cycles: bool = False) -> list[tuple[str, int, int]]:

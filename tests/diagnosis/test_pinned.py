@@ -75,3 +75,15 @@ def test_the_stacks_of_suspended_greenlets_are_told_with_what_hangs_on_them():
     assert kind_of(found.loose()[0], True, [jobs]) == "objects" and kind_of(found.loose()[0], True) == "untracked"
     (other, _) = suspects([replace(jobs, targets=90)], found, "objects", 3 * MIB)
     assert other.type == "frame"  # too many to be one for each
+
+
+def test_objects_that_others_keep_unseen_are_told_with_them(monkeypatch):
+    monkeypatch.setattr(pinned, "unseen_keepers", lambda labels: labels & {"lib.Match"})
+    matches = replace(holding("lib.Match", **{"lib.Match": 60}), targets=60, retained_bytes=3000)
+    texts = [replace(sampled("str", "lib:3", "app:4", size=MIB), count=1.0)] * 60
+    found = lines(sampled("lib.Match", "lib:3", "app:4"), *texts, known=False)
+    (told,) = suspects([matches], found, "untracked", 64 * MIB)
+    assert told.type == "lib.Match" and told.held_by is KEPT and told.bytes_growth == pytest.approx(60 * MIB, rel=0.01)
+    assert told.cause.endswith("each keeps memory that no walk sees alive, about 1.00 MiB")
+    lost, *_ = suspects([replace(matches, targets=9)], found, "untracked", 64 * MIB)
+    assert lost.type == "str" and lost.held_by is None

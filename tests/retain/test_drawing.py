@@ -80,6 +80,7 @@ def test_the_dict_has_all_fields() -> None:
         ((), "app"),
         ((attribute("CACHE", "dict"), key("str key", "str")), "app.CACHE"),
         ((attribute("Config", "type"), attribute("seen", "list", 640), ITEM, attribute("x", "str")), "app.Config.seen"),
+        ((attribute("first", "app.Node"), *[attribute("next", "app.Node")] * 90), "app.first.next"),
     ],
 )
 def test_a_holder_in_short(steps: tuple[Step, ...], name: str) -> None:

@@ -10,9 +10,9 @@ from ...internal import internal
 from ...retain import UNREACHED as UNREACHED_ROOTS
 from ...retain import EdgeKind, Holding, RootKind, find_owner
 from ...units import printable
-from ..classes import is_programs, is_standard
+from ..classes import is_programs, is_standard, unseen_keepers
 from .cause import Cause, Pattern
-from .holders import ATTRIBUTES, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED, Holder
+from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
 from .owned import MADE, OWNED, library_of, maker_of
@@ -22,7 +22,19 @@ from .verdicts import BY_VERDICT, GC_DISABLED
 
 _EXACT = (*LIBRARIES, *RUNTIME)
 _BY_PATH = (*_EXACT, *KEPT, *PLACES)
-ALL = (*_BY_PATH, ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, OWNED, MADE, UNREACHED, GC_DISABLED, *BY_VERDICT.values())
+ALL = (
+    *_BY_PATH,
+    ATTRIBUTES,
+    GENERAL,
+    FAR_BOUND,
+    NEAR_BOUND,
+    OWNED,
+    MADE,
+    CYCLE_IN_C,
+    UNREACHED,
+    GC_DISABLED,
+    *BY_VERDICT.values(),
+)
 """Every cause there is, in the order in which they are tried."""
 
 _PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
@@ -35,6 +47,7 @@ _RUN = frozenset(
 )
 _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod"))
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
+_CALLBACKS = next(cause for cause in RUNTIME if cause.name == "callbacks-in-c")
 _SEVERAL = 10  # threads
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 
@@ -158,8 +171,19 @@ def _choose(holding: Holding) -> tuple[Cause, str] | None:
         found = (name for pattern in patterns if (name := pattern.match(holding.path)) is not None)
         name = next(found, None) if _is_such(holding, cause) else None
         if name is not None:
-            return cause, name
+            unseen = _unseen_below(holding) if cause is _CALLBACKS else ""
+            return (CYCLE_IN_C, unseen) if unseen else (cause, name)
     return (UNREACHED, "") if is_unreached else _choose_by_holder(holding)
+
+
+def _unseen_below(holding: Holding) -> str:
+    """A class of which one lies below each method that is held, and that may hold it, unseen by the collector: one of
+    the same library."""
+    if holding.frontier_type != "method":
+        return ""
+    library = name_type(holding).partition(".")[0]
+    often = (name for name, count in holding.type_counts.items() if count >= _OFTEN * holding.targets)
+    return min(unseen_keepers([name for name in often if name.partition(".")[0] == library]), default="")
 
 
 def _is_in_threads(holding: Holding) -> bool:

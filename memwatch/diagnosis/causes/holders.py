@@ -58,6 +58,15 @@ NEAR_BOUND = Cause(
 )
 """Where it has one, and more than half of that is used."""
 
+CYCLE_IN_C = Cause(
+    "cycle-through-c",
+    "objects that hold themselves by way of {name}, into which the collector cannot look: most likely a cycle that is "
+    "never collected",
+    "look for a newer release of the library that makes it; or break the cycle when the object is done with: close it, "
+    "or delete the attribute that holds {name}",
+)
+"""Where C code holds a method of an object, and that object holds one of C code's that may be who does."""
+
 UNREACHED = Cause(
     "not-reachable",
     "objects that the program cannot reach any more: held by C code, or a cycle that cannot be collected",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memwatch.diagnosis.causes import ALL, BY_VERDICT, Cause
-from memwatch.diagnosis.causes.holders import ATTRIBUTES, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED
+from memwatch.diagnosis.causes.holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
 from memwatch.diagnosis.causes.owned import MADE, OWNED
@@ -35,7 +35,7 @@ PARTS = (
     ("What is kept", KEPT),
     ("Where it is kept", PLACES),
     ("What keeps it", (ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, OWNED, MADE)),
-    ("Where no path is known", (UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
+    ("Where no path is known", (CYCLE_IN_C, UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memwatch.diagnosis.causes import ALL, name_type, words_for
+from memwatch.diagnosis.causes import ALL, choice, name_type, words_for
 from memwatch.diagnosis.causes.cause import Pattern, is_like
 from memwatch.retain import Edge, EdgeKind, Holding, RetainingPath, Root, RootKind, Step
 from memwatch.retain.steps import DIRECT
@@ -202,6 +202,17 @@ def test_a_variable_in_many_threads_is_told_as_threads_that_do_not_end() -> None
     assert words_for(holding(local, root=run)).name == "threads-alive"
     assert words_for(holding(local, root=replace(run, main=True))).name != "threads-alive"
     assert words_for(holding(local, root=run, targets=1)).name != "threads-alive"
+
+
+def test_a_method_in_c_of_what_holds_an_object_that_may_hold_it_is_told_as_a_cycle(monkeypatch) -> None:
+    monkeypatch.setattr(choice, "unseen_keepers", lambda labels: {"lib.rust.Pool"}.intersection(labels))
+    held = holding(Step(DIRECT, "method"), root=Root(RootKind.HELD_IN_C, edge=DIRECT))
+    counts = {"method": 30, "lib.Cipher": 30, "lib.rust.Pool": 30}
+    told = words_for(replace(held, type_counts=counts))
+    assert told.name == "cycle-through-c" and "lib.rust.Pool" in told.cause
+    assert words_for(replace(held, type_counts={**counts, "lib.rust.Pool": 3})).name == "callbacks-in-c"
+    programs = {"method": 30, "app.View": 30, "lib.rust.Pool": 30}
+    assert words_for(replace(held, type_counts=programs)).name == "callbacks-in-c"
 
 
 def test_of_two_classes_the_one_that_owns_the_other_is_named() -> None:
