@@ -1,13 +1,16 @@
 """What a report names where the heap is as large as a service's: a churning heap of orders, and a list that leaks.
 
     python benchmarks/heaps.py [--objects 1e6 4e6] [--rate 200e3] [--seconds 200] [--pause-budget 0.1] [--late]
+    python benchmarks/heaps.py --service --hourly 30 --requests 20 --seconds 1800
 
 Each size runs in a process of its own under `memwatch run`, with what `run` does by itself; or --late, watched in the
-same way from when the heap is there, for a start-up that takes minutes is a growth of its own. A request replaces one
-order (a dict of texts, numbers and a list of dicts) and appends one `Session` to the list `SESSIONS`, which nobody
-empties: so many bytes a second. The first suspect is right if its type is `Session` (or a part of one), its line is one
-that makes the session, its path leads through the list, and its cause speaks of a container. The first report stands in
-the row, the last one told within the time behind it. `gap` is the longest time that one request took.
+same way from when the heap is there, for a start-up that takes minutes is a growth of its own; or --service, with
+`memwatch.start()` and its defaults from the first line on. --hourly is a rate in per cent of what is resident. A
+request replaces one order (a dict of texts, numbers and a list of dicts) and appends one `Session` to the list
+`SESSIONS`, which nobody empties: so many bytes a second. The first suspect is right if its type is `Session` (or a part
+of one), its line is one that makes the session, its path leads through the list, and its cause speaks of a container.
+The first report stands in the row, the last one told within the time behind it. `gap` is the longest time that one
+request took.
 """
 
 from __future__ import annotations
@@ -56,6 +59,11 @@ def fill(objects: int) -> None:
     gc.enable()
 
 
+def resident() -> int:
+    """Bytes of resident memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def serve(requests: int, rate: float, seconds: float) -> None:
     """Requests until the time is over; says at the end what the slowest took."""
     size = max(16, int(rate / requests) - 150 - _TEXT)
@@ -75,8 +83,8 @@ def serve(requests: int, rate: float, seconds: float) -> None:
     print(json.dumps({"slowest": slowest, "requests": number, "blocks": sys.getallocatedblocks()}))
 
 
-def watch(events: str) -> None:
-    """Watch this process from now on as `memwatch run` does."""
+def watch(events: str, service: bool) -> None:
+    """Watch this process from now on as `memwatch run` does, or as a service does."""
     import memwatch
 
     def note(name: str, data: Any) -> None:
@@ -85,7 +93,12 @@ def watch(events: str) -> None:
 
     note("begin", None)
     memwatch.on("leak", lambda leak: note("leak", leak.to_dict()))
-    memwatch.start(pace="job", sample_interval=65536, pause_budget=float(os.environ["MEMWATCH_PAUSE_BUDGET"]))
+    memwatch.on("suspect", lambda suspicion: note("suspect", suspicion.to_dict()))
+    budget = float(os.environ["MEMWATCH_PAUSE_BUDGET"])
+    if service:
+        memwatch.start(pause_budget=budget)
+    else:
+        memwatch.start(pace="job", sample_interval=65536, pause_budget=budget)
 
 
 def run(objects: int, arguments: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -94,9 +107,16 @@ def run(objects: int, arguments: argparse.Namespace) -> tuple[list[dict[str, Any
         events = Path(folder) / "events.jsonl"
         program = [__file__, "--serve", str(objects), "--rate", str(arguments.rate)]
         program += ["--requests", str(arguments.requests), "--seconds", str(arguments.seconds)]
+        program += ["--hourly", str(arguments.hourly)]
         command = [sys.executable, "-m", "memwatch", "run", "--json", str(events), *program]
-        if arguments.late:
-            command = [sys.executable, *program, "--events", str(events)]
+        if arguments.late or arguments.service:
+            command = [
+                sys.executable,
+                *program,
+                "--events",
+                str(events),
+                *["--service" if arguments.service else "--late"],
+            ]
         environment = {**os.environ, "MEMWATCH_PAUSE_BUDGET": str(arguments.pause_budget)}
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=True)
         said = json.loads(done.stdout.splitlines()[-1])
@@ -136,15 +156,20 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=200, help="requests a second")
     parser.add_argument("--seconds", type=float, default=200.0)
     parser.add_argument("--pause-budget", type=float, default=0.1)
+    parser.add_argument("--hourly", type=float, default=0.0, help="per cent of what is resident, instead of --rate")
     parser.add_argument("--late", action="store_true", help="watch when the heap is there")
+    parser.add_argument("--service", action="store_true", help="watch as a service does")
     parser.add_argument("--events", help=argparse.SUPPRESS)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
+        if arguments.service:
+            watch(arguments.events, True)
         fill(arguments.serve)
-        if arguments.events:
-            watch(arguments.events)
-        serve(arguments.requests, arguments.rate, arguments.seconds)
+        if arguments.late:
+            watch(arguments.events, False)
+        rate = arguments.hourly / 100 / 3600 * resident() if arguments.hourly else arguments.rate
+        serve(arguments.requests, rate, arguments.seconds)
         return
     print(f"CPython {platform.python_version()}, {arguments.rate / 1e3:.0f} KB/s")
     for objects in arguments.objects:

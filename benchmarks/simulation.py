@@ -22,7 +22,8 @@ DAY = 1440.0
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One kind of heap. `leak`: noise deviations a minute; `hourly`: shares of the day before `onset` (minutes)."""
+    """One kind of heap. `leak`: noise deviations a minute; `hourly`: share of the base an hour, with an `onset`
+    (minutes) of that of the day before it."""
 
     name: str
     kind: str
@@ -147,6 +148,11 @@ LEAKY = (
     Scenario("jumps", "stepwise", onset=0.0),
     Scenario("in daily, 0.3", "in daily", onset=0.0),
 )
+FAST = tuple(
+    Scenario(f"{100 * share:.0f} % an hour{kind and ', ' + kind}", kind or "flat", hourly=share)
+    for share in (0.3, 0.1, 0.05)
+    for kind in ("", "after warm-up")
+)
 OLD = tuple(Scenario(kind, kind, hourly=0.5, onset=30 * DAY) for kind in list(SHAPES)[:7])
 
 
@@ -154,13 +160,15 @@ OLD = tuple(Scenario(kind, kind, hourly=0.5, onset=30 * DAY) for kind in list(SH
 class Made:
     """A heap in bytes, reading by reading, and what a judge could find in it: each part of it by what it is.
 
-    `leaked` stays where it was put, `filled` is in caches with a bound, `loaded` came with imports.
+    `leaked` stays where it was put, `filled` is in caches with a bound, `loaded` came with imports, `part` is what the
+    kind of heap adds.
     """
 
     base: Series
     leaked: Series
     filled: Series
     loaded: Series
+    part: Series
 
 
 def make_heap(scenario: Scenario, rng: Rng, length: float, step: float, imports: bool = False) -> Made:
@@ -175,7 +183,8 @@ def make_heap(scenario: Scenario, rng: Rng, length: float, step: float, imports:
     onset = scenario.onset or 0.0
     slope = scenario.leak * heap.noise
     if scenario.hourly:
-        slope += scenario.hourly * float(series[minutes < onset][-int(DAY / step) :].mean()) / 60.0
+        before = series[minutes < onset][-int(DAY / step) :] if onset else series[:1]
+        slope += scenario.hourly * float(before.mean()) / 60.0
     leaked = slope * np.clip(minutes - onset, 0, None)
     nothing = np.zeros_like(minutes)
     return Made(
@@ -183,4 +192,5 @@ def make_heap(scenario: Scenario, rng: Rng, length: float, step: float, imports:
         part if scenario.kind == "stepwise" else leaked,
         part if scenario.kind == "cache fill" else nothing,
         part if scenario.kind == "warm-up" and imports else nothing,
+        part,
     )

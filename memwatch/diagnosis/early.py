@@ -2,7 +2,8 @@
 
 Something without a bound that grew at every look, whose objects all stay and were born at all times since, that
 explains nearly all of the growth, and that no code of the program seems ever to take anything out of. What fills in the
-morning and is emptied at night, or every hour, has such code; sessions that come and go do not stay.
+morning and is emptied at night, or every hour, has such code; sessions that come and go do not stay. Two looks in a row
+must find the same: holder, type and line.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Sequence
 
 from ..backend.meters.meters import counted_bytes
 from ..heap import Ratchet, TypeSeries, least
+from ..internal import internal
 from ..retain import Holding, find_remover
 from .benign_growth import bytes_of
 from .findings import Evidence, Findings
 from .pinned import strong_of
 
-_LOOKS = 5
+_LOOKS = 5  # with that of the verdict
+_APART = 0.3  # of the time since the suspicion, between two looks for holders
 _MOST = 0.8  # of the growth
 _MOST_OF_ALL = 0.65  # as for excuses
 _LOST = 0.25  # of the objects that were there at the suspicion
@@ -24,14 +27,48 @@ _AGES = 0.6
 
 
 def is_promising(series: TypeSeries, grew: int, seconds: float) -> bool:
-    """Whether types that grew at every look, five at least, explain the *grew* bytes of the *seconds* since the first.
+    """Whether types that grew at every look, four at least, explain the *grew* bytes of the *seconds* since the first.
 
     Only then a walk is worth it. The last look was a while ago, so less than all is expected of them.
     """
     steady = _steady(series)
-    if series.readings < _LOOKS or not steady or seconds <= 0:
+    if series.readings < _LOOKS - 1 or not steady or seconds <= 0:
         return False
     return sum(map(_bytes_of, steady)) >= _MOST * grew * min(1.0, steady[0].seconds / seconds) > 0
+
+
+@internal
+class Agreement:
+    """What the last look without a doubt has accused, and when the next look for holders is worth its cost."""
+
+    def __init__(self) -> None:
+        self._before: tuple[object, ...] | None = None
+        self._last: tuple[object, ...] | None = None
+        self._next = 0.0
+
+    def is_due(self, seconds: float) -> bool:
+        """Whether to look, so many *seconds* after the suspicion."""
+        return seconds >= self._next
+
+    def look(self, seconds: float) -> None:
+        """Holders are being looked for."""
+        self._before, self._last, self._next = self._last, None, (1 + _APART) * seconds
+
+    def why_not(self, findings: Findings) -> str | None:
+        """That the look before has not accused the same as these *findings*, which are beyond doubt; None if it has."""
+        self._last = _accused(findings)
+        return None if self._last == self._before else "one more look is to find the same"
+
+
+def _accused(findings: Findings) -> tuple[object, ...]:
+    """The holder, the type and the line of what is held most."""
+    top = _top(findings)
+    site = findings.lines.of_types((top.frontier_type,))
+    return top.path.fingerprint, top.frontier_type, site.function if site and site.is_sure else None
+
+
+def _top(findings: Findings) -> Holding:
+    return max(strong_of(findings.holdings), key=bytes_of, default=findings.holdings[0])
 
 
 def why_doubtful(evidence: Evidence, findings: Findings, grew: int) -> str | None:
@@ -39,7 +76,7 @@ def why_doubtful(evidence: Evidence, findings: Findings, grew: int) -> str | Non
     if not findings.holdings or findings.diff is None:
         return "nobody is known to hold it"
     strong = strong_of(findings.holdings)
-    top = max(strong, key=bytes_of, default=findings.holdings[0])
+    top = _top(findings)
     if top.bound is not None or not strong:
         return f"the {top.holder_type} that holds most of it is bounded, or weak"
     if bytes_of(top) < max(_MOST * sum(map(bytes_of, strong)), _MOST_OF_ALL * grew):

@@ -32,7 +32,7 @@ from .findings import Evidence, Findings, Garbage
 from .sampled_holders import holders_near
 from .sampled_lines import lines_since
 from .suspects import only_grown
-from .verdict import HALF, is_past_python
+from .verdict import HALF, has_slowed, is_past_python
 
 _LOOKS = 5
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
@@ -76,8 +76,9 @@ class EvidenceCollector:
         if snapshot is not None:
             self._account(candidate, before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
 
-    def begin_anew(self, candidate: Candidate) -> None:
-        """Measure from now on instead, if there were looks enough to know that what has grown so far is no one thing.
+    def begin_anew(self, candidate: Candidate) -> bool:
+        """Measure from now on instead, if there were looks enough to know that what has grown so far is no one thing;
+        whether it does.
 
         A start-up lies before a leak in most lives; it must not stand for ever in what the leak has to explain.
         """
@@ -85,10 +86,11 @@ class EvidenceCollector:
         blocks = expected_blocks(candidate.samples[-1])
         wall = time_shared(candidate)
         if before.series.readings < _LOOKS or before.snapshot is None or not before.snapshot.deep:
-            return
+            return False
         here = self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall)
         if here or self._apart.why_not("census", blocks, candidate.ledger.child_seconds, wall, 2) is None:
             self._restart(candidate)
+        return self.evidence is not before
 
     def _restart(self, candidate: Candidate) -> None:
         """Measure from now on, if who is there can be found out; else all stays as it was."""
@@ -100,16 +102,28 @@ class EvidenceCollector:
             self.evidence.suspicion = replace(before.suspicion, end=candidate.samples[-1].time)
 
     def _begin_late(self, candidate: Candidate) -> None:
-        """What could not be had when the growth was suspected is tried again: the heap has shrunk, or a walk failed."""
+        """Take the first look once more: it could not be had, since when the heap has shrunk, or is out of date."""
         blocks, ledger = expected_blocks(candidate.samples[-1]), candidate.ledger
         wall = time_shared(candidate, whole=True)
         here = self._budget.census_depth(blocks, ledger.walked_seconds, wall) == "deep"
         if here or self._apart.why_not("census", blocks, ledger.child_seconds, wall, 1) is None:
             self._restart(candidate)
 
+    def _leave_behind(self, candidate: Candidate) -> bool:
+        """Measure from now on, once, if what was suspected is over and something else grows: a start-up has ended."""
+        before = self.evidence
+        if before.began_anew or before.suspicion is None or not has_slowed(candidate.samples, before.suspicion.end):
+            return False
+        before.began_anew = True
+        self._begin_late(candidate)
+        self.evidence.began_anew = True
+        return self.evidence is not before
+
     def look_again(self, candidate: Candidate) -> None:
         """Count once more, if there is time for it beside what the verdict needs: which types only ever grow?"""
         self._see_native(candidate)
+        if self._leave_behind(candidate):
+            return
         snapshot, blocks = self.evidence.snapshot, expected_blocks(candidate.samples[-1])
         if snapshot is None or snapshot.deep is False:
             self._begin_late(candidate)

@@ -30,6 +30,7 @@ class Evidence:
     modules: int = 0
     garbage: int = 0  # objects that the judge's collection found
     native: bool = False  # the growth is past Python's blocks
+    began_anew: bool = False  # after a start-up
     since: int = 0  # on the steady clock, in nanoseconds
     missing: list[str] = field(default_factory=list)
 

@@ -18,7 +18,7 @@ from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
 from .benign_growth import BenignGrowth
-from .early import is_promising, why_doubtful
+from .early import Agreement, is_promising, why_doubtful
 from .evidence import EvidenceCollector
 from .findings import Findings
 from .lines import RAW
@@ -56,10 +56,11 @@ class Diagnosis:
         self._widened = 0
         self._waited = False
         self._reported: Report | None = None
+        self._agreement = Agreement()
 
     def suspected(self, candidate: Candidate) -> bool:
         """Take the snapshot that growth will be measured from."""
-        self._reported = None
+        self._reported, self._agreement = None, Agreement()
         self._inquiry.begin(candidate)
         return True
 
@@ -86,8 +87,12 @@ class Diagnosis:
         evidence, last = self._inquiry.evidence, candidate.samples[-1]
         seconds = last.time - evidence.suspicion.end if evidence.suspicion else 0.0
         if not is_promising(evidence.series, evidence.grew(last), seconds):
-            self._inquiry.begin_anew(candidate)
+            if self._inquiry.begin_anew(candidate):
+                self._agreement = Agreement()
             return Dismissed("no type has grown at every look and explains the growth")
+        if not self._agreement.is_due(seconds):
+            return Dismissed("the next look for holders is not due yet")
+        self._agreement.look(seconds)
         decision = self._decide(candidate)
         if isinstance(decision, Leak):
             self._inquiry.rest()
@@ -146,7 +151,8 @@ class Diagnosis:
         if candidate.growth.level != "early":
             return None
         evidence = self._inquiry.evidence
-        return why_doubtful(evidence, findings, evidence.grew(candidate.samples[-1]))
+        doubt = why_doubtful(evidence, findings, evidence.grew(candidate.samples[-1]))
+        return doubt or self._agreement.why_not(findings)
 
     def _account(self, candidate: Candidate, findings: Findings) -> Account:
         """What the growth since the suspicion consists of; the whole growth where there was none."""

@@ -18,6 +18,8 @@ _KINDS: tuple[Kind, ...] = ("objects", "untracked", "native")
 _LONG = 0.1  # of the window of the growth: a shorter time since tells nothing
 _POINTS = 8
 _ERRORS = 2.0  # standard errors of the slope
+_MUCH = 0.01  # of the base
+_SLOWED = 0.25  # of what came before
 
 
 def classify(growth: Growth, samples: Sequence[Sample], account: Account) -> str:
@@ -91,6 +93,16 @@ def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool
     slope = sum((x - middle) * (y - mean) for x, y in points) / width
     spread = sum((y - mean - slope * (x - middle)) ** 2 for x, y in points) / (len(points) - 2)
     return slope + _ERRORS * sqrt(spread / width) < HALF * growth.growth / growth.seconds
+
+
+def has_slowed(samples: Sequence[Sample], since: float) -> bool:
+    """Whether nearly all that `base` has grown by *since* that time came in the first half of it."""
+    points = [s for s in samples if s.time >= since]
+    if len(points) < _POINTS:
+        return False
+    middle = next(s for s in points if s.time >= (since + points[-1].time) / 2)
+    first, second = middle.base - points[0].base, points[-1].base - middle.base
+    return first >= _MUCH * points[0].base and second < _SLOWED * first
 
 
 def garbage_share(growth: Growth, samples: Sequence[Sample], freed: int) -> float:

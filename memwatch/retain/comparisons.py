@@ -37,6 +37,11 @@ def instructions(code: CodeType) -> Iterator[tuple[int, int]]:
         yield op, arg
 
 
+def name_of(code: CodeType, op: int, arg: int) -> str | None:
+    """The global or attribute that an operation reads, if it reads one."""
+    return next(iter(code.co_names[_NAMES[op](arg)]), None) if op in _NAMES else None
+
+
 def words_of(code: CodeType) -> tuple[str, ...]:
     """Every name that *code* uses: of globals and attributes, and of its variables."""
     return (*code.co_names, *_variables(code))

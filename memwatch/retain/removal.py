@@ -1,16 +1,18 @@
 """Whether the program has code that takes things out of a container: by the names that its functions use.
 
 Nothing is run. A function counts that uses the container's name and that of a method which removes, deletes an item,
-or stores something else under the name; what it does to which object is not known, so this errs on the safe side.
+or stores something else under the name. What it takes from a global or an attribute of another name does not count;
+what another variable refers to is not known, so there this errs on the safe side.
 """
 
 from __future__ import annotations
 
+import opcode
 from collections.abc import Iterator
-from opcode import opmap
+from opcode import EXTENDED_ARG, HAVE_ARGUMENT, hasjabs, hasjrel, opmap, stack_effect
 from types import CodeType
 
-from .comparisons import instructions, words_of
+from .comparisons import instructions, name_of, words_of
 from .functions import functions_of
 from .path import RetainingPath
 from .references import OWN, distance, modules
@@ -35,6 +37,10 @@ _REMOVERS = frozenset(
 )
 _DELETES = frozenset((opmap["DELETE_SUBSCR"],))
 _STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL"))
+_JUMPS = frozenset((*hasjrel, *hasjabs))
+_WITH_ARGUMENT = frozenset(getattr(opcode, "hasarg", range(HAVE_ARGUMENT, 256)))
+_NEUTRAL = frozenset((0, EXTENDED_ARG, opmap["NOP"], opmap["RESUME"]))  # 0: room for a cache
+_GLOBAL = opmap["LOAD_GLOBAL"]
 _MAKERS = frozenset(("__init__", "__new__", "__post_init__", "__setstate__", "<module>"))
 _NAMED = ATTRIBUTES | {EdgeKind.LOCAL}
 
@@ -64,11 +70,51 @@ def _modules_on(path: RetainingPath) -> Iterator[str]:
 
 def _removes(code: CodeType, name: str) -> bool:
     names, codes = code.co_names, code.co_code
-    if not _REMOVERS.isdisjoint(names) or not _DELETES.isdisjoint(codes[::2]):
+    if not (_REMOVERS.isdisjoint(names) and _DELETES.isdisjoint(codes[::2])) and _takes_out(code, name):
         return True
     if code.co_name in _MAKERS or _STORES.isdisjoint(codes[::2]):
         return False
     return any(op in _STORES and names[arg] == name for op, arg in instructions(code) if arg < len(names))
+
+
+def _takes_out(code: CodeType, name: str) -> bool:
+    """Whether it takes something out of *name*, or of what may be it: of anything but another global or attribute.
+
+    A stack of names is kept beside the operations; what is no global and no attribute, or not known, is None there.
+    """
+    stack: list[str | None] = []
+    seen = set[str]()
+    for op, arg in instructions(code):
+        read = name_of(code, op, arg)
+        if op in _DELETES and _at(stack, 2) in (None, name):
+            return True
+        if read in _REMOVERS:
+            if op == _GLOBAL or _at(stack, 1) in (None, name):
+                return True
+            seen.add(read)
+        effect = _effect(op, arg)
+        if effect is None:
+            stack.clear()
+            continue
+        del stack[len(stack) + min(effect, 0) :]
+        stack += [None] * effect
+        if stack and op not in _NEUTRAL:
+            stack[-1] = read
+    return not _REMOVERS.isdisjoint(set(code.co_names) - seen)
+
+
+def _at(stack: list[str | None], place: int) -> str | None:
+    return stack[-place] if len(stack) >= place else None
+
+
+def _effect(op: int, arg: int) -> int | None:
+    """By how much the stack grows; None after a jump, or where that is not known."""
+    if op in _JUMPS:
+        return None
+    try:
+        return stack_effect(op, arg if op in _WITH_ARGUMENT else None)
+    except ValueError:
+        return None
 
 
 def _functions(names: set[str]) -> Iterator[tuple[str, CodeType]]:

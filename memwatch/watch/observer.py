@@ -26,6 +26,8 @@ from .trend import Trend, make_stats
 
 _log = logging.getLogger("memwatch")
 _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
+_QUICK = 2  # windows in which looks may follow each other faster
+_GROWN = 0.005  # of the base, between two such looks
 _FOLLOWED = 8  # windows in which a judge is asked to look at a suspicion again; later ever more rarely
 
 EventValue = tuple[str, Any]
@@ -36,7 +38,8 @@ class Observer:
     """Takes samples in order and yields ``(event name, value)``: suspect, leak, recovered, and stats when asked to.
 
     *read* takes a fresh sample for the judge, *should_cancel* tells the judge that its time is over. A suspicion is
-    kept for at least *patience* seconds, the time that its confirmation may take.
+    kept for at least *patience* seconds, the time that its confirmation may take. In a window of the suspicion *looks*
+    are taken at the most, at first.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Observer:
         read: Callable[[], Sample],
         should_cancel: Callable[[], bool],
         patience: float = 0.0,
+        looks: int = 1,
     ) -> None:
         self.history = History()
         self.trend = Trend()
@@ -59,11 +63,12 @@ class Observer:
         self._read = read
         self._should_cancel = should_cancel
         self._patience = patience
+        self._most_looks = looks
         self._suspicion: Growth | None = None
         self._has_evidence = False
         self._next_look = float("inf")
         self._looks = 0
-        self._first_seconds = 0.0
+        self._first_seconds = self._soon = 0.0
         self._open: dict[int, Leak] = {}
         self._reported = float("-inf")
         self._leaks_told = self._recoveries_told = 0
@@ -123,7 +128,8 @@ class Observer:
         """Have the judge gather evidence from now on, unless it does."""
         first, self._suspicion = self._suspicion is None, growth
         if first:
-            self._next_look, self._looks, self._first_seconds = growth.end + growth.seconds, 0, growth.seconds
+            self._looks, self._first_seconds, self._soon = 0, growth.seconds, self._distance(growth)
+            self._next_look = growth.end + self._soon
             self._begin(growth)
             yield (
                 "suspect",
@@ -207,16 +213,22 @@ class Observer:
             return None
 
     def _follow(self, sample: Sample) -> None:
-        """Once in each window since the suspicion began, and after some at twice the distance every time; forced
-        collections have no windows. A judge that was not ready is asked again."""
+        """As soon as there is something to see, then once in each window since the suspicion began, and after some at
+        twice the distance every time; forced collections have no windows. A judge that was not ready is asked again."""
         suspicion = self._suspicion
         if suspicion is not None and not self._has_evidence:
             self._begin(suspicion)
         elif suspicion is not None and suspicion.detector != "consecutive" and sample.time >= self._next_look:
             self._looks += 1
-            longer = 2.0 ** max(0, self._looks - _FOLLOWED)
-            self._next_look = sample.time + longer * self._first_seconds
+            late = self._looks - _QUICK * self._most_looks
+            longer = 2.0 ** max(0, late - _FOLLOWED + _QUICK)
+            self._next_look = sample.time + (self._soon if late < 0 else longer * self._first_seconds)
             self._guarded(self._judge.followed, suspicion)
+
+    def _distance(self, growth: Growth) -> float:
+        """Seconds between the first looks: until something has grown again, within a window."""
+        soon = _GROWN * growth.before * growth.seconds / max(growth.growth, 1)
+        return min(growth.seconds, max(growth.seconds / self._most_looks, soon))
 
     def _expire(self, sample: Sample) -> None:
         suspicion = self._suspicion

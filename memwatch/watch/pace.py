@@ -24,6 +24,8 @@ class Pace:
     `min_window`: the shortest growth that is looked at. `confirm`: the shortest that is called a leak.
     `slow_confirm`: the same for growth that does not double the base. `hold`: before this age (a day and an eighth, so
     that a daily cycle has turned) such growth is no leak.
+    `early`: so long after the suspicion such growth may be told all the same, if evidence leaves no doubt; `looks`: how
+    many looks are taken for that in a window of the suspicion, at the most.
     `suspect_cap`, `confirm_cap`: however old the process is, no longer growth than this or `slow_confirm` is asked for.
     `seasonal`: whether to compare each hour with the same hour of the days before.
     """
@@ -36,6 +38,8 @@ class Pace:
     confirm: float
     slow_confirm: float
     hold: float
+    early: float
+    looks: int
     suspect_cap: float
     confirm_cap: float
     seasonal: bool
@@ -67,6 +71,8 @@ PACES = {
         confirm=64.0,
         slow_confirm=64.0,
         hold=0.0,
+        early=0.0,
+        looks=1,
         suspect_cap=900.0,
         confirm_cap=1800.0,
         seasonal=False,
@@ -80,6 +86,8 @@ PACES = {
         confirm=3600.0,
         slow_confirm=40000.0,
         hold=97200.0,
+        early=360.0,
+        looks=5,
         suspect_cap=7200.0,
         confirm_cap=10240.0,
         seasonal=True,

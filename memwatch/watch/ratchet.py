@@ -21,6 +21,7 @@ _SUSPECT = 0.25  # of both: a slow leak must be suspected long before it weighs 
 _AGE_SHARE = 0.10  # of the process's age
 _EXPIRES = 4  # windows
 _URGENT = 1.0  # of the base: growth that leaves no time to wait
+_FAST = 0.03  # of the base, since the suspected growth began: told on evidence before the window that confirms it
 _REALERT = 4  # windows
 _LONGER = 1.5  # times the dismissed growth's seconds, which are never quite a window: the next window is twice as long
 _FASTER = 4  # times the rate that was reported last: a different leak
@@ -67,7 +68,8 @@ class Ratchet:
     a window four times as long is reported, or growth four times as fast; after a candidate that the judge dismissed,
     in this meter or another, a window twice as long; until the growth has stopped for four windows.
 
-    Where the pace holds leaks back for a day, what would be one is told as "early" meanwhile, window after window.
+    Where the pace holds leaks back for a day, what would be one is told as "early" meanwhile, window after window; so
+    is growth that goes on after its suspicion and is large by then.
     """
 
     name = "ratchet"
@@ -84,6 +86,7 @@ class Ratchet:
         self._origin: Origin | None = None
         self._confirm = 0.0
         self._known_confirm = 0.0
+        self._suspected = (0.0, 0.0, 0.0)  # age, window and reading before it
         self._lapses = 0.0
         self._reported = _Reported()
         self._before: _Reported | None = None
@@ -185,9 +188,11 @@ class Ratchet:
         if not self._confirm:
             return self._suspect(rising[0], sample)
         scale = rising[-1]
-        if scale.window < self._confirm or not self._is_material(scale) or self._is_importing(scale, sample):
+        if self._is_importing(scale, sample):
             return None
-        return self._leak(scale, sample, "leak" if self._is_settled(scale) else "early")
+        if scale.window >= self._confirm and self._is_material(scale):
+            return self._leak(scale, sample, "leak" if self._is_settled(scale) else "early")
+        return self._leak(scale, sample, "early") if self._is_fast(scale) else None
 
     def _is_new(self, scale: Scale) -> bool:
         """Whether the growth is more than what was reported or dismissed before: longer, or of another speed."""
@@ -203,12 +208,20 @@ class Ratchet:
         asked = self._known_confirm or self._pace.confirm_window(scale.window)
         self._confirm = min(asked, self._scales.longest)
         self._reported = replace(self._reported, window=scale.window, rate=scale.growth / scale.window)
+        self._suspected = self._age, scale.window, scale.values[0]
         self._measure(scale)
         self._renew()
         return self._growth("suspect", scale, sample)
 
     def _is_material(self, scale: Scale) -> bool:
         return scale.growth >= max(self._floor, _SHARE * scale.values[0])
+
+    def _is_fast(self, scale: Scale) -> bool:
+        """Whether it has grown so much since before the suspicion that evidence may tell it without the usual wait."""
+        suspected, window, before = self._suspected
+        if not self._pace.early or self._age - suspected < max(self._pace.early, 0.5 * window):
+            return False
+        return scale.values[-1] - before >= max(self._floor, _FAST * before)
 
     def _is_settled(self, scale: Scale) -> bool:
         """Whether the process was past its start-up, by its age or the size of the growth."""

@@ -65,6 +65,7 @@ class Watcher:
             read=lambda: watcher._read("tick", force=True),
             should_cancel=lambda: watcher._patience.is_over(),
             patience=pace.hold + pace.slow_confirm,
+            looks=pace.looks,
         )
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._trigger = GcTrigger(self._queue)

@@ -78,6 +78,11 @@ class Case:
         self.past.append(self.read())
         self.diagnosis.suspected(self.candidate("suspect"))
 
+    def wait(self) -> None:
+        """One more reading, without a look."""
+        self._now += WINDOW / 32
+        self.past.append(self.read())
+
     def follow(self) -> None:
         """One more reading a quarter of a window later, and the judge's look."""
         self._now += WINDOW / 4

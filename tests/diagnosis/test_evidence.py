@@ -181,3 +181,16 @@ def test_where_no_blocks_are_counted_bytes_stand_for_them(allocator):
     assert blocks == report["curve"][0][1] // 96 > 50_000 and report["cost"]["censuses"] == 0
     report = report_of(leak, PYTHONMALLOC=allocator)
     assert report["suspects"][0]["held_by"][1] == ".kept: list, 900 items"
+
+
+def test_when_a_start_up_is_over_what_grows_now_is_measured(make_case, app, text):
+    case = make_case(pause_budget=60.0, age=1e6)
+    vars(app).update(orders={}, kept=[])
+    case.suspect()
+    app.orders.update((n, text(n)) for n in range(8000))
+    [case.wait() for _ in range(8)]
+    case.follow()
+    app.kept.extend(text(-n) for n in range(500))
+    leak = case.verdict()
+    first = leak.report.suspects[0]
+    assert first.held_by.lines[1].startswith(".kept: list") and first.share > 0.8

@@ -5,7 +5,14 @@ import pytest
 from memwatch.backend.census import pure
 from memwatch.diagnosis import Account, TypeRow
 from memwatch.diagnosis.budget import Budget
-from memwatch.diagnosis.verdict import classify, garbage_share, has_stopped, is_past_python, writes_to_its_own
+from memwatch.diagnosis.verdict import (
+    classify,
+    garbage_share,
+    has_slowed,
+    has_stopped,
+    is_past_python,
+    writes_to_its_own,
+)
 from memwatch.retain import expected_search
 from memwatch.watch import Growth, Sample
 
@@ -205,3 +212,15 @@ def test_a_look_in_between_leaves_the_verdict_its_time():
     assert budget.fits("deep", 100_000, spent=0.0, wall=64.0) and budget.spares("deep", 100_000, spent=0.0, wall=64.0)
     assert budget.fits("deep", 100_000, spent=0.8, wall=64.0)
     assert not budget.spares("deep", 100_000, spent=0.8, wall=64.0)
+
+
+@pytest.mark.parametrize(("bases", "slowed"), [
+    ([100, 200, 300, 400, 400, 401, 402, 403, 404], True),
+    ([100, 200, 300, 400, 440, 480, 520, 560, 600], False),  # half as fast
+    ([100, 200, 300, 400, 500, 600, 700, 800, 900], False),
+    ([100, 100, 100, 100, 100, 100, 100, 100, 100], False),
+    ([100, 200, 300, 400, 400, 400, 400], False),  # too few
+])  # fmt: skip
+def test_growth_has_slowed_where_nearly_all_of_it_came_in_the_first_half(bases, slowed):
+    past = samples(*((10 * n, 0, base, base) for n, base in enumerate([5, 50, *bases])))
+    assert has_slowed(past, since=20.0) is slowed

@@ -3,6 +3,7 @@
 import gc
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -301,3 +302,13 @@ def test_the_programs_own_rates_are_those_of_the_window():
     assert rates((0, 9000), (84, 1000), (92, 1200), (100, 1800)) == (50.0, 100.0)
     assert rates((84, 1000), (100, 200)) == (0.0, 0.0)
     assert rates((100, 200)) == rates((50, 10)) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("grew", "first"), [(5, 16), (20, 4), (500, 4), (10, 8)])
+def test_the_first_looks_follow_each_other_as_soon_as_something_has_grown(grew, first):
+    judge, detector = Judge(), Script()
+    watched = observer(detector, judge=judge, patience=1000)
+    watched._most_looks = 4
+    detector.update = lambda sample: replace(growth("suspect"), growth=grew) if sample.time == 100 else None
+    events(watched, range(200))
+    assert judge.followed_at[0] - 100 == first

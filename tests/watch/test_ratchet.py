@@ -142,13 +142,13 @@ def test_in_a_service_slow_growth_waits_for_the_end_of_the_first_day():
     assert 86400 <= when <= 1.5 * 86400
 
 
-def early(bases, confirm=lambda n: False):
+def early(bases, confirm=lambda n: False, pace=SERVICE):
     """[(seconds, level)] where the n-th early leak counts as one if *confirm* says so."""
-    detector, words, asked = Ratchet("base", SERVICE), [], 0
+    detector, words, asked = Ratchet("base", pace), [], 0
     for k, base in enumerate(bases):
-        growth = detector.update(reading(base, k * SERVICE.tick))
+        growth = detector.update(reading(base, k * pace.tick))
         if growth is not None:
-            words.append(((k + 1) * SERVICE.tick, growth.level))
+            words.append(((k + 1) * pace.tick, growth.level))
             if growth.level == "early":
                 asked += 1
                 if not confirm(asked):
@@ -156,9 +156,16 @@ def early(bases, confirm=lambda n: False):
     return words
 
 
-def test_in_a_service_slow_growth_is_put_up_for_evidence_from_one_and_a_half_hours_on():
-    when, level = early(leaking(3 * 360, 0.01 * MIB))[1]
-    assert level == "early" and 3600 <= when <= 2 * 3600
+@pytest.mark.parametrize(("hourly", "latest"), [(0.3, 25), (0.05, 60), (0.025, 2 * 60)])
+def test_in_a_service_growth_is_put_up_for_evidence_the_sooner_the_faster_it_is(hourly, latest):
+    bases = [BASE * (1 + hourly * k * SERVICE.tick / 3600) for k in range(3 * 3600)]
+    (suspected, level), (when, next_level) = early(bases)[:2]
+    assert (level, next_level) == ("suspect", "early")
+    assert suspected + SERVICE.early <= when < 60 * latest - SERVICE.early / 2  # there is time for a second look
+
+
+def test_a_job_is_told_nothing_early():
+    assert {level for _, level in early(leaking(8640, 0.3 * MIB), pace=JOB)} == {"suspect", "leak"}
 
 
 def test_an_early_leak_without_evidence_changes_nothing():
