@@ -161,10 +161,11 @@ class Top(App[None]):
         self.query_one("#looked", Static).update("looks are paused" if self.paused else view.looked)
 
     def _show_types(self) -> None:
-        table, selected = self.query_one(DataTable), self._selected()
-        table.clear()
+        table = self.query_one(DataTable)
         if self.view is None:
             return
+        selected = self._selected() or self.view.suspected
+        table.clear()
         for what, cells in zip(self.view.types, self.view.cells(), strict=True):
             table.add_row(Text(cells[0]), *(Text(cell, justify="right") for cell in cells[1:]), key=what)
         if selected in self.view.types:

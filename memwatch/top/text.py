@@ -50,4 +50,5 @@ def details(view: View, what: str, holders: list[str] | None = None) -> list[str
     known = view.details(what)
     if holders:
         return [*known, *holders]
-    return known or [f"{NOTHING_KNOWN}; Enter asks who holds it"]
+    suspected = f"; suspected is {shorten_start(view.suspected)}" if view.suspected else ""
+    return known or [f"{NOTHING_KNOWN}{suspected}. Enter asks who holds it"]

@@ -39,6 +39,11 @@ class View:
         """The names of the types that grew, most bytes first."""
         return tuple(str(row["what"]) for row in self._rows())
 
+    @property
+    def suspected(self) -> str:
+        """The type that is suspected first, empty where there is none."""
+        return next((suspect["type"] for suspect in (self.report or {}).get("suspects", ())), "")
+
     def cells(self) -> list[tuple[str, ...]]:
         """A line of text for each of them, as `HEADINGS` says."""
         return [_cells(row) for row in self._rows()]

@@ -26,8 +26,8 @@ REPORT: dict[str, Any] = {
     "verdict": "objects",
     "reason": "heap growth over 2 consecutive looks (10s)",
     "rows": [
-        {"what": "app.Order", "count": 2106, "size_bytes": 3 * MIB, "share": 0.93},
-        {"what": "str", "count": 20, "size_bytes": 1000, "share": 0.07},
+        {"what": "str", "count": 40000, "size_bytes": 4 * MIB, "share": 0.55},
+        {"what": "app.Order", "count": 2106, "size_bytes": 3 * MIB, "share": 0.45},
         {"what": "not explained", "count": 0, "size_bytes": 0, "share": 0.0},
     ],
     "suspects": [SUSPECT],

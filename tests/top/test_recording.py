@@ -48,7 +48,7 @@ def test_the_life_that_told_a_leak_comes_first_and_the_others_by_turns(add, path
     view = source.poll()
     assert (view.state, view.title) == ("leak", "shop.db: web, pid 100, 1 of 2, has ended")
     assert view.thinks == "it leaks: heap growth over 2 consecutive looks (10s)"
-    assert view.types == ("app.Order", "str") and view.details("app.Order")[0].startswith("allocated   /srv/shop.py:12")
+    assert view.types == ("str", "app.Order") and view.details("app.Order")[0].startswith("allocated   /srv/shop.py:12")
     assert view.curve == ((1000.0, 10 * MIB), (1050.0, 60 * MIB), (1100.0, 110 * MIB))
     assert view.facts[1:] == (("leak", "app.Order held by app.CACHE; 60.0 MiB/h"), ("release", "1.0"))
     source.turn(1)
