@@ -12,14 +12,31 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
 
-from . import label
+from ..backend.allocations.context_labels import Labels, follow
+from . import LONGEST, label
 
+_BY_ITSELF = {"HEAD", "OPTIONS"}  # methods that a framework adds
 _FIELD = "_memwatch_label"  # of a request of Django's
 Scope = dict[str, Any]
 
 
 def label_flask(app: Any) -> None:
-    """Label the requests of a Flask application."""
+    """Label the requests of a Flask application, and of all others of its class.
+
+    Where the C extension can, nothing is done at a request: Flask has the rule at hand while it handles one, and the
+    sampler looks there. The label names all methods that the rule takes then.
+    """
+    if not follow(type(app).dispatch_request.__code__, "rule", _name_rule):
+        _wrap_flask(app)
+
+
+def _name_rule(rule: Any) -> Labels:
+    methods = sorted(set(rule.methods or ()) - _BY_ITSELF)
+    return (("route", f"{'|'.join(methods)} {rule.rule}".strip()[:LONGEST]),)
+
+
+def _wrap_flask(app: Any) -> None:
+    """Where the application dispatches in a way of its own, or nobody samples."""
     from flask import request
 
     dispatch = app.dispatch_request

@@ -7,17 +7,23 @@ import sys
 
 import pytest
 
-from memwatch.backend.allocations.context_labels import CURRENT, label_text
+import memwatch
+from memwatch.backend import name as backend
+from memwatch.backend.allocations.context_labels import label_now as text
 from memwatch.labels import frameworks
 
 
-def text() -> str:
-    return label_text(CURRENT.get())
+class Own:
+    """A way to dispatch that Flask does not know."""
+
+    def dispatch_request(self, *context):
+        return super().dispatch_request(*context)
 
 
-def test_flask():
+@pytest.mark.parametrize("bases", [(), (Own,)], ids=["as it is", "dispatching in its own way"])
+def test_flask(bases):
     flask = pytest.importorskip("flask")
-    app, seen = flask.Flask("shop"), []
+    app, seen = type("App", (*bases, flask.Flask), {})("shop"), []
     frameworks.label_flask(app)
 
     @app.get("/orders/<int:number>")
@@ -31,6 +37,25 @@ def test_flask():
     assert client.get("/nothing").status_code == 404
     assert seen == ["route=GET /orders/<int:number>"] * 2
     assert text() == ""
+
+
+@pytest.mark.skipif(backend != "native", reason="without C labels are set at each request")
+def test_flask_does_nothing_at_a_request_and_the_rule_is_named_when_it_is_read():
+    flask = pytest.importorskip("flask")
+    app, seen = flask.Flask("shop"), []
+    frameworks.label_flask(app)
+    assert "dispatch_request" not in vars(app), "nothing is wrapped"
+
+    @app.route("/orders", methods=["GET", "POST"])
+    def orders():
+        with memwatch.label(step="two"):
+            seen.append(text())
+        with memwatch.label(route="of its own"):
+            seen.append(text())
+        return seen[0]
+
+    assert app.test_client().post("/orders").status_code == 200
+    assert seen == ["route=GET|POST /orders, step=two", "route=of its own"] and text() == ""
 
 
 def test_django():

@@ -152,6 +152,65 @@ def has_context() -> bool:
 
 
 @needs_sampler
+def test_a_label_ends_though_its_end_is_sampled():
+    sampler = AllocationSampler()
+    sampler.start(sample_interval=1)
+    try:
+        for _ in range(100):
+            with memwatch.label(route="a"):
+                assert text() == "route=a"
+            assert text() == ""
+    finally:
+        sampler.stop()
+
+
+class Route:
+    """What a framework has at hand while it handles a request."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def handle(route: Route | None, work, outer=None):
+    return work()
+
+
+@needs_sampler
+def test_what_a_variable_of_a_function_at_work_holds_is_a_label_without_being_set():
+    assert context_labels.follow(handle.__code__, "route", lambda route: (("route", route.text),))
+    assert context_labels.follow(handle.__code__, "route", None), "once will do"
+    first, second = Route("a"), Route("b")
+
+    def allocate(count):
+        return lambda: [bytearray(SIZE) for _ in range(count)]
+
+    def work():
+        kept = [allocate(1)(), handle(first, allocate(2)), handle(second, allocate(3)), handle(None, allocate(4))]
+        kept.append(handle(first, lambda: handle(second, allocate(5))))
+        kept.append(handle(first, lambda: handle(None, allocate(6))))
+        with memwatch.label(step="x"):
+            kept.append(handle(first, allocate(7)))
+        return kept
+
+    found = {"": 1 + 4, "route=a": 2 + 6, "route=b": 3 + 5, "route=a, step=x": 7}
+    assert labels_of(work) == found and labels_of(work) == found
+
+
+@needs_sampler
+def test_what_cannot_be_followed():
+    def closes_over(route):
+        return lambda: route
+
+    for code, variable in (Route.__init__.__code__, "nothing"), (closes_over.__code__, "route"):
+        assert not context_labels.follow(code, variable, None)
+    for bad in -1, 99:
+        with pytest.raises(ValueError, match="the number of a local variable"):
+            context_labels._native.sampling_follow_local(handle.__code__, bad)
+    assert context_labels._native.sampling_label(0x8FFF) is None
+    assert label_text(0x8FFF) == ""
+
+
+@needs_sampler
 def test_profiles_and_nodes_tell_labels(tmp_path):
     sampler = AllocationSampler()
     sampler.start(sample_interval=1)

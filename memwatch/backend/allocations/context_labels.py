@@ -1,12 +1,16 @@
 """The labels that code has given to what it does: by number in a context variable, which the sampler in C reads.
 
 A set of labels, as ``route=GET /orders``, has one number for the whole life of a process. There are at most `MOST`
-sets: what comes later is counted together, so that values without end (a user's number) keep bounded memory.
+sets: what comes later is counted together, so that values without end (a user's number) keep bounded memory. A
+framework that keeps its route in a variable of a function at work needs to set nothing: `follow` has that looked at.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
+from types import CodeType
+from typing import Any
 
 from ...internal import never_count
 from .. import name
@@ -22,7 +26,8 @@ CURRENT: ContextVar[int] = ContextVar("memwatch_label", default=0)
 
 _sets: list[Labels] = [(), ((OTHERS, ""),)]
 _numbers: dict[tuple[int, Labels], int] = {}
-never_count(_sets, _numbers)
+_followed: dict[CodeType, Callable[[Any], Labels]] = {}
+never_count(_sets, _numbers, _followed)
 
 if name == "native":
     from .. import _native
@@ -46,6 +51,38 @@ def number_of(outer: int, labels: Labels) -> int:
     return number
 
 
+def follow(code: CodeType, variable: str, name_it: Callable[[Any], Labels]) -> bool:
+    """Have samples bear a label of what *variable* holds in the function of *code*, while that is at work.
+
+    Nothing is done at its calls: the sampler looks at the frames. *name_it* makes labels of the object when somebody
+    reads; the object is kept, so it must be one of few that live long, and *name_it* must neither wait nor import.
+    False where that cannot be had.
+    """
+    if code in _followed:
+        return True
+    if name != "native" or variable not in code.co_varnames or variable in code.co_cellvars:
+        return False
+    if _native.sampling_follow_local(code, code.co_varnames.index(variable)) is None:
+        return False
+    _followed[code] = name_it
+    return True
+
+
 def label_text(number: int) -> str:
-    """``route=GET /orders``; empty for none."""
-    return ", ".join(f"{key}={value}" if value else key for key, value in _sets[number]) if number < len(_sets) else ""
+    """``route=GET /orders``; empty for none. *number* is that of a sample."""
+    return ", ".join(f"{key}={value}" if value else key for key, value in _labels_of(number))
+
+
+def label_now() -> str:
+    """The text that a sample would have which is taken here."""
+    return label_text(_native.sampling_label_now() if name == "native" else CURRENT.get())
+
+
+def _labels_of(number: int) -> Labels:
+    if number < len(_sets):
+        return _sets[number]
+    found = _native.sampling_label(number) if name == "native" else None
+    if found is None:
+        return ()
+    place, held, outer = found
+    return tuple(sorted((dict([*_followed.values()][place](held)) | dict(_sets[outer])).items()))

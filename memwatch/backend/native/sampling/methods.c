@@ -200,7 +200,7 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 
 PyDoc_STRVAR(label_doc, "sampling_follow_label(variable)\n--\n\n"
                         "Read the label of a sample from this context variable, as long as the process lives.\n"
-                        "Its values are ints from 0 to 65535. Another variable is not taken.");
+                        "Its values are ints from 0 to 32767. Another variable is not taken.");
 
 static PyObject *
 sampling_follow_label(PyObject *Py_UNUSED(module), PyObject *variable)
@@ -209,6 +209,57 @@ sampling_follow_label(PyObject *Py_UNUSED(module), PyObject *variable)
         return PyErr_Format(PyExc_TypeError, "a context variable");
     labels_follow(variable);
     Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(local_doc, "sampling_follow_local(code, variable)\n--\n\n"
+                        "Read what this variable of *code* holds, too, by its number among the local ones: a sample\n"
+                        "that is taken while *code* is at work has a label of it. Answers its place among such, or\n"
+                        "None where it cannot be read or there are too many.");
+
+static PyObject *
+sampling_follow_local(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *code;
+    int variable;
+    if (!PyArg_ParseTuple(args, "O!i", &PyCode_Type, &code, &variable))
+        return NULL;
+    if (variable < 0 || variable >= ((PyCodeObject *)code)->co_nlocals)
+        return PyErr_Format(PyExc_ValueError, "the number of a local variable");
+    if (!frames_are_whole() || !frames_check()) {
+        PyErr_Clear();
+        Py_RETURN_NONE;
+    }
+    int place = labels_follow_local((PyCodeObject *)code, variable);
+    if (place < 0)
+        Py_RETURN_NONE;
+    return PyLong_FromLong(place);
+}
+
+PyDoc_STRVAR(met_doc, "sampling_label(label)\n--\n\n"
+                      "(place, object, number): what the label of a sample stands for: the place of the function that\n"
+                      "was followed, what its variable held, and the number in the context variable. None for a label\n"
+                      "that is such a number itself.");
+
+static PyObject *
+sampling_label(PyObject *Py_UNUSED(module), PyObject *label)
+{
+    int place;
+    PyObject *object;
+    uint16_t context;
+    long number = PyLong_AsLong(label);
+    if (number == -1 && PyErr_Occurred())
+        return NULL;
+    if (number < 0 || number > UINT16_MAX || !label_met((uint16_t)number, &place, &object, &context))
+        Py_RETURN_NONE;
+    return Py_BuildValue("iOi", place, object, context);
+}
+
+PyDoc_STRVAR(now_doc, "sampling_label_now()\n--\n\nThe label that a sample would have which is taken here.");
+
+static PyObject *
+sampling_label_now(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromLong(label_now());
 }
 
 PyDoc_STRVAR(frames_doc, "sampling_frames(depth)\n--\n\n"
@@ -268,6 +319,9 @@ PyMethodDef sampling_methods[] = {
     {"sampling_read", sampling_read, METH_NOARGS, read_doc},
     {"sampling_objects", sampling_objects, METH_O, sampling_objects_doc},
     {"sampling_follow_label", sampling_follow_label, METH_O, label_doc},
+    {"sampling_follow_local", sampling_follow_local, METH_VARARGS, local_doc},
+    {"sampling_label", sampling_label, METH_O, met_doc},
+    {"sampling_label_now", sampling_label_now, METH_NOARGS, now_doc},
     {"sampling_frames", frames, METH_O, frames_doc},
     {"sampling_fail_after", sampling_fail_after, METH_O, fail_doc},
     {"sampling_native", sampling_native, METH_O, sampling_native_doc},

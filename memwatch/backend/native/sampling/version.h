@@ -54,6 +54,48 @@ attached_thread_state(void)
 #endif
 }
 
+/* The head of a context variable. While it is set or reset nothing is cached in it, and what it holds next is being
+ * made: who looks then leaves the old value in the cache, where it is found ever after. */
+#ifndef Py_GIL_DISABLED
+typedef struct {
+    PyObject_HEAD
+    PyObject *name;
+    PyObject *initial;
+    PyObject *cached; /* borrowed */
+} ContextVariable;
+#endif
+
+/* Whether *object*, a context variable with a number to begin with, looks as described. */
+static inline bool
+context_variable_is_whole(PyObject *object)
+{
+#ifndef Py_GIL_DISABLED
+    const ContextVariable *variable = (ContextVariable *)object;
+    return PyUnicode_CheckExact(variable->name) && variable->initial && PyLong_CheckExact(variable->initial);
+#else
+    return PyContextVar_CheckExact(object);
+#endif
+}
+
+/* What the variable *object* holds in this thread, which has the GIL: a new reference, NULL for nothing. */
+static inline PyObject *
+context_value(PyObject *object)
+{
+    PyObject *value = NULL;
+#ifndef Py_GIL_DISABLED
+    ContextVariable *variable = (ContextVariable *)object;
+    bool is_cached = variable->cached != NULL;
+    if (PyContextVar_Get(object, NULL, &value) < 0)
+        value = NULL;
+    if (!is_cached)
+        variable->cached = NULL;
+#else
+    if (PyContextVar_Get(object, NULL, &value) < 0)
+        value = NULL;
+#endif
+    return value;
+}
+
 static inline bool
 interpreter_is_ending(void)
 {
