@@ -130,7 +130,7 @@ class MemoryChart {
     for (let index = 1, drawn = -1; index < time.length; index++) {
       if (full[index] <= full[index - 1]) continue;
       const x = Math.round(valToPos(time[index], "x", true));
-      if (x === drawn || !inside(x)) continue;
+      if (x < drawn + 3 * ratio && drawn >= 0 || !inside(x)) continue;
       drawn = x;
       ctx.moveTo(x + 0.5, bottom - 7 * ratio);
       ctx.lineTo(x + 0.5, bottom);
