@@ -68,8 +68,16 @@ def fields_of(obj: Any) -> list[tuple[str, Any]]:
     found = dict(_stored_fields(obj))
     if _dict_offset(type(obj)):
         held = next((held for held in shown_by(obj) if is_instance_dict(obj, held)), None)
-        found |= dict_items(held) if held is not None else attributes_in(obj) or ()
+        found |= dict_items(held) if held is not None else attributes_in(obj) or _guessed(obj)
     return [(name, value) for name, value in found.items() if is_name(name)]
+
+
+def _guessed(obj: Any) -> dict[str, Any]:
+    """The attributes of *obj* where they cannot be read: those whose names stand in code, and in no class of it. One
+    that is None is left out."""
+    names = () if READS_ATTRIBUTES else islice(_guesses(type(obj)), _MOST_GUESSED)
+    values = ((name, instance_value(obj, name)) for name in names if not _is_defined(obj, name))
+    return {name: value for name, value in values if value is not None}
 
 
 def text_key_of(names: Any, value: Any) -> str | None:

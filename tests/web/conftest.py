@@ -97,7 +97,10 @@ def finish(app, number: int, meanwhile: Callable[[], object] = lambda: None, sec
 
     def is_over() -> bool:
         meanwhile()
-        job.update(by_wsgi(app, "/api/job", query=f"job={number}").json)
+        asked = by_wsgi(app, "/api/job", query=f"job={number}")
+        if asked.status == 504:  # memwatch's thread is at it
+            return False
+        job.update(asked.json)
         return job["state"] != "running"
 
     until(is_over, seconds)

@@ -224,21 +224,20 @@ def test_a_profile_as_a_graph_a_difference_and_files(page):
     assert by_wsgi(page, "/api/file", query=f"job={second}&as=html").status == 400
 
 
-@both
-def test_types_and_who_holds_them(page, by):
-    number = post(page, "/api/begin", by, ask="diff", seconds=0.3).json["job"]
+def test_types_and_who_holds_them(page):
+    number = post(page, "/api/begin", ask="diff", seconds=0.3).json["job"]
     diff = finish(page, number, lambda: KEPT.extend(map(Kept, range(50))))["answer"]["diff"]
     kept = f"{__name__}.Kept"
     (row,) = (row for row in diff["change"]["details"] if row["what"] == kept)
     assert row["size_bytes"] > 0
-    number = post(page, "/api/begin", by, ask="holders", type=kept).json["job"]
+    number = post(page, "/api/begin", ask="holders", type=kept).json["job"]
     said = finish(page, number)
     held = said["answer"]
     assert held["objects"] == len(KEPT) and [it["what"] for it in held["tree"]] == [f"module {__name__}"]
     assert held["tree"][0]["below"][0]["name"] == "KEPT"
     assert {it["name"]: it["type"] for it in held["examples"][0]["fields"]} == {"number": "int", "secret": "str"}
     assert "nobody else" not in json.dumps(said)
-    assert b"Kept" in by(page, "/api/file", query=f"job={number}&as=json").body
+    assert b"Kept" in by_asgi(page, "/api/file", query=f"job={number}&as=json").body
 
 
 def test_a_report_and_its_files(page):
@@ -250,21 +249,22 @@ def test_a_report_and_its_files(page):
         assert found.status == 200 and found.body.startswith(begins)
 
 
-@both
-def test_a_snapshot_is_a_file_that_goes_with_its_job(page, by):
-    number = post(page, "/api/begin", by, ask="snapshot").json["job"]
+def test_a_snapshot_is_a_file_that_goes_with_its_job(page):
+    number = post(page, "/api/begin", ask="snapshot").json["job"]
     path = Path(finish(page, number)["answer"]["path"])
-    found = by(page, "/api/file", query=f"job={number}&as=heapsnapshot")
-    assert found.status == 200 and found.body == path.read_bytes()
+    words = {"path": "/api/file", "query": f"job={number}&as=heapsnapshot"}
+    for by in (by_wsgi, by_asgi):
+        found = by(page, **words)
+        assert found.status == 200 and found.body == path.read_bytes()
     assert gzip.decompress(found.body).startswith(b'{"snapshot"') and path.parent.stat().st_mode & 0o77 == 0
     path.rename(aside := path.with_suffix(".x"))
     path.symlink_to("/etc/passwd")
-    assert by(page, "/api/file", query=f"job={number}&as=heapsnapshot").status == 409
+    assert by_wsgi(page, **words).status == 409
     path.unlink()
     aside.rename(path)
-    assert post(page, "/api/drop", by, job=number).status == 200
+    assert post(page, "/api/drop", job=number).status == 200
     assert not path.exists() and not path.parent.exists()
-    assert by(page, "/api/file", query=f"job={number}&as=heapsnapshot").status == 400
+    assert by_wsgi(page, **words).status == 400
 
 
 def test_a_collection(page):

@@ -117,7 +117,8 @@ def test_one_who_does_not_read_holds_nobody_up(served):
 
 
 @pytest.mark.slow
-def test_of_a_thousand_guests_a_few_are_let_in(served):
+def test_of_a_thousand_guests_a_few_are_let_in(served, monkeypatch):
+    monkeypatch.setattr(module, "_ASKING", 3600.0)
     threads = threading.active_count()
     with contextlib.ExitStack() as all_of_them:
         guests = [all_of_them.enter_context(connect(served)) for _ in range(200)]
