@@ -4,6 +4,7 @@ from ..backend.census.contract import Cancelled
 from .found import Question
 from .holdings import ask_holders, find_holdings, holdings_of
 from .near import Wanted, find_near
+from .object_labels import with_fewer_items
 from .owners import Owner, find_owner
 from .path import Holding, RetainingPath
 from .references import count_imported
@@ -41,4 +42,5 @@ __all__ = [
     "retaining_paths",
     "share_among",
     "unreached",
+    "with_fewer_items",
 ]

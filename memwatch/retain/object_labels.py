@@ -6,15 +6,15 @@ The one exception are the keys of dicts, for who asked to see them: see `shown_k
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
 
 from ..backend.census.dict_keys import is_interned
-from ..backend.census.referents import FrozenDict
+from ..backend.census.referents import FrozenDict, referents_of
 from ..backend.type_labels import type_label
 from ..units import printable
-from .references import LruCacheWrapper, namespace
+from .references import LruCacheWrapper, live_objects, namespace
 
 _LONGEST_KEY = 40
 _LONGEST_INT = 128  # bits: such a number has about as many digits as fit
@@ -55,6 +55,13 @@ def length(obj: object) -> int | None:
     """The length of a builtin container or of its subclass, by the builtin's own slot; None for anything else."""
     kind = type(obj)
     return next((measure(obj) for base, measure in _LENGTHS if issubclass(kind, base)), None)
+
+
+def with_fewer_items(addresses: Container[int], items: int) -> set[int]:
+    """Those of *addresses* at which a container lies that has fewer items."""
+    live = live_objects()
+    sizes = {id(it): length(it) for it in (*live, *referents_of(live)) if id(it) in addresses}
+    return {address for address, size in sizes.items() if size is not None and size < items}
 
 
 def suspended_name(obj: Any) -> str:

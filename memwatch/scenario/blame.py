@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from ..backend.type_labels import type_label
 from ..heap import Snapshot, diff_snapshots, take_snapshot
-from ..retain import Holding, find_holdings
+from ..retain import Holding, find_holdings, with_fewer_items
 from .excused import is_excused
 from .growth import IN_PLACE
 from .result import GrowthRow
@@ -24,12 +24,14 @@ def blame(
     The type that the first holder holds comes first. The last round had so many *calls* and began at *before*; what
     only *ignored* objects hold is excused.
     """
-    known = _without(before.addresses, _grown_in_place(rows, before, ignored))
+    grown = _grown_in_place(rows, calls, before, ignored)
+    known = _without(before.addresses, grown)
     found = find_holdings(known, ignore=ignored)
     guilty = [holding for holding in found if not is_excused(holding)]
     unseen = {type_label(type(obj)) for obj in ignored}
     unseen.update(label for holding in found for label in holding.type_counts)
-    left = tuple(row for row in rows if _holders(row, calls, guilty) or (row.in_place and row.what not in unseen))
+    alone = set(grown.values()) - unseen
+    left = tuple(row for row in rows if _holders(row, calls, guilty) or row.what in alone)
     blamed = tuple(held for held in guilty if any(_holders(row, calls, [held]) for row in left))
     first = blamed[0].frontier_type if blamed else None
     return tuple(sorted(left, key=lambda row: row.what != first)), blamed
@@ -43,19 +45,25 @@ def _holders(row: GrowthRow, calls: int, holdings: Iterable[Holding]) -> list[Ho
     return [held for held in holdings if held.type_counts.get(row.what, 0) >= _HALF * calls]
 
 
-def _grown_in_place(rows: Sequence[GrowthRow], before: Snapshot, ignored: Sequence[object]) -> list[int]:
-    """The addresses of what has grown since *before*, of the types that grew so in every round.
+def _grown_in_place(
+    rows: Sequence[GrowthRow], calls: int, before: Snapshot, ignored: Sequence[object]
+) -> dict[int, str]:
+    """The addresses of what has grown since *before*, of the types that grew so in every round, with their labels.
 
-    What is replaced when it grows, as a text is, may come to lie where something else died: that counts as well.
+    What is replaced when it grows, as a text is, may come to lie where something else died: that counts as well. A
+    container with fewer items than there were calls has room left of what it held for a while, as the set of an event
+    loop's tasks has: that depends on the addresses of what came and went, and is no leak.
     """
+    if not any(row.in_place for row in rows):
+        return {}
+    after = take_snapshot()  # before anything is made here that it would count
     labels = {row.what for row in rows if row.in_place}
-    if not labels:
-        return []
-    spared = set(map(id, ignored))
-    after = take_snapshot()
-    found = [it.address for it in diff_snapshots(before, after).grown if it.what in labels]
-    found.extend(before.identity.came(after.identity, labels))
-    return [address for address in found if address not in spared]
+    spared = {*map(id, ignored), id(ignored), id(rows)}
+    found = {it.address: it.what for it in diff_snapshots(before, after).grown if it.what in labels}
+    for label in labels:
+        found.update(dict.fromkeys(before.identity.came(after.identity, {label}), label))
+    spared.update(with_fewer_items(found, calls))
+    return {address: label for address, label in found.items() if address not in spared}
 
 
 def _without(addresses: array[int], taken: Iterable[int]) -> array[int]:

@@ -176,6 +176,40 @@ class TestInPlace:
         assert "KEPT: list" in result.holdings[0].path.text
 
 
+@pytest.mark.parametrize("many", [5, 20])
+@pytest.mark.parametrize("kind", ["set", "dict", "subclass"])
+def test_room_that_a_container_keeps_is_no_growth(kind: str, many: int) -> None:
+    """As in the set of a loop's tasks: what comes and goes leaves a larger table behind, now and then."""
+    numbers: set[int] = set() if kind == "set" else type("Tasks", (set,), {})()
+    names: dict[int, int] = {}
+    calls = itertools.count(1)
+
+    def come_and_go() -> None:
+        for number in range(many << next(calls)):
+            if kind == "dict":
+                names[number] = number
+            numbers.add(number)
+        for number in list(numbers):
+            names.pop(number, None)
+            numbers.discard(number)
+
+    assert not memwatch.check(come_and_go, max_rounds=3).leaks
+
+
+def test_a_list_that_keeps_what_was_there_is_told_beside_room_that_is_left() -> None:
+    room: dict[int, int] = {}
+    calls = itertools.count(1)
+
+    def keep() -> None:
+        for number in range(20 << next(calls)):
+            room[number] = number
+        for number in list(room):
+            del room[number]
+        KEPT.extend([None] * 200)
+
+    assert [row.what for row in found(keep).rows] == ["list"]
+
+
 def test_coroutines_run_in_a_loop_of_the_check_s_own() -> None:
     async def keep() -> None:
         await asyncio.sleep(0)
