@@ -11,16 +11,19 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Sequence
 from opcode import opmap
+from types import FrameType
 from typing import Any, NamedTuple
 
 from ..backend.type_labels import mro_of
 from ..internal import internal
+from .ages import kept_seconds
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import is_container, methods_of
-from .kept import View, kept_length, kept_measure, kept_seconds, views_of
+from .kept import kept_length, kept_measure
 from .links import holds_members
 from .object_labels import length
-from .references import LruCacheWrapper
+from .references import LruCacheWrapper, is_small_heap, referrers
+from .views import View, views_of
 
 _LIMITS = ("maxsize", "_maxsize", "maxlen", "max_size", "_max_size", "capacity", "max_entries", "_max_entries")
 _SLACK = "threshold"  # the share above its capacity to which SQLAlchemy's cache grows before it is cut
@@ -36,6 +39,8 @@ _CACHES = (
 )
 """Dicts of the standard library that their module keeps below a number of its own."""
 
+_MANY = 100  # items, of a container that is worth asking for its owners
+_MOST_OWNERS = 8
 _MOST_ITEMS = 512  # where that number is not there
 
 
@@ -58,14 +63,20 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0) -> Boun
     maxlen = deque.maxlen.__get__(holder) if issubclass(type(holder), deque) else None
     if maxlen is not None:
         return Bound(maxlen, deque.__len__(holder))
-    owners = owners_of(chain, holder)
-    bound = _bound_of_cache(holder) or _bound_of_slots(holder) or _bound_around(owners, holder)
-    return bound or _kept_bound(views_of(chain, holder, owners), length(holder), item_bytes)
+    if (bound := _bound_of_cache(holder) or _bound_of_slots(holder)) is not None:
+        return bound
+    for owners in (owners_of(chain, holder), _owners_beside(chain, holder)):
+        views = views_of(chain, holder, owners)
+        bound = _bound_around(owners, holder) or _kept_bound(views, length(holder), item_bytes)
+        if bound is not None:
+            return bound
+    return None
 
 
 def seconds_kept(chain: Sequence[Any], holder: Any) -> float | None:
     """How old items of *holder* become before code takes them out, if code does."""
-    ages = map(kept_seconds, views_of(chain, holder, owners_of(chain, holder)))
+    owners = [*owners_of(chain, holder), *_owners_beside(chain, holder)]
+    ages = (kept_seconds(view, holder) for view in views_of(chain, holder, owners))
     return next((age for age in ages if age is not None), None)
 
 
@@ -84,6 +95,22 @@ def owners_of(chain: Sequence[Any], holder: Any) -> list[Any]:
     if len(above) == 2 and is_instance_dict(above[0], above[1]):
         return [holder, above[0]]
     return [holder, *above[-1:]]
+
+
+def _owners_beside(chain: Sequence[Any], holder: Any) -> list[Any]:
+    """The instances that have *holder* as an attribute, where the chain comes to it as an item of something else.
+
+    As a dict of all caches by name, beside the cache that each is of. All of a heap that is not large is asked for it.
+    """
+    owner = owners_of(chain, holder)[-1]
+    is_item = owner is not holder and (type(owner) is dict or type(owner) is list)
+    if not is_item or (length(holder) or 0) < _MANY or not is_small_heap():
+        return []
+    found = referrers([holder])
+    names = [it for it in found if type(it) is dict and it is not owner][:_MOST_OWNERS]
+    found += referrers(names) if names else []
+    owners = {id(it): it for it in found if not issubclass(type(it), (dict, list, tuple, FrameType))}
+    return [it for it in list(owners.values())[:_MOST_OWNERS] if attribute_of(it, holder) is not None]
 
 
 def _bound_of_cache(holder: Any) -> Bound | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from opcode import opmap, opname
 from types import CodeType
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from ..internal import internal
 _EXTENDED = opmap["EXTENDED_ARG"]
 _COMPARE = opmap["COMPARE_OP"]
 _FOR_ITER = opmap["FOR_ITER"]
+_STORE_AND_LOAD = opmap.get("STORE_FAST_LOAD_FAST", -1)
 _ENDS = ("STORE_", "POP_", "FOR_ITER", "JUMP", "RETURN", "RESUME", "DELETE_", "SEND", "YIELD")
 _BOUNDARIES = frozenset(op for op, name in enumerate(opname) if name.startswith(_ENDS))
 """What ends an expression: nothing before it is part of the comparison."""
@@ -20,12 +21,32 @@ _BOUNDARIES = frozenset(op for op, name in enumerate(opname) if name.startswith(
 _ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0  # from then on the lowest bit says whether a method is meant
 
 
+_PARTS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
+_SLICES = frozenset(opmap[name] for name in ("BINARY_SLICE", "BUILD_SLICE") if name in opmap)
+
+
 @internal
 class Comparison(NamedTuple):
-    """One comparison: all names and numbers on its two sides."""
+    """One expression, as a comparison with its two sides: all its names, numbers, and texts such as keys; and its
+    place among the instructions."""
 
     names: frozenset[str]
     numbers: tuple[float, ...]
+    texts: tuple[str, ...] = ()
+    place: int = 0
+
+    def joined(self, other: Comparison) -> Comparison:
+        """Both as one, at the place of this."""
+        texts = self.texts + other.texts
+        return Comparison(self.names | other.names, self.numbers + other.numbers, texts, self.place)
+
+
+def parts_of(code: CodeType) -> Iterator[CodeType]:
+    """*code*, and that of the comprehensions in it, which have functions of their own before 3.12."""
+    yield code
+    for constant in code.co_consts:
+        if type(constant) is CodeType and constant.co_name in _PARTS:
+            yield from parts_of(constant)
 
 
 def instructions(code: CodeType) -> Iterator[tuple[int, int]]:
@@ -44,42 +65,88 @@ def name_of(code: CodeType, op: int, arg: int) -> str | None:
 
 def words_of(code: CodeType) -> tuple[str, ...]:
     """Every name that *code* uses: of globals and attributes, and of its variables."""
-    return (*code.co_names, *_variables(code))
+    return (*code.co_names, *variables_of(code))
 
 
 def comparisons(code: CodeType) -> Iterator[Comparison]:
     """The comparisons of *code* by size or equality; without the functions inside it."""
-    variables, names, numbers = _variables(code), list[str](), list[float]()
-    for op, arg in instructions(code):
-        if op == _COMPARE:
-            yield Comparison(frozenset(names), tuple(numbers))
+    return (found for op, _, found in _expressions(code) if op == _COMPARE)
+
+
+def slices(code: CodeType) -> Iterator[Comparison]:
+    """What *code* cuts, with the places where it does, as ``rows[-1000:]``."""
+    return (found for op, _, found in _expressions(code) if op in _SLICES)
+
+
+def statements(code: CodeType) -> Iterator[Comparison]:
+    """All expressions of *code*, each up to where its value is used."""
+    return (found for op, _, found in _expressions(code) if op not in _SLICES)
+
+
+def first_use(code: CodeType, names: frozenset[str], operations: Collection[int]) -> int | None:
+    """The place of the first instruction that uses one of *names*, or is one of *operations*; None without one."""
+    for place, (op, arg) in enumerate(instructions(code)):
+        if op in operations or (op in _NAMES and not names.isdisjoint(code.co_names[_NAMES[op](arg)])):
+            return place
+    return None
+
+
+def stored_variables(op: int, arg: int, variables: Sequence[str]) -> list[str]:
+    """Which of *variables* an operation sets."""
+    return [variables[place] for place in _SETS[op](arg) if place < len(variables)] if op in _SETS else []
+
+
+def loaded_variables(op: int, arg: int, variables: Sequence[str]) -> list[str]:
+    """Which of *variables* an operation reads."""
+    return [variables[place] for place in _VARIABLES[op](arg) if place < len(variables)] if op in _VARIABLES else []
+
+
+def assigned(code: CodeType) -> dict[str, list[Comparison]]:
+    """By variable of *code* the expressions that it is set to."""
+    variables, found = variables_of(code), dict[str, list[Comparison]]()
+    for op, arg, expression in _expressions(code):
+        for name in stored_variables(op, arg, variables):
+            found.setdefault(name, []).append(expression)
+    return found
+
+
+def _expressions(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
+    """Each comparison, slice and end of an expression, with its argument and what stands before it."""
+    variables, names, constants = variables_of(code), list[str](), list[object]()
+    for place, (op, arg) in enumerate(instructions(code)):
+        if op == _COMPARE or op in _SLICES or op in _BOUNDARIES:
+            numbers = tuple(it for it in constants if isinstance(it, int | float))
+            texts = tuple(it for it in constants if type(it) is str)
+            yield op, arg, Comparison(frozenset(names), numbers, texts, place)
         if op == _COMPARE or op in _BOUNDARIES:
-            names, numbers = [], []
+            names, constants = [], []
+            if op == _STORE_AND_LOAD:
+                names.append(variables[arg & 15])
         elif op in _NAMES:
             names += code.co_names[_NAMES[op](arg)]
         elif op in _VARIABLES:
-            names += [variables[place] for place in _VARIABLES[op](arg) if place < len(variables)]
+            names += loaded_variables(op, arg, variables)
         elif op in _CONSTANTS:
             constant = _CONSTANTS[op](code, arg)
-            numbers += [constant] if isinstance(constant, int | float) else []
+            constants += constant if type(constant) is tuple else [constant]
 
 
 def results_of(code: CodeType, words: Collection[str]) -> set[str]:
     """The variables that *code* sets by an expression, or by a loop over one, in which one of *words* is named."""
-    variables, found, is_named, is_setting = _variables(code), set[str](), False, False
+    variables, found, is_named, is_setting = variables_of(code), set[str](), False, False
     for op, arg in instructions(code):
         if op in _SETS and is_named:
             found.update(variables[place] for place in _SETS[op](arg) if place < len(variables))
         elif op == _COMPARE or (op in _BOUNDARIES and op != _FOR_ITER) or is_setting:
             is_named = False
         names = code.co_names[_NAMES[op](arg)] if op in _NAMES else ()
-        read = [variables[place] for place in _VARIABLES[op](arg) if place < len(variables)] if op in _VARIABLES else ()
+        read = loaded_variables(op, arg, variables)
         is_named = is_named or any(name in words for name in (*names, *read))
         is_setting = op in _SETS
     return found
 
 
-def _variables(code: CodeType) -> tuple[str, ...]:
+def variables_of(code: CodeType) -> tuple[str, ...]:
     cells = (name for name in code.co_cellvars if name not in code.co_varnames)
     return (*code.co_varnames, *cells, *code.co_freevars)
 
@@ -111,6 +178,6 @@ _SETS: dict[int, Callable[[int], tuple[int, ...]]] = {
     **dict.fromkeys(_of("STORE_FAST_STORE_FAST"), lambda arg: (arg >> 4, arg & 15)),
 }
 _CONSTANTS: dict[int, Callable[[CodeType, int], object]] = {
-    **dict.fromkeys(_of("LOAD_CONST"), lambda code, arg: code.co_consts[arg]),
+    **dict.fromkeys(_of("LOAD_CONST", "KW_NAMES"), lambda code, arg: code.co_consts[arg]),
     **dict.fromkeys(_of("LOAD_SMALL_INT"), lambda _, arg: arg),
 }

@@ -28,6 +28,7 @@ is_tracked = gc.is_tracked
 _type_namespace = vars(type)["__dict__"].__get__
 _module_namespace: Any = vars(ModuleType)["__dict__"].__get__
 _OPTIMIZED = 1  # CO_OPTIMIZED: the locals of this code live in the frame and not in a dict
+_SMALL = 1_000_000  # blocks
 OWN = 1
 """The distance of the program's own modules."""
 
@@ -118,6 +119,11 @@ def empty_locals() -> None:
 def has_variables(frame: FrameType) -> bool:
     """Whether *frame* has variables of its own: a module's code has not, for they are the module's."""
     return bool(frame.f_code.co_flags & _OPTIMIZED) or frame.f_locals is not frame.f_globals
+
+
+def is_small_heap() -> bool:
+    """Whether `referrers` holds the interpreter for no more than some 50 milliseconds."""
+    return sys.getallocatedblocks() < _SMALL
 
 
 def referrers(objects: Sequence[Any]) -> list[Any]:

@@ -1,0 +1,160 @@
+"""How old items of a container become before a program's own code takes them out, by the clock or by a timer.
+
+Code compares the time of an item with the clock's and takes it out; or empties the container every so many seconds; or
+has a timer call what takes the item out. Where an item has the time at which it goes, that says how old it becomes.
+Nothing is run.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from types import CodeType
+from typing import Any
+
+from ..backend.type_labels import type_label
+from ..clock import Clock
+from .attributes import instance_value
+from .comparisons import Comparison, assigned, comparisons, parts_of, results_of, statements, words_of
+from .emptying import calls, empties, removers_of, takers
+from .views import View
+
+_CLOCKS = frozenset(
+    ("time", "monotonic", "perf_counter", "now", "utcnow", "time_ns", "monotonic_ns", "perf_counter_ns")
+)
+_TIMERS = frozenset(("call_later", "call_at", "Timer", "enter", "enterabs"))
+_WAITS = frozenset(("sleep", "wait"))
+_SECONDS = 3600  # at most: what expires later than in an hour grows for too long to be excused
+_SOON = 600  # the same of the time that an item has: who sets timers of hours and leaves them has a leak
+_DERIVED = 3  # steps from a container to the time of an item: for key, one in d.items(): seen = one.seen
+_UNITS = {"minutes": 60.0, "hours": 3600.0, "days": 86400.0}  # of a timedelta
+_SAMPLE = 64  # items that are asked for their time
+_MOST = 0.5
+_HUGE = 1 << 62
+_PARTS = 4  # of a tuple: its first
+_RESCHEDULED = "asyncio."  # its timers set themselves again
+
+
+def kept_seconds(view: View, holder: Any) -> float | None:
+    """How old items of *holder* become before code takes them out; an hour at most, None where nothing tells."""
+    ages = (*_by_time(view, holder), *_by_period(view), *_by_timer(view))
+    return max(ages, default=None)
+
+
+def _by_time(view: View, holder: Any) -> Iterator[float]:
+    """The ages with which code compares the time of items."""
+    for code in takers(view):
+        if code not in view.touching or _CLOCKS.isdisjoint(word for it in parts_of(code) for word in words_of(it)):
+            continue
+        clocks = _derived(code, _CLOCKS, 1)
+        items = _derived(code, {view.name or next(iter(code.co_varnames), ""), ".0"}, _DERIVED)
+        for compared in _timed(code, clocks):
+            if not items.isdisjoint(compared.names) and "len" not in compared.names:
+                yield from _ages(view, compared) or _left(holder, compared)
+
+
+def _by_period(view: View) -> Iterator[float]:
+    """How often code empties the container, by the clock or after it has slept."""
+    emptying = [code for code in view.touching if empties(view, code)]
+    names = {code.co_name for code in emptying}
+    for code in emptying:
+        for compared in _timed(code, _derived(code, _CLOCKS, 1)):
+            if "len" not in compared.names:
+                yield from _ages(view, compared)
+    for code in view.codes:
+        if code in emptying or calls(code, names):
+            waits = (it for it in statements(code) if not _WAITS.isdisjoint(it.names))
+            yield from (age for it in waits for age in _ages(view, it))
+
+
+def _by_timer(view: View) -> Iterator[float]:
+    """The seconds after which a timer calls what takes an item out."""
+    removers = removers_of(view)
+    for code in view.touching:
+        if not _TIMERS.isdisjoint(code.co_names) and calls(code, removers):
+            yield from _ages(view, Comparison(frozenset(words_of(code)), ()))
+
+
+def _derived(code: CodeType, words: Collection[str], steps: int) -> set[str]:
+    """*words*, and the variables of *code* that are set by what has one of them in it, and so on."""
+    found = set(words)
+    for _ in range(steps):
+        for part in parts_of(code):
+            found |= results_of(part, found)
+    return found
+
+
+def _timed(code: CodeType, clocks: Collection[str]) -> Iterator[Comparison]:
+    """The comparisons with the clock's time, with what its variables were set to."""
+    variables = assigned(code)
+    for part in parts_of(code):
+        for compared in comparisons(part):
+            times = [word for word in compared.names if word in clocks]
+            if times:
+                for source in (it for word in times for it in variables.get(word, ())):
+                    compared = compared._replace(
+                        numbers=compared.numbers + _in_seconds(source), texts=compared.texts + _names_of(source, clocks)
+                    )
+                yield compared
+
+
+def _names_of(source: Comparison, clocks: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in source.names if name not in clocks)
+
+
+def _in_seconds(compared: Comparison) -> tuple[float, ...]:
+    """Its numbers, which are minutes or more where it makes a timedelta of them."""
+    units = [_UNITS[text] for text in compared.texts if text in _UNITS] if "timedelta" in compared.names else []
+    return tuple(number * max(units, default=1.0) for number in compared.numbers)
+
+
+def _ages(view: View, compared: Comparison) -> list[float]:
+    """The numbers of a comparison, and those that its names stand for, that may be ages."""
+    values = [value for word in (*compared.names, *compared.texts) for value in view.values(word)]
+    seconds = [it.total_seconds() if type(it) is timedelta else it for it in (*values, *_in_seconds(compared))]
+    return [float(it) for it in seconds if (type(it) is int or type(it) is float) and 1 < it <= _SECONDS]
+
+
+def _left(holder: Any, compared: Comparison) -> list[float]:
+    """For how long the last item of *holder* will stay, where the items have the time at which they go."""
+    clocks, found, asked = (Clock.wall(), Clock.monotonic(), Clock.perf_counter()), [], 0
+    for item in _sample(holder):
+        asked += 1
+        times = [_seconds(value) for value in _values(item, {*compared.names, *compared.texts})]
+        left = [time - clock for time in times for clock in clocks if 0 < time - clock <= _SOON]
+        found += [max(left)] if left else []
+    return [max(1.0, *found)] if found and len(found) >= _MOST * asked else []
+
+
+def _sample(holder: Any) -> list[Any]:
+    """Some items of *holder*, from all of it; the values of a dict."""
+    kind = next((it for it in (dict, list, deque, set) if issubclass(type(holder), it)), None)
+    if kind is None:
+        return []
+    every = max(1, kind.__len__(holder) // _SAMPLE)
+    try:
+        found = list(islice(dict.values(holder) if kind is dict else kind.__iter__(holder), 0, None, every))
+    except RuntimeError:  # another thread has changed it meanwhile
+        return []
+    return [it for it in found if not type_label(type(it)).startswith(_RESCHEDULED)]
+
+
+def _values(item: Any, names: Collection[str], depth: int = 2) -> Iterator[Any]:
+    """What an item has under *names*, or all that a tuple has, and what those have that it is made of."""
+    if type(item) is tuple or type(item) is list:
+        for part in item[:_PARTS] if depth else ():
+            yield from (part,) if _seconds(part) else _values(part, names, depth - 1)
+    elif type(item) is dict:
+        yield from (item[name] for name in names if name in item)
+    else:
+        yield from (instance_value(item, name) for name in names)
+
+
+def _seconds(value: Any) -> float:
+    """A time as seconds of the clock that it is of; 0.0 where it is none."""
+    if type(value) is datetime and (value.tzinfo is None or type(value.tzinfo) is timezone):
+        return value.timestamp()
+    is_number = type(value) is float or (type(value) is int and abs(value) < _HUGE)
+    return float(value) if is_number else 0.0

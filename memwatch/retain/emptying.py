@@ -1,0 +1,94 @@
+"""Whether code makes a container smaller: it takes items out, or puts a new container in its place. Nothing is run.
+
+The code may also call a function beside it that does so, by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from opcode import opmap, opname
+from types import CodeType
+
+from .comparisons import instructions, loaded_variables, parts_of, stored_variables, variables_of
+from .views import View
+
+_TAKES_OUT = frozenset(
+    (
+        *("pop", "popitem", "popleft", "clear", "remove", "discard", "difference_update", "intersection_update"),
+        *("heappop", "heappushpop", "heapreplace"),
+    )
+)
+_DELETES = frozenset(opmap[name] for name in ("DELETE_SUBSCR", "STORE_SLICE") if name in opmap)
+_STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL", "STORE_NAME"))
+_STORE_NAME, _STORE_ATTR = opmap["STORE_NAME"], opmap["STORE_ATTR"]
+_NOTHING = frozenset((opmap["CACHE"], opmap["EXTENDED_ARG"]))
+_BINARY = opmap["BINARY_OP"]
+_CUTS = 26  # from 3.14 on this operation, with this argument, reads an item or a slice
+_PASSED = frozenset(
+    op for op, name in enumerate(opname) if name.startswith(("LOAD_FAST", "LOAD_DEREF", "LOAD_GLOBAL", "LOAD_NAME"))
+) | frozenset(opmap[name] for name in ("CACHE", "SWAP", "COPY", "EXTENDED_ARG") if name in opmap)
+"""What may stand between a value and where it is stored."""
+
+_OWN = ("self", "cls")
+_MAKERS = frozenset(("__init__", "__new__", "__post_init__", "__setstate__"))
+
+
+def takers(view: View) -> list[CodeType]:
+    """The code that takes items out of the container, or calls what does."""
+    removers = removers_of(view)
+    return [code for code in view.codes if removes(view, code) or calls(code, removers)]
+
+
+def removers_of(view: View) -> frozenset[str]:
+    """The names of the functions that themselves take items out."""
+    return frozenset(code.co_name for code in view.touching if removes(view, code))
+
+
+def calls(code: CodeType, names: Collection[str]) -> bool:
+    """Whether *code* uses one of *names*, or what a class makes of it where it begins with two underscores."""
+    private = tuple(name for name in names if name.startswith("__") and not name.endswith("__"))
+    if any(name in code.co_names for name in names):
+        return True
+    return bool(private) and any(word.endswith(private) for word in code.co_names)
+
+
+def removes(view: View, code: CodeType) -> bool:
+    """Whether *code*, which names the container, takes items out, or replaces it."""
+    return view.touches(code) and (takes_out(code) or replaces(view, code))
+
+
+def takes_out(code: CodeType) -> bool:
+    """Whether *code* takes items out of something."""
+    return any(
+        not _TAKES_OUT.isdisjoint(it.co_names) or not _DELETES.isdisjoint(it.co_code[::2]) for it in parts_of(code)
+    )
+
+
+def empties(view: View, code: CodeType) -> bool:
+    """Whether *code* takes all items out at once, or replaces the container."""
+    return view.touches(code) and ("clear" in code.co_names or replaces(view, code))
+
+
+def replaces(view: View, code: CodeType) -> bool:
+    """Whether *code* puts something else under the container's name that is not it with more added.
+
+    A variable has to be set more than once: what sets it first makes it.
+    """
+    if view.name is None or code.co_name in _MAKERS:
+        return False
+    stores = list(_stores_under(view.name, code))
+    variables = sum(op not in _STORES or op == _STORE_NAME for op in stores)
+    return variables > 1 or len(stores) > variables
+
+
+def _stores_under(name: str, code: CodeType) -> Iterator[int]:
+    """The operations that store under *name* what no sum was the last step of; an attribute in methods alone."""
+    variables, grows, loaded = variables_of(code), False, ""
+    for op, arg in instructions(code):
+        is_named = op in _STORES and code.co_names[arg] == name and (op != _STORE_ATTR or loaded in _OWN)
+        if not grows and (is_named or name in stored_variables(op, arg, variables)):
+            yield op
+        if op not in _PASSED:
+            grows = op == _BINARY and arg != _CUTS
+        if op not in _NOTHING:
+            loaded = next(reversed(loaded_variables(op, arg, variables)), "")

@@ -1,0 +1,129 @@
+"""The code around a container, which may touch it under a name: whose attribute or variable it is. Nothing is run.
+
+It is the methods of the class whose attribute it is and the functions of that class's module, the functions of the
+module whose variable it is and that module's own body while it runs, a closure, or a running function.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import (
+    AsyncGeneratorType,
+    CellType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    ModuleType,
+)
+from typing import Any, NamedTuple
+
+from ..internal import internal
+from .attributes import attribute_of, instance_value
+from .comparisons import parts_of, words_of
+from .functions import functions_of, is_container, methods_of, with_inner
+from .references import frame_locals, frames, namespace
+
+_SUSPENDED = {id(CoroutineType): "cr_frame", id(GeneratorType): "gi_frame", id(AsyncGeneratorType): "ag_frame"}
+"""By address: to look up a class could run its metaclass's code."""
+
+LookUp = Callable[[str], Any]
+
+
+@internal
+class View(NamedTuple):
+    """Code that may touch a container, what it calls it (None: itself), and how it reads its other names."""
+
+    name: str | None
+    codes: tuple[CodeType, ...]
+    sources: tuple[LookUp, ...]
+
+    def values(self, word: str) -> list[Any]:
+        """What *word* stands for, where it is a variable or an attribute."""
+        return [value for look_up in self.sources if (value := look_up(word)) is not None]
+
+    def measures(self, code: CodeType, names: frozenset[str]) -> bool:
+        """Whether *names*, which *code* compares, have the container, or the object whose length is its own."""
+        if self.name in names:
+            return True
+        instance = code.co_varnames[:1] if code.co_argcount else ()
+        if names.isdisjoint(instance) or not any(
+            it.co_name == "__len__" and self.name in words_of(it) for it in self.codes
+        ):
+            return False
+        others = [value for word in names.difference(instance) for value in self.values(word)]
+        return all(type(value) in (int, float) for value in others)  # else it is the length of something else
+
+    def touches(self, code: CodeType) -> bool:
+        """Whether *code* names the container."""
+        return self.name is None or self.name in words_of(code)
+
+    @property
+    def touching(self) -> list[CodeType]:
+        """The code that names the container."""
+        return [code for code in self.codes if self.touches(code)]
+
+
+def views_of(chain: Sequence[Any], holder: Any, owners: Sequence[Any]) -> Iterator[View]:
+    """The code around *holder*, which *chain* passes through; *owners* are it and whose attribute it is."""
+    place = next((n for n, obj in enumerate(chain) if obj is holder), 0)
+    above = chain[place - 1] if place else None
+    if type(above) is CellType:
+        yield from _closure_views(chain[:place], holder)
+    elif type(above) is FrameType or id(type(above)) in _SUSPENDED:
+        frame = above if type(above) is FrameType else getattr(above, _SUSPENDED[id(type(above))])
+        yield from _frame_views([frame] if frame is not None else [], holder)
+    elif above is None:
+        yield from _frame_views([frame for _, frame in frames()], holder)
+    for owner in owners:
+        yield from _owner_views(owner, holder)
+
+
+def _owner_views(owner: Any, holder: Any) -> Iterator[View]:
+    is_module = issubclass(type(owner), ModuleType)
+    name = None if owner is holder else attribute_of(owner, holder)
+    if name is None and (is_module or not is_container(type(owner))):
+        return
+    home = owner if is_module else sys.modules.get(str(instance_value(owner, "__module__")))
+    codes = tuple(_running_body(owner)) if is_module else tuple(methods_of(type(owner)))
+    if name is not None:
+        codes += tuple(functions_of(home, with_methods=is_module))  # other classes may use the same name for theirs
+    yield View(name, codes, (lambda word: instance_value(owner, word), _globals(home)))
+
+
+def _running_body(module: Any) -> Iterator[CodeType]:
+    """The code of a module itself, while it runs: that of a script, as a rule."""
+    for _, frame in frames():
+        if frame.f_code.co_name == "<module>" and frame.f_globals is namespace(module):
+            yield from parts_of(frame.f_code)
+
+
+def _closure_views(chain: Sequence[Any], holder: Any) -> Iterator[View]:
+    function = next((it for it in reversed(chain[-3:]) if type(it) is FunctionType), None)
+    if function is None:
+        return
+    values = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            values[name] = cell.cell_contents
+        except ValueError:  # an empty cell
+            continue
+    yield from _views_of_variables(values, holder, function.__code__, function.__globals__)
+
+
+def _frame_views(running: Sequence[FrameType], holder: Any) -> Iterator[View]:
+    for frame in running:
+        yield from _views_of_variables(frame_locals(frame), holder, frame.f_code, frame.f_globals)
+
+
+def _views_of_variables(values: dict[str, Any], holder: Any, code: CodeType, names: dict[str, Any]) -> Iterator[View]:
+    for name in [name for name, value in values.items() if value is holder]:
+        yield View(name, tuple(with_inner(code)), (values.get, names.get))
+
+
+def _globals(module: Any) -> LookUp:
+    if not issubclass(type(module), ModuleType):
+        return lambda word: None
+    return lambda word: dict.get(namespace(module), word)
