@@ -21,7 +21,10 @@ LONGEST = 100
 """Characters of a label's value; what is longer is cut."""
 
 _MOST = 8  # labels at once
-_known: dict[Labels, Labels] = {}  # as they were given, and as they are kept
+_MOST_OUTER = 16  # outer labels of one, whose numbers are at hand
+_known: dict[Labels, tuple[Labels, dict[int, int]]] = {}
+"""By labels as they were given: as they are kept, and their numbers by those of the labels around them."""
+
 never_count(_known)
 
 
@@ -41,37 +44,48 @@ class label:  # noqa: N801  it stands in `with` statements, as a function would
             self._labels = _known[items]
         except (KeyError, TypeError):
             self._labels = _check(items)
-        self._outer = 0
         self._token: Token[int] | None = None
 
-    def enter(self) -> label:
-        """Begin."""
-        self._outer = CURRENT.get()
-        self._token = CURRENT.set(number_of(self._outer, self._labels))
+    def __enter__(self) -> label:
+        self._outer = outer = CURRENT.get()
+        try:
+            number = self._labels[1][outer]
+        except KeyError:
+            number = _number_of(outer, *self._labels)
+        self._token = CURRENT.set(number)
         return self
 
-    def leave(self) -> None:
-        """End, also in another context than the one it began in, as frameworks do with generators."""
-        token, self._token = self._token, None
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        token = self._token
         if token is not None:
+            self._token = None
             try:
                 CURRENT.reset(token)
             except ValueError:
                 CURRENT.set(self._outer)
 
-    def __enter__(self) -> label:
-        return self.enter()
+    def enter(self) -> label:
+        """Begin."""
+        return self.__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.leave()
+    def leave(self) -> None:
+        """End, also in another context than the one it began in, as frameworks do with generators."""
+        self.__exit__(None, None, None)
 
 
-def _check(items: tuple[tuple[str, Any], ...]) -> Labels:
+def _number_of(outer: int, labels: Labels, numbers: dict[int, int]) -> int:
+    number = number_of(outer, labels)
+    if len(numbers) < _MOST_OUTER:
+        numbers[outer] = number
+    return number
+
+
+def _check(items: tuple[tuple[str, Any], ...]) -> tuple[Labels, dict[int, int]]:
     if not 0 < len(items) <= _MOST or not all(type(value) is str for _, value in items):
         raise OptionError(f"label takes 1 to {_MOST} names with text, as in label(route='GET /orders')")
-    kept = tuple([(name, value[:LONGEST]) for name, value in items])
-    if len(_known) < MOST and kept == items:
+    kept = tuple([(name, value[:LONGEST]) for name, value in items]), dict[int, int]()
+    if len(_known) < MOST and kept[0] == items:
         _known[items] = kept
     return kept

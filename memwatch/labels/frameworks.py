@@ -8,7 +8,7 @@ The label `route` is the method and the pattern, ``GET /orders/<int:number>``, n
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..backend.allocations.context_labels import Labels, follow
 from . import LONGEST, label
 
 _BY_ITSELF = {"HEAD", "OPTIONS"}  # methods that a framework adds
-_FIELD = "_memwatch_label"  # of a request of Django's
+_FIELD = "_memwatch_label"  # of a request of Django's, and of what labels Starlette's
 Scope = dict[str, Any]
 
 
@@ -77,32 +77,21 @@ class DjangoLabels:
 
 
 def label_fastapi(app: Any) -> None:
-    """Label the requests of a FastAPI or Starlette application."""
-    app.add_middleware(RouteLabels, routes=app.router.routes)
+    """Label the requests of a FastAPI or Starlette application, and of all others in this process.
 
+    A route does so when it is handled: it has been found then.
+    """
+    routes = import_module("starlette.routing").Route
+    if getattr(routes.handle, _FIELD, False):
+        return
+    handle = routes.handle
 
-class RouteLabels:
-    """An ASGI middleware that looks its route up among *routes* of Starlette's."""
+    async def labelled(self: Any, scope: Scope, receive: Any, send: Any) -> None:
+        with label(route=f"{scope['method']} {scope.get('root_path', '')}{self.path}"):
+            await handle(self, scope, receive, send)
 
-    def __init__(self, app: Callable[..., Awaitable[None]], routes: list[Any]) -> None:
-        self._app = app
-        self._routes = routes
-
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Handle a request."""
-        path = self._pattern(scope) if scope["type"] == "http" else ""
-        if not path:
-            await self._app(scope, receive, send)
-            return
-        with label(route=f"{scope['method']} {path}"):
-            await self._app(scope, receive, send)
-
-    def _pattern(self, scope: Scope) -> str:
-        for route in self._routes:
-            matched, _ = route.matches(scope)
-            if matched.value == 2:  # Match.FULL
-                return str(getattr(route, "path", ""))
-        return ""
+    setattr(labelled, _FIELD, True)
+    routes.handle = labelled
 
 
 def label_celery() -> None:
