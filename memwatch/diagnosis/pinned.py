@@ -9,7 +9,7 @@ other objects may keep it: as a slice that one function takes of what another ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..internal import internal
@@ -75,10 +75,9 @@ class Pins:
         if not any(it is holding for it in self._keepers):
             return None
         sites = self._sites(holding, frames)
-        alone = not sites and len(self._keepers) == 1
-        sites = [it for it in self.left if it.native and _is_made_for(it, frames)] if alone else sites
-        if sites:
-            return self._taken(sites, not alone)
+        beside = self._made_for(holding, frames, sites) if self._is_alone(holding) else []
+        if sites or beside:
+            return self._taken([*sites, *beside], _size(beside) <= _size(sites))
         if not self._unseen or holding.targets < _SEVERAL:
             return None
         size, self._unseen, self.likely = self._unseen, 0, holding.path
@@ -86,26 +85,46 @@ class Pins:
 
     def _taken(self, sites: Sequence[Site], sure: bool, what: str = NATIVE) -> Pinned:
         self.left = [site for site in self.left if site not in sites]
-        return Pinned(round(sum(site.size_bytes for site in sites)), tuple(sites), sure, what)
+        largest = sorted(sites, key=lambda site: -site.size_bytes)
+        return Pinned(round(_size(sites)), tuple(largest), sure, what)
 
     def _sites(self, holding: Holding, frames: Sequence[ShownFrame]) -> list[Site]:
-        """What the same function has made; where it is not known which, what there is as much of, and what its function
-        has made beside it."""
-        own = next(((it["function"], it["file"]) for it in frames if it["in_app"]), None)
+        """What the same function has made. Where that is a library's, what there is as much of counts as such too."""
         raw = [site for site in self.left if site.label == NO_OBJECT]
-        made = {own} if own else {it.function for it in raw if is_alike(it.count, holding.targets)}
+        made = _own(frames) or {it.function for it in raw if is_alike(it.count, holding.targets)}
+        made |= {(it["function"], it["file"]) for it in frames[:1]}
         return [it for it in raw if it.function in made]
+
+    def _is_alone(self, holding: Holding) -> bool:
+        """Whether there is nobody else who may keep memory, but for single objects beside many."""
+        several = [it for it in self._keepers if it.targets >= _SEVERAL] or self._keepers
+        return len(several) == 1 and several[0] is holding
+
+    def _made_for(self, holding: Holding, frames: Sequence[ShownFrame], sites: Sequence[Site]) -> list[Site]:
+        """What was called by the function that has made the objects, or what keeps *sites*; all, if it is not known."""
+        made = _own(frames) or {site.function for site in sites}
+        native = [site for site in self.left if site.native and site not in sites]
+        return [it for it in native if _is_called_by(it, made)] if made or not frames else []
 
     def _objects(self, holding: Holding, frames: Sequence[ShownFrame]) -> list[Site]:
         """Objects that no walk has met, one for each of *holding*, and from where these come."""
+        own = _own(frames)
         met = [site for site in self.left if site.label != NO_OBJECT and not site.native]
-        return [it for it in met if frames and is_alike(it.count, holding.targets) and _is_made_for(it, frames)]
+        return [it for it in met if own and is_alike(it.count, holding.targets) and _is_called_by(it, own)]
 
 
-def _is_made_for(site: Site, frames: Sequence[ShownFrame]) -> bool:
-    """Whether the function that *frames* tell of has called what made *site*, if it is known."""
-    made = next(((it["function"], it["file"]) for it in frames if it["in_app"]), None)
-    return not frames or any((it["function"], it["file"]) == made for it in site.frames)
+def _own(frames: Sequence[ShownFrame]) -> set[tuple[str, str]]:
+    """The program's own function among *frames*, if there is one: its name and file."""
+    return {(it["function"], it["file"]) for it in [next((it for it in frames if it["in_app"]), None)] if it}
+
+
+def _is_called_by(site: Site, made: Collection[tuple[str, str]]) -> bool:
+    """Whether one of the functions *made* has called what made *site*, if one is known."""
+    return not made or any((it["function"], it["file"]) in made for it in site.frames)
+
+
+def _size(sites: Sequence[Site]) -> float:
+    return sum(site.size_bytes for site in sites)
 
 
 def _types_of(holding: Holding) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from .ownership import is_known
 from .path import Holding, RetainingPath
 from .references import contents
 from .search import Search
+from .steps import RootKind
 
 _TRIED = 16
 _TOLD = 4  # with a part of their own, or no part would be worth telling
@@ -62,8 +63,8 @@ def _others(places: Sequence[Place], first: Holding, known: array[int], show_key
         if not reported.isdisjoint(map(id, chain)):
             continue  # it hangs under one that was told, and goes with it
         number, count = _fan(chain, first, known)
-        if count == 0:
-            continue
+        if count == 0 or (place.root.kind is RootKind.FUNCTION and not is_known(id(chain[number]), known)):
+            continue  # a copy that a function has made for itself goes with its call
         reported.add(id(chain[number]))
         way = chain[: number + 2]
         holder = holder_of(way)

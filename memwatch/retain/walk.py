@@ -39,14 +39,39 @@ class Group:
     """New objects of one type, or of new classes of one base, that one old object holds (or, past many groups, that
     objects alike hold)."""
 
-    __slots__ = ("first", "items", "kind", "latest", "latest_parent", "parent", "size", "targets", "types")
+    __slots__ = (
+        "first",
+        "items",
+        "kind",
+        "latest",
+        "latest_parent",
+        "parent",
+        "shown",
+        "size",
+        "targets",
+        "types",
+        "votes",
+    )
 
     def __init__(self, parent: int, kind: type, first: Any) -> None:
         self.parent, self.latest_parent = parent, parent
         self.kind = kind
         self.first, self.latest = first, first
         self.targets, self.items, self.size = 0, 0, 0
+        self.shown, self.votes = 0, 0
         self.types: dict[int, int] = {}
+
+    def show(self, obj: Any, parent: int, size: int) -> None:
+        """Be shown by *obj*, a target of *size* bytes. What C code holds has no holder in common: there the size that
+        most bytes of it have is elected (Boyer and Moore), lest small change be shown."""
+        if parent >= 0 or self.shown == size:
+            self.votes += size
+        elif self.votes >= size:
+            self.votes -= size
+            return
+        else:
+            self.votes = size - self.votes
+        self.shown, self.latest, self.latest_parent = size, obj, parent
 
 
 @internal
@@ -251,15 +276,16 @@ class Walk:
     def _count(self, obj: Any, parent: int, group: int) -> int:
         """Add a new object to its group, or to that of its parent's place if nothing above it is new."""
         kind = id(type(obj))
+        size = self._measure(obj, kind)
         if group < 0:
-            group = self._group(obj, parent)
+            group = self._group(obj, parent, size)
         counts = self.found[group]
         counts.items += 1
-        counts.size += self._measure(obj, kind)
+        counts.size += size
         counts.types[kind] = counts.types.get(kind, 0) + 1
         return group
 
-    def _group(self, obj: Any, parent: int) -> int:
+    def _group(self, obj: Any, parent: int, size: int) -> int:
         root, told = self.roots.get(parent), self._old_class(type(obj))
         kind = id(told)
         if type(root) is FrameType:  # the calls of one function are one place, in however many threads
@@ -272,7 +298,7 @@ class Walk:
             self.found.append(Group(parent, told, obj))
         counts = self.found[group]
         counts.targets += 1
-        counts.latest, counts.latest_parent = obj, parent
+        counts.show(obj, parent, size)
         return group
 
     def _old_class(self, told: type) -> type:

@@ -76,6 +76,21 @@ def test_what_no_walk_has_met_is_told_by_the_samples() -> None:
     assert shown(native)[0] == (NO_OBJECT, "native", 800, 0.8)
 
 
+def test_the_bytes_of_streams_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams, texts = diff(**{"_io.BytesIO": 400}), lines(("bytes", 300), ("str", 200))
+    monkeypatch.setattr(account, "_HIDES_BYTES", True)
+    found = make_account(900 * KB, streams, texts)
+    assert [row[:3] for row in shown(found)] == [
+        ("_io.BytesIO", "objects", 400),
+        ("str", "untracked", 200),
+        (NOT_EXPLAINED, "unknown", 300),
+    ]
+    many = make_account(2400 * KB, streams, lines(("bytes", 2000)))  # more than the streams have
+    assert [row[0] for row in shown(many)] == ["bytes", "_io.BytesIO", NOT_EXPLAINED]
+    monkeypatch.setattr(account, "_HIDES_BYTES", False)
+    assert [row[0] for row in shown(make_account(900 * KB, streams, texts))][1] == "bytes"
+
+
 def test_a_buffer_in_python_s_blocks_is_no_object_that_was_lost() -> None:
     """C code asks Python for it, as zlib does; parts of lost objects come with these."""
     found = make_account(1000 * KB, diff(str=50), lines(("float", 50), ("", 800), ("str", 50), met="str"))

@@ -48,12 +48,14 @@ def test_native_memory_that_a_callee_made_is_most_likely_what_the_only_small_obj
     monkeypatch.setattr(pinned, "keepers_of_native", lambda labels: labels & {"lib.View"})
     views = replace(holding("lib.View", **{"lib.View": 900}), targets=900, retained_bytes=3000)
     raw = [sampled("", "apploader:3", "app:4", size=10.0 * MIB, native=True)] * 9
-    view = sampled("lib.View", "app:2")
-    (found,) = suspects([views], lines(view, *raw, known=True), "native", 100 * MIB)
-    assert found.held_by is KEPT and "; most likely each keeps native memory alive" in found.cause
-    assert where(found) == ["apploader:3", "app:4"] and found.share == pytest.approx(0.9, rel=0.02)
-    others = replace(views, path=replace(KEPT, root=Root(RootKind.MODULE, "other")))
-    assert suspects([views, others], lines(view, *raw, known=True), "native", 100 * MIB)[0].held_by is None
+    own = sampled("", "app:5", size=MIB, native=True)  # what a view itself takes
+    found = lines(sampled("lib.View", "app:2"), own, *raw, known=True)
+    (told,) = suspects([views], found, "native", 100 * MIB)
+    assert told.held_by is KEPT and "; most likely each keeps native memory alive" in told.cause
+    assert where(told) == ["apploader:3", "app:4"] and told.share == pytest.approx(0.91, rel=0.02)
+    single = replace(views, path=replace(KEPT, root=Root(RootKind.MODULE, "other")), targets=1)
+    assert suspects([views, single], found, "native", 100 * MIB)[0].held_by is KEPT
+    assert suspects([views, replace(single, targets=900)], found, "native", 100 * MIB)[0].held_by is None
 
 
 def test_what_small_objects_keep_unseen_is_said_to_be_likely(monkeypatch):

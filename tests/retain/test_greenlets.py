@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 from types import ModuleType
@@ -47,6 +48,34 @@ def test_variables_of_a_waiting_greenlet_are_told_by_its_function(monkeypatch: p
     assert [path.text for path in found.others] == ["module app > waiting: list, 300 items > [index]"]
     for job in app.waiting:
         job.throw()
+
+
+def collect_rows() -> list[Job]:
+    rows = [Job() for _ in range(20)]
+    wait()
+    return rows
+
+
+def test_what_c_code_holds_besides_does_not_hide_the_variables_of_greenlets() -> None:
+    known = take_snapshot().addresses
+    waiting = [greenlet.greenlet(collect_rows) for _ in range(300)]
+    for it in waiting:
+        it.switch()
+    addresses = [_held_in_c() for _ in range(310)]
+    gc.collect()
+    found = next(it for it in find_holdings(known) if it.frontier_type == "list" and it.targets > 500)
+    assert found.path.text.startswith(f"suspended greenlet, function {__name__}.collect_rows > local rows")
+    for address in addresses:
+        ctypes.pythonapi.Py_DecRef(ctypes.cast(address, ctypes.py_object))
+    for it in waiting:
+        it.throw()
+
+
+def _held_in_c() -> int:
+    """The address of an empty list to which C code has a reference."""
+    held: list[Any] = []
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
+    return id(held)
 
 
 def test_no_more_greenlets_are_asked_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:

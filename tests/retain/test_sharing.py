@@ -55,6 +55,17 @@ def test_two_containers_share_what_both_hold(app: Any) -> None:
     assert [it.targets for it in told] == pytest.approx([500, 500], abs=2)
 
 
+def test_a_copy_that_a_running_function_has_made_is_no_other_holder(app: Any) -> None:
+    app.first, here = [], []
+    known = take_snapshot().addresses
+    app.first.extend(Order() for _ in range(500))
+    copied = list(app.first)
+    assert [it.path.lines[0] for it in shared(known)] == ["module app"]
+    here.extend(copied)
+    copied.clear()
+    assert len(shared(known)) == 2 and len(here) == 500  # known from before: it stays as long as the function runs
+
+
 def test_what_holds_a_few_of_them_shares_nothing(app: Any) -> None:
     app.first, app.latest = [], []
     known = take_snapshot().addresses

@@ -81,6 +81,23 @@ group_for(Search *search, Kind *kind, uint32_t parent, uint64_t place)
     return search->last_group = (size_t)entry->number;
 }
 
+/* Whether *group* is shown by a target of so many bytes, rather than by the one that it has. What C code holds has no
+ * holder in common: the size that most bytes of it have is elected (Boyer and Moore), lest small change be shown. */
+static bool
+is_shown_by(Group *group, uint32_t parent, uint64_t bytes)
+{
+    if (!(parent & IS_ROOT) || group->latest_bytes == bytes) {
+        group->votes += bytes;
+    } else if (group->votes >= bytes) {
+        group->votes -= bytes;
+        return false;
+    } else {
+        group->votes = bytes - group->votes;
+    }
+    group->latest_bytes = bytes;
+    return true;
+}
+
 uint64_t
 count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_t place)
 {
@@ -90,13 +107,16 @@ count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_
     if (number == 0 || (topmost && (kind = kind_of(&search->walk, object)) == NULL)) /* it may have moved */
         return 0;
     Group *group = (Group *)search->groups.data + number - 1;
+    uint64_t bytes = (uint64_t)size_of(kind, object);
     if (topmost) {
         group->targets++;
-        group->latest = object;
-        group->latest_parent = parent;
+        if (is_shown_by(group, parent, bytes)) {
+            group->latest = object;
+            group->latest_parent = parent;
+        }
     }
     group->items++;
-    group->bytes += (uint64_t)size_of(kind, object);
+    group->bytes += bytes;
     Pointer *entry = pointers_enter(memory, &search->counts, (void *)((uint64_t)number << PLACE_BITS | kind->place));
     if (entry == NULL)
         return 0;
