@@ -27,6 +27,7 @@ if i.get_current() == i.get_main():
 OFF = ("", "0", "false", "no", "off")
 STARTUP_LINE = f'import os; os.environ.get("MEMWATCH", "").strip().lower() in {OFF} or exec({STARTUP_CODE!r})\n'
 SOURCES = Path("memwatch/backend/native")
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 REQUIRED = os.environ.get("MEMWATCH_REQUIRE_NATIVE") == "1"
 
 
@@ -35,10 +36,17 @@ def knows_this_python() -> bool:
     return (
         sys.implementation.name == "cpython"
         and (3, 11) <= sys.version_info < (3, 16)
-        and not sysconfig.get_config_var("Py_GIL_DISABLED")
+        and (not FREE_THREADED or sys.version_info[:2] == (3, 13))
         and os.name == "posix"
         and sys.maxsize > 2**32
     )
+
+
+def native_sources() -> list[str]:
+    """All of them; without a GIL the sampler, and looks at threads that stand still, under a module of their own."""
+    rooms = ("core/memory.c", "core/pointers.c", "sampling/*.c", "libc/*.c", "free_threaded/*.c")
+    chosen = {path for room in rooms for path in SOURCES.glob(room)} if FREE_THREADED else set(SOURCES.rglob("*.c"))
+    return sorted(str(path) for path in chosen if FREE_THREADED or path.parent.name != "free_threaded")
 
 
 class BuildNative(build_ext):
@@ -93,7 +101,7 @@ class BuildWithStartupFile(build_py):
 
 native = Extension(
     "memwatch.backend._native",
-    sources=sorted(map(str, SOURCES.rglob("*.c"))),
+    sources=native_sources(),
     depends=sorted(map(str, SOURCES.rglob("*.h"))),
     include_dirs=[str(SOURCES)],
     libraries=["m"],

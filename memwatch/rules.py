@@ -176,7 +176,7 @@ def _look(folder: str) -> Callable[[Any], object]:
 
 
 def _start_profile() -> None:
-    if backend.name != "native":
+    if not backend.samples:
         raise UnsupportedError(
             "a rule that profiles samples all the time, and without the C extension each allocation would be traced: "
             "call memwatch.profile.start() and give a function that writes"

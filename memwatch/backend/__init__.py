@@ -1,4 +1,5 @@
-"""Which backend reads the interpreter: `name` is "native" or "pure", `reason` says in plain words why.
+"""Which backend reads the interpreter: `name` is "native" or "pure", `reason` says in plain words why. `samples` says
+whether the C extension's sampler is there, as it is beside the pure backend on free-threaded Python.
 
 Chosen once, when this room is loaded. `MEMWATCH_BACKEND=pure` or `=native` in the environment asks for one; what
 cannot be had is said in `reason`, never raised. `backend.objects` holds the contract that either of them fulfils.
@@ -11,6 +12,8 @@ import sys
 from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
+
+_SAMPLES_ALONE = "on free-threaded Python the C extension samples allocations, and the heap is walked in Python"
 
 
 def choose(asked: str) -> tuple[str, str]:
@@ -25,12 +28,15 @@ def choose(asked: str) -> tuple[str, str]:
         return "pure", f"{wanted}the C extension is not in this installation{_none_for_this() or _hidden()}"
     except ImportError as refused:  # it was built for another interpreter, or does not know this one
         return "pure", f"{wanted}{refused}"
+    if not extension.__dict__.get("walks_heap", True):
+        return "pure", f"{wanted}{_SAMPLES_ALONE}"
     return "native", f"{unknown}the C extension is in this installation{_without(extension)}"
 
 
 def _none_for_this() -> str:
     """Why there can be no C extension for this interpreter, in brackets; nothing if there can be one."""
-    return " (there is none for free-threaded Python)" if "t" in getattr(sys, "abiflags", "") else ""
+    known = not FREE_THREADED or sys.version_info[:2] == (3, 13)
+    return "" if known else " (there is none for this version of free-threaded Python)"
 
 
 def _hidden() -> str:
@@ -57,4 +63,8 @@ def _without(extension: ModuleType) -> str:
     return ", but does not know the frames of this Python: holders are searched in Python, no allocation is sampled"
 
 
-name, reason = choose(os.environ.get("MEMWATCH_BACKEND", ""))
+FREE_THREADED = "t" in getattr(sys, "abiflags", "")
+
+_asked = os.environ.get("MEMWATCH_BACKEND", "")
+name, reason = choose(_asked)
+samples = _asked != "pure" and f"{__name__}._native" in sys.modules

@@ -9,6 +9,12 @@ from typing import Any, TypedDict
 
 knows_frames: bool
 
+# on free-threaded Python alone, where nothing from here to the sampler is offered
+walks_heap: bool
+
+def tracked() -> tuple[list[object], list[int], list[int]]: ...
+def stopped_threads(variables: bool, /) -> list[tuple[int, CodeType, dict[str, Any], Any]]: ...
+def stopped_referents(objects: Sequence[object], /) -> list[list[object]]: ...
 def count(
     deep: bool,
     own_types: Collection[int],

@@ -7,9 +7,14 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
+
+from . import FREE_THREADED
+from .stopped import StoppedFrame, stopped_frames
 
 Result = TypeVar("Result")
+
+Frame: TypeAlias = FrameType | StoppedFrame
 
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # blocking these would hide a crash from faulthandler
 # The C functions themselves: a handler of the program that raises cannot come between the mask and its restoring.
@@ -45,14 +50,21 @@ def is_main_interpreter() -> bool:
     return True
 
 
-def current_frames() -> dict[int, FrameType]:
+def count_interpreters() -> int:
+    """How many interpreters this process has; 1 where no Python code can have made another."""
+    interpreters = sys.modules.get("_interpreters") or sys.modules.get("_xxsubinterpreters")
+    return 1 if interpreters is None else len(interpreters.list_all())
+
+
+def current_frames(variables: bool = False) -> dict[int, Frame]:
     """The innermost frame of each thread, by its number; while Python code has made another interpreter, that of the
     calling thread alone.
 
     CPython makes frame objects for the threads of all interpreters. One with a GIL of its own runs meanwhile, and frees
-    them with its own allocator.
+    them with its own allocator. On free-threaded Python each is a `StoppedFrame`, with *variables* or without.
     """
-    interpreters = sys.modules.get("_interpreters") or sys.modules.get("_xxsubinterpreters")
-    if interpreters is None or len(interpreters.list_all()) == 1:
-        return sys._current_frames()
+    if FREE_THREADED:
+        return {**stopped_frames(variables)}
+    if count_interpreters() == 1:
+        return {**sys._current_frames()}
     return {_thread.get_ident(): sys._getframe()}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import _thread
 import gc
 import sys
-from types import FrameType
 
 from ..internal import internal, never_count
-from .process import current_frames
+from .process import Frame, current_frames
 
 _monkey = sys.modules.get("gevent.monkey")  # a greenlet is no thread: collections know the latter alone
 get_ident = _monkey.get_original("_thread", "get_ident") if _monkey else _thread.get_ident
@@ -62,7 +61,7 @@ def end_interrupted() -> None:
                 _quiet.pop(thread, None)
 
 
-def _is_inside(frame: FrameType | None) -> bool:
+def _is_inside(frame: Frame | None) -> bool:
     while frame is not None:
         if str(frame.f_globals.get("__name__")).startswith(_QUIET_ROOMS):
             return True

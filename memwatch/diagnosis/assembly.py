@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 
+from ..backend.process import count_interpreters
 from ..origin import find_origin
 from ..units import format_duration, format_growth
 from ..watch import Candidate, Growth, Sample
@@ -57,7 +58,7 @@ def assemble(
     return Report(
         pid=os.getpid(),
         age_seconds=candidate.ledger.age,
-        reason=_reason(growth, resident),
+        reason=_reason(growth, resident, evidence.interpreters),
         growth_bytes=growth.growth,
         rss_growth_bytes=resident,
         rate_bytes_per_hour=growth.rate_per_hour,
@@ -108,11 +109,14 @@ def _confidence(growth: Growth, suspicion: Growth | None) -> float:
     return float(1 - 2.0 ** -(1 + max(0.0, doubled)))
 
 
-def _reason(growth: Growth, resident: int) -> str:
-    """What grew, how much and how fast, and resident memory beside it."""
-    if growth.meter == "rss":
-        return growth.summary
-    return f"{growth.summary}; resident memory {format_growth(resident, growth.seconds)}"
+def _reason(growth: Growth, resident: int, interpreters: int) -> str:
+    """What grew, how much and how fast, and resident memory beside it; and that there are more than *interpreters* now,
+    whose objects no walk of this one meets."""
+    found = growth.summary
+    if growth.meter != "rss":
+        found += f"; resident memory {format_growth(resident, growth.seconds)}"
+    now = count_interpreters()
+    return f"{found}; {now} interpreters, {now - interpreters} more than before" if now > interpreters else found
 
 
 def _time_to_limit(room: int, growth: Growth, resident: int) -> float | None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ..backend.allocations.recorder import Recorder
+from ..backend.process import count_interpreters
 from ..backend.quiet import collect, quiet
 from ..clock import Clock
 from ..heap import Diff, Snapshot, diff_snapshots, snapshot_of, take_census, take_snapshot
@@ -68,6 +69,7 @@ class EvidenceCollector:
             small=last.small,
             rss=last.rss,
             modules=count_imported(),
+            interpreters=count_interpreters(),
             native=native,
             since=Clock.monotonic_ns(),
         )

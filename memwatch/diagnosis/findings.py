@@ -19,7 +19,7 @@ from .lines import Lines
 @dataclass(slots=True)
 class Evidence:
     """What is gathered for one suspicion; `base`, `small` and `rss` are the meters' readings when it arose,
-    `modules` the files that were imported by then."""
+    `modules` the files that were imported by then, `interpreters` how many there were."""
 
     suspicion: Growth | None = None
     snapshot: Snapshot | None = None
@@ -28,6 +28,7 @@ class Evidence:
     small: int = 0
     rss: int = 0
     modules: int = 0
+    interpreters: int = 1
     garbage: int = 0  # objects that the judge's collection found
     native: bool = False  # the growth is past Python's blocks
     began_anew: bool = False  # after a start-up

@@ -24,7 +24,7 @@ def start_sampling() -> None:
     """Sample from now on, one byte in 512 KiB; nothing happens if that is done. Raises UnsupportedError."""
     if _sampler.is_running():
         return
-    if backend.name != "native":
+    if not backend.samples:
         raise UnsupportedError(f"heap profiles need the C extension, which is not in use here: {backend.reason}")
     _sampler.start()
     if _sampler.source == TRACEMALLOC:

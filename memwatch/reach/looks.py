@@ -19,7 +19,7 @@ from ..profile.sampler import AllocationSampler, as_tree
 from ..retain import retaining_paths
 from ..retain.held import find_holders
 
-if backend.name == "native":
+if backend.samples:
     from ..backend.allocations.sampled import SampledHeap
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def snapshot(reply: Reply, path: str, temporary: bool) -> None:
 
 def profile(reply: Reply, seconds: float) -> None:
     """What is alive of what was sampled: since watching began, or, where *seconds* are given, within these."""
-    if backend.name != "native":
+    if not backend.samples:
         raise UnsupportedError(f"this process samples no allocations: {backend.reason}")
     if not seconds:
         reply.give(_as_answer(_since_begin()))

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..backend.census.dict_keys import is_interned
 from ..backend.census.referents import READS_ATTRIBUTES, attributes_in, kind_of_dict, shown_by
+from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import mro_of, size_reader, type_label
 from .functions import functions_of
 from .references import OWN, distance, frames, modules, namespace
@@ -25,6 +26,7 @@ _FIELDS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (types.BuiltinFunctionType, ("__self__",)),
     (types.TracebackType, ("tb_next",)),
     (types.FrameType, ("f_globals", "f_back")),
+    (StoppedFrame, ("f_globals", "f_back")),
     (types.CellType, ("cell_contents",)),
     (BaseException, ("args", "__traceback__", "__context__", "__cause__")),
 )

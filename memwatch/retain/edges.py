@@ -15,6 +15,7 @@ from contextvars import Context
 from typing import Any, NamedTuple
 
 from ..backend.census.referents import FrozenDict
+from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import has_references, type_label
 from ..internal import internal
 from ..units import printable
@@ -324,6 +325,7 @@ _BY_BASE: tuple[tuple[type, _Namer], ...] = (
     (type, _class_attribute),
     (types.FunctionType, _function_part),
     (types.FrameType, _local(lambda frame: frame)),
+    (StoppedFrame, _local(lambda frame: frame)),
     (types.GeneratorType, _frame_of(types.GeneratorType, "gi_frame")),
     (types.CoroutineType, _frame_of(types.CoroutineType, "cr_frame")),
     (types.AsyncGeneratorType, _frame_of(types.AsyncGeneratorType, "ag_frame")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from ..backend.census.contract import Cancelled
@@ -12,7 +12,7 @@ from ..backend.type_labels import type_label
 from ..internal import internal
 from .found import NEW_UNKNOWN, Place, Query
 from .pages import KNOWN
-from .references import contents, has_variables, referrers
+from .references import contents, has_variables, is_frame, referrers
 from .roots import walk_all
 from .walk import NOT_TOLD, Group, Walk
 
@@ -144,5 +144,5 @@ def _holders(walk: Walk, objects: list[Any]) -> list[int]:
     """The nodes of what refers to one of *objects*, the nearest to a root first."""
     holding = {id(holder) for holder in referrers(objects)}
     found = [node for node, address in enumerate(walk.addresses) if address in holding][:_NOTED]
-    frames = [node for node, obj in walk.roots.items() if type(obj) is FrameType and has_variables(obj)]
+    frames = [node for node, obj in walk.roots.items() if is_frame(obj) and has_variables(obj)]
     return [*found, *(node for node in frames if node not in found)]

@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
+from ..backend import FREE_THREADED
 from ..backend.census.referents import referents_of, shown_by
 from ..backend.census.tracked import list_tracked
 from ..backend.forks import FORK_HOOKS
-from ..backend.process import current_frames
+from ..backend.process import Frame, current_frames
+from ..backend.stopped import StoppedFrame
 
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
@@ -36,7 +38,7 @@ _LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
 _FEW = 100  # modules made at run time, as tests, `six` and lazy packages make some
 _HELD_BY_FRAME_ALONE = 3  # the frame, a variable here, and the argument of getrefcount
-_filled: list[tuple[FrameType, dict[str, Any]]] = []
+_filled: list[tuple[Frame, dict[str, Any]]] = []
 
 
 def namespace(owner: Any) -> Any:
@@ -44,10 +46,16 @@ def namespace(owner: Any) -> Any:
     return _module_namespace(owner) if issubclass(type(owner), ModuleType) else _type_namespace(owner)
 
 
+def is_frame(obj: Any) -> bool:
+    """Whether it is a frame, of either kind."""
+    return type(obj) is FrameType or type(obj) is StoppedFrame
+
+
 def contents(obj: Any) -> list[Any]:
     """What *obj* refers to, also where the collector does not see it: a running frame's variables, code, arrays."""
-    if type(obj) is FrameType:
-        return [*frame_locals(obj).values(), *shown_by(obj)]
+    if is_frame(obj):
+        shown = shown_by(obj) if type(obj) is FrameType else [obj.f_code, obj.f_globals]
+        return [*frame_locals(obj).values(), *shown]
     found = referents_of((obj,)) or hidden_contents(obj)
     if not found and issubclass(type(obj), type):  # a static one, whose namespace no collector sees
         return shown_by(_type_namespace(obj))
@@ -84,13 +92,15 @@ def array_type() -> type | None:
     return found if type(found) is type else None
 
 
-def frame_locals(frame: FrameType) -> dict[str, Any]:
-    """The variables of a frame by name.
+def frame_locals(frame: Frame) -> dict[str, Any]:
+    """The variables of a frame by name; on free-threaded Python a `StoppedFrame` alone can be asked.
 
     Before 3.13 asking for them leaves a dict in the frame that would keep them alive: unless the program itself has
     asked and holds that dict, it is emptied again, or by `empty_locals` where a walk holds it. A namespace that the
     program made up is not asked.
     """
+    if type(frame) is StoppedFrame or FREE_THREADED:
+        return dict(frame.f_locals) if type(frame) is StoppedFrame and type(frame.f_locals) is dict else {}
     if not frame.f_code.co_flags & _OPTIMIZED:
         names = frame.f_locals
         return dict(names) if type(names) is dict else {}
@@ -116,7 +126,7 @@ def empty_locals() -> None:
             made.clear()
 
 
-def has_variables(frame: FrameType) -> bool:
+def has_variables(frame: Frame) -> bool:
     """Whether *frame* has variables of its own: a module's code has not, for they are the module's."""
     return bool(frame.f_code.co_flags & _OPTIMIZED) or frame.f_locals is not frame.f_globals
 
@@ -192,17 +202,19 @@ def distance(name: str, module: Any) -> int:
     return 3 if file.startswith(_LIBRARY) else 1
 
 
-def frames() -> list[tuple[bool, FrameType]]:
+def frames() -> list[tuple[bool, Frame]]:
     """Running frames, each with whether it is the main thread's: that thread first, in each the outermost first.
 
     This room's own frames are not among them: a list of frames that one of them holds would be a cycle.
     """
-    main, innermost = threading.main_thread().ident, current_frames()
-    innermost[threading.get_ident()] = _caller()
-    found: list[tuple[bool, FrameType]] = []
+    main, innermost = threading.main_thread().ident, current_frames(variables=True)
+    own = threading.get_ident()
+    if (caller := _caller(innermost.get(own) if FREE_THREADED else sys._getframe())) is not None:
+        innermost[own] = caller
+    found: list[tuple[bool, Frame]] = []
     for thread in sorted(innermost, key=lambda it: it != main):
-        stack: list[tuple[bool, FrameType]] = []
-        inner: FrameType | None = innermost[thread]
+        stack: list[tuple[bool, Frame]] = []
+        inner: Frame | None = innermost[thread]
         while inner is not None:
             stack.append((thread == main, inner))
             inner = inner.f_back
@@ -210,15 +222,14 @@ def frames() -> list[tuple[bool, FrameType]]:
     return found
 
 
-def _caller() -> FrameType:
+def _caller(frame: Frame | None) -> Frame | None:
     """The innermost frame of this thread outside of this room."""
-    frame = sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+    while frame is not None and frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         frame = frame.f_back
     return frame
 
 
-def is_own_frame(frame: FrameType) -> bool:
+def is_own_frame(frame: Frame) -> bool:
     """Whether memwatch's own code runs in *frame*."""
     return _is_own_name(dict.get(frame.f_globals, "__name__"))
 

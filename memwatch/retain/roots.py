@@ -12,11 +12,13 @@ Each kind is walked to its end before the next: what a module holds is never tol
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from ..backend.census.exclude import find_internal, parts_of
 from ..backend.forks import rest
+from ..backend.process import Frame
+from ..backend.stopped import referents_of_each
 from ..backend.type_labels import type_label
 from .matchers import Reference, ignored_modules, late_references
 from .object_labels import code_label
@@ -97,7 +99,7 @@ def _batches(walk: Walk, objects: list[Any]) -> Iterator[list[Any]]:
     batch.clear()
 
 
-def _walk_frames(walk: Walk) -> list[FrameType]:
+def _walk_frames(walk: Walk) -> list[Frame]:
     """Walk what running functions hold; gives memwatch's own frames, which are left out."""
     running = frames()
     walk.held.append(running)
@@ -109,7 +111,7 @@ def _walk_frames(walk: Walk) -> list[FrameType]:
     return own
 
 
-def _add_frame(walk: Walk, is_main: bool, frame: FrameType) -> None:
+def _add_frame(walk: Walk, is_main: bool, frame: Frame) -> None:
     untracked = [value for value in frame_locals(frame).values() if not is_tracked(value)]
     walk.assume_known([frame, *untracked])
     name = code_label(frame.f_code, frame.f_globals)
@@ -142,8 +144,9 @@ def _not_visited(walk: Walk, objects: Iterable[Any]) -> Iterator[Any]:
 def _topmost(objects: Sequence[Any]) -> list[Any]:
     """Those of *objects* that no other one of them refers to, be it through a tuple that is not among them."""
     below: set[int] = set()
-    for obj in objects:
-        waiting = [held for held in contents(obj) if held is not obj]
+    shown = referents_of_each(list(objects)) or map(contents, objects)
+    for obj, found in zip(objects, shown, strict=True):
+        waiting = [held for held in found if held is not obj]
         while waiting:
             held = waiting.pop()
             if type(held) is tuple and id(held) not in below:

@@ -13,18 +13,18 @@ from types import (
     CellType,
     CodeType,
     CoroutineType,
-    FrameType,
     FunctionType,
     GeneratorType,
     ModuleType,
 )
 from typing import Any, NamedTuple
 
+from ..backend.process import Frame
 from ..internal import internal
 from .attributes import attribute_of, instance_value
 from .comparisons import parts_of, words_of
 from .functions import functions_of, is_container, methods_of, with_inner
-from .references import frame_locals, frames, namespace
+from .references import frame_locals, frames, is_frame, namespace
 
 _SUSPENDED = {id(CoroutineType): "cr_frame", id(GeneratorType): "gi_frame", id(AsyncGeneratorType): "ag_frame"}
 """By address: to look up a class could run its metaclass's code."""
@@ -72,8 +72,8 @@ def views_of(chain: Sequence[Any], holder: Any, owners: Sequence[Any]) -> Iterat
     above = chain[place - 1] if place else None
     if type(above) is CellType:
         yield from _closure_views(chain[:place], holder)
-    elif type(above) is FrameType or id(type(above)) in _SUSPENDED:
-        frame = above if type(above) is FrameType else getattr(above, _SUSPENDED[id(type(above))])
+    elif is_frame(above) or id(type(above)) in _SUSPENDED:
+        frame = above if is_frame(above) else getattr(above, _SUSPENDED[id(type(above))])
         yield from _frame_views([frame] if frame is not None else [], holder)
     elif above is None:
         yield from _frame_views([frame for _, frame in frames()], holder)
@@ -113,7 +113,7 @@ def _closure_views(chain: Sequence[Any], holder: Any) -> Iterator[View]:
     yield from _views_of_variables(values, holder, function.__code__, function.__globals__)
 
 
-def _frame_views(running: Sequence[FrameType], holder: Any) -> Iterator[View]:
+def _frame_views(running: Sequence[Frame], holder: Any) -> Iterator[View]:
     for frame in running:
         yield from _views_of_variables(frame_locals(frame), holder, frame.f_code, frame.f_globals)
 

@@ -12,17 +12,19 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable
-from types import FrameType
+from itertools import islice
 from typing import Any
 
+from ..backend import FREE_THREADED
 from ..backend.census.contract import Cancelled
 from ..backend.census.referents import DICTS, keys_of, shown_by
 from ..backend.forks import begin_walk, end_walk, rest
 from ..backend.quiet import get_ident
+from ..backend.stopped import referents_of_each
 from ..backend.type_labels import base_of, flags_of, size_reader
 from ..internal import internal
 from .pages import DEFERRED, KNOWN, VISITED, Pages
-from .references import contents, hidden_contents, is_tracked
+from .references import contents, hidden_contents, is_frame, is_tracked
 from .steps import Root, RootKind
 
 NOT_TOLD = Root(RootKind.MEMWATCH)
@@ -32,6 +34,7 @@ _CHECK = 2047  # a mask: ask to give up every 2048 objects
 _LEAVES = frozenset(map(id, (str, int, float, bytes, bool, complex, type(None))))
 _MANY_GROUPS = 10_000
 _HEAP_TYPE = 1 << 9  # of a class that is made as the program runs
+_AHEAD = 20_000  # objects that are asked at once, where asking stops all threads
 
 
 @internal
@@ -88,6 +91,7 @@ class Walk:
     """
 
     __slots__ = (
+        "_ahead",
         "_deferred",
         "_group_of",
         "_grown",
@@ -127,6 +131,7 @@ class Walk:
         self._size_of, self._should_cancel, self._max_objects = size_of, should_cancel, max_objects
         self._grown = grown
         self._queue: deque[Any] = deque()
+        self._ahead: deque[list[Any]] = deque()  # what the first ones of the queue refer to, where that is asked ahead
         self._deferred: list[tuple[Any, int]] | None = None if wanted else []
         self._group_of: dict[Any, int] = {}
         self._readers: dict[int, Callable[[Any], int]] = {}
@@ -149,7 +154,7 @@ class Walk:
     def release(self) -> None:
         """Let go of every object, also where a traceback or a forked child keeps this walk."""
         end_walk(self)
-        for held in (self._queue, self._group_of, self._readers, self.kinds_by_id, self.found, self.roots):
+        for held in (self._queue, self._ahead, self._group_of, self._readers, self.kinds_by_id, self.found, self.roots):
             held.clear()
         self._deferred = None
         while self.held:
@@ -208,8 +213,9 @@ class Walk:
             if not node & _CHECK:
                 parent = child = children = None  # only the fields hold anything while this rests
                 self._check(node)
+            shown = self._next_shown() if FREE_THREADED else None
             parent, group = queue.popleft(), groups[node]
-            children = contents(parent) if node in roots else shown_by(parent)
+            children = contents(parent) if node in roots else shown or shown_by(parent)
             if issubclass(type(parent), DICTS):
                 children += keys_of((parent,))
             stays = grown is not None and group < 0 and id(parent) not in grown
@@ -238,6 +244,12 @@ class Walk:
                     add_group(below)
             node += 1
         self._visited = node
+
+    def _next_shown(self) -> list[Any] | None:
+        """What the next object in the queue refers to: to be asked of many at once, as each time stops all threads."""
+        if not self._ahead:
+            self._ahead.extend(referents_of_each(list(islice(self._queue, _AHEAD))))
+        return self._ahead.popleft() if self._ahead else None
 
     def _defer(self, child: Any, node: int, flags: int) -> None:
         """Come to *child* later, unless there is another way to it."""
@@ -288,7 +300,7 @@ class Walk:
     def _group(self, obj: Any, parent: int, size: int) -> int:
         root, told = self.roots.get(parent), self._old_class(type(obj))
         kind = id(told)
-        if type(root) is FrameType:  # the calls of one function are one place, in however many threads
+        if root is not None and is_frame(root):  # the calls of one function are one place, in any number of threads
             key: tuple[int, ...] = id(root.f_code), 0, kind
         else:
             key = (parent, kind) if len(self.found) < _MANY_GROUPS else self.likeness(parent, kind)

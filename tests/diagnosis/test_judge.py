@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import gc
+import importlib.util
 import mmap
 import re
 import sys
@@ -51,6 +52,18 @@ def test_only_what_came_since_the_suspicion_counts(case, app, text):
     top = case.judge(lambda: app.kept.extend(map(text, range(500)))).report.suspects[0]
     assert (top.type, top.retained_items) == ("str", 1500) and top.count_growth == pytest.approx(500, abs=5)
     assert re.fullmatch(r"a module-level list that only grows: (500|49\d) added, 1,500 kept", top.cause)
+
+
+def test_interpreters_that_were_made_meanwhile_are_counted(case, app, text):
+    names = ("_interpreters", "_xxsubinterpreters")  # from 3.13, before
+    interpreters = importlib.import_module(next(name for name in names if importlib.util.find_spec(name)))
+    app.kept, made = [], []
+    try:
+        leak = case.judge(lambda: [made.append(interpreters.create()), app.kept.extend(map(text, range(1000)))])
+    finally:
+        for number in made:
+            interpreters.destroy(number)
+    assert leak.report.reason.endswith(f"; {1 + len(made)} interpreters, {len(made)} more than before")
 
 
 @pytest.mark.parametrize(("kind", "last"), [("str", r"\[(str )?key\]"), ("bytearray", r"\[str key\]")])

@@ -13,7 +13,7 @@ from types import CodeType
 from typing import Any
 
 from ...internal import never_count
-from .. import name
+from .. import samples
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -29,7 +29,7 @@ _numbers: dict[tuple[int, Labels], int] = {}
 _followed: dict[CodeType, Callable[[Any], Labels]] = {}
 never_count(_sets, _numbers, _followed)
 
-if name == "native":
+if samples:
     from .. import _native
 
     _native.sampling_follow_label(CURRENT)

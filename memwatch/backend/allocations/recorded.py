@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import name
+from .. import samples
 from .live import Sampled
 from .recorder import Recorder
 
-if name == "native":
+if samples:
     from .sampled import live_samples
 
 

@@ -9,9 +9,9 @@ import contextlib
 
 from ...errors import UnsupportedError
 from ...internal import internal
-from .. import name
+from .. import name, samples
 
-if name == "native":
+if samples:
     from .sampler import Sampling
 
 FINE_INTERVAL = 65536
@@ -51,7 +51,7 @@ class Recorder:
         """Sample from now on, if that can be done here."""
         self.problem = ""
         try:
-            if name != "native":
+            if not samples:
                 raise UnsupportedError(_NO_SAMPLER)
             sampling = Sampling()
             sampling.start(self._interval, _DEPTH)

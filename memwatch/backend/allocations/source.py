@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...errors import UnsupportedError
-from .. import name
+from .. import samples
 from .live import Source
 from .tracing import Tracing
 
-if name == "native":
+if samples:
     from .sampled import SampledHeap
 
 
@@ -20,7 +20,7 @@ def start_source(sample_interval: int, stack_depth: int, native: bool = False) -
     Raises UnsupportedError in a subinterpreter, and if *native* allocations are asked for and cannot be sampled.
     """
     refused = ""
-    if name == "native":
+    if samples:
         sampling = SampledHeap()
         try:
             sampling.start(sample_interval, stack_depth, native)

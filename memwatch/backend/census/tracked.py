@@ -10,7 +10,6 @@ other thread and runs no collection: they call nothing and jump nowhere, and mak
 from __future__ import annotations
 
 import gc
-import sys
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,14 +18,16 @@ from operator import getitem, is_, le, setitem
 from sys import getrefcount, getsizeof
 
 from ...internal import internal
+from .. import FREE_THREADED
+from ..stopped import extension, has_other_threads
 from .contract import Cancelled
 from .referents import shown_by
 
 _PARTS = frozenset((map, chain, compress, count, cycle, repeat, list, tuple, type(iter([])), type(iter(()))))
 
-_FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
-
 Fetch = Callable[[None], list[object]]
+
+_take: Callable[[], tuple[list[object], list[int], list[int]]] | None = getattr(extension(), "tracked", None)
 
 
 @internal
@@ -57,11 +58,19 @@ class Tracked:
 def list_tracked() -> Tracked:
     """Every tracked object of this moment.
 
-    Raises `Cancelled` on free-threaded Python while other threads run: nothing keeps them from making a tuple
-    meanwhile.
+    On free-threaded Python the C extension takes them while all threads stand still. Without it `Cancelled` is raised
+    there while other threads run: nothing keeps them from making a tuple meanwhile.
     """
-    if _FREE_THREADED and len(sys._current_frames()) > 1:
-        raise Cancelled("on free-threaded Python the heap is not walked while other threads run: it would break them")
+    if not FREE_THREADED:
+        return _fetch(gc.get_objects, _LONE)[0]
+    if _take is not None:
+        objects, addresses, sizes = _take()
+        return Tracked(objects, addresses, sizes, set())
+    if has_other_threads():
+        raise Cancelled(
+            "on free-threaded Python the heap is not walked beside other threads without the C extension: "
+            "it would break them"
+        )
     return _fetch(gc.get_objects, _LONE)[0]
 
 

@@ -2,7 +2,8 @@
 
 Python's own takes small blocks from arenas and large ones from malloc. mimalloc, which free-threaded Python has always
 and others from 3.13 on where `PYTHONMALLOC` asks for it, takes all of them from the system: malloc's statistics know
-nothing of them. With a GIL, it counts no other blocks than those that the thread which asks has made.
+nothing of them. With a GIL, it counts no other blocks than those that the thread which asks has made; without one it
+goes through all of them while every thread stands still.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from __future__ import annotations
 import os
 import sys
 
-_FREE_THREADED = "t" in getattr(sys, "abiflags", "")
+from .. import FREE_THREADED
+
 _ASKED = "" if sys.flags.ignore_environment else os.environ.get("PYTHONMALLOC", "")
 
-MIMALLOC = _FREE_THREADED or _ASKED.startswith("mimalloc")
+MIMALLOC = FREE_THREADED or _ASKED.startswith("mimalloc")
 """Whether objects come from mimalloc."""
 
 LARGEST_SMALL = 512
 """Bytes of the largest block that Python's own allocator takes from an arena; what is larger is malloc's."""
 
-COUNTS_BLOCKS = _FREE_THREADED or not MIMALLOC
-"""Whether `sys.getallocatedblocks` counts the blocks of every thread."""
+COUNTS_BLOCKS = not MIMALLOC
+"""Whether `sys.getallocatedblocks` counts the blocks of every thread, and stops none."""
 
 _STEP, _HEAD = 16, 8
 

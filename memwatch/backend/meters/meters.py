@@ -29,8 +29,8 @@ if name == "native":
 else:
 
     def count_blocks() -> Blocks:
-        """Python's blocks; what they hold is not known."""
-        return sys.getallocatedblocks(), None
+        """Python's blocks, none where they are not to be counted; what they hold is not known."""
+        return sys.getallocatedblocks() if COUNTS_BLOCKS else 0, None
 
     def _can_be_looked_into() -> bool:
         """Whether arenas stay as they are: from 3.14 on not beside an interpreter with a GIL of its own, which may be

@@ -1,9 +1,9 @@
 /* What the versions of CPython do differently, and what they keep to themselves: the one place for both.
  *
  * The public headers do not tell how the collector links its objects, how a dict lays out its keys and where an
- * instance keeps its attributes. The structs below describe it for 3.11 to 3.15 with the GIL, 64 bits. None of it is
- * believed: check.c compares every struct with a living interpreter when the extension is imported, and refuses to load
- * where one of them does not fit. Builds for anything else stop here, and memwatch takes its pure backend. */
+ * instance keeps its attributes. The structs below describe it for 3.11 to 3.15 with the GIL, 64 bits (without one, for
+ * 3.13, frames alone). None of it is believed: check.c compares every struct with a living interpreter when the
+ * extension is imported, and refuses to load where one does not fit. Others stop here, and get the pure backend. */
 #ifndef MEMWATCH_VERSION_H
 #define MEMWATCH_VERSION_H
 
@@ -16,8 +16,8 @@
 #if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x03100000
 #error "memwatch: this version of CPython is not known to the native backend"
 #endif
-#if defined(Py_GIL_DISABLED) || defined(Py_TRACE_REFS) || SIZEOF_VOID_P != 8 || defined(_WIN32)
-#error "memwatch: the native backend knows 64-bit POSIX builds with the GIL alone"
+#if defined(Py_TRACE_REFS) || SIZEOF_VOID_P != 8 || defined(_WIN32)
+#error "memwatch: the native backend knows 64-bit POSIX builds alone"
 #endif
 
 /* ---- the collector ---- */

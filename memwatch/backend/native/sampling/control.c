@@ -98,7 +98,8 @@ static void
 stop_watching(void)
 {
     code_unwatch(watcher);
-    watcher = -1;
+    if (!WATCHES_FOR_EVER)
+        watcher = -1;
 }
 
 bool
@@ -113,7 +114,8 @@ sampling_begin(double interval, int depth, size_t most)
     int slot = hooks_install();
     if (slot < 0)
         return false;
-    watcher = code_watch(on_code_event);
+    if (watcher < 0)
+        watcher = code_watch(on_code_event);
     sampler_lock();
     bool made = make_tables(!slots[slot].promotes);
     if (made)

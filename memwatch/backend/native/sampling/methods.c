@@ -186,7 +186,7 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     /* The cache of type attributes holds names by their addresses. A name that C code makes anew for each look-up lies
      * at the same address every time and replaces itself there, but a sampled block has an address of its own, so that
      * the name in it stays. */
-    PyType_ClearCache();
+    forget_looked_up();
     if (copy_make(&copy))
         result = Py_BuildValue("NNNNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
                                raw(&copy.ends), COLUMN(&copy, address), COLUMN(&copy, size), COLUMN(&copy, birth),

@@ -8,8 +8,6 @@
 
 #include "core/pointers.h"
 
-#define COLLECTORS_HEAD 16
-
 typedef struct {
     uint64_t address; /* of the block */
     uint64_t birth;

@@ -136,25 +136,52 @@ code_fingerprint(PyCodeObject *code)
 #endif
 }
 
+/* What the collector has before each object that it tracks. Free-threaded Python finds them by their blocks. */
+#ifdef Py_GIL_DISABLED
+#define COLLECTORS_HEAD 0
+#else
+#define COLLECTORS_HEAD 16
+#endif
+
 /* Whether what lies where *object* has its references counted is a number of them, and no pointer: the items of a list
- * that has a type as its second one are no object. The lowest pointers are those of an executable with a fixed address,
+ * that has a type among them are no object. The lowest pointers are those of an executable with a fixed address,
  * which begins at 4 MiB. */
 static inline bool
 may_count(const PyObject *object)
 {
+#ifdef Py_GIL_DISABLED
+    return (uint64_t)object->ob_ref_shared >> 2 < 1 << 20 && object->ob_gc_bits < 128;
+#else
     uint64_t count = (uint64_t)object->ob_refcnt;
 #if PY_VERSION_HEX >= 0x030E0000
     count |= (uint64_t)object->ob_overflow << 32;
 #endif
     bool is_pointer = count > UINT32_MAX || (count >= 1 << 22 && count % 8 == 0 && !IS_IMMORTAL((PyObject *)object));
     return count > 0 && !is_pointer;
+#endif
+}
+
+/* Forget by which addresses the names of attributes were looked up. Other threads look there without a GIL, and what
+ * goes stale there is let be. */
+static inline void
+forget_looked_up(void)
+{
+#ifndef Py_GIL_DISABLED
+    PyType_ClearCache();
+#endif
 }
 
 /* Have *callback* called for each code object that dies, while it is still whole; code_unwatch() ends it, with the
  * number that this answers, -1 where it cannot be had.
  *
- * From 3.12 on each interpreter tells of its own. 3.11 tells nobody: there the type's way to end one is wrapped, for
- * all interpreters, which share the type and the GIL. */
+ * From 3.12 on each interpreter tells of its own. Without a GIL another thread may be about to call it at any moment:
+ * there it stays for ever. 3.11 tells nobody: there the type's way to end one is wrapped, for all interpreters, which
+ * share the type and the GIL. */
+#ifdef Py_GIL_DISABLED
+#define WATCHES_FOR_EVER true
+#else
+#define WATCHES_FOR_EVER false
+#endif
 #if PY_VERSION_HEX >= 0x030C0000
 static inline int
 code_watch(int (*callback)(PyCodeEvent, PyCodeObject *))
@@ -168,7 +195,7 @@ code_watch(int (*callback)(PyCodeEvent, PyCodeObject *))
 static inline void
 code_unwatch(int number)
 {
-    if (number >= 0 && PyCode_ClearWatcher(number) < 0)
+    if (number >= 0 && !WATCHES_FOR_EVER && PyCode_ClearWatcher(number) < 0)
         PyErr_Clear();
 }
 

@@ -1,0 +1,64 @@
+"""The frames of a free-threaded interpreter, taken while all of its threads stand still.
+
+Python's own frame objects cannot be asked there beside the threads that run them: CPython says of `f_locals`, and it is
+so of `f_back`, that the process may crash. A `StoppedFrame` has what was in the frame at one moment.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import CodeType
+from typing import Any
+
+from ..internal import internal
+from . import FREE_THREADED
+
+
+def extension() -> Any:
+    """The C extension on free-threaded Python, where looking at other threads takes it; None if it is not there."""
+    if not FREE_THREADED:
+        return None
+    try:
+        return import_module("._native", __package__)
+    except ImportError:
+        return None
+
+
+@internal
+class StoppedFrame:
+    """A frame as it was: `f_locals` are the variables by name, empty where they were not asked for."""
+
+    __slots__ = ("f_back", "f_code", "f_globals", "f_locals")
+
+    def __init__(self, code: CodeType, names: dict[str, Any], variables: Any, back: StoppedFrame | None) -> None:
+        self.f_code = code
+        self.f_globals = names
+        self.f_locals = variables
+        self.f_back = back
+
+
+def stopped_frames(variables: bool) -> dict[int, StoppedFrame]:
+    """The innermost frame of each thread by its number, the calling one's included; the caller's own come last.
+
+    Without the extension there are none.
+    """
+    taken = extension()
+    found: dict[int, StoppedFrame] = {}
+    for thread, code, names, values in reversed(taken.stopped_threads(variables) if taken is not None else ()):
+        found[thread] = StoppedFrame(code, names, values, found.get(thread))
+    return found
+
+
+def referents_of_each(objects: list[Any]) -> list[list[Any]]:
+    """For each object what it refers to, all of one moment: to ask for one after the other stops all threads as often.
+
+    An empty list where nothing needs to stop, or the extension is not there: then they are to be asked for one by one.
+    """
+    taken = extension()
+    return [] if taken is None else list(taken.stopped_referents(objects))
+
+
+def has_other_threads() -> bool:
+    """Whether Python code runs in more than one thread."""
+    return len(sys._current_frames()) > 1

@@ -1,0 +1,173 @@
+"""Free-threaded Python: memwatch looks while all threads stand still, and nothing that runs beside it is disturbed.
+
+Skipped on a Python with a GIL: green there is no proof of any of this.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+import memwatch
+from memwatch import backend, profile, retain
+from memwatch.backend.process import current_frames
+from memwatch.backend.stopped import StoppedFrame
+
+pytestmark = pytest.mark.skipif(not backend.FREE_THREADED, reason="this Python has a GIL: NOT TESTED here")
+
+STRESS = 16
+
+
+class Order:
+    """Its instances are easy to find."""
+
+    def __init__(self) -> None:
+        self.items = [self]
+
+
+@contextmanager
+def threads(work: Callable[[], object], count: int = 4) -> Iterator[list[str]]:
+    """*count* threads that call *work* all the time; what went wrong there."""
+    going, errors = [True], list[str]()
+
+    def run() -> None:
+        try:
+            while going:
+                work()
+        except BaseException as error:
+            errors.append(repr(error))
+
+    started = [threading.Thread(target=run) for _ in range(count)]
+    for thread in started:
+        thread.start()
+    try:
+        yield errors
+    finally:
+        going.clear()
+        for thread in started:
+            thread.join()
+
+
+def churn() -> None:
+    """Tuples made from iterators, cycles, dicts that grow and shrink, exceptions, and classes."""
+    tuple(number * 2 for number in range(500))
+    [Order() for _ in range(50)]
+    names = {str(number): (number, [number]) for number in range(100)}
+    names.clear()
+    try:
+        raise ValueError(names)
+    except ValueError as error:
+        names["error"] = (0, [len(str(error))])
+    type("Made", (Order,), {})()
+
+
+def in_new_process(code: str) -> str:
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    return ran.stdout.strip()
+
+
+def test_watching_leaves_the_gil_switched_off() -> None:
+    code = "import sys, memwatch; memwatch.start(); print(memwatch.backend.samples, sys._is_gil_enabled())"
+    assert in_new_process(code) == f"{backend.samples} False"
+
+
+def test_a_heap_is_compared_beside_threads_that_change_it() -> None:
+    with threads(churn) as errors, memwatch.HeapDiff() as heap_diff:
+        kept = [bytearray(10) for _ in range(3000)]
+    rows = {row.what: row.size for row in heap_diff.diff.change.details}
+    assert errors == []
+    assert len(kept) == 3000
+    assert rows["bytearray"] >= 3000
+
+
+def test_a_variable_of_another_thread_is_named_as_the_holder() -> None:
+    ready, end = threading.Event(), threading.Event()
+
+    def waits() -> None:
+        basket = [Order()]
+        ready.set()
+        end.wait()
+        basket.clear()
+
+    thread = threading.Thread(target=waits)
+    thread.start()
+    ready.wait()
+    try:
+        with threads(churn):
+            (path,) = memwatch.retaining_paths(type=f"{__name__}.Order", limit=1) or (None,)
+    finally:
+        end.set()
+        thread.join()
+    assert path is not None
+
+
+def test_the_frames_of_all_threads_are_taken_with_their_variables() -> None:
+    ready, end = threading.Event(), threading.Event()
+
+    def waits(number: int) -> None:
+        doubled = 2 * number
+        ready.set()
+        end.wait()
+        assert doubled and (lambda: number)
+
+    thread = threading.Thread(target=waits, args=(21,))
+    thread.start()
+    ready.wait()
+    try:
+        frame = current_frames(variables=True)[thread.ident or 0]
+        while frame.f_code is not waits.__code__:
+            assert isinstance(frame, StoppedFrame) and frame.f_back is not None
+            frame = frame.f_back
+        assert frame.f_locals["doubled"] == 42
+        assert frame.f_locals["number"] == 21  # which lies in a cell
+        assert frame.f_locals["end"] is end
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_a_look_holds_nothing_when_it_is_over() -> None:
+    kept = Order()
+    before = sys.getrefcount(kept)
+    with threads(churn):
+        retain.find_path(kept)
+        current_frames(variables=True)
+    assert sys.getrefcount(kept) == before
+
+
+@pytest.mark.skipif(not backend.samples, reason="the C extension is not in use: NO SAMPLER")
+def test_the_line_of_each_thread_is_sampled() -> None:
+    kept: list[list[bytes]] = []
+
+    def allocate() -> None:
+        kept.append([bytes(1000) for _ in range(4000)])
+
+    with profile.sampling(sample_interval=4096), threads(churn, 2):
+        workers = [threading.Thread(target=allocate) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        taken = profile.get()
+    nodes = [node for node in taken.nodes() if node.function.endswith("allocate")]
+    assert taken.source == "sampler"
+    assert sum(node.self_bytes for node in nodes) == pytest.approx(4 * 4000 * 1033, rel=0.1)
+    assert {node.line for node in nodes} == {allocate.__code__.co_firstlineno + 1}
+
+
+@pytest.mark.slow
+def test_many_threads_are_not_disturbed_by_looks_and_by_a_sampler_that_starts_and_stops() -> None:
+    with threads(churn, STRESS) as errors:
+        for _ in range(3):
+            with profile.sampling(sample_interval=2048):
+                with memwatch.HeapDiff():
+                    pass
+                retain.find_path(Order())
+                memwatch.gc()
+                profile.get()
+    assert errors == []
