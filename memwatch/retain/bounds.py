@@ -14,6 +14,7 @@ from opcode import opmap
 from types import FrameType
 from typing import Any, NamedTuple
 
+from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import mro_of
 from ..internal import internal
 from .ages import kept_seconds
@@ -109,7 +110,7 @@ def _owners_beside(chain: Sequence[Any], holder: Any) -> list[Any]:
     found = referrers([holder])
     names = [it for it in found if type(it) is dict and it is not owner][:_MOST_OWNERS]
     found += referrers(names) if names else []
-    owners = {id(it): it for it in found if not issubclass(type(it), (dict, list, tuple, FrameType))}
+    owners = {id(it): it for it in found if not issubclass(type(it), (dict, list, tuple, FrameType, StoppedFrame))}
     return [it for it in list(owners.values())[:_MOST_OWNERS] if attribute_of(it, holder) is not None]
 
 

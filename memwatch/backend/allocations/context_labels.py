@@ -60,7 +60,7 @@ def follow(code: CodeType, variable: str, name_it: Callable[[Any], Labels]) -> b
     """
     if code in _followed:
         return True
-    if name != "native" or variable not in code.co_varnames or variable in code.co_cellvars:
+    if not samples or variable not in code.co_varnames or variable in code.co_cellvars:
         return False
     if _native.sampling_follow_local(code, code.co_varnames.index(variable)) is None:
         return False
@@ -75,13 +75,13 @@ def label_text(number: int) -> str:
 
 def label_now() -> str:
     """The text that a sample would have which is taken here."""
-    return label_text(_native.sampling_label_now() if name == "native" else CURRENT.get())
+    return label_text(_native.sampling_label_now() if samples else CURRENT.get())
 
 
 def _labels_of(number: int) -> Labels:
     if number < len(_sets):
         return _sets[number]
-    found = _native.sampling_label(number) if name == "native" else None
+    found = _native.sampling_label(number) if samples else None
     if found is None:
         return ()
     place, held, outer = found
