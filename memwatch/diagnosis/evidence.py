@@ -63,16 +63,10 @@ class EvidenceCollector:
         candidate.ledger.pause_budget = self._budget.pause_budget
         last, native = candidate.samples[-1], is_past_python(candidate.growth, candidate.samples)
         self._look(closely=True, native=native)
-        self.evidence = Evidence(
-            suspicion=candidate.growth,
-            base=last.base,
-            small=last.small,
-            rss=last.rss,
-            modules=count_imported(),
-            interpreters=count_interpreters(),
-            native=native,
-            since=Clock.monotonic_ns(),
-        )
+        now, loaded = Clock.monotonic_ns(), count_imported()
+        self.evidence = Evidence(suspicion=candidate.growth, modules=loaded, native=native, since=now)
+        self.evidence.base, self.evidence.small, self.evidence.rss = last.base, last.small, last.rss
+        self.evidence.interpreters = count_interpreters()
         before = candidate.read()
         snapshot = self.evidence.snapshot = self._first(candidate)
         if snapshot is not None:
