@@ -16,6 +16,7 @@ from .. import default, signals
 from ..clock import Clock, to_wall
 from ..errors import OptionError
 from ..internal import internal, never_count
+from ..units import format_growth
 from ..watch import Leak, Sample, Suspicion, Watcher
 from .status import no_growth
 
@@ -62,7 +63,8 @@ class Curve:
 
     def suspected(self, sender: object, suspect: Suspicion) -> None:
         """Growth is suspected."""
-        self._events.append(Event(suspect.end.timestamp(), "suspect", suspect.reason))
+        text = format_growth(suspect.growth, (suspect.end - suspect.start).total_seconds())
+        self._events.append(Event(suspect.end.timestamp(), "suspect", text))
 
     def leaked(self, sender: object, leak: Leak) -> None:
         """A leak is told."""
@@ -72,7 +74,7 @@ class Curve:
 
     def recovered(self, sender: object, recovered: Leak) -> None:
         """What was a leak has come back."""
-        self._events.append(Event(Clock.wall(), "recovered", recovered.reason))
+        self._events.append(Event(Clock.wall(), "recovered", _text_of(recovered)))
 
     def since(self, time: float) -> dict[str, Any]:
         """The readings after *time*, in epoch seconds, by column; and all events."""
@@ -143,4 +145,11 @@ def _row(sample: Sample) -> tuple[float, int, int, int]:
 
 
 def _event_of(leak: Leak, number: int) -> Event:
-    return Event(leak.end.timestamp(), "leak", leak.reason, number)
+    return Event(leak.end.timestamp(), "leak", _text_of(leak), number)
+
+
+def _text_of(leak: Leak) -> str:
+    """Who is to blame, as far as that is known, and how much it is."""
+    grown = format_growth(leak.growth, (leak.end - leak.start).total_seconds())
+    subject = str(leak.report.to_dict().get("subject", ""))
+    return f"{subject}: {grown}" if subject else grown

@@ -83,7 +83,7 @@ class MemoryChart {
     };
     const line = (label, name, width) => ({label, stroke: () => ink(name), width, points: {show: false}});
     return {
-      width: 800, height: 280, padding: [16, 10, 0, 0], legend: {show: false},
+      width: 800, height: 280, padding: [16, 32, 0, 0], legend: {show: false},
       cursor: {points: {size: 8}, drag: {x: true, y: false}, dataIdx: (_, __, index) => index},
       scales: {x: {time: true}, y: {range: (_, low, high) => this.rangeOf(low, high)}},
       series: [{}, {...line("base", "accent", 2), fill: () => `color-mix(in srgb, ${ink("accent")} 12%, transparent)`},

@@ -98,7 +98,7 @@ class Application:
         return say("404 Not Found", f"there is nothing at {request.path!r}")
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.asgi(*arguments) if len(arguments) == 3 else self._wsgi(*arguments)
+        return self._asgi(*arguments) if len(arguments) == 3 else self._wsgi(*arguments)
 
     def _wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -111,8 +111,16 @@ class Application:
         start_response(answer.status, list(answer.headers))
         return _pieces(answer, environ.get("REQUEST_METHOD", "GET"))
 
-    async def asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """The ASGI application."""
+    @property
+    def asgi(self) -> Callable[[dict[str, Any], Any, Any], Any]:
+        """The ASGI application: a coroutine function, since a server takes what is none for one of ASGI 2."""
+
+        async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            await self._asgi(scope, receive, send)
+
+        return application
+
+    async def _asgi(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = _relative(scope)
         if self._program is not None:
             if scope["type"] != "http" or not is_below(path, self._at):

@@ -101,13 +101,14 @@ const live = {
     found("state").className = `stamp live-${state}`;
     found("pid").textContent = `pid ${status.pid}, watched for ${ageText(status.age_seconds)}, ${status.backend}`;
     found("name").textContent = program;
-    found("thinks").textContent = printable(status.culprit ? `${status.culprit}: ${status.thinks}` : status.thinks);
+    const leak = status.leaks.at(-1);
+    found("thinks").textContent = printable(leak ? `${status.culprit || "memory"} leaks, ${bytesText(leak.rate_bytes_per_hour)} an hour` : status.thinks);
     document.title = `${state === "leak" ? "LEAK " : ""}${program} \u2013 memwatch`;
-    const rate = status.growth?.rate_bytes_per_hour, cost = status.cost;
+    const {cost} = status, grows = status.growth?.rate_bytes_per_hour;
     const figures = [
       ["Base", mib(status.base_bytes), "what Python and C hold"],
       ["Resident", mib(status.rss_bytes), "of this machine"],
-      ["Growth", rate == null ? "\u2013" : `${bytesText(rate, true)}/h`, status.growth ? `over ${ageText(status.growth.seconds)}` : ""],
+      ["Growth", grows == null ? "\u2013" : `${bytesText(grows, true)}/h`, status.growth ? `over ${ageText(status.growth.seconds)}` : ""],
       ["Cost of watching", `${(100 * cost.cpu_share).toFixed(2)} %`, `of a CPU, longest pause ${(1000 * cost.longest_pause_seconds).toFixed(0)} ms`],
     ];
     found("figures").replaceChildren(...figures.map(([term, value, note]) =>
@@ -185,7 +186,8 @@ const live = {
     const parsed = new DOMParser().parseFromString(bare, "text/html"), panel = found("panel-report");
     const head = make("div", {class: "top"}, ...parsed.querySelector("header").children);
     live.reportView?.close();
-    panel.replaceChildren(head, ...parsed.querySelectorAll("main > *"));
+    const sections = [...parsed.querySelectorAll("main > *")].filter(part => !part.querySelector(".curve"));  // it stands above
+    panel.replaceChildren(head, ...sections);
     const data = JSON.parse(parsed.getElementById("data").textContent), graph = panel.querySelector("#growth");
     live.open("report");
     live.reportView = data && graph ? flameGraph(graph, data) : null;

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from string import Template
 
 from ..flamegraph import content_hash, drawing_code, read_asset, style_sheet
 from .http import Answer, answer_with
 
+_COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
 _SCRIPTS = ("api", "chart", "jobs", "types", "profiles", "page")
 
 
@@ -20,7 +22,7 @@ def answer() -> Answer:
     )
     style = "".join(styles)
     code = "".join(read_asset(__package__, f"{name}.js") for name in _SCRIPTS)
-    scripts = read_asset(__package__, "uplot.js"), drawing_code() + code
+    scripts = read_asset(__package__, "uplot.js"), _COMMENT.sub("", drawing_code() + code)
     made = Template(read_asset(__package__, "page.html")).substitute(style=style, chart=scripts[0], script=scripts[1])
     policy = (
         f"default-src 'none'; style-src {content_hash(style)}; script-src {' '.join(map(content_hash, scripts))}; "

@@ -12,6 +12,7 @@ from memwatch.errors import OptionError
 from memwatch.reach.curve import Curve, curve_of, end_curve, find_leak, keep_curve
 from memwatch.watch import Leak, Sample, Suspicion
 from memwatch.watch.judge import Unjudged
+from memwatch.watch.sample import Growth
 
 from .conftest import until
 
@@ -24,7 +25,8 @@ def sample(second: float, base: int = 1000) -> Sample:
 
 def leak(reason: str = "it grows") -> Leak:
     moment = datetime.fromtimestamp(NOW, UTC)
-    return Leak(moment, moment, 7, reason, 1.0, "ratchet", "objects", Unjudged(None, "nobody looked"))
+    growth = Growth("leak", "ratchet", "base", NOW, NOW, 0.0, 1, 7, 8, "windows")
+    return Leak(moment, moment, 7, reason, 1.0, "ratchet", "objects", Unjudged(growth, "nobody looked"))
 
 
 def test_a_tab_left_open_for_a_day_costs_no_more():

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import gzip
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import memwatch
 from memwatch import backend, formats
@@ -315,6 +319,11 @@ def test_a_page_around_another_asgi_application():
         forget()
 
 
+def test_a_server_takes_it_for_asgi_3(page):
+    for app in (memwatch.web.asgi_app(token=TOKEN), page.asgi):
+        assert inspect.isfunction(app) and inspect.iscoroutinefunction(app)
+
+
 @both
 def test_without_a_token_the_page_is_closed(by, monkeypatch, caplog):
     monkeypatch.delenv("MEMWATCH_TOKEN", raising=False)
@@ -387,3 +396,25 @@ def test_nothing_of_it_is_loaded_before_it_is_asked_for():
 def test_a_curve_is_kept_once(page):
     memwatch.web.wsgi_app(token=TOKEN)
     assert curve.keep_curve() is curve.keep_curve()
+
+
+WORD = st.text(alphabet=st.characters(codec="latin-1"), max_size=30)
+PATHS = ["", "/", "/api/job", "/api/file", "/api/graph", "/api/readings", "/api/begin", "/api/drop", "/metrics"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | WORD, lambda it: st.lists(it) | st.dictionaries(WORD, it)
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.sampled_from(PATHS) | WORD.map("/".__add__),
+    method=st.sampled_from(["GET", "POST", "HEAD", "PUT", "OPTIONS"]),
+    query=WORD | st.dictionaries(st.sampled_from(["pid", "job", "base", "as", "since", "leak"]), WORD).map(urlencode),
+    words=st.dictionaries(st.sampled_from(["ask", "pid", "seconds", "type", "job", "path"]), VALUES),
+    host=st.sampled_from(["localhost", "127.0.0.1:8000", "[", "\xff"]) | WORD,
+)
+def test_whatever_is_asked_gets_an_answer(page, path, method, query, words, host):
+    found = by_wsgi(page, path, method, {"Host": host.strip()}, query=query, body=json.dumps(words).encode())
+    assert found.status in (200, 400, 403, 404, 405, 409, 503) and b"Traceback" not in found.body
+    assert "Content-Security-Policy" in found.headers

@@ -37,7 +37,7 @@ def draw_head(report: Report) -> Markup:
     about = [f"pid {report.pid}", f"after {format_delta(report.age_seconds)}", _time(report.time), report.fingerprint]
     line = element(
         "p",
-        element("b", stamp_of(report), class_="stamp"),
+        element("b", stamp_of(report), class_="stamp asked" if report.asked else "stamp"),
         *(element("span", fact) for fact in about if fact),
         class_="about",
     )
