@@ -13,16 +13,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..backend.file_systems import is_network, type_of
+from ..clock import Clock
 from ..errors import RecordingError
 from ..folders import locate, others_can_write
+from ..watch.thread import sleep
 from .schema import bring_up_to_date, version_of
 
-PATIENCE = 0.025
+PATIENCE = 0.02
 """Seconds that a write waits for another process's."""
 
 _READERS_PATIENCE = 5.0
 _MAKERS_PATIENCE = 1.0
 _CACHE = 256  # KiB
+_AGAIN = 0.001  # seconds until the next try to begin, and each time as many more
 
 
 def open_for_writing(path: str, patience: float = PATIENCE) -> sqlite3.Connection:
@@ -44,8 +47,25 @@ def open_for_writing(path: str, patience: float = PATIENCE) -> sqlite3.Connectio
         raise RecordingError(f"cannot record into {path!r}: {error}") from None
     except sqlite3.DatabaseError as error:
         raise _explained(error, path, "record into") from None
-    connection.execute(f"pragma busy_timeout = {round(1000 * patience)}")
+    connection.execute("pragma busy_timeout = 0")
     return connection
+
+
+def begin(connection: sqlite3.Connection, patience: float = PATIENCE) -> None:
+    """Begin a transaction that writes; sqlite3.OperationalError where others write for longer than *patience* seconds.
+
+    SQLite's own way to wait goes by how long it meant to sleep, which is a fraction of the time on a busy machine.
+    """
+    until, rest = Clock.monotonic() + patience, _AGAIN
+    while True:
+        try:
+            connection.execute("begin immediate")
+            return
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or Clock.monotonic() >= until:
+                raise
+        sleep(rest)
+        rest += _AGAIN
 
 
 def open_for_reading(path: str) -> sqlite3.Connection:
@@ -100,11 +120,15 @@ def _connect(path: str, mode: str, patience: float) -> sqlite3.Connection:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
-    """Readers and one writer at a time do not wait for each other; what is committed outlives a killed process."""
+    """Readers and one writer at a time do not wait for each other; what is committed outlives a killed process.
+
+    What is committed is brought into the main file, and onto the disk, by one process a minute: see `upkeep`.
+    """
     connection.execute(f"pragma cache_size = -{_CACHE}")
     if connection.execute("pragma journal_mode").fetchone()[0] != "wal":
         connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = normal")
+    connection.execute("pragma wal_autocheckpoint = 0")
 
 
 def _check_place(path: str) -> None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import sqlite3
 
 from ..internal import internal
+from .connection import begin
 
 THIN = ((3600.0, 10.0), (86400.0, 60.0), (7 * 86400.0, 600.0))
 """From so many seconds of age on, one reading for so many seconds."""
 
 EVERY = 600.0
 """Seconds between two times that a life's readings are thinned."""
+
+INTO_FILE_EVERY = 60.0
+"""Seconds between two times that one process brings what all have written into the main file."""
 
 _OTHERS = 20  # lives that are over, at a time
 _TABLES = ("meters", "suspicions", "leaks", "shapes")
@@ -30,7 +34,7 @@ class Limits:
 
 def thin(connection: sqlite3.Connection, life: int, now: float) -> None:
     """Put one reading in the place of many that are old, in a transaction of its own."""
-    connection.execute("begin immediate")
+    begin(connection)
     try:
         for age, span in THIN:
             _merge(connection, life, now - age, span)
@@ -68,14 +72,27 @@ def look_after(connection: sqlite3.Connection, now: float, limits: Limits) -> No
 
 
 def _claim(connection: sqlite3.Connection, now: float) -> bool:
-    """Whether it is this process's turn; a clock that was set back makes it that, too."""
-    connection.execute("begin immediate")
-    row = connection.execute("select time from upkeep where job = 'lives'").fetchone()
-    is_due = row is None or not now - EVERY < row[0] <= now
-    if is_due:
-        connection.execute("insert or replace into upkeep values ('lives', ?)", (now,))
+    begin(connection)
+    turn = is_turn(connection, "lives", now, EVERY)
     connection.execute("commit")
+    return turn
+
+
+def is_turn(connection: sqlite3.Connection, job: str, now: float, every: float) -> bool:
+    """Whether this process is to do *job*, which one of all does in so many seconds; inside a transaction.
+
+    A clock that was set back makes it its turn, too.
+    """
+    row = connection.execute("select time from upkeep where job = ?", (job,)).fetchone()
+    is_due = row is None or not now - every < row[0] <= now
+    if is_due:
+        connection.execute("insert or replace into upkeep values (?, ?)", (job, now))
     return is_due
+
+
+def bring_into_file(connection: sqlite3.Connection) -> None:
+    """Bring what all have written into the main file, unless somebody still reads that, and wait for the disk."""
+    connection.execute("pragma wal_checkpoint(passive)").fetchone()
 
 
 def _unthinned(connection: sqlite3.Connection, now: float) -> list[int]:
@@ -111,7 +128,7 @@ def _oldest(connection: sqlite3.Connection) -> list[int]:
 
 
 def _drop(connection: sqlite3.Connection, life: int) -> None:
-    connection.execute("begin immediate")
+    begin(connection)
     try:
         connection.execute("delete from growths where leak in (select id from leaks where life = ?)", (life,))
         for table in _TABLES:

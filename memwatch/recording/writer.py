@@ -28,11 +28,11 @@ from ..internal import internal, never_count
 from ..watch import Leak, Stats, Suspicion
 from ..watch.sample import Sample
 from ..watch.thread import acquire, original
-from .connection import PATIENCE, close_quickly, is_busy, open_for_writing
+from .connection import PATIENCE, begin, close_quickly, is_busy, open_for_writing
 from .life import born
 from .past import Past, look_back
 from .store import Ended, Entry, Over, Reading, Suspected, Told, add_entries, add_life, told_before
-from .upkeep import EVERY, Limits, look_after, thin
+from .upkeep import EVERY, INTO_FILE_EVERY, Limits, bring_into_file, is_turn, look_after, thin
 from .waiting import Waiting
 
 _log = logging.getLogger("memwatch")
@@ -41,7 +41,7 @@ _REST = 0.9  # seconds between two readings that are written
 _FIRST_REST = 0.2  # the same before the first one: by then a process knows what it is called
 _FORK_PATIENCE = 0.25  # seconds that a fork waits for a write to end
 _LAST_PATIENCE = 1.0  # that the last write of a life waits for others
-_LONGEST_REST = 60.0  # seconds between two tries
+_SHORTEST_REST, _LONGEST_REST = 0.125, 60.0  # seconds between two tries
 _POOLS = ("multiprocessing.util", "billiard.util")  # whose workers end without the interpreter's exit functions
 
 _inherited: list[sqlite3.Connection] = []
@@ -78,6 +78,7 @@ class Writer:
         """A new process: nothing of what its parent had is its own."""
         self._pid = os.getpid()
         self._is_forked = is_forked
+        self._is_end_heard = False
         self._lock: Any = original("_thread", "allocate_lock")()
         self._is_held_for_fork = False
         self._connection = None
@@ -88,7 +89,8 @@ class Writer:
         self._last = Clock.monotonic() - _REST + _FIRST_REST
         self._retry = float("-inf")
         self._tended = Clock.monotonic()
-        self._rest = 1.0
+        self._into_file_every = INTO_FILE_EVERY
+        self._rest = _SHORTEST_REST
         self._peak = 0
         self._complained = False
 
@@ -107,6 +109,9 @@ class Writer:
             return
         span = min(since, 3600.0) if self._life else _REST
         self._last = sample.clock
+        if self._is_forked and not self._is_end_heard:
+            self._is_end_heard = True
+            _at_end_of_worker(self.end)
         self._waiting.add(Reading(sample.time, span, sample.base, sample.rss, self._peak, sample.blocks))
         self._peak = 0
         self.flush()
@@ -165,8 +170,11 @@ class Writer:
     # ---- writing
 
     def flush(self, patience: float = PATIENCE) -> None:
-        """Write all that waits, if that can be done now. Never raises, never waits for longer than *patience*."""
-        if Clock.monotonic() < self._retry or not acquire(self._lock, blocking=False):
+        """Write all that waits, if that can be done now. Never raises, waits for others for *patience* at most.
+
+        Only the last write waits for one that is under way in another thread.
+        """
+        if Clock.monotonic() < self._retry or not acquire(self._lock, timeout=patience if patience > PATIENCE else 0):
             return
         try:
             self._write(patience)
@@ -181,31 +189,30 @@ class Writer:
 
     def _write(self, patience: float) -> None:
         connection = self._open(patience)
-        connection.execute("begin immediate")
+        begin(connection, patience)
         try:
             life = self._life or add_life(connection, born(self._release, _first(self._waiting), self._is_forked))
             add_entries(connection, life, self._waiting)
+            into_file = bool(self._life) and is_turn(connection, "file", steady_epoch(), self._into_file_every)
             connection.execute("commit")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("rollback")
             raise
-        if not self._life and self._is_forked:
-            _at_end_of_worker(self.end)
         is_new, self._life = not self._life, life
         self._waiting.clear()
         if is_new:
             self.past = look_back(connection, life, steady_epoch())
             self.is_new = True
-        self._rest, self._retry = 1.0, float("-inf")
+        self._rest, self._retry = _SHORTEST_REST, float("-inf")
+        if into_file:
+            bring_into_file(connection)
 
     def _open(self, patience: float) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = open_for_writing(self.path, patience)
         if not self._life:
             self._file = _identity(self.path)
-        if patience > PATIENCE:
-            self._connection.execute(f"pragma busy_timeout = {round(1000 * patience)}")
         return self._connection
 
     def _step_aside(self, error: sqlite3.Error) -> None:
@@ -259,7 +266,11 @@ class Writer:
     # ---- forks
 
     def hold_for_fork(self) -> None:
-        """Let a write that is under way end, begin no other, and close the connection."""
+        """Let a write that is under way end, begin no other, and close the connection.
+
+        From now on others wait for the disk before this one does, if there are any: a fork would wait for it.
+        """
+        self._into_file_every = 3 * INTO_FILE_EVERY
         self._is_held_for_fork = acquire(self._lock, timeout=_FORK_PATIENCE)
         connection = self._connection
         if self._is_held_for_fork and connection is not None:

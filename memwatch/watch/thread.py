@@ -47,7 +47,7 @@ def is_raw() -> bool:
 
 # Taken at the import: what finds blocking calls in event loops (blockbuster) puts functions in their place that raise.
 acquire: Any = type(original("_thread", "allocate_lock")()).acquire
-_sleep: Callable[[float], None] = original("time", "sleep")
+sleep: Callable[[float], None] = original("time", "sleep")
 _access = os.access
 
 
@@ -108,7 +108,7 @@ class RawThread:
         """Wait until the system does not know the thread any more: it has nothing left to do but to leave."""
         gone = self._native_id
         while _os_thread_exists(gone) and Clock.monotonic() < deadline:
-            _sleep(0.0002)
+            sleep(0.0002)
 
     def is_current(self) -> bool:
         """Whether the caller is this thread."""

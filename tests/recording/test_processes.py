@@ -16,7 +16,7 @@ from memwatch.recording.lives import Reader
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 
 HEAD = """
-import os, random, signal, sys, time
+import os, random, select, signal, sys, time
 from memwatch.recording.writer import Writer
 from memwatch.watch import Sample
 
@@ -39,6 +39,8 @@ for number in range(int(sys.argv[2])):
             writer.tick(sample(begun + second))
             os.write(told, b"." * (len(writer._waiting) == 0))
     os.close(told)
+    if number % 2:
+        select.select([heard], [], [], 60)  # the others may die before they have written anything
     time.sleep(random.uniform(0.002, 0.08))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)

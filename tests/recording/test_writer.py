@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sqlite3
+import threading
 import time
 
 import pytest
 
 from memwatch.errors import RecordingError
 from memwatch.recording import connection as room
+from memwatch.recording import writer as writing
+from memwatch.recording.connection import begin
 from memwatch.recording.lives import Reader
 from memwatch.recording.store import Over, Reading, Told
+from memwatch.recording.upkeep import bring_into_file
 from memwatch.recording.waiting import Waiting
 
 from .conftest import MIB, make_leak, make_sample
@@ -71,6 +76,44 @@ def test_a_file_that_another_holds_blocks_nobody_and_loses_nothing(make_writer, 
     writer._retry = 0.0  # the time to rest is over
     writer.tick(make_sample(start + 60))
     assert rows("select count(*) from meters") == [(61,)] and writer.lost == 0
+
+
+def test_one_of_all_brings_what_is_written_into_the_file_from_its_second_write_on(make_writer, path, rows, monkeypatch):
+    brought = []
+    monkeypatch.setattr(writing, "bring_into_file", lambda connection: brought.append(connection))
+    first, second = make_writer(), make_writer()
+    begun = time.monotonic() + 1
+    for later in range(3):
+        first.tick(make_sample(begun + later))
+        assert brought == [first._connection] * (later > 0)
+        second.tick(make_sample(begun + later))
+    assert len(brought) == 1 and rows("select job from upkeep") == [("file",)]
+    monkeypatch.undo()
+    size = os.path.getsize(path)
+    bring_into_file(second._connection)
+    assert os.path.getsize(path) > size
+
+
+def test_the_last_write_waits_for_one_that_is_under_way(make_writer, rows, monkeypatch):
+    monkeypatch.setattr(writing, "_LAST_PATIENCE", 60.0)
+    writer = make_writer()
+    writer.tick(make_sample(time.monotonic() + 1))
+    writer._lock.acquire()
+    threading.Timer(0.05, writer._lock.release).start()
+    writer.end()
+    assert rows("select ending from lives") == [("exit",)]
+
+
+def test_a_begin_waits_by_the_clock_and_says_who_is_busy(make_writer, path):
+    writer = make_writer()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("begin immediate")
+    begin_twice = functools.partial(begin, writer._connection, 0.0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        begin_twice()
+    holder.close()
+    begin_twice()
+    writer._connection.execute("rollback")
 
 
 def test_one_that_is_locked_from_the_start_is_joined_later(make_writer, path, rows, caplog):
