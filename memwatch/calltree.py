@@ -6,7 +6,6 @@ same function called from two places, or by itself, is two nodes. Nothing here r
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -185,7 +184,7 @@ class Growing:
     frame: Frame
     size_bytes: int = 0
     count: int = 0
-    sizes: Counter[int] = field(default_factory=Counter)
+    sizes: dict[int, int] = field(default_factory=dict)
     children: dict[Frame, Growing] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     certain: bool = True  # samples stand behind all of its own numbers
@@ -195,7 +194,7 @@ class Growing:
         self.size_bytes += size_bytes
         self.count += count
         for size, number in allocations:
-            self.sizes[size] += number
+            self.sizes[size] = self.sizes.get(size, 0) + number
         self.parts += parts
         self.certain = self.certain and bool(parts)
 
@@ -267,18 +266,19 @@ def _finish(root: Growing) -> Node:
 
 
 def _freeze(growing: Growing, children: list[Node]) -> Node | None:
-    allocations = tuple(sorted((size, count) for size, count in growing.sizes.items() if count))
+    allocations = tuple(sorted([it for it in growing.sizes.items() if it[1]])) if growing.sizes else ()
     if not (growing.size_bytes or growing.count or allocations or children):
         return None
-    children.sort(key=lambda node: (-abs(node.total_bytes), node.function, node.id))
-    parts = merge_parts(growing.parts) if growing.certain else ()
+    if len(children) > 1:
+        children.sort(key=lambda node: (-abs(node.total_bytes), node.function, node.id))
+    parts = merge_parts(growing.parts) if growing.certain and growing.parts else ()
     return Node(
         id=growing.id,
         frame=growing.frame,
         self_bytes=growing.size_bytes,
         self_count=growing.count,
-        total_bytes=growing.size_bytes + sum(node.total_bytes for node in children),
-        total_count=growing.count + sum(node.total_count for node in children),
+        total_bytes=growing.size_bytes + sum([node.total_bytes for node in children]),
+        total_count=growing.count + sum([node.total_count for node in children]),
         allocations=allocations,
         children=tuple(children),
         parts=parts,

@@ -97,7 +97,7 @@ THIRD_PARTY = {
 
 ASKS = {"gc", "tracemalloc", "psutil", "objgraph"}
 ASKS_BY_NAME = {"getallocatedblocks", "register_at_fork", "_current_frames", "getrefcount", "_getframe", "heap_info"}
-MAY_ASK = {"backend", "usage", "watch.triggers", "retain"}
+MAY_ASK = {"backend", "usage", "watch.triggers", "retain", "cli.convert"}
 
 NEVER_IMPORTS_LATE = ROOMS - {"trace"} | {"backend", "diagnosis", "render", "signals", "recording"}
 """memwatch's own thread runs these, and a thread that is killed inside an import hangs the interpreter's exit."""

@@ -26,13 +26,18 @@ _FRAME = re.compile(r"(.*?) \((.*):([0-9]{1,18})\)", re.DOTALL)
 def write(tree: CallTree) -> bytes:
     """The file's content, UTF-8; of a difference what grew, for the viewers read no minus. A path without bytes is
     left out, and a tree without any is an empty file."""
-    lines = [_line(stack) for stack in stacks_of(growth_of(tree).root) if stack.size_bytes]
+    labels = _Labels()
+    stacks = (stack for stack in stacks_of(growth_of(tree).root) if stack.size_bytes)
+    lines = [f"{';'.join([labels[it] for it in stack.frames or (ROOT,)])} {stack.size_bytes}\n" for stack in stacks]
     return "".join(lines).encode("utf-8")
 
 
-def _line(stack: Stack) -> str:
-    path = ";".join(map(_label, stack.frames or (ROOT,)))
-    return f"{path} {stack.size_bytes}\n"
+class _Labels(dict[Frame, str]):
+    """What is written for a frame; each is made once, for most paths begin alike."""
+
+    def __missing__(self, frame: Frame) -> str:
+        label = self[frame] = _label(frame)
+        return label
 
 
 def _label(frame: Frame) -> str:
