@@ -18,6 +18,7 @@ class Jobs {
     this.list = list;
     this.show = show;
     this.fail = fail;
+    this.looking = Promise.resolve();
     this.clear();
   }
 
@@ -45,8 +46,15 @@ class Jobs {
     }
   }
 
-  async look() {
-    const {jobs} = await api.read("jobs");
+  // One look after the other, so that each answer is shown in its turn.
+  look() {
+    this.looking = this.looking.catch(() => {}).then(() => this.lookOnce());
+    return this.looking;
+  }
+
+  async lookOnce() {
+    const {pid} = api, {jobs} = await api.read("jobs");
+    if (pid !== api.pid) return;
     this.known = jobs;
     this.draw();
     for (const job of jobs) {

@@ -10,7 +10,7 @@ const TABS = [["report", "Report"], ["types", "Types and holders"], ["profiles",
 const found = id => document.getElementById(id);
 
 const live = {
-  chart: null, jobs: null, profiles: null, reportView: null, pace: PACE_MS, timer: 0, processes: [], turns: 0,
+  chart: null, jobs: null, profiles: null, reportView: null, pace: PACE_MS, timer: 0, processes: [], turns: 0, busy: false, again: false,
 
   start() {
     followTheme();
@@ -33,6 +33,9 @@ const live = {
   async turn() {
     clearTimeout(live.timer);
     if (document.hidden) return;
+    live.again = live.busy;
+    if (live.busy) return;
+    live.busy = true;
     try {
       await live.look();
       live.pace = live.jobs.isBusy ? LOOKING_MS : PACE_MS;
@@ -41,14 +44,18 @@ const live = {
       if (error instanceof Refused) return live.askToken(error);
       live.pace = Math.min(SLOWEST_MS, 2 * live.pace);
       live.complain(error, "turn");
+    } finally {
+      live.busy = false;
     }
     clearTimeout(live.timer);
-    live.timer = setTimeout(() => live.turn(), live.pace);
+    live.timer = setTimeout(() => live.turn(), live.again ? 0 : live.pace);
   },
 
   async look() {
     if (live.turns++ % 3 === 0 || !live.processes.length) await live.lookAround();
-    live.chart.add(await api.read("readings", {since: live.chart.last()}));
+    const {pid} = api, readings = await api.read("readings", {since: live.chart.last()});
+    if (pid !== api.pid) return;
+    live.chart.add(readings);
     live.drawEvents();
     await live.jobs.look();
     live.profiles.offer();

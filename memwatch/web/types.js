@@ -22,9 +22,9 @@ function typesTable({change}, ask) {
     make("td", {}, bytesText(row.size_bytes, true))));
   const table = make("table", {class: "types"}, make("thead", {}, make("tr", {}, ...heads.map(head => make("th", {scope: "col"}, head)))),
     make("tbody", {}, ...body));
-  const others = change.details.length - grown.length;
-  const note = others && make("p", {class: "note"}, `${countText(others)} types did not grow; ${countText(grown.length - rows.length)} grew less than these.`);
-  return make("div", {class: "scroll"}, table, ...note ? [note] : []);
+  const others = change.details.length - grown.length, less = grown.length - rows.length;
+  const notes = [less && `${countText(less)} other types grew less.`, others && `${countText(others)} types did not grow.`].filter(Boolean);
+  return make("div", {class: "scroll"}, table, make("p", {class: "note"}, notes.join(" ")));
 }
 
 function netOf(row) {
