@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import stat
@@ -15,6 +16,9 @@ from .folders import Place, locate
 
 _PATIENCE = 5.0  # seconds that a pipe may take nothing
 _MOST_NAME = 40  # characters: with what is added, within what a file system allows
+_LAST_PATIENCE = 1.0  # seconds that the exit waits for a file that another thread writes
+
+_unfinished: dict[str, tuple[int, int | None]] = {}  # files that are being written: the process, and the open folder
 
 
 def write_file(path: str | os.PathLike[str], data: bytes) -> str:
@@ -104,6 +108,7 @@ def _beside(place: Place) -> Iterator[int]:
     folder, name = os.path.split(place.name)
     beside = os.path.join(folder, f".{name[:_MOST_NAME]}.{os.urandom(6).hex()}.part")
     descriptor = replace(place, name=beside).open(os.O_CREAT | os.O_EXCL)
+    _unfinished[beside] = os.getpid(), place.folder
     try:
         try:
             yield descriptor
@@ -114,3 +119,17 @@ def _beside(place: Place) -> Iterator[int]:
         with contextlib.suppress(OSError):
             os.unlink(beside, dir_fd=place.folder)
         raise
+    finally:
+        _unfinished.pop(beside, None)
+
+
+@atexit.register
+def _drop_unfinished() -> None:
+    """The process ends: of what a thread does not write to its end nothing stays."""
+    deadline, own = Clock.monotonic() + _LAST_PATIENCE, os.getpid()
+    while any(pid == own for pid, _ in tuple(_unfinished.values())) and Clock.monotonic() < deadline:
+        time.sleep(0.01)
+    for beside, (pid, folder) in tuple(_unfinished.items()):
+        if pid == own:
+            with contextlib.suppress(OSError):
+                os.unlink(beside, dir_fd=folder)

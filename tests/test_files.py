@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -106,3 +108,32 @@ def test_a_full_disk_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pyte
         signal.signal(signal.SIGXFSZ, handler)
     assert (tmp_path / "a").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_an_exit_meanwhile_leaves_no_piece(tmp_path: Path) -> None:
+    program = """
+import os, sys, threading
+from memwatch import files
+
+files._LAST_PATIENCE = 0.0
+begun = threading.Event()
+
+def write():
+    with files.replacing(sys.argv[1], "a heap snapshot") as descriptor:
+        os.write(descriptor, b"{")
+        begun.set()
+        threading.Event().wait()
+
+threading.Thread(target=write, daemon=True).start()
+begun.wait()
+pid = os.fork() if hasattr(os, "fork") else 0
+if pid:
+    os.waitpid(pid, 0)
+    print(len(os.listdir(os.path.dirname(sys.argv[1]))))  # its child has ended, too
+elif hasattr(os, "fork"):
+    sys.exit()
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "a.heapsnapshot")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == ("1\n" if hasattr(os, "fork") else "")
+    assert list(tmp_path.iterdir()) == []
