@@ -97,7 +97,7 @@ def start(**options: Unpack[StartOptions]) -> Watcher:
     return uninterrupted(lambda: _start(wanted))
 
 
-start.__doc__ = f"{start.__doc__}\n    Options, and what holds where they are not given:\n\n{describe_keywords()}\n    "
+start.__doc__ = f"{start.__doc__}\n    Options and their defaults:\n\n{describe_keywords()}\n    "
 
 
 def _start(wanted: Options) -> Watcher:

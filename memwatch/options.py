@@ -55,15 +55,18 @@ class Options:
         Seconds(0.01, 3600.0), None, "seconds between two readings of the meters", shown="1; at pace job 0.25"
     )
     sample = Option(
-        Seconds(0.01, 3600.0), None, "the least reading of so many seconds counts as one", shown="10; at pace job 0.25"
+        Seconds(0.01, 3600.0),
+        None,
+        "of the readings within so many seconds the lowest one counts",
+        shown="10; at pace job 0.25",
     )
     pause_budget = Option(Seconds(0.0, 60.0), 0.1, "seconds that one step of memwatch may hold the interpreter")
-    stats_interval = Option(Seconds(0.1, 86400.0), 60.0, "seconds after which `stats` comes at the latest")
+    stats_interval = Option(Seconds(0.1, 86400.0), 60.0, "send `stats` at least once in so many seconds")
     profile = Option(Switch(), True, "sample allocations, so that a leak's report names the line (C extension)")
     sample_interval = Option(
         Whole(1, 1 << 40, "bytes"),
         524288,
-        "one byte in so many is sampled; 65536 or less while growth is suspected",
+        "sample one byte in this many; 65536 or fewer while growth is suspected",
         shown="524288; of `run` 65536",
     )
     show_keys = Option(Switch(), False, "show every key of a dict in reports; keys are data of the program")
@@ -72,10 +75,10 @@ class Options:
     ignore = Option(
         Words(),
         (),
-        "types or holders, as `app.Cache*`, whose growth is accepted: what they explain is no leak",
+        "types or holders, such as `app.Cache*`, whose growth is accepted and no leak",
         shown="none",
     )
-    min_growth = Option(Whole(0, 1 << 50, "bytes"), 0, "growth of less is no leak", shown="1 % of the base, 1 MiB")
+    min_growth = Option(Whole(0, 1 << 50, "bytes"), 0, "smaller growth is no leak", shown="1 % of the base, 1 MiB")
 
     json = Option(File(), None, "a file that gets every event, one JSON object a line", keyword=False)
     html = Option(
@@ -88,7 +91,7 @@ class Options:
     snapshot_signal = Option(
         Text(),
         None,
-        "a signal, as `USR1`, that has the heap written to a file in the current directory",
+        "a signal, such as `USR1`, on which the heap is written to a file in the current directory",
         keyword=False,
         flag="",
     )
@@ -103,7 +106,7 @@ class Options:
     log = Option(
         Choice("full", "line"),
         "full",
-        "`line` logs a leak as one line, for what splits lines: culprit, place, rate and fingerprint",
+        "`line` logs a leak as one line, for collectors that split lines: culprit, place, rate and fingerprint",
         keyword=False,
         flag="",
     )
@@ -154,7 +157,7 @@ OPTIONS: dict[str, Option[Any]] = {name: it for name, it in vars(Options).items(
 NO_OPTIONS = {
     "MEMWATCH": ("`1`, `true`, `yes` or `on` starts watching at interpreter start", "off"),
     "MEMWATCH_BACKEND": (
-        "`pure` or `native`; `memwatch.backend.reason` says if that cannot be had",
+        "`pure` or `native`; `memwatch.backend.reason` says why, if it cannot be had",
         "the best there is",
     ),
     "MEMWATCH_TOKEN": (

@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         metavar="BYTES",
         default=_LEAST,
-        help=f"what is told has this size at least (default: {_LEAST})",
+        help=f"report only what has at least this size (default: {_LEAST})",
     )
     group.addoption(
         "--memwatch-loops",

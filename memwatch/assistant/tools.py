@@ -71,7 +71,7 @@ def compare(file: str, old: str, new: str) -> str:
         lives = reader.lives()
         changes = compare_lives(*split_by_release(lives, old, new), reader.leaks())
     lines = [line for number, change in enumerate(changes, 1) for line in change_lines(number, change)]
-    return bounded("\n".join(lines) or f"No leak was told in {old} or {new}.")
+    return bounded("\n".join(lines) or f"No leak was reported in {old} or {new}.")
 
 
 def _pid(pid: object) -> int:

@@ -68,7 +68,7 @@ def _run_remotely(target: Target, folder: str, text: str) -> None:
     done = run_interpreter(target, _REMOTE, str(target.pid), script)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or ["it says nothing"]
-        raise ProcessError(f"process {target.pid} cannot be made to run anything: {lines[-1]}")
+        raise ProcessError(f"process {target.pid} cannot be made to run code: {lines[-1]}")
 
 
 def _wait_for(path: str, target: Target, seconds: float) -> bool:

@@ -22,7 +22,11 @@ class _State:
 def begin(options: dict[str, Any]) -> str:
     """Watch with these options of `start`, and log leaks; returns what the asking process reads."""
     if default.watcher() is not None:
-        return "it is watched already, by its own doing" if not _State.attached else "it is watched already"
+        return (
+            "it is watched already: the process itself started memwatch"
+            if not _State.attached
+            else "it is watched already"
+        )
     try:
         watcher = default.start_for_program(**options, socket=True)
     except MemwatchError as error:
@@ -46,7 +50,7 @@ def is_attached() -> bool:
 def what_stays() -> dict[str, Any]:
     """What stays when it leaves, as it cannot be taken back. Raises NotStartedError where it was not attached."""
     if not is_attached():
-        raise NotStartedError("memwatch was not attached to this process: it watches by its own doing")
+        raise NotStartedError("memwatch was not attached to this process: the process itself started it")
     package = __name__.partition(".")[0]
     modules = sorted(name for name in sys.modules if name.partition(".")[0] in (package, *_BROUGHT))
     return {"modules": modules, "hooks": ["os.register_at_fork", "atexit"]}

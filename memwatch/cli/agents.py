@@ -12,7 +12,7 @@ def for_agents(reports: Sequence[Mapping[str, Any]], file: str, budget: int = BU
     """The *reports* of a recording as Markdown, together within *budget* tokens; those without room are counted."""
     if not reports:
         return (
-            f"No leak was told in {file}. Either nothing leaks, or it was watched for too short a time: "
+            f"No leak was reported in {file}. Either nothing leaks, or it was watched for too short a time: "
             "`memwatch run` needs a bit over a minute, a service hours.\n"
         )
     shown = reports[: max(1, min(len(reports), budget // LEAST))]

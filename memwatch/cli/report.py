@@ -80,7 +80,7 @@ def _list(reader: Reader, args: argparse.Namespace) -> int:
     lines = [heading(reader.path, lives, roles, now), ""]
     for number, case in enumerate(cases, 1):
         lines += [*case_lines(number, case, now), ""]
-    lines += ["  no leak was told", ""] if lives and not cases else []
+    lines += ["  no leak was reported", ""] if lives and not cases else []
     lines += role_lines(roles) if roles else []
     if cases:
         lines += ["", f"  next   memwatch report {args.file} 1   (the whole report)"]
@@ -111,7 +111,7 @@ def _find(cases: Sequence[Case], leak: str) -> Case:
         return cases[int(leak) - 1]
     found = [case for case in cases if len(leak) >= 4 and case.fingerprint.startswith(leak.lower())]
     if not found:
-        there = f"the list has {len(cases)}" if cases else "no leak was told"
+        there = f"the list has {len(cases)}" if cases else "no leak was reported"
         raise RecordingError(f"there is no leak {leak!r}: {there}")
     return found[0]
 
@@ -135,7 +135,7 @@ def _comparison(
     for number, change in enumerate(changes, 1):
         lines += [*change_lines(number, change), ""]
     if not changes:
-        lines += ["  no leak was told in either", ""]
+        lines += ["  no leak was reported in either", ""]
     if any(change.outcome == "maybe gone" for change in changes):
         lines.append(f"  watch for longer: gone is said from {SURE:.0%} on".replace("%", " %"))
     return lines[:-1] if lines[-1] == "" else lines

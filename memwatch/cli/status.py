@@ -64,7 +64,7 @@ def _memory(answer: dict[str, Any]) -> str:
 
 def _sampling(interval: int) -> str:
     if not interval:
-        return "not sampled: a report asked for samples by itself"
+        return "not sampled; a report on request samples while it looks"
     return f"one byte in {interval:,} is sampled"
 
 

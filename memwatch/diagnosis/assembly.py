@@ -52,7 +52,7 @@ def assemble(
         and not findings.holdings
     ):
         suspects, name = reported.suspects, reported.fingerprint
-        missing.append(f"no new suspects: these were told {format_duration(last.time - reported.time)} ago")
+        missing.append(f"no new suspects: the same ones were reported {format_duration(last.time - reported.time)} ago")
     tree = findings.lines.tree(last.time, since)
     candidate.ledger.settle()  # the verdict's own work is a part of what it tells
     return Report(
@@ -85,9 +85,9 @@ def assemble(
 def _why_unknown(account: Account) -> str:
     """Why nobody knows what kind of memory has grown."""
     if not account.sampled:
-        return "what kind of memory it is: no walk met the objects, and no allocations were sampled"
+        return "what kind of memory it is: no walk saw the objects, and no allocations were sampled"
     share = account.known / account.total
-    return f"what kind of memory it is: no walk met the objects, and samples explain {share:.0%} of the growth"
+    return f"what kind of memory it is: no walk saw the objects, and samples explain {share:.0%} of the growth"
 
 
 def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:

@@ -109,7 +109,7 @@ class BenignGrowth:
             sizes = [it.after_bytes - it.before_bytes for it in self._grown if it.what == row.what]
             is_much = row.grown_bytes > HALF * self._grew and max(sizes, default=0) <= HALF * row.grown_bytes
             if row.what in _BUFFERS and is_much and row.grown >= _SEVERAL and abs(row.net) <= _REPLACED * row.grown:
-                return f"{row.grown} objects of type {row.what} have grown in place, as buffers do that are used again"
+                return f"{row.grown} objects of type {row.what} grew in place, as reused buffers do"
         return None
 
     def _came(self, held: Holding) -> int | None:

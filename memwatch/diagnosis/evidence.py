@@ -245,7 +245,7 @@ class EvidenceCollector:
         """That holders are missing which the child has seen: they are gone, or changed too fast to be named."""
         if reported < HALF * found:
             why = "the child found them, and they were not found again, or not named in time"
-            self.evidence.missing.append(f"holders of {format_bytes(found - reported)} not told: {why}")
+            self.evidence.missing.append(f"holders of {format_bytes(found - reported)} not named: {why}")
 
     def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""

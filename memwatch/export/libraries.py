@@ -41,4 +41,4 @@ def tell_once(what: str, why: str) -> None:
     """Log that *what* does not work, the first time in a process."""
     if what not in _reported:
         _reported.add(what)
-        _log.warning("%s does not work, and this is said once: %s", what, why)
+        _log.warning("%s does not work (logged once): %s", what, why)

@@ -125,7 +125,7 @@ def _detach(reply: Reply) -> None:
     """Have memwatch leave a process that it was attached to: what stays of it."""
     inside = sys.modules.get(f"{__name__.partition('.')[0]}.attach.inside")
     if inside is None:
-        raise NotStartedError("memwatch was not attached to this process: it watches by its own doing")
+        raise NotStartedError("memwatch was not attached to this process: the process itself started it")
     reply.give(inside.what_stays())
     reply.watcher.call_later(_LEAVING, inside.end)  # when the answer is sent
 

@@ -59,7 +59,7 @@ def _converse(pid: int, *questions: tuple[dict[str, Any], float]) -> dict[str, A
             problem = NoAnswer(f"process {pid} does not answer: too many others ask it")
     if problem is None:
         check_process(pid)
-        problem = NotWatched(f"process {pid} is not watched by memwatch, or was told to listen to nobody: {_HINT}")
+        problem = NotWatched(f"process {pid} is not watched by memwatch, or its socket is switched off: {_HINT}")
     raise problem
 
 

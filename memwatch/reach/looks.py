@@ -86,7 +86,7 @@ def _since_begin() -> CallTree:
     """Of what the watcher samples; another sampler reads it, with all details. Raises UnsupportedError."""
     running = default.sampling()
     if running is None:
-        raise UnsupportedError("this process was not told to sample allocations; say for how many seconds it shall")
+        raise UnsupportedError("this process does not sample allocations by itself; give the seconds to sample for")
     heap = SampledHeap()
     heap.start(running.interval, _DEPTH)
     try:

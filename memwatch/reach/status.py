@@ -65,8 +65,8 @@ def _thought(watcher: Watcher, known: Status) -> str:
             "over a window four times as long, and the heap shows who keeps it"
         )
     if known.age < watcher.pace.seconds_to_judge:
-        return f"nothing is suspected; a leak is told after {decides} at the earliest"
-    return "nothing is suspected: no low of what is held was above the last one for long enough"
+        return f"nothing is suspected; a leak is reported after {decides} at the earliest"
+    return "nothing is suspected: memory has not grown steadily for long enough"
 
 
 def _state(watcher: Watcher, known: Status) -> str:

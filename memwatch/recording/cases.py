@@ -43,7 +43,7 @@ class Role:
     """What the lives of one role were like: how many, how many run, the longest in seconds, the median growth.
 
     `rate` is in bytes an hour, over the second half of each life, None where nothing was read; `lost` counts those that
-    ended without a word, `at_limit` those of them that had taken nearly all the memory they might have.
+    ended without notice, `at_limit` those of them that had taken nearly all the memory they might have.
     """
 
     role: str

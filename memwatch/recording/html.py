@@ -28,7 +28,7 @@ def write(
         parts.append(f"<h2>{escape(name.strip())}</h2><p>{escape(seen.strip())}</p>")
         parts.append(f"<details><summary>newest report</summary><pre>{escape(text)}</pre></details>")
     if not cases:
-        parts.append("<p>No leak was told.</p>")
+        parts.append("<p>No leak was reported.</p>")
     table = "\n".join(role_lines(roles))
     return (
         f'<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'

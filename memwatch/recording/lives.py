@@ -37,7 +37,7 @@ class Life:
 
     `base` is what it held at first, in the `middle` of its time and at its last reading, `peak` its resident memory
     then, all in bytes and None before the first reading. `state` is "runs", "exit", "closed" (the recording was), or
-    "lost": it ended without a word, as by a signal, os._exit or for want of memory.
+    "lost": it ended without notice, as by a signal, os._exit or for want of memory.
     """
 
     id: int
@@ -76,7 +76,7 @@ class Life:
 
     @property
     def died_at_limit(self) -> bool:
-        """Whether it ended without a word with nearly all of the memory it might have: most likely killed for that."""
+        """Whether it ended without notice with nearly all of the memory it might have: most likely killed for that."""
         return self.state == "lost" and self.peak is not None and self.peak >= _AT_LIMIT * self.limit_bytes > 0
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from .compare import Change
 from .lives import Life
 
 _RECENT = 6 * 86400.0  # seconds in which the day of the week tells the date
-_HEADINGS = ("role", "lives", "run", "longest", "growth", "ended without a word")
+_HEADINGS = ("role", "lives", "run", "longest", "growth", "ended without notice")
 
 
 def moment(seconds: float, now: float) -> str:

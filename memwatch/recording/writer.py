@@ -230,7 +230,7 @@ class Writer:
     def _give_up(self, why: str) -> None:
         self.problem = why
         self._waiting.clear()
-        _log.warning("memwatch stops to record this process: %s", why)
+        _log.warning("memwatch stops recording this process: %s", why)
 
     def _tend(self, now: float) -> None:
         """Thin what is old; and look whether the file is still the one at the path."""

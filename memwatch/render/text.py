@@ -121,7 +121,7 @@ def _table(report: Report) -> list[str]:
         table.append(shrunk)
     if report.ratchets:
         names = ", ".join(shorten_start(ratchet.what) for ratchet in report.ratchets[:_SUSPECTS])
-        table.append(f"at each of {report.ratchets[0].readings} looks there was more of {names}")
+        table.append(f"{names} grew at each of {report.ratchets[0].readings} looks")
     return [f"  {line}" for line in table]
 
 

@@ -18,10 +18,10 @@ VERDICTS = {
     "objects": "live Python objects",
     "untracked": "Python memory that nothing in Python refers to",
     "native": "native memory, outside of Python's objects",
-    "fragmentation": "free room that is not given back; no object leaks",
+    "fragmentation": "free memory that is not given back; no object leaks",
     "garbage": "reference cycles that nothing collects",
-    "nothing": "nothing has grown between two looks",
-    "unknown": "what kind of memory grew was not looked at",
+    "nothing": "nothing grew between two looks",
+    "unknown": "the kind of memory that grew was not examined",
 }
 _LEAST = 0.01  # of the growth: a row of its own
 _ENDS = 4  # steps at either end of a long path

@@ -38,7 +38,7 @@ KEPT: tuple[Kept, ...] = (
     Kept("__main__", "_oh", _SHELL),
     Kept("__main__", "In", _SHELL),
     Kept("__main__", "_ih", _SHELL),
-    Kept("gc", "garbage", "what the collector could not free, or was told to keep by gc.DEBUG_SAVEALL"),
+    Kept("gc", "garbage", "what the collector could not free, or keeps because of gc.DEBUG_SAVEALL"),
     Kept("re", "_cache", "the re module keeps compiled patterns, 512 at most"),
     Kept("re", "_cache2", "the re module keeps compiled patterns, 256 at most"),
     Kept("linecache", "cache", "linecache keeps the source files that tracebacks have shown"),

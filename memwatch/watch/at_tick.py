@@ -31,6 +31,6 @@ def _calls(function: AtTick, sample: Sample, ledger: Ledger) -> bool:
                 call()
             forget_dummy()
     except Exception as error:
-        _log.error("memwatch does not do this at its ticks any more: %s", describe_error(error))
+        _log.error("memwatch no longer does this at each tick: %s", describe_error(error))
         return False
     return True

@@ -19,7 +19,7 @@ _LONGER = 4
 class Pace:
     """The times of the detectors, in seconds.
 
-    `tick`: the meters are read this often. `sample`: the least reading of so many seconds counts as one.
+    `tick`: the meters are read this often. `sample`: of the readings within so many seconds the lowest one counts.
     `group`: up to this length the least reading stands for a stretch of time, beyond it the mean of such ones.
     `min_window`: the shortest growth that is looked at. `confirm`: the shortest that is called a leak.
     `slow_confirm`: the same for growth that does not double the base. `hold`: before this age (a day and an eighth, so

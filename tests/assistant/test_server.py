@@ -113,7 +113,7 @@ def test_a_program_that_is_run_is_told(tmp_path: Path) -> None:
     script = tmp_path / "short.py"
     script.write_text("print('hello')\n", encoding="utf-8")
     failed, text = asyncio.run(call("run_program", {"command": [str(script)], "seconds": 30}, "--allow-run"))
-    assert not failed and "No leak was told" in text
+    assert not failed and "No leak was reported" in text
     assert "The program ended by itself with status 0." in text and "hello" in text
 
 

@@ -103,7 +103,7 @@ def test_a_process_that_watches_by_its_own_doing_is_not_detached(monkeypatch):
         monkeypatch.setattr(folder, "folders", lambda: [f"{home}/memwatch"])
         memwatch.start(tick=0.02)
         try:
-            with pytest.raises(memwatch.NotStartedError, match="it watches by its own doing"):
+            with pytest.raises(memwatch.NotStartedError, match="the process itself started it"):
                 client.ask(os.getpid(), "detach")
         finally:
             memwatch.stop()
@@ -168,7 +168,7 @@ def fake_gdb(tmp_path, monkeypatch):
     ("says", "words"),
     [
         ("echo 'ptrace: Operation not permitted.' >&2", r"does not permit it \(ptrace\)"),
-        ("echo 'No such thing' >&2; exit 1", "run anything: No such thing"),
+        ("echo 'No such thing' >&2; exit 1", "run code: No such thing"),
         ("exit 0", "it says nothing"),
     ],
 )

@@ -62,7 +62,7 @@ def test_ps_fits_a_narrow_terminal_and_tells_of_the_silent():
 def test_status_for_a_person_and_for_a_machine(watched, capsys):
     assert main(["status", HERE]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"pid {HERE}  starting") and "a leak is told after 1 h at the earliest" in out
+    assert out.startswith(f"pid {HERE}  starting") and "a leak is reported after 1 h at the earliest" in out
     assert main(["status", HERE, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["backend"] == backend
 

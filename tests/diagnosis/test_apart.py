@@ -143,7 +143,7 @@ def test_holders_that_are_gone_when_the_child_has_answered_are_said_to_be_missin
 
     monkeypatch.setattr(in_child, "look_in_child", look_and_drop)
     report = case.verdict().report
-    lost = [it for it in report.missing if "not told: the child found them" in it]
+    lost = [it for it in report.missing if "not named: the child found them" in it]
     assert len(lost) == 1 and lost[0].startswith("holders of ")
 
 

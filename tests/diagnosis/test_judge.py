@@ -267,11 +267,11 @@ def test_a_huge_heap_is_not_looked_at(make_case, app, text):
     assert leak.report.missing == (
         "census skipped: 50,000,000 blocks are over the budget",
         "no collection before the verdict: it would pause the program for too long",
-        "what kind of memory it is: no walk met the objects, and no allocations were sampled",
+        "what kind of memory it is: no walk saw the objects, and no allocations were sampled",
     )
     assert leak.verdict == "unknown"
     assert (leak.report.suspects, leak.report.rows, leak.report.cost.censuses) == ((), (), 0)
-    assert "what kind of memory grew was not looked at" in str(leak.report)
+    assert "the kind of memory that grew was not examined" in str(leak.report)
 
 
 @pytest.mark.usefixtures("no_child")
@@ -294,9 +294,12 @@ def test_told_again_when_the_heap_has_become_too_large_the_suspects_stand(case, 
     again = case.verdict(blocks=50_000_000).report
     assert again.suspects == first.suspects and again.suspects[0].held_by.lines[1] == ".kept: list, 1000 items"
     assert again.fingerprint == first.fingerprint and again.rows == ()
-    assert again.missing[-1] == "no new suspects: these were told 1m 4s ago"
+    assert again.missing[-1] == "no new suspects: the same ones were reported 1m 4s ago"
     third = case.verdict(blocks=50_000_000).report
-    assert third.suspects == first.suspects and third.missing[-1] == "no new suspects: these were told 2m 8s ago"
+    assert (
+        third.suspects == first.suspects
+        and third.missing[-1] == "no new suspects: the same ones were reported 2m 8s ago"
+    )
     case.suspect()  # of another growth nothing is known
     assert case.verdict(blocks=50_000_000).report.suspects == ()
 
@@ -329,7 +332,7 @@ def test_a_leak_that_was_not_suspected_before(case):
     leak = case.verdict(base=case.past[0].base + 1000 * MIB)
     assert leak.report.missing == (
         "no census: the growth had not been suspected before",
-        "what kind of memory it is: no walk met the objects, and no allocations were sampled",
+        "what kind of memory it is: no walk saw the objects, and no allocations were sampled",
     )
     report = leak.report
     assert (report.suspects, report.since_seconds, report.since_bytes) == ((), 64.0, report.growth_bytes)

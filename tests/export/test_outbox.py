@@ -78,7 +78,7 @@ def test_what_is_refused_is_told_once_and_not_sent_again(receiver, make_box, war
     settle(box)
     assert bodies(receiver) == [b"a", b"b"] and not box._items
     (said,) = warnings()
-    assert f"answered {status}" in said and "this is said once" in said
+    assert f"answered {status}" in said and "(logged once)" in said
 
 
 def hang(handler, receiver):

@@ -52,7 +52,7 @@ def test_status_tells_what_it_is_and_what_it_thinks(watched):
     found = client.ask(HERE, "status")
     assert (found["pid"], found["state"], found["backend"]) == (HERE, "starting", backend)
     assert found["base_bytes"] > 0 and found["rss_bytes"] > 0 and found["growth"]["seconds"] > 0
-    assert found["thinks"] == "nothing is suspected; a leak is told after 1 h at the earliest"
+    assert found["thinks"] == "nothing is suspected; a leak is reported after 1 h at the earliest"
     assert (found["leaks"], found["suspicion"], found["culprit"], found["gap"]) == ([], None, "", "")
     assert found["cost"]["cpu_share"] < 1
 
@@ -89,7 +89,7 @@ def test_a_profile_has_the_lines(watched, filling, seconds):
 def test_without_samples_there_is_no_profile_of_the_past(sockets):
     memwatch.start(tick=0.02, profile=False)
     try:
-        with pytest.raises(memwatch.UnsupportedError, match="not told to sample allocations"):
+        with pytest.raises(memwatch.UnsupportedError, match="does not sample allocations"):
             client.ask(HERE, "profile", 20)
     finally:
         memwatch.stop()

@@ -70,4 +70,4 @@ def test_the_reports_of_a_recording_share_the_budget() -> None:
     assert len(text) <= 3500
     assert text.count("# Memory leak") == 3
     assert "6 more leaks are in app.memwatch: `memwatch report app.memwatch --for-agents --budget 2000`." in text
-    assert for_agents([], "app.memwatch").startswith("No leak was told in app.memwatch.")
+    assert for_agents([], "app.memwatch").startswith("No leak was reported in app.memwatch.")

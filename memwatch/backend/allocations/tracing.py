@@ -154,7 +154,7 @@ class Tracing:
     def _notes(self, cut: int, unread: int) -> tuple[str, ...]:
         notes = []
         if self._limit < self._asked_depth:
-            notes.append(f"tracemalloc was told to keep {self._limit} frames of a stack, not {self._asked_depth}")
+            notes.append(f"tracemalloc keeps {self._limit} frames of a stack, not {self._asked_depth}")
         if self._cleared:
             notes.append(_CLEARED)
         elif not self._ours:

@@ -22,7 +22,7 @@ BY_VERDICT = {
     ),
     "fragmentation": Cause(
         "fragmentation",
-        "free room between objects that the process does not give back",
+        "free memory between objects that the process does not give back",
         "try MALLOC_ARENA_MAX=2 or another allocator; no object is leaking",
     ),
 }

@@ -40,7 +40,7 @@ def draw_types(report: Report) -> Markup:
     notes.append(_sentence(shrunk_text(report.account)))
     if report.ratchets:
         names = ", ".join(ratchet.what for ratchet in report.ratchets[:3])
-        notes.append(f"At each of {report.ratchets[0].readings} looks there was more of {names}.")
+        notes.append(f"{names} grew at each of {report.ratchets[0].readings} looks.")
     table = element("table", element("thead", head), element("tbody", *body), class_="types")
     note = element("p", " ".join(filter(None, notes)), class_="note")
     return element("section", element("h2", "What grew"), note, element("div", table, class_="scroll"))

@@ -193,7 +193,7 @@ class TestShared:
         kept = allocate(10)
         heap = tracing.read()
         assert heap.stack_depth == 2 and kept
-        assert heap.notes[0] == f"tracemalloc was told to keep 2 frames of a stack, not {DEPTH}"
+        assert heap.notes[0] == f"tracemalloc keeps 2 frames of a stack, not {DEPTH}"
 
     def test_more_frames_than_asked_are_cut(self) -> None:
         tracemalloc.start(50)
@@ -306,7 +306,7 @@ def test_started_by_the_interpreter_is_shared(lab_python: Any) -> None:
         MEMWATCH_BACKEND="pure",
     )
     assert told[:2] == ["True", "True"]
-    assert "keep 1 frames" in told[2] and "was running before" in told[3]
+    assert "keeps 1 frames" in told[2] and "was running before" in told[3]
 
 
 def test_the_watcher_s_meters_do_not_see_tracemalloc_s_own_tables(tracing: Tracing) -> None:

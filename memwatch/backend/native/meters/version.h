@@ -14,7 +14,7 @@
 #define CLASS_BYTES 16
 #define SIZE_CLASSES 32
 
-/* The head of a pool. */
+/* struct pool_header (Objects/obmalloc.c in 3.11, pycore_obmalloc.h from 3.12 on): the head of a pool. */
 typedef struct {
     uint32_t used, unused; /* blocks, padding */
     void *links[3];
@@ -22,13 +22,16 @@ typedef struct {
     uint32_t size_class;
     uint32_t next_offset, last_offset;
 } Pool;
+static_assert(sizeof(Pool) == 48, "the blocks of a pool begin there");
 
+/* struct arena_object, in the same files. */
 typedef struct {
     uintptr_t address; /* 0 while there is no such arena */
     uintptr_t carved;  /* the end of the pools that were made so far */
     uint32_t free_pools, pools;
     void *links[3];
 } Arena;
+static_assert(sizeof(Arena) == 48, "one entry of the table");
 
 /* Whether the allocator's variables may lie amid others that the file gives a value: 3.12.0 and 3.12.1 have them in the
  * state of the main interpreter, other versions among those that are zero at first. */
