@@ -91,7 +91,7 @@ def run_by_gdb(target: Target, text: str, at_once: bool, folder: str) -> None:
     except subprocess.TimeoutExpired:
         raise ProcessError(f"gdb has not come to an end with process {target.pid}, and was ended") from None
     if "memwatch: entered 0" not in done.stdout:
-        raise ProcessError(f"gdb cannot make process {target.pid} run anything: {_reason(done.stderr)}")
+        raise ProcessError(f"gdb cannot make process {target.pid} run code: {_reason(done.stderr)}")
 
 
 def _commands(target: Target, text: str, at_once: bool, folder: str) -> str:

@@ -222,9 +222,9 @@ namespace_of(PyTypeObject *type)
 
 /* ---- running functions ---- */
 
-/* A reference as frames hold it: PyObject *, from 3.14 on _PyStackRef (pycore_stackref.h), whose two low bits are flags:
- * 01 for one that is not counted, 11 for a number that is no object, 10 for a mark that none but the interpreter's loop
- * sees. */
+/* A reference as frames hold it: PyObject *, from 3.14 on _PyStackRef (pycore_stackref.h), whose two low bits are
+ * flags: 01 for one that is not counted, 11 for a number that is no object, 10 for a mark that none but the interpreter's
+ * loop sees. */
 #if PY_VERSION_HEX >= 0x030E0000
 typedef uintptr_t StackRef;
 #else
