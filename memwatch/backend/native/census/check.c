@@ -6,6 +6,10 @@
  * the walk finds in them what was put there, and their sizes are what dict.__sizeof__ says. */
 #include "census/check.h"
 
+static_assert(sizeof(GCHead) == 16, "an object begins two words behind its head");
+static_assert(offsetof(DictKeys, indices) == 32, "a dict's indices begin behind four words");
+static_assert(offsetof(InterpreterFrame, values) == (PY_VERSION_HEX >= 0x030E0000 ? 80 : 72), "its values end a frame");
+
 static bool
 refuse(const char *what)
 {

@@ -22,30 +22,26 @@
 
 /* ---- the collector ---- */
 
-/* CPython's PyGC_Head (pycore_gc.h, from 3.14 on pycore_interp_structs.h), alike from 3.11 to 3.15.
- * Stands in front of each object that can be tracked. `next` is 0 while the object is not; the two low bits of `prev`
+/* Stands in front of each object that can be tracked. `next` is 0 while the object is not; the two low bits of `prev`
  * are flags. */
-typedef struct {
+typedef struct { /* PyGC_Head: pycore_gc.h, from 3.14 on pycore_interp_structs.h */
     uintptr_t next;
     uintptr_t prev;
 } GCHead;
-static_assert(sizeof(GCHead) == 16, "an object begins two words behind its head");
 
 #define PREV_FLAGS ((uintptr_t)3)
 #define HEAD_OF(object) ((GCHead *)(object) - 1)
 #define OBJECT_OF(link) ((PyObject *)((link) + 1))
 
-/* struct gc_generation (pycore_gc.h, from 3.14 on pycore_interp_structs.h). */
-typedef struct {
+typedef struct { /* struct gc_generation, in the same headers */
     GCHead head; /* of a ring in which it is the only member that is no object */
     int threshold;
     int count;
 } Generation;
 
-/* struct _gc_runtime_state (in the same headers), from its youngest generation on. It lies inside the interpreter's
- * state. The first releases of 3.14 had another collector, with flags in `next` and without `youngest`: the check does
- * not find that there. */
-typedef struct {
+/* The collector's state from its youngest generation on. It lies inside the interpreter's state. The first releases of
+ * 3.14 had another collector, with flags in `next` and without `youngest`: the check does not find that there. */
+typedef struct { /* struct _gc_runtime_state, in the same headers */
     Generation generations[3];
 #if PY_VERSION_HEX < 0x030E0000
     GCHead *youngest;
@@ -72,8 +68,7 @@ typedef struct {
 
 /* ---- dicts and attributes ---- */
 
-/* struct _dictkeysobject (pycore_dict.h), alike from 3.11 to 3.15. */
-typedef struct {
+typedef struct { /* struct _dictkeysobject: pycore_dict.h */
     Py_ssize_t references;
     uint8_t log2_size;
     uint8_t log2_index_bytes;
@@ -83,7 +78,6 @@ typedef struct {
     Py_ssize_t entries;
     char indices[];
 } DictKeys;
-static_assert(offsetof(DictKeys, indices) == 32, "the indices begin behind four words");
 
 #define KEYS_OF(dict) ((DictKeys *)((PyDictObject *)(dict))->ma_keys)
 #define ROUND_UP_8(bytes) (((bytes) + 7) & ~(Py_ssize_t)7)
@@ -222,11 +216,10 @@ namespace_of(PyTypeObject *type)
 
 /* ---- running functions ---- */
 
-/* A reference as frames hold it: PyObject *, from 3.14 on _PyStackRef (pycore_stackref.h), whose two low bits are
- * flags: 01 for one that is not counted, 11 for a number that is no object, 10 for a mark that none but the interpreter's
- * loop sees. */
+/* A reference as frames hold it. From 3.14 on its two low bits are flags: 01 for one that is not counted, 11 for a
+ * number that is no object, 10 for a mark that none but the interpreter's loop sees. */
 #if PY_VERSION_HEX >= 0x030E0000
-typedef uintptr_t StackRef;
+typedef uintptr_t StackRef; /* _PyStackRef: pycore_stackref.h */
 #else
 typedef PyObject *StackRef;
 #endif
@@ -242,9 +235,8 @@ object_of(StackRef reference)
 #endif
 }
 
-/* struct _PyInterpreterFrame (pycore_frame.h, from 3.14 on pycore_interpframe_structs.h).
- * What a running function has: its code, and from `values` on its variables and then what it computes with. */
-typedef struct InterpreterFrame {
+/* What a running function has: its code, and from `values` on its variables and then what it computes with. */
+typedef struct InterpreterFrame { /* _PyInterpreterFrame: pycore_frame.h, 3.14: pycore_interpframe_structs.h */
 #if PY_VERSION_HEX >= 0x030C0000
     StackRef code; /* or something else, where the function is written in C */
     struct InterpreterFrame *previous;
@@ -276,7 +268,6 @@ typedef struct InterpreterFrame {
 #endif
     StackRef values[1];
 } InterpreterFrame;
-static_assert(offsetof(InterpreterFrame, values) == (PY_VERSION_HEX >= 0x030E0000 ? 80 : 72), "nine words or ten");
 
 static inline InterpreterFrame *
 innermost_frame(const PyThreadState *thread)
