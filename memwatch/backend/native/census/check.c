@@ -8,7 +8,7 @@
 
 static_assert(sizeof(GCHead) == 16, "an object begins two words behind its head");
 static_assert(offsetof(DictKeys, indices) == 32, "a dict's indices begin behind four words");
-static_assert(offsetof(InterpreterFrame, values) <= offsetof(InterpreterFrame, owner) + 8, "a frame ends with its values");
+static_assert(offsetof(InterpreterFrame, values) <= offsetof(InterpreterFrame, owner) + 8, "values end a frame");
 
 static bool
 refuse(const char *what)
