@@ -42,39 +42,14 @@ class Group:
     """New objects of one type, or of new classes of one base, that one old object holds (or, past many groups, that
     objects alike hold)."""
 
-    __slots__ = (
-        "first",
-        "items",
-        "kind",
-        "latest",
-        "latest_parent",
-        "parent",
-        "shown",
-        "size",
-        "targets",
-        "types",
-        "votes",
-    )
+    __slots__ = ("first", "items", "kind", "latest", "latest_parent", "parent", "size", "targets", "types")
 
     def __init__(self, parent: int, kind: type, first: Any) -> None:
         self.parent, self.latest_parent = parent, parent
         self.kind = kind
         self.first, self.latest = first, first
         self.targets, self.items, self.size = 0, 0, 0
-        self.shown, self.votes = 0, 0
         self.types: dict[int, int] = {}
-
-    def show(self, obj: Any, parent: int, size: int) -> None:
-        """Be shown by *obj*, a target of *size* bytes. What C code holds has no holder in common: there the size that
-        most bytes of it have is elected (Boyer and Moore), lest small change be shown."""
-        if parent >= 0 or self.shown == size:
-            self.votes += size
-        elif self.votes >= size:
-            self.votes -= size
-            return
-        else:
-            self.votes = size - self.votes
-        self.shown, self.latest, self.latest_parent = size, obj, parent
 
 
 @internal
@@ -302,6 +277,8 @@ class Walk:
         kind = id(told)
         if root is not None and is_frame(root):  # the calls of one function are one place, in any number of threads
             key: tuple[int, ...] = id(root.f_code), 0, kind
+        elif parent < 0 and self.label_of(parent).kind is RootKind.HELD_IN_C:
+            key = parent, size, kind  # what C code holds has no holder in common: there those of one size are
         else:
             key = (parent, kind) if len(self.found) < _MANY_GROUPS else self.likeness(parent, kind)
         group = self._group_of.get(key, -1)
@@ -310,7 +287,7 @@ class Walk:
             self.found.append(Group(parent, told, obj))
         counts = self.found[group]
         counts.targets += 1
-        counts.show(obj, parent, size)
+        counts.latest, counts.latest_parent = obj, parent
         return group
 
     def _old_class(self, told: type) -> type:

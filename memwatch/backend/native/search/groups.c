@@ -9,6 +9,7 @@
 #define MANY_GROUPS 10000
 #define PLACE_BITS 24
 #define IS_CALL (UINT64_C(1) << 38)
+#define IS_HELD (UINT64_C(1) << 37)
 
 static uint64_t
 mix(uint64_t value)
@@ -46,25 +47,28 @@ old_class(const Search *search, PyTypeObject *type)
     return type;
 }
 
-/* What holders have in common whose groups are one: the calls of one function, in however many threads. */
+/* What holders have in common whose groups are one: the calls of one function, in however many threads. What C code
+ * holds has no holder in common: there those of one size are. */
 static uint64_t
-holder_of(const Search *search, uint32_t parent)
+holder_of(const Search *search, uint32_t parent, uint64_t bytes)
 {
     if (!(parent & IS_ROOT))
         return parent;
     const Label *label = label_at(search, parent);
+    if (label->kind == ROOT_C)
+        return IS_HELD | (mix(bytes) & (IS_HELD - 1));
     return label->kind == ROOT_FRAME ? IS_CALL | (mix((uintptr_t)label->code) & (IS_CALL - 1))
                                      : IS_ROOT | root_at(search, parent)->label;
 }
 
-/* The number of the group for a target below *parent*, from 1 on; 0 without memory. */
+/* The number of the group for a target of *bytes* below *parent*, from 1 on; 0 without memory. */
 static size_t
-group_for(Search *search, Kind *kind, uint32_t parent, uint64_t place)
+group_for(Search *search, Kind *kind, uint32_t parent, uint64_t place, uint64_t bytes)
 {
     PyTypeObject *type = old_class(search, kind->type);
     if (type != kind->type && (kind = kinds_of(&search->walk, type)) == NULL)
         return 0;
-    uint64_t holder = holder_of(search, parent);
+    uint64_t holder = holder_of(search, parent, bytes);
     uint64_t like = mix(place ^ mix((uintptr_t)type)), key = (holder + 1) << PLACE_BITS | kind->place;
     if (key == search->last_key)
         return search->last_group;
@@ -81,39 +85,20 @@ group_for(Search *search, Kind *kind, uint32_t parent, uint64_t place)
     return search->last_group = (size_t)entry->number;
 }
 
-/* Whether *group* is shown by a target of so many bytes, rather than by the one that it has. What C code holds has no
- * holder in common: the size that most bytes of it have is elected (Boyer and Moore), lest small change be shown. */
-static bool
-is_shown_by(Group *group, uint32_t parent, uint64_t bytes)
-{
-    if (!(parent & IS_ROOT) || group->latest_bytes == bytes) {
-        group->votes += bytes;
-    } else if (group->votes >= bytes) {
-        group->votes -= bytes;
-        return false;
-    } else {
-        group->votes = bytes - group->votes;
-    }
-    group->latest_bytes = bytes;
-    return true;
-}
-
 uint64_t
 count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_t place)
 {
     Memory *memory = search->walk.memory;
     bool topmost = !(place & IS_GROUP);
-    size_t number = topmost ? group_for(search, kind, parent, place) : (size_t)(place & ~IS_GROUP) + 1;
+    uint64_t bytes = (uint64_t)size_of(kind, object);
+    size_t number = topmost ? group_for(search, kind, parent, place, bytes) : (size_t)(place & ~IS_GROUP) + 1;
     if (number == 0 || (topmost && (kind = kind_of(&search->walk, object)) == NULL)) /* it may have moved */
         return 0;
     Group *group = (Group *)search->groups.data + number - 1;
-    uint64_t bytes = (uint64_t)size_of(kind, object);
     if (topmost) {
         group->targets++;
-        if (is_shown_by(group, parent, bytes)) {
-            group->latest = object;
-            group->latest_parent = parent;
-        }
+        group->latest = object;
+        group->latest_parent = parent;
     }
     group->items++;
     group->bytes += bytes;

@@ -80,8 +80,6 @@ typedef struct {
     PyObject *latest;
     uint32_t latest_parent;
     uint32_t measured; /* how many of the items tell their size only when the walk is over */
-    uint64_t votes;    /* bytes for the latest, where a root holds the targets */
-    uint64_t latest_bytes;
     uint64_t like;
     uint64_t targets;
     uint64_t items;
