@@ -5,7 +5,7 @@
 The programs stand in the folder beside this file. Each docstring says what leaks, and what a report is to name: `Type`
 of what grows, a part of the `Line` that allocates it, the words of the path to its `Holder`, or the `Verdict` where
 no object leaks. A program without these is healthy; the others have a corrected twin, by CASE_VARIANT. Each is run by
-`memwatch run` as it is by default, at a low priority, with each *--python* that is given (memwatch must be installed
+`memwatch run` as it is by default, at a low priority unless there is *--load*, with each *--python* that is given (memwatch must be installed
 there; what a program needs and is not there leaves it out). *--load* runs so many busy processes beside them.
 *--service* 12 watches as a service is watched, with all times a twelfth of what they are: 25 minutes are 125 s.
 
@@ -125,7 +125,7 @@ def faults(run: Run, verdict: str, suspect: dict[str, Any]) -> tuple[str, ...]:
     return tuple(name.lower() for name, words in run.truth.items() if not checks[name](words))
 
 
-def watch(run: Run, python: str, folder: Path, faster: float = 0.0) -> Outcome:
+def watch(run: Run, python: str, folder: Path, faster: float = 0.0, niceness: int = 5) -> Outcome:
     """Run one program under `memwatch run`, and read its events; with *faster*, watched as a service so much faster."""
     events = folder / f"{run.path.stem}.{run.variant}.jsonl"
     events.unlink(missing_ok=True)
@@ -145,7 +145,7 @@ def watch(run: Run, python: str, folder: Path, faster: float = 0.0) -> Outcome:
         text=True,
         timeout=run.seconds + _PATIENCE,
         check=False,
-        preexec_fn=lambda: os.nice(5),
+        preexec_fn=lambda: os.nice(niceness),
     )
     lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
     if done.returncode:
@@ -241,12 +241,15 @@ def main() -> int:
 def watch_all(python: str, options: argparse.Namespace) -> list[Outcome]:
     """Run every program once by that interpreter."""
     with tempfile.TemporaryDirectory() as temporary, load(options.load), ThreadPoolExecutor(options.jobs) as pool:
+        niceness = 0 if options.load else 5
         folder = (options.json or Path(temporary)) / version_of(python)
         folder.mkdir(parents=True, exist_ok=True)
         outcomes = []
         if options.each:
             print(HEAD_EACH)
-        for outcome in pool.map(lambda run: watch(run, python, folder, options.service), runs_for(python, options)):
+        for outcome in pool.map(
+            lambda run: watch(run, python, folder, options.service, niceness), runs_for(python, options)
+        ):
             outcomes.append(outcome)
             if options.each:
                 print(outcome.row, flush=True)

@@ -2,6 +2,7 @@
 
     python benchmarks/heaps.py [--objects 1e6 4e6] [--rate 200e3] [--seconds 200] [--pause-budget 0.1] [--late]
     python benchmarks/heaps.py --service --hourly 30 --requests 20 --seconds 1800
+    python benchmarks/heaps.py --objects 2e6 --late --arrays 4      (or --threads 3000, or --tasks 3000)
 
 Each size runs in a process of its own under `memwatch run`, with what `run` does by itself; or --late, watched in the
 same way from when the heap is there, for a start-up that takes minutes is a growth of its own; or --service, with
@@ -9,6 +10,7 @@ same way from when the heap is there, for a start-up that takes minutes is a gro
 request replaces one order (a dict of texts, numbers and a list of dicts) and appends one `Session` to the list
 `SESSIONS`, which nobody empties: so many bytes a second. The first suspect is right if its type is `Session` (or a part
 of one), its line is one that makes the session, its path leads through the list, and its cause speaks of a container.
+--arrays are so many GB in numpy arrays of 64 MB, --threads and --tasks wait for something.
 The first report stands in the row, the last one told within the time behind it. `gap` is the longest time that one
 request took.
 """
@@ -16,6 +18,7 @@ request took.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import json
 import os
@@ -24,6 +27,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +35,7 @@ from typing import Any
 
 SESSIONS: list[Session] = []
 ORDERS: dict[int, dict[str, Any]] = {}
+BESIDE: list[Any] = []
 _TEXT = 41  # bytes of a short text beside its characters
 
 
@@ -57,6 +62,21 @@ def fill(objects: int) -> None:
             number += 1
             ORDERS[number] = make_order(number)
     gc.enable()
+
+
+def fill_beside(arguments: argparse.Namespace) -> None:
+    """What else a service may hold: arrays, threads and tasks that wait."""
+    if arguments.arrays:
+        import numpy as np
+
+        BESIDE.extend(np.ones(1 << 23) for _ in range(int(arguments.arrays * 16)))
+    gate = threading.Event()
+    for _ in range(arguments.threads):
+        threading.Thread(target=gate.wait, daemon=True).start()
+    if arguments.tasks:
+        loop = asyncio.new_event_loop()
+        BESIDE.extend(loop.create_task(asyncio.sleep(1e6)) for _ in range(arguments.tasks))
+        threading.Thread(target=loop.run_forever, daemon=True).start()
 
 
 def resident() -> int:
@@ -107,7 +127,8 @@ def run(objects: int, arguments: argparse.Namespace) -> tuple[list[dict[str, Any
         events = Path(folder) / "events.jsonl"
         program = [__file__, "--serve", str(objects), "--rate", str(arguments.rate)]
         program += ["--requests", str(arguments.requests), "--seconds", str(arguments.seconds)]
-        program += ["--hourly", str(arguments.hourly)]
+        for name in ("hourly", "arrays", "threads", "tasks"):
+            program += [f"--{name}", str(getattr(arguments, name))]
         command = [sys.executable, "-m", "memwatch", "run", "--json", str(events), *program]
         if arguments.late or arguments.service:
             command = [
@@ -157,6 +178,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=200.0)
     parser.add_argument("--pause-budget", type=float, default=0.1)
     parser.add_argument("--hourly", type=float, default=0.0, help="per cent of what is resident, instead of --rate")
+    parser.add_argument("--arrays", type=float, default=0.0, help="GB of numpy arrays beside the orders")
+    parser.add_argument("--threads", type=int, default=0, help="that wait")
+    parser.add_argument("--tasks", type=int, default=0, help="that wait")
     parser.add_argument("--late", action="store_true", help="watch when the heap is there")
     parser.add_argument("--service", action="store_true", help="watch as a service does")
     parser.add_argument("--events", help=argparse.SUPPRESS)
@@ -166,6 +190,7 @@ def main() -> None:
         if arguments.service:
             watch(arguments.events, True)
         fill(arguments.serve)
+        fill_beside(arguments)
         if arguments.late:
             watch(arguments.events, False)
         rate = arguments.hourly / 100 / 3600 * resident() if arguments.hourly else arguments.rate

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import compress, islice, repeat
+from operator import is_
 from typing import Any
 
 from ..backend.census.dict_keys import is_interned
@@ -32,6 +33,7 @@ _FIELDS: tuple[tuple[type, tuple[str, ...]], ...] = (
 )
 """Fields that C types compute, and that are safe to read; those that they merely store are found by themselves."""
 _LONGEST_NAME = 40  # of the interpreter's own
+_FIRST = 64  # items of a dict, among which some are an instance's attributes if it is one's
 _MOST_GUESSED = 2000  # names, or a large program is looked through for each object on a path
 _LIBRARY_FIELDS = {
     "_asyncio.Task": ("_coro", "_callbacks", "_result", "_exception", "_loop", "_fut_waiter"),
@@ -122,19 +124,46 @@ def is_instance_dict(obj: Any, names: Any) -> bool:
     """Whether *names* is the ``__dict__`` of *obj*: what it holds can be read from *obj* itself."""
     if type(names) is not dict:
         return False
-    plain = (item for item in dict_items(names) if type(item[0]) is str and not _is_defined(obj, item[0]))
+    plain = (item for item in dict_items(names, _FIRST) if type(item[0]) is str and not _is_defined(obj, item[0]))
     sample = list(islice(plain, 3))
     return bool(sample) and all(instance_value(obj, name) is value for name, value in sample)
 
 
-def dict_items(source: Any) -> list[tuple[Any, Any]]:
-    """The items of a dict that other threads may be changing; empty if it does not hold still."""
+def dict_items(source: Any, most: int | None = None) -> list[tuple[Any, Any]]:
+    """The items of a dict that other threads may be changing, or the first *most*; empty if it does not hold still."""
     for _ in range(3):
         try:
-            return list(kind_of_dict(source).items(source))
+            return list(islice(kind_of_dict(source).items(source), most))
         except RuntimeError:
             continue
     return []
+
+
+def key_of_item(source: Any, value: Any) -> tuple[Any] | None:
+    """The last key of a dict under which *value* is, as the one item of a tuple; None if it is under none.
+
+    Nothing is copied, and no other thread runs meanwhile: a dict may have millions of items that come and go.
+    """
+    kind = kind_of_dict(source)
+    for _ in range(3):
+        try:
+            is_value = map(is_, _backwards(kind.values(source)), repeat(value))
+            return next(zip(compress(_backwards(kind.keys(source)), is_value), strict=False), None)
+        except RuntimeError:
+            continue
+    return None
+
+
+def _backwards(view: Any) -> Iterator[Any]:
+    return reversed(view) if hasattr(view, "__reversed__") else iter(view)
+
+
+def is_key_of(source: Any, key: Any) -> bool:
+    """Whether that very object is a key of a dict."""
+    try:
+        return any(map(is_, kind_of_dict(source).keys(source), repeat(key)))
+    except RuntimeError:
+        return False
 
 
 _dict_offset: Any = vars(type)["__dictoffset__"].__get__

@@ -21,10 +21,11 @@ from ..internal import internal
 from ..units import printable
 from .attributes import (
     attribute_of,
-    dict_items,
     instance_key_of,
     is_instance_dict,
+    is_key_of,
     is_name,
+    key_of_item,
     key_of_successor,
     slot_of,
     text_key_of,
@@ -169,11 +170,10 @@ def _unknown(word: str, objects: int = 1) -> _Passed:
 
 def _dict_item(chain: Sequence[Any], place: int) -> _Passed:
     parent, child = chain[place], chain[place + 1]
-    items = dict_items(parent)
-    for key, value in items:
-        if value is child:
-            return _Passed(Edge(EdgeKind.KEY, key_text(key)), key=key)
-    if any(key is child for key, _ in items):
+    found = key_of_item(parent, child)
+    if found is not None:
+        return _Passed(Edge(EdgeKind.KEY, key_text(found[0])), key=found[0])
+    if is_key_of(parent, child):
         return _Passed(Edge(EdgeKind.IS_KEY, "key"))
     return _attribute(chain, place)
 

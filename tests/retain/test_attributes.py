@@ -1,0 +1,38 @@
+"""Under which key of a dict an object is, also while others change the dict."""
+
+import threading
+from collections import OrderedDict
+
+import pytest
+
+from memwatch.retain.attributes import is_key_of, key_of_item
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict])
+def test_the_key_of_an_item_is_found_by_identity(kind):
+    first, second, key = [1], [1], "a key of its own"
+    found = kind([(1, first), (key, second), (None, None)])
+    assert key_of_item(found, second) == (key,) and key_of_item(found, first) == (1,)
+    assert key_of_item(found, None) == (None,)  # a key that is None is one
+    assert key_of_item(found, [1]) is None
+    assert is_key_of(found, key) and not is_key_of(found, second)
+
+
+def test_a_dict_that_changes_all_the_time_is_read_all_the_same():
+    wanted, over = object(), threading.Event()
+    found = {number: number for number in range(20_000)}
+    found["wanted"] = wanted
+
+    def change():
+        number = 0
+        while not over.is_set():
+            found[-number], number = number, number + 1
+            del found[-number + 1]
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        assert {key_of_item(found, wanted) for _ in range(50)} == {("wanted",)}
+    finally:
+        over.set()
+        thread.join()
