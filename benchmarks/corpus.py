@@ -5,9 +5,9 @@
 The programs stand in the folder beside this file. Each docstring says what leaks, and what a report is to name: `Type`
 of what grows, a part of the `Line` that allocates it, the words of the path to its `Holder`, or the `Verdict` where
 no object leaks. A program without these is healthy; the others have a corrected twin, by CASE_VARIANT. Each is run by
-`memwatch run` as it is by default, at a low priority unless there is *--load*, with each *--python* that is given (memwatch must be installed
-there; what a program needs and is not there leaves it out). *--load* runs so many busy processes beside them.
-*--service* 12 watches as a service is watched, with all times a twelfth of what they are: 25 minutes are 125 s.
+`memwatch run` as it is by default, at a low priority, with each *--python* that is given (memwatch must be installed
+there; what a program needs and is not there leaves it out). *--load* runs so many busy processes beside them, all
+alike. *--service* 12 watches as a service is watched, with all times a twelfth: 25 minutes are 125 s.
 
 Prints a row of the table in README for each Python, and with *--each* a row for each program. Exit status 1 if a leak
 was not found, or a healthy program or a twin was not silent.
