@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 import threading
 
 import pytest
@@ -12,6 +13,7 @@ import memwatch
 from memwatch.backend import name as backend
 from memwatch.backend.allocations import context_labels
 from memwatch.backend.allocations.context_labels import CURRENT, label_text
+from memwatch.labels import plain
 from memwatch.profile import AllocationSampler
 
 needs_sampler = pytest.mark.skipif(backend != "native", reason="the pure backend samples nothing")
@@ -40,50 +42,58 @@ def labels_of(work) -> dict[str, int]:
         sampler.stop()
 
 
-def test_inner_labels_go_over_outer_ones():
+@pytest.fixture(params=[memwatch.label, plain.label], ids=["as it is", "in Python"])
+def label(request, monkeypatch):
+    monkeypatch.setattr(plain, "known", {}) if request.param is plain.label else None
+    return request.param
+
+
+def test_inner_labels_go_over_outer_ones(label):
     assert text() == ""
-    with memwatch.label(route="GET /a", user="x"):
+    with label(route="GET /a", user="x"):
         assert text() == "route=GET /a, user=x"
-        with memwatch.label(route="b"):
+        with label(route="b"):
             assert text() == "route=b, user=x"
         assert text() == "route=GET /a, user=x"
     assert text() == ""
 
 
-def test_an_error_ends_a_label_too():
-    with pytest.raises(KeyError), memwatch.label(route="a"):
+def test_an_error_ends_a_label_too(label):
+    with pytest.raises(KeyError), label(route="a"):
         raise KeyError
     assert text() == ""
 
 
-@pytest.mark.parametrize("labels", [{}, {"route": 3}, {"route": None}, {f"n{n}": "x" for n in range(9)}])
-def test_what_is_no_label_is_refused(labels):
+@pytest.mark.parametrize(
+    "labels", [{}, {"route": 3}, {"route": None}, {"route": []}, {"a": "x", "b": 3}, {f"n{n}": "x" for n in range(9)}]
+)
+def test_what_is_no_label_is_refused(label, labels):
     with pytest.raises(memwatch.OptionError, match="1 to 8 names with text"):
-        memwatch.label(**labels)
+        label(**labels)
 
 
-def test_long_values_are_cut_and_the_same_labels_have_one_number():
-    with memwatch.label(route="x" * 1000):
+def test_long_values_are_cut_and_the_same_labels_have_one_number(label):
+    with label(route="x" * 1000):
         assert text() == "route=" + "x" * 100
         first = CURRENT.get()
-    with memwatch.label(route="x" * 1000):
+    with label(route="x" * 1000):
         assert CURRENT.get() == first
 
 
-def test_of_very_many_labels_the_last_are_counted_together(monkeypatch):
+def test_of_very_many_labels_the_last_are_counted_together(label, monkeypatch):
     monkeypatch.setattr(context_labels, "_sets", [(), ((context_labels.OTHERS, ""),)])
     monkeypatch.setattr(context_labels, "_numbers", {})
     monkeypatch.setattr(context_labels, "MOST", 10)
     seen = set()
     for number in range(100):
-        with memwatch.label(user=str(number)):
+        with label(many=str(number)):
             seen.add(text())
     assert len(seen) == 9 and context_labels.OTHERS in seen
     assert len(context_labels._sets) == 10 and len(context_labels._numbers) <= 40
 
 
-def test_it_can_end_in_another_context():
-    entered = contextvars.copy_context().run(lambda: memwatch.label(route="a").enter())
+def test_it_can_end_in_another_context(label):
+    entered = contextvars.copy_context().run(lambda: label(route="a").enter())
     entered.leave()
     assert text() == ""
     entered.leave()
@@ -149,6 +159,26 @@ def has_context() -> bool:
     import inspect
 
     return "context" in inspect.signature(threading.Thread.__init__).parameters
+
+
+def test_names_alone_are_taken(label):
+    with pytest.raises(TypeError):
+        label("GET /orders")
+
+
+def test_what_a_label_holds_goes_with_it(label):
+    value = "".join(["GET /", "orders"])
+    with label(route=value):
+        pass
+    before = sys.getrefcount(value)
+    for _ in range(10):
+        entered = label(route=value)
+        for _ in range(2):
+            with entered:
+                pass
+        entered.leave()
+    del entered
+    assert sys.getrefcount(value) == before and text() == ""
 
 
 @needs_sampler

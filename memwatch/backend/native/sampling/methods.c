@@ -4,6 +4,7 @@
 #include "sampling/methods.h"
 #include "sampling/control.h"
 #include "sampling/copy.h"
+#include "sampling/label_type.h"
 #include "sampling/labels.h"
 #include "sampling/lines.h"
 
@@ -319,6 +320,7 @@ PyMethodDef sampling_methods[] = {
     {"sampling_read", sampling_read, METH_NOARGS, read_doc},
     {"sampling_objects", sampling_objects, METH_O, sampling_objects_doc},
     {"sampling_follow_label", sampling_follow_label, METH_O, label_doc},
+    {"label_type", label_type, METH_VARARGS, label_type_doc},
     {"sampling_follow_local", sampling_follow_local, METH_VARARGS, local_doc},
     {"sampling_label", sampling_label, METH_O, met_doc},
     {"sampling_label_now", sampling_label_now, METH_NOARGS, now_doc},
