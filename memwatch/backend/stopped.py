@@ -14,6 +14,8 @@ from typing import Any
 from ..internal import internal
 from . import FREE_THREADED
 
+_PACKAGE = __name__.partition(".")[0]
+
 
 def extension() -> Any:
     """The C extension on free-threaded Python, where looking at other threads takes it; None if it is not there."""
@@ -39,14 +41,15 @@ class StoppedFrame:
 
 
 def stopped_frames(variables: bool) -> dict[int, StoppedFrame]:
-    """The innermost frame of each thread by its number, the calling one's included; the caller's own come last.
+    """The innermost frame of each thread by its number, the calling one's included; none without the extension.
 
-    Without the extension there are none.
+    Those of memwatch's own code have no variables: a frame that holds what it is held by goes with a collection alone.
     """
     taken = extension()
     found: dict[int, StoppedFrame] = {}
     for thread, code, names, values in reversed(taken.stopped_threads(variables) if taken is not None else ()):
-        found[thread] = StoppedFrame(code, names, values, found.get(thread))
+        own = str(dict.get(names, "__name__")).partition(".")[0] == _PACKAGE
+        found[thread] = StoppedFrame(code, names, {} if own else values, found.get(thread))
     return found
 
 

@@ -19,13 +19,15 @@ def roots() -> list[object]:
     found: list[object] = [sys.modules]
     stack: list[type] = [object]
     seen: set[int] = set()
+    namespaces: list[object] = []
     while stack:
         cls = stack.pop()
         if id(cls) not in seen:
             seen.add(id(cls))
-            found += [cls, *shown_by(namespace_of(cls)), *getweakrefs(cls)]
+            found += [cls, *getweakrefs(cls)]
+            namespaces.append(namespace_of(cls))
             stack += _subclasses(cls)
-    return found
+    return found + shown_by(*namespaces)  # at once: without a GIL each time stops all threads
 
 
 def _subclasses(cls: Any) -> list[type]:
