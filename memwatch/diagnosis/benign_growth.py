@@ -15,6 +15,7 @@ from ..backend.meters.meters import counted_bytes
 from ..heap import Diff
 from ..internal import internal
 from ..retain import Holding
+from .lines import Lines
 from .verdict import HALF
 
 _MOST = 0.8  # of what grew below any holder: what an excuse must explain, or all else may be a leak
@@ -33,6 +34,17 @@ _DATA = 0.3  # of what is below a module: so many instances of one class are not
 def bytes_of(holding: Holding) -> int:
     """What a holding's new objects account for in the meters."""
     return counted_bytes(holding.retained_bytes, holding.retained_items)
+
+
+def will_be_full(held: Holding, grew: int, room: int) -> str | None:
+    """In words, that *held* is bounded and will be full before half of *room* is gone; *grew* bytes came with its new
+    items, which is more than a walk has met."""
+    items = _new_items(held)
+    if held.bound is None or held.used is None or not items or held.used >= held.bound:
+        return None
+    if grew / items * (held.bound - held.used) > _ROOM * max(0, room):
+        return None
+    return f"a bounded {held.holder_type} fills, with what its items keep: {held.used:,} of at most {held.bound:,}"
 
 
 @internal
@@ -112,6 +124,19 @@ class BenignGrowth:
                 return f"{row.grown} objects of type {row.what} grew in place, as reused buffers do"
         return None
 
+    def passing(self, lines: Lines) -> str | None:
+        """Objects of which none is old, though there are ever more: what comes more and more often, and goes again.
+
+        As requests under way while there are more of them every minute. What a leak keeps is as old as the growth.
+        """
+        rows = [row for row in self._rows if row.net >= _SEVERAL and row.size_bytes > 0]
+        young = [row for row in rows if lines.is_young(row.what, 0, HALF)]
+        size = sum(row.size_bytes for row in young)
+        if size < _MOST * sum(row.size_bytes for row in rows) or size < HALF * self._grew:
+            return None
+        what = max(young, key=lambda row: row.size_bytes).what
+        return f"all the new objects of type {what} are young: they come and go, ever more of them"
+
     def _came(self, held: Holding) -> int | None:
         """How many more objects of its topmost type there are; None if nobody counted them."""
         return self._net.get(held.frontier_type, 0 if self._counted_all else None)
@@ -124,7 +149,10 @@ class BenignGrowth:
         """
         if self._came(held) is None:
             return float(held.used is not None and held.bound is not None and held.used <= held.bound)
-        named = {held.frontier_type, *(it for it, n in held.type_counts.items() if n >= HALF * held.targets)}
+        items = _new_items(held)
+        named = {it for it, n in held.type_counts.items() if n >= HALF * items}
+        if not _is_anew(held):
+            named.add(held.frontier_type)
         return fmean(self._kept_part(label) for label in named)
 
     def _kept_part(self, label: str) -> float:
@@ -183,11 +211,22 @@ def _bounded_bytes(held: Holding) -> float:
     return bytes_of(held) * held.bounded_bytes / max(held.retained_bytes, 1)
 
 
+def _is_anew(held: Holding) -> bool:
+    """Whether the holder itself is new, as a list that was put in place of an older one."""
+    return held.target_address == held.holder_address != 0
+
+
+def _new_items(held: Holding) -> int:
+    """How many items are new in the holder: as many as there are of the commonest type, where it is new itself."""
+    return max(held.type_counts.values(), default=0) if _is_anew(held) else held.targets
+
+
 def _still_to_come(held: Holding) -> float:
     """Bytes until the containers are full, if their items stay as large as the new ones are."""
-    if held.bound is None or not held.used or not held.targets:
+    items = _new_items(held)
+    if held.bound is None or not held.used or not items:
         return 0.0
-    now = held.bounded_bytes * max(held.holder_items or 0, held.targets) / held.targets
+    now = held.bounded_bytes * max(held.holder_items or 0, items) / items
     return now * max(0, held.bound - held.used) / held.used
 
 

@@ -24,6 +24,7 @@ _MOST = 0.8  # of the growth
 _MOST_OF_ALL = 0.65  # as for excuses
 _LOST = 0.25  # of the objects that were there at the suspicion
 _AGES = 0.6
+_STEADY = 0.92  # of the speed before: a life is too short to show where growth ends that becomes slower
 
 
 def is_promising(series: TypeSeries, grew: int, seconds: float) -> bool:
@@ -81,8 +82,11 @@ def why_doubtful(evidence: Evidence, findings: Findings, grew: int) -> str | Non
         return f"the {top.holder_type} that holds most of it is bounded, or weak"
     if bytes_of(top) < max(_MOST * sum(map(bytes_of, strong)), _MOST_OF_ALL * grew):
         return "many hold parts of it"
-    if top.frontier_type not in {ratchet.what for ratchet in _steady(evidence.series)}:
+    grown = next((it for it in _steady(evidence.series) if it.what == top.frontier_type), None)
+    if grown is None:
         return f"{top.frontier_type} did not grow at every look"
+    if evidence.suspicion and evidence.suspicion.detector == "lives" and grown.steadiness < _STEADY:
+        return f"{top.frontier_type} came ever more slowly, as into a table that fills"
     if _is_replaced(top, evidence, findings):
         return f"the {top.frontier_type} objects come and go"
     remover = find_remover(top.path)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ..backend.allocations.recorder import Recorder
+from ..backend.meters.resident import read_mapped
 from ..backend.process import count_interpreters
 from ..backend.quiet import collect, quiet
 from ..clock import Clock
@@ -44,7 +45,6 @@ _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memo
 @internal
 class EvidenceCollector:
     """Gathers `evidence` for one watcher, on its thread, within a budget of *pause_budget* seconds a pause.
-
     *recorder*, if there is one, tells who allocated; while growth is suspected it looks more closely. *show_keys* shows
     the keys of dicts on the paths to holders.
     """
@@ -66,7 +66,7 @@ class EvidenceCollector:
         now, loaded = Clock.monotonic_ns(), count_imported()
         self.evidence = Evidence(suspicion=candidate.growth, modules=loaded, native=native, since=now)
         self.evidence.base, self.evidence.small, self.evidence.rss = last.base, last.small, last.rss
-        self.evidence.interpreters = count_interpreters()
+        self.evidence.interpreters, self.evidence.mapped = count_interpreters(), read_mapped()
         before = candidate.read()
         snapshot = self.evidence.snapshot = self._first(candidate)
         if snapshot is not None:
@@ -306,7 +306,7 @@ class EvidenceCollector:
         return None if depth == "none" else self._snapshot(candidate, False)
 
     def _fits(self, candidate: Candidate, walk: Walk, what: str) -> bool:
-        """Whether what is left for walks at the verdict is enough for this one."""
+        """Whether what is left for walks is enough for this one."""
         blocks = expected_blocks(candidate.samples[-1])
         wall = time_shared(candidate)
         fits = self._budget.fits(walk, blocks, candidate.ledger.walked_seconds, wall)

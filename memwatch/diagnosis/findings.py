@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ..backend.meters.resident import Mapped
 from ..errors import MemwatchError, describe_error
 from ..heap import Diff, Snapshot, TypeSeries
 from ..internal import internal
@@ -19,12 +20,13 @@ from .lines import Lines
 @dataclass(slots=True)
 class Evidence:
     """What is gathered for one suspicion; `base`, `small` and `rss` are the meters' readings when it arose,
-    `modules` the files that were imported by then, `interpreters` how many there were."""
+    `modules` the files that were imported by then, `interpreters` how many there were, `mapped` what had addresses."""
 
     suspicion: Growth | None = None
     snapshot: Snapshot | None = None
     series: TypeSeries = field(default_factory=TypeSeries)
     base: int = 0
+    mapped: Mapped | None = None
     small: int = 0
     rss: int = 0
     modules: int = 0

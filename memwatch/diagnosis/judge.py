@@ -11,22 +11,33 @@ from collections.abc import Sequence
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
+from ..backend.meters.resident import read_mapped
 from ..internal import internal
 from ..retain import count_imported
 from ..watch import Candidate, Dismissed, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
-from .benign_growth import BenignGrowth
+from .benign_growth import BenignGrowth, will_be_full
 from .early import Agreement, is_promising, why_doubtful
 from .evidence import EvidenceCollector
 from .findings import Findings
 from .lines import RAW
 from .report import Report
-from .verdict import HALF, classify, follows_peak, garbage_share, has_stopped, writes_to_its_own
+from .verdict import (
+    HALF,
+    classify,
+    follows_peak,
+    garbage_share,
+    has_stopped,
+    reads_its_files,
+    writes_to_its_own,
+)
 from .window import excess_of, put_right
 
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows ever more slowly
+_MOST_PASSING = 3  # times in a row: each is twice as long as the one before
+_MOST_FILLED = 3
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 
 
@@ -53,7 +64,7 @@ class Diagnosis:
         self._inquiry = EvidenceCollector(pause_budget, recorder, show_keys)
         self._accepted = Accepted(ignore, min_growth)
         self._imports = 0
-        self._widened = 0
+        self._widened = self._passing = self._filled = 0
         self._waited = False
         self._reported: Report | None = None
         self._agreement = Agreement()
@@ -119,11 +130,18 @@ class Diagnosis:
             return Dismissed("resident memory has followed a peak of what was in use")
         if verdict != "objects" and writes_to_its_own(growth, candidate.samples):
             return Dismissed("memory that was asked for before is written to for the first time")
+        if verdict != "objects" and self._reads_its_files(candidate):
+            return Dismissed("pages of mapped files, or shared ones, that had their addresses before", alone=True)
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Dismissed(why)
 
     def _is_garbage(self, candidate: Candidate, freed: int) -> bool:
         return candidate.growth.level != "early" and garbage_share(candidate.growth, candidate.samples, freed) >= HALF
+
+    def _reads_its_files(self, candidate: Candidate) -> bool:
+        evidence, growth = self._inquiry.evidence, candidate.growth
+        grew = evidence.grew(candidate.samples[-1], "rss")
+        return growth.meter == "rss" and reads_its_files(growth, grew, evidence.mapped, read_mapped())
 
     def _excuse(self, candidate: Candidate, findings: Findings, verdict: str) -> str | None:
         """Why this growth is no leak, or is better looked at again when it has lasted twice as long; None if it is."""
@@ -144,7 +162,18 @@ class Diagnosis:
         self._imports = self._imports + 1 if loading else 0
         widening = excuses.widening() if self._widened < _MOST_WIDENED else None
         self._widened = self._widened + 1 if widening else 0
-        return loading or widening or excuses.filling(self._limit - last.rss)
+        passing = excuses.passing(findings.lines) if self._passing < _MOST_PASSING else None
+        self._passing = self._passing + 1 if passing else 0
+        return loading or widening or passing or excuses.filling(self._limit - last.rss)
+
+    def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
+        """Why to wait where most of the growth is what the items of one bounded container keep, though no walk meets
+        it: as native memory that C code holds for each, or what code objects have."""
+        most = [it for it in report.suspects if it.share >= HALF and it.held_by] if self._filled < _MOST_FILLED else []
+        kept = [(held, it.bytes_growth) for it in most for held in findings.holdings if held.path is it.held_by]
+        fills = next((why for held, grew in kept if (why := will_be_full(held, grew, room))), None)
+        self._filled = self._filled + 1 if fills else 0
+        return fills
 
     def _doubt(self, candidate: Candidate, findings: Findings) -> str | None:
         """Why an early candidate has to wait, in words."""
@@ -176,6 +205,10 @@ class Diagnosis:
         candidate = candidate._replace(growth=right)
         report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._reported)
         if why := self._accepted.excuse(report):
+            return Dismissed(why)
+        if verdict != "garbage" and (
+            why := self._still_fills(report, findings, self._limit - candidate.samples[-1].rss)
+        ):
             return Dismissed(why)
         if self._reported is None or report.suspects is not self._reported.suspects:  # else they are old
             self._reported = report

@@ -178,12 +178,12 @@ class Lines:
         part = (self._until - self._since) / _PARTS
         return len({min(_PARTS - 1, int((birth - self._since) / part)) for birth in births}) / _PARTS
 
-    def is_young(self, label: str, size: float) -> bool:
-        """Whether samples of that type, for *size* bytes at least, are of the last part of the time alone."""
+    def is_young(self, label: str, size: float, part: float = _YOUNG) -> bool:
+        """Whether samples of that type, for *size* bytes at least, are of the last *part* of the time alone."""
         samples = [sample for sample in self._samples if sample.label == label]
         if len(samples) < _LEAST_SAMPLES or _bytes_of(samples) < size:
             return False
-        return min(sample.birth for sample in samples) >= self._until - _YOUNG * (self._until - self._since)
+        return min(sample.birth for sample in samples) >= self._until - part * (self._until - self._since)
 
     def _by_line(self) -> list[list[Sampled]]:
         """The samples by place: paths that end at the same line of the program are one."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean
 
+from ..backend.meters.resident import Mapped
 from ..watch import Growth, Sample
 from .account import Account, Kind
 
@@ -72,6 +73,17 @@ def writes_to_its_own(growth: Growth, samples: Sequence[Sample]) -> bool:
     """
     first = next((s for s in samples if s.time >= growth.start), samples[-1])
     return growth.meter == "rss" and first.base - first.rss >= HALF * growth.growth
+
+
+def reads_its_files(growth: Growth, grew: int, before: Mapped | None, now: Mapped | None) -> bool:
+    """Whether most of *grew* bytes of resident memory are pages of files, or shared ones, that had addresses before.
+
+    A database in a mapped file, or a ring in shared memory, comes into memory page by page. Segments that are made
+    anew have new addresses.
+    """
+    if growth.meter != "rss" or before is None or now is None or grew <= 0:
+        return False
+    return now.shared - before.shared >= HALF * grew and now.total - before.total < HALF * grew
 
 
 def is_past_python(growth: Growth, samples: Sequence[Sample]) -> bool:

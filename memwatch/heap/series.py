@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..checks import check_whole
 from ..internal import internal
 from .census import Census
+
+_FEWEST = 5  # readings, of which halves can be compared
 
 Totals = Mapping[str, tuple[int, int]]
 """By type label: how many objects, and their bytes together."""
@@ -19,6 +22,7 @@ class Ratchet:
     """A type whose bytes did not fall at any of the last `readings`, over `seconds`, and grew by `growth` together.
 
     `monotone_share` is the share of the steps between them at which it did grow; `objects` is by how many it did.
+    `steadiness` is its speed in the second half of the readings as a part of that in the first.
     """
 
     what: str
@@ -27,6 +31,7 @@ class Ratchet:
     monotone_share: float
     objects: int
     seconds: float
+    steadiness: float = 1.0
 
 
 @internal
@@ -41,11 +46,22 @@ class _Streak:
     last_count: int
     readings: int = 1
     rises: int = 0
+    points: array[float] = field(default_factory=lambda: array("d"))
 
     @property
     def growth(self) -> int:
         """Bytes since the streak began."""
         return self.last_bytes - self.first_bytes
+
+    @property
+    def steadiness(self) -> float:
+        """The speed of its second half as a part of that of the first; 1 where there are too few readings."""
+        times, sizes = self.points[::2], self.points[1::2]
+        middle = len(times) // 2
+        if len(times) < _FEWEST or sizes[middle] <= sizes[0]:
+            return 1.0
+        first = (sizes[middle] - sizes[0]) / (times[middle] - times[0])
+        return (sizes[-1] - sizes[middle]) / (times[-1] - times[middle]) / first
 
 
 @internal
@@ -83,6 +99,7 @@ class TypeSeries:
                 streak.rises / (streak.readings - 1),
                 streak.last_count - streak.first_count,
                 self._time - streak.begun,
+                streak.steadiness,
             )
             for what, streak in self._streaks.items()
             if streak.growth > 0
@@ -95,4 +112,9 @@ class TypeSeries:
         if last is None or size < last.last_bytes:
             return _Streak(time, size, count, size, count)
         rises = last.rises + (size > last.last_bytes)
-        return _Streak(last.begun, last.first_bytes, last.first_count, size, count, last.readings + 1, rises)
+        points = last.points
+        if rises and not points:
+            points.extend((last.begun, last.first_bytes))
+        if points:
+            points.extend((time, size))
+        return _Streak(last.begun, last.first_bytes, last.first_count, size, count, last.readings + 1, rises, points)

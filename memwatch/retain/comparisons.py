@@ -98,6 +98,8 @@ def stored_variables(op: int, arg: int, variables: Sequence[str]) -> list[str]:
 
 def loaded_variables(op: int, arg: int, variables: Sequence[str]) -> list[str]:
     """Which of *variables* an operation reads."""
+    if op == _STORE_AND_LOAD:
+        return [variables[arg & 15]]
     return [variables[place] for place in _VARIABLES[op](arg) if place < len(variables)] if op in _VARIABLES else []
 
 
@@ -120,8 +122,7 @@ def _expressions(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
             yield op, arg, Comparison(frozenset(names), numbers, texts, place)
         if op == _COMPARE or op in _BOUNDARIES:
             names, constants = [], []
-            if op == _STORE_AND_LOAD:
-                names.append(variables[arg & 15])
+            names += loaded_variables(op, arg, variables)
         elif op in _NAMES:
             names += code.co_names[_NAMES[op](arg)]
         elif op in _VARIABLES:

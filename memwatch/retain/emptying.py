@@ -40,8 +40,10 @@ def takers(view: View) -> list[CodeType]:
 
 
 def removers_of(view: View) -> frozenset[str]:
-    """The names of the functions that themselves take items out."""
-    return frozenset(code.co_name for code in view.touching if removes(view, code))
+    """The names of the functions that themselves take items out of the container, or of what they are given."""
+    given = (it for it in view.codes if it.co_argcount and it.co_varnames[0] not in _OWN and takes_out(it))
+    own = (code for code in view.touching if removes(view, code))
+    return frozenset(code.co_name for code in (*given, *own))
 
 
 def calls(code: CodeType, names: Collection[str]) -> bool:

@@ -155,7 +155,11 @@ class Observer:
             return
         decision = self._guarded(self._judge, growth)
         if isinstance(decision, Dismissed):
-            self._dismiss(detector, growth)
+            if decision.alone:
+                detector.withdraw()
+                detector.dismiss(growth)
+            else:
+                self._dismiss(detector, growth)
             return
         if decision is None:
             decision = make_leak(growth, "unknown", Unjudged(growth, "the judge failed; its error was logged"))

@@ -222,6 +222,10 @@ class Leak:
 @internal
 @dataclass(frozen=True, slots=True)
 class Dismissed:
-    """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words."""
+    """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words.
+
+    With `alone` it holds for the meter that has shown it: another one, which does not see such memory, may see a leak.
+    """
 
     why: str
+    alone: bool = False

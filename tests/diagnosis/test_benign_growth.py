@@ -12,7 +12,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import memwatch
-from memwatch.diagnosis.benign_growth import BenignGrowth
+from memwatch.backend.allocations.live import Sampled
+from memwatch.diagnosis.benign_growth import BenignGrowth, will_be_full
+from memwatch.diagnosis.lines import Lines
 from memwatch.retain import Holding
 from memwatch.watch import Dismissed, Leak
 
@@ -359,3 +361,42 @@ def test_native_memory_beside_a_container_that_keeps_its_items_is_told_at_once(c
     app.recent = deque((document() for _ in range(20)), maxlen=20)
     case.suspect()
     assert isinstance(case.verdict(base=case.read().base + 20 * MIB), Leak)
+
+
+# ---- what comes and goes, and what is kept besides
+
+
+def passing(what, births, net=100):
+    """What is said of *net* new objects of 1 KB, of which samples were born in those seconds of 80."""
+    rows = [
+        SimpleNamespace(what=what, net=net, size_bytes=100 * 1024),
+        SimpleNamespace(what="old", net=-5, size_bytes=-9),
+    ]
+    diff = SimpleNamespace(grown=(), change=SimpleNamespace(details=rows))
+    samples = [Sampled((), 0, what, 1.0, 64.0, birth) for birth in births]
+    return BenignGrowth((), diff, True, 100 * 1024, 80.0).passing(Lines(samples, bool, None, since=0, until=80))
+
+
+def test_objects_of_which_none_is_old_come_and_go():
+    assert passing("app.Request", range(45, 80)) == (
+        "all the new objects of type app.Request are young: they come and go, ever more of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("births", "net"),
+    [(range(5, 80), 100), (range(45, 50), 100), (range(45, 80), 1)],
+    ids=["of all ages", "too few samples", "one that is made anew"],
+)
+def test_objects_that_stay_do_not_come_and_go(births, net):
+    assert passing("app.Request", births, net) is None
+
+
+@pytest.mark.parametrize(
+    ("bound", "used", "grew", "is_held"),
+    [(400, 128, 2 * MIB, True), (400, 400, 2 * MIB, False), (10**9, 128, 2 * MIB, False)],
+)
+def test_a_bounded_container_fills_with_what_its_items_keep(bound, used, grew, is_held):
+    held = holding(bound, used, 100, 10_000, {"Template": 100})
+    why = will_be_full(held, grew, 100 * MIB)
+    assert (why is not None and why.endswith(f": {used:,} of at most {bound:,}")) is is_held

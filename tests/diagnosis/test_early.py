@@ -98,6 +98,26 @@ def test_sessions_that_come_and_go_are_not(case, app, text, make_class):
     assert isinstance(decision, Dismissed)  # new ones may be where old ones were; else they are seen to come and go
 
 
+def over_a_life(case, app, text, counts):
+    """What is said of a life of a role whose lives all grew, in which so many items came between the looks."""
+    vars(app)["early_kept"] = []
+    case.past.append(case.read())
+    case.diagnosis.suspected(case.candidate("suspect", detector="lives"))
+    for look, count in enumerate(counts):
+        app.early_kept.extend(text(1000 * look + number) for number in range(count))
+        if look < len(counts) - 2:
+            case.follow()
+        else:
+            decision = case.verdict(level="early", detector="lives")
+    return decision
+
+
+def test_what_comes_ever_more_slowly_in_a_short_life_may_be_a_table_that_fills(case, app, text):
+    assert isinstance(over_a_life(case, app, text, [100] * 5 + [400] * 2), Leak)
+    decision = over_a_life(case, app, text, [150, 130, 110, 95, 80, 250, 200])
+    assert isinstance(decision, Dismissed) and decision.why.endswith("ever more slowly, as into a table that fills")
+
+
 def test_a_bounded_container_is_not(case, app, text):
     vars(app)["early_kept"] = deque(maxlen=100_000)
     assert isinstance(early(case, lambda n: app.early_kept.append(text(n))), Dismissed)

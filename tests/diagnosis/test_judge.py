@@ -149,12 +149,24 @@ def test_blocks_that_nothing_refers_to_are_untracked(case):
 
 
 def test_resident_memory_alone_is_native_and_says_that_it_read_rss(case):
-    pages = mmap.mmap(-1, 32 * MIB)
-    leak = case.judge(lambda: pages.write(b"x" * len(pages)), meter="rss")
-    pages.close()
+    made = []
+
+    def make():
+        made.append(mmap.mmap(-1, 32 * MIB))
+        made[0].write(b"x" * len(made[0]))
+
+    leak = case.judge(make, meter="rss")
+    made[0].close()
     assert leak.verdict == "native" and leak.report.meter == "rss" and leak.reason.startswith("rss growth")
     (_, first), (_, last) = leak.report.curve
     assert last - first > 24 * MIB and "\n  rss    " in str(leak.report)
+
+
+def test_shared_memory_that_is_written_to_for_the_first_time_is_no_leak(case):
+    pages = mmap.mmap(-1, 32 * MIB)
+    decision = case.judge(lambda: pages.write(b"x" * len(pages)), meter="rss")
+    pages.close()
+    assert isinstance(decision, Dismissed) and decision.alone and "had their addresses before" in decision.why
 
 
 def test_resident_memory_that_rises_after_a_peak_is_fragmentation(case):

@@ -3,6 +3,7 @@
 import pytest
 
 from memwatch.backend.census import pure
+from memwatch.backend.meters.resident import Mapped
 from memwatch.diagnosis import Account, TypeRow
 from memwatch.diagnosis.budget import Budget
 from memwatch.diagnosis.verdict import (
@@ -11,6 +12,7 @@ from memwatch.diagnosis.verdict import (
     has_slowed,
     has_stopped,
     is_past_python,
+    reads_its_files,
     writes_to_its_own,
 )
 from memwatch.retain import expected_search
@@ -47,6 +49,18 @@ def test_what_was_asked_for_before_becomes_resident_as_it_is_written_to(base, me
     """Resident memory grows by 40 MiB, from 42 on, of so many that were asked for."""
     past = samples((0, 5, 5, 40), (64, 10, base - 10, 42), (128, 10, base - 10, 82))
     assert writes_to_its_own(growth(64, 128, 40, meter), past) is is_own
+
+
+@pytest.mark.parametrize(
+    ("meter", "shared", "mapped", "is_own"),
+    [("rss", 38, 0, True), ("rss", 38, 40, False), ("rss", 5, 0, False), ("base", 38, 0, False)],
+    ids=["a file that is read", "a new segment", "memory of its own", "what was asked for"],
+)
+def test_pages_of_a_mapped_file_come_into_memory(meter, shared, mapped, is_own):
+    """Resident memory grows by 40 MiB, so many of them shared; so much is mapped anew."""
+    before, now = Mapped(1000 * MIB, 10 * MIB), Mapped((1000 + mapped) * MIB, (10 + shared) * MIB)
+    assert reads_its_files(growth(64, 128, 40, meter), 40 * MIB, before, now) is is_own
+    assert not reads_its_files(growth(64, 128, 40, meter), 40 * MIB, None, now)
 
 
 BLOCKS = samples((0, 10, 10, 40), (64, 20, 10, 50))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from array import array
 
 import pytest
 from hypothesis import given
@@ -72,7 +73,13 @@ def test_only_so_many_types_are_kept_those_that_grew_before_all() -> None:
 def test_it_keeps_numbers_and_names_alone() -> None:
     series = read(*of("a", 1, 2))
     found = gc.get_referents(*series._streaks.values())
-    assert {type(it) for it in found} <= {int, float, type}
+    assert {type(it) for it in found} <= {int, float, array, type}
+
+
+def test_the_second_half_is_compared_with_the_first() -> None:
+    even, slower = read(*of("a", 10, 20, 30, 40, 50)), read(*of("a", 10, 20, 30, 36, 42))
+    assert even.ratchets()[0].steadiness == 1.0
+    assert slower.ratchets()[0].steadiness == pytest.approx(0.6)
 
 
 def test_less_than_one_type_is_refused() -> None:

@@ -12,7 +12,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...internal import internal
 from ..forks import on_fork
@@ -23,18 +23,18 @@ _PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR}  # what may b
 
 @internal
 class Statm:
-    """The numbers of /proc/self/statm: pages in memory, and how many of those are shared."""
+    """The numbers of /proc/self/statm: pages in memory, how many of those are shared, and all that have an address."""
 
     def __init__(self) -> None:
         self._fd = -1
         self._file = (0, 0)
 
-    def read(self) -> tuple[int, int]:
+    def read(self) -> tuple[int, int, int]:
         """Raises OSError where it cannot be read."""
         if not self._is_open():
             self._open()
         numbers = os.pread(self._fd, 256, 0).split()
-        return int(numbers[1]), int(numbers[2])
+        return int(numbers[1]), int(numbers[2]), int(numbers[0])
 
     def leave(self) -> None:
         """In a forked child, while it has one thread: what is open belongs to the parent."""
@@ -117,8 +117,26 @@ def read_resident() -> int:
     return 0
 
 
+@internal
+class Mapped(NamedTuple):
+    """Memory that has addresses, and what of it is resident and belongs to files or to several processes; in bytes."""
+
+    total: int
+    shared: int
+
+
+def read_mapped() -> Mapped | None:
+    """What is mapped now; None where the system does not tell."""
+    if not _linux:
+        return None
+    with suppress(OSError):
+        _, shared, total = _statm.read()
+        return Mapped(total * _page, shared * _page)
+    return None
+
+
 def _statm_bytes() -> tuple[int, int]:
-    resident, shared = _statm.read()
+    resident, shared, _ = _statm.read()
     return resident * _page, shared * _page
 
 
