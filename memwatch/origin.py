@@ -1,4 +1,4 @@
-"""Which process this is: what tells the findings of one from those of others, also when it is long gone.
+"""Which process this is: what distinguishes its findings from those of others, even long after its end.
 
 Nothing here is imported late: memwatch's own thread asks.
 """

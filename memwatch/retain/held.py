@@ -1,7 +1,7 @@
 """Who holds the objects of a type, and how many of them: a tree from the roots down, with an object of each place.
 
-An object is told by what can be told without its values: its size, the names of its fields and the types of what they
-hold. Addresses and texts of the program are not in it.
+An object is described by what can be shown without its values: its size, the names of its fields and the types of what
+they hold. Addresses and texts of the program are not in it.
 """
 
 from __future__ import annotations

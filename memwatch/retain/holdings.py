@@ -1,4 +1,4 @@
-"""Who holds what is new: one walk for all new objects, told place by place."""
+"""Who holds what is new: one walk for all new objects, grouped by place."""
 
 from __future__ import annotations
 
