@@ -9,7 +9,7 @@ from memwatch import backend
 OURS = {
     "": "autostart backend callbacks checks clock crossings default descriptors environment errors handlers internal"
     " loading option_kinds options reach signals units version watch",
-    ".backend": "allocations forks meters pending process quiet",
+    ".backend": "allocations forks meters pending process quiet stopped",
     ".backend.allocations": "recorder" + " sampler" * (backend.name == "native"),
     ".backend.meters": "allocator gc_callback malloc meters resident",
     ".reach": "folder listener",
