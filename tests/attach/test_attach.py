@@ -60,12 +60,15 @@ def test_a_program_is_watched_and_left_as_it_was(start, code):
     injection.attach(program.pid, pace="job")
     found = client.ask(program.pid, "status")
     assert (found["attached"], found["pace"], found["state"]) == (True, "job", "starting")
-    assert len(os.listdir(tasks)) == 2, "the program's thread and the watcher's"
+    deadline = time.monotonic() + 60
+    while len(os.listdir(tasks)) != 2:  # the program's thread and the watcher's, when what loads has ended
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     with pytest.raises(memwatch.ProcessError, match="it is watched already"):
         injection.attach(program.pid)
     left = client.ask(program.pid, "detach")
     assert "memwatch" in left["modules"] and left["hooks"] == ["os.register_at_fork", "atexit"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(os.listdir(tasks)) > 1 or folder.find_sockets(program.pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)

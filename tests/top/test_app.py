@@ -24,8 +24,8 @@ def run(source, test, size=(100, 30)):
         async with app.run_test(size=size) as pilot:
 
             async def until(holds):
-                for _ in range(600):
-                    await pilot.pause(0.05)
+                for _ in range(1200):
+                    await asyncio.sleep(0.05)
                     if holds():
                         return
                 raise AssertionError("it took too long")
