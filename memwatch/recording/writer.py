@@ -322,11 +322,14 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def _at_end_of_worker(function: Callable[[], object]) -> None:
-    """Have *function* called where a pool's worker ends: by its own finalizers, then by os._exit."""
+    """Have *function* called where a pool's worker ends: by finalizers or celery's signal, then by os._exit."""
     for name in _POOLS:
         util = sys.modules.get(name)
         if util is not None:
             util.Finalize(None, function, exitpriority=0)
+    celery = sys.modules.get("celery.signals")  # whose workers come to no finalizer
+    if celery is not None:
+        celery.worker_process_shutdown.connect(lambda **_: function(), weak=False)
 
 
 def _before_fork() -> None:

@@ -13,6 +13,8 @@ import pytest
 from memwatch.recording import lives as room
 from memwatch.recording.lives import Reader
 
+from .conftest import make_sample
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 
 HEAD = """
@@ -173,6 +175,17 @@ def test_the_variable_records_and_a_pool_s_workers_have_their_names(path, tmp_pa
         ("pooled.py ForkPoolWorker", 2),
     ]
     assert {(life.state, life.release) for life in lives} == {("exit", "2.0")} and len(lives) == 3
+
+
+def test_a_worker_of_celery_says_that_it_ends(path, make_writer, rows):
+    """Its pool ends it by os._exit, past all finalizers, after a signal of celery's own."""
+    signals = pytest.importorskip("celery.signals")
+    writer = make_writer()
+    writer._is_forked = True
+    writer._last = 0.0
+    writer.tick(make_sample(1.0))
+    signals.worker_process_shutdown.send(sender=None, pid=os.getpid(), exitcode=0)
+    assert rows("select ending from lives") == [("exit",)]
 
 
 def test_a_number_that_was_given_to_another_process_is_not_taken_for_the_old_one(path, make_writer, monkeypatch):
