@@ -10,6 +10,7 @@ from opcode import opmap, opname
 from types import CodeType
 
 from .comparisons import instructions, loaded_variables, parts_of, stored_variables, variables_of
+from .object_labels import length
 from .views import View
 
 _TAKES_OUT = frozenset(
@@ -41,9 +42,16 @@ def takers(view: View) -> list[CodeType]:
 
 def removers_of(view: View) -> frozenset[str]:
     """The names of the functions that themselves take items out of the container, or of what they are given."""
-    given = (it for it in view.codes if it.co_argcount and it.co_varnames[0] not in _OWN and takes_out(it))
+    given = (code for code in view.codes if _takes_from_given(view, code))
     own = (code for code in view.touching if removes(view, code))
     return frozenset(code.co_name for code in (*given, *own))
+
+
+def _takes_from_given(view: View, code: CodeType) -> bool:
+    """Whether a function takes items out of something, and names no other container than its arguments."""
+    if not code.co_argcount or code.co_varnames[0] in _OWN or not takes_out(code):
+        return False
+    return not any(length(value) is not None for word in code.co_names for value in view.values(word))
 
 
 def calls(code: CodeType, names: Collection[str]) -> bool:

@@ -207,3 +207,21 @@ def test_what_has_passed_the_number_is_not_bounded_by_it() -> None:
     assert of(desk, lambda it: it.done) == Bound(MOST, MOST + 1)
     desk.done.append(1)
     assert of(desk, lambda it: it.done) is None
+
+
+KEPT: list[int] = [1, 2, 3]
+
+
+def cut(rows: list[int]) -> None:
+    del rows[:10]
+
+
+def keep(number: int) -> None:
+    KEPT.append(number)
+    if len(KEPT) > MOST:
+        cut(KEPT)
+
+
+def test_a_function_that_takes_items_out_of_what_it_is_given() -> None:
+    here = sys.modules[__name__]
+    assert bound_of([here, vars(here), KEPT], KEPT) == Bound(MOST, 3)
