@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from ..recording.cases import Case, put_together, roles_of
 from ..recording.compare import SURE, Change, compare, split_by_release, split_since
 from ..recording.html import write
 from ..recording.lives import Life, Reader
-from ..recording.text import case_lines, change_lines, heading, role_lines
+from ..recording.text import case_lines, change_lines, heading, plural, role_lines
 from ..render.markdown import BUDGET, markdown_of
 from .agents import for_agents
 from .asking import add_time
@@ -48,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("--compare and --since are two ways to say the same: give one")
     if args.html and (args.compare or args.since):
         args.parser.error("--html shows the leaks of a recording; a comparison is printed, or given as --json")
+    if (args.leak or args.for_agents) and (args.compare or args.since):
+        args.parser.error("LEAK and --for-agents do not go with a comparison, which is of all leaks")
     try:
         with Reader(args.file) as reader:
             if args.compare or args.since:
@@ -83,13 +86,13 @@ def _list(reader: Reader, args: argparse.Namespace) -> int:
     lines += ["  no leak was reported", ""] if lives and not cases else []
     lines += role_lines(roles) if roles else []
     if cases:
-        lines += ["", f"  next   memwatch report {args.file} 1   (the whole report)"]
+        lines += ["", f"  next   memwatch report {shlex.quote(args.file)} 1   (the whole report)"]
     print("\n".join(lines))
     return 0
 
 
 def _show(reader: Reader, args: argparse.Namespace) -> int:
-    case = _find(put_together(reader.lives(), reader.leaks()), args.leak)
+    number, case = _find(put_together(reader.lives(), reader.leaks()), args.leak)
     if args.html:
         _put(args.html, reader.page(case.leak))
     elif args.for_agents:
@@ -97,19 +100,16 @@ def _show(reader: Reader, args: argparse.Namespace) -> int:
     elif args.json:
         print(json.dumps(reader.report(case.leak), allow_nan=False))
     else:
-        print("\n".join(case_lines(_number(args.leak), case, time.time())) + "\n\n" + reader.text(case.leak))
+        print("\n".join(case_lines(number, case, time.time())) + "\n\n" + reader.text(case.leak))
     return 0
 
 
-def _number(leak: str) -> int:
-    return int(leak) if leak.isdecimal() and len(leak) < 6 else 1
-
-
-def _find(cases: Sequence[Case], leak: str) -> Case:
-    """By its place in the list, else by the beginning of its fingerprint."""
+def _find(cases: Sequence[Case], leak: str) -> tuple[int, Case]:
+    """Its place in the list, by that or else by the beginning of its fingerprint."""
+    numbered = list(enumerate(cases, 1))
     if leak.isdecimal() and len(leak) < 6 and 1 <= int(leak) <= len(cases):
-        return cases[int(leak) - 1]
-    found = [case for case in cases if len(leak) >= 4 and case.fingerprint.startswith(leak.lower())]
+        return numbered[int(leak) - 1]
+    found = [it for it in numbered if len(leak) >= 4 and it[1].fingerprint.startswith(leak.lower())]
     if not found:
         there = f"the list has {len(cases)}" if cases else "no leak was reported"
         raise RecordingError(f"there is no leak {leak!r}: {there}")
@@ -131,7 +131,7 @@ def _comparison(
     args: argparse.Namespace, old: Sequence[Life], new: Sequence[Life], changes: Sequence[Change]
 ) -> list[str]:
     names = args.compare or (f"before {args.since}", f"since {args.since}")
-    lines = [f"{names[0]}: {len(old):,} processes; {names[1]}: {len(new):,} processes", ""]
+    lines = [f"{names[0]}: {plural(len(old), 'process')}; {names[1]}: {plural(len(new), 'process')}", ""]
     for number, change in enumerate(changes, 1):
         lines += [*change_lines(number, change), ""]
     if not changes:

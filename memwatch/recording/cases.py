@@ -86,7 +86,8 @@ def releases_of(lives: Iterable[Life]) -> tuple[str, ...]:
 def _case(role: str, told: Sequence[RecordedLeak], by_id: dict[int, Life]) -> Case:
     newest = {leak.life: leak for leak in told}  # they come in the order of time
     last, releases = told[-1], releases_of(by_id[life] for life in sorted(newest))
-    alike = [it for it in by_id.values() if it.role == role and (it.release in releases or not releases)]
+    labels = {by_id[life].release for life in newest}  # "" is that of lives without one
+    alike = [it for it in by_id.values() if it.role == role and it.release in labels]
     return Case(
         fingerprint=last.fingerprint,
         verdict=last.verdict,

@@ -51,17 +51,31 @@ class Change:
 
 
 def split_by_release(lives: Sequence[Life], old: str, new: str) -> tuple[list[Life], list[Life]]:
-    """The lives of release *old* and of release *new*. Raises RecordingError for a label that no life has."""
+    """The lives of release *old* and of release *new*. Raises RecordingError where they are the same, and for a label
+    that no life has.
+    """
     for release in (old, new):
         _check(lives, release)
+    if old == new:
+        raise RecordingError(f"release {old!r} cannot be compared with itself: name an older and a newer one")
     return [it for it in lives if it.release == old], [it for it in lives if it.release == new]
 
 
 def split_since(lives: Sequence[Life], release: str) -> tuple[list[Life], list[Life]]:
-    """The lives that began before the first of release *release*, and all from that on. Raises RecordingError."""
+    """The lives before release *release*, and from it on. Raises RecordingError, also where there are none before.
+
+    Releases count in the order in which they began: an old worker that is replaced beside new ones is an old one. A
+    life without a label goes by the time at which it began.
+    """
     _check(lives, release)
+    known = releases_of(lives)
+    earlier = known[: known.index(release)]
     begun = min(life.started for life in lives if life.release == release)
-    return [it for it in lives if it.started < begun], [it for it in lives if it.started >= begun]
+    old = [it for it in lives if (it.release in earlier if it.release else it.started < begun)]
+    if not old:
+        raise RecordingError(f"no process before release {release!r} is recorded: there is nothing to compare it with")
+    ids = {life.id for life in old}
+    return old, [it for it in lives if it.id not in ids]
 
 
 def compare(old: Sequence[Life], new: Sequence[Life], leaks: Sequence[RecordedLeak]) -> tuple[Change, ...]:

@@ -26,7 +26,7 @@ def heading(path: str, lives: Sequence[Life], roles: Sequence[Role], now: float)
         return f"{printable(path)}: nothing is recorded yet"
     first, last = min(life.started for life in lives), max(life.last for life in lives)
     span = f"{moment(first, now)} to {moment(last, now)}"
-    return f"{printable(path)}: {_plural(len(lives), 'process')} in {_plural(len(roles), 'role')}, {span}"
+    return f"{printable(path)}: {plural(len(lives), 'process')} in {plural(len(roles), 'role')}, {span}"
 
 
 def case_lines(number: int, case: Case, now: float) -> list[str]:
@@ -44,8 +44,7 @@ def case_lines(number: int, case: Case, now: float) -> list[str]:
 
 def many_of(case: Case) -> str:
     """``3 of 8 workers (gunicorn worker)``"""
-    word = "worker" if case.role.lower().endswith("worker") else "process"
-    return f"{len(case.lives)} of {_plural(case.of, word)} ({printable(case.role)})"
+    return f"{len(case.lives)} of {plural(case.of, _word(case.role))} ({printable(case.role)})"
 
 
 def role_lines(roles: Sequence[Role]) -> list[str]:
@@ -68,8 +67,9 @@ def change_lines(number: int, change: Change) -> list[str]:
     elif not change.watched:
         now = "now: no process of this role has been watched"
     else:
-        watched = f"{_plural(change.watched, 'process')}, {format_duration(change.seconds)} together"
-        now = f"now: not seen in {watched}; by then {confidence_text(change.confidence)} it would have been"
+        watched = f"{plural(change.watched, _word(case.role))}, {format_duration(change.seconds)} together"
+        sure = confidence_text(change.confidence)
+        now = f"now: not seen in {watched}; unfixed, it was {sure} likely to be reported by then"
     return [*lines, f"     {was}", f"     {now}"]
 
 
@@ -87,7 +87,12 @@ def _cells(role: Role) -> tuple[str, ...]:
     return printable(role.role), f"{role.lives:,}", running, format_duration(role.longest), rate, lost
 
 
-def _plural(count: int, what: str) -> str:
+def _word(role: str) -> str:
+    return "worker" if role.lower().endswith("worker") else "process"
+
+
+def plural(count: int, what: str) -> str:
+    """``1 process``, ``2 processes``"""
     if count != 1:
         what += "es" if what.endswith("s") else "s"
     return f"{count:,} {what}"

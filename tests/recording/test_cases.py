@@ -88,8 +88,11 @@ def test_a_leak_is_shown_by_its_number_or_its_fingerprint(shop, path, capsys):
     for name in ("1", FINGERPRINT, "0123"):
         assert main(["report", path, name]) == 0
         assert capsys.readouterr().out.endswith("\n\nLEAK\n")
-    assert main(["report", path, "2"]) == 1
-    assert "there is no leak '2': the list has 1" in capsys.readouterr().err
+    shop(0, 7200, rate=99.0, after=1800, name="fedcba987654")
+    assert main(["report", path, "0123"]) == 0
+    assert capsys.readouterr().out.startswith("  2  app.Order")
+    assert main(["report", path, "3"]) == 1
+    assert "there is no leak '3': the list has 2" in capsys.readouterr().err
     assert main(["report", path, "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {}
 
@@ -147,7 +150,7 @@ def test_a_fix_that_is_sure_ends_with_status_0(shop, path, capsys):
         shop(90000 + number, 7200, release="1.1")
     assert main(["report", path, "--compare", "1.0", "1.1"]) == 0
     assert "gone: app.Order" in (shown := capsys.readouterr().out)
-    assert "not seen in 4 processes, 8 h together; by then 99.8 % it would have been" in shown
+    assert "not seen in 4 workers, 8 h together; unfixed, it was 99.8 % likely to be reported by then" in shown
     assert main(["report", path, "--compare", "1.0", "1.1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["changes"][0]["outcome"] == "gone"
 
@@ -158,6 +161,42 @@ def test_a_release_that_nobody_has_is_refused_with_those_there_are(shop, path, c
         split_since(read(path)[0], "2")
     assert main(["report", path, "--since", "2"]) == 1
     assert "there are 1.0" in capsys.readouterr().err
+
+
+def test_releases_that_leave_nothing_to_compare_are_refused(shop, path, capsys):
+    shop(0, 7200, rate=41.0, after=1800, release="1.0")
+    assert main(["report", path, "--compare", "1.0", "1.0"]) == 1
+    assert "release '1.0' cannot be compared with itself" in capsys.readouterr().err
+    assert main(["report", path, "--since", "1.0"]) == 1
+    assert "no process before release '1.0' is recorded" in capsys.readouterr().err
+
+
+def test_an_old_worker_that_is_replaced_beside_new_ones_is_an_old_one(shop, path, capsys):
+    shop(0, 7200, release="")
+    for begun, release in ((0, "1.0"), (90000, "1.1"), (90001, "1.0"), (90002, "1.2")):
+        shop(begun, 7200, rate=41.0, after=1800 if release == "1.0" else None, release=release)
+    shop(90003, 7200, release="")
+    old, new = split_since(read(path)[0], "1.1")
+    assert [it.release for it in old] == ["", "1.0", "1.0"] and [it.release for it in new] == ["1.1", "1.2", ""]
+    assert main(["report", path, "--since", "1.2"]) == 1
+    assert "before 1.2: 5 processes; since 1.2: 2 processes" not in (shown := capsys.readouterr().out)
+    assert "before 1.2: 4 processes; since 1.2: 2 processes" in shown
+
+
+def test_workers_without_a_release_are_counted_where_they_told(shop, path):
+    shop(0, 7200, rate=41.0, after=1800, release="")
+    shop(1, 7200, rate=41.0, after=1800, release="1.0")
+    shop(2, 7200, release="1.1")
+    (case,) = put_together(*read(path))
+    assert (len(case.lives), case.of, case.releases) == (2, 2, ("1.0",))
+
+
+@pytest.mark.parametrize("more", [["1"], ["--for-agents"], ["--html", "page.html"]])
+def test_what_does_not_go_with_a_comparison_is_refused(more, shop, path, capsys):
+    shop(0, 60)
+    with pytest.raises(SystemExit) as ended:
+        main(["report", path, *more, "--since", "1.0"])
+    assert ended.value.code == 2 and "comparison" in capsys.readouterr().err
 
 
 BAD = {
