@@ -212,8 +212,8 @@ def test_what_has_passed_the_number_is_not_bounded_by_it() -> None:
 KEPT: list[int] = [1, 2, 3]
 
 
-def cut(rows: list[int]) -> None:
-    del rows[:10]
+def cut(given: list[int]) -> None:
+    del given[:10]
 
 
 def keep(number: int) -> None:
