@@ -42,8 +42,9 @@ class Case:
 class Role:
     """What the lives of one role were like: how many, how many run, the longest in seconds, the median growth.
 
-    `rate` is in bytes an hour, over the second half of each life, None where nothing was read; `lost` counts those that
-    ended without notice, `at_limit` those of them that had taken nearly all the memory they might have.
+    `rate` is in bytes an hour, over the second half of each life, None where nothing was read; `suspected` counts those
+    whose growth was suspected, reported as a leak or not; `lost` those that ended without notice, `at_limit` those of
+    them that had taken nearly all the memory they might have.
     """
 
     role: str
@@ -51,6 +52,7 @@ class Role:
     running: int
     longest: float
     rate: float | None
+    suspected: int
     lost: int
     at_limit: int
     releases: tuple[str, ...]
@@ -112,6 +114,7 @@ def _role(role: str, lives: Sequence[Life]) -> Role:
         running=sum(life.state == "runs" for life in lives),
         longest=max(life.seconds for life in lives),
         rate=median(rates) if rates else None,
+        suspected=sum(life.suspicions > 0 for life in lives),
         lost=sum(life.state == "lost" for life in lives),
         at_limit=sum(life.died_at_limit for life in lives),
         releases=releases_of(lives),

@@ -20,8 +20,9 @@ Outcome = Literal["gone", "maybe gone", "still there", "new"]
 class Change:
     """What became of one leak between older and newer lives; `before` and `after` are its cases there, if any.
 
-    `watched` are the newer lives of its role, `seconds` the time of all of these together. `confidence` is how likely
-    they would have told it by then, had nothing changed; 1.0 where they did, and where it is new.
+    `watched` are the newer lives of its role, `suspected` those of them whose growth was suspected, `seconds` the time
+    of all of these together. `confidence` is how likely they would have told it by then, had nothing changed; 1.0 where
+    they did, and where it is new.
     """
 
     outcome: Outcome
@@ -29,6 +30,7 @@ class Change:
     after: Case | None
     confidence: float
     watched: int
+    suspected: int
     seconds: float
 
     @property
@@ -44,6 +46,7 @@ class Change:
             "outcome": self.outcome,
             "confidence": self.confidence,
             "watched": self.watched,
+            "suspected": self.suspected,
             "seconds": self.seconds,
             "before": self.before.to_dict() if self.before else None,
             "after": self.after.to_dict() if self.after else None,
@@ -96,13 +99,13 @@ def _change(
     leaks: Sequence[RecordedLeak],
 ) -> Change:
     watched = [life for life in new if life.role == role]
-    seconds = sum(life.seconds for life in watched)
+    numbers = len(watched), sum(it.suspicions > 0 for it in watched), sum(it.seconds for it in watched)
     if after is not None or before is None:
-        return Change("still there" if before else "new", before, after, 1.0, len(watched), seconds)
+        return Change("still there" if before else "new", before, after, 1.0, *numbers)
     earlier = [life for life in old if life.role == role]
     confidence = _confidence(earlier, watched, _times_to_tell(before.fingerprint, earlier, leaks))
     outcome: Outcome = "gone" if confidence >= SURE else "maybe gone"
-    return Change(outcome, before, None, confidence, len(watched), seconds)
+    return Change(outcome, before, None, confidence, *numbers)
 
 
 def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> dict[int, float]:

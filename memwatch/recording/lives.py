@@ -26,8 +26,10 @@ select id, host, pid, parent, mark, program, role, worker, argv0, release, pytho
     (select base from meters where life = id order by time desc limit 1),
     (select peak from meters where life = id order by time desc limit 1),
     (select base from meters where life = id and time >= started +
-        (coalesce((select max(time) from meters where life = id), started) - started) / 2 order by time limit 1)
-from lives order by started, id
+        (coalesce((select max(time) from meters where life = id), started) - started) / 2 order by time limit 1),
+    coalesce(suspicions, 0)
+from lives left join (select life, count(*) as suspicions from suspicions group by life) on life = lives.id
+order by started, id
 """
 
 
@@ -36,8 +38,9 @@ class Life:
     """One process, from `started` to its `last` reading, or `ended`, in epoch seconds.
 
     `base` is what it held at first, in the `middle` of its time and at its last reading, `peak` its resident memory
-    then, all in bytes and None before the first reading. `state` is "runs", "exit", "closed" (the recording was), or
-    "lost": it ended without notice, as by a signal, os._exit or for want of memory.
+    then, all in bytes and None before the first reading. Growth was suspected `suspicions` times. `state` is "runs",
+    "exit", "closed" (the recording was), or "lost": it ended without notice, as by a signal, os._exit or for want of
+    memory.
     """
 
     id: int
@@ -60,6 +63,7 @@ class Life:
     last_base: int | None
     peak: int | None
     middle_base: int | None
+    suspicions: int
     state: str
 
     @property

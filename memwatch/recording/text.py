@@ -11,7 +11,7 @@ from .compare import Change
 from .lives import Life
 
 _RECENT = 6 * 86400.0  # seconds in which the day of the week tells the date
-_HEADINGS = ("role", "lives", "run", "longest", "growth", "ended without notice")
+_HEADINGS = ("role", "lives", "run", "longest", "growth", "suspected", "ended without notice")
 
 
 def moment(seconds: float, now: float) -> str:
@@ -58,7 +58,7 @@ def role_lines(roles: Sequence[Role]) -> list[str]:
 
 
 def change_lines(number: int, change: Change) -> list[str]:
-    """What became of a leak, in two lines."""
+    """What became of a leak, in three lines, or four."""
     case, before, after = change.case, change.before, change.after
     lines = [f"  {number}  {change.outcome}: {printable(case.subject) or case.verdict}"]
     was = f"before: {many_of(before)}, {format_rate(before.rate)} each" if before else "before: not seen"
@@ -70,7 +70,10 @@ def change_lines(number: int, change: Change) -> list[str]:
         watched = f"{plural(change.watched, _word(case.role))}, {format_duration(change.seconds)} together"
         sure = confidence_text(change.confidence)
         now = f"now: not seen in {watched}; unfixed, it was {sure} likely to be reported by then"
-    return [*lines, f"     {was}", f"     {now}"]
+    lines += [f"     {was}", f"     {now}"]
+    if after is None and change.suspected:
+        lines.append(f"     growth was suspected in {change.suspected:,} of these, which a leak may be behind")
+    return lines
 
 
 def confidence_text(confidence: float) -> str:
@@ -84,7 +87,8 @@ def _cells(role: Role) -> tuple[str, ...]:
         lost += f", {role.at_limit} at the memory limit"
     rate = "-" if role.rate is None else format_rate(role.rate)
     running = str(role.running or "-")
-    return printable(role.role), f"{role.lives:,}", running, format_duration(role.longest), rate, lost
+    suspected = f"{role.suspected:,}" if role.suspected else "-"
+    return printable(role.role), f"{role.lives:,}", running, format_duration(role.longest), rate, suspected, lost
 
 
 def _word(role: str) -> str:

@@ -16,7 +16,7 @@ from memwatch.recording.compare import compare, split_by_release, split_since
 from memwatch.recording.connection import open_for_writing
 from memwatch.recording.life import Birth
 from memwatch.recording.lives import Reader
-from memwatch.recording.store import Ended, Over, Reading, Told, add_entries, add_life
+from memwatch.recording.store import Ended, Over, Reading, Suspected, Told, add_entries, add_life
 
 MIB = 1 << 20
 TUESDAY = time.mktime((2026, 11, 24, 14, 2, 0, 0, 0, -1))
@@ -28,7 +28,17 @@ def shop(path):
     """Adds workers: each begins at *start* seconds, lasts, grows *rate* MiB/h, and tells a leak *after* seconds."""
     connection = open_for_writing(path)
 
-    def add(start, seconds, rate=0.0, after=None, release="1.0", role="gunicorn worker", name=FINGERPRINT, over=None):
+    def add(
+        start,
+        seconds,
+        rate=0.0,
+        after=None,
+        release="1.0",
+        role="gunicorn worker",
+        name=FINGERPRINT,
+        over=None,
+        looked=None,
+    ):
         begun = TUESDAY + start
         birth = Birth(
             "vm", 100, 1, "boot 1", "gunicorn", role, None, "gunicorn", release, "3.12.1", "0.1.0", 1 << 30, begun
@@ -42,6 +52,8 @@ def shop(path):
                 begun + after, name, "objects", "app.Order held by app.CACHE", MIB, rate * MIB, "{}", "LEAK", b""
             )
             entries.append(told)
+        if looked is not None:
+            entries.append(Suspected(begun + looked, "base", MIB, rate * MIB, "heap growth"))
         if over is not None:
             entries.append(Over(begun + over, name))
         add_entries(connection, life, [*entries, Ended(begun + seconds, "exit")])
@@ -197,6 +209,19 @@ def test_what_does_not_go_with_a_comparison_is_refused(more, shop, path, capsys)
     with pytest.raises(SystemExit) as ended:
         main(["report", path, *more, "--since", "1.0"])
     assert ended.value.code == 2 and "comparison" in capsys.readouterr().err
+
+
+def test_growth_that_was_suspected_but_not_reported_is_counted(shop, path, capsys):
+    shop(0, 7200, rate=41.0, after=1800, looked=600)
+    for number in range(3):
+        shop(90000 + number, 600, rate=41.0, looked=300 if number else None, release="1.1")
+    assert main(["report", path, "--compare", "1.0", "1.1"]) == 1
+    shown = capsys.readouterr().out
+    assert "not seen in 3 workers, 30m 0s together; unfixed, it was 0 % likely" in shown
+    assert "growth was suspected in 2 of these, which a leak may be behind" in shown
+    assert main(["report", path, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["roles"][0]["suspected"] == 3 and [it["suspicions"] for it in found["lives"]] == [1, 0, 1, 1]
 
 
 BAD = {
