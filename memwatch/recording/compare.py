@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 from ..errors import RecordingError
@@ -119,16 +121,23 @@ def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[Reco
 
 
 def _confidence(old: Sequence[Life], new: Sequence[Life], told_after: dict[int, float]) -> float:
-    """1 - the chance that none of *new* tells it, each as likely as an older life was to by that age.
+    """1 - the chance that none of *new* tells it, each as likely as an older life was to by that age."""
+    times, untold = _untold(old, told_after)
+    return 1 - prod(untold[bisect_right(times, life.seconds)] for life in new)
 
-    That is told / (watched as long, or told + 1): the one more keeps a few lives from making it sure.
+
+def _untold(lives: Sequence[Life], told_after: dict[int, float]) -> tuple[list[float], list[float]]:
+    """The ages at which a life told it, and before, between and after them the chance that one has not.
+
+    By Kaplan and Meier: a life that ended early counts for as long as it lasted. One silent life more than there were
+    keeps a few from making it sure.
     """
-    silent = 1.0
-    for life in new:
-        told = sum(seconds <= life.seconds for seconds in told_after.values())
-        others = sum(it.seconds >= life.seconds and told_after.get(it.id, 1e300) > life.seconds for it in old)
-        silent *= 1 - told / (told + others + 1)
-    return 1 - silent
+    times, untold = sorted(told_after.values()), [1.0]
+    silent = sorted(life.seconds for life in lives if life.id not in told_after)
+    for place, age in enumerate(times):
+        watched = len(times) - place + len(silent) - bisect_left(silent, age)
+        untold.append(untold[-1] * (1 - 1 / (watched + 1)))
+    return times, untold
 
 
 def _check(lives: Sequence[Life], release: str) -> None:

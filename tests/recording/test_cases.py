@@ -129,6 +129,17 @@ OUTCOMES = {
 }
 
 
+def test_short_lives_that_ended_in_silence_count_for_as_long_as_they_lasted(shop, path):
+    for number in range(40):
+        shop(number, 30, rate=200.0, after=24 if number in (4, 5) else None)
+    shop(0, 20, rate=200.0)
+    for number in range(4):
+        shop(90000 + number, 600, release="1.1")
+    lives, leaks = read(path)
+    (change,) = compare(*split_by_release(lives, "1.0", "1.1"), leaks)
+    assert change.outcome == "maybe gone" and change.confidence == pytest.approx(1 - (39 / 41) ** 4)
+
+
 @pytest.mark.parametrize("kind", OUTCOMES)
 def test_a_leak_that_is_not_told_any_more_is_gone_as_far_as_the_time_watched_allows(kind, shop, path):
     told, of, newer, seconds, outcome, confidence = OUTCOMES[kind]
