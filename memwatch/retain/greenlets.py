@@ -1,15 +1,19 @@
-"""What the functions of suspended greenlets hold, which the collector is not shown: such an object looks held in C.
+"""What the functions of suspended greenlets hold.
 
-The frames are asked of the greenlets themselves, which lay them open while they wait.
+Before Python 3.15 greenlet does not show it to the collector: such an object looks held in C. From then on it hangs
+below the greenlet, as one of many references. In both cases the frames are asked of the greenlets themselves, which lay
+them open while they wait, and it is told by the variable.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Set
+from collections.abc import Container, Iterator, Sequence, Set
 from types import FrameType, ModuleType
 from typing import Any
 
+from ..backend.census.referents import shown_by
+from ..backend.type_labels import has_references, type_label
 from .attributes import is_name
 from .object_labels import code_label
 from .references import frame_locals, live_objects, namespace
@@ -33,10 +37,36 @@ def roots_in_greenlets(wanted: Set[int]) -> dict[int, Root]:
         in_vain += 1
         for variable, value in frame_locals(frame).items():
             if id(value) in wanted:
-                edge = Edge(EdgeKind.LOCAL, variable) if is_name(variable) else Edge(EdgeKind.KEY, "str key")
                 in_vain -= _IN_VAIN * (id(value) not in found)
-                found[id(value)] = Root(RootKind.GREENLET, code_label(frame.f_code, frame.f_globals), edge)
+                found[id(value)] = _root(frame, variable)
     return found
+
+
+def inside_greenlet(chain: Sequence[Any], types: Container[str]) -> tuple[Root, Sequence[Any]] | None:
+    """*chain* from the variable of a waiting greenlet on, if it leads over the greenlet; and the root, which is that
+    variable. Where the greenlet is its end, it is one of the outermost function that has one of the *types*.
+
+    None where the collector is not shown what such functions hold.
+    """
+    place = next((n for n in reversed(range(len(chain))) if is_greenlet(chain[n])), None)
+    if place is None:
+        return None
+    for frame, name, value in _shown_variables(chain[place]):
+        if place == len(chain) - 1 and type_label(type(value)) in types:
+            return _root(frame, name), [value]
+        if place < len(chain) - 1 and value is chain[place + 1]:
+            return _root(frame, name), chain[place + 1 :]
+    return None
+
+
+def _shown_variables(greenlet: Any) -> Iterator[tuple[FrameType, str, Any]]:
+    """From the outermost function on, of each first what refers to other objects."""
+    shown = set(map(id, shown_by(greenlet)))
+    frames = list(_frames_of(greenlet))
+    for frame in reversed(frames if frames and id(frames[0]) in shown else ()):
+        variables = [(name, it) for name, it in frame_locals(frame).items() if id(it) in shown and not is_greenlet(it)]
+        for name, value in sorted(variables, key=lambda it: not has_references(type(it[1]))):
+            yield frame, name, value
 
 
 def is_greenlet(obj: Any) -> bool:
@@ -49,16 +79,24 @@ def _frames() -> Iterator[FrameType]:
     kind = _greenlet_type()
     if kind is None:
         return
-    innermost = namespace(kind)["gr_frame"].__get__
     waiting = [obj for obj in live_objects() if issubclass(type(obj), kind)]
     for number in range(min(len(waiting), _LOOKED_AT)):  # from both ends: the youngest generation is listed first
-        greenlet = waiting[~(number // 2)] if number % 2 else waiting[number // 2]
-        frame = innermost(greenlet)
-        for _ in range(_DEEPEST):
-            if type(frame) is not FrameType:
-                break
-            yield frame
-            frame = frame.f_back
+        yield from _frames_of(waiting[~(number // 2)] if number % 2 else waiting[number // 2])
+
+
+def _frames_of(greenlet: Any) -> Iterator[FrameType]:
+    """The innermost first."""
+    frame = namespace(_greenlet_type())["gr_frame"].__get__(greenlet)
+    for _ in range(_DEEPEST):
+        if type(frame) is not FrameType:
+            break
+        yield frame
+        frame = frame.f_back
+
+
+def _root(frame: FrameType, variable: str) -> Root:
+    edge = Edge(EdgeKind.LOCAL, variable) if is_name(variable) else Edge(EdgeKind.KEY, "str key")
+    return Root(RootKind.GREENLET, code_label(frame.f_code, frame.f_globals), edge)
 
 
 def _greenlet_type() -> Any:

@@ -14,7 +14,7 @@ from .atexit_root import root_of
 from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, Place, Query, Question
-from .greenlets import is_greenlet, roots_in_greenlets
+from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
 from .object_labels import length
 from .ownership import noted_types, owners_by_type
 from .path import Holding
@@ -92,20 +92,31 @@ def holdings_at(
     """The holdings at *places*, most bytes first, as many as can be named before *is_over*; places alike are one."""
     reported: dict[_Likeness, Holding] = {}
     greenlets: set[_Likeness] = set()
+    keepers: list[Holding] = []
     largest = sorted(places, key=lambda found: -found.size)[:_MOST_NAMED]
     _name_roots(largest)
     for found in largest:
         if reported and is_over():
             break
         holding = _holding(found, show_keys, known)
+        inside = _inside_greenlet(found) if holding.bound is None else None
+        if inside is not None:
+            keepers += [holding] * is_greenlet(found.chain[-1])
+            holding = _holding(inside, show_keys, known)
         path, like = holding.path, (holding.path.root, holding.path.normalized)
-        if is_greenlet(found.chain[-1]):
+        if inside is None and is_greenlet(found.chain[-1]):
             greenlets.add(like)
         is_key = bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.IS_KEY
         reported[like] = _joined(reported[like], holding, not is_key) if like in reported else holding
     topmost = sorted(_topmost(reported), key=lambda holding: -holding.retained_bytes)
-    keepers = [reported[like] for like in greenlets]
+    keepers += [reported[like] for like in greenlets]
     return tuple(_with_keeper(it, keepers) if it.path.root.kind is RootKind.GREENLET else it for it in topmost)
+
+
+def _inside_greenlet(found: Place) -> Place | None:
+    """A place that hangs on a suspended greenlet, told by the variable inside, where the collector is shown it."""
+    inside = inside_greenlet(found.chain, found.types)
+    return None if inside is None else replace(found, root=inside[0], chain=list(inside[1]))
 
 
 def _with_keeper(holding: Holding, keepers: Sequence[Holding]) -> Holding:
