@@ -86,18 +86,26 @@ def replaces(view: View, code: CodeType) -> bool:
     """
     if view.name is None or code.co_name in _MAKERS:
         return False
-    stores = list(_stores_under(view.name, code))
+    stores = [op for op, grows in _stores_under(view.name, code) if not grows]
     variables = sum(op not in _STORES or op == _STORE_NAME for op in stores)
     return variables > 1 or len(stores) > variables
 
 
-def _stores_under(name: str, code: CodeType) -> Iterator[int]:
-    """The operations that store under *name* what no sum was the last step of; an attribute in methods alone."""
+def adds_to(name: str, code: CodeType) -> bool:
+    """Whether *code* stores a sum or a difference under *name*: a number that counts, and no bound."""
+    return any(grows for _, grows in _stores_under(name, code))
+
+
+def _stores_under(name: str, code: CodeType) -> Iterator[tuple[int, bool]]:
+    """The operations that store under *name*, and whether a sum was the last step of what they store.
+
+    An attribute counts in methods alone, where it is set to anything but a sum.
+    """
     variables, grows, loaded = variables_of(code), False, ""
     for op, arg in instructions(code):
-        is_named = op in _STORES and code.co_names[arg] == name and (op != _STORE_ATTR or loaded in _OWN)
-        if not grows and (is_named or name in stored_variables(op, arg, variables)):
-            yield op
+        is_named = op in _STORES and code.co_names[arg] == name and (op != _STORE_ATTR or grows or loaded in _OWN)
+        if is_named or name in stored_variables(op, arg, variables):
+            yield op, grows
         if op not in _PASSED:
             grows = op == _BINARY and arg != _CUTS
         if op not in _NOTHING:

@@ -12,13 +12,14 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from .comparisons import Comparison, assigned, comparisons, first_use, parts_of, slices, words_of
-from .emptying import calls, removes, takers, takes_out
+from .emptying import adds_to, calls, removes, takers, takes_out
 from .views import View
 
 _MEASURES = (
     0.25,
     1.5,
 )  # times the bytes of the items: who counts them does not count what Python adds, or more than it
+_PASSED = 1.5  # times a bound: what measures so much is not kept below it, though code to do so is there
 _ADDS = frozenset(("append", "appendleft", "add", "insert", "heappush", "setdefault", "update", "extend", "put"))
 _STORES = frozenset((opmap["STORE_SUBSCR"],))
 
@@ -98,16 +99,31 @@ def _given_to_helpers(view: View) -> Iterator[Any]:
 
 def kept_measure(view: View, used: int, size: float) -> tuple[int, int] | None:
     """The number that bounds, and what it bounds: one that measures what is in the container, *used* items of *size*
-    bytes together. Both are attributes or variables beside it, compared with each other."""
+    bytes together. Both are attributes or variables beside it, compared with each other.
+
+    A bound that was passed is none: the code that keeps it does not run.
+    """
     if not any(removes(view, code) for code in view.touching):
         return None
-    for code in view.codes:
-        for compared in comparisons(code):
-            values = [value for word in compared.names if word != view.name for value in view.values(word)]
-            numbers = sorted(it for it in values if type(it) in (int, float) and 1 < it < 1 << 62)
-            if len(numbers) == 2 and (abs(numbers[0] - used) <= 1 or _measures(numbers[0], size)):
-                return int(numbers[1]), int(numbers[0])
+    for measure, limit in (pair for code in view.codes for it in comparisons(code) if (pair := _pair(view, it))):
+        if measure <= _PASSED * limit and (abs(measure - used) <= 1 or _measures(measure, size)):
+            return int(max(measure, limit)), int(measure)
     return None
+
+
+def _pair(view: View, compared: Comparison) -> tuple[float, float] | None:
+    """Two numbers that are compared, the one that measures first: what code adds to, else the less."""
+    found = [
+        (value, any(adds_to(word, code) for code in view.codes))
+        for word in compared.names
+        if word != view.name
+        for value in view.values(word)
+        if type(value) in (int, float) and 1 < value < 1 << 62
+    ]
+    if len(found) != 2:
+        return None
+    (one, is_one_counted), (other, is_other_counted) = sorted(found)
+    return (other, one) if is_other_counted and not is_one_counted else (one, other)
 
 
 def _measures(number: float, size: float) -> bool:

@@ -193,6 +193,35 @@ def test_a_sum_that_measures_what_is_there_is_compared(
     assert bound(top(before)) == expected
 
 
+class Batch:
+    """Is written when its rows are large enough, by whoever asks for that."""
+
+    def __init__(self, budget: int) -> None:
+        self.rows: list[bytes] = []
+        self.budget, self.weight = budget, 0
+
+    def put(self, row: bytes) -> None:
+        self.rows.append(row)
+        self.weight += len(row)
+
+    def write_if_full(self) -> None:
+        if self.weight > self.budget:
+            self.rows, self.weight = [], 0
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"), [(50_000, (50_000, 20_000)), (15_000, (20_000, 20_000)), (10_000, (None, None))]
+)
+def test_a_sum_that_has_passed_its_bound_is_kept_below_none(
+    app: Any, known: Known, budget: int, expected: tuple[int | None, int | None]
+) -> None:
+    app.batch = Batch(budget)
+    before = known()
+    for number in range(ITEMS):
+        app.batch.put(number.to_bytes(1000, "big"))
+    assert bound(top(before)) == expected
+
+
 class Expiring:
     """Drops what is older than so many seconds."""
 
