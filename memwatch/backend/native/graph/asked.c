@@ -14,8 +14,9 @@ asked_leave_out(Walk *walk, PyObject *argument)
     return true;
 }
 
-bool
-asked_read(State *state, Graph *graph, Walk *walk, PyObject *const *args)
+/* Read what they share, and leave out of the walk what was made for the call; false with an exception. */
+static bool
+read_shared(State *state, Graph *graph, Walk *walk, PyObject *const *args)
 {
     PyObject *groups = args[GROUPS], *threads = args[THREADS], *array_type = args[ARRAYS];
     bool good = PyTuple_Check(groups) && PyTuple_GET_SIZE(groups) == 2 && PyList_Check(threads) &&
@@ -42,4 +43,64 @@ asked_build(Graph *graph)
     bool good = graph->strings.memory || strings_begin(&graph->strings, graph->walk.memory);
     return good && walk_run(&graph->walk, graph->collector) && graph_nodes(graph) && graph_edges(graph) &&
            graph_folding(graph) && graph_roots(graph);
+}
+
+static PyObject *
+by_child(State *state, void *hand, const GraphFunction *function, double patience, PyObject *ask)
+{
+    Answer answer;
+    PyObject *found = NULL;
+    if (child_ask(&answer, function->work_and_send, hand, patience, ask))
+        found = function->hear(state, hand, &answer);
+    PyObject *result = found ? Py_BuildValue("(Ndd)", found, answer.pause, answer.work) : NULL;
+    answer_free(&answer);
+    return result;
+}
+
+static PyObject *
+here(State *state, void *hand, const GraphFunction *function)
+{
+    double begun = monotonic_seconds();
+    bool good = function->work(hand);
+    double took = monotonic_seconds() - begun;
+    graph_free(hand);
+    PyObject *found = function->tell(state, hand, good);
+    return found ? Py_BuildValue("(Ndd)", found, took, took) : NULL;
+}
+
+static PyObject *
+look(State *state, Call *call, PyObject *const *args, const GraphFunction *function)
+{
+    double patience = PyFloat_AsDouble(args[PATIENCE]);
+    if (PyErr_Occurred())
+        return NULL;
+    Graph *graph = PyMem_Calloc(1, function->size);
+    if (graph == NULL)
+        return PyErr_NoMemory();
+    PyObject *result = NULL;
+    if (read_shared(state, graph, &call->walk, args) && function->read(state, graph, &call->walk, args)) {
+        graph->walk = call->walk;
+        result = args[IN_CHILD] == Py_True ? by_child(state, graph, function, patience, args[ASK])
+                                           : here(state, graph, function);
+        call->walk = graph->walk;
+    }
+    PyMem_Free(graph);
+    return result;
+}
+
+PyObject *
+asked_call(State *state, PyObject *const *args, Py_ssize_t given, const GraphFunction *function)
+{
+    Asked asked;
+    Call call;
+    PyObject *result = NULL;
+    if (!call_read(&asked, args, given, function->arguments))
+        return NULL;
+    int begun = call_begin(state, &call, &asked, TOTALS);
+    if (begun > 0)
+        result = look(state, &call, args, function);
+    else if (begun == 0)
+        result = Py_NewRef(Py_None);
+    call_end(state, &call);
+    return result;
 }

@@ -34,8 +34,9 @@ typedef struct {
 /* ---- the living heap ---- */
 
 static bool
-work(Retained *retained)
+work(void *hand)
 {
+    Retained *retained = hand;
     Graph *graph = &retained->graph;
     if (!asked_build(graph))
         return false;
@@ -62,7 +63,7 @@ work_and_send(void *arg, int pipe)
 }
 
 static PyObject *
-received(const Answer *answer)
+hear(State *Py_UNUSED(state), void *Py_UNUSED(hand), const Answer *answer)
 {
     Sent sent;
     const char *data;
@@ -79,63 +80,30 @@ received(const Answer *answer)
 }
 
 static PyObject *
-by_child(Retained *retained, double patience, PyObject *ask)
+tell(State *Py_UNUSED(state), void *hand, bool good)
 {
-    Answer answer;
-    PyObject *text = NULL;
-    if (child_ask(&answer, work_and_send, retained, patience, ask))
-        text = received(&answer);
-    PyObject *result = text ? Py_BuildValue("(Ndd)", text, answer.pause, answer.work) : NULL;
-    answer_free(&answer);
-    return result;
-}
-
-static PyObject *
-here(Retained *retained)
-{
-    double begun = monotonic_seconds();
-    bool good = work(retained);
-    double took = monotonic_seconds() - begun;
-    graph_free(&retained->graph);
-    PyObject *result = good ? Py_BuildValue("(y#dd)", retained->told.data, (Py_ssize_t)retained->told.used, took, took)
-                            : PyErr_NoMemory();
+    Retained *retained = hand;
+    PyObject *text = good ? PyBytes_FromStringAndSize(retained->told.data, (Py_ssize_t)retained->told.used)
+                          : PyErr_NoMemory();
     row_free(retained->graph.walk.memory, &retained->told);
-    return result;
+    return text;
 }
 
 static bool
-read_question(State *state, Retained *retained, Walk *walk, PyObject *const *args)
+read_own(State *Py_UNUSED(state), void *hand, Walk *Py_UNUSED(walk), PyObject *const *args)
 {
+    Retained *retained = hand;
     retained->wanted = args[WANTED] == Py_None ? NULL : args[WANTED];
     retained->question.top = (uint32_t)PyLong_AsUnsignedLong(args[TOP]);
     retained->told.stride = 1;
-    return !PyErr_Occurred() && asked_read(state, &retained->graph, walk, args);
+    return !PyErr_Occurred();
 }
 
 PyObject *
 retained_call(State *state, PyObject *const *args, Py_ssize_t given)
 {
-    Asked asked;
-    Call call;
-    Retained *retained = NULL;
-    PyObject *result = NULL;
-    if (!call_read(&asked, args, given, ARGUMENTS))
-        return NULL;
-    int begun = call_begin(state, &call, &asked, TOTALS);
-    double patience = begun > 0 ? PyFloat_AsDouble(args[PATIENCE]) : 0.0;
-    if (begun == 0)
-        result = Py_NewRef(Py_None);
-    if (begun <= 0 || PyErr_Occurred() || (retained = PyMem_Calloc(1, sizeof(Retained))) == NULL)
-        goto done;
-    if (!read_question(state, retained, &call.walk, args))
-        goto done;
-    retained->graph.walk = call.walk;
-    result = args[IN_CHILD] == Py_True ? by_child(retained, patience, args[ASK]) : here(retained);
-    call.walk = retained->graph.walk;
-done:
-    PyMem_Free(retained);
-    call_end(state, &call);
-    return result;
+    static const GraphFunction retained = {sizeof(Retained), ARGUMENTS, read_own, work, tell, work_and_send, hear};
+    return asked_call(state, args, given, &retained);
 }
 
 /* ---- columns ---- */

@@ -41,8 +41,9 @@ enter_strings(Graph *graph, PyObject *strings)
 
 /* Whether there was memory enough; what else went wrong stands in the facts. */
 static bool
-work(Dump *dump)
+work(void *hand)
 {
+    Dump *dump = hand;
     Graph *graph = &dump->graph;
     bool good = strings_begin(&graph->strings, graph->walk.memory) && enter_strings(graph, dump->told.strings) &&
                 asked_build(graph) && graph_write(graph, &dump->told, &dump->ids, dump->file, &dump->facts);
@@ -81,9 +82,17 @@ work_and_send(void *arg, int pipe)
 
 /* ---- the parent ---- */
 
-static bool
-hear(State *state, Dump *dump, const Answer *answer)
+static PyObject *
+facts_value(const Facts *facts)
 {
+    return Py_BuildValue("(KKKKKKLK)", facts->objects, facts->bytes, facts->nodes, facts->edges, facts->length,
+                         facts->peak, (long long)facts->error, facts->too_large);
+}
+
+static PyObject *
+hear(State *state, void *hand, const Answer *answer)
+{
+    Dump *dump = hand;
     Sent sent;
     const char *data;
     Ids learnt = {.memory = &state->numbers, .ranges = state->ids.ranges};
@@ -95,36 +104,15 @@ hear(State *state, Dump *dump, const Answer *answer)
             memcpy(&dump->facts, data, sizeof(Facts));
     }
     state->ids.ranges = learnt.ranges;
-    return good || PyErr_NoMemory();
+    return good ? facts_value(&dump->facts) : PyErr_NoMemory();
 }
 
 static PyObject *
-tell(const Facts *facts, double pause, double worked)
+tell(State *state, void *hand, bool good)
 {
-    return Py_BuildValue("((KKKKKKLK)dd)", facts->objects, facts->bytes, facts->nodes, facts->edges, facts->length,
-                         facts->peak, (long long)facts->error, facts->too_large, pause, worked);
-}
-
-static PyObject *
-by_child(State *state, Dump *dump, double patience, PyObject *ask)
-{
-    Answer answer;
-    PyObject *result = NULL;
-    if (child_ask(&answer, work_and_send, dump, patience, ask) && hear(state, dump, &answer))
-        result = tell(&dump->facts, answer.pause, answer.work);
-    answer_free(&answer);
-    return result;
-}
-
-static PyObject *
-here(State *state, Dump *dump)
-{
-    double begun = monotonic_seconds();
-    bool good = work(dump);
-    double took = monotonic_seconds() - begun;
+    Dump *dump = hand;
     state->ids.ranges = dump->ids.ranges;
-    graph_free(&dump->graph);
-    return good ? tell(&dump->facts, took, took) : PyErr_NoMemory();
+    return good ? facts_value(&dump->facts) : PyErr_NoMemory();
 }
 
 /* ---- the function ---- */
@@ -147,11 +135,12 @@ read_told(Dump *dump, PyObject *told)
 }
 
 static bool
-read_question(State *state, Dump *dump, Walk *walk, PyObject *const *args)
+read_own(State *state, void *hand, Walk *walk, PyObject *const *args)
 {
+    Dump *dump = hand;
     dump->file = (int)PyLong_AsLong(args[FILE_NUMBER]);
     dump->ids = (Ids){.memory = &state->numbers, .ranges = state->ids.ranges};
-    if (PyErr_Occurred() || !asked_read(state, &dump->graph, walk, args))
+    if (PyErr_Occurred())
         return false;
     dump->graph.wanted.fold = dump->graph.wanted.leaves = PyObject_IsTrue(args[FOLD]) > 0;
     dump->graph.wanted.show_keys = PyObject_IsTrue(args[SHOW_KEYS]) > 0;
@@ -161,27 +150,8 @@ read_question(State *state, Dump *dump, Walk *walk, PyObject *const *args)
 PyObject *
 dump_call(State *state, PyObject *const *args, Py_ssize_t given)
 {
-    Asked asked;
-    Call call;
-    Dump *dump = NULL;
-    PyObject *result = NULL;
-    if (!call_read(&asked, args, given, ARGUMENTS))
-        return NULL;
-    int begun = call_begin(state, &call, &asked, TOTALS);
-    double patience = begun > 0 ? PyFloat_AsDouble(args[PATIENCE]) : 0.0;
-    if (begun == 0)
-        result = Py_NewRef(Py_None);
-    if (begun <= 0 || PyErr_Occurred() || (dump = PyMem_Calloc(1, sizeof(Dump))) == NULL)
-        goto done;
-    if (!read_question(state, dump, &call.walk, args))
-        goto done;
-    dump->graph.walk = call.walk;
-    result = args[IN_CHILD] == Py_True ? by_child(state, dump, patience, args[ASK]) : here(state, dump);
-    call.walk = dump->graph.walk;
-done:
-    PyMem_Free(dump);
-    call_end(state, &call);
-    return result;
+    static const GraphFunction dump = {sizeof(Dump), ARGUMENTS, read_own, work, tell, work_and_send, hear};
+    return asked_call(state, args, given, &dump);
 }
 
 void
