@@ -68,7 +68,7 @@ def put_together(lives: Sequence[Life], leaks: Iterable[RecordedLeak]) -> tuple[
     groups: dict[tuple[str, str], list[RecordedLeak]] = {}
     for leak in leaks:
         if leak.life in by_id:
-            groups.setdefault((by_id[leak.life].role, leak.fingerprint), []).append(leak)
+            groups.setdefault((by_id[leak.life].birth.role, leak.fingerprint), []).append(leak)
     cases = [_case(role, told, by_id) for (role, _), told in groups.items()]
     return tuple(sorted(cases, key=lambda case: (-len(case.lives), -case.rate)))
 
@@ -76,20 +76,21 @@ def put_together(lives: Sequence[Life], leaks: Iterable[RecordedLeak]) -> tuple[
 def roles_of(lives: Sequence[Life]) -> tuple[Role, ...]:
     """What each role's lives were like, in the order in which the roles began."""
     return tuple(
-        _role(role, [life for life in lives if life.role == role]) for role in dict.fromkeys(it.role for it in lives)
+        _role(role, [life for life in lives if life.birth.role == role])
+        for role in dict.fromkeys(it.birth.role for it in lives)
     )
 
 
 def releases_of(lives: Iterable[Life]) -> tuple[str, ...]:
     """The labels of the program's releases, in the order in which they began."""
-    return tuple(dict.fromkeys(life.release for life in lives if life.release))
+    return tuple(dict.fromkeys(life.birth.release for life in lives if life.birth.release))
 
 
 def _case(role: str, told: Sequence[RecordedLeak], by_id: dict[int, Life]) -> Case:
     newest = {leak.life: leak for leak in told}  # they come in the order of time
     last, releases = told[-1], releases_of(by_id[life] for life in sorted(newest))
-    labels = {by_id[life].release for life in newest}  # "" is that of lives without one
-    alike = [it for it in by_id.values() if it.role == role and it.release in labels]
+    labels = {by_id[life].birth.release for life in newest}  # "" is that of lives without one
+    alike = [it for it in by_id.values() if it.birth.role == role and it.birth.release in labels]
     return Case(
         fingerprint=last.fingerprint,
         verdict=last.verdict,

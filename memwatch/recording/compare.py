@@ -63,7 +63,7 @@ def split_by_release(lives: Sequence[Life], old: str, new: str) -> tuple[list[Li
         _check(lives, release)
     if old == new:
         raise RecordingError(f"release {old!r} cannot be compared with itself: name an older and a newer one")
-    return [it for it in lives if it.release == old], [it for it in lives if it.release == new]
+    return [it for it in lives if it.birth.release == old], [it for it in lives if it.birth.release == new]
 
 
 def split_since(lives: Sequence[Life], release: str) -> tuple[list[Life], list[Life]]:
@@ -75,8 +75,8 @@ def split_since(lives: Sequence[Life], release: str) -> tuple[list[Life], list[L
     _check(lives, release)
     known = releases_of(lives)
     earlier = known[: known.index(release)]
-    begun = min(life.started for life in lives if life.release == release)
-    old = [it for it in lives if (it.release in earlier if it.release else it.started < begun)]
+    begun = min(life.birth.started for life in lives if life.birth.release == release)
+    old = [it for it in lives if (it.birth.release in earlier if it.birth.release else it.birth.started < begun)]
     if not old:
         raise RecordingError(f"no process before release {release!r} is recorded: there is nothing to compare it with")
     ids = {life.id for life in old}
@@ -100,11 +100,11 @@ def _change(
     new: Sequence[Life],
     leaks: Sequence[RecordedLeak],
 ) -> Change:
-    watched = [life for life in new if life.role == role]
+    watched = [life for life in new if life.birth.role == role]
     numbers = len(watched), sum(it.suspicions > 0 for it in watched), sum(it.seconds for it in watched)
     if after is not None or before is None:
         return Change("still there" if before else "new", before, after, 1.0, *numbers)
-    earlier = [life for life in old if life.role == role]
+    earlier = [life for life in old if life.birth.role == role]
     confidence = _confidence(earlier, watched, _times_to_tell(before.fingerprint, earlier, leaks))
     outcome: Outcome = "gone" if confidence >= SURE else "maybe gone"
     return Change(outcome, before, None, confidence, *numbers)
@@ -112,7 +112,7 @@ def _change(
 
 def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> dict[int, float]:
     """After how many seconds each life told the leak first."""
-    begun = {life.id: life.started for life in lives}
+    begun = {life.id: life.birth.started for life in lives}
     found: dict[int, float] = {}
     for leak in leaks:
         if leak.fingerprint == fingerprint and leak.life in begun:

@@ -14,13 +14,13 @@ from typing import Any
 from ..backend.lifetimes import is_alive
 from ..errors import RecordingError
 from .connection import open_for_reading
+from .life import Birth
 
 _AT_LIMIT = 0.9
 _SHORTEST = 20.0  # seconds: over less, growth per hour says nothing
 
-_LIVES = """
-select id, host, pid, parent, mark, program, role, worker, argv0, release, python, memwatch, limit_bytes, started,
-    ended, ending,
+_LIVES = f"""
+select id, {", ".join(Birth._fields)}, ended, ending,
     coalesce((select max(time) from meters where life = id), started),
     (select base from meters where life = id order by time limit 1),
     (select base from meters where life = id order by time desc limit 1),
@@ -35,7 +35,7 @@ order by started, id
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One process, from `started` to its `last` reading, or `ended`, in epoch seconds.
+    """One process, from its `birth` to its `last` reading, or until it `ended`, in epoch seconds.
 
     `base` is what it held at first, in the `middle` of its time and at its last reading, `peak` its resident memory
     then, all in bytes and None before the first reading. Growth was suspected `suspicions` times. `state` is "runs",
@@ -44,18 +44,7 @@ class Life:
     """
 
     id: int
-    host: str
-    pid: int
-    parent: int
-    program: str
-    role: str
-    worker: int | None
-    argv0: str
-    release: str
-    python: str
-    memwatch: str
-    limit_bytes: int
-    started: float
+    birth: Birth
     ended: float | None
     ending: str
     last: float
@@ -69,7 +58,7 @@ class Life:
     @property
     def seconds(self) -> float:
         """For how long it was watched."""
-        return max(0.0, self.last - self.started)
+        return max(0.0, self.last - self.birth.started)
 
     @property
     def rate(self) -> float | None:
@@ -81,13 +70,13 @@ class Life:
     @property
     def died_at_limit(self) -> bool:
         """Whether it ended without notice with nearly all of the memory it might have: most likely killed for that."""
-        return self.state == "lost" and self.peak is not None and self.peak >= _AT_LIMIT * self.limit_bytes > 0
+        return self.state == "lost" and self.peak is not None and self.peak >= _AT_LIMIT * self.birth.limit_bytes > 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name, with what is concluded from them."""
-        names = self.__slots__
-        found = {name: getattr(self, name) for name in names}
-        return {**found, "rate_bytes_per_hour": self.rate, "died_at_limit": self.died_at_limit}
+        """The fields by name, those of `birth` among them, with what is concluded from them."""
+        known = {"id": self.id, **self.birth._asdict(), **{name: getattr(self, name) for name in self.__slots__}}
+        del known["birth"], known["mark"]
+        return {**known, "rate_bytes_per_hour": self.rate, "died_at_limit": self.died_at_limit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +157,9 @@ class Reader:
 
 
 def _as_life(row: tuple[Any, ...], host: str) -> Life:
-    (number, there, pid, parent, mark, *who) = row
-    ended, ending = who[9], who[10]
-    runs = ended is None and there == host and is_alive(pid, mark)
+    number, *rest = row
+    birth, read = Birth._make(rest[: len(Birth._fields)]), rest[len(Birth._fields) :]
+    ended, ending = read[:2]
+    runs = ended is None and birth.host == host and is_alive(birth.pid, birth.mark)
     state = ending if ended is not None else "runs" if runs else "lost"
-    return Life(*(number, there, pid, parent, *who, state))
+    return Life(*(number, birth, *read, state))

@@ -24,7 +24,7 @@ def heading(path: str, lives: Sequence[Life], roles: Sequence[Role], now: float)
     """How much there is, and of when."""
     if not lives:
         return f"{printable(path)}: nothing is recorded yet"
-    first, last = min(life.started for life in lives), max(life.last for life in lives)
+    first, last = min(life.birth.started for life in lives), max(life.last for life in lives)
     span = f"{moment(first, now)} to {moment(last, now)}"
     return f"{printable(path)}: {plural(len(lives), 'process')} in {plural(len(roles), 'role')}, {span}"
 

@@ -65,11 +65,12 @@ class RecordingSource:
             return View(name, "recorded", "nothing is recorded yet")
         life = self._chosen(lives, leaks)
         told = [leak for leak in leaks if leak.life == life.id]
-        title = f"{name}: {life.role}, pid {life.pid}, {lives.index(life) + 1} of {len(lives)}, {_ENDINGS[life.state]}"
+        place = f"{lives.index(life) + 1} of {len(lives)}"
+        title = f"{name}: {life.birth.role}, pid {life.birth.pid}, {place}, {_ENDINGS[life.state]}"
         curve = tuple((time, base) for time, base, _ in reader.meters(life.id))
         if not told:
             state = "watching" if life.state == "runs" else "ended"
-            return View(title, state, "no leak was told", curve, _facts(life, told))
+            return View(title, state, "no leak was reported", curve, _facts(life, told))
         last = told[-1]
         report, over = reader.report(last.id), last.recovered is not None
         reason = report.get("reason") or last.verdict
@@ -85,5 +86,5 @@ def _facts(life: Life, told: Sequence[RecordedLeak]) -> tuple[tuple[str, str], .
     rate = f"; {format_rate(life.rate)}" if life.rate is not None else ""
     leaks = {leak.fingerprint: leak for leak in told}.values()
     rows = [("leak", f"{leak.subject or leak.verdict}; {format_rate(leak.rate)}") for leak in leaks]
-    release = [("release", life.release)] * bool(life.release)
+    release = [("release", life.birth.release)] * bool(life.birth.release)
     return (("memory", f"{held} after {format_duration(life.seconds)}{rate}"), *rows, *release)

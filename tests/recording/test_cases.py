@@ -200,7 +200,11 @@ def test_an_old_worker_that_is_replaced_beside_new_ones_is_an_old_one(shop, path
         shop(begun, 7200, rate=41.0, after=1800 if release == "1.0" else None, release=release)
     shop(90003, 7200, release="")
     old, new = split_since(read(path)[0], "1.1")
-    assert [it.release for it in old] == ["", "1.0", "1.0"] and [it.release for it in new] == ["1.1", "1.2", ""]
+    assert [it.birth.release for it in old] == ["", "1.0", "1.0"] and [it.birth.release for it in new] == [
+        "1.1",
+        "1.2",
+        "",
+    ]
     assert main(["report", path, "--since", "1.2"]) == 1
     assert "before 1.2: 5 processes; since 1.2: 2 processes" not in (shown := capsys.readouterr().out)
     assert "before 1.2: 4 processes; since 1.2: 2 processes" in shown

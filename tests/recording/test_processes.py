@@ -151,11 +151,11 @@ def test_two_programs_write_into_one_file(path, tmp_path):
     assert [process.wait(60) for process in started] == [0, 0]
     with Reader(path) as reader:
         lives = reader.lives()
-    assert {(life.program, life.role, life.release, life.state) for life in lives} == {
+    assert {(life.birth.program, life.birth.role, life.birth.release, life.state) for life in lives} == {
         ("shop.py", "shop.py", "0", "exit"),
         ("mail.py", "mail.py", "1", "exit"),
     }
-    assert {life.pid for life in lives} == {process.pid for process in started}
+    assert {life.birth.pid for life in lives} == {process.pid for process in started}
 
 
 def test_the_variable_records_and_a_pool_s_workers_have_their_names(path, tmp_path):
@@ -170,11 +170,11 @@ def test_the_variable_records_and_a_pool_s_workers_have_their_names(path, tmp_pa
     subprocess.run([sys.executable, str(script)], check=True, timeout=60, env=environ)
     with Reader(path) as reader:
         lives = reader.lives()
-    assert sorted((life.role, life.worker) for life in lives if life.worker) == [
+    assert sorted((life.birth.role, life.birth.worker) for life in lives if life.birth.worker) == [
         ("pooled.py ForkPoolWorker", 1),
         ("pooled.py ForkPoolWorker", 2),
     ]
-    assert {(life.state, life.release) for life in lives} == {("exit", "2.0")} and len(lives) == 3
+    assert {(life.state, life.birth.release) for life in lives} == {("exit", "2.0")} and len(lives) == 3
 
 
 def test_a_worker_of_celery_says_that_it_ends(path, make_writer, rows):

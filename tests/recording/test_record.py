@@ -25,7 +25,7 @@ def test_recording_starts_the_watcher_and_ends_with_close(path):
     recording.close()
     with Reader(path) as reader:
         (life,) = reader.lives()
-    assert (life.pid, life.release, life.state) == (os.getpid(), "1.4", "closed")
+    assert (life.birth.pid, life.birth.release, life.state) == (os.getpid(), "1.4", "closed")
     assert recording.problem == "it was closed" and repr(recording) == f"<Recording {path!r}: it was closed>"
 
 
@@ -48,7 +48,9 @@ def test_the_command_records_the_program_and_refuses_a_bad_file(path, tmp_path):
     assert run([*words, path, "--release", "3", str(script)]).returncode == 0
     with Reader(path) as reader:
         (life,) = reader.lives()
-        assert (life.role, life.release, life.state) == ("app.py", "3", "exit") and len(reader.meters(life.id)) >= 2
+        assert (life.birth.role, life.birth.release, life.state) == ("app.py", "3", "exit") and len(
+            reader.meters(life.id)
+        ) >= 2
     done = run([*words, str(script), str(script)])
     assert done.returncode == 2 and "it is no recording, but some other file" in done.stderr
 

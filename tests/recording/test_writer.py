@@ -208,7 +208,9 @@ def test_a_clock_that_is_set_back_neither_loses_readings_nor_their_order(make_wr
     with Reader(path) as reader:
         lives = reader.lives()
         assert [len(reader.meters(life.id)) for life in lives] == [5, 5]
-        assert lives[0].started < lives[1].started and all(life.seconds == pytest.approx(4, abs=0.1) for life in lives)
+        assert lives[0].birth.started < lives[1].birth.started and all(
+            life.seconds == pytest.approx(4, abs=0.1) for life in lives
+        )
 
 
 REFUSED = {

@@ -53,7 +53,7 @@ def test_the_life_that_told_a_leak_comes_first_and_the_others_by_turns(add, path
     assert view.facts[1:] == (("leak", "app.Order held by app.CACHE; 60.0 MiB/h"), ("release", "1.0"))
     source.turn(1)
     view = source.poll()
-    assert (view.state, view.thinks, view.types) == ("ended", "no leak was told", ())
+    assert (view.state, view.thinks, view.types) == ("ended", "no leak was reported", ())
     source.turn(1)
     assert source.poll().state == "leak"
     assert source.looks_every == 0.0 and source.holders("str") == ["of str no more was recorded"]
