@@ -58,7 +58,7 @@ def _thought(watcher: Watcher, known: Status) -> str:
     """What it thinks now, and why not more, in a sentence."""
     leaks, suspicion, decides = known.leaks, known.suspicion, format_duration(watcher.pace.seconds_to_judge)
     if leaks:
-        return f"it leaks: {leaks[-1].reason}"
+        return f"it leaks: {leaks[-1].report.to_dict()['reason']}"
     if suspicion is not None:
         return (
             f"growth is suspected: {format_growth(suspicion.growth, suspicion.seconds)}. It is a leak if it goes on "

@@ -90,6 +90,7 @@ class Unjudged:
         """The keys of a full report that are known."""
         return {
             "schema": 1,
+            "reason": self.growth.summary,
             "growth_bytes": self.growth.growth,
             "rate_bytes_per_hour": self.growth.rate_per_hour,
             "verdict": self.verdict,
