@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from . import profile as profile
     from . import trace as trace
     from . import usage
-    from .asking import report_now, report_on_signal
     from .heap import HeapDiff
     from .heap.retained import retained_size
     from .heap.write_snapshot import write_heap_snapshot
     from .labels import label
+    from .on_demand import report_now, report_on_signal
     from .recording import Recording, record
     from .retain import RetainingPath, retaining_paths
     from .rules import ActiveRule, rule
@@ -73,8 +73,8 @@ _LAZY = {
     "check": "scenario",
     "record": "recording",
     "label": "labels",
-    "report_now": "asking",
-    "report_on_signal": "asking",
+    "report_now": "on_demand",
+    "report_on_signal": "on_demand",
     "retained_size": "heap.retained",
     "retaining_paths": "retain",
     "rule": "rules",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from . import asking, backend, crossings, default, profile, signals
+from . import backend, crossings, default, on_demand, profile, signals
 from .checks import is_number, is_whole, shown
 from .clock import Clock
 from .errors import AlreadyStartedError, OptionError, UnsupportedError
@@ -168,7 +168,7 @@ def _log_event(folder: str) -> Callable[[Any], object]:
 def _look(folder: str) -> Callable[[Any], object]:
     def act(event: Any) -> None:
         try:
-            asking.prepare(_LOOKS_APART).begin_alone(lambda report: _log.warning("%s", str(report).rstrip()))
+            on_demand.prepare(_LOOKS_APART).begin_alone(lambda report: _log.warning("%s", str(report).rstrip()))
         except AlreadyStartedError:
             _log.info("no second look by a rule: one is under way")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from .. import asking, default
+from .. import default, on_demand
 from ..checks import check_number
 from ..clock import Clock, to_wall
 from ..errors import MemwatchError, NotStartedError, OptionError
@@ -30,9 +30,9 @@ def _curve(reply: Reply) -> None:
 
 def _report(reply: Reply, seconds: float = 30.0, page: bool = False) -> None:
     """The dict of a report, its text and, if *page*, the page for a browser."""
-    asking.check_seconds(seconds)
+    on_demand.check_seconds(seconds)
 
-    def tell(asked: asking.Question) -> None:
+    def tell(asked: on_demand.Question) -> None:
         if asked.report is None:
             reply.fail(MemwatchError(f"the report could not be made: {asked.problem}"))
         else:
@@ -40,7 +40,7 @@ def _report(reply: Reply, seconds: float = 30.0, page: bool = False) -> None:
             reply.give({"report": asked.report.to_dict(), "text": str(asked.report), **pages})
 
     def begin(_room: object) -> None:
-        asked = asking.prepare(seconds)
+        asked = on_demand.prepare(seconds)
         reply.on_cancel = asked.close
         asked.begin(tell)
 
@@ -49,14 +49,14 @@ def _report(reply: Reply, seconds: float = 30.0, page: bool = False) -> None:
 
 def _diff(reply: Reply, seconds: float = 30.0) -> None:
     """What changed within so many seconds: the dict of a diff, and its table."""
-    asking.check_seconds(seconds)
+    on_demand.check_seconds(seconds)
     reply.when_loaded(reply.looks, lambda room: room.diff(reply, seconds))
 
 
 def _profile(reply: Reply, seconds: float = 0.0) -> None:
     """What is alive of all that was sampled since watching began, or within so many seconds: a pprof file as base64."""
     if seconds != 0:
-        asking.check_seconds(seconds)
+        on_demand.check_seconds(seconds)
     reply.when_loaded(reply.looks, lambda room: room.profile(reply, seconds))
 
 

@@ -32,7 +32,7 @@ _BACKLOG = 16
 _HURRY = 3.0  # seconds for which somebody is waited for who is sure to come
 _LOADING = 0.02  # seconds between two looks whether the server is loaded
 _PACKAGE = __name__.partition(".")[0]
-_SERVER = ("json", *(f"{_PACKAGE}.{name}" for name in ("asking", "reach.server")))
+_SERVER = ("json", *(f"{_PACKAGE}.{name}" for name in ("on_demand", "reach.server")))
 LOOKS = (*PARTS, *(f"{_PACKAGE}.{name}" for name in ("formats", "profile", "reach.looks")))
 """What looks at the heap for an answer, in the order in which it is loaded."""
 

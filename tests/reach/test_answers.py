@@ -11,9 +11,12 @@ import threading
 import pytest
 
 import memwatch
-from memwatch import asking, formats
+from memwatch import formats, on_demand
 from memwatch.backend import name as backend
 from memwatch.reach import client, folder
+from memwatch.reach.status import _thought
+from memwatch.watch import Growth
+from memwatch.watch.judge import Unjudged, make_leak
 
 from .conftest import LEAKY, until
 
@@ -55,6 +58,13 @@ def test_status_tells_what_it_is_and_what_it_thinks(watched):
     assert found["thinks"] == "nothing is suspected; a leak is reported after 1 h at the earliest"
     assert (found["leaks"], found["suspicion"], found["culprit"], found["gap"]) == ([], None, "", "")
     assert found["cost"]["cpu_share"] < 1
+
+
+def test_what_it_thinks_of_a_leak_is_in_the_unit_of_all_reports(watched):
+    growth = Growth("leak", "ratchet", "base", 0.0, 64.0, 64.0, 0, 1 << 20, 8, "windows")
+    leak = make_leak(growth, "objects", Unjudged(growth, "nobody looked"))
+    found = _thought(watched, watched.status._replace(leaks=(leak,)))
+    assert found == "it leaks: heap growth over 8 consecutive windows (1m 4s): +1.00 MiB, 56.2 MiB/h"
 
 
 def test_a_report_names_what_grows(watched, filling):
@@ -111,7 +121,7 @@ def test_other_times_are_refused(watched, name, seconds):
 def test_one_report_is_made_at_a_time_and_who_leaves_frees_the_place(watched):
     with pytest.raises(client.NoAnswer):
         client.ask(HERE, "report", 1.0, seconds=60)
-    until(lambda: asking._State.current is None)
+    until(lambda: on_demand._State.current is None)
     assert client.ask_to_look(HERE, "report", 0.1)["report"]["asked"]
 
 

@@ -56,7 +56,8 @@ memwatch.start(tick=0.01)
 time.sleep(0.1)
 known = set(sys.modules)
 print("ready", flush=True)
-print(sorted(known & {"socket", "json", "memwatch.asking", "memwatch.reach.server", "memwatch.diagnosis"}), flush=True)
+late = {"socket", "json", "memwatch.on_demand", "memwatch.reach.server", "memwatch.diagnosis"}
+print(sorted(known & late), flush=True)
 sys.stdin.read()
 """
     assert start_program(code).stdout.readline() == "[]\n"

@@ -13,7 +13,7 @@ import time
 import pytest
 
 import memwatch
-from memwatch import asking
+from memwatch import on_demand
 from memwatch.backend import name as backend
 
 
@@ -70,12 +70,12 @@ def test_a_running_watcher_looks_and_goes_on(shop):
     assert watcher.running and report.cost.censuses >= 2
     ledger = watcher._ledger
     assert ledger.aside is None and ledger.held[0] == 0, "what the question kept is given back"
-    assert asking._State.current is None
+    assert on_demand._State.current is None
 
 
 def test_where_nothing_grows_the_verdict_says_so(monkeypatch):
     kept = [bytearray(1000) for _ in range(3000)]
-    monkeypatch.setattr(asking.time, "sleep", lambda seconds: kept.clear())
+    monkeypatch.setattr(on_demand.time, "sleep", lambda seconds: kept.clear())
     report = memwatch.report_now(seconds=0.3)
     assert report.verdict == "nothing" and report.suspects == () and report.growth_bytes <= 0
     assert "nothing grew between two looks" in str(report)
@@ -89,7 +89,7 @@ def test_other_seconds_are_refused(seconds):
 
 
 def test_one_is_made_at_a_time():
-    question = asking.prepare(5.0)
+    question = on_demand.prepare(5.0)
     try:
         with pytest.raises(memwatch.AlreadyStartedError, match="one is made at a time"):
             memwatch.report_now(seconds=0.1)
@@ -124,19 +124,19 @@ def test_a_watcher_that_is_stopped_meanwhile_ends_it():
     threading.Timer(0.3, memwatch.stop).start()
     with pytest.raises(memwatch.NotStartedError, match="stopped before"):
         memwatch.report_now(seconds=20)
-    assert asking._State.current is None
+    assert on_demand._State.current is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child_does_not_answer_for_its_parent(shop):
     memwatch.start(tick=0.05)
-    question = asking.prepare(60.0)
+    question = on_demand.prepare(60.0)
     question.begin()
     time.sleep(0.2)
     pid = os.fork()
     if pid == 0:
         try:
-            code = 0 if asking._State.current is None and memwatch.report_now(seconds=0.2).asked else 3
+            code = 0 if on_demand._State.current is None and memwatch.report_now(seconds=0.2).asked else 3
         except BaseException:
             code = 4
         os._exit(code)
@@ -176,6 +176,6 @@ def test_what_is_no_signal_is_refused(signum):
 
 
 def test_it_is_not_loaded_before_it_is_asked_for():
-    code = "import memwatch, sys; print('memwatch.asking' in sys.modules, callable(memwatch.report_now))"
+    code = "import memwatch, sys; print('memwatch.on_demand' in sys.modules, callable(memwatch.report_now))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
