@@ -23,6 +23,7 @@ from .functions import is_container, methods_of
 from .kept import kept_length, kept_measure
 from .links import holds_members
 from .object_labels import length
+from .pools import made_at_most
 from .references import LruCacheWrapper, is_small_heap, referrers
 from .views import View, views_of
 
@@ -71,7 +72,8 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0) -> Boun
         bound = _bound_around(owners, holder) or _kept_bound(views, length(holder), item_bytes)
         if bound is not None:
             return bound
-    return None
+    made = made_at_most(chain, holder, length(holder) or 0)
+    return None if made is None else Bound(*made)
 
 
 def seconds_kept(chain: Sequence[Any], holder: Any) -> float | None:

@@ -7,6 +7,7 @@ is the container's length, or something that measures what is in it, as the sum 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from opcode import opmap
 from types import CodeType, FunctionType
 from typing import Any
@@ -48,15 +49,22 @@ def _is_asked(code: CodeType, taking: Sequence[CodeType]) -> bool:
 
 
 def _lengths(view: View, code: CodeType) -> Iterator[Comparison]:
-    """Where *code* compares the container's length, or a variable that it has set to that."""
+    """Where *code* compares the container's length, or a variable that it has set to that.
+
+    What it is compared with may be a variable that ``min`` has set: no more than that.
+    """
     for part in parts_of(code):
         variables = assigned(part)
         for compared in comparisons(part):
-            sides = [compared, *(it for word in compared.names for it in variables.get(word, ()))]
-            for side in sides:
-                if "len" in side.names and (view.name is None or view.measures(part, side.names)):
-                    yield compared if side is compared else compared.joined(side)
-                    break
+            given = [it for word in compared.names for it in variables.get(word, ())]
+            side = next((it for it in (compared, *given) if _is_length(view, part, it)), None)
+            if side is not None:
+                joined = [it for it in given if it is side or "min" in it.names]
+                yield reduce(Comparison.joined, joined, compared)
+
+
+def _is_length(view: View, code: CodeType, found: Comparison) -> bool:
+    return "len" in found.names and (view.name is None or view.measures(code, found.names))
 
 
 def _cuts(view: View, code: CodeType) -> Iterator[Comparison]:

@@ -68,6 +68,28 @@ def test_a_variable_of_a_running_function(known: Known) -> None:
     assert bound(top(before)) == (50, ITEMS)
 
 
+IN_USE: list[list[int]] = []
+MADE: list[list[int]] = []
+
+
+def serve(load: int) -> None:
+    want = min(load // 2, 900)
+    while len(IN_USE) < want:
+        IN_USE.append([load])
+
+
+def make(load: int) -> None:
+    want = max(load // 2, 900)
+    while len(MADE) < want:
+        MADE.append([load])
+
+
+def test_a_number_that_the_least_of_two_cannot_pass(known: Known) -> None:
+    before = known()
+    serve(20), make(20)
+    assert {it.holder_items: it.bound for it in find_holdings(before) if it.bound} == {10: 900}
+
+
 def test_a_variable_that_no_code_compares(known: Known) -> None:
     recent: OrderedDict[int, Any] = OrderedDict()
     most = 50

@@ -1,0 +1,60 @@
+"""The bound of what an object makes itself: it counts what it has made, and makes no more than its limit says.
+
+As a pool of connections does: those that are idle lie in a list or a queue of it, and are no more than it has made.
+Nothing is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from opcode import opmap
+from types import CodeType, ModuleType
+from typing import Any
+
+from .attributes import attribute_of, instance_value, is_instance_dict
+from .comparisons import comparisons, instructions
+from .emptying import calls
+from .functions import methods_of
+
+_STORE_ATTR = opmap["STORE_ATTR"]
+_MOST_ABOVE = 2  # a pool keeps what is idle in a list, or in a queue that has a list
+_ITEMS = (dict, list, tuple, set, frozenset, ModuleType)
+
+
+def made_at_most(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, int] | None:
+    """The limit, and how many were made, of the object that keeps *holder* and its *used* items."""
+    for owner, name in _keepers(chain, holder):
+        codes = list(methods_of(type(owner)))
+        handling = [code for code in codes if name in code.co_names]
+        makers = (code for code in codes if any(it is code or calls(it, (code.co_name,)) for it in handling))
+        found = next((it for code in makers for it in _counts_up_to(owner, code, codes)), None)
+        if found is not None and used <= found[1] <= found[0]:
+            return found
+    return None
+
+
+def _keepers(chain: Sequence[Any], holder: Any) -> Iterator[tuple[Any, str]]:
+    """The objects that keep *holder* as an attribute, or as an attribute of such a one; with its name."""
+    held, found = holder, 0
+    for place in range(next((n for n, obj in enumerate(chain) if obj is holder), 0) - 1, -1, -1):
+        owner = chain[place]
+        if place and is_instance_dict(chain[place - 1], owner):
+            continue
+        if found == _MOST_ABOVE or issubclass(type(owner), _ITEMS) or (name := attribute_of(owner, held)) is None:
+            return
+        yield owner, name
+        held, found = owner, found + 1
+
+
+def _counts_up_to(owner: Any, code: CodeType, codes: Sequence[CodeType]) -> Iterator[tuple[int, int]]:
+    """The numbers of *owner* of which *code* compares one that the methods change with one that they leave alone."""
+    for compared in comparisons(code):
+        numbers = {word: it for word in compared.names if type(it := instance_value(owner, word)) is int}
+        counted = [word for word in numbers if any(_sets(it, word) for it in codes)]
+        fixed = [word for word in numbers if word not in counted]
+        if len(counted) == len(fixed) == 1:
+            yield numbers[fixed[0]], numbers[counted[0]]
+
+
+def _sets(code: CodeType, name: str) -> bool:
+    return any(op == _STORE_ATTR and code.co_names[arg] == name for op, arg in instructions(code))
