@@ -59,6 +59,20 @@ FORKS = """
 """
 
 
+def test_a_child_is_as_old_as_the_fork():
+    done = python("""
+        import os, memwatch
+        memwatch.start(tick=0.01)
+        books = memwatch.watcher()._ledger
+        books.started -= 3600
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if books.life < 1800 < books.age else 9)
+        assert os.waitpid(pid, 0)[1] == 0 and books.life > 1800
+    """)
+    assert done.stderr == ""
+
+
 def test_after_a_fork_both_are_read_though_nothing_is_collected_and_no_second_thread_is_warned_of():
     done = python(
         FORKS

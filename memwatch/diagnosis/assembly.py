@@ -57,7 +57,7 @@ def assemble(
     candidate.ledger.settle()  # the verdict's own work is a part of what it tells
     return Report(
         pid=os.getpid(),
-        age_seconds=candidate.ledger.age,
+        age_seconds=candidate.ledger.life,
         reason=_reason(growth, resident, evidence.interpreters),
         growth_bytes=growth.growth,
         rss_growth_bytes=resident,

@@ -83,14 +83,25 @@ class Ledger:
         self._loaded_before = LOADED.less(Loaded())
         self.aside: Ledger | None = None  # the books of a question that somebody has asked
         self.is_busy = False  # memwatch's thread, with what may take long
+        self._before_fork = 0.0  # seconds for which the processes were watched that have forked this one
         self._ended_threads = 0.0
         self._this_thread = 0.0
         self._receivers = 0.0
 
     @property
     def age(self) -> float:
-        """Seconds since watching began."""
+        """Seconds since watching began, here or in the process that has forked this one."""
         return Clock.monotonic() - self.started
+
+    @property
+    def life(self) -> float:
+        """Seconds for which this process has been watched."""
+        return self.age - self._before_fork
+
+    def begin_anew(self) -> None:
+        """This is a forked child: what was spent so far stays in the books, as does the time."""
+        self.is_busy = False
+        self._before_fork = self.age
 
     @property
     def held(self) -> tuple[int, int]:

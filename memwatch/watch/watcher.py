@@ -255,7 +255,7 @@ class Watcher:
         forget_other_threads()
         self._inherited = self.readings
         self._observer.rates.reset()  # resident memory is counted anew in a child
-        self._ledger.is_busy = False
+        self._ledger.begin_anew()
         self._ticker.begin_anew()
         self._agenda = Agenda()
         self._halting = Halt(final=False)

@@ -364,6 +364,13 @@ def test_a_program_of_a_second_is_looked_at_too(make_case, app, text):
     assert report.suspects[0].held_by.lines[1] == ".kept: list, 1000 items"
 
 
+def test_a_forked_worker_was_watched_since_it_was_forked(case, app, text):
+    app.kept = []
+    case.ledger.begin_anew()  # 1000 s after the watcher of its parent
+    report = case.judge(lambda: app.kept.extend(map(text, range(1000)))).report
+    assert report.age_seconds < 500
+
+
 def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, monkeypatch, text):
     def fail(*_, **__):
         raise MemoryError
