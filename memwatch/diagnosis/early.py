@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backend.meters.meters import counted_bytes
-from ..heap import Ratchet, TypeSeries, least
+from ..heap import MonotoneType, TypeSeries, least
 from ..internal import internal
 from ..retain import Holding, find_remover
 from .benign_growth import bytes_of
@@ -105,9 +105,9 @@ def _is_replaced(top: Holding, evidence: Evidence, findings: Findings) -> bool:
     return sum(least(row.freed) for row in rows) > _LOST * before
 
 
-def _steady(series: TypeSeries) -> Sequence[Ratchet]:
+def _steady(series: TypeSeries) -> Sequence[MonotoneType]:
     return [it for it in series.ratchets() if it.monotone_share == 1 and it.readings == series.readings]
 
 
-def _bytes_of(ratchet: Ratchet) -> int:
+def _bytes_of(ratchet: MonotoneType) -> int:
     return counted_bytes(ratchet.growth, ratchet.objects)

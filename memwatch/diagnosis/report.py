@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..calltree import CallTree
 from ..clock import to_wall
-from ..heap import Ratchet
+from ..heap import MonotoneType
 from ..internal import internal
 from ..origin import Origin
 from ..retain import RetainingPath
@@ -101,7 +101,7 @@ class Report(Shown):
     suspects: tuple[Suspect, ...]
     missing: tuple[str, ...]
     cost: Cost
-    ratchets: tuple[Ratchet, ...] = ()
+    ratchets: tuple[MonotoneType, ...] = ()
     time: float = 0.0
     growth: CallTree | None = None
     origin: Origin | None = None

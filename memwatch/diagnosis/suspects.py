@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ..heap import Diff, Ratchet, TypeSeries
+from ..heap import Diff, MonotoneType, TypeSeries
 from ..retain import Holding, RetainingPath
 from ..units import format_bytes
 from .account import Account, has_lost, kind_of
@@ -146,7 +146,7 @@ def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
     return found
 
 
-def ratchets_of(series: TypeSeries) -> tuple[Ratchet, ...]:
+def ratchets_of(series: TypeSeries) -> tuple[MonotoneType, ...]:
     """The types that grew at every one of at least `_LOOKS` looks, those with most growth."""
     steady = (it for it in series.ratchets() if it.monotone_share == 1 and it.readings == series.readings)
     return tuple(it for it in steady if it.growth >= _LEAST_BYTES)[:MOST] if series.readings >= _LOOKS else ()

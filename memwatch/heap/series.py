@@ -18,7 +18,7 @@ Totals = Mapping[str, tuple[int, int]]
 
 @internal
 @dataclass(frozen=True, slots=True)
-class Ratchet:
+class MonotoneType:
     """A type whose bytes did not fall at any of the last `readings`, over `seconds`, and grew by `growth` together.
 
     `monotone_share` is the share of the steps between them at which it did grow; `objects` is by how many it did.
@@ -89,10 +89,10 @@ class TypeSeries:
         kept = sorted(streaks, key=lambda what: (-streaks[what].growth, -streaks[what].last_bytes, what))[: self._most]
         self._streaks = {what: streaks[what] for what in kept}
 
-    def ratchets(self) -> tuple[Ratchet, ...]:
+    def ratchets(self) -> tuple[MonotoneType, ...]:
         """The types that grew and did not fall, most growth first."""
         grown = (
-            Ratchet(
+            MonotoneType(
                 what,
                 streak.readings,
                 streak.growth,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memwatch.errors import OptionError
-from memwatch.heap import Census, Ratchet, TypeCount, TypeSeries
+from memwatch.heap import Census, MonotoneType, TypeCount, TypeSeries
 
 
 def read(*readings: dict[str, tuple[int, int]], most: int = 500) -> TypeSeries:
@@ -26,7 +26,7 @@ def of(what: str, *sizes: int) -> list[dict[str, tuple[int, int]]]:
 
 def test_a_type_that_only_grows_is_a_ratchet() -> None:
     assert read(*of("app.Order", 100, 200, 300, 400)).ratchets() == (
-        Ratchet("app.Order", readings=4, growth=300, monotone_share=1.0, objects=30, seconds=30.0),
+        MonotoneType("app.Order", readings=4, growth=300, monotone_share=1.0, objects=30, seconds=30.0),
     )
 
 
@@ -60,7 +60,7 @@ def test_a_census_is_read_as_its_totals_are() -> None:
     series = TypeSeries()
     for size in (10, 30):
         series.add(Census(0.0, True, (TypeCount("a", size // 10, size),)), float(size))
-    assert series.ratchets() == (Ratchet("a", 2, 20, 1.0, 2, 20.0),)
+    assert series.ratchets() == (MonotoneType("a", 2, 20, 1.0, 2, 20.0),)
 
 
 def test_only_so_many_types_are_kept_those_that_grew_before_all() -> None:
