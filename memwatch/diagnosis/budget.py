@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from ..backend.census import chosen
-from ..backend.meters.meters import BYTES_PER_BLOCK
+from ..backend.meters.meters import expected_in
 from ..backend.quiet import COLLECT_SECONDS
 from ..internal import internal
 from ..retain import expected_search
@@ -37,12 +37,8 @@ Search = Callable[[int, bool], tuple[float, float]]
 
 
 def expected_blocks(sample: Sample) -> int:
-    """How many blocks Python holds by *sample*, for a budget.
-
-    Where Python's own allocator is not in use (PYTHONMALLOC=malloc, mimalloc) none are counted, and every byte may be
-    Python's.
-    """
-    return sample.blocks or sample.base // BYTES_PER_BLOCK
+    """How many blocks Python holds by *sample*, for a budget; where none are counted, about how many objects."""
+    return sample.blocks or expected_in(sample.base)
 
 
 def time_shared(candidate: Candidate, whole: bool = False) -> float:

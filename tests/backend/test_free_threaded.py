@@ -15,8 +15,10 @@ import pytest
 
 import memwatch
 from memwatch import backend, profile, retain
+from memwatch.backend.meters.meters import expected_in, expected_objects
 from memwatch.backend.process import current_frames
-from memwatch.backend.stopped import StoppedFrame
+from memwatch.backend.stopped import StoppedFrame, extension
+from memwatch.heap import take_snapshot
 
 pytestmark = pytest.mark.skipif(not backend.FREE_THREADED, reason="this Python has a GIL: NOT TESTED here")
 
@@ -138,6 +140,15 @@ def test_a_look_holds_nothing_when_it_is_over() -> None:
         retain.find_path(kept)
         current_frames(variables=True)
     assert sys.getrefcount(kept) == before
+
+
+@pytest.mark.skipif(extension() is None, reason="the C extension is not there: NOT TESTED")
+def test_objects_that_a_budget_expects_are_not_told_by_resident_memory() -> None:
+    before = expected_objects()
+    rest = bytearray(b"x" * (1000 * before))
+    expected = expected_in(base=len(rest))
+    assert 0.5 * before < expected < 2 * before
+    assert take_snapshot().nodes == pytest.approx(expected, rel=0.7)
 
 
 @pytest.mark.skipif(not backend.samples, reason="the C extension is not in use: NO SAMPLER")

@@ -16,6 +16,7 @@ from typing import Generic, NamedTuple, TypeVar
 from ...clock import Clock
 from ...internal import internal
 from .. import name
+from ..stopped import extension
 from .allocator import COUNTS_BLOCKS, MIMALLOC
 from .malloc import malloc_bytes
 from .resident import Resident
@@ -62,7 +63,7 @@ CHEAP = 0.0002
 _SHARE = 1000  # a meter rests a thousand times as long as its reading took
 _TOO_LONG = 0.1  # seconds: a meter that holds everything up for so long is not asked again by itself
 _LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
-
+_TRACKED_FACTOR = 3  # the collector tracks at least a third of the objects, as a rule
 
 T = TypeVar("T")
 
@@ -196,13 +197,22 @@ class Meters:
 
 
 def expected_objects() -> int:
-    """About how many objects the heap has, at most: Python's blocks.
-
-    Where Python's own allocator is not in use (PYTHONMALLOC=malloc, mimalloc) none are counted, and every byte may be
-    Python's.
-    """
+    """About how many objects the heap has, at most: Python's blocks, or what `expected_in` says."""
     blocks = count_blocks()[0] if may_count_blocks() else 0
-    return blocks or Meters().read(force=True).base // BYTES_PER_BLOCK
+    return blocks or expected_in(Meters().read(force=True).base)
+
+
+def expected_in(base: int) -> int:
+    """About how many objects there are, at most, in *base* bytes, where Python's blocks are not counted.
+
+    On free-threaded Python it is told by those that the collector tracks. Where another allocator than Python's own is
+    in use (PYTHONMALLOC=malloc, mimalloc), every byte may be Python's.
+    """
+    return base // BYTES_PER_BLOCK if _tracked is None else _TRACKED_FACTOR * _tracked.get()
+
+
+_count_tracked: Callable[[], int] | None = getattr(extension(), "count_tracked", None)
+_tracked = None if _count_tracked is None else Meter(_count_tracked, 0)
 
 
 def counted_bytes(size_bytes: int, objects: int) -> int:

@@ -9,6 +9,7 @@
 
 static PyMethodDef methods[] = {
     {"tracked", tracked, METH_NOARGS, tracked_doc},
+    {"count_tracked", count_tracked, METH_NOARGS, count_tracked_doc},
     {"stopped_referents", stopped_referents, METH_O, stopped_referents_doc},
     {"stopped_threads", stopped_threads, METH_O, stopped_threads_doc},
     {NULL, NULL, 0, NULL},
