@@ -36,11 +36,16 @@ def bytes_of(holding: Holding) -> int:
     return counted_bytes(holding.retained_bytes, holding.retained_items)
 
 
-def will_be_full(held: Holding, grew: int, room: int) -> str | None:
+def will_be_full(held: Holding, grew: int, room: int, waits: int) -> str | None:
     """In words, that *held* is bounded and will be full before half of *room* is gone; *grew* bytes came with its new
-    items, which is more than a walk has met."""
+    items, which is more than a walk has met.
+
+    And before *waits* more are over, each of which lasts as long as all before it: to wait for less is in vain.
+    """
     items = _new_items(held)
     if held.bound is None or held.used is None or not items or held.used >= held.bound:
+        return None
+    if held.used << waits < held.bound:
         return None
     if grew / items * (held.bound - held.used) > _ROOM * max(0, room):
         return None

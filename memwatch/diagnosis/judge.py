@@ -37,7 +37,7 @@ from .window import excess_of, put_right
 
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows ever more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
-_MOST_FILLED = 3
+_MOST_FILLED = 3  # times in a row, likewise
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 
 
@@ -169,9 +169,10 @@ class Diagnosis:
     def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
         """Why to wait where most of the growth is what the items of one bounded container keep, though no walk meets
         it: as native memory that C code holds for each, or what code objects have."""
-        most = [it for it in report.suspects if it.share >= HALF and it.held_by] if self._filled < _MOST_FILLED else []
+        waits = _MOST_FILLED - self._filled
+        most = [it for it in report.suspects if it.share >= HALF and it.held_by] if waits > 0 else []
         kept = [(held, it.bytes_growth) for it in most for held in findings.holdings if held.path is it.held_by]
-        fills = next((why for held, grew in kept if (why := will_be_full(held, grew, room))), None)
+        fills = next((why for held, grew in kept if (why := will_be_full(held, grew, room, waits))), None)
         self._filled = self._filled + 1 if fills else 0
         return fills
 

@@ -393,10 +393,17 @@ def test_objects_that_stay_do_not_come_and_go(births, net):
 
 
 @pytest.mark.parametrize(
-    ("bound", "used", "grew", "is_held"),
-    [(400, 128, 2 * MIB, True), (400, 400, 2 * MIB, False), (10**9, 128, 2 * MIB, False)],
+    ("bound", "used", "grew", "waits", "is_held"),
+    [
+        (400, 128, 2 * MIB, 3, True),
+        (400, 400, 2 * MIB, 3, False),
+        (10**9, 128, 2 * MIB, 3, False),
+        (1024, 128, 2 * MIB, 3, True),
+        (1025, 128, 2 * MIB, 3, False),
+        (400, 128, 2 * MIB, 1, False),
+    ],
 )
-def test_a_bounded_container_fills_with_what_its_items_keep(bound, used, grew, is_held):
+def test_a_bounded_container_fills_with_what_its_items_keep(bound, used, grew, waits, is_held):
     held = holding(bound, used, 100, 10_000, {"Template": 100})
-    why = will_be_full(held, grew, 100 * MIB)
+    why = will_be_full(held, grew, 100 * MIB, waits)
     assert (why is not None and why.endswith(f": {used:,} of at most {bound:,}")) is is_held
