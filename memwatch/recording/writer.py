@@ -230,6 +230,7 @@ class Writer:
     def _give_up(self, why: str) -> None:
         self.problem = why
         self._waiting.clear()
+        self._shut()
         _log.warning("memwatch stops recording this process: %s", why)
 
     def _tend(self, now: float) -> None:

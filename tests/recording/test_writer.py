@@ -177,6 +177,7 @@ def test_a_damaged_file_ends_the_recording_not_the_program(make_writer, path, ca
             file.write(b"\xff" * 2048)
     for second in range(300, 310):
         writer.tick(make_sample(start + second))
+    assert writer._connection is None, "nothing is left open"
     assert writer.problem and sum("stops recording" in it.message for it in caplog.records) == 1
     with pytest.raises(RecordingError, match="damaged"), Reader(path) as reader:
         reader.lives()
