@@ -23,11 +23,12 @@ _callbacks = atexit._ncallbacks
 _before = _callbacks()
 
 
-def root_of(place: Place) -> Root:
-    """The root of *place*: atexit, if it is what holds what is there."""
+def root_of(place: Place, alike: int) -> Root:
+    """The root of *place*: atexit, if it is what holds what is there. C code holds so many of that type, *alike*, at
+    this and other places."""
     if place.root.kind is not RootKind.HELD_IN_C:
         return place.root
-    by_exit = _is_list(place.chain[0]) if sys.version_info >= (3, 14) else _come_with_callbacks(place)
+    by_exit = _is_list(place.chain[0]) if sys.version_info >= (3, 14) else _come_with_callbacks(place, alike)
     return Root(RootKind.INTERPRETER, AT_EXIT, place.root.edge) if by_exit else place.root
 
 
@@ -42,8 +43,8 @@ def _is_list(held: Any) -> bool:
     return len(items) == len(held) and all(type(item) is tuple and len(item) == 3 for item in items)
 
 
-def _come_with_callbacks(place: Place) -> bool:
+def _come_with_callbacks(place: Place, alike: int) -> bool:
     """Whether nothing but C code holds what is there, and as many callbacks came to atexit since memwatch is loaded,
     but not so many that they have little to do with it."""
     alone = len(place.chain) == 1 and type(place.chain[0]) is not weakref.ref
-    return alone and _LEAST <= place.targets <= _callbacks() - _before <= _MOST * place.targets
+    return alone and _LEAST <= alike <= _callbacks() - _before <= _MOST * alike

@@ -131,7 +131,8 @@ def _name_roots(places: Iterable[Place]) -> None:
     in_c = [found for found in places if found.root.kind is RootKind.HELD_IN_C]
     in_greenlets = roots_in_greenlets({id(found.chain[0]) for found in in_c})
     for found in in_c:
-        found.root = in_greenlets.get(id(found.chain[0])) or root_of(found)
+        alike = sum(it.targets for it in in_c if type(it.chain[-1]) is type(found.chain[-1]))
+        found.root = in_greenlets.get(id(found.chain[0])) or root_of(found, alike)
 
 
 def _topmost(reported: dict[_Likeness, Holding]) -> Iterable[Holding]:
