@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from memwatch import backend
+
+PROJECT = Path(__file__).parent.parent  # an editable installation may find it by a hook that -S leaves out
 
 OURS = {
     "": "autostart backend callbacks checks clock crossings default descriptors environment errors handlers internal"
@@ -37,7 +40,7 @@ def loaded_at_start():
     """The modules that an interpreter loads for memwatch before its program begins."""
     code = f"""
 import sys
-sys.path[:] = {sys.path!r}
+sys.path[:] = {[*sys.path, str(PROJECT)]!r}
 before = set(sys.modules)
 import memwatch.autostart
 assert memwatch.watcher() is not None

