@@ -6,6 +6,7 @@ import argparse
 import time
 from typing import Any
 
+from ..reach.words import memory_of
 from ..units import format_bytes, format_duration, printable
 from .asking import add_pid, carry_out, show
 
@@ -34,7 +35,7 @@ def render(answer: dict[str, Any]) -> str:
     rows = [
         ("watched", _since(answer)),
         ("thinks", answer["thinks"]),
-        ("memory", _memory(answer)),
+        ("memory", memory_of(answer)),
         ("backend", f"{answer['backend']}: {answer['backend_reason']}"),
         ("lines", _sampling(answer["sample_interval"])),
         *[("leak", _leak(leak)) for leak in answer["leaks"]],
@@ -49,17 +50,6 @@ def _since(answer: dict[str, Any]) -> str:
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(answer["started"]))
     pace = f"pace {answer['pace']}, a tick every {format_duration(answer['tick_seconds'])}"
     return f"for {format_duration(answer['age_seconds'])}, since {since}; {pace}, {answer['readings']:,} readings"
-
-
-def _memory(answer: dict[str, Any]) -> str:
-    if answer["base_bytes"] is None:
-        return "not read yet"
-    text = f"{format_bytes(answer['base_bytes'])} held, {format_bytes(answer['rss_bytes'])} resident"
-    growth = answer["growth"]
-    if growth is None:
-        return text
-    rate = format_bytes(growth["rate_bytes_per_hour"], signed=True)
-    return f"{text}; {format_bytes(growth['bytes'], signed=True)} in {format_duration(growth['seconds'])}, {rate}/h"
 
 
 def _sampling(interval: int) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..errors import MemwatchError, ProcessError
 from ..reach import client
+from ..reach.words import memory_of
 from ..render.words import VERDICTS
-from ..units import format_bytes, format_duration, format_rate
 from .view import View, path_text
 
 _MOST_POINTS = 2048
@@ -129,15 +129,4 @@ def _facts(answer: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     cost = answer["cost"]
     spent = f"{100 * cost['cpu_share']:.2f} % of CPU, longest pause {1000 * cost['longest_pause_seconds']:.0f} ms"
     leaks = [("leak", f"{it['subject'] or it['verdict']}; {it['reason']}") for it in answer["leaks"]]
-    return (("memory", _memory(answer)), *leaks, ("cost", spent))
-
-
-def _memory(answer: dict[str, Any]) -> str:
-    if answer["base_bytes"] is None:
-        return "not read yet"
-    text = f"{format_bytes(answer['base_bytes'])} held, {format_bytes(answer['rss_bytes'])} resident"
-    growth = answer["growth"]
-    if growth is None:
-        return text
-    grew = f"{format_bytes(growth['bytes'], signed=True)} in {format_duration(growth['seconds'])}"
-    return f"{text}; {grew}, {format_rate(growth['rate_bytes_per_hour'])}"
+    return (("memory", memory_of(answer)), *leaks, ("cost", spent))
