@@ -134,7 +134,7 @@ def test_without_urllib3_it_is_told_once(watched, monkeypatch, warnings):
 
 
 def test_without_the_sampler_it_is_told_once(monkeypatch, warnings):
-    monkeypatch.setattr(backend, "name", "pure")
+    monkeypatch.setattr(backend, "samples", False)
     assert not pyroscope.start("http://127.0.0.1:1", "a")
     assert not pyroscope.start("http://127.0.0.1:1", "a")
     (said,) = warnings()
