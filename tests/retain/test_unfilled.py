@@ -69,6 +69,6 @@ def test_those_that_were_lost_are_found(known: Callable[[], Any], lost: Callable
     before, items = known(), max(2, atexit._ncallbacks())  # as many as the list of atexit's callbacks, from 3.14 on
     for _ in range(30):
         lost(make("List", items, Order()))
-    holding = max(find_holdings(before, in_slices=in_slices), key=lambda it: it.type_counts.get("list", 0))
+    holding = max(find_holdings(before, in_slices=in_slices), key=lambda it: it.type_counts.get(f"{__name__}.Order", 0))
     assert holding.path.lines == ("no Python reference (held in C)", f"list, {items} items")
     assert holding.type_counts["list"] == 30 and sum(holding.type_counts.values()) == 60

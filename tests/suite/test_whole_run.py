@@ -107,7 +107,7 @@ def test_what_the_runner_keeps_of_a_failure_is_not_told(run) -> None:
 
 @NEEDS_SAMPLER
 def test_a_small_leak_has_its_line(run) -> None:
-    text = "KEPT = []\n\ndef test_keeps():\n    KEPT.extend(range(1000))\n"
+    text = "KEPT = []\n\ndef test_keeps():\n    KEPT.extend(range(5000))\n"
     done = run(text, "--memwatch", "--memwatch-least=2000")
     done.stdout.fnmatch_lines(["1  *, +*", "   allocated  test_module.py:4 in test_keeps"])
 
