@@ -45,6 +45,7 @@ _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memo
 @internal
 class EvidenceCollector:
     """Gathers `evidence` for one watcher, on its thread, within a budget of *pause_budget* seconds a pause.
+
     *recorder*, if there is one, tells who allocated; while growth is suspected it looks more closely. *show_keys* shows
     the keys of dicts on the paths to holders.
     """

@@ -130,9 +130,11 @@ def _name_roots(places: Iterable[Place]) -> None:
     """Put what is known of them in the place of roots of which the search knows only that C code holds them."""
     in_c = [found for found in places if found.root.kind is RootKind.HELD_IN_C]
     in_greenlets = roots_in_greenlets({id(found.chain[0]) for found in in_c})
+    alike = Counter[type]()
     for found in in_c:
-        alike = sum(it.targets for it in in_c if type(it.chain[-1]) is type(found.chain[-1]))
-        found.root = in_greenlets.get(id(found.chain[0])) or root_of(found, alike)
+        alike[type(found.chain[-1])] += found.targets
+    for found in in_c:
+        found.root = in_greenlets.get(id(found.chain[0])) or root_of(found, alike[type(found.chain[-1])])
 
 
 def _topmost(reported: dict[_Likeness, Holding]) -> Iterable[Holding]:

@@ -19,6 +19,7 @@ from ..backend import FREE_THREADED
 from ..backend.census.referents import referents_of, shown_by
 from ..backend.census.tracked import list_tracked
 from ..backend.forks import FORK_HOOKS
+from ..backend.meters.meters import expected_objects
 from ..backend.process import Frame, current_frames
 from ..backend.stopped import StoppedFrame
 
@@ -30,7 +31,7 @@ is_tracked = gc.is_tracked
 _type_namespace = vars(type)["__dict__"].__get__
 _module_namespace: Any = vars(ModuleType)["__dict__"].__get__
 _OPTIMIZED = 1  # CO_OPTIMIZED: the locals of this code live in the frame and not in a dict
-_SMALL = 1_000_000  # blocks
+_SMALL = 1_000_000  # objects
 OWN = 1
 """The distance of the program's own modules."""
 
@@ -133,7 +134,7 @@ def has_variables(frame: Frame) -> bool:
 
 def is_small_heap() -> bool:
     """Whether `referrers` holds the interpreter for no more than some 50 milliseconds."""
-    return sys.getallocatedblocks() < _SMALL
+    return expected_objects() < _SMALL
 
 
 def referrers(objects: Sequence[Any]) -> list[Any]:

@@ -25,6 +25,15 @@ def top(known: array[int]) -> Holding:
     return find_holdings(known)[0]
 
 
+def filled(app: Any, known: Known, kind: type[Kept]) -> Holding:
+    """Who holds what was added to one of that *kind*."""
+    app.kept = kind()
+    before = known()
+    for number in range(ITEMS):
+        app.kept.add([number])
+    return top(before)
+
+
 class Kept:
     """What all have."""
 
@@ -144,11 +153,7 @@ class Best(Kept):
     ],
 )
 def test_a_length_that_is_kept(app: Any, known: Known, kind: type[Kept], bound: int | None) -> None:
-    app.kept = kind()
-    before = known()
-    for number in range(ITEMS):
-        app.kept.add([number])
-    found = top(before)
+    found = filled(app, known, kind)
     assert (found.bound, found.seconds_kept) == (bound, None)
 
 
@@ -392,10 +397,6 @@ class Timed(Kept):
     ],
 )
 def test_an_age_that_is_kept(app: Any, known: Known, kind: type[Kept], seconds: float | None) -> None:
-    app.kept = kind()
-    before = known()
-    for number in range(ITEMS):
-        app.kept.add([number])
-    found = top(before)
+    found = filled(app, known, kind)
     assert found.bound is None
     assert found.seconds_kept == (None if seconds is None else pytest.approx(seconds, abs=60))

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from multiprocessing.managers import Server, SyncManager
 from typing import Any
 
+import cachetools
 import pytest
 
 import memwatch
@@ -96,7 +97,6 @@ def test_what_the_program_shares_by_a_manager() -> None:
 
 
 def test_a_cache_of_cachetools_that_nothing_bounds() -> None:
-    cachetools = pytest.importorskip("cachetools")
     endless, bounded = cachetools.TTLCache(maxsize=float("inf"), ttl=10**8), cachetools.TTLCache(maxsize=4, ttl=10**8)
     GLOBAL["caches"] = endless, bounded
     verify(
