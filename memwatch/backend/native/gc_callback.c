@@ -32,13 +32,13 @@
 typedef struct {
     PyObject_HEAD
     vectorcallfunc call;
-    PyObject *queue;        /* a SimpleQueue */
-    PyObject *quiet;        /* a dict: by the ident of a thread, how often it is quiet */
+    PyObject *queue; /* a SimpleQueue */
+    PyObject *quiet; /* a dict: by the ident of a thread, how often it is quiet */
     PyObject *count_blocks; /* a C function */
-    PyObject *record;       /* a class made from tuple: clock, blocks or None, cost */
-    PyObject *on_any;       /* None, or what is called once at the next collection of any generation */
-    PyObject *generation;   /* the key */
-    double begun;           /* 0: no full collection was seen to begin */
+    PyObject *record; /* a class made from tuple: clock, blocks or None, cost */
+    PyObject *on_any; /* None, or what is called once at the next collection of any generation */
+    PyObject *generation; /* the key */
+    double begun; /* 0: no full collection was seen to begin */
     double seconds;
     double blocks_cost;
     double cheap;
@@ -46,8 +46,8 @@ typedef struct {
     char retired;
     char scheduled; /* a pending call will see to on_any */
     const PyFrameObject *forking; /* the frame that forks, never dereferenced: it may be gone */
-    int instruction;              /* that it is at */
-    int calls;                    /* that may still wait for the end of the fork */
+    int instruction; /* that it is at */
+    int calls; /* that may still wait for the end of the fork */
 } Trigger;
 
 static double
@@ -339,9 +339,9 @@ PyDoc_STRVAR(trigger_doc, "Trigger(queue, quiet, count_blocks, record, cheap)\n-
                           "An entry of gc.callbacks that runs no bytecode; see backend/meters/gc_callback.py.");
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, (void *)trigger_doc},    {Py_tp_new, trigger_new},     {Py_tp_dealloc, trigger_dealloc},
-    {Py_tp_traverse, trigger_traverse},  {Py_tp_clear, trigger_clear}, {Py_tp_call, PyVectorcall_Call},
-    {Py_tp_members, members},            {Py_tp_methods, methods},  {0, NULL},
+    {Py_tp_doc, (void *)trigger_doc},   {Py_tp_new, trigger_new},     {Py_tp_dealloc, trigger_dealloc},
+    {Py_tp_traverse, trigger_traverse}, {Py_tp_clear, trigger_clear}, {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, members},           {Py_tp_methods, methods},     {0, NULL},
 };
 
 static PyType_Spec spec = {

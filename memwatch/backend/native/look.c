@@ -80,9 +80,8 @@ take(Look *look, Snapshot *made, double patience, PyObject *ask)
     }
     places = look->search ? places_receive(look->search, look->question[MODULES], &answer) : Py_NewRef(Py_None);
     if (places)
-        result =
-            Py_BuildValue("(ONOdddl)", (PyObject *)made, answer_totals(&answer), places, answer.pause, answer.price,
-                               answer.work, answer.faults);
+        result = Py_BuildValue("(ONOdddl)", (PyObject *)made, answer_totals(&answer), places, answer.pause,
+                               answer.price, answer.work, answer.faults);
 done:
     Py_XDECREF(places);
     answer_free(&answer);

@@ -18,7 +18,7 @@ malloc_bytes(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 #ifdef __GLIBC__
     static Statistics (*ask)(void);
     if (ask == NULL)
-        ask = (Statistics(*)(void))dlsym(RTLD_DEFAULT, "mallinfo2");
+        ask = (Statistics (*)(void))dlsym(RTLD_DEFAULT, "mallinfo2");
     if (ask) {
         Statistics statistics = ask();
         return PyLong_FromSize_t(statistics.uordblks + statistics.hblkhd);

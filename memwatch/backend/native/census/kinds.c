@@ -60,10 +60,17 @@ measures_read(Measures *measures, PyTypeObject *stream)
         PyTypeObject *type;
         SizeRule rule;
     } known[] = {
-        {&PyBaseObject_Type, SIZE_FIXED}, {&PyList_Type, SIZE_LIST},   {&PyDict_Type, SIZE_DICT},
-        {&PySet_Type, SIZE_SET},          {&PyFrozenSet_Type, SIZE_SET}, {&PyUnicode_Type, SIZE_STR},
-        {&PyLong_Type, SIZE_INT},         {&PyByteArray_Type, SIZE_BYTEARRAY}, {&PyType_Type, SIZE_TYPE},
-        {&PyCode_Type, SIZE_CODE},        {stream, SIZE_FIXED},
+        {&PyBaseObject_Type, SIZE_FIXED},
+        {&PyList_Type, SIZE_LIST},
+        {&PyDict_Type, SIZE_DICT},
+        {&PySet_Type, SIZE_SET},
+        {&PyFrozenSet_Type, SIZE_SET},
+        {&PyUnicode_Type, SIZE_STR},
+        {&PyLong_Type, SIZE_INT},
+        {&PyByteArray_Type, SIZE_BYTEARRAY},
+        {&PyType_Type, SIZE_TYPE},
+        {&PyCode_Type, SIZE_CODE},
+        {stream, SIZE_FIXED},
     };
     measures->count = Py_ARRAY_LENGTH(known) - (stream ? 0 : 1);
     for (int place = 0; place < measures->count; place++) {

@@ -91,34 +91,26 @@ static Py_ssize_t
 rule_size(const Kind *kind, PyObject *object, Py_ssize_t inside)
 {
     switch ((SizeRule)kind->rule) {
-    case SIZE_ITEMS:
-        return given(kind->basic + items_size(kind, Py_SIZE(object)) + inside);
-    case SIZE_ITEMS_AND_ONE:
-        return given(kind->basic + items_size(kind, Py_SIZE(object)) + kind->item + inside);
+    case SIZE_ITEMS: return given(kind->basic + items_size(kind, Py_SIZE(object)) + inside);
+    case SIZE_ITEMS_AND_ONE: return given(kind->basic + items_size(kind, Py_SIZE(object)) + kind->item + inside);
     case SIZE_LIST:
         /* less than none while the list is sorted: its items are apart then */
         return given(kind->basic + inside) +
                given(Py_MAX(((PyListObject *)object)->allocated, 0) * (Py_ssize_t)sizeof(PyObject *));
-    case SIZE_DICT:
-        return given(kind->basic + inside) + dict_buffers((PyDictObject *)object);
-    case SIZE_SET:
-        return set_size(kind, object);
-    case SIZE_STR:
-        return str_size(kind, object);
+    case SIZE_DICT: return given(kind->basic + inside) + dict_buffers((PyDictObject *)object);
+    case SIZE_SET: return set_size(kind, object);
+    case SIZE_STR: return str_size(kind, object);
     case SIZE_INT:
         if (kind->type != &PyLong_Type)
             return given(kind->basic + (digits_of(object) + 1) * kind->item);
-        return given(Py_MAX((Py_ssize_t)sizeof(PyLongObject),
-                            INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit)));
-    case SIZE_BYTEARRAY:
-        return given(kind->basic) + given(bytearray_buffer((PyByteArrayObject *)object));
-    case SIZE_TYPE:
-        return type_size(kind, object);
+        return given(
+            Py_MAX((Py_ssize_t)sizeof(PyLongObject), INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit)));
+    case SIZE_BYTEARRAY: return given(kind->basic) + given(bytearray_buffer((PyByteArrayObject *)object));
+    case SIZE_TYPE: return type_size(kind, object);
     case SIZE_CODE: /* without what a debugger may have hung on it: looking costs more than it is worth */
         return given(kind->basic + Py_SIZE(object) * kind->item);
     case SIZE_FIXED:
-    case SIZE_MEASURED:
-        break;
+    case SIZE_MEASURED: break;
     }
     return given(kind->basic + asked_header(kind, object) + inside);
 }

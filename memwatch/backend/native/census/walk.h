@@ -79,8 +79,7 @@ kind_of(Walk *walk, PyObject *object)
 static inline bool
 grows(const Kind *kind)
 {
-    return kind->rule == SIZE_LIST || kind->rule == SIZE_DICT || kind->rule == SIZE_SET ||
-           kind->rule == SIZE_BYTEARRAY;
+    return kind->rule == SIZE_LIST || kind->rule == SIZE_DICT || kind->rule == SIZE_SET || kind->rule == SIZE_BYTEARRAY;
 }
 
 /* Whether the collector can ask *object* what it refers to. */

@@ -61,8 +61,11 @@ send_ranges(const Dump *dump, Sender *sender)
     for (size_t slot = 0; slot < dump->ids.ranges.room; slot++) {
         const Pointer *range = &dump->ids.ranges.slots[slot];
         if (range->pointer)
-            send_head(sender, (Sent){.kind = A_RANGE, .bytes = (uint64_t)(uintptr_t)range->pointer,
-                                     .number = (uint64_t)range->number}, 0);
+            send_head(sender,
+                      (Sent){.kind = A_RANGE,
+                             .bytes = (uint64_t)(uintptr_t)range->pointer,
+                             .number = (uint64_t)range->number},
+                      0);
     }
 }
 

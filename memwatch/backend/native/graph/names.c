@@ -346,19 +346,19 @@ special_field(const Naming *naming, PyObject *target)
     PyObject *object = naming->object;
     if (naming->names->names == FUNCTION) {
         const PyFunctionObject *it = (PyFunctionObject *)object;
-        return target == it->func_code       ? "__code__"
-               : target == it->func_defaults ? "__defaults__"
+        return target == it->func_code         ? "__code__"
+               : target == it->func_defaults   ? "__defaults__"
                : target == it->func_kwdefaults ? "__kwdefaults__"
-               : target == it->func_dict     ? "__dict__"
-                                             : NULL;
+               : target == it->func_dict       ? "__dict__"
+                                               : NULL;
     }
     if (naming->names->names == TYPE) {
         PyTypeObject *it = (PyTypeObject *)object;
-        return target == namespace_of(it)            ? "__dict__"
-               : target == it->tp_mro                ? "__mro__"
-               : target == it->tp_bases              ? "__bases__"
-               : target == (PyObject *)it->tp_base   ? "__base__"
-                                                     : NULL;
+        return target == namespace_of(it)          ? "__dict__"
+               : target == it->tp_mro              ? "__mro__"
+               : target == it->tp_bases            ? "__bases__"
+               : target == (PyObject *)it->tp_base ? "__base__"
+                                                   : NULL;
     }
     if (naming->names->names == ERROR) {
         const PyBaseExceptionObject *it = (PyBaseExceptionObject *)object;
@@ -370,18 +370,12 @@ special_field(const Naming *naming, PyObject *target)
                                          : NULL;
     }
     switch (naming->names->names) {
-    case MODULE:
-        return target == PyModule_GetDict(object) ? "__dict__" : "module state";
-    case BUILTIN:
-        return target == PyCFunction_GET_SELF(object) ? "__self__" : NULL;
-    case CELL:
-        return "cell_contents";
-    case TRACE:
-        return target == (PyObject *)((PyTracebackObject *)object)->tb_next ? "tb_next" : NULL;
-    case CODE:
-        return target == ((PyCodeObject *)object)->co_consts ? "co_consts" : "constant";
-    default:
-        return NULL;
+    case MODULE: return target == PyModule_GetDict(object) ? "__dict__" : "module state";
+    case BUILTIN: return target == PyCFunction_GET_SELF(object) ? "__self__" : NULL;
+    case CELL: return "cell_contents";
+    case TRACE: return target == (PyObject *)((PyTracebackObject *)object)->tb_next ? "tb_next" : NULL;
+    case CODE: return target == ((PyCodeObject *)object)->co_consts ? "co_consts" : "constant";
+    default: return NULL;
     }
 }
 

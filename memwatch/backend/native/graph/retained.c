@@ -58,8 +58,7 @@ vertex_bytes(const Telling *telling, uint32_t vertex)
     const Graph *graph = telling->flow->graph;
     if (graph == NULL)
         return telling->question.sizes[vertex];
-    return is_group(telling, vertex) ? group_at(graph, vertex)->bytes
-                                           : graph->sizes[vertex - graph->groups.used];
+    return is_group(telling, vertex) ? group_at(graph, vertex)->bytes : graph->sizes[vertex - graph->groups.used];
 }
 
 static bool

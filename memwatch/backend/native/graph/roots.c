@@ -171,8 +171,7 @@ graph_roots(Graph *graph)
     group_at(graph, shared)->bytes = shared_bytes(graph);
     Left left = {.waiting = {.stride = sizeof(uint32_t)}, .group = kept};
     bool good = hold_named(graph, modules, PyTuple_GET_ITEM(graph->wanted.groups, 0)) &&
-                graph_threads(graph, threads) &&
-                hold_named(graph, kept, PyTuple_GET_ITEM(graph->wanted.groups, 1)) &&
+                graph_threads(graph, threads) && hold_named(graph, kept, PyTuple_GET_ITEM(graph->wanted.groups, 1)) &&
                 reach_groups(graph, &left.waiting) && graph_each(graph, hold_lasting, &left) &&
                 find_left(graph, &left, in_c, garbage);
     row_free(graph->walk.memory, &left.waiting);

@@ -169,8 +169,8 @@ static bool
 is_table(uintptr_t address)
 {
     Arena arena;
-    return address % 16 == 0 && copy(&arena, address + arenas.own * sizeof(Arena), sizeof(Arena)) &&
-           is_arena(&arena) && arena.address <= own_pool() && own_pool() < arena.carved;
+    return address % 16 == 0 && copy(&arena, address + arenas.own * sizeof(Arena), sizeof(Arena)) && is_arena(&arena) &&
+           arena.address <= own_pool() && own_pool() < arena.carved;
 }
 
 static UNCHECKED bool

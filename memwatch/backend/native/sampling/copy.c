@@ -66,9 +66,12 @@ copy_code(Making *making, Code *code)
         if (made == NULL)
             return 0;
         *made = (CopiedCode){
-            copy_text(making, code->function), length_of(code->function),
-            copy_text(making, code->file),     length_of(code->file),
-            code->first_line,                  code->coroutine,
+            copy_text(making, code->function),
+            length_of(code->function),
+            copy_text(making, code->file),
+            length_of(code->file),
+            code->first_line,
+            code->coroutine,
         };
         code->number = (uint32_t)making->copy->codes.used;
     }

@@ -89,7 +89,7 @@ expect(int64_t passed, size_t bytes)
 {
     double expected = (double)passed / countdown.interval;
     expected += (double)bytes < countdown.interval / 16 ? (double)bytes / countdown.interval
-                                                         : sample_probability(bytes, countdown.interval);
+                                                        : sample_probability(bytes, countdown.interval);
     __atomic_fetch_add(&sampler.expected, (uint64_t)(expected * EXPECTED_UNIT), __ATOMIC_RELAXED);
 }
 

@@ -160,8 +160,8 @@ column(const Copy *copy, size_t offset, size_t width)
 {
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(copy->samples.used * width));
     for (size_t number = 0; bytes && number < copy->samples.used; number++)
-        memcpy(PyBytes_AS_STRING(bytes) + number * width,
-               copy->samples.data + number * copy->samples.stride + offset, width);
+        memcpy(PyBytes_AS_STRING(bytes) + number * width, copy->samples.data + number * copy->samples.stride + offset,
+               width);
     return bytes;
 }
 
@@ -189,8 +189,8 @@ sampling_read(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
      * the name in it stays. */
     forget_looked_up();
     if (copy_make(&copy))
-        result = Py_BuildValue("NNNNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps),
-                               raw(&copy.ends), COLUMN(&copy, address), COLUMN(&copy, size), COLUMN(&copy, birth),
+        result = Py_BuildValue("NNNNNNNNNNNNK", list_codes(&copy), raw(&copy.places), raw(&copy.steps), raw(&copy.ends),
+                               COLUMN(&copy, address), COLUMN(&copy, size), COLUMN(&copy, birth),
                                COLUMN(&copy, interval), COLUMN(&copy, thread), COLUMN(&copy, stack),
                                COLUMN(&copy, native), COLUMN(&copy, label), (unsigned long long)copy.time);
     else

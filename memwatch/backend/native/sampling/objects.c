@@ -89,8 +89,7 @@ sampling_objects(PyObject *Py_UNUSED(module), PyObject *types)
         if (looking.failed)
             PyErr_NoMemory();
         else
-            result = PyBytes_FromStringAndSize(looking.found.data,
-                                               (Py_ssize_t)(looking.found.used * sizeof(Found)));
+            result = PyBytes_FromStringAndSize(looking.found.data, (Py_ssize_t)(looking.found.used * sizeof(Found)));
     }
     row_free(&looking.memory, &looking.found);
     pointers_free(&looking.memory, &looking.known);

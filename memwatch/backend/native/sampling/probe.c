@@ -133,8 +133,7 @@ probe(Slot *slot)
     }
     countdown.probing = false;
     countdown.left = left;
-    slot->all_mallocs = slot->usable && slot->small == EVERYTHING &&
-                        blocks_are_mallocs(&original[PYMEM_DOMAIN_MEM]) &&
+    slot->all_mallocs = slot->usable && slot->small == EVERYTHING && blocks_are_mallocs(&original[PYMEM_DOMAIN_MEM]) &&
                         blocks_are_mallocs(&original[PYMEM_DOMAIN_OBJ]);
     slot->promoted = slot->small + 8;
     slot->arrives = !slot->promotes && slot->small != EVERYTHING;

@@ -57,8 +57,8 @@ take(void *block, size_t size, double interval, bool small, bool native)
         return;
     }
     if (sampler.active && (sampler.native || !native)) {
-        Sample sample = {(uintptr_t)block, size, now(), (float)interval, countdown.thread, NO_STACK, small, native,
-                         label};
+        Sample sample = {(uintptr_t)block, size, now(), (float)interval, countdown.thread, NO_STACK, small,
+                         native,           label};
         sample.stack = stack_take(&sampler.memory, &sampler.stacks, &sampler.names, &seen);
         sampler.overflowing += sample.stack == NO_STACK;
         if (!enter(&sample))

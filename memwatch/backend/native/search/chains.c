@@ -4,7 +4,7 @@
  * each object from the root to the one before the last; whoever follows it later can see whether it still holds. */
 #include "search/search.h"
 
-#define COLLECTION 16             /* groups alike, as many as which are still told apart */
+#define COLLECTION 16 /* groups alike, as many as which are still told apart */
 #define MOST_LINKS ((size_t)1 << 22)
 
 typedef struct {

@@ -37,9 +37,14 @@ send_place(const Search *search, Sender *sender, const Chain *chain, size_t numb
     const Sum *sum = (Sum *)search->sums.data + chain->sum;
     const Step *steps = (Step *)search->links.data + chain->start;
     Step last = {(uintptr_t)chain->last, (uintptr_t)Py_TYPE(chain->last)};
-    Place place = {.kind = label->kind, .main_thread = label->main_thread, .number = label->number,
-                   .variable = root_at(search, chain->root)->variable, .sum = chain->sum,
-                   .length = (uint32_t)chain->length + 1, .targets = sum->targets, .items = sum->items,
+    Place place = {.kind = label->kind,
+                   .main_thread = label->main_thread,
+                   .number = label->number,
+                   .variable = root_at(search, chain->root)->variable,
+                   .sum = chain->sum,
+                   .length = (uint32_t)chain->length + 1,
+                   .targets = sum->targets,
+                   .items = sum->items,
                    .bytes = sum->bytes};
     send_head(sender, (Sent){.kind = A_PLACE}, sizeof(place) + place.length * sizeof(Step));
     send_more(sender, &place, sizeof(place));
@@ -264,11 +269,11 @@ tell_places(const Search *search, const Row *places)
     for (size_t number = 0; told && number < places->used; number++) {
         const Received *received = (Received *)places->data + number;
         const Place *place = &received->place;
-        PyObject *row = Py_BuildValue(
-            "(NONNOKKKO)", tell_root(search, received), received->root ? received->root->object : Py_None,
-            tell_steps(received, false), tell_steps(received, true), received->labels,
-            (unsigned long long)place->targets, (unsigned long long)place->items, (unsigned long long)place->bytes,
-            received->counts);
+        PyObject *row = Py_BuildValue("(NONNOKKKO)", tell_root(search, received),
+                                      received->root ? received->root->object : Py_None, tell_steps(received, false),
+                                      tell_steps(received, true), received->labels, (unsigned long long)place->targets,
+                                      (unsigned long long)place->items, (unsigned long long)place->bytes,
+                                      received->counts);
         if (!append(told, row))
             Py_CLEAR(told);
     }

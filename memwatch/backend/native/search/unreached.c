@@ -201,7 +201,7 @@ bool
 search_unreached(Search *search, GCState *collector)
 {
     GCHead *heads[] = {&collector->permanent.head, &collector->generations[2].head, &collector->generations[1].head,
-                     &collector->generations[0].head};
+                       &collector->generations[0].head};
     Marks below = {0};
     bool good = true;
     for (size_t ring = 0; good && ring < Py_ARRAY_LENGTH(heads); ring++)
