@@ -192,7 +192,7 @@ def _finish(screen: Screen, run_pid: int | None, diary: Diary | None, profile: R
     if profile is not None:
         profile.write()
     if watcher is not None and run_pid == os.getpid():
-        from .cli.descendants import finish
+        from .cli.screen import finish
 
         finish(screen, diary, watcher, watched)
     elif diary is not None:

@@ -234,7 +234,7 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
         recorder.start()
         if recorder.problem:
             _log.debug("memwatch does not sample allocations: %s", recorder.problem)
-    _log.info("memwatch is %s", describe_plan(made))
+    _log.info("memwatch is %s", describe_plan(made.pace))
     return made
 
 

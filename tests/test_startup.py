@@ -15,6 +15,7 @@ OURS = {
     ".backend": "allocations forks meters pending process quiet stopped",
     ".backend.allocations": "recorder" + " sampler" * (backend.name == "native"),
     ".backend.meters": "allocator gc_callback malloc meters resident",
+    ".handlers": "leak_text",
     ".reach": "folder listener",
     ".watch": "agenda at_tick cost detector history judge observer pace patience progress ratchet rates reading"
     " requests sample scales seasonal state status thread trend triggers watcher",

@@ -27,7 +27,6 @@ from .inherited import InheritedFile
 if TYPE_CHECKING:
     from ..watch import Leak, Watcher
     from ..watch.sample import Sample
-    from .screen import Screen
 
 _PREFIX = "memwatch-run-"
 _PAGE = ".json"
@@ -174,20 +173,6 @@ def keep_diary(folder: str, watcher: Watcher, run_pid: int) -> Diary:
     signals.on("leak", diary.leak)
     signals.on("recovered", diary.recovered)
     return diary
-
-
-def finish(screen: Screen, diary: Diary | None, watcher: Watcher, watched: bool) -> None:
-    """What a process does at its end: the last line of the run that is its own, or else the last page of its diary.
-
-    A run within another one leaves its folder to it.
-    """
-    own = os.getpid() == screen.pid
-    if diary is not None and (not own or diary.is_within):
-        diary.write()
-    if own:
-        screen.end(watcher, watched, diary.gather() if diary is not None else ())
-        if diary is not None and not diary.is_within:
-            remove(diary.folder)
 
 
 def gather(folder: str, own: str, passed_on: Iterable[bytes] = ()) -> tuple[Result, ...]:

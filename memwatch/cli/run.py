@@ -18,10 +18,10 @@ from ..errors import MemwatchError, UnsupportedError
 from ..handlers import HtmlReports, JsonLines
 from ..options import Options
 from ..watch import Leak, Watcher
-from .descendants import Diary, choose_folder, finish, keep_diary
+from .descendants import Diary, choose_folder, keep_diary
 from .flags import add_options, given_options
 from .program import execute, load_program
-from .screen import Screen, Terminal, open_terminal
+from .screen import Screen, Terminal, finish, open_terminal
 
 if TYPE_CHECKING:
     from .profiling import RunProfile

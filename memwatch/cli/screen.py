@@ -18,7 +18,7 @@ from ..descriptors import identity
 from ..handlers import fingerprint_of, render_report
 from ..tables import wrapped
 from ..units import format_bytes, format_delta, format_duration, format_growth, printable
-from .descendants import Result, name_of
+from .descendants import Diary, Result, name_of, remove
 
 try:
     import resource
@@ -162,6 +162,20 @@ class Screen:
             others=others,
         )
         self.terminal.write(format_end(outcome) + "\n")
+
+
+def finish(screen: Screen, diary: Diary | None, watcher: Watcher, watched: bool) -> None:
+    """What a process does at its end: the last line of the run that is its own, or else the last page of its diary.
+
+    A run within another one leaves its folder to it.
+    """
+    own = os.getpid() == screen.pid
+    if diary is not None and (not own or diary.is_within):
+        diary.write()
+    if own:
+        screen.end(watcher, watched, diary.gather() if diary is not None else ())
+        if diary is not None and not diary.is_within:
+            remove(diary.folder)
 
 
 def format_start(pid: int, backend: str, sample_interval: int = 0) -> str:

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..units import format_rate
+from .leak_text import fingerprint_of as fingerprint_of
+from .leak_text import render_report as render_report
+from .leak_text import summarize as summarize
 
 if TYPE_CHECKING:
     from ..watch.sample import Leak
@@ -39,35 +41,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_FILES})
-
-
-def fingerprint_of(leak: Leak) -> str:
-    """What is the same for the same leak in every process; its reason where nobody could look into it."""
-    return str(leak.report.to_dict().get("fingerprint") or leak.reason)
-
-
-def render_report(leak: Leak, color: bool = False, unicode: bool = False, source: bool = True) -> str:
-    """The report as text, plain unless told otherwise, without a newline at its end.
-
-    *source* shows the text of the allocating lines: for a terminal, not for what is sent elsewhere.
-    """
-    render = getattr(leak.report, "render", None)  # a report by another judge has its text only
-    return (str(leak.report) if render is None else str(render(color=color, unicode=unicode, source=source))).rstrip()
-
-
-def summarize(leak: Leak) -> str:
-    """All that matters on one line: what leaks, who holds it, where it comes from, how fast, and the fingerprint."""
-    report = leak.report
-    first = next(iter(getattr(report, "suspects", ())), None)
-    frames = [*(frame for frame in first.allocated_at if frame["in_app"]), *first.allocated_at] if first else []
-    return ", ".join(
-        [
-            f"memory leak: {getattr(report, 'subject', '') or f'{leak.verdict} memory'}",
-            *(f"allocated at {frame['file']}:{frame['line']} in {frame['function']}" for frame in frames[:1]),
-            format_rate(leak.rate_per_hour),
-            f"fingerprint {getattr(report, 'fingerprint', '') or 'none'}",
-        ]
-    )
 
 
 def log_leaks(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import OptionError, WriteError
 from ..files import check_writable, write_file
-from . import fingerprint_of
+from .leak_text import fingerprint_of
 
 if TYPE_CHECKING:
     from ..watch.sample import Leak

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .. import signals
 from ..export.outbox import Outbox
 from ..targets import make_target
-from . import summarize
+from .leak_text import summarize
 
 if TYPE_CHECKING:
     from ..watch.sample import Leak

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from ..backend import name as backend_name
 from ..units import format_bytes, format_duration
-
-if TYPE_CHECKING:
-    from .triggers import Ticker
-    from .watcher import Watcher
+from .pace import Pace
+from .sample import Stats
+from .triggers import Ticker
 
 _FEW = 4  # samples: that few may be missing for a moment
 
 
-def describe_plan(watcher: Watcher) -> str:
-    """Which process is watched, how, and when a leak can be told."""
-    pace = watcher.pace
+def describe_plan(pace: Pace) -> str:
+    """Which process is watched, how, and when a leak can be reported at the earliest."""
     decides = f"decides after {format_duration(pace.seconds_to_judge)} at the earliest"
     return f"watching pid {os.getpid()}, pace {pace.name}, backend {backend_name}, {decides}"
 
 
-def describe(watcher: Watcher) -> str:
-    """The plan, or that watching has ended, with what was read."""
-    if not watcher.running:
-        return f"stopped after {watcher.readings} readings"
-    seen = f"{watcher.readings} readings in {format_duration(watcher.age)}"
-    latest = watcher.latest
+def describe(running: bool, pace: Pace, readings: int, age: float, latest: Stats | None, gap: str) -> str:
+    """The plan, or that watching has ended; how many readings were taken in *age* seconds, the latest base, the gap."""
+    if not running:
+        return f"stopped after {readings} readings"
+    seen = f"{readings} readings in {format_duration(age)}"
     base = f", base {format_bytes(latest.current_base)}" if latest is not None else ""
-    gap = watcher.gap
-    return f"{describe_plan(watcher)}; {seen}{base}{f'; {gap}' if gap else ''}"
+    return f"{describe_plan(pace)}; {seen}{base}{f'; {gap}' if gap else ''}"
 
 
 def describe_gap(ticker: Ticker, taken: int, parked: bool, unread: bool) -> str:

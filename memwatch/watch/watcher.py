@@ -85,7 +85,8 @@ class Watcher:
         self._last_tick = (Clock.monotonic(), read_collections())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {describe(self)}>"
+        known = describe(self.running, self.pace, self.readings, self.age, self.latest, self.gap)
+        return f"<{type(self).__name__}: {known}>"
 
     @property
     def latest(self) -> Stats | None:

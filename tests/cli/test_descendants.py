@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from memwatch.cli.descendants import Diary, choose_folder, finish, gather
+from memwatch.cli.descendants import Diary, choose_folder, gather
+from memwatch.cli.screen import finish
 
 FORKED = """
 import os, rounds
