@@ -65,13 +65,15 @@ class Account:
     """What a growth of `grew` bytes consists of, as far as it is known.
 
     `walked` says that a walk has met every object that Python reaches, `sampled` that allocations were sampled. Shares
-    are of `total`: the growth, and what took the room of that which shrank.
+    are of `total`: the growth, and what took the room of that which shrank. `typed` are the sampled bytes that are
+    known to be Python objects, in a row or not.
     """
 
     grew: int = 0
     rows: tuple[TypeRow, ...] = ()
     walked: bool = False
     sampled: bool = False
+    typed: int = 0
 
     @property
     def grown(self) -> tuple[TypeRow, ...]:
@@ -156,7 +158,8 @@ def make_account(
     walked = diff is not None and deep
     rows = _sampled(loose_sites(diff, lines, walked), walked, holdings)
     loose = [row for row in rows if walked or row.what not in met]
-    return Account(grew, (*counted, *loose), walked, lines.sampled)
+    typed = round(sum(it.size_bytes for it in lines.objects))
+    return Account(grew, (*counted, *loose), walked, lines.sampled, typed)
 
 
 def loose_sites(diff: Diff | None, lines: Lines, walked: bool) -> tuple[Site, ...]:

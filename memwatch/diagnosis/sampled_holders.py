@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
-
 from ..clock import Clock
 from ..retain import Holding, Wanted, find_near
 from ..watch import Candidate
@@ -26,11 +23,7 @@ def holders_near(
     objects = lines.objects
     if not objects:
         return ()
-    samples = Counter(it.label for it in objects)
-    counts = dict.fromkeys(samples, 0.0)
-    for it in objects:
-        counts[it.label] += it.count
-    wanted = Wanted(array("Q", sorted(it.address for it in objects)), samples, counts)
+    wanted = Wanted({it.address: (it.label, it.count) for it in objects})
     until = Clock.thread_time() + max(_LEAST, _SHARE * candidate.ledger.age)
     found: tuple[Holding, ...] = ()
     with evidence.noting("holders not searched"), candidate.ledger.walk():

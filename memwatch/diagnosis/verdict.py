@@ -45,6 +45,8 @@ def classify(growth: Growth, samples: Sequence[Sample], account: Account) -> str
             return "native"
         would_be_sampled = account.sampled and shown["objects"] > shown["untracked"]
         return "objects" if would_be_sampled else "untracked"
+    if account.typed >= max(HALF * account.total, shown["native"]):
+        return "objects"
     return "native" if account.sampled and _has_native_growth(first, last) and not in_blocks else "unknown"
 
 

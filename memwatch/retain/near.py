@@ -3,19 +3,20 @@
 The sampler knows some of the objects that came, by their address. They are looked for from the program's own modules,
 then from running functions, then from libraries, each time for no longer than a pause may be: small things are walked,
 and of large containers the items are compared with what is wanted. How much a holder keeps is estimated: what its
-latest items own, times as many as the samples found there stand for.
+latest items own, times as many as the samples found there stand for. A small object is seldom sampled and what it owns
+more often: so the samples are looked for in what the items own, too.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from sys import getrefcount
 from typing import Any
 
+from ..backend.census.referents import referents_of
 from ..backend.quiet import quiet
 from ..backend.type_labels import size_reader, type_label
 from ..internal import internal
@@ -23,7 +24,7 @@ from .found import NEW_WANTED, Place, Query
 from .holdings import holdings_at
 from .object_labels import length
 from .path import Holding
-from .references import OWN, contents, distance, root_modules
+from .references import OWN, contents, distance, is_tracked, root_modules
 from .search import IN_C, Search
 
 _NAMED = 48
@@ -32,16 +33,36 @@ _ENOUGH = 0.8  # of the samples of any type: who holds the rest is not looked fo
 _WEIGHED = 24  # items of a holder
 _MOST_PARTS = 10_000  # objects that the items own together, and references that one of these has
 _AT_ONCE = 50  # modules, of which one look may see enough
+_MANY = 30  # samples, from which on a number is told well enough
+_BATCH = 500  # items
+_WITHOUT = 4  # batches in a row without a sample: what comes before is older
+_MOST_ITEMS = 50_000
+_WIDE = 8  # objects an item, of those that are looked into
+_DEEP = 3
 
 
 @internal
-@dataclass(frozen=True, slots=True)
 class Wanted:
-    """Sampled objects by address; and by type label how many, and how many objects these stand for."""
+    """Sampled *objects*: by address the type label, and how many objects each stands for.
 
-    addresses: array[int]
-    samples: Mapping[str, int]
-    counts: Mapping[str, float]
+    `addresses` are sorted; `samples` and `counts` are by type label how many there are, and what these stand for.
+    """
+
+    __slots__ = ("addresses", "counts", "objects", "samples")
+
+    def __init__(self, objects: Mapping[int, tuple[str, float]]) -> None:
+        self.objects = objects
+        self.addresses = array("Q", sorted(objects))
+        self.samples, self.counts = total(objects.values())
+
+
+def total(sampled: Iterable[tuple[str, float]]) -> tuple[Counter[str], dict[str, float]]:
+    """By type label how many samples there are, and how many objects these stand for."""
+    samples, counts = Counter[str](), dict[str, float]()
+    for label, count in sampled:
+        samples[label] += 1
+        counts[label] = counts.get(label, 0.0) + count
+    return samples, counts
 
 
 def find_near(
@@ -58,7 +79,7 @@ def find_near(
         query = Query(NEW_WANTED, wanted.addresses, _NAMED, roots=roots)
         with quiet, Search.near(query, seconds, paused) as places:
             found = [place for place in places if _estimate(place, wanted)]
-            for holding in holdings_at(found, show_keys):
+            for holding in holdings_at(_without_parts(found), show_keys):
                 reported.setdefault((holding.holder_address, holding.frontier_type), holding)
         if is_over() or _is_enough(reported.values(), wanted):
             break
@@ -88,10 +109,16 @@ def _estimate(place: Place, wanted: Wanted) -> bool:
     last = place.chain[-1]
     label = type_label(type(last))
     there = wanted.samples.get(label, 0)
-    if place.targets < min(_LEAST, there) or not there:
+    if not there or place.targets < min(_LEAST, there):
         return False
     count = wanted.counts[label] * min(1.0, place.targets / there)
-    types, size, weighed = _weigh(_latest(place.chain, type(last)))
+    holder = place.chain[-2] if len(place.chain) > 1 else None
+    types, size, weighed = _weigh(_of_kind(_latest(holder, 2 * _WEIGHED), last)[-_WEIGHED:] or [last])
+    if place.targets < _MANY:
+        samples, counts = total(_sampled_below(holder, last, wanted.objects))
+        best = max(samples, key=lambda it: samples[it], default=label)
+        if samples[best] > place.targets and types[best]:
+            count = counts[best] * weighed / types[best]
     each = count / weighed
     place.targets, place.size = round(count), round(each * size)
     place.types = Counter({kind: round(each * number) for kind, number in types.items()})
@@ -99,19 +126,53 @@ def _estimate(place: Place, wanted: Wanted) -> bool:
     return True
 
 
-def _latest(chain: Sequence[Any], kind: type) -> list[Any]:
-    """Some items of the holder that are of the last one's type, the latest where it has an order."""
-    holder: Any = chain[-2] if len(chain) > 1 else None
+def _without_parts(places: Sequence[Place]) -> list[Place]:
+    """*places* without those that lie in items of another, whose estimate has them, unless there is more of them."""
+    sizes = {(id(it.chain[-2]), type(it.chain[-1])): it.size for it in places if len(it.chain) > 1}
+    return [place for place in places if all(place.size > sizes.get(way, 0) for way in _ways(place.chain))]
+
+
+def _ways(chain: Sequence[Any]) -> Iterator[tuple[int, type]]:
+    """The holders on the way to the last object's, each with the type of the item that leads on."""
+    return ((id(holder), type(item)) for holder, item in pairwise(chain[:-1]))
+
+
+def _latest(holder: Any, most: int) -> list[Any]:
+    """Some items of the holder, the latest where it has an order; they come last."""
     try:
         if issubclass(type(holder), list):
-            found = list.__getitem__(holder, slice(-2 * _WEIGHED, None))
-        elif issubclass(type(holder), dict):
-            found = list(islice(reversed(dict.values(holder)), 2 * _WEIGHED))
-        else:
-            found = list(islice(reversed(holder), 2 * _WEIGHED)) if type(holder) is deque else []
+            return list.__getitem__(holder, slice(-most, None))
+        if issubclass(type(holder), dict):
+            return list(islice(reversed(dict.values(holder)), most))[::-1]
+        return list(islice(reversed(holder), most))[::-1] if type(holder) is deque else []
     except RuntimeError:  # another thread changed it meanwhile
-        found = []
-    return [it for it in found if type(it) is kind][-_WEIGHED:] or [chain[-1]]
+        return []
+
+
+def _of_kind(items: list[Any], last: Any) -> list[Any]:
+    return [it for it in items if type(it) is type(last)]
+
+
+def _sampled_below(holder: Any, last: Any, objects: Mapping[int, tuple[str, float]]) -> Iterator[tuple[str, float]]:
+    """What was sampled of the items of a holder like its *last* one, and of what these alone refer to; the latest
+    first, until there is none for long."""
+    items, without = _of_kind(_latest(holder, _MOST_ITEMS), last), 0
+    while items and without < _WITHOUT:
+        batch = items[-_BATCH:]
+        del items[-_BATCH:]
+        found = [objects[id(it)] for it in _below(batch) if id(it) in objects]
+        without = 0 if found else without + 1
+        yield from found
+
+
+def _below(items: list[Any]) -> list[Any]:
+    """*items*, and of what they own as much as may be looked at."""
+    found, level = list(items), items
+    for _ in range(_DEEP):
+        level = _owned(referents_of(tuple(level)))
+        found += level
+        level = [it for it in level if is_tracked(it) and (length(it) or 0) < _MOST_PARTS][: _WIDE * _BATCH]
+    return found
 
 
 def _weigh(items: Sequence[Any]) -> tuple[Counter[str], int, int]:

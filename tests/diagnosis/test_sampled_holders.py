@@ -12,6 +12,7 @@ import pytest
 from memwatch.backend.allocations.recorder import Recorder
 from memwatch.diagnosis import Diagnosis
 from memwatch.diagnosis.sampled_holders import ESTIMATED, NOT_FOUND
+from memwatch.retain import Wanted, find_near
 from memwatch.retain.search import IN_C
 from memwatch.watch import Dismissed
 
@@ -137,3 +138,33 @@ def test_no_look_is_longer_than_half_a_pause(huge, app):
     app.kept = []
     leak = huge.judge(lambda: app.kept.extend(map(Order, range(20_000))))
     assert leak.report.suspects[0].held_by.text == "module app > kept: list, 20000 items > [index]"
+
+
+class Session:
+    __slots__ = ("token",)
+
+    def __init__(self, number):
+        self.token = [f"{number} ".ljust(900, "-")]
+
+
+def sampled(objects, count):
+    """Each stands for so many; the text of a session for as many."""
+    return {id(it): ("str" if type(it) is str else f"{__name__}.Session", count) for it in objects}
+
+
+def fill(app, make):
+    """5000 new sessions, and 3000 that no sample tells of; each tenth of the texts is sampled, and three sessions."""
+    new = [*map(Session, range(5000))]
+    app.kept, app.others = make([*map(Session, range(6000)), *new]), [*map(Session, range(3000))]
+    texts = sampled((it.token[0] for it in [*new[::10], *app.others[::10]]), 10.0)
+    return Wanted(sampled(new[::2000], 100.0) | texts)
+
+
+@pytest.mark.parametrize("make", [list, lambda items: dict(enumerate(items)), deque], ids=["list", "dict", "deque"])
+def test_how_many_there_are_is_told_by_what_of_an_item_was_sampled_most(app, make):
+    app.__file__ = __file__
+    wanted = fill(app, make)
+    told = find_near(wanted, 0.02, lambda: False, lambda seconds: None)
+    (found,) = (it for it in told if "kept" in it.path.text)
+    assert found.targets == pytest.approx(5000, rel=0.01) and found.frontier_type == f"{__name__}.Session"
+    assert found.type_counts == dict.fromkeys((f"{__name__}.Session", "list", "str"), found.targets)

@@ -1,5 +1,7 @@
 """The verdict from hand-made meters."""
 
+from dataclasses import replace
+
 import pytest
 
 from memwatch.backend.census import pure
@@ -87,6 +89,13 @@ MALLOC = samples((0, 10, 10, 40), (64, 10, 20, 50))
 )
 def test_the_verdict_is_what_was_shown(past, found, verdict):
     assert classify(growth(0, 64, 10), past, found) == verdict
+
+
+def test_samples_of_large_objects_are_no_native_memory_where_few_of_them_are_known_to_be_held():
+    past = samples((0, 5, 5, 42), (64, 5, 45, 82))
+    found = replace(account(40, walked=False, objects=10), typed=30 * MIB)
+    assert classify(growth(0, 64, 40), past, found) == "objects"
+    assert classify(growth(0, 64, 40), past, replace(found, typed=10 * MIB)) == "native"
 
 
 def test_growth_is_past_python_where_blocks_do_not_explain_half_of_it():

@@ -46,7 +46,7 @@ def look():
     after = look_in_child(question.parts, None, before.identity, question.arguments)
     (told,) = [it for it in holdings_of(question, after.places) if it.frontier_type == "__main__.Order"]
     assert (told.targets, told.path.text) == (2000, "module __main__ > kept: list, 2000 items > [index]"), told
-    wanted = Wanted(array("Q", sorted(map(id, kept[::100]))), {"__main__.Order": 20}, {"__main__.Order": 2000.0})
+    wanted = Wanted({id(order): ("__main__.Order", 100.0) for order in kept[::100]})
     (near,) = find_near(wanted, 0.025, lambda: False, lambda seconds: None)
     assert (near.targets, near.path.text) == (told.targets, told.path.text), near
 """
