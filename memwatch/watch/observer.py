@@ -26,9 +26,9 @@ from .trend import Trend, make_stats
 
 _log = logging.getLogger("memwatch")
 _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
-_QUICK = 2  # windows in which looks may follow each other faster
-_GROWN = 0.005  # of the base, between two such looks
-_FOLLOWED = 8  # windows in which a judge is asked to look at a suspicion again; later ever more rarely
+_QUICK = 10  # looks that may follow each other faster than one a window
+_GROWN = 0.003  # of the base, between two such looks
+_FOLLOWED = 6  # windows after these in which a judge is asked to look at a suspicion again; later ever more rarely
 
 EventValue = tuple[str, Any]
 
@@ -106,9 +106,11 @@ class Observer:
         self.rates.add(sample)
         self.last = sample
         self._expire(sample)
-        self._follow(sample)
+        looked = self._follow(sample)
         for detector in self._detectors:
             growth = detector.update(sample)
+            if growth is None and looked and isinstance(detector, Ratchet):
+                growth = detector.hasten(sample)
             if growth is not None:
                 yield from _STEPS[growth.level](self, detector, growth)
         if with_stats:
@@ -216,18 +218,21 @@ class Observer:
             _log.error("memwatch could not look into the growth that it saw: %s", describe_error(error))
             return None
 
-    def _follow(self, sample: Sample) -> None:
+    def _follow(self, sample: Sample) -> bool:
         """As soon as there is something to see, then once in each window since the suspicion began, and after some at
-        twice the distance every time; forced collections have no windows. A judge that was not ready is asked again."""
+        twice the distance every time; forced collections have no windows. A judge that was not ready is asked again.
+        Whether there was a look."""
         suspicion = self._suspicion
         if suspicion is not None and not self._has_evidence:
             self._begin(suspicion)
         elif suspicion is not None and suspicion.detector != "consecutive" and sample.time >= self._next_look:
             self._looks += 1
-            late = self._looks - _QUICK * self._most_looks
-            longer = 2.0 ** max(0, late - _FOLLOWED + _QUICK)
+            late = self._looks - min(_QUICK, 2 * self._most_looks)
+            longer = 2.0 ** max(0, late - _FOLLOWED)
             self._next_look = sample.time + (self._soon if late < 0 else longer * self._first_seconds)
             self._guarded(self._judge.followed, suspicion)
+            return True
+        return False
 
     def _distance(self, growth: Growth) -> float:
         """Seconds between the first looks: until something has grown again, within a window."""

@@ -22,6 +22,7 @@ _AGE_SHARE = 0.10  # of the process's age
 _EXPIRES = 4  # windows
 _URGENT = 1.0  # of the base: growth that leaves no time to wait
 _FAST = 0.03  # of the base, since the suspected growth began: told on evidence before the window that confirms it
+_SOON = 0.25  # windows since it was suspected
 _REALERT = 4  # windows
 _LONGER = 1.5  # times the dismissed growth's seconds, which are never quite a window: the next window is twice as long
 _FASTER = 4  # times the rate that was reported last: a different leak
@@ -107,6 +108,14 @@ class Ratchet:
         if sample.clock < self._edge:
             return None
         return self._close(sample, origin)
+
+    def hasten(self, sample: Sample) -> Growth | None:
+        """What has grown since before the suspicion, now that there was a look: the look may tell it, where noise lets
+        no window rise. For paces that tell early."""
+        scale = self._scales.whole
+        if not self._confirm or scale is None or scale.growth <= 0 or self._is_importing(scale, sample):
+            return None
+        return self._leak(scale, sample, "early") if self._is_fast(scale) and self._is_new(scale) else None
 
     def withdraw(self) -> None:
         """The leak that this sample brought is not published: all is as it was before."""
@@ -219,7 +228,7 @@ class Ratchet:
     def _is_fast(self, scale: Scale) -> bool:
         """Whether it has grown so much since before the suspicion that evidence may tell it without the usual wait."""
         suspected, window, before = self._suspected
-        if not self._pace.early or self._age - suspected < max(self._pace.early, 0.5 * window):
+        if not self._pace.early or self._age - suspected < max(self._pace.early, _SOON * window):
             return False
         return scale.values[-1] - before >= max(self._floor, _FAST * before)
 

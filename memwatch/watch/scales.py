@@ -151,6 +151,11 @@ class ScaleStack:
             value = min(half, value) if scale.least else 0.5 * (half + value)
         return closed
 
+    @property
+    def whole(self) -> Scale | None:
+        """The longest scale that has all its blocks."""
+        return next((scale for scale in reversed(self._scales) if len(scale.values) == BLOCKS), None)
+
     def rising(self, closed: int, window: float, share: float, floor: float) -> list[Scale]:
         """Those of the first `closed` scales that rise and span at least `window` seconds, shortest first."""
         if self._scales[closed - 1].window < window:

@@ -304,7 +304,7 @@ def test_the_programs_own_rates_are_those_of_the_window():
     assert rates((100, 200)) == rates((50, 10)) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize(("grew", "first"), [(5, 16), (20, 4), (500, 4), (10, 8)])
+@pytest.mark.parametrize(("grew", "first"), [(3, 16), (20, 4), (500, 4), (6, 8)])
 def test_the_first_looks_follow_each_other_as_soon_as_something_has_grown(grew, first):
     judge, detector = Judge(), Script()
     watched = observer(detector, judge=judge, patience=1000)

@@ -180,6 +180,31 @@ def test_an_early_leak_that_is_confirmed_is_not_told_again_for_four_windows():
     assert told[2] - told[1] > 3 * told[1] - 3600
 
 
+def hastened(pace, hourly, seconds=3600):
+    """When growth is suspected, put up, and put up after a look each minute; from the suspicion on noise is much."""
+    detector, found = Ratchet("base", pace), {}
+    for k in range(int(seconds / pace.tick)):
+        wave = 0.03 * math.sin(k * pace.tick / 120) if "suspect" in found else 0.0
+        now = reading(BASE * (1 + hourly * k * pace.tick / 3600 + wave), k * pace.tick)
+        growth = detector.update(now)
+        looked = growth is None and k % (60 / pace.tick) == 0
+        growth = detector.hasten(now) if looked else growth
+        if growth is not None:
+            found.setdefault(f"{growth.level} {'by a look' * looked}".strip(), k * pace.tick)
+            detector.withdraw()
+    return found
+
+
+@pytest.mark.parametrize(("hourly", "latest"), [(0.3, 25), (0.05, 60)])
+def test_after_a_look_growth_is_put_up_though_the_noise_lets_no_window_rise(hourly, latest):
+    found = hastened(SERVICE, hourly)
+    assert "early" not in found and found["suspect"] + SERVICE.early <= found["early by a look"] < 60 * latest
+
+
+def test_a_look_puts_nothing_up_where_there_was_no_suspicion_or_at_the_pace_of_a_job():
+    assert hastened(SERVICE, 0.0) == {} and "early by a look" not in hastened(JOB, 0.3, 300)
+
+
 def test_growth_that_goes_away_is_taken_back_within_eight_samples():
     bases = [BASE + k * 0.05 * MIB for k in range(280)]
     words = said([*bases, *[BASE] * 40])
