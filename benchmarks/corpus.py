@@ -37,13 +37,12 @@ _TRUTH = re.compile(r"^(Type|Line|Holder|Verdict): (.+)$", re.MULTILINE)
 _PATIENCE = 120.0
 _SCALED = """
 import sys
-from dataclasses import replace
 from memwatch.cli import main
 from memwatch.watch import pace
 times, faster = pace.PACES["service"], float(sys.argv.pop(1))
 names = ("sample", "group", "min_window", "confirm", "slow_confirm", "hold", "early", "suspect_cap", "confirm_cap")
 shorter = {name: getattr(times, name) / faster for name in names}
-pace.PACES["job"] = replace(times, tick=0.25, seasonal=False, **shorter)
+pace.PACES["job"] = times._replace(tick=0.25, seasonal=False, **shorter)
 sys.exit(main())
 """
 _FRAMES = 3

@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import backend, handlers
-from .crossings import off_threshold, on_threshold
 from .default import gc as gc  # public, yet no star import shall bring it
 from .default import start, stop, watcher
 from .errors import (
@@ -34,13 +33,13 @@ from .errors import (
     UnsupportedError,
     WriteError,
 )
-from .signals import leak, off, on, once, recovered, stats, suspect
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from . import profile as profile
     from . import trace as trace
     from . import usage
+    from .crossings import off_threshold, on_threshold
     from .heap import HeapDiff
     from .heap.retained import retained_size
     from .heap.write_snapshot import write_heap_snapshot
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from .retain import RetainingPath, retaining_paths
     from .rules import ActiveRule, rule
     from .scenario import CheckResult, HeapDiffFixture, check
+    from .signals import leak, off, on, once, recovered, stats, suspect
     from .snapshot_signal import snapshot_on_signal
     from .thresholds import Crossing
     from .watch import Leak, Stats, Suspicion
@@ -81,6 +81,8 @@ _LAZY = {
     "serve": "web",
     "snapshot_on_signal": "snapshot_signal",
     "write_heap_snapshot": "heap.write_snapshot",
+    **dict.fromkeys(("off_threshold", "on_threshold"), "crossings"),
+    **dict.fromkeys(("leak", "off", "on", "once", "recovered", "stats", "suspect"), "signals"),
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
 _ROOMS = (

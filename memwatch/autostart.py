@@ -19,9 +19,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import default, signals
+from . import default, receivers
 from .environment import read_variables
 from .errors import AlreadyStartedError, MemwatchError, OptionError, UnsupportedError, WriteError
 from .handlers import log_leaks, once_per_fingerprint
@@ -149,9 +150,9 @@ def _connect_pages(options: Options, problems: list[str]) -> None:
         problems.append(f"MEMWATCH_HTML: {error}")
 
 
-def _connect(event: signals.EventName, handler: Callable[[Any], object]) -> None:
-    signals.on(event, handler)
-    _undo.append(lambda: signals.off(event, handler))
+def _connect(event: str, handler: Callable[[Any], object]) -> None:
+    receivers.connect(event, handler)
+    _undo.append(lambda: receivers.disconnect(event, handler))
 
 
 def _keep_diary(options: Options) -> Diary | None:
@@ -159,11 +160,12 @@ def _keep_diary(options: Options) -> Diary | None:
     watcher = default.watcher()
     if not options.run_folder or options.run_pid is None or watcher is None:
         return None
+    from . import signals
     from .cli.descendants import keep_diary
 
     diary = keep_diary(options.run_folder, watcher, options.run_pid)
-    _undo.append(lambda: signals.off("leak", diary.leak))
-    _undo.append(lambda: signals.off("recovered", diary.recovered))
+    _undo.append(partial(signals.off, "leak", diary.leak))
+    _undo.append(partial(signals.off, "recovered", diary.recovered))
     return diary
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +27,8 @@ def is_same(one: object, other: object) -> bool:
 
 def makes_coroutines(function: Any) -> bool:
     """Whether calling *function* gives a coroutine: an `async def`, a partial of one, an object with such a call."""
+    import inspect  # 0.5 MiB that a process does not need which is watched and does not ask
+
     while type(function) is partial:
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)

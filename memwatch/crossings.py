@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from . import signals
+from . import receivers, signals
 from .callbacks import is_same
 from .clock import Clock, to_wall
 from .errors import ReceiverError
@@ -64,26 +64,31 @@ def off_threshold(handler: Callable[..., Any]) -> None:
             _handlers.pop(threshold, None)
 
 
-def at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
-    """A call for each threshold that is crossed at *sample*."""
-    if _state.gauge is not None:
-        readings = _state.gauge.read(sample.rss)
-        if _state.extra is not None:
-            readings = _state.extra.add_to(readings, sample, [threshold.rule for threshold in tuple(_handlers)])
-        for threshold in tuple(_handlers):
-            crossing = threshold.update(sample.clock, to_wall(sample.time), readings)
-            if crossing is not None:
-                yield partial(_crossed.publish, threshold, crossing)
+class _Crossings:
+    """What the thresholds do at the ticks of the watcher."""
+
+    def at_tick(self, sample: Sample) -> Iterator[Callable[[], object]]:
+        """A call for each threshold that is crossed at *sample*."""
+        if _state.gauge is not None:
+            readings = _state.gauge.read(sample.rss)
+            if _state.extra is not None:
+                readings = _state.extra.add_to(readings, sample, [threshold.rule for threshold in tuple(_handlers)])
+            for threshold in tuple(_handlers):
+                crossing = threshold.update(sample.clock, to_wall(sample.time), readings)
+                if crossing is not None:
+                    yield partial(_crossed.publish, threshold, crossing)
+
+    def begin_readings(self, anew: bool) -> None:
+        """There were none for a while, or, *anew*, none in this process."""
+        if _state.gauge is not None:
+            _state.gauge.reset()
+            if _state.extra is not None and anew:
+                _state.extra.reset()
+            for threshold in tuple(_handlers):
+                threshold.reset() if anew else threshold.interrupt()
 
 
-def begin_readings(anew: bool) -> None:
-    """There were none for a while, or, *anew*, none in this process."""
-    if _state.gauge is not None:
-        _state.gauge.reset()
-        if _state.extra is not None and anew:
-            _state.extra.reset()
-        for threshold in tuple(_handlers):
-            threshold.reset() if anew else threshold.interrupt()
+receivers.ROOMS.append(_Crossings())
 
 
 def watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:

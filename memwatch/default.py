@@ -12,10 +12,9 @@ import atexit
 import logging
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import crossings, signals
+from . import receivers
 from .backend.forks import on_fork
 from .backend.process import is_main_interpreter, uninterrupted
 from .environment import read_variables
@@ -222,7 +221,7 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
     if not _state.hooked:
         _hook()
     made.at_tick.append(_at_tick)
-    crossings.begin_readings(anew=False)
+    receivers.begin_readings(anew=False)
     try:
         made.start()
     except RuntimeError as error:
@@ -254,9 +253,7 @@ def _at_tick(sample: Sample) -> Iterator[Callable[[], object]]:
     """A call for each threshold that is crossed at *sample*, and one for the exporters."""
     if _state.recorder is not None:
         _state.recorder.follow()
-    yield from crossings.at_tick(sample)
-    if signals.tick.receivers:
-        yield partial(signals.tick.publish, None, sample)
+    return receivers.at_tick(sample)
 
 
 def _hook() -> None:
@@ -291,7 +288,7 @@ def _halt_now() -> None:
 
 
 def _publish(event: str, watcher: Watcher, value: object) -> None:
-    signals.EVENTS[event].publish(watcher, value)
+    receivers.publish(event, watcher, value)
 
 
 def _before_fork() -> None:
@@ -305,7 +302,7 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    crossings.begin_readings(anew=True)
+    receivers.begin_readings(anew=True)
     for part in reversed(_parts()):
         part.resume(in_child=True)
 
@@ -315,4 +312,4 @@ def _parts() -> list[Any]:
     return [part for part in (_state.watcher, _state.loader, _state.listener) if part is not None]
 
 
-signals.Event.on_receiver = staticmethod(_start_automatically)
+receivers.Hook.first = staticmethod(_start_automatically)

@@ -25,6 +25,7 @@ from .watch.thread import RawThread, is_raw
 
 _PACKAGE = __name__.partition(".")[0]
 PARTS = (
+    "dataclasses",
     "psutil",
     "objgraph",
     *(f"{_PACKAGE}.{name}" for name in ("heap", "retain", "calltree", "flamegraph.columns", "render", "diagnosis")),

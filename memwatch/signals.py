@@ -10,22 +10,20 @@ from __future__ import annotations
 import logging
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import CoroutineType
 from typing import Any, Literal, TypeVar, overload
 
 import blinker
 
+from . import receivers
 from .callbacks import Faults, is_same, key_of, makes_coroutines
 from .errors import ReceiverError, UnknownEventError
 
 Receiver = TypeVar("Receiver", bound=Callable[..., Any])
 
 _log = logging.getLogger("memwatch")
-
-
-def _nothing() -> None:
-    """What happens at a first receiver until the default watcher has put itself here."""
 
 
 EventName = Literal["stats", "suspect", "leak", "recovered"]
@@ -35,7 +33,7 @@ EventName = Literal["stats", "suspect", "leak", "recovered"]
 class Event(blinker.Signal):
     """A signal that reports each connected receiver to `on_receiver`, so that watching can begin."""
 
-    on_receiver: Callable[[], object] = staticmethod(_nothing)
+    on_receiver: Callable[[], object] = staticmethod(lambda: receivers.Hook.first())
 
     def __init__(self, name: str, doc: str) -> None:
         super().__init__(doc)
@@ -128,7 +126,7 @@ leak = Event("leak", "A leak, confirmed, with its report: receiver(watcher, leak
 recovered = Event("recovered", "A leak that was reported has stopped growing: receiver(watcher, recovered=Leak).")
 
 tick = Event("tick", "For exporters: the meters were read, receiver(None, tick=Sample). Starts no watcher.")
-tick.on_receiver = _nothing
+tick.on_receiver = lambda: None
 
 EVENTS = {event.name: event for event in (stats, suspect, leak, recovered)}
 _connected: list[ValueOnly] = []
@@ -185,3 +183,18 @@ def _forget(signal: Event, handler: Callable[..., Any]) -> None:
     for receiver in [r for r in tuple(_connected) if r.event is signal and is_same(r.handler, handler)]:
         signal.disconnect(receiver)
         _connected.remove(receiver)
+
+
+class _Tick:
+    """The exporters' signal at the ticks of the watcher."""
+
+    def at_tick(self, sample: Any) -> Iterator[Callable[[], object]]:
+        if tick.receivers:
+            yield partial(tick.publish, None, sample)
+
+    def begin_readings(self, anew: bool) -> None:
+        """Exporters keep no readings."""
+
+
+receivers.EVENTS.update(EVENTS)
+receivers.ROOMS.append(_Tick())

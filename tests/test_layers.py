@@ -14,12 +14,24 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
-VALUES = {"shown", "callbacks", "internal", "frames", "origin", "version", "clock", "errors", "checks", "units"}
+VALUES = {
+    "shown",
+    "callbacks",
+    "internal",
+    "frames",
+    "origin",
+    "version",
+    "clock",
+    "errors",
+    "checks",
+    "units",
+    "value",
+}
 VALUES |= {"files", "folders", "descriptors", "estimates", "targets", "tables"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "crossings", "flamegraph", "formats", "diagnosis", "render"}
-INSIDE |= {"loading", "default"}
+INSIDE |= {"loading", "default", "receivers"}
 
 ALLOWED = {
     "clock": set[str](),
@@ -34,12 +46,14 @@ ALLOWED = {
     "targets": {"errors"},
     "http": {"errors", "targets"},
     "shown": set[str](),
+    "value": set[str](),
     "tables": {"units"},
     "files": {"clock", "errors", "folders"},
     "descriptors": set[str](),
     "folders": {"descriptors"},
     "callbacks": {"errors"},
-    "signals": {"errors", "callbacks"},
+    "receivers": {"callbacks", "internal"},
+    "signals": {"errors", "callbacks", "receivers"},
     "calltree": VALUES,
     "combine": VALUES | {"calltree"},
     "usage": VALUES | {"backend"},

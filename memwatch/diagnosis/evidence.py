@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.resident import read_mapped
@@ -96,7 +95,7 @@ class EvidenceCollector:
         if self.evidence.snapshot is None or not self.evidence.snapshot.deep:
             self.evidence = before
         elif before.suspicion is not None:
-            self.evidence.suspicion = replace(before.suspicion, end=candidate.samples[-1].time)
+            self.evidence.suspicion = before.suspicion._replace(end=candidate.samples[-1].time)
 
     def _begin_late(self, candidate: Candidate) -> None:
         """Take the first look once more: it could not be had, since when the heap has shrunk, or is out of date."""

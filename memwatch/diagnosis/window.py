@@ -8,7 +8,6 @@ themselves never are, or the growth would change with what is looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from ..backend.meters.allocator import LARGEST_SMALL, given
 from ..backend.meters.meters import BYTES_PER_BLOCK, EXACT
@@ -34,7 +33,7 @@ def put_right(growth: Growth, samples: Sequence[Sample], excess: float) -> Growt
     if not excess or growth.meter != "base":
         return growth
     small = grew(growth, samples, lambda sample: sample.small)
-    return replace(growth, growth=max(1, round(growth.growth - excess * small)))
+    return growth._replace(growth=max(1, round(growth.growth - excess * small)))
 
 
 def excess_of(met: Iterable[tuple[int, int]], small: int) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from ..clock import Clock
 from ..internal import internal
@@ -59,5 +58,5 @@ class Aside(Ledger):
     def cost(self) -> Cost:
         """The watcher's books, with what this question has cost; where nobody watches, its walks alone."""
         if self._main is not None:
-            return replace(self._main.cost(), pause_budget_seconds=self.pause_budget)
-        return replace(super().cost(), cpu_share=self.walked_seconds / max(self.age, 1e-9))
+            return self._main.cost()._replace(pause_budget_seconds=self.pause_budget)
+        return super().cost()._replace(cpu_share=self.walked_seconds / max(self.age, 1e-9))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..clock import Clock
 from ..internal import internal
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """`cpu_share` of one processor (0.004 is 0.4 %), the longest hold of the interpreter lock, walks and bytes kept.
 
     `child_seconds` is the processor time of forked children, which is no part of the share, and `copied_bytes` is how
@@ -31,7 +29,7 @@ class Cost:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
-        return asdict(self)
+        return self._asdict()
 
 
 @internal

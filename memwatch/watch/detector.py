@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import OptionError
@@ -38,19 +37,17 @@ class Detector(Protocol):
 
 
 @internal
-@dataclass(slots=True)
 class _Alarm:
     """A leak that was reported, of `growth` bytes in so many `growths`: at the base `low` most of it is gone.
 
     From the base `mark` on it is to grow further; `readings` were taken since that was read.
     """
 
-    sample: Sample
-    growth: int
-    growths: int
-    mark: int
-    published: bool = True
-    readings: int = 0
+    __slots__ = ("growth", "growths", "mark", "published", "readings", "sample")
+
+    def __init__(self, sample: Sample, growth: int, growths: int, published: bool = True) -> None:
+        self.sample, self.growth, self.growths = sample, growth, growths
+        self.mark, self.readings, self.published = sample.base, 0, published
 
     @property
     def low(self) -> float:
@@ -117,7 +114,7 @@ class ConsecutiveGrowth:
         """*growth* was none: say nothing when it goes away, and take twice as long for the next."""
         if growth.detector == self.name and self._last is not None:
             last = self._last
-            self._alarms.append(_Alarm(last, growth.growth, growth.count, last.base, published=False))
+            self._alarms.append(_Alarm(last, growth.growth, growth.count, published=False))
             self._begin(last)
 
     def _begin(self, sample: Sample) -> None:
@@ -135,7 +132,7 @@ class ConsecutiveGrowth:
         if sample.clock <= first.clock or growth < max(_FLOOR, _SHARE * first.base):
             return None
         leak = self._growth("leak", first, sample, self._count)
-        self._alarms.append(_Alarm(sample, growth, self._count, sample.base))
+        self._alarms.append(_Alarm(sample, growth, self._count))
         self._before = (first, self._count)
         self._begin(sample)
         return leak

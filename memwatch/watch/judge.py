@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from ..internal import internal
+from ..value import Value
 from .cost import Ledger
 from .sample import Dismissed, Growth, Leak, Sample, SupportsReport, SupportsSuspect, as_datetime
 
@@ -59,9 +59,10 @@ class Judge(Protocol):
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Unjudged:
+class Unjudged(Value):
     """The report of a leak that nobody could look into: the growth itself, and why there is no more."""
+
+    __slots__ = ("growth", "why")
 
     growth: Growth
     why: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 from ..errors import describe_error
@@ -182,7 +181,7 @@ class Observer:
     def _put_off(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         """Growth without evidence is suspect, whatever it is to *detector*, which will ask again."""
         detector.withdraw()
-        yield from self._gather(replace(growth, level="suspect"))
+        yield from self._gather(growth._replace(level="suspect"))
 
     def _dismiss(self, detector: Detector, growth: Growth) -> None:
         """*growth*, a leak to *detector*, is none, nor is it to the others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..checks import check_number
 from ..errors import OptionError
@@ -15,8 +15,7 @@ _LONGER = 4
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """The times of the detectors, in seconds.
 
     `tick`: the meters are read this often. `sample`: of the readings within so many seconds the lowest one counts.
@@ -108,4 +107,4 @@ def choose_pace(name: str, tick: float | None = None, sample: float | None = Non
     sample = max(tick, pace.sample) if sample is None else check_number("sample", sample, _SHORTEST, _LONGEST)
     if sample < tick:
         raise OptionError(f"sample must be at least one tick of {tick:g} seconds, not {sample:g}")
-    return replace(pace, tick=tick, sample=sample)
+    return pace._replace(tick=tick, sample=sample)

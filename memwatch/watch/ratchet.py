@@ -6,7 +6,6 @@ the process's age before it is looked at, so that chance finds fewer and fewer o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from ..internal import internal
@@ -47,8 +46,7 @@ class _Forecast(NamedTuple):
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class _Reported:
+class _Reported(NamedTuple):
     """What was reported last: the window (seconds) and rate of that growth, and what comes of it.
 
     New growth lasts `asked` seconds and begins after `ended`, when that which has recovered stopped (monotonic clock).
@@ -134,14 +132,14 @@ class Ratchet:
         self._known_confirm = max(reported.asked, _LONGER * window)
         self._confirm = 0.0
         rate = growth.growth / window
-        self._reported = replace(reported, asked=self._known_confirm, window=max(reported.window, window), rate=rate)
+        self._reported = reported._replace(asked=self._known_confirm, window=max(reported.window, window), rate=rate)
         self._renew()
 
     def settle(self, seconds: float) -> None:
         """Others of this kind had warmed up at the age of *seconds*: twice that is enough to wait for this one."""
         pace = self._pace
         hold, slow = max(2 * seconds, pace.confirm), max(_WARM * seconds, pace.confirm)
-        self._pace = replace(pace, hold=min(pace.hold, hold), slow_confirm=min(pace.slow_confirm, slow))
+        self._pace = pace._replace(hold=min(pace.hold, hold), slow_confirm=min(pace.slow_confirm, slow))
 
     @property
     def _age(self) -> float:
@@ -177,7 +175,7 @@ class Ratchet:
         age = scales.age * pace.sample
         if age > self._lapses:
             self._confirm = self._known_confirm = 0.0
-            self._reported = replace(self._reported, asked=0.0)
+            self._reported = self._reported._replace(asked=0.0)
             if self._reported.forecast is None and not self._was_reported:
                 self._progress = None
         self._follow(low)
@@ -216,7 +214,7 @@ class Ratchet:
     def _suspect(self, scale: Scale, sample: Sample) -> Growth:
         asked = self._known_confirm or self._pace.confirm_window(scale.window)
         self._confirm = min(asked, self._scales.longest)
-        self._reported = replace(self._reported, window=scale.window, rate=scale.growth / scale.window)
+        self._reported = self._reported._replace(window=scale.window, rate=scale.growth / scale.window)
         self._suspected = self._age, scale.window, scale.values[0]
         self._measure(scale)
         self._renew()
@@ -245,8 +243,8 @@ class Ratchet:
     def _leak(self, scale: Scale, sample: Sample, level: Literal["leak", "early"]) -> Growth:
         window, forecast = scale.window, self._foresee(scale, scale.growth, sample)
         self._before = self._reported
-        self._reported = replace(
-            self._reported, asked=_REALERT * window, window=window, rate=scale.growth / window, forecast=forecast
+        self._reported = self._reported._replace(
+            asked=_REALERT * window, window=window, rate=scale.growth / window, forecast=forecast
         )
         self._measure(scale)
         self._renew()
@@ -279,7 +277,7 @@ class Ratchet:
         if not gone and not self._has_stopped(growth, forecast, sample):
             return None
         ended = sample.clock - (self._progress.still(self._age) if self._progress else 0.0)
-        self._reported = replace(self._reported, asked=self._reported.window, forecast=None, ended=ended)
+        self._reported = self._reported._replace(asked=self._reported.window, forecast=None, ended=ended)
         self._confirm, self._below, self._was_reported = 0.0, 0, True
         return Growth(
             level="recovered",
@@ -304,7 +302,7 @@ class Ratchet:
         if growth < SHARE * forecast.growth:
             return True
         again = self._foresee(forecast.scale, forecast.growth, sample)
-        self._reported = replace(self._reported, forecast=again)
+        self._reported = self._reported._replace(forecast=again)
         return False
 
     def _growth(self, verdict: Literal["suspect", "early", "leak"], scale: Scale, sample: Sample) -> Growth:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..internal import internal
 from .sample import Sample
 
 
 @internal
-@dataclass(slots=True)
-class Forced:
+class Forced(NamedTuple):
     """A collection that `collect` made: its reading, and the lock that is released when its events are delivered.
 
     `is_nested` says that a receiver asked for it.

@@ -6,12 +6,12 @@ Times are seconds: `time`, `start` and `end` since the epoch, `clock` on the mon
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from ..clock import to_wall
 from ..internal import internal
 from ..units import format_delta, format_growth, format_size
+from ..value import Value
 
 if TYPE_CHECKING:
     from datetime import UTC, datetime
@@ -51,14 +51,31 @@ class Sample(NamedTuple):
         return self.base if meter == "base" else self.rss
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(Value):
     """What is left after a collection, with node-memwatch's fields first and memwatch's own behind them.
 
     `estimated_base` is the average of about ten readings, `usage_trend` how far it stands above the average of
     about 120, in per cent with one decimal. `min` and `max` are 0 until three readings were taken. Counts are the
     interpreter's own, since it started. `trigger` says what brought the reading: "gc", "forced", "tick" or "exit".
     """
+
+    __slots__ = (
+        "current_base",
+        "estimated_base",
+        "gc_seconds",
+        "heap_compactions",
+        "max",
+        "meters",
+        "min",
+        "native_bytes",
+        "num_full_gc",
+        "num_inc_gc",
+        "python_blocks",
+        "rss",
+        "time",
+        "trigger",
+        "usage_trend",
+    )
 
     num_full_gc: int
     num_inc_gc: int
@@ -78,12 +95,11 @@ class Stats:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, as JSON takes them."""
-        return {**asdict(self), "meters": list(self.meters)}
+        return {**self.as_dict(), "meters": list(self.meters)}
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     """What a detector says: `meter` went from `before` up by `growth` bytes between `start` and `end`.
 
     `count` and `unit` tell over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days"; `note` what else is to
@@ -99,7 +115,7 @@ class Growth:
     seconds: float
     before: int
     growth: int
-    count: int
+    count: int  # type: ignore[assignment]  # no method of a tuple is wanted
     unit: str
     note: str = ""
 
@@ -171,9 +187,10 @@ def as_datetime(epoch_seconds: float) -> datetime:
     return datetime.fromtimestamp(to_wall(epoch_seconds), UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
+class Suspicion(Value):
     """Growth that has begun to look like a leak and is not confirmed; evidence is gathered from here on."""
+
+    __slots__ = ("detector", "end", "growth", "meter", "rate_per_hour", "reason", "start")
 
     start: datetime
     end: datetime
@@ -185,16 +202,17 @@ class Suspicion:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, times as ISO 8601 text."""
-        return {**asdict(self), "start": self.start.isoformat(), "end": self.end.isoformat()}
+        return {**self.as_dict(), "start": self.start.isoformat(), "end": self.end.isoformat()}
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(Value):
     """A leak: node-memwatch's `start`, `end`, `growth` (bytes) and `reason`, and what memwatch knows beyond.
 
     `verdict` is the report's: "objects", "untracked", "native", "fragmentation" or "garbage". `str(leak.report)` is
     the whole story for a person, `leak.report.to_html()` the same as a page, `leak.report.to_dict()` for a machine.
     """
+
+    __slots__ = ("detector", "end", "growth", "rate_per_hour", "reason", "report", "start", "verdict")
 
     start: datetime
     end: datetime
@@ -220,8 +238,7 @@ class Leak:
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Dismissed:
+class Dismissed(NamedTuple):
     """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words.
 
     With `alone` it holds for the meter that has shown it: another one, which does not see such memory, may see a leak.

@@ -8,7 +8,7 @@ computed k / 10 in integers, which made the damping nothing, and the rest in 32 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..clock import to_wall
 from ..internal import internal
@@ -20,11 +20,10 @@ _EXTREMES_FROM = 3
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """The state after `count` readings; sizes in bytes. `lowest` and `highest` are 0 until three readings are there."""
+class Trend(NamedTuple):
+    """The state after so many `readings`; sizes in bytes. `lowest` and `highest` are 0 before three readings."""
 
-    count: int = 0
+    readings: int = 0
     recent: float = 0.0
     ancient: float = 0.0
     lowest: int = 0
@@ -32,7 +31,7 @@ class Trend:
 
     def advance(self, base: int) -> Trend:
         """The trend with one more reading."""
-        k = self.count
+        k = self.readings
         if k < RECENT:
             recent = _damped(self.recent, base, (k / RECENT) ** 2.5 * k)
             ancient = _damped(self.ancient, base, (k / RECENT) ** 2.4 * k)

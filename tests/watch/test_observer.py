@@ -3,7 +3,6 @@
 import gc
 import logging
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -309,6 +308,6 @@ def test_the_first_looks_follow_each_other_as_soon_as_something_has_grown(grew, 
     judge, detector = Judge(), Script()
     watched = observer(detector, judge=judge, patience=1000)
     watched._most_looks = 4
-    detector.update = lambda sample: replace(growth("suspect"), growth=grew) if sample.time == 100 else None
+    detector.update = lambda sample: growth("suspect")._replace(growth=grew) if sample.time == 100 else None
     events(watched, range(200))
     assert judge.followed_at[0] - 100 == first
