@@ -6,20 +6,17 @@ same function called from two places, or by itself, is two nodes. Nothing here r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from .estimates import AGES, Evidence, Part, describe, merge_parts, total, weigh
+from .estimates import AGES, Evidence, Part, describe
 from .frames import Frame
 from .internal import internal
 
 Allocations = tuple[tuple[int, int], ...]
 
 ROOT_ID = 1
-_ID_BYTES = 6  # 48 bits: every reader keeps such a number whole, also those that know doubles only
-
 
 ROOT = Frame("(root)")
 
@@ -42,8 +39,7 @@ class Stack:
 
 
 @internal
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Node:
+class Node(NamedTuple):
     """One call path's end. `self_…` is what was allocated there, `total_…` the same with all that lies below.
 
     `id` is made from the path alone: it is the same in every tree that has this path, and no other node has it.
@@ -63,6 +59,16 @@ class Node:
     children: tuple[Node, ...]
     parts: tuple[Part, ...] = ()
     evidence: Evidence | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether *other* is this very node: a comparison by value would walk all that lies below."""
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     @property
     def function(self) -> str:
@@ -175,126 +181,6 @@ class CallTree:
     samples_expected: float | None = None
 
 
-@internal
-@dataclass(slots=True, eq=False)
-class Growing:
-    """A node while its tree is built."""
-
-    id: int
-    frame: Frame
-    size_bytes: int = 0
-    count: int = 0
-    sizes: dict[int, int] = field(default_factory=dict)
-    children: dict[Frame, Growing] = field(default_factory=dict)
-    parts: list[Part] = field(default_factory=list)
-    certain: bool = True  # samples stand behind all of its own numbers
-
-    def hold(self, size_bytes: int, count: int, allocations: Allocations = (), parts: tuple[Part, ...] = ()) -> None:
-        """Add what was allocated at this node itself."""
-        self.size_bytes += size_bytes
-        self.count += count
-        for size, number in allocations:
-            self.sizes[size] = self.sizes.get(size, 0) + number
-        self.parts += parts
-        self.certain = self.certain and bool(parts)
-
-
-@internal
-class Builder:
-    """Grows a tree node by node, for what comes as a tree; `build` does it for paths."""
-
-    def __init__(self) -> None:
-        self.root = Growing(ROOT_ID, ROOT)
-        self._taken = {0, ROOT_ID}
-
-    def child(self, parent: Growing, frame: Frame) -> Growing:
-        """The node of *frame* below *parent*, made where there is none yet."""
-        found = parent.children.get(frame)
-        if found is None:
-            found = parent.children[frame] = Growing(_make_id(parent.id, frame, self._taken), frame)
-        return found
-
-    def add(self, root: Node, sign: int = 1, counts: bool = True, parts: bool = True) -> None:
-        """Add every node below *root*, or subtract it with *sign* -1, without its counts or its samples if asked to."""
-        places = {root.id: self.root}
-        for node in walk(root):
-            place = places.pop(node.id)
-            if node.self_bytes or node.self_count or node.allocations:
-                sizes = tuple((size, sign * count) for size, count in node.allocations) if counts else ()
-                count = sign * node.self_count if counts else 0
-                place.hold(sign * node.self_bytes, count, sizes, node.parts if parts else ())
-            places.update((child.id, self.child(place, child.frame)) for child in node.children)
-
-    def build(self) -> Node:
-        """The root of the tree; nodes that hold nothing, with all that lies below them, are left out.
-
-        Children are in the order of their bytes, the most (in either direction) first.
-        """
-        return _finish(self.root)
-
-
-def build(stacks: Iterable[Stack]) -> Node:
-    """The root of a tree that holds all *stacks*, as `Builder.build` makes it."""
-    builder = Builder()
-    for stack in stacks:
-        node = builder.root
-        for frame in stack.frames:
-            node = builder.child(node, frame)
-        node.hold(stack.size_bytes, stack.count, stack.allocations, stack.parts)
-    return builder.build()
-
-
-def _make_id(parent: int, frame: Frame, taken: set[int]) -> int:
-    """A number made from the parent's and the frame; the next free one should two paths ever come out the same."""
-    text = f"{parent}\0{frame.function}\0{frame.file}\0{frame.line}\0{frame.column}"
-    made = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_ID_BYTES).digest(), "little")
-    while made in taken:
-        made = (made + 1) % (1 << 8 * _ID_BYTES)
-    taken.add(made)
-    return made
-
-
-def _finish(root: Growing) -> Node:
-    order = [root]
-    for growing in order:  # it gets longer as we go: parents before their children
-        order.extend(growing.children.values())
-    made: dict[int, Node | None] = {}
-    for growing in reversed(order):
-        children = [node for child in growing.children.values() if (node := made.pop(child.id)) is not None]
-        made[growing.id] = _freeze(growing, children)
-    return made[ROOT_ID] or Node(ROOT_ID, ROOT, 0, 0, 0, 0, (), ())
-
-
-def _freeze(growing: Growing, children: list[Node]) -> Node | None:
-    allocations = tuple(sorted([it for it in growing.sizes.items() if it[1]])) if growing.sizes else ()
-    if not (growing.size_bytes or growing.count or allocations or children):
-        return None
-    if len(children) > 1:
-        children.sort(key=lambda node: (-abs(node.total_bytes), node.function, node.id))
-    parts = merge_parts(growing.parts) if growing.certain and growing.parts else ()
-    return Node(
-        id=growing.id,
-        frame=growing.frame,
-        self_bytes=growing.size_bytes,
-        self_count=growing.count,
-        total_bytes=growing.size_bytes + sum([node.total_bytes for node in children]),
-        total_count=growing.count + sum([node.total_count for node in children]),
-        allocations=allocations,
-        children=tuple(children),
-        parts=parts,
-        evidence=_gather(parts, children) if growing.certain else None,
-    )
-
-
-def _gather(parts: tuple[Part, ...], children: list[Node]) -> Evidence | None:
-    """All that is known of a node's samples; None unless it is known of everything below it."""
-    below = [child.evidence for child in children if child.evidence is not None]
-    if len(below) < len(children):
-        return None
-    own = [weigh(parts)] if parts else []
-    return total([*own, *below]) if own or below else None
-
-
 def walk(root: Node) -> Iterator[Node]:
     """Every node below *root* and itself, parents before their children, in the order of the children."""
     waiting = [root]
@@ -305,10 +191,18 @@ def walk(root: Node) -> Iterator[Node]:
 
 
 def stacks_of(root: Node) -> Iterator[Stack]:
-    """What `build` was given, one stack a path: the nodes that hold something themselves."""
-    waiting: list[tuple[Node, tuple[Frame, ...]]] = [(root, ())]
+    """What `treebuilder.build` was given, one stack a path: the nodes that hold something themselves."""
+    path: list[Frame] = []
+    waiting = [(root, 0)]
     while waiting:
-        node, frames = waiting.pop()
-        if node.self_bytes or node.self_count or node.allocations:
-            yield Stack(frames, node.self_bytes, node.self_count, node.allocations, node.parts)
-        waiting.extend((child, (*frames, child.frame)) for child in reversed(node.children))
+        node, depth = waiting.pop()
+        del path[depth:]
+        while True:
+            path.append(node.frame)
+            if node.self_bytes or node.self_count or node.allocations:
+                yield Stack(tuple(path[1:]), node.self_bytes, node.self_count, node.allocations, node.parts)
+            if len(node.children) != 1:
+                break
+            node = node.children[0]  # as most are
+        depth = len(path)
+        waiting.extend([(child, depth) for child in reversed(node.children)])

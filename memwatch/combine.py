@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from .calltree import Builder, CallTree, Stack, build, stacks_of, walk
+from .calltree import CallTree, Stack, stacks_of, walk
+from .treebuilder import Builder, build
 
 NO_COUNTS = "numbers of allocations are left out: one of the profiles has none"
 

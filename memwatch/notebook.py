@@ -12,13 +12,14 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from . import profile
-from .calltree import build, stacks_of
+from .calltree import stacks_of
 from .errors import OptionError
 from .frames import Frame
 from .heap import Diff, HeapDiff
 from .internal import internal
 from .profile import Profile
 from .shown import Shown
+from .treebuilder import build
 
 _INTERVAL = 4096  # bytes a sample: a cell runs once, and is waited for
 _RUNS_CODE = "InteractiveShell.run_code"

@@ -7,9 +7,10 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memwatch.calltree import CallTree, Node, Stack, build, stacks_of, walk
+from memwatch.calltree import CallTree, Node, Stack, stacks_of, walk
 from memwatch.combine import NO_COUNTS, diff, keep, merge
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 MAIN, LOAD, PARSE = Frame("main", "app.py", 3), Frame("load", "app.py", 7, 5), Frame("parse", "lib.py", 2)
 
@@ -136,3 +137,22 @@ def test_counts_are_left_out_where_one_tree_has_none() -> None:
         assert (stack.size_bytes, stack.count, stack.allocations) == (size, 0, ())
         assert tree.notes == (NO_COUNTS,)
     assert diff(counted, CallTree(build([]))).root.total_count == 3
+
+
+def test_a_node_equals_itself_alone() -> None:
+    one, other = (build([Stack((Frame("f"),), 8, 1)]) for _ in range(2))
+    assert one.id == other.id
+    assert one == one and one != other
+    assert len({one, other}) == 2
+
+
+def test_frames_that_change_places_are_another_path() -> None:
+    there, back = ((Frame("f"), Frame("g"), Frame("h")), (Frame("h"), Frame("g"), Frame("f")))
+    root = build([Stack(there, 8, 1), Stack(back, 8, 1)])
+    assert len({node.id for node in walk(root)}) == 7
+
+
+def test_a_frame_that_holds_something_of_its_own_on_a_long_path() -> None:
+    frames = tuple(Frame(f"f{depth}") for depth in range(50))
+    stacks = [Stack(frames, 3, 1), Stack(frames[:20], 5, 1), Stack((*frames[:20], Frame("other")), 7, 1)]
+    assert sorted(stacks_of(build(stacks)), key=lambda it: it.size_bytes) == stacks

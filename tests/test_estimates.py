@@ -7,10 +7,11 @@ from math import exp, inf, sqrt
 
 import pytest
 
-from memwatch.calltree import CallTree, Node, Stack, build, stacks_of, walk
+from memwatch.calltree import CallTree, Node, Stack, stacks_of, walk
 from memwatch.combine import diff, keep, merge
 from memwatch.estimates import AGES, Part, count_ages, interval, merge_parts, weigh
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 INTERVAL = 1000
 MAIN, LOAD, SAVE = Frame("main", "app.py", 3), Frame("load", "app.py", 7), Frame("save", "app.py", 9)

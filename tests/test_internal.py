@@ -12,7 +12,7 @@ from typing import Protocol
 import memwatch
 from memwatch import internal
 
-ROOMS = ("backend", "calltree", "diagnosis", "frames", "heap", "render", "retain", "scenario", "watch")
+ROOMS = ("backend", "calltree", "diagnosis", "frames", "heap", "render", "retain", "scenario", "treebuilder", "watch")
 FOR_THE_PROGRAM = {"Stats", "Suspicion", "Leak"}
 """Values that a program is given and may keep, more of them the longer it runs: a leak of its own."""
 

@@ -29,7 +29,7 @@ VALUES = {
 }
 VALUES |= {"files", "folders", "descriptors", "estimates", "targets", "tables"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
-BELOW = VALUES | {"backend", "calltree", "combine"}
+BELOW = VALUES | {"backend", "calltree", "combine", "treebuilder"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "crossings", "flamegraph", "formats", "diagnosis", "render"}
 INSIDE |= {"loading", "default", "receivers"}
 
@@ -55,7 +55,8 @@ ALLOWED = {
     "receivers": {"callbacks", "internal"},
     "signals": {"errors", "callbacks", "receivers"},
     "calltree": VALUES,
-    "combine": VALUES | {"calltree"},
+    "treebuilder": VALUES | {"calltree"},
+    "combine": VALUES | {"calltree", "treebuilder"},
     "usage": VALUES | {"backend"},
     "option_kinds": VALUES,
     "options": VALUES | {"option_kinds"},
@@ -72,7 +73,7 @@ ALLOWED = {
     "profile": BELOW | {"formats"},
     "trace": BELOW | {"formats", "http"},
     "flamegraph": VALUES | {"calltree"},
-    "formats": VALUES | {"calltree", "flamegraph"},
+    "formats": VALUES | {"calltree", "treebuilder", "flamegraph"},
     "diagnosis": BELOW | ROOMS | {"flamegraph"},
     "render": BELOW | ROOMS | {"flamegraph", "diagnosis"},
     "scenario": BELOW | {"heap", "retain", "diagnosis", "render"},

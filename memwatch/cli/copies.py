@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import astuple, fields, replace
 from typing import Any
 
-from ..calltree import CallTree, Stack, build, stacks_of
+from ..calltree import CallTree, Stack, stacks_of
 from ..estimates import Part
 from ..frames import Frame
+from ..treebuilder import build
 
 SUFFIX = ".profile"
 MOST_READ = 1000

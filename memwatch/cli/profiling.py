@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import formats, signals
 from ..backend.forks import on_fork
-from ..calltree import CallTree, build
+from ..calltree import CallTree
 from ..clock import Clock
 from ..combine import merge
 from ..errors import MemwatchError, WriteError
 from ..files import check_writable, write_file
 from ..profile import AllocationSampler
+from ..treebuilder import build
 from ..units import format_bytes
 from .copies import SUFFIX, encode, read_copies
 from .descendants import Diary

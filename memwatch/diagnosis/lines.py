@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import calltree
+from .. import calltree, treebuilder
 from ..backend.allocations.live import Sampled
 from ..frames import Frame
 from ..internal import internal
@@ -159,7 +159,7 @@ class Lines:
             frames = room.take(path[::-1])
             stacks.append(calltree.Stack(frames, round(_bytes_of(samples)), round(sum(it.count for it in samples))))
         return calltree.CallTree(
-            calltree.build(stacks),
+            treebuilder.build(stacks),
             name="growth",
             source="sampler",
             sample_interval=self._interval,

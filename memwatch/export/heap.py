@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from .. import backend
 from ..backend.allocations.tracing import SOURCE as TRACEMALLOC
-from ..calltree import CallTree, build
+from ..calltree import CallTree
 from ..errors import NotStartedError, UnsupportedError
 from ..formats import pprof
 from ..profile import AllocationSampler
+from ..treebuilder import build
 
 if TYPE_CHECKING:
     from ..profile import Profile

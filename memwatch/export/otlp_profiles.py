@@ -13,13 +13,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ..calltree import ROOT, CallTree, Stack, build, stacks_of
+from ..calltree import ROOT, CallTree, Stack, stacks_of
 from ..checks import check_number
 from ..errors import OptionError
 from ..formats.checks import storable
 from ..frames import Frame
 from ..internal import internal
 from ..targets import make_target
+from ..treebuilder import build
 from ..version import __version__
 from .heap import read_heap, start_sampling
 from .libraries import load, told_once

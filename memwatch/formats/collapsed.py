@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..calltree import ROOT, CallTree, Stack, build, stacks_of
+from ..calltree import ROOT, CallTree, Stack, stacks_of
 from ..errors import FormatError
 from ..frames import Frame
+from ..treebuilder import build
 from .checks import check_depth, digits
 from .growth import growth_of
 

@@ -12,9 +12,10 @@ import io
 import re
 from typing import Any, NamedTuple
 
-from ..calltree import Allocations, Builder, CallTree, Growing, Node, walk
+from ..calltree import Allocations, CallTree, Node, walk
 from ..errors import FormatError
 from ..frames import Frame
+from ..treebuilder import Builder
 from .checks import check_depth, digits, storable
 
 COLUMNS = (
@@ -122,7 +123,7 @@ def _build(rows: csv.DictReader[str], ended: bool) -> Node:
 class _Row(NamedTuple):
     """Where a row hangs in the tree, and how deep."""
 
-    node: Growing
+    node: int
     depth: int
 
 
@@ -139,7 +140,7 @@ def _read_row(row: dict[str | Any, str], known: dict[str, _Row], builder: Builde
     sizes = _allocations(row.get("allocations", ""), where)
     size_bytes, count = _number(row, "self_bytes", where), _number(row, "self_count", where)
     if size_bytes or count or sizes:
-        place.node.hold(size_bytes, count, sizes)
+        builder.hold(place.node, size_bytes, count, sizes)
     return place
 
 

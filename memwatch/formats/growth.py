@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..calltree import CallTree, Node, Stack, build, stacks_of, walk
+from ..calltree import CallTree, Node, Stack, stacks_of, walk
+from ..treebuilder import build
 
 LEFT_OUT = "what shrank is left out: this format has no negative numbers"
 
@@ -21,7 +22,9 @@ def growth_of(tree: CallTree) -> CallTree:
 
 
 def _shrank(node: Node) -> bool:
-    return node.self_bytes < 0 or node.self_count < 0 or any(count < 0 for _, count in node.allocations)
+    if node.self_bytes < 0 or node.self_count < 0:
+        return True
+    return bool(node.allocations) and any(count < 0 for _, count in node.allocations)
 
 
 def _grown(tree: CallTree) -> Iterator[Stack]:

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..calltree import ROOT, Builder, CallTree, Growing, Node, walk
+from ..calltree import ROOT, CallTree, Node, walk
 from ..errors import FormatError
 from ..frames import Frame
+from ..treebuilder import Builder
 from . import about
 from .checks import check_depth, integer, items, mapping, text_of
 from .deepjson import parse
@@ -120,7 +121,7 @@ def _read_samples(samples: list[Any]) -> dict[int, _Seen]:
 
 def _read_tree(head: dict[str, Any], samples: dict[int, _Seen]) -> Node:
     builder = Builder()
-    waiting: list[tuple[object, Growing, int]] = [(head, builder.root, 0)]
+    waiting: list[tuple[object, int, int]] = [(head, builder.root, 0)]
     while waiting:
         found, place, depth = waiting.pop()
         node = mapping(found, "a node")
@@ -128,7 +129,7 @@ def _read_tree(head: dict[str, Any], samples: dict[int, _Seen]) -> Node:
         if depth or frame.function != ROOT.function:
             place, depth = builder.child(place, frame), depth + 1
             check_depth(depth)
-        _hold(place, node, samples.get(integer(node.get("id", 0), "a node's id"), _NOTHING))
+        _hold(builder, place, node, samples.get(integer(node.get("id", 0), "a node's id"), _NOTHING))
         children = items(node.get("children", []), "a node's children")
         waiting.extend((child, place, depth) for child in reversed(children))
     return builder.build()
@@ -137,11 +138,11 @@ def _read_tree(head: dict[str, Any], samples: dict[int, _Seen]) -> Node:
 _NOTHING = _Seen()
 
 
-def _hold(place: Growing, node: dict[str, Any], seen: _Seen) -> None:
+def _hold(builder: Builder, place: int, node: dict[str, Any], seen: _Seen) -> None:
     size_bytes = integer(node.get("selfSize"), "a node's selfSize")
     count = integer(node.get("selfCount", seen.samples), "a node's selfCount")
     if size_bytes or count or seen.sizes:
-        place.hold(size_bytes, count, tuple(seen.sizes.items()))
+        builder.hold(place, size_bytes, count, tuple(seen.sizes.items()))
 
 
 def _frame(node: dict[str, Any]) -> Frame:

@@ -9,9 +9,10 @@ import csv
 import io
 from collections.abc import Iterator
 
-from ..calltree import CallTree, Stack, build
+from ..calltree import CallTree, Stack
 from ..errors import FormatError
 from ..frames import Frame
+from ..treebuilder import build
 from .checks import check_depth, digits
 
 COLUMNS = ("allocator", "num_allocations", "size", "stack_trace")

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..calltree import ROOT, CallTree, Stack, build, stacks_of
+from ..calltree import ROOT, CallTree, Stack, stacks_of
 from ..errors import FormatError
 from ..frames import Frame
+from ..treebuilder import build
 from . import about
 from .checks import check_depth, integer, items, mapping, text_of
 from .deepjson import parse

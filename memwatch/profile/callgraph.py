@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..calltree import Node, Stack, build, walk
+from ..calltree import Node, Stack, walk
 from ..errors import OptionError
 from ..frames import Frame
+from ..treebuilder import build
 
 FlatNode = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import calltree, formats
+from .. import calltree, formats, treebuilder
 from ..backend.allocations.live import LiveHeap, LiveStack, Source
 from ..backend.allocations.source import start_source
 from ..backend.allocations.tracing import SOURCE
@@ -158,7 +158,7 @@ def as_tree(heap: LiveHeap, now: float, duration: float) -> calltree.CallTree:
         parts = (_as_part(live),) if heap.source != SOURCE else ()
         stacks.append(calltree.Stack(live.places, held, sum(count for _, count in live.sizes), live.sizes, parts))
     return calltree.CallTree(
-        calltree.build(stacks),
+        treebuilder.build(stacks),
         source=heap.source,
         sample_interval=heap.sample_interval,
         time=now,

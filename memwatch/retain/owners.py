@@ -19,6 +19,9 @@ from .path import RetainingPath
 from .references import OWN, distance, modules, namespace
 from .steps import ATTRIBUTES, EdgeKind, Root, RootKind, Step
 
+_WEAK = ("weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "_weakrefset.WeakSet")
+_WRAPPERS = frozenset((*_WEAK, "collections.UserDict", "collections.UserList"))
+"""Classes whose container is a part of themselves: it belongs to whoever keeps the whole."""
 _STANDARD = 3  # the distance of the standard library
 
 
@@ -39,12 +42,17 @@ def find_owner(path: RetainingPath) -> Owner | None:
     The last attribute on the path counts: what lies in a container of its own lies in that of the library, unless it
     lies there under a key that is a name in the program's code.
     """
-    places = [number for number, step in enumerate(path.steps) if step.edge.kind in ATTRIBUTES]
+    holders: list[Root | Step] = [path.root, *path.steps]
+    places = [
+        number
+        for number, step in enumerate(path.steps)
+        if step.edge.kind in ATTRIBUTES and not _WRAPPERS.intersection(_labels(holders[number]))
+    ]
     if not places:
         return None
     number = places[-1]
     attribute = path.steps[number].edge.name
-    holder = path.steps[number - 1] if number else path.root
+    holder = holders[number]
     module = next((it for it in map(_module_of, _labels(holder)) if it is not None and _names(it, attribute)), None)
     if module is None or distance(*module) <= OWN:
         return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..calltree import CallTree, Stack, build
+from ..calltree import CallTree, Stack
 from ..frames import Frame
+from ..treebuilder import build
 from .records import UNITS, Record
 
 _MANY = 10  # names that a note tells

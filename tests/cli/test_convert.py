@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from memwatch import cli, formats
-from memwatch.calltree import CallTree, Stack, build, stacks_of
+from memwatch.calltree import CallTree, Stack, stacks_of
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 MAIN, LOAD, DROP = Frame("main", "app.py", 3), Frame("load", "app.py", 7), Frame("drop", "app.py", 9)
 

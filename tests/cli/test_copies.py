@@ -3,10 +3,11 @@
 import os
 from dataclasses import replace
 
-from memwatch.calltree import CallTree, Stack, build
+from memwatch.calltree import CallTree, Stack
 from memwatch.cli.copies import SUFFIX, decode, encode, read_copies
 from memwatch.estimates import AGES, Part
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 MAIN, WORK = Frame("<module>", "app.py", 3, 1, 1), Frame("work\udc80", "app.py", 9, 5, 7)
 PART = Part("worker", "handle", ((100, 3),), 2, 50.0, (1,) * len(AGES))

@@ -8,12 +8,13 @@ import time
 
 import memwatch
 from memwatch import default
-from memwatch.calltree import CallTree, Stack, build
+from memwatch.calltree import CallTree, Stack
 from memwatch.clock import Clock
 from memwatch.formats import pprof
 from memwatch.frames import Frame
 from memwatch.reach import curve, jobs
 from memwatch.reach.reply import Reply
+from memwatch.treebuilder import build
 from memwatch.watch import Sample
 from memwatch.watch.judge import make_leak
 from memwatch.watch.sample import Growth

@@ -13,10 +13,11 @@ from random import Random
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build
+from memwatch.calltree import CallTree, Stack
 from memwatch.combine import diff
 from memwatch.formats import flamegraph
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 DRIVER = Path(__file__).with_name("flamegraph.mjs")
 MIB = 1024 * 1024

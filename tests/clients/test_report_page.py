@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build
+from memwatch.calltree import CallTree, Stack
 from memwatch.diagnosis import Account, Report, Suspect, TypeRow
 from memwatch.frames import Frame
 from memwatch.render import render_html
+from memwatch.treebuilder import build
 from memwatch.watch import Cost
 
 from ..paths import ITEM, attribute, key, path

@@ -11,12 +11,13 @@ import sys
 import pytest
 
 from memwatch import backend
-from memwatch.calltree import CallTree, Stack, build
+from memwatch.calltree import CallTree, Stack
 from memwatch.errors import OptionError
 from memwatch.estimates import Part
 from memwatch.export import heap, otlp_profiles
 from memwatch.export.otlp_profiles import Writer
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 pytest.importorskip("opentelemetry.proto")
 

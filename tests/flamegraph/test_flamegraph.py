@@ -21,11 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import memwatch
-from memwatch.calltree import ROOT, CallTree, Stack, build, walk
+from memwatch.calltree import ROOT, CallTree, Stack, walk
 from memwatch.combine import diff
 from memwatch.flamegraph.columns import LIMIT, SIZES, describe
 from memwatch.formats import flamegraph
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 PACKAGE = Path(memwatch.__file__).parent
 MAIN, LOAD, PARSE = (
@@ -304,6 +305,7 @@ def test_page_is_written_from_a_zip_as_well(tmp_path: Path) -> None:
                 file.write(path, path.relative_to(PACKAGE.parent))
     program = (
         f"import sys; sys.path.insert(0, {str(archive)!r}); from memwatch.calltree import *; "
+        "from memwatch.treebuilder import build; "
         "from memwatch.formats import flamegraph; assert '.zip' in flamegraph.__file__; "
         "sys.stdout.buffer.write(flamegraph.write(CallTree(build([]))))"
     )

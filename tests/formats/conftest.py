@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build
+from memwatch.calltree import CallTree, Stack
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build, stacks_of
+from memwatch.calltree import CallTree, Stack, stacks_of
 from memwatch.combine import diff
 from memwatch.errors import FormatError
 from memwatch.formats import collapsed
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 
 def text(*frames: Frame) -> str:

@@ -7,11 +7,12 @@ import io
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build, stacks_of, walk
+from memwatch.calltree import CallTree, Stack, stacks_of, walk
 from memwatch.combine import diff
 from memwatch.errors import FormatError
 from memwatch.formats import csv
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 
 def rows(tree: CallTree) -> list[dict[str, str]]:

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build, stacks_of, walk
+from memwatch.calltree import CallTree, Stack, stacks_of, walk
 from memwatch.errors import FormatError
 from memwatch.formats import heapprofile
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 
 def node(name: str, size: int, *children: dict, line: int = -1, number: int = 0, **more: object) -> dict:

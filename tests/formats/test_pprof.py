@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build, stacks_of
+from memwatch.calltree import CallTree, Stack, stacks_of
 from memwatch.combine import diff
 from memwatch.errors import FormatError
 from memwatch.estimates import AGES, Part
@@ -16,6 +16,7 @@ from memwatch.formats.pprof import fields as tag
 from memwatch.formats.pprof.protobuf import Message, fields_of, integers, signed
 from memwatch.formats.pprof.writer import LIVE_ONLY
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 Fields = dict[int, list[int | bytes]]
 

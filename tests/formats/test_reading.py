@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memwatch import formats
-from memwatch.calltree import CallTree, Stack, build, stacks_of
+from memwatch.calltree import CallTree, Stack, stacks_of
 from memwatch.errors import FormatError
 from memwatch.formats import packed
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 READABLE = [name for name, format in formats.FORMATS.items() if format.read is not None]
 

@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memwatch import formats
-from memwatch.calltree import CallTree, Stack, build, stacks_of, walk
+from memwatch.calltree import CallTree, Stack, stacks_of, walk
 from memwatch.combine import diff
 from memwatch.errors import FormatError
 from memwatch.formats import checks
 from memwatch.formats.growth import LEFT_OUT
 from memwatch.frames import Frame
+from memwatch.treebuilder import build
 
 READABLE = [name for name, format in formats.FORMATS.items() if format.read is not None]
 SIGNED = [name for name in READABLE if formats.FORMATS[name].signed]

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from memwatch import errors, profile
-from memwatch.calltree import Stack, build
+from memwatch.calltree import Stack
 from memwatch.frames import Frame
 from memwatch.profile import construct_callgraph
 from memwatch.profile.callgraph import flatten
+from memwatch.treebuilder import build
 
 MAIN, LOAD = Frame("main", "app.py", 3, 1), Frame("load", "app.py", 7, 5)
 ONE, SEVEN, TWENTY = ((1, 1),), ((7, 1),), ((10, 2),)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from memwatch import errors, formats
-from memwatch.calltree import CallTree, Stack, build
+from memwatch.calltree import CallTree, Stack
 from memwatch.frames import Frame
 from memwatch.profile import Profile
+from memwatch.treebuilder import build
 
 MAIN, LOAD, PARSE = Frame("main", "app.py", 3), Frame("load", "app.py", 7, 5), Frame("parse", "lib/json.py", 90)
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from memwatch.calltree import CallTree, Stack, build
+from memwatch.calltree import CallTree, Stack
 from memwatch.diagnosis import Account, Report, Suspect, TypeRow
 from memwatch.frames import Frame
 from memwatch.render.html.curve import draw_curve
 from memwatch.render.html.elements import Markup, element
+from memwatch.treebuilder import build
 from memwatch.watch import Cost
 
 from ..paths import ITEM, KEPT, attribute, key, path

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -50,6 +51,15 @@ def lib() -> Iterator[Any]:
 def app() -> Iterator[Any]:
     yield load("app", "def grow(app): app.kept.append(1)", "/srv/app.py")
     del sys.modules["app"]
+
+
+def test_the_dict_in_a_weak_dictionary_is_of_whoever_keeps_that(lib: Any, app: Any) -> None:
+    key = ModuleType("key")
+    lib._weak, app._seen = WeakKeyDictionary(), WeakKeyDictionary()
+    lib._weak[key] = app._seen[key] = ["value"]
+    exec("def look(): return _weak", vars(lib))
+    assert owner_of(lib._weak.data) == Owner("lib.core", "_weak", FILE, False)
+    assert owner_of(app._seen.data) is None
 
 
 def owner_of(held: object) -> Owner | None:

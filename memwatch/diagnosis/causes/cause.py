@@ -37,7 +37,8 @@ class Cause:
     is said after the cause. `below` is a type of which one hangs below each item at least. `many` is True where several
     must have come, or one large container grown; False where it was one object; None where it does not matter.
     `for_owner` says that the hint is for who wrote the code that the container belongs to, `for_maker` for who wrote
-    the class of what is held: with a library's the program cannot follow it.
+    the class of what is held: with a library's the program cannot follow it. `kind` is the class by which users know
+    what is held, where the library puts an object of its own before each.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Cause:
     many: bool | None = None
     for_owner: bool = False
     for_maker: bool = False
+    kind: str = ""
 
 
 @internal

@@ -15,7 +15,7 @@ from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
-from .owned import MADE, OWNED, library_of, maker_of
+from .owned import IN_LIBRARY, MADE, OWNED, WEAK_OWNED, library_of, maker_of
 from .places import PLACES
 from .runtime import RUNTIME
 from .verdicts import BY_VERDICT, GC_DISABLED
@@ -29,6 +29,7 @@ ALL = (
     FAR_BOUND,
     NEAR_BOUND,
     OWNED,
+    WEAK_OWNED,
     MADE,
     CYCLE_IN_C,
     UNREACHED,
@@ -49,6 +50,7 @@ _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMet
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
 _CALLBACKS = next(cause for cause in RUNTIME if cause.name == "callbacks-in-c")
 _SEVERAL = 10  # threads
+_LITTLE = 4  # times as much
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 
 
@@ -77,7 +79,7 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
     if owner is not None:
         container = f"{printable(owner.name)}.{printable(owner.attribute)}"
         said |= {"library": library_of(owner), "container": container, "attribute": owner.attribute, "line": line}
-        cause = OWNED
+        cause = IN_LIBRARY.get(cause.name, OWNED)
     kind = name_type(holding)
     maker = maker_of(kind) if cause.for_maker else None
     if maker is not None:
@@ -111,25 +113,52 @@ def words_for_verdict(verdict: str) -> Words:
 
 
 def name_type(holding: Holding) -> str:
-    """The type to name: of those that come with nearly every held item, a class of the program's before a builtin, and
-    of builtins what is held itself before what it is made of. A mere container yields to what runs, as a function, and
-    else to what it has most of. A class of the standard library yields to one that is not, if it is not what is held,
-    and one that the standard library keeps to itself to any other, where the program has not put it there. Of two other
-    classes that which owns the other is named, and where neither does the program's own. Classes that are held are
-    named as such."""
+    """The type to name.
+
+    The class by which users know what a library keeps, where that is known. Else of those that come with nearly every
+    held item a class of the program's before a builtin, and of builtins what is held itself before what it is made of.
+    A mere container yields to what runs, as a function, and else to what it has most of. A class of the standard
+    library yields to one that is not, if it is not what is held, and one that the standard library keeps to itself to
+    any other, where the program has not put it there. Of two other classes that which owns the other is named, and
+    where neither does the program's own, else the one that leads to most. Classes that are held are named as such.
+    """
     counts, top = holding.type_counts, holding.frontier_type
+    known = _known_kind(holding)
+    if known:
+        return known
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name and (name == top or name not in _WEAK)]
     public = [name for name in own if not _is_internal(name)]
-    own = public if public and not _is_put_there(top, public, holding) else own
+    first = [top] if top not in _CONTAINERS else [it for it in own if not _is_owned(it, own, holding)]
+    own = public if public and not any(_is_put_there(it, public, holding) for it in first) else own
     if top in own or top == "type" or not often or (not own and top not in _CONTAINERS):
         return top
-    own = [name for name in own if not is_standard(name)] or own
+    own = [it for it in own if not is_standard(it) and not _leads_to_little(it, own, holding)] or own
     own = [name for name in own if name in holding.owners] or own  # what is farther was not met
     own = [name for name in own if not _is_owned(name, own, holding)] or own
     programs = [name for name in own if is_programs(name)] if top in _CONTAINERS else []
     others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
-    return max(programs or own or others, key=lambda name: counts[name])
+    return max(programs or own or others, key=lambda name: (_led_to(name, holding), counts[name]))
+
+
+def _known_kind(holding: Holding) -> str:
+    """The class that a known library's cause names, if it comes with the items."""
+    counts = holding.type_counts
+    kinds = (it for it in LIBRARIES if it.kind and counts.get(it.kind, 0) >= _OFTEN * holding.targets)
+    return next(
+        (it.kind for it in kinds if any(Pattern(path).match(holding.path) is not None for path in it.paths)), ""
+    )
+
+
+def _led_to(name: str, holding: Holding) -> int:
+    """How many of the objects are of a type whose first one is reached by way of the class *name*."""
+    return sum(holding.type_counts.get(it, 0) for it, way in holding.owners.items() if name in way)
+
+
+def _leads_to_little(name: str, others: Sequence[str], holding: Holding) -> bool:
+    """Whether one of the *others* leads to far more: a library's lock beside the task and the loop that it serves."""
+    most = max(_led_to(it, holding) for it in others)
+    return _LITTLE * (_led_to(name, holding) + holding.type_counts[name]) < most
 
 
 def _is_put_there(top: str, others: Sequence[str], holding: Holding) -> bool:

@@ -36,5 +36,6 @@ LIBRARIES = (
         "pyplot keeps every figure until it is closed",
         "call plt.close(figure) when it is drawn, or make it without pyplot: matplotlib.figure.Figure()",
         (".Gcf: type > .figs: * > []", "*: matplotlib.backend_bases.FigureManagerBase"),
+        kind="matplotlib.figure.Figure",
     ),
 )

@@ -17,6 +17,16 @@ OWNED = Cause(
     counted=True,
 )
 
+WEAK_OWNED = Cause(
+    "library-weak-dict",
+    "a weak dictionary of {library} that holds its own members, {container}, so that none ever goes",
+    "look for a newer release of the library; until then call once for the whole process what {line} calls again and "
+    "again; {attribute} is the library's own",
+)
+
+IN_LIBRARY = {"weak-dict-holds-members": WEAK_OWNED}
+"""What is said instead of a cause, by its name, where the container is a library's; else `OWNED`."""
+
 MADE = Cause(
     "library-callbacks",
     "callbacks that {library} gives to the interpreter and can never take back, for each {type}",

@@ -76,7 +76,7 @@ RUNTIME = (
         "hold the member weakly there too, weakref.ref(member) or weakref.proxy(member); or keep the value as an "
         "attribute of the member itself",
         ("*: holds its members > .data: dict > []",),
-        counted=False,
+        for_owner=True,
     ),
     Cause(
         "interpreter-callbacks",

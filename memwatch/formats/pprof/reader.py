@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...calltree import ROOT, CallTree, Stack, build
+from ...calltree import ROOT, CallTree, Stack
 from ...errors import FormatError
 from ...frames import Frame
+from ...treebuilder import build
 from ..checks import check_depth, digits
 from ..packed import unpack
 from . import fields as tag

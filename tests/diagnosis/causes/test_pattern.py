@@ -10,7 +10,7 @@ import pytest
 
 from memwatch.diagnosis.causes import ALL, choice, name_type, words_for
 from memwatch.diagnosis.causes.cause import Pattern, is_like
-from memwatch.retain import Edge, EdgeKind, Holding, RetainingPath, Root, RootKind, Step
+from memwatch.retain import Edge, EdgeKind, Holding, Owner, RetainingPath, Root, RootKind, Step
 from memwatch.retain.steps import DIRECT
 
 from ...paths import attribute, path
@@ -223,6 +223,38 @@ def test_of_two_classes_the_one_that_owns_the_other_is_named() -> None:
     assert name_type(replace(owned, type_counts={"app.Exporter": 30, "tuple": 30})) == "app.Exporter"
     farther = replace(held, type_counts={"library.Headers": 90, **owned.type_counts}, owners=owned.owners)
     assert name_type(farther) == "library.Processor"
+
+
+def test_what_is_put_there_in_a_tuple_is_named_before_what_it_is_made_of() -> None:
+    loop, queue = "asyncio.unix_events._UnixSelectorEventLoop", "collections.deque"
+    held = replace(holding(LIST, item("tuple")), type_counts={"tuple": 30, queue: 60, loop: 30})
+    assert name_type(replace(held, owners={loop: ("tuple",), queue: ("tuple", loop)})) == loop
+
+
+def test_a_class_of_a_library_that_leads_to_little_is_not_named_for_what_leads_to_nearly_all() -> None:
+    task, limiter = "_asyncio.Task", "anyio.CapacityLimiter"
+    counts = {"dict": 30, task: 30, limiter: 30, "str": 200, "function": 90}
+    held = replace(holding(LIST, item("dict")), type_counts=counts)
+    ways = {task: ("dict",), limiter: ("dict",), "str": ("dict", task), "function": ("dict", task)}
+    assert name_type(replace(held, owners=ways)) == task
+    assert name_type(replace(held, owners={**ways, "str": ("dict", limiter)})) == limiter
+
+
+def test_figures_are_named_and_not_what_pyplot_puts_before_each() -> None:
+    manager, figure = "matplotlib.backend_bases.FigureManagerBase", "matplotlib.figure.Figure"
+    held = holding(attribute("figs", "collections.OrderedDict"), item(manager))
+    assert name_type(replace(held, type_counts={manager: 30, figure: 30})) == figure
+    assert name_type(replace(held, type_counts={manager: 30})) == manager
+
+
+def test_a_weak_dictionary_of_a_library_is_not_the_programs_to_mend(monkeypatch) -> None:
+    weak = replace(attribute("_run_vars", "weakref.WeakKeyDictionary"), traits=("holds its members",))
+    held = holding(weak, attribute("data", "dict"), item("dict"))
+    assert words_for(held).name == "weak-dict-holds-members"
+    monkeypatch.setattr(choice, "find_owner", lambda path: Owner("lib.low", "_run_vars", "", False))
+    told = words_for(held, line="app.py:7 in step")
+    assert told.name == "library-weak-dict" and "of lib that holds its own members, lib.low._run_vars" in told.cause
+    assert "what app.py:7 in step calls again and again" in told.hint
 
 
 def test_what_a_library_gives_to_the_interpreter_is_not_the_programs_to_change() -> None:
