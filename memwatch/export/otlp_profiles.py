@@ -2,7 +2,8 @@
 
 The messages are those of ``v1development`` in the package opentelemetry-proto, which is pinned to one minor version, as
 the next may change them. A sample is what a call path holds: one profile for bytes (``inuse_space``), one for
-allocations (``inuse_objects``), with the attribute ``thread.name`` where that is known.
+allocations (``inuse_objects``), with the attributes ``thread.name``, ``memwatch.task`` and ``memwatch.label`` where
+these are known.
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ from __future__ import annotations
 import gzip
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..calltree import ROOT, CallTree, Stack, stacks_of
+from ..calltree import ROOT, CallTree, Stack
 from ..checks import check_number
 from ..errors import OptionError
+from ..estimates import Part
 from ..formats.checks import storable
 from ..frames import Frame
 from ..internal import internal
 from ..targets import make_target
 from ..treebuilder import build
 from ..version import __version__
-from .heap import read_heap, start_sampling
+from .heap import about, read_paths, start_sampling
+from .kept import Kept
 from .libraries import load, told_once
 from .pushing import Pusher, Request
 
@@ -31,6 +34,8 @@ _PATH = "/v1development/profiles"
 _KINDS = (("inuse_space", "By"), ("inuse_objects", "{object}"))
 _HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
 _NANO = 1_000_000_000
+_PACKED = 1  # zlib's level
+Names = tuple[tuple[str, str], ...]
 _started: list[Pusher] = []
 
 
@@ -48,14 +53,15 @@ def start(
     once, and the answer is False.
     """
     check_number("every", every, 1.0, 3600.0)
-    about = {"service.name": service, **(resource or {})}
-    if not all(isinstance(text, str) and text for pair in about.items() for text in pair):
+    named = {"service.name": service, **(resource or {})}
+    if not all(isinstance(text, str) and text for pair in named.items() for text in pair):
         raise OptionError("the service and the resource's attributes are texts that are not empty")
     target = make_target(f"{url.rstrip('/')}{_PATH}" if isinstance(url, str) else url, headers)
     with told_once(_WHAT):
         from .outbox import Outbox  # which needs urllib3
 
-        writer = Writer(about)
+        messages = load_messages()
+        writer = Kept(lambda: Writer(messages, named))
         pusher = Pusher(_WHAT, Outbox(_WHAT, target, most=1), lambda: _make(writer), every)
         start_sampling()
         stop()
@@ -71,25 +77,59 @@ def stop() -> None:
         _started.pop().stop()
 
 
-def _make(writer: Writer) -> Request:
-    return gzip.compress(writer.write(read_heap().tree), mtime=0), _HEADERS, ""
+def _make(writer: Kept[Writer]) -> Request:
+    reading = read_paths()
+    samples = writer.update(reading.paths)
+    return gzip.compress(writer.encoder.write(about(reading), samples), _PACKED, mtime=0), _HEADERS, ""
+
+
+def load_messages() -> tuple[Any, Any]:
+    """The module of the signal's messages, and the request. Raises MissingLibraryError."""
+    base = "opentelemetry.proto"
+    names = ("Profile", "ProfilesDictionary", "Stack", "KeyValueAndUnit", "Sample")
+    proto = load("otlp-profiles", f"{base}.profiles.v1development.profiles_pb2", *names)
+    service = f"{base}.collector.profiles.v1development.profiles_service_pb2"
+    return proto, load("otlp-profiles", service, "ExportProfilesServiceRequest").ExportProfilesServiceRequest
 
 
 @internal
 class Writer:
-    """Turns call trees into the body of a request, with *resource* as attributes of the process."""
+    """Turns stacks into the body of a request, with *resource* as attributes of the process.
 
-    def __init__(self, resource: Mapping[str, str]) -> None:
-        base = "opentelemetry.proto"
-        names = ("Profile", "ProfilesDictionary", "Stack", "KeyValueAndUnit")
-        self._proto = load("otlp-profiles", f"{base}.profiles.v1development.profiles_pb2", *names)
-        service = f"{base}.collector.profiles.v1development.profiles_service_pb2"
-        self._request = load("otlp-profiles", service, "ExportProfilesServiceRequest").ExportProfilesServiceRequest
+    What `encode` makes of a stack `write` takes as long as the stack is what it was; `size` counts what the tables
+    hold, which stays there.
+    """
+
+    def __init__(self, messages: tuple[Any, Any], resource: Mapping[str, str]) -> None:
+        self._proto, self._request = messages
         self._resource = dict(resource)
-        self.write(CallTree(build(())))  # what protobuf loads late is not to be loaded by a thread of ours
+        self._shared = self._request()  # the tables alone: two requests one after the other are one
+        self._tables = Tables(self._proto, self._shared.dictionary)
+        self.write(CallTree(build(())), ())  # what protobuf loads late is not to be loaded by a thread of ours
 
-    def write(self, tree: CallTree) -> bytes:
-        """The serialized ExportProfilesServiceRequest, which has the form of ProfilesData as well."""
+    @property
+    def size(self) -> int:
+        """How many stacks, places, attributes and texts there are."""
+        return self._tables.size
+
+    def encode(self, stack: Stack) -> tuple[bytes, bytes]:
+        """The samples of *stack*, bytes and numbers: each as a part of a profile."""
+        number = self._tables.stack(stack.frames or (ROOT,))
+        found = _by_names(stack)
+        sizes, counts = [(names, size) for names, size, _ in found], [(names, count) for names, _, count in found]
+        return self._samples(number, sizes), self._samples(number, counts)
+
+    def _samples(self, stack: int, values: Iterable[tuple[Names, int]]) -> bytes:
+        profile = self._proto.Profile()
+        for names, value in values:
+            attributes = [self._tables.attribute(key, name) for key, name in names]
+            profile.samples.add(stack_index=stack, values=[value], attribute_indices=attributes)
+        return bytes(profile.SerializeToString())
+
+    def write(self, tree: CallTree, samples: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """The serialized ExportProfilesServiceRequest, which has the form of ProfilesData as well; *tree* says what a
+        profile says of itself.
+        """
         request = self._request()
         scopes = request.resource_profiles.add()
         for key, text in self._resource.items():
@@ -97,24 +137,20 @@ class Writer:
         scopes.resource.attributes.add(key="process.pid").value.int_value = os.getpid()
         profiles = scopes.scope_profiles.add()
         profiles.scope.name, profiles.scope.version = "memwatch", __version__
-        tables = Tables(self._proto, request.dictionary)
-        made = [self._make_profile(profiles.profiles.add(), tree, tables, *kind) for kind in _KINDS]
-        for stack in stacks_of(tree.root):
-            for thread, size, count in _by_thread(stack):
-                for profile, value in zip(made, (size, count), strict=True):
-                    sample = profile.samples.add(stack_index=tables.stack(stack.frames or (ROOT,)), values=[value])
-                    if thread:
-                        sample.attribute_indices.append(tables.attribute("thread.name", thread))
-        return bytes(request.SerializeToString())
+        for kind, parts in zip(_KINDS, zip(*samples, strict=True) if samples else ((), ()), strict=True):
+            profile = profiles.profiles.add()
+            self._describe(profile, tree, *kind)
+            profile.MergeFromString(b"".join(parts))
+        return bytes(self._shared.SerializeToString() + request.SerializeToString())
 
-    def _make_profile(self, profile: Any, tree: CallTree, tables: Tables, kind: str, unit: str) -> Any:
+    def _describe(self, profile: Any, tree: CallTree, kind: str, unit: str) -> None:
+        tables = self._tables
         profile.sample_type.type_strindex = tables.text(kind)
         profile.sample_type.unit_strindex = tables.text(unit)
         profile.period_type.type_strindex, profile.period_type.unit_strindex = tables.text("space"), tables.text("By")
         profile.period = tree.sample_interval
         profile.time_unix_nano = round((tree.time or time.time()) * _NANO)
         profile.profile_id = os.urandom(16)
-        return profile
 
 
 @internal
@@ -131,6 +167,11 @@ class Tables:
         dictionary.string_table.append("")
         for name in ("mapping", "location", "function", "link", "attribute", "stack"):
             getattr(dictionary, f"{name}_table").add()
+
+    @property
+    def size(self) -> int:
+        """How much they hold."""
+        return len(self._texts) + len(self._locations) + len(self._stacks) + len(self._attributes)
 
     def text(self, text: str) -> int:
         """The number of a text."""
@@ -173,14 +214,19 @@ class Tables:
         return self._functions[key]
 
 
-def _by_thread(stack: Stack) -> list[tuple[str, int, int]]:
-    """Thread, bytes and number of allocations, where the samples tell the thread; else the stack's own numbers."""
-    found: dict[str, list[int]] = {}
+def _by_names(stack: Stack) -> list[tuple[Names, int, int]]:
+    """Attributes, bytes and number of allocations, if the samples tell who allocated; else the stack's own numbers."""
+    found: dict[Names, list[int]] = {}
     for part in stack.parts:
-        held = found.setdefault(part.thread, [0, 0])
+        held = found.setdefault(_names(part), [0, 0])
         held[0] += sum(size * count for size, count in part.allocations)
         held[1] += sum(count for _, count in part.allocations)
     sums = [sum(column) for column in zip(*found.values(), strict=True)]
     if sums == [stack.size_bytes, stack.count]:
-        return [(thread, *numbers) for thread, numbers in found.items()]  # type: ignore[misc]
-    return [("", stack.size_bytes, stack.count)]
+        return [(names, *numbers) for names, numbers in found.items()]  # type: ignore[misc]
+    return [((), stack.size_bytes, stack.count)]
+
+
+def _names(part: Part) -> Names:
+    known = (("thread.name", part.thread), ("memwatch.task", part.task), ("memwatch.label", part.label))
+    return tuple([(key, name) for key, name in known if name])

@@ -54,7 +54,7 @@ class PprofApp(Application):
 
 
 def _heap(request: Request) -> Answer:
-    return answer_with(pprof.write(read_heap().tree), "application/octet-stream", NAMED)
+    return answer_with(pprof.write(read_heap()), "application/octet-stream", NAMED)
 
 
 def metrics(request: Request) -> Answer:

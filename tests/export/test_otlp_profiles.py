@@ -11,11 +11,11 @@ import sys
 import pytest
 
 from memwatch import backend
-from memwatch.calltree import CallTree, Stack
+from memwatch.calltree import CallTree, Stack, stacks_of
 from memwatch.errors import OptionError
 from memwatch.estimates import Part
 from memwatch.export import heap, otlp_profiles
-from memwatch.export.otlp_profiles import Writer
+from memwatch.export.otlp_profiles import Writer, load_messages
 from memwatch.frames import Frame
 from memwatch.treebuilder import build
 
@@ -54,6 +54,12 @@ def stopped():
     KEPT.clear()
 
 
+def write(tree, writer=None):
+    """The body of a request."""
+    writer = writer or Writer(load_messages(), {"service.name": "shop"})
+    return writer.write(tree, [writer.encode(stack) for stack in stacks_of(tree.root)])
+
+
 def read(body):
     """{kind: {(functions, thread): value}} and the resource's attributes."""
     request = ExportProfilesServiceRequest.FromString(body)
@@ -77,7 +83,7 @@ def read(body):
 
 
 def test_stacks_innermost_first_by_thread():
-    found, resource = read(Writer({"service.name": "shop"}).write(TREE))
+    found, resource = read(write(TREE))
     assert resource == {"service.name": "shop", "process.pid": os.getpid()}
     assert found == {
         "inuse_space By": {
@@ -94,17 +100,31 @@ def test_stacks_innermost_first_by_thread():
 
 
 def test_every_table_begins_with_nothing_and_holds_each_thing_once():
-    tables = ExportProfilesServiceRequest.FromString(Writer({"service.name": "a"}).write(TREE)).dictionary
+    tables = ExportProfilesServiceRequest.FromString(write(TREE)).dictionary
     for name in ("mapping", "location", "function", "link", "attribute", "stack"):
         rows = [row.SerializeToString() for row in getattr(tables, f"{name}_table")]
         assert rows[0] == b"" and len(set(rows)) == len(rows)
     assert tables.string_table[0] == "" and len(set(tables.string_table)) == len(tables.string_table)
 
 
+def test_the_next_request_has_its_own_samples_and_numbers_of_the_same_tables():
+    writer = Writer(load_messages(), {"service.name": "shop"})
+    first = read(write(TREE, writer))
+    (left,) = [stack for stack in stacks_of(TREE.root) if stack.frames == (MAIN,)]
+    task = Part("worker", "serve", ((7, 1),), 1, 1.0, (1, 0, 0, 0, 0), "route=/x")
+    other = Stack((MAIN, Frame("other", "app.py", 40)), 7, 1, ((7, 1),), (task,))
+    second, _ = read(writer.write(TREE, [writer.encode(left), writer.encode(other)]))
+    assert first == read(write(TREE))
+    assert second["inuse_space By"] == {
+        (("main:3",), ""): 500,
+        (("other:40", "main:3"), "workerserveroute=/x"): 7,
+    }
+
+
 @pytest.mark.skipif(PROFCHECK is None, reason="profcheck is not installed")
 def test_the_project_s_own_checker_agrees(tmp_path):
     for name, tree in (("full", TREE), ("empty", CallTree(build(())))):
-        (tmp_path / name).write_bytes(Writer({"service.name": "a"}).write(tree))
+        (tmp_path / name).write_bytes(write(tree))
         done = subprocess.run(
             [PROFCHECK, "-check-dupes", "-check-orphans", tmp_path / name], capture_output=True, text=True, check=False
         )

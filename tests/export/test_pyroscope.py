@@ -72,6 +72,26 @@ def walk(node):
 
 
 @native
+def test_each_profile_is_what_is_held_then_whatever_was_sent_before(watched, monkeypatch, fake_clock):
+    monkeypatch.setattr(Clock, "monotonic", fake_clock)
+    heap.start_sampling()
+    profiles = pyroscope.Profiles("shop")
+    for _ in range(3):
+        KEPT[:-20] = []
+        allocate()
+        fake_clock.advance(15)
+        body, headers, _ = profiles.make()
+        sent, now = formats.read(parts_of(headers, body)["profile"]), heap.read_heap()
+        assert own_bytes(sent.root) == own_bytes(now.root) and len(own_bytes(now.root)) == 1
+
+
+def own_bytes(root):
+    """What each function of this module holds itself, with its size and its number."""
+    here = [node for node in walk(root) if node.self_bytes and node.file == __file__]
+    return {(node.function, node.line): (node.self_bytes, node.self_count, node.allocations) for node in here}
+
+
+@native
 @pytest.mark.clients
 @pytest.mark.skipif(GO is None, reason="needs go")
 def test_go_reads_what_is_pushed(receiver, watched, tmp_path):
@@ -104,9 +124,9 @@ def test_ticks_push_when_it_is_time_and_only_the_newest_waits(receiver, watched,
 def test_starting_again_replaces_and_stopping_ends_it(receiver, watched):
     for _ in range(3):
         assert pyroscope.start(f"http://{receiver.place}", "shop")
-    assert len(pyroscope._started) == 1 and heap._sampler.is_running()
+    assert len(pyroscope._started) == 1 and heap.is_sampling()
     pyroscope.stop()
-    assert not signals.tick.receivers and not heap._sampler.is_running()
+    assert not signals.tick.receivers and not heap.is_sampling()
 
 
 @pytest.mark.parametrize(

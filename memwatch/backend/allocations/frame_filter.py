@@ -10,6 +10,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Sequence
+from functools import cache
 from types import ModuleType
 from typing import Literal
 
@@ -50,7 +51,7 @@ class FrameFilter:
 
     def __init__(self) -> None:
         self._sides: dict[str, Side] = {}
-        self._standard = tuple({os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib")})
+        self._standard = _standard_folders()
         self._helpers = ("<frozen ", *(_folder(path) for name in _HELPERS if (path := _file_of(name))))
         self._sides[_GENERATED] = "program" if sys.argv[:1] == ["-c"] else "helper"
 
@@ -94,6 +95,12 @@ class FrameFilter:
 
     def _is_standard(self, file: str) -> bool:
         return file.startswith(self._standard) and not any(name in file for name in _NOT_STANDARD)
+
+
+@cache
+def _standard_folders() -> tuple[str, ...]:
+    """Where the standard library lies; it takes a millisecond to find out."""
+    return tuple({os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib")})
 
 
 def _file_of(name: str) -> str | None:

@@ -76,6 +76,35 @@ class LiveHeap:
     samples_expected: float = 0.0
 
 
+@internal
+@dataclass(frozen=True, slots=True, eq=False)
+class LivePath:
+    """What one thread, task and set of labels holds of what was allocated at the end of one call path; as `LiveStack`,
+    but for what gets older by itself. The next reading has the same object where nothing of it has changed.
+
+    `cut` of its `samples` had more frames than are kept.
+    """
+
+    places: tuple[Frame, ...]
+    thread: str
+    task: str
+    context: str
+    sizes: tuple[tuple[int, int], ...]
+    samples: int
+    cut: int
+
+
+@internal
+@dataclass(frozen=True, slots=True)
+class PathReading:
+    """All paths that hold memory; the rest as in `LiveHeap`."""
+
+    paths: tuple[LivePath, ...]
+    source: str
+    sample_interval: int
+    notes: tuple[str, ...]
+
+
 class Source(Protocol):
     """Watches allocations between `start` and `stop`; what was allocated before is never seen."""
 

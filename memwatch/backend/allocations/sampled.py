@@ -15,12 +15,12 @@ from .context_labels import label_text
 from .frame_filter import FrameFilter
 from .live import LiveHeap, LiveStack, Sampled
 from .sampler import Sampling
-from .samples import Reading, objects, read
+from .samples import Reading, objects
 from .thread_names import Threads
 
 SOURCE = "sampler"
 _MOST_AGES = 32
-_GONE = (
+GONE = (
     "the allocations are not sampled any more: somebody has replaced Python's allocators, as tracemalloc.stop() does "
     "if tracemalloc was started first. Call memwatch.profile.start() to begin anew"
 )
@@ -33,11 +33,11 @@ Group = tuple[int, int, int]
 class SampledHeap(Sampling):
     """The sampler as a source of live allocations: what `live.Source` says."""
 
-    __slots__ = ("_threads",)
+    __slots__ = ("threads",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._threads = Threads()
+        self.threads = Threads()
 
     @property
     def name(self) -> str:
@@ -47,18 +47,18 @@ class SampledHeap(Sampling):
     def read(self) -> LiveHeap:
         """What the program holds of what it allocated since the start, estimated from the samples."""
         if not self.running:
-            raise NotStartedError(_GONE)
+            raise NotStartedError(GONE)
         self.follow()
         with quiet:
             stats = _native.sampling_stats()
-            reading = read(self.begun)
+            reading = Reading()
             live = self._as_stacks(reading)
         return LiveHeap(
             stacks=tuple(live),
             source=SOURCE,
             sample_interval=round(stats["interval"]),
             stack_depth=self.depth,
-            notes=self._notes(reading, stats),
+            notes=self.notes(self._count_cut(reading), stats),
             samples_taken=stats["taken"] - self.taken[0],
             samples_expected=max(0.0, stats["expected"] - self.taken[1]),
         )
@@ -67,10 +67,10 @@ class SampledHeap(Sampling):
         territory = FrameFilter()
         parts = [reading.program_part(territory, steps[: self.depth]) for steps, _ in reading.stacks]
         groups: dict[Group, list[tuple[int, int, float]]] = {}
-        for size, birth, interval, thread, stack, _, _, label in reading.samples:
+        for size, birth, interval, thread, stack, _, _, label in reading.samples(self.begun):
             if stack == 0 or parts[stack - 1] is not None:
                 groups.setdefault((stack, thread, label), []).append((size, birth, interval))
-        names = self._threads.names({thread for _, thread, _ in groups})
+        names = self.threads.names({thread for _, thread, _ in groups})
         return [self._as_stack(reading, parts, group, samples, names) for group, samples in groups.items()]
 
     def _as_stack(
@@ -83,7 +83,7 @@ class SampledHeap(Sampling):
     ) -> LiveStack:
         stack, thread, label = group
         part = parts[stack - 1] if stack else None
-        steps, cut = reading.stacks[stack - 1] if stack else ((), False)
+        steps, cut = reading.stack(stack)
         places = tuple([reading.places[step] for step in reversed(part)]) if part else (NOWHERE,)
         salt = hash(
             (self.begun, thread, label, *[reading.places[step].line for step in steps])
@@ -101,7 +101,13 @@ class SampledHeap(Sampling):
             context=label_text(label),
         )
 
-    def _notes(self, reading: Reading, stats: _native.SamplingStats) -> tuple[str, ...]:
+    def _count_cut(self, reading: Reading) -> int:
+        """How many samples have a longer path than is kept."""
+        is_cut = [self.is_cut(*stack) for stack in reading.stacks]
+        return sum(1 for sample in reading.samples(self.begun) if sample[4] and is_cut[sample[4] - 1])
+
+    def notes(self, cut: int, stats: _native.SamplingStats) -> tuple[str, ...]:
+        """What a reader should know; *cut* samples have a longer path than is kept."""
         notes = []
         if self.native:
             notes.append("what C libraries take from the C allocator is in it")
@@ -112,26 +118,26 @@ class SampledHeap(Sampling):
             notes.append(f"{stats['overflow']:,} samples have no path: there were too many different ones")
         if stats["dropped"]:
             notes.append(f"{stats['dropped']:,} samples were lost, because two threads allocated at once")
-        cut = sum(1 for sample in reading.samples if sample[4] and self._is_cut(*reading.stacks[sample[4] - 1]))
         if cut:
             notes.append(f"the paths of {cut:,} samples are longer than {self.depth} frames; the outermost are missing")
         return tuple(notes)
 
-    def _is_cut(self, steps: tuple[int, ...], cut: bool) -> bool:
+    def is_cut(self, steps: tuple[int, ...], cut: bool) -> bool:
+        """Whether the path of *steps* is longer than is kept; *cut* where the sampler in C has cut it."""
         return cut or len(steps) > self.depth
 
 
 def live_samples(sampling: Sampling, since: int, until: int) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:
     """The program's live samples, as `Recorder.read` says."""
     if not sampling.running:
-        raise NotStartedError(_GONE)
+        raise NotStartedError(GONE)
     with quiet:
         territory = FrameFilter()
-        reading, found_objects = read(max(sampling.begun, since)), objects()
+        reading, found_objects = Reading(), objects()
         parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
         stacks = [tuple([reading.places[step] for step in part]) if part else () for part in parts]
         found = []
-        for size, birth, interval, _, stack, address, is_native, context in reading.samples:
+        for size, birth, interval, _, stack, address, is_native, context in reading.samples(max(sampling.begun, since)):
             places = stacks[stack - 1] if stack else ()
             if places and birth <= until and size:
                 before, label = found_objects.get((address, birth), (0, ""))

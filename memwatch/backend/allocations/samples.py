@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from array import array
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from ...frames import Frame
 from ...internal import internal
@@ -16,21 +16,81 @@ from .frame_filter import FrameFilter
 _CUT = 1 << 31
 _LOOPS = {("Handle._run", "events.py"), ("Runner.run", "runners.py"), ("BaseEventLoop.run_forever", "base_events.py")}
 _ASYNCIO = os.path.join("asyncio", "")
+_Row = tuple[int, int, float, int, int, int, int, int]
 
 
 @internal
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What `sampling_read` gives; a stack is a range of steps, innermost first, a step is a place. `coroutines` and
-    `loops` tell of each place whether it is one, or an event loop's own."""
+class Places(dict[int, Frame]):
+    """Frames by the number of their place, each made when it is first asked for."""
 
-    places: tuple[Frame, ...]
-    coroutines: tuple[bool, ...]
-    loops: tuple[bool, ...]
-    stacks: tuple[tuple[tuple[int, ...], bool], ...]
-    samples: tuple[tuple[int, int, float, int, int, int, int, int], ...]
-    """size, birth, interval, thread, stack, address, 1 for a block that C code took past Python's allocators, label."""
-    time: int
+    def __init__(self, codes: list[tuple[str, str, int, bool]], numbers: array[int]) -> None:
+        super().__init__()
+        self._codes, self._numbers = codes, numbers
+
+    def __missing__(self, place: int) -> Frame:
+        function, file, first_line, _ = self.code(place)
+        line, column = self._numbers[3 * place + 1 : 3 * place + 3]
+        made = self[place] = Frame(function, file, line, column, first_line)
+        return made
+
+    def code(self, place: int) -> tuple[str, str, int, bool]:
+        """Function, file, first line, and whether it is a coroutine."""
+        return self._codes[self._numbers[3 * place]]
+
+
+@internal
+class Reading:
+    """What `sampling_read` gives; a stack is a range of steps, innermost first, a step is the number of a place.
+
+    Nothing is made of it before it is asked for: of most of it some readers know already all that they need.
+    """
+
+    __slots__ = ("_columns", "_ends", "_loops", "_steps", "places", "time")
+
+    def __init__(self) -> None:
+        codes, at, steps, ends, addresses, sizes, births, intervals, threads, stacks, natives, labels, self.time = (
+            _native.sampling_read()
+        )
+        self.places = Places(codes, _column("I", at))
+        self._steps, self._ends = _column("I", steps), _column("I", ends)
+        first = (_column("Q", sizes), _column("Q", births), _column("f", intervals), _column("I", threads))
+        self._columns = (*first, _column("I", stacks), _column("Q", addresses), natives, _column("H", labels))
+        self._loops: dict[tuple[str, str], bool] = {}
+
+    def rows(self) -> Iterator[_Row]:
+        """Of each sample size, birth, interval, thread, stack (from 1; 0 is none that is known), address, 1 for a block
+        that C code took past Python's allocators, label.
+        """
+        return zip(*self._columns, strict=True)
+
+    def identities(self) -> Iterator[tuple[int, int, int]]:
+        """What tells each sample from all others, and from itself after its block has grown: address, birth, size."""
+        sizes, births, _, _, _, addresses, _, _ = self._columns
+        return zip(addresses, births, sizes, strict=True)
+
+    def threads(self) -> set[int]:
+        """The numbers of all threads that took samples."""
+        return set(self._columns[3])
+
+    def row(self, number: int) -> _Row:
+        """One of `rows`."""
+        return tuple([column[number] for column in self._columns])  # type: ignore[return-value]
+
+    def samples(self, begun: int) -> tuple[_Row, ...]:
+        """Those of `rows` that were taken since *begun*, on the steady clock."""
+        return tuple([row for row in self.rows() if row[1] >= begun])
+
+    def stack(self, number: int) -> tuple[tuple[int, ...], bool]:
+        """The steps of a stack, from 1, and whether it was cut; none for 0."""
+        if not number:
+            return (), False
+        start, marked = self._ends[number - 2] & ~_CUT if number > 1 else 0, self._ends[number - 1]
+        return tuple(self._steps[start : marked & ~_CUT]), bool(marked & _CUT)
+
+    @property
+    def stacks(self) -> list[tuple[tuple[int, ...], bool]]:
+        """All of them, from number 1 on."""
+        return [self.stack(number) for number in range(1, len(self._ends) + 1)]
 
     def program_part(self, territory: FrameFilter, steps: tuple[int, ...]) -> tuple[int, ...] | None:
         """*steps* as far as they are the program's; None if the allocation is memwatch's own.
@@ -45,31 +105,19 @@ class Reading:
     def task(self, steps: tuple[int, ...], cut: bool) -> str:
         """The function that an asyncio task runs, empty if there is none, or if it is where *steps* were cut."""
         end = self._loop_of(steps)
-        roots = [step for step in steps[:end] if self.coroutines[step]]
+        roots = [step for step in steps[:end] if self.places.code(step)[3]]
         return self.places[roots[-1]].function if roots and not (cut and end == len(steps)) else ""
 
     def _loop_of(self, steps: tuple[int, ...]) -> int:
         """Where the innermost event loop's own steps begin; their number if there is none, or nothing but a loop."""
-        return next((place for place, step in enumerate(steps) if self.loops[step]), 0) or len(steps)
+        return next((place for place, step in enumerate(steps) if self._is_loop(step)), 0) or len(steps)
 
-
-def read(begun: int) -> Reading:
-    """The samples that were taken since *begun*, on the steady clock."""
-    codes, at, steps, ends, addresses, sizes, births, intervals, threads, stacks, natives, labels, now = (
-        _native.sampling_read()
-    )
-    numbers = _column("I", at)
-    places, coroutines, loops = [], [], []
-    for code, line, column in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
-        function, file, first_line, coroutine = codes[code]
-        places.append(Frame(function, file, line, column, first_line))
-        coroutines.append(coroutine)
-        loops.append(_is_loop(function, file))
-    first = (_column("Q", sizes), _column("Q", births), _column("f", intervals), _column("I", threads))
-    rows = zip(*first, _column("I", stacks), _column("Q", addresses), natives, _column("H", labels), strict=True)
-    samples = tuple([row for row in rows if row[1] >= begun])
-    stacks_read = _stacks_of(steps, ends)
-    return Reading(tuple(places), tuple(coroutines), tuple(loops), stacks_read, samples, now)
+    def _is_loop(self, step: int) -> bool:
+        function, file, _, _ = self.places.code(step)
+        known = self._loops.get((function, file))
+        if known is None:
+            known = self._loops[function, file] = _is_loop(function, file)
+        return known
 
 
 def _is_loop(function: str, file: str) -> bool:
@@ -83,15 +131,6 @@ def objects() -> dict[tuple[int, int], tuple[int, str]]:
     types = every_type()
     rows = struct.iter_unpack("=QQII", _native.sampling_objects(types))
     return {(address, birth): (before, type_label(types[place])) for address, birth, place, before in rows}
-
-
-def _stacks_of(raw_steps: bytes, raw_ends: bytes) -> tuple[tuple[tuple[int, ...], bool], ...]:
-    steps, found, start = _column("I", raw_steps), [], 0
-    for marked in _column("I", raw_ends):
-        end = marked & ~_CUT
-        found.append((tuple(steps[start:end]), bool(marked & _CUT)))
-        start = end
-    return tuple(found)
 
 
 def _column(code: str, data: bytes) -> array[int]:

@@ -20,7 +20,7 @@ _native: Any = None
 if name == "native":
     from .. import _native
     from ..allocations.frame_filter import FrameFilter
-    from ..allocations.samples import objects, read
+    from ..allocations.samples import Reading, objects
 
 _ROOT = "(root)"
 
@@ -85,9 +85,9 @@ def tell(about: dict[str, Any], stacks: bool) -> tuple[list[str], bytes, bytes, 
         return [], b"", b"", 0, b"", known
     tree, pairs = _Tree(), []
     with quiet:
-        territory, reading, found = FrameFilter(), read(0), objects()
+        territory, reading, found = FrameFilter(), Reading(), objects()
         parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
-        for size, birth, interval, _, stack, address, *_ in reading.samples:
+        for size, birth, interval, _, stack, address, *_ in reading.rows():
             part = parts[stack - 1] if stack and size else None
             if part:
                 count = -1 / expm1(-size / interval)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .reader import read
-from .writer import write
+from .writer import Encoder, write
 
-__all__ = ["read", "write"]
+__all__ = ["Encoder", "read", "write"]

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ...calltree import ROOT, CallTree, Stack, stacks_of, walk
 from ...errors import FormatError
 from ...estimates import Part
 from ...frames import Frame
+from ...internal import internal
 from ..checks import storable
 from . import fields as tag
 from .protobuf import INT64_MAX, Message, varint
@@ -43,8 +44,8 @@ def write(tree: CallTree, live_only: bool = False) -> bytes:
     what was ever allocated. Raises FormatError if a number, or all of one sign together, is beyond 2**63 - 1.
     """
     _check_fits(tree)
-    packer = zlib.compressobj(wbits=_GZIP)
-    return packer.compress(bytes(_Builder(live_only).build(tree))) + packer.flush()
+    encoder = Encoder(live_only)
+    return encoder.write(tree, map(encoder.encode, stacks_of(tree.root)))
 
 
 def _check_fits(tree: CallTree) -> None:
@@ -54,30 +55,46 @@ def _check_fits(tree: CallTree) -> None:
         raise FormatError(f"pprof holds numbers up to 2**63 - 1, and here are {max(size, count):,}; write csv instead")
 
 
-class _Builder:
-    """A profile while it is written: each text, function and place stands in it once, under a number."""
+@internal
+class Encoder:
+    """Writes one profile after another: each text, function and place that it has met stands in all later ones.
 
-    def __init__(self, live_only: bool) -> None:
-        self.live_only = live_only
-        self.profile = Message()
-        self.texts = {"": 0}
-        self.functions: dict[tuple[str, str, int], int] = {}
-        self.locations: dict[Frame, bytes] = {}  # their numbers as they are written, for there are many in each stack
+    `encode` makes of a stack what `write` is given, which may be given again as long as the stack is what it was.
+    `size` counts what has been met.
+    """
 
-    def build(self, tree: CallTree) -> bytearray:
-        """The content of the whole message."""
-        for kind, unit in SAMPLE_TYPES[2:] if self.live_only else SAMPLE_TYPES:
-            self.profile.data(tag.Profile.SAMPLE_TYPE, self._value_type(kind, unit))
-        for stack in stacks_of(tree.root):
-            self._samples(stack)
+    def __init__(self, live_only: bool = False) -> None:
+        self._live_only = live_only
+        self._head, self._tables, self._strings = Message(), Message(), Message()
+        self._texts: dict[str, int] = {}
+        self._functions: dict[tuple[str, str, int], int] = {}
+        self._locations: dict[Frame, bytes] = {}  # their numbers as they are written, for there are many in each stack
+        self._text("")
+        for kind, unit in SAMPLE_TYPES[2:] if live_only else SAMPLE_TYPES:
+            self._head.data(tag.Profile.SAMPLE_TYPE, self._value_type(kind, unit))
         self._mapping()
-        self._about(tree)
-        for text in self.texts:
-            self.profile.data(tag.Profile.STRING, text.encode("utf-8"))
-        return self.profile.content
+
+    @property
+    def size(self) -> int:
+        """How many places and texts there are."""
+        return len(self._locations) + len(self._texts)
+
+    def write(self, about: CallTree, samples: Iterable[bytes], level: int = -1) -> bytes:
+        """The file's content: *samples*, and what the tree says of itself; *level* is zlib's."""
+        end = Message()
+        self._about(end, about)
+        packer = zlib.compressobj(level, wbits=_GZIP)
+        parts = self._head.content + b"".join(samples) + self._tables.content + end.content + self._strings.content
+        return packer.compress(parts) + packer.flush()
 
     def _text(self, text: str) -> int:
-        return self.texts.setdefault(storable(text), len(self.texts))
+        known = self._texts.get(text)
+        if known is None:
+            stored = storable(text)
+            known = self._texts.setdefault(stored, len(self._texts))
+            if known == len(self._texts) - 1:
+                self._strings.data(tag.Profile.STRING, stored.encode("utf-8"))
+        return known
 
     def _value_type(self, kind: str, unit: str) -> bytearray:
         made = Message()
@@ -85,17 +102,20 @@ class _Builder:
         made.number(tag.ValueType.UNIT, self._text(unit))
         return made.content
 
-    def _samples(self, stack: Stack) -> None:
+    def encode(self, stack: Stack) -> bytes:
+        """The samples of *stack*."""
+        made = Message()
         places = b"".join(self._location(frame) for frame in reversed(stack.frames or (ROOT,)))
         for size_bytes, count, size, names in _parts(stack):
             sample = Message()
             sample.data(tag.Sample.LOCATION, places)
-            sample.packed(tag.Sample.VALUE, (count, size_bytes) if self.live_only else 2 * (count, size_bytes))
+            sample.packed(tag.Sample.VALUE, (count, size_bytes) if self._live_only else 2 * (count, size_bytes))
             if size is not None:
                 sample.data(tag.Sample.LABEL, self._size_label(size))
             for key, name in names:
                 sample.data(tag.Sample.LABEL, self._name_label(key, name))
-            self.profile.data(tag.Profile.SAMPLE, sample.content)
+            made.data(tag.Profile.SAMPLE, sample.content)
+        return bytes(made.content)
 
     def _name_label(self, key: str, name: str) -> bytearray:
         label = Message()
@@ -111,10 +131,10 @@ class _Builder:
         return label.content
 
     def _location(self, frame: Frame) -> bytes:
-        known = self.locations.get(frame)
+        known = self._locations.get(frame)
         if known is None:
-            number = len(self.locations) + 1
-            known = self.locations[frame] = varint(number)
+            number = len(self._locations) + 1
+            known = self._locations[frame] = varint(number)
             line = Message()
             line.number(tag.Line.FUNCTION, self._function(frame))
             line.number(tag.Line.LINE, frame.line)
@@ -123,7 +143,7 @@ class _Builder:
             location.number(tag.Location.ID, number)
             location.number(tag.Location.MAPPING, 1)
             location.data(tag.Location.LINE, line.content)
-            self.profile.data(tag.Profile.LOCATION, location.content)
+            self._tables.data(tag.Profile.LOCATION, location.content)
         return known
 
     def _function(self, frame: Frame) -> int:
@@ -131,15 +151,15 @@ class _Builder:
         so that ``<module>`` and ``<lambda>`` would become one function without a name.
         """
         key = (frame.function, frame.file, frame.first_line)
-        if key not in self.functions:
-            self.functions[key] = len(self.functions) + 1
+        if key not in self._functions:
+            self._functions[key] = len(self._functions) + 1
             function = Message()
-            function.number(tag.Function.ID, self.functions[key])
+            function.number(tag.Function.ID, self._functions[key])
             function.number(tag.Function.NAME, self._text(frame.function))
             function.number(tag.Function.FILENAME, self._text(frame.file))
             function.number(tag.Function.START_LINE, frame.first_line)
-            self.profile.data(tag.Profile.FUNCTION, function.content)
-        return self.functions[key]
+            self._tables.data(tag.Profile.FUNCTION, function.content)
+        return self._functions[key]
 
     def _mapping(self) -> None:
         """One that says that names and lines are known, so that no tool looks for a binary to find them in."""
@@ -147,15 +167,15 @@ class _Builder:
         mapping.number(tag.Mapping.ID, 1)
         for known in (tag.Mapping.HAS_FUNCTIONS, tag.Mapping.HAS_FILENAMES, tag.Mapping.HAS_LINES):
             mapping.number(known, True)
-        self.profile.data(tag.Profile.MAPPING, mapping.content)
+        self._head.data(tag.Profile.MAPPING, mapping.content)
 
-    def _about(self, tree: CallTree) -> None:
-        self.profile.number(tag.Profile.TIME_NANOS, _nanoseconds(tree.time))
-        self.profile.number(tag.Profile.DURATION_NANOS, _nanoseconds(tree.duration))
-        self.profile.data(tag.Profile.PERIOD_TYPE, self._value_type("space", "bytes"))
-        self.profile.number(tag.Profile.PERIOD, tree.sample_interval)
-        self.profile.packed(tag.Profile.COMMENT, [self._text(comment) for comment in _comments(tree, self.live_only)])
-        self.profile.number(tag.Profile.DEFAULT_SAMPLE_TYPE, self._text(DEFAULT_SAMPLE_TYPE))
+    def _about(self, end: Message, tree: CallTree) -> None:
+        end.number(tag.Profile.TIME_NANOS, _nanoseconds(tree.time))
+        end.number(tag.Profile.DURATION_NANOS, _nanoseconds(tree.duration))
+        end.data(tag.Profile.PERIOD_TYPE, self._value_type("space", "bytes"))
+        end.number(tag.Profile.PERIOD, tree.sample_interval)
+        end.packed(tag.Profile.COMMENT, [self._text(comment) for comment in _comments(tree, self._live_only)])
+        end.number(tag.Profile.DEFAULT_SAMPLE_TYPE, self._text(DEFAULT_SAMPLE_TYPE))
 
 
 def _parts(stack: Stack) -> Iterator[tuple[int, int, int | None, _Names]]:
