@@ -129,7 +129,7 @@ def rest(walk: Walking) -> None:
     if _forks:
         walk.rests = True
         while any(thread != get_ident() and Clock.monotonic() < until for thread, until in list(_forks.items())):
-            _nap()
+            nap()
         walk.rests = False
 
 
@@ -144,7 +144,7 @@ def hold_walks(patience: float) -> None:
         if turns >= _LEAST_TURNS and Clock.monotonic() >= deadline:
             break
         turns += 1
-        _nap()
+        nap()
 
 
 def let_walks_go_on() -> None:
@@ -152,10 +152,10 @@ def let_walks_go_on() -> None:
     _forks.pop(get_ident(), None)
 
 
-def _nap() -> None:
+def nap(seconds: float = _NAP) -> None:
     """Sleep for a moment; not by `time.sleep`, in the place of which gevent puts its own."""
     with suppress(Empty):
-        SimpleQueue[None]().get(timeout=_NAP)
+        SimpleQueue[None]().get(timeout=max(0.0, seconds))
 
 
 def forget_other_threads() -> None:

@@ -4,14 +4,14 @@ The sampler knows some of the objects that came, by their address. They are look
 then from running functions, then from libraries, each time for no longer than a pause may be: small things are walked,
 and of large containers the items are compared with what is wanted. How much a holder keeps is estimated: what its
 latest items own, times as many as the samples found there stand for. A small object is seldom sampled and what it owns
-more often: so the samples are looked for in what the items own, too.
+more often: so the samples are looked for in what the items own, too. Where nobody is found, `members` looks farther.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from sys import getrefcount
 from typing import Any
@@ -22,6 +22,7 @@ from ..backend.type_labels import size_reader, type_label
 from ..internal import internal
 from .found import NEW_WANTED, Place, Query
 from .holdings import holdings_at
+from .members import Found, Members, topmost
 from .object_labels import length
 from .path import Holding
 from .references import OWN, contents, distance, is_tracked, root_modules
@@ -75,7 +76,9 @@ def find_near(
     """Who holds them, most estimated bytes first; each look holds the interpreter for *seconds* at most, which *paused*
     is told, and when *is_over* says so no further one is taken. Nothing without the C backend."""
     reported: dict[tuple[int, str], Holding] = {}
-    for roots in _stages() if IN_C and wanted.addresses else ():
+    if not IN_C or not wanted.addresses:
+        return ()
+    for roots in _stages():
         query = Query(NEW_WANTED, wanted.addresses, _NAMED, roots=roots)
         with quiet, Search.near(query, seconds, paused) as places:
             found = [place for place in places if _estimate(place, wanted)]
@@ -83,7 +86,38 @@ def find_near(
                 reported.setdefault((holding.holder_address, holding.frontier_type), holding)
         if is_over() or _is_enough(reported.values(), wanted):
             break
+    else:
+        for holding in _in_members(wanted, is_over, show_keys, {holder for holder, _ in reported}):
+            reported[holding.holder_address, holding.frontier_type] = holding
     return tuple(sorted(reported.values(), key=lambda holding: -holding.retained_bytes))
+
+
+def _in_members(
+    wanted: Wanted, is_over: Callable[[], bool], show_keys: bool, known: Container[int]
+) -> tuple[Holding, ...]:
+    """The same for what lies in the members of large containers, save those *known* to hold it themselves."""
+    members = Members(wanted.objects, is_over, known)
+    try:
+        with quiet:
+            members.run()
+            return holdings_at([place for it in topmost(members.found) if (place := _place(*it))], show_keys)
+    finally:
+        members.release()
+
+
+def _place(found: Found, below: Sequence[Found]) -> Place | None:
+    """What *found* stands for, or what lies *below* its objects where there are more samples; None of few."""
+    place = Place(found.root, found.chain)
+    parts = Counter[str]()
+    for it in (found, *below):
+        parts[type_label(type(it.chain[-1]))] += it.samples
+    if parts.total() < _LEAST:
+        return None
+    types, size, weighed = _weigh(list(found.latest))
+    best = parts.most_common(1)[0][0]
+    count = sum(it.count for it in (found, *below) if type_label(type(it.chain[-1])) == best)
+    _fill(place, count * weighed / max(types[best], 1), types, size, weighed)
+    return place
 
 
 def _stages() -> Iterator[Sequence[tuple[str, Any]]]:
@@ -119,11 +153,16 @@ def _estimate(place: Place, wanted: Wanted) -> bool:
         best = max(samples, key=lambda it: samples[it], default=label)
         if samples[best] > place.targets and types[best]:
             count = counts[best] * weighed / types[best]
+    _fill(place, count, types, size, weighed)
+    return True
+
+
+def _fill(place: Place, count: float, types: Counter[str], size: int, weighed: int) -> None:
+    """Have in *place* so many objects, of which some were *weighed*."""
     each = count / weighed
     place.targets, place.size = round(count), round(each * size)
     place.types = Counter({kind: round(each * number) for kind, number in types.items()})
     place.items = round(each * sum(types.values()))
-    return True
 
 
 def _without_parts(places: Sequence[Place]) -> list[Place]:

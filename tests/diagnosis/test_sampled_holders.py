@@ -91,13 +91,42 @@ def test_what_an_object_or_a_running_function_holds_is_found_too(huge, app, make
     assert any("local orders: list, 20000 items" in text for text in told)
 
 
-def test_what_lies_below_what_is_old_and_large_is_not_claimed(huge, app):
-    """The members of a large container are not looked into, save the first and the last."""
-    app.table = [[number] for number in range(20_000)]
+TABLES = {
+    "list": (lambda members: members, "list, 4000 items > [index]: list, "),
+    "dict": (lambda members: dict(enumerate(members)), "dict, 4000 items > [int key]: list, "),
+    "deque": (deque, "collections.deque, 4000 items > [index]: list, "),
+    "object": (lambda members: [*map(Kept, members)], f"list, 4000 items > [index]: {__name__}.Kept > .orders"),
+}  # fmt: skip
+
+
+class Kept:
+    def __init__(self, orders):
+        self.orders = orders
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_what_lies_in_the_members_of_what_is_old_and_large_is_found_in_pieces(huge, app, kind):
+    make, path = TABLES[kind]
+    members = [[number] for number in range(4000)]
+    app.table = make(members)
 
     def grow():
-        for number in range(1000, 15_000):
-            app.table[number].append(Order(number))
+        for number in range(500, 3500):
+            members[number].append(Order(number))
+
+    report = huge.judge(grow).report
+    members.clear()
+    first = report.suspects[0]
+    assert first.type == f"{__name__}.Order" and first.held_by.text.startswith(f"module app > table: {path}")
+    assert ESTIMATED in report.missing and 2000 < first.count_growth < 4500
+
+
+def test_what_lies_too_deep_is_not_claimed(huge, app):
+    app.table = [[[[[[number]]]]] for number in range(4000)]
+
+    def grow():
+        for number in range(500, 3500):
+            app.table[number][0][0][0][0].append(Order(number))
 
     report = huge.judge(grow).report
     assert NOT_FOUND in report.missing
