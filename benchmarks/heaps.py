@@ -139,7 +139,7 @@ def run(objects: int, arguments: argparse.Namespace) -> tuple[list[dict[str, Any
                 *["--service" if arguments.service else "--late"],
             ]
         environment = {**os.environ, "MEMWATCH_PAUSE_BUDGET": str(arguments.pause_budget)}
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True)
         said = json.loads(done.stdout.splitlines()[-1])
         return [json.loads(line) for line in events.read_text().splitlines()], said
 
@@ -164,7 +164,7 @@ def _told(leak: dict[str, Any], after: float) -> Iterator[str]:
     yield f"    line    {'right' if any('heaps.py' in line for line in lines) else 'WRONG'}  {', '.join(lines)}"
     yield f"    holder  {'right' if 'SESSIONS' in held else 'WRONG'}  {held}"
     yield f"    cause   {first.get('cause')}"
-    yield f"    cost    {report['cost']}"
+    yield f"    cost    {report.get('cost')}"
     for missing in report["missing"]:
         yield f"    missing {missing}"
 
