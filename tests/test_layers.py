@@ -211,6 +211,19 @@ def test_imports_have_no_circle() -> None:
     assert not circle, "these import each other in a circle"
 
 
+def test_the_backend_has_few_rooms_and_no_circle_of_rooms() -> None:
+    """A box is a file or a folder on the backend's top floor; what a newcomer sees there first is to be taken in at once."""
+    boxes: dict[str, set[str]] = {}
+    for module in MODULES:
+        if module.startswith("backend."):
+            box = module.split(".")[1]
+            inside = {name.split(".")[1] for name in internal(module) if name.startswith("backend.")}
+            boxes.setdefault(box, set()).update(inside - {box})
+    assert len(boxes | {"native": set()}) <= 20
+    left = peeled(boxes)
+    assert not peeled({box: {user for user, needs in left.items() if box in needs} for box in left})
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_third_party_packages_stay_where_they_belong(module: str) -> None:
     for package, homes in THIRD_PARTY.items():

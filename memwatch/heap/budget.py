@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,13 @@ from ..backend.census.chosen import expected_pause
 from ..backend.census.in_child import EXPECTED_PAUSE
 from ..backend.meters.meters import expected_objects
 from ..backend.quiet import COLLECT_SECONDS
+from ..checks import is_number, shown
 from ..errors import MemwatchError, OptionError
 from ..internal import internal
 from ..units import format_milliseconds
+
+
+_LEAST, _MOST = 5e-324, 1e308  # seconds: whatever is above 0 and finite
 
 
 @internal
@@ -30,10 +33,8 @@ def check_budget(pause_budget: Any) -> float | None:
     """*pause_budget* in seconds, None for no bound; raises OptionError."""
     if pause_budget is None:
         return None
-    is_number = type(pause_budget) is int or type(pause_budget) is float
-    if not is_number or not math.isfinite(pause_budget) or pause_budget <= 0:
-        given = pause_budget if is_number else f"a {type(pause_budget).__name__}"
-        raise OptionError(f"pause_budget must be None, or seconds above 0, not {given}")
+    if not is_number(pause_budget, _LEAST, _MOST):
+        raise OptionError(f"pause_budget must be None, or seconds above 0, not {shown(pause_budget)}")
     return float(pause_budget)
 
 
