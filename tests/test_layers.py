@@ -212,7 +212,7 @@ def test_imports_have_no_circle() -> None:
 
 
 def test_the_backend_has_few_rooms_and_no_circle_of_rooms() -> None:
-    """A box is a file or a folder on the backend's top floor; what a newcomer sees there first is to be taken in at once."""
+    """A box is a file or a folder on the top floor of the backend, which a newcomer sees first."""
     boxes: dict[str, set[str]] = {}
     for module in MODULES:
         if module.startswith("backend."):

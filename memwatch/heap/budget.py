@@ -14,7 +14,6 @@ from ..errors import MemwatchError, OptionError
 from ..internal import internal
 from ..units import format_milliseconds
 
-
 _LEAST, _MOST = 5e-324, 1e308  # seconds: whatever is above 0 and finite
 
 

@@ -38,8 +38,8 @@ GENERAL = Cause("growing-container", "a {holder} that only grows", "{drop}", cou
 
 ATTRIBUTES = Cause(
     "growing-attributes",
-    "one object, or a module, that gets ever more attributes",
-    "delete each when it is done with, delattr(obj, name); or keep the values in a dict, and delete its keys",
+    "one object, or a module, that gets more and more attributes",
+    "delete each when it is no longer needed, delattr(obj, name); or keep the values in a dict, and delete its keys",
     counted=True,
     for_owner=True,
 )
@@ -60,7 +60,7 @@ NEAR_BOUND = Cause(
 
 CYCLE_IN_C = Cause(
     "cycle-through-c",
-    "objects that hold themselves by way of {name}, into which the collector cannot look: most likely a cycle that is "
+    "objects that hold themselves through {name}, which the collector cannot look into: most likely a cycle that is "
     "never collected",
     "look for a newer release of the library that makes it; or break the cycle when the object is done with: close it, "
     "or delete the attribute that holds {name}",

@@ -12,14 +12,14 @@ KEPT = (
     Cause(
         "linked-objects",
         "a chain of objects that only grows: each refers to the one before, or to the next",
-        "cut the chain where its older part is done with: set the reference to None",
+        "cut the chain where its older part is no longer needed: set the reference to None",
         ("*: chain",),
         many=False,
     ),
     Cause(
         "kept-errors",
         "errors that are kept with their tracebacks: each holds the frames it passed, and these their variables",
-        "keep the text alone, ''.join(traceback.format_exception(error)), or let go of the frames: "
+        "keep the text alone, ''.join(traceback.format_exception(error)), or drop the frames: "
         "error.with_traceback(None)",
         ("*: BaseException",),
         below="traceback",
@@ -27,14 +27,14 @@ KEPT = (
     Cause(
         "kept-frames",
         "frames or tracebacks that are kept: each holds the variables of the functions that ran",
-        "keep the text alone, traceback.format_tb(tb), or let go of the variables: traceback.clear_frames(tb)",
+        "keep the text alone, traceback.format_tb(tb), or clear the variables: traceback.clear_frames(tb)",
         ("[]: frame|traceback|traceback.FrameSummary",),
     ),
     Cause(
         "kept-tasks",
         "asyncio tasks that are kept after they are done, or that are never done",
-        "let each take itself out: task.add_done_callback(tasks.discard) for a set of tasks; one that waits for ever "
-        "needs a timeout",
+        "let each task remove itself: task.add_done_callback(tasks.discard) for a set of tasks; give one that waits "
+        "for ever a timeout",
         ("[]: _asyncio.Task|asyncio.tasks.Task",),
         counted=True,
         for_owner=True,
@@ -42,7 +42,7 @@ KEPT = (
     Cause(
         "kept-futures",
         "futures that are kept after they are done, with their results",
-        "take each out when its result was used: future.add_done_callback(futures.discard) for a set of futures, or "
+        "remove each after its result was used: future.add_done_callback(futures.discard) for a set of futures, or "
         "concurrent.futures.as_completed(futures) on a list that is dropped afterwards",
         ("[]: concurrent.futures._base.Future|_asyncio.Future|asyncio.futures.Future",),
         counted=True,
@@ -51,7 +51,7 @@ KEPT = (
     Cause(
         "kept-threads",
         "thread objects that are kept, also after the threads have ended",
-        "let go of each when it has ended: threads = [thread for thread in threads if thread.is_alive()], or use a "
+        "drop each when it has ended: threads = [thread for thread in threads if thread.is_alive()], or use a "
         "concurrent.futures.ThreadPoolExecutor",
         ("[]: threading.Thread",),
         counted=True,
@@ -86,15 +86,15 @@ KEPT = (
     Cause(
         "dynamic-classes",
         "classes that are made at run time, again and again, and kept",
-        "make such a class once, at module level or kept by what it is made from, and use it again",
+        "make such a class once, at module level or in a dict by what it is made from, and use it again",
         ("[]: type",),
         counted=True,
     ),
     Cause(
         "listeners",
         "listeners that are added and not removed again",
-        "remove each when its owner is done with, or hold it weakly: weakref.WeakSet(), or weakref.WeakMethod for a "
-        "method",
+        "remove each when its owner is no longer used, or hold it weakly: weakref.WeakSet(), or weakref.WeakMethod for "
+        "a method",
         (
             f"*: list|set|collections.deque > []: {_CALLABLE}",
             f"{_LISTENERS}: {_CONTAINER} > []",
@@ -107,8 +107,8 @@ KEPT = (
     Cause(
         "growing-cache",
         "a {holder} that is a cache by its name and has no bound",
-        "give it one: functools.lru_cache(maxsize=128) on the function, the size that a library lets its cache have, "
-        "or weakref.WeakValueDictionary",
+        "give it a bound: functools.lru_cache(maxsize=128) on the function, the library's own option for the size of "
+        "its cache, or weakref.WeakValueDictionary",
         (".*cache|.*cache_|.*memo: dict > []",),
         counted=True,
         many=True,

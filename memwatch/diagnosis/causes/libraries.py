@@ -18,16 +18,17 @@ LIBRARIES = (
     ),
     Cause(
         "metric-labels",
-        "a metric with ever new label values, of which each set is a time series that is never dropped",
-        "use labels that have few values (a route and not the path, no ids, no user names); what is over: "
-        "metric.remove(*values)",
+        "a metric that gets new label values all the time; each combination of values is a time series that is never "
+        "dropped",
+        "use labels that have few values (a route and not the path, no ids, no user names), and drop those that are "
+        "over: metric.remove(*values)",
         ("*: prometheus_client.metrics.MetricWrapperBase > ._metrics: dict > []",),
         counted=True,
     ),
     Cause(
         "cachetools-without-bound",
-        "a cache of cachetools without a bound: what is in it leaves when its time is over at the earliest, and only "
-        "as the cache is used",
+        "a cache of cachetools without a bound: an entry stays until its time is over, and then until the cache is "
+        "used again",
         "give it a maxsize that it can reach: cachetools.TTLCache(maxsize=1000, ttl=300)",
         ("*: cachetools.Cache > .*: dict|collections.OrderedDict > []",),
     ),

@@ -12,8 +12,8 @@ from .cause import Cause
 OWNED = Cause(
     "library-container",
     "a {holder} of {library} that only grows, {container}",
-    "look for the call of the library that takes out again what {line} puts there (close, cancel, remove, disconnect), "
-    "or for a newer release; {attribute} is the library's own, and not for the program to bound",
+    "look for the library's call that removes what {line} puts there (close, cancel, remove, disconnect), or for a "
+    "newer release; {attribute} is the library's own, and the program should not bound it",
     counted=True,
 )
 
@@ -29,7 +29,7 @@ IN_LIBRARY = {"weak-dict-holds-members": WEAK_OWNED}
 
 MADE = Cause(
     "library-callbacks",
-    "callbacks that {library} gives to the interpreter and can never take back, for each {type}",
+    "callbacks that {library} gives to the interpreter for each {type}; they can never be removed",
     "make such an object once, for the whole process, and use it again ({line} makes them), or look for a newer "
     "release: what the library gives there is its own",
 )

@@ -31,7 +31,8 @@ PLACES = (
     Cause(
         "class-attribute",
         "a {holder} on the class {name} that only grows, shared by all instances and outliving them",
-        "make it the instance's (self.items = [] in __init__), so that it goes with its object; or {drop}",
+        "make it an attribute of the instance (self.items = [] in __init__), so that it goes with its object; or "
+        "{drop}",
         (f"@*: type > .*: {_CONTAINER} > []",),
         counted=True,
         many=True,
@@ -49,7 +50,7 @@ PLACES = (
     Cause(
         "growing-text",
         "a text or a buffer that is added to and never cleared",
-        "write it out and begin anew when it is large, or keep its last parts alone: collections.deque(maxlen=100)",
+        "write it out and start a new one when it is large, or keep only its last parts: collections.deque(maxlen=100)",
         (".*|[]|local *|cell *: str|bytes|bytearray|_io.BytesIO|_io.StringIO",),
         many=False,
         for_owner=True,

@@ -7,7 +7,7 @@ from .cause import Cause
 RUNTIME = (
     Cause(
         "fork-callbacks",
-        "callbacks given to os.register_at_fork, which can never be taken back",
+        "callbacks given to os.register_at_fork; they can never be removed",
         "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet)",
         ("interpreter, fork callbacks* > ? > ?",),
         for_maker=True,
@@ -22,36 +22,35 @@ RUNTIME = (
     ),
     Cause(
         "tcl-commands",
-        "callbacks that Tcl holds: tkinter has made a command of each, and none is taken back",
-        "take each back when what it is for ends: trace_remove() what trace_add() gave, after_cancel(), unbind(), "
-        "deletecommand(); a widget that is done with: destroy()",
+        "callbacks that Tcl holds: tkinter has made a command of each, and none is removed",
+        "remove each when it is no longer needed: trace_remove() for trace_add(), after_cancel(), unbind(), "
+        "deletecommand(); call destroy() on a widget that is no longer used",
         ("no Python reference > : method|function|tkinter.CallWrapper",),
         below="tkinter.CallWrapper",
         many=True,
     ),
     Cause(
         "callbacks-in-c",
-        "callbacks that C code holds, and nothing in Python: they were given to an extension module, and none is taken "
-        "back",
-        "take each back when what it is for ends (unregister, remove, disconnect, cancel, close; with tkinter "
+        "callbacks that only C code holds: they were given to an extension module, and none is removed",
+        "remove each when it is no longer needed (unregister, remove, disconnect, cancel, close; with tkinter "
         "deletecommand)",
         ("no Python reference > : method|function|functools.partial|builtin_function_or_method",),
         many=True,
     ),
     Cause(
         "suspended-greenlets",
-        "variables of greenlets that wait and never end: each keeps what its functions have in use",
-        "let each run to its end, or end it: greenlet.throw(), gevent.kill(greenlet); what waits for ever needs a "
+        "greenlets that wait and never end: each keeps the variables of its functions",
+        "let each run to its end, or end it: greenlet.throw(), gevent.kill(greenlet); give what waits for ever a "
         "timeout",
         ("greenlet, * > local *: *",),
         many=True,
     ),
     Cause(
         "element-tree",
-        "elements that pile up below one element of an ElementTree: a parser that reads piece by piece hangs each in "
-        "its tree, also those that were used",
-        "take each out when it was used: parent.remove(element), or root.clear(), with the root from the first 'start' "
-        "event of iterparse() or XMLPullParser",
+        "elements that pile up below one element of an ElementTree: a parser that reads piece by piece keeps every "
+        "element in its tree, also those that were used",
+        "remove each element after use: parent.remove(element), or root.clear(), with the root from the first "
+        "'start' event of iterparse() or XMLPullParser",
         ("*: xml.etree.ElementTree.Element > *: xml.etree.ElementTree.Element",),
         many=True,
     ),
@@ -65,7 +64,7 @@ RUNTIME = (
     Cause(
         "shared-by-manager",
         "a {holder} that is shared by a multiprocessing.Manager and only grows, in the manager's process",
-        "{drop}, by its proxy in the program; nothing else empties it",
+        "{drop}, through its proxy in the program; nothing else empties it",
         ("*: multiprocessing.managers.Server > .id_to_obj: dict > []: tuple > []: dict|list|set > []",),
         counted=True,
     ),
@@ -80,7 +79,7 @@ RUNTIME = (
     ),
     Cause(
         "interpreter-callbacks",
-        "callbacks that the interpreter alone holds, and that cannot be taken back: most likely given to "
+        "callbacks that only the interpreter holds, and that cannot be removed: most likely given to "
         "os.register_at_fork or sys.addaudithook",
         "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet)",
         ("no Python reference > : list > []: function|method|functools.partial|builtin_function_or_method",),
@@ -88,8 +87,8 @@ RUNTIME = (
     ),
     Cause(
         "dynamic-class-records",
-        "classes that are made again and again: what the interpreter notes of each subclass",
-        "make such a class once, at module level or kept by what it is made from, and use it again",
+        "classes that are made again and again: the interpreter keeps a record of each subclass",
+        "make such a class once, at module level or in a dict by what it is made from, and use it again",
         ("no Python reference > : dict > []: weakref.ReferenceType",),
         many=True,
     ),
@@ -97,15 +96,16 @@ RUNTIME = (
         "text-stream",
         "texts in a list that C code keeps: before Python 3.12, most likely an io.StringIO that is written to and "
         "never emptied",
-        "empty it when its text was used, stream.seek(0) and stream.truncate(), or write to a file; if there is no "
+        "empty it after its text was used, stream.seek(0) and stream.truncate(), or write to a file; if there is no "
         "such stream, look for a newer release of the extension that was called",
         ("no Python reference > : list > []: str",),
         many=True,
     ),
     Cause(
         "finalizer-holds-object",
-        "weakref.finalize holds the object that it waits for, through the callback or its arguments: so it never dies",
-        "give finalize a function that is no method of the object, and only the values that it needs: "
+        "weakref.finalize holds the object that it waits for, through the callback or its arguments, so that the "
+        "object never dies",
+        "give finalize a function that is not a method of the object, and only the values that it needs: "
         "weakref.finalize(obj, release, obj.handle)",
         ("[]: finalizer that holds its object",),
     ),
@@ -119,7 +119,7 @@ RUNTIME = (
     Cause(
         "function-cache",
         "a function cache without a bound: every new argument of {name} stays",
-        "give it one: functools.lru_cache(maxsize=128)",
+        "give it a bound: functools.lru_cache(maxsize=128)",
         ("@*: functools._lru_cache_wrapper > cache: dict > []", "@*: functools._lru_cache_wrapper > [] > ?"),
     ),
     Cause(
@@ -138,14 +138,14 @@ RUNTIME = (
     ),
     Cause(
         "warning-texts",
-        "warnings whose texts differ: Python notes each text that it has shown",
+        "warnings whose texts differ: Python keeps each text that it has shown",
         "give warnings.warn() a text that stays the same",
         (".__warningregistry__: dict > []", ".onceregistry: dict > []"),
     ),
     Cause(
         "executor-backlog",
-        "work that waits in an executor: more is submitted than its threads or processes get done",
-        "submit no more than so many at a time: acquire a threading.BoundedSemaphore before submit(), and release it "
+        "work that waits in an executor: more is submitted than its threads or processes can do",
+        "limit how much waits: acquire a threading.BoundedSemaphore before submit(), and release it "
         "in a callback of the future (add_done_callback)",
         (
             "*: concurrent.futures.thread._WorkItem|concurrent.futures.process._WorkItem",
@@ -184,7 +184,7 @@ RUNTIME = (
     ),
     Cause(
         "thread-local",
-        "the data of a thread in a threading.local, which stays until the thread ends, and threads of a pool never do",
+        "the data of a thread in a threading.local: it stays until the thread ends, and threads of a pool never end",
         "clear it at the end of each piece of work (try: ... finally: del local.name), or pass it as an argument",
         ("*: _thread._local > .*|[] > ?",),
     ),
@@ -197,14 +197,14 @@ RUNTIME = (
     ),
     Cause(
         "timer-threads",
-        "threading.Timer objects that are not due, each of them a thread until then",
+        "threading.Timer objects that are not due, each of which is a thread until then",
         "call timer.cancel() when it is not needed any more, or let one thread do all of it (the module sched)",
         ("[]: threading.Timer",),
         counted=True,
     ),
     Cause(
         "threads-alive",
-        "threads that do not end, more of them than come to their end",
+        "threads that do not end: more are started than end",
         "let a concurrent.futures.ThreadPoolExecutor do the work, or end each thread: tell it to stop, then join() it",
         ("module threading > ._active|._limbo: dict > []",),
         counted=True,

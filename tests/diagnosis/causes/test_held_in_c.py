@@ -46,7 +46,7 @@ def test_callbacks_given_to_a_library_in_c() -> None:
     verify(
         Case(
             "callbacks-in-c",
-            "callbacks that C code holds",
+            "callbacks that only C code holds",
             leak=register,
             twin=View,
             fixed=lambda: register(take_back=True),
@@ -100,7 +100,7 @@ def test_greenlets_that_wait() -> None:
     verify(
         Case(
             "suspended-greenlets",
-            "variables of greenlets that wait",
+            "greenlets that wait and never end",
             leak=lambda: begin(ends=False),
             twin=lambda: begin(ends=True),
             fixed=lambda: begin(ends=True),

@@ -84,7 +84,7 @@ def test_label_values_of_a_metric() -> None:
     verify(
         Case(
             "metric-labels",
-            "a metric with ever new label values",
+            "a metric that gets new label values all the time",
             leak=lambda: counter.labels(f"/order/{next(NUMBERS)}").observe(1),
             twin=lambda: counter.labels("/order").observe(1),
             fixed=lambda: counter.labels("/order").observe(1),

@@ -19,14 +19,15 @@ PAGE = Path(__file__).parents[3] / "docs" / "causes.md"
 HEAD = """\
 # Causes that memwatch knows by name
 
-Where a leak's path to a root ends in a way that is known, the report and a failed `memwatch.check` say what happened
-(`cause`) and what to do (`hint`). The first cause on this page that fits is reported: what libraries and Python itself
-keep, then what is kept, then where, then what holds it. Of a container that has a bound the bound is reported.
+A report and a failed `memwatch.check` say what happened (`cause`) and what to do (`hint`), where the end of the path to
+the holder is known. The first cause on this page that fits is reported. A container that has a bound is reported as such.
 
-A path fits where its end is like one of the lines below a cause. A line has the steps from left to right, each as
-`reference: type`; `*` stands for any text, `|` separates what may stand there, `[]` is any item of a container, `?` a
-step that may be missing, and a type stands for its subclasses too. `@` marks the step that the words name. The first
-step may be where the path begins: `module *`, `interpreter, *`, `thread, *`, or `no Python reference`.
+Below a cause stand the paths that it fits. Each has the steps from left to right, written as `reference: type`:
+
+* `*` stands for any text, `|` separates alternatives, and a type stands for its subclasses too.
+* `[]` is any item of a container, and `?` is a step that may be missing.
+* `@` marks the step that the words name.
+* The first step may be where the path begins: `module *`, `interpreter, *`, `thread, *`, or `no Python reference`.
 """
 
 PARTS = (

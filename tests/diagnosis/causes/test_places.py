@@ -165,7 +165,7 @@ CASES = (
     ),
     Case(
         "growing-attributes",
-        "ever more attributes",
+        "more and more attributes",
         leak=attribute,
         twin=lambda: setattr(STORE, "field_1", Data()),
         fixed=attribute_and_delete,
