@@ -204,7 +204,7 @@ RUNTIME = (
     ),
     Cause(
         "threads-alive",
-        "threads that do not end: more are started than end",
+        "threads that do not end, while more are started",
         "let a concurrent.futures.ThreadPoolExecutor do the work, or end each thread: tell it to stop, then join() it",
         ("module threading > ._active|._limbo: dict > []",),
         counted=True,

@@ -20,7 +20,7 @@ HEAD = """\
 # Causes that memwatch knows by name
 
 A report and a failed `memwatch.check` say what happened (`cause`) and what to do (`hint`), where the end of the path to
-the holder is known. The first cause on this page that fits is reported. A container that has a bound is reported as such.
+the holder is known. The first cause on this page that fits is reported. A container with a bound is reported as such.
 
 Below a cause stand the paths that it fits. Each has the steps from left to right, written as `reference: type`:
 
