@@ -1,5 +1,6 @@
 """Builds memwatch: everything that is fixed stands in setup.cfg; here is what has to be done."""
 
+import _imp
 import os
 import sys
 import sysconfig
@@ -40,6 +41,11 @@ def knows_this_python() -> bool:
         and os.name == "posix"
         and sys.maxsize > 2**32
     )
+
+
+def contract() -> str:
+    """A number for what the extension offers, which memwatch/backend/__init__.py compares with the file beside it."""
+    return _imp.source_hash(0, SOURCES.with_name("_native.pyi").read_bytes()).hex()
 
 
 def native_sources() -> list[str]:
@@ -102,8 +108,9 @@ class BuildWithStartupFile(build_py):
 native = Extension(
     "memwatch.backend._native",
     sources=native_sources(),
-    depends=sorted(map(str, SOURCES.rglob("*.h"))),
+    depends=[*sorted(map(str, SOURCES.rglob("*.h"))), str(SOURCES.with_name("_native.pyi"))],
     include_dirs=[str(SOURCES)],
+    define_macros=[("MEMWATCH_CONTRACT", f'"{contract()}"')],
     libraries=["m"],
     optional=not REQUIRED,
 )

@@ -33,7 +33,9 @@ from .errors import (
     UnsupportedError,
     WriteError,
 )
+from .version import REPLACED as _REPLACED
 from .version import __version__ as __version__
+from .version import is_replaced as _is_replaced
 
 if TYPE_CHECKING:
     from . import profile as profile
@@ -152,13 +154,23 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:  # these bring psutil or objgraph with them, which are loaded when they are first wanted
         if name in _LOOKS:
             import_module(".default", __name__).prepare()
-        value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+        value = getattr(_load(_LAZY[name]), name)
         if name == "label":  # which requests ask for
             globals()[name] = value
         return value
     if name in _ROOMS:
-        return import_module(f".{name}", __name__)
+        return _load(name)
     raise AttributeError(f"module 'memwatch' has no attribute {name!r}")
+
+
+def _load(room: str) -> Any:
+    """Import a room. Raises UnsupportedError where it does not fit, as memwatch was installed anew meanwhile."""
+    try:
+        return import_module(f".{room}", __name__)
+    except (ImportError, AttributeError, TypeError) as error:
+        if _is_replaced():
+            raise UnsupportedError(_REPLACED) from error
+        raise
 
 
 def load_ipython_extension(shell: Any) -> None:

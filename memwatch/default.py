@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import receivers
+from . import backend, receivers
 from .backend.forks import on_fork
 from .backend.process import is_main_interpreter, uninterrupted
 from .environment import read_variables
@@ -233,6 +233,8 @@ def _launch(made: Watcher, recorder: Recorder | None, options: Options, automati
         recorder.start()
         if recorder.problem:
             _log.debug("memwatch does not sample allocations: %s", recorder.problem)
+    if backend.stale:
+        _log.warning("memwatch reads this process in Python alone: %s", backend.reason)
     _log.info("memwatch is %s", describe_plan(made.pace))
     return made
 

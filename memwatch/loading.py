@@ -18,6 +18,7 @@ from .backend.quiet import get_ident
 from .clock import Clock
 from .errors import UnsupportedError, describe_error
 from .internal import internal
+from .version import REPLACED, is_replaced
 from .watch import Candidate, Dismissed, Judge, Leak, make_leak
 from .watch.cost import LOADED
 from .watch.judge import Unjudged
@@ -136,9 +137,12 @@ def _describe(error: BaseException) -> str:
 
 
 def _check_modules() -> None:
-    """Raises UnsupportedError where the program has emptied `sys.modules`: memwatch would be imported a second time."""
+    """Raises UnsupportedError where what is loaded now would not fit: the program has emptied `sys.modules`, so that
+    memwatch would be imported a second time, or memwatch was installed anew."""
     if getattr(sys.modules.get(__name__), "__dict__", None) is not globals():
         raise UnsupportedError("memwatch's modules were taken out of sys.modules")
+    if is_replaced():
+        raise UnsupportedError(REPLACED)
 
 
 @internal

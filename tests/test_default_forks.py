@@ -15,6 +15,26 @@ from .test_default import python
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
+def test_a_child_knows_its_own_age_and_readings():
+    done = python(
+        """
+        import os, time, memwatch
+        watcher = memwatch.start(tick=0.01)
+        while watcher.readings < 30:
+            time.sleep(0.01)
+        before, began = watcher.age, time.time()
+        pid = os.fork()
+        if pid == 0:
+            known = watcher.age, watcher.started, watcher.readings
+            lived = time.time() - began
+            os._exit(not (known[0] <= lived + 1 and known[1] >= began - 1 and known[2] <= 100 * lived + 2))
+        assert os.waitpid(pid, 0)[1] == 0
+        assert watcher.readings >= 30 and watcher.age >= before
+    """
+    )
+    assert done.stderr == ""
+
+
 def test_fork_does_not_warn_and_both_sides_are_watched():
     done = python(
         """

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from memwatch import loading
+import memwatch
+from memwatch import loading, version
 from memwatch.backend.meters.meters import Meters
 from memwatch.loading import LateJudge, Loader
 from memwatch.watch import Dismissed
@@ -229,6 +230,21 @@ def test_a_judge_is_made_when_its_room_is_there_and_asked_from_then_on(parts):
     assert judge(candidate("leak")) == Dismissed("no leak")
     judge.forget()
     assert made.asked == ["suspected", "followed", "judge", "forget"]
+
+
+def test_what_was_installed_meanwhile_is_not_loaded(parts, monkeypatch, tmp_path):
+    (tmp_path / "version.py").touch()
+    monkeypatch.setattr(version, "__file__", str(tmp_path / "version.py"))
+    loader = Loader(("first",))
+    loader.load()
+    assert parts.names == [] and loader.problem == version.REPLACED
+    monkeypatch.setattr(memwatch, "_LAZY", {"missing": "missing"})
+    with pytest.raises(memwatch.UnsupportedError, match="restart it"):
+        _ = memwatch.missing
+    (tmp_path / "version.py").unlink()
+    assert not version.is_replaced(), "an archive, or nobody may ask"
+    with pytest.raises(ImportError):
+        _ = memwatch.missing
 
 
 def test_a_program_that_empties_sys_modules_gets_no_second_memwatch(parts, monkeypatch):

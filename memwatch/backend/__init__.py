@@ -1,5 +1,6 @@
 """Which backend reads the interpreter: `name` is "native" or "pure", `reason` says in plain words why. `samples` says
-whether the C extension's sampler is there, as it is beside the pure backend on free-threaded Python.
+whether the C extension's sampler is there, as it is beside the pure backend on free-threaded Python. `stale` says that
+the extension does not belong to these Python files, and is left alone.
 
 Chosen once, when this room is loaded. `MEMWATCH_BACKEND=pure` or `=native` in the environment asks for one; what
 cannot be had is said in `reason`, never raised. `backend.objects` holds the contract that either of them fulfils.
@@ -7,12 +8,14 @@ cannot be had is said in `reason`, never raised. `backend.objects` holds the con
 
 from __future__ import annotations
 
+import _imp
 import os
 import sys
 from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
 
+_STALE = "the C extension was built for other Python files than those beside it: install memwatch again"
 _SAMPLES_ALONE = "on free-threaded Python the C extension samples allocations, and the heap is walked in Python"
 
 
@@ -28,9 +31,21 @@ def choose(asked: str) -> tuple[str, str]:
         return "pure", f"{wanted}the C extension is not in this installation{_none_for_this() or _hidden()}"
     except ImportError as refused:  # it was built for another interpreter, or does not know this one
         return "pure", f"{wanted}{refused}"
+    if not fits(extension):
+        return "pure", f"{wanted}{_STALE}"
     if not extension.__dict__.get("walks_heap", True):
         return "pure", f"{wanted}{_SAMPLES_ALONE}"
     return "native", f"{unknown}the C extension is in this installation{_without(extension)}"
+
+
+def fits(extension: ModuleType) -> bool:
+    """Whether *extension* offers what the Python files beside it ask for, as far as both can tell."""
+    try:
+        with open(os.path.join(os.path.dirname(__file__), "_native.pyi"), "rb") as file:
+            asked = _imp.source_hash(0, file.read()).hex()
+    except OSError:  # in an archive, or frozen: one piece
+        return True
+    return bool(extension.__dict__.get("contract", asked) == asked)
 
 
 def _none_for_this() -> str:
@@ -67,4 +82,6 @@ FREE_THREADED = "t" in getattr(sys, "abiflags", "")
 
 _asked = os.environ.get("MEMWATCH_BACKEND", "")
 name, reason = choose(_asked)
-samples = _asked != "pure" and f"{__name__}._native" in sys.modules
+stale = reason.endswith(_STALE)
+_loaded = sys.modules.get(f"{__name__}._native") if _asked != "pure" else None
+samples = _loaded is not None and not stale

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import Any, TypedDict
 
+contract: str  # a number for this file, as it was when the extension was built
 knows_frames: bool
 
 # on free-threaded Python alone, where nothing from here to the sampler is offered

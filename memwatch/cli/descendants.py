@@ -142,7 +142,6 @@ class Diary:
         self._pid, self._started, self._written = os.getpid(), time.monotonic(), float("-inf")
         self._leaks: dict[str, str] = {}
         self._recovered = 0
-        self._inherited = self._watcher.readings
         self.path = os.path.join(self.folder, f"{self._pid}-{time.time_ns()}{_PAGE}")
 
     def _result(self) -> Result:
@@ -151,7 +150,7 @@ class Diary:
             self._pid,
             process_name() or program_name(),
             time.monotonic() - self._started,
-            self._watcher.readings - self._inherited,
+            self._watcher.readings,
             tuple(self._leaks.values()),
             self._recovered,
             suspicion.summary if suspicion is not None and not self._leaks else "",

@@ -99,9 +99,14 @@ class Ticker:
         self._since = self._now()
 
     @property
+    def age(self) -> float:
+        """Seconds since ticks are counted."""
+        return self._now() - self._since
+
+    @property
     def expected(self) -> int:
         """How many ticks were due so far."""
-        return int((self._now() - self._since) / self.interval)
+        return int(self.age / self.interval)
 
     def remaining(self) -> float:
         """Seconds until the next tick, 0 if it is due."""

@@ -110,18 +110,18 @@ class Watcher:
 
     @property
     def readings(self) -> int:
-        """How many samples were taken."""
-        return self._observer.history.seen
+        """How many samples were taken in this process."""
+        return self._observer.history.seen - self._inherited
 
     @property
     def gap(self) -> str:
         """That less than half of what was due in this process has been read, and why; empty where it was more."""
-        return describe_gap(self._ticker, self.readings - self._inherited, bool(self._halting), self._unread.reported)
+        return describe_gap(self._ticker, self.readings, bool(self._halting), self._unread.reported)
 
     @property
     def age(self) -> float:
-        """Seconds since watching began."""
-        return self._ledger.age
+        """Seconds since watching began in this process."""
+        return self._ticker.age
 
     @property
     def running(self) -> bool:
@@ -254,7 +254,7 @@ class Watcher:
 
     def _become_child(self) -> None:
         forget_other_threads()
-        self._inherited = self.readings
+        self.started, self._inherited = Clock.wall(), self._observer.history.seen
         self._observer.rates.reset()  # resident memory is counted anew in a child
         self._ledger.begin_anew()
         self._ticker.begin_anew()

@@ -72,3 +72,21 @@ def test_naming_the_backend_loads_neither_objgraph_nor_the_census() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
+
+
+@pytest.mark.skipif(not HAS_NATIVE, reason="there is no C extension")
+def test_an_extension_for_other_python_files_is_left_alone(tmp_path: Path) -> None:
+    package = Path(memwatch.__file__).parent
+    shutil.copytree(package, tmp_path / "memwatch", ignore=shutil.ignore_patterns("__pycache__", "*.c", "*.h"))
+    with open(tmp_path / "memwatch" / "backend" / "_native.pyi", "a") as file:
+        file.write("newest: int\n")
+    program = "import memwatch; memwatch.start(); print(memwatch.backend.name, memwatch.backend.samples)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "MEMWATCH_BACKEND": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "pure False\n"
+    assert done.stderr == (
+        "memwatch reads this process in Python alone: the C extension was built for other Python files than those "
+        "beside it: install memwatch again\n"
+    )

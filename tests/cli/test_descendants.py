@@ -99,17 +99,16 @@ def test_a_page_says_what_is_open(tmp_path):
 def test_a_forked_child_begins_with_an_empty_page(tmp_path, monkeypatch):
     diary = make_diary(tmp_path, readings=3)
     diary.leak(make_leak("a"))
-    diary._watcher.readings = 7
     diary._follow_fork()
     child = os.getpid() + 1
     monkeypatch.setattr(os, "getpid", lambda: child)
-    diary._watcher.readings = 9
+    diary._watcher.readings = 0  # its own
     diary.tick(SimpleNamespace(clock=10.0))
-    diary._watcher.readings = 12
+    diary._watcher.readings = 3
     diary.tick(SimpleNamespace(clock=10.5))
     diary.tick(SimpleNamespace(clock=11.0))
     pages = {result.pid: (result.leaks, result.readings) for result in gather(str(tmp_path), "")}
-    assert pages == {child - 1: (("a",), 0), child: ((), 3)}
+    assert pages == {child - 1: (("a",), 3), child: ((), 3)}
 
 
 def test_what_cannot_be_written_or_read_harms_nothing(tmp_path):

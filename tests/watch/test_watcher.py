@@ -346,5 +346,5 @@ def test_a_gap_is_said_until_enough_was_read_and_a_child_has_its_own(watched):
     for _ in range(3):
         w.watcher.collect()
     assert w.watcher.gap == ""
-    w.watcher._inherited = w.watcher.readings
+    w.watcher._inherited = w.watcher._observer.history.seen
     assert w.watcher.gap.startswith("not watched: 0 readings of 5")

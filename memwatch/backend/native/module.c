@@ -205,7 +205,8 @@ execute(PyObject *module)
     if (!check_interpreter(state) || !arenas_find() || PyModule_AddFunctions(module, sampling_methods) < 0 ||
         PyModule_AddFunctions(module, arenas_methods) < 0)
         return -1;
-    if (PyModule_AddObjectRef(module, "knows_frames", state->knows_frames ? Py_True : Py_False) < 0)
+    if (PyModule_AddObjectRef(module, "knows_frames", state->knows_frames ? Py_True : Py_False) < 0 ||
+        PyModule_AddStringConstant(module, "contract", MEMWATCH_CONTRACT) < 0)
         return -1;
     state->snapshot_type = (PyTypeObject *)snapshot_type(module);
     if (state->snapshot_type == NULL || PyModule_AddType(module, state->snapshot_type) < 0)

@@ -19,7 +19,8 @@ static int
 execute(PyObject *module)
 {
     if (PyModule_AddFunctions(module, sampling_methods) < 0 ||
-        PyModule_AddObjectRef(module, "walks_heap", Py_False) < 0)
+        PyModule_AddObjectRef(module, "walks_heap", Py_False) < 0 ||
+        PyModule_AddStringConstant(module, "contract", MEMWATCH_CONTRACT) < 0)
         return -1;
     return PyModule_AddObjectRef(module, "knows_frames", Py_True); /* the sampler tests itself when it starts */
 }
