@@ -34,16 +34,17 @@ def on_threshold(handler: None = None, **conditions: Unpack[Conditions]) -> Call
 @overload
 def on_threshold(handler: Receiver, **conditions: Unpack[Conditions]) -> Receiver: ...
 def on_threshold(handler: Any = None, **conditions: Any) -> Any:
-    """Call *handler* with a `Crossing` when this process takes much; usable as a decorator. Held until `off_threshold`.
+    """Call *handler* with a `Crossing` when this process takes too much. A decorator too; held until `off_threshold`.
 
-    Conditions: `rss` (bytes in memory), `cpu` (per cent of one core), `limit_share` (`rss` as a share, 0.0 to 1.0, of
-    the memory that this process may have: its container's, its own limit or the machine's). Each that is given is
-    watched by itself; there are also `base_growth`, `gc_share` and `count`, as in `rule`, of which this is the short
-    form. It is told once it has been at the threshold or above for `for_seconds` (0), and again only
-    after it has been below by a share of `hysteresis` (0.1) and `cooldown` seconds (60) are over.
+    Conditions are `rss` (bytes of resident memory), `cpu` (per cent of one core) and `limit_share` (0.0 to 1.0: `rss`
+    as a share of the memory that this process may have by its container, its own limit or the machine). `base_growth`,
+    `gc_share` and `count` are those of `rule`, of which this is the short form. Each condition is watched by itself.
 
-    Readings are taken at the ticks of the default watcher, which starts as for a receiver of an event; handlers are
-    called as those of `on` are. A forked child is watched afresh. Raises OptionError and ReceiverError.
+    *handler* is called when a condition has held for `for_seconds` (0). It is called again only after the reading has
+    fallen below the threshold by a share of `hysteresis` (0.1) and `cooldown` seconds (60) have passed.
+
+    The default watcher takes the readings at its ticks, and starts as for a receiver of an event; handlers are called
+    as those of `on` are. A forked child begins anew. Raises OptionError and ReceiverError.
     """
     from .thresholds import make_rules
 
@@ -57,7 +58,7 @@ def on_threshold(handler: Any = None, **conditions: Any) -> Any:
 
 
 def off_threshold(handler: Callable[..., Any]) -> None:
-    """Stop calling *handler* at its thresholds; nothing happens if it was not given to `on_threshold`."""
+    """Stop calling *handler* at its thresholds. Nothing happens if it was not given to `on_threshold`."""
     for threshold, receiver in list(_handlers.items()):
         if is_same(receiver.handler, handler):
             _crossed.disconnect(receiver, threshold)

@@ -121,7 +121,7 @@ def start_for_program(**options: Unpack[StartOptions]) -> Watcher:
 
 
 def stop() -> None:
-    """Stop to watch. Receivers stay connected and get events again after the next `start`."""
+    """Stop watching. Receivers stay connected and get events again after the next `start`."""
     _state.stopped_by_hand = True
     _halt()
 

@@ -40,7 +40,7 @@ class OptionError(MemwatchError, ValueError):
 
 
 class UnknownEventError(MemwatchError, ValueError):
-    """No such event; the message lists those that exist."""
+    """There is no such event. The message lists those that exist."""
 
 
 class ReceiverError(MemwatchError, TypeError):
@@ -48,27 +48,27 @@ class ReceiverError(MemwatchError, TypeError):
 
 
 class AlreadyStartedError(MemwatchError, RuntimeError):
-    """`start()` was called with other options while a watcher that was started by hand, or a profile, is running."""
+    """`start()` was called with other options while a profile, or a watcher that was started by hand, runs."""
 
 
 class AlreadyEndedError(MemwatchError, RuntimeError):
-    """`end()` was called on a HeapDiff that had already been ended."""
+    """`end()` was called a second time on a HeapDiff."""
 
 
 class NotStartedError(MemwatchError, RuntimeError):
-    """A profile or a trace was asked for that has not been started, or has been stopped."""
+    """A profile or a trace was asked for that was not started, or was stopped."""
 
 
 class FormatError(MemwatchError, ValueError):
-    """A file is no profile that memwatch can read, or no format has this name or suffix; the message says which do."""
+    """A file is not a profile that memwatch can read, or no format has this name; the message says which do."""
 
 
 class WriteError(MemwatchError, OSError):
-    """A file cannot be written; the message names it and the reason. What was there before is untouched."""
+    """A file cannot be written. The message names it and the reason. An older file is left as it was."""
 
 
 class ExportError(MemwatchError, OSError):
-    """A receiver of records cannot be reached or refuses them; the records are still there."""
+    """A receiver of records cannot be reached or refuses them. The records are kept."""
 
 
 class RecordingError(MemwatchError, ValueError):
@@ -84,8 +84,8 @@ class LeakFound(MemwatchError, AssertionError):
 
 
 class ProcessError(MemwatchError, LookupError):
-    """No such process, or it must not be read; the message says which."""
+    """There is no such process, or it must not be read. The message says which."""
 
 
 class UnsupportedError(MemwatchError, RuntimeError):
-    """This interpreter, thread or platform cannot do what was asked; the message says why."""
+    """This interpreter, thread or platform cannot do what was asked. The message says why."""

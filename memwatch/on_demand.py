@@ -45,14 +45,14 @@ class _State:
 
 
 def report_now(seconds: float = 30.0) -> Report:
-    """What grows in this process now: a look at the heap, and a second one after *seconds* (0.1 to 86400).
+    """Report what grows in this process now: look at the heap twice, *seconds* apart (0.1 to 86400).
 
-    The report is as that of a leak, with `asked` true; its verdict is "nothing" where nothing has grown. It needs no
-    watcher; where one runs its thread looks, within its `pause_budget`, and the caller sleeps by `time.sleep`. In an
-    event loop call it by `asyncio.to_thread`.
+    The report is like that of a leak, with `asked` true. Its verdict is "nothing" if nothing has grown. No watcher is
+    needed. If one runs, its thread looks, within its `pause_budget`, and the caller sleeps by `time.sleep`. In an event
+    loop call it by `asyncio.to_thread`.
 
-    Raises OptionError for other seconds, AlreadyStartedError while another one looks, NotStartedError if the watcher is
-    stopped meanwhile, UnsupportedError in a receiver, in a subinterpreter, and where the judge cannot be loaded.
+    Raises OptionError for wrong seconds, AlreadyStartedError while another one looks, NotStartedError if the watcher is
+    stopped meanwhile, and UnsupportedError in a receiver, in a subinterpreter, or if the judge cannot be loaded.
     """
     if is_raw():
         raise UnsupportedError("report_now waits, and a receiver of memwatch must not: call it in a thread of your own")
@@ -66,12 +66,12 @@ def report_now(seconds: float = 30.0) -> Report:
 def report_on_signal(
     signum: int, seconds: float = 30.0, handler: Callable[[Report], object] | None = None
 ) -> Callable[[int, FrameType | None], None]:
-    """Have the signal *signum* (as ``signal.SIGUSR2``) bring a report, as `report_now` makes it; main thread only.
+    """Make a report, as `report_now` does, when the signal *signum* comes (as ``signal.SIGUSR2``). Main thread only.
 
-    It is logged at the level WARNING, or *handler* gets it, on memwatch's own thread. The program is not held up: the
-    signal begins the first look, and the report comes *seconds* later. A signal while one is under way is ignored.
-    Starts the watcher if none runs. Returns the signal handler; the one before it is not called. Raises OptionError
-    for what is no signal or other seconds.
+    The report is logged at the level WARNING, or passed to *handler* on memwatch's own thread. The program goes on: the
+    signal starts the first look, and the report comes *seconds* later. A signal that comes meanwhile is ignored. The
+    watcher starts if none runs. Returns the signal handler, which does not call the one before it. Raises OptionError
+    for a wrong signal or wrong seconds.
     """
     import signal
 

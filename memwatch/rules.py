@@ -35,7 +35,7 @@ _SUFFIXES = {"profile": ".heapprofile", "heap_snapshot": ".heapsnapshot"}
 
 
 class ActiveRule:
-    """A rule in force. `fired` counts how often it has acted, `suppressed` how often its limit kept it from that."""
+    """A rule in force. `fired` counts how often it acted, `suppressed` how often its limit prevented that."""
 
     def __init__(self, what: str, act: Callable[[Any], object], limit: tuple[int, float] | None) -> None:
         self._what = what
@@ -59,7 +59,7 @@ class ActiveRule:
         return self._act(event)
 
     def cancel(self) -> None:
-        """Do nothing from now on."""
+        """End the rule."""
         undo, self._undo = self._undo, None
         if undo is not None:
             undo()
@@ -88,19 +88,19 @@ def rule(
     limit: tuple[int, float] | None = LIMIT,
     folder: str | os.PathLike[str] = ".",
 ) -> ActiveRule:
-    """From now on do something *when* a reading has been at its level for `for_` seconds; `cancel` ends it.
+    """Do something whenever a reading has been at its level for `for_` seconds; `cancel` ends it.
 
     *when* is "leak", or one reading with its level: ``{"rss": bytes}``, ``{"limit_share": 0.0 to 1.0}`` (of the memory
     that the process may have), ``{"cpu": per cent of one core}``, ``{"base_growth": bytes an hour}`` (over the last ten
     minutes), ``{"gc_share": 0.0 to 1.0}`` (of the time, spent in the collector), or ``{"count": {"module.Class": live
-    objects}}``, counted once a minute at most.
+    objects}}``, which is counted at most once a minute.
 
-    *do* is called with the `Crossing` or the `Leak`, on memwatch's own thread; or it is "log", "diff" (two looks, 30 s
-    apart: what grows, who allocates and who holds it, logged), "profile" or "heap_snapshot", which write a file into
-    *folder*. A rule acts `limit` times in so many seconds: (3, 3600); None for no limit. A level that stays is one
-    event, until it has been left. Starts the watcher as a first receiver does.
+    *do* is called with the `Crossing` or the `Leak` on memwatch's own thread. Or it is "log", "diff" (two looks, 30 s
+    apart: what grows, who allocates and who holds it, logged), or "profile" or "heap_snapshot", which write a file into
+    *folder*. *limit* is how often a rule acts in how many seconds, as (3, 3600); None for no limit. A reading that
+    stays at its level is one event until it falls below. Starts the watcher as a first receiver does.
 
-    Raises OptionError for anything else, UnsupportedError for "profile" where allocations cannot be sampled.
+    Raises OptionError for anything else, and UnsupportedError for "profile" if allocations cannot be sampled.
     """
     checked = _check_limit(limit)
     level = _level(when)

@@ -156,11 +156,11 @@ def on(event: EventName) -> Callable[[Receiver], Receiver]: ...
 @overload
 def on(event: EventName, handler: Receiver) -> Receiver: ...
 def on(event: EventName, handler: Any = None) -> Any:
-    """Call *handler* with the value of every *event*; usable as a decorator. The handler is held until `off`.
+    """Call *handler* with the value of every *event*. Usable as a decorator. The handler is held until `off`.
 
-    Events are "stats", "suspect", "leak" and "recovered". Handlers run on memwatch's own thread, one after the other;
-    a coroutine function runs on the loop that was running when it was given. Connecting starts the default watcher.
-    Raises UnknownEventError and ReceiverError.
+    Events are "stats", "suspect", "leak" and "recovered". Handlers run one after the other on memwatch's own thread. A
+    coroutine function runs on the event loop that was running when it was connected. Connecting starts the default
+    watcher. Raises UnknownEventError and ReceiverError.
     """
     return _subscribe(event, handler, only_once=False)
 
@@ -175,7 +175,7 @@ def once(event: EventName, handler: Any = None) -> Any:
 
 
 def off(event: EventName, handler: Callable[..., Any]) -> None:
-    """Stop calling *handler* for *event*; nothing happens if it was not given to `on` or `once`."""
+    """Stop calling *handler* for *event*. Nothing happens if it was not given to `on` or `once`."""
     _forget(_event(event), handler)
 
 

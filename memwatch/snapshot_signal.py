@@ -29,16 +29,16 @@ class _State:
 
 
 def snapshot_on_signal(signum: int | str, path: str | os.PathLike[str] | None = None, replace: bool = False) -> None:
-    """Have the signal *signum* (as ``signal.SIGUSR1``, or "USR1") write a heap snapshot.
+    """Write a heap snapshot when the signal *signum* comes (as ``signal.SIGUSR1``, or "USR1").
 
-    memwatch's own thread has it written, as `write_heap_snapshot` does, within about a quarter of a second; with the C
-    extension also while the main thread is inside C code that lets other threads run. One is written at a time: signals
-    that come meanwhile are counted and logged. *path* is a directory, or the file that each replaces; the current
-    directory unless given.
+    memwatch's own thread has it written, as `write_heap_snapshot` does, within about a quarter of a second. With the C
+    extension this works also while the main thread is inside C code that lets other threads run. One snapshot is
+    written at a time; signals that come meanwhile are counted and logged. *path* is a directory, or a file that each
+    snapshot replaces; by default the current directory.
 
-    Main thread only; starts the watcher if none runs. It holds for forked children too. Raises OptionError for what is
-    no signal or is used by Python itself, and where the program has a handler of its own, unless *replace* is true;
-    WriteError where *path* cannot be written to, UnsupportedError in a subinterpreter.
+    Main thread only. Starts the watcher if none runs. Forked children do the same. Raises OptionError for a wrong
+    signal, one that Python itself uses, or one that the program handles, unless *replace* is true; WriteError if *path*
+    cannot be written to; UnsupportedError in a subinterpreter.
     """
     number = _number(signum)
     if not is_main_interpreter():

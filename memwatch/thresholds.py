@@ -72,10 +72,10 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """The reading `name` ("rss", "cpu", "limit_share", "base_growth", "gc_share" or "count") is at `value` and has been
-    at `threshold` or more `since`.
+    """The reading `name` is at `value`, and has been at `threshold` or more since the time `since`.
 
-    `time` and `since` are epoch seconds. `readings` holds all as they are at `time`; `what` is the class of a count.
+    `name` is "rss", "cpu", "limit_share", "base_growth", "gc_share" or "count"; `what` is the class that a "count" is
+    of. `time` and `since` are epoch seconds. `readings` holds all readings at `time`.
     """
 
     name: Name

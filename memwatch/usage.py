@@ -1,10 +1,10 @@
-"""How much of processor and memory a process takes, in numbers that are sane on the first call and on close ones.
+"""How much of processor and memory a process takes. Numbers are right also on the first call and on close calls.
 
     usage.lookup(pid).cpu                       per cent of one core, averaged over the process's life
     usage.lookup(pid, keep_history=True).cpu    the same since the last such call for that process
     usage.container()                           this process's own container: limit, usage, share; None outside one
 
-Any process of the machine can be looked up. What the system does not tell of another user's process is None.
+Any process of the machine can be looked up. What the system hides of another user's process is None.
 """
 
 from __future__ import annotations

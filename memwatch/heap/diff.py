@@ -27,20 +27,21 @@ class HeapDiff:
             handle_requests()
         print(heap_diff.diff)
 
-    deep          False: only objects that the collector tracks (no str, bytes or numbers), in a fraction of the time.
-    collect       runs a full collection before each look, so that garbage does not count as growth; it raises no
-                  `stats`. Its pause comes on top of the look's.
-    pause_budget  seconds for which the interpreter may be held at once, None for no bound. Where a pause is expected
-                  to be longer, the collections are left out, and then all but tracked objects; `diff.missing` says so.
-                  Both looks are alike; the first decides.
-    in_child      both looks are taken by a forked child, and the program pauses for the fork alone: for large heaps,
-                  together with collect=False. Net changes are exact, what came and went is an interval.
-    split         "keys": the rows of dicts are divided by their keys, as in ``dict{id,name}``. "owner": those of
-                  builtin containers by what refers to them, as in ``dict of app.Session``. Only of what came.
+    deep          False: counts only objects that the collector tracks (no str, bytes or numbers), in a fraction of the
+                  time.
+    collect       runs a full collection before each look, so that garbage does not count as growth. It raises no
+                  `stats`. Its pause is added to that of the look.
+    pause_budget  seconds for which the interpreter may be held at once, None for no bound. If a longer pause is
+                  expected, the collections are left out first, then all but tracked objects; `diff.missing` says so.
+                  The first look decides for both.
+    in_child      a forked child takes both looks, and the program pauses for the fork alone. It is meant for large
+                  heaps, together with collect=False. Net changes are exact; what came and went is an interval.
+    split         "keys" divides the rows of dicts by their keys, as in ``dict{id,name}``. "owner" divides those of
+                  builtin containers by what refers to them, as in ``dict of app.Session``. Only new objects are
+                  divided.
 
-    Several diffs may overlap. No reference to an object of the program is kept in between.
-    Raises OptionError where an option is none of these, MemwatchError where no look fits the pause budget,
-    UnsupportedError where no child can be forked for it.
+    Several diffs may overlap. A diff keeps no reference to an object of the program. Raises OptionError for a wrong
+    option, MemwatchError if no look fits the pause budget, UnsupportedError if no child can be forked.
     """
 
     __slots__ = ("_before", "_budget", "_diff", "_ended_at", "_plan", "_split")
@@ -66,7 +67,7 @@ class HeapDiff:
         self._before.append(self._look())
 
     def end(self) -> Diff:
-        """Look again and give what changed; once, from any thread. Raises AlreadyEndedError when called again."""
+        """Look again and return what changed; once, from any thread. Raises AlreadyEndedError when called again."""
         try:
             before = self._before.pop()  # of many threads one gets it, and no lock can be left behind by a fork
         except IndexError:

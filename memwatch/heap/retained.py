@@ -24,11 +24,11 @@ InChild = bool | Literal["auto"]
 
 
 def retained_size(obj: Any, *, in_child: InChild = "auto") -> int:
-    """The bytes that the end of *obj* would free: its own, and those of all that can be reached through it alone.
+    """Return how many bytes the end of *obj* would free: its own, and those of all that only *obj* keeps alive.
 
-    The whole heap is looked at, on Linux by a forked child, as `write_heap_snapshot` says of *in_child*. 0 for what the
-    look does not see, or what every program shares. Raises UnsupportedError, OptionError, and MemwatchError while the
-    collector is at work.
+    The whole heap is looked at, on Linux by a forked child; *in_child* is as in `write_heap_snapshot`. The result is 0
+    for an object that the look does not see or that every program shares. Raises UnsupportedError, OptionError, and
+    MemwatchError while the collector is at work.
     """
     child = choose_child(in_child)
     if backend.name == "native":

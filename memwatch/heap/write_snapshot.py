@@ -36,23 +36,25 @@ def write_heap_snapshot(
     fold: bool = True,
     show_keys: bool = False,
 ) -> Path:
-    """Write the heap of this process to a file in the format of V8's heap snapshots; gives the file's path.
+    """Write the heap of this process to a file in the format of V8's heap snapshots, and return the file's path.
 
-    Chrome DevTools opens it (Memory, Load), and so do memlab and `memwatch snapshot FILE`. Two of them of one process
-    can be compared: an object has the same number in both.
+    Chrome DevTools opens it (Memory, Load), and so do memlab and `memwatch snapshot FILE`. Two snapshots of one process
+    can be compared, since an object has the same number in both.
 
-    path                where to write: ``heap-<pid>-<time>.heapsnapshot`` in the current directory unless given. What
-                        ends in ``.gz`` is compressed. Only the file's owner can read it.
+    path                where to write; by default ``heap-<pid>-<time>.heapsnapshot`` in the current directory. A name
+                        that ends in ``.gz`` compresses it. Only the file's owner can read it.
     in_child            True: a forked child writes it, and the program pauses for the fork alone. False: the program
-                        itself does, and waits. "auto": a child where there can be one, on Linux with the C extension.
-    allocation_stacks   with the lines that allocated the objects that the sampler knows, if it runs.
-    fold                without what every program shares (names, None, small numbers); and small leaves, such as a str
-                        in an attribute, are part of the one object that holds them. False: every object is a node.
-    show_keys           the keys of dicts by their value, cut at 40 characters, and not only the names among them.
+                        itself writes it, and waits. "auto": a child if there can be one, on Linux with the C extension.
+    allocation_stacks   add the lines that allocated the objects that the sampler knows, if it runs.
+    fold                leave out what every program shares (names, None, small numbers), and count small leaves, such
+                        as a str in an attribute, as part of the one object that holds them. False: every object is a
+                        node.
+    show_keys           show the values of dict keys, cut at 40 characters. Otherwise only keys that are names are
+                        shown.
 
-    The values of objects are never in it. Raises WriteError where the file cannot be written, UnsupportedError where a
-    child is asked for and cannot be had or did not come to its end or the heap is too large for the format, OptionError
-    for a wrong option, MemwatchError while the collector is at work.
+    The file never has the values of objects. Raises WriteError if the file cannot be written; UnsupportedError if a
+    child is asked for and cannot be had or did not finish, or if the heap is too large for the format; OptionError for
+    a wrong option; MemwatchError while the collector is at work.
     """
     _check(allocation_stacks=allocation_stacks, fold=fold, show_keys=show_keys)
     child = choose_child(in_child)

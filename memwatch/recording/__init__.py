@@ -18,7 +18,7 @@ __all__ = ["Recording", "record"]
 
 
 class Recording:
-    """A recording that this process writes, and each that it forks; `close` ends it. `path` is the file."""
+    """A recording that this process and its forked children write. `close` ends it, and `path` is its file."""
 
     def __init__(self, path: str | os.PathLike[str], release: str = "", limits: Limits | None = None) -> None:
         self._writer = Writer(os.fspath(path), release, limits)
@@ -36,15 +36,15 @@ class Recording:
 
     @property
     def problem(self) -> str:
-        """Why this process is not recorded any more; empty while it is."""
+        """Why this process is no longer recorded; empty while it is."""
         return self._writer.problem
 
     def told_by(self, leak: Leak) -> int:
-        """The process that has told the same leak within a minute before this one; 0 where none has."""
+        """The process that reported the same leak within the minute before this one; 0 if none did."""
         return self._writer.told_by(fingerprint_of(leak))
 
     def close(self) -> None:
-        """Stop to record."""
+        """Stop recording."""
         atexit.unregister(self._end)
         signals.tick.disconnect(self._tick)
         for event in _EVENTS:
@@ -72,11 +72,12 @@ _EVENTS: tuple[signals.EventName, ...] = ("stats", "suspect", "leak", "recovered
 
 
 def record(path: str | os.PathLike[str], release: str = "") -> Recording:
-    """Record this process, and each that it forks, into the file at *path*: readings once a second, suspicions, leaks.
+    """Record this process and its forked children into the file at *path*: readings once a second, suspicions, leaks.
 
-    Any number of processes of one machine may write into one file; `memwatch report FILE` reads it, also meanwhile.
-    *release* is the program's own version, so that releases can be compared. Watching starts as for a first receiver.
-    Raises RecordingError where the file cannot be a recording: on a network file system, in a folder where others can
-    write, of another user, of another program, written by a newer memwatch.
+    Any number of processes of one machine may write into one file. `memwatch report FILE` reads it at any time.
+    *release* is the program's own version, by which releases can be compared. Watching starts as for a first receiver.
+
+    Raises RecordingError if the file cannot be a recording: on a network file system, in a folder that others can write
+    to, of another user, of another program, or written by a newer memwatch.
     """
     return Recording(path, release)

@@ -18,13 +18,13 @@ from .steps import ANY_ITEM, Root, Step
 class RetainingPath(Shown):
     """A chain of references from a root to an object.
 
-    `root` is where it begins, `steps` are its references, each with what it leads to. `fingerprint` is 16 hexadecimal
-    digits over names and types, without addresses, keys, indexes and lengths: the same leak has the same one in every
-    process. `into_items` says that the path ends at a container of which the items are what is meant.
+    `root` is where it begins. `steps` are its references, each with what it leads to. `fingerprint` is 16 hexadecimal
+    digits made from names and types, without addresses, keys, indexes and lengths: the same leak has the same
+    fingerprint in every process. `into_items` says that the path means the items of the container at its end.
 
-    What is wrong is one of the references from step number `suspect` on, the root being number 0: before it are
-    modules, classes and running functions, which live as long as they should. `known` says why a library is known to
-    keep such objects, or None.
+    One of the references from step number `suspect` on is wrong; the root is number 0. Before it are modules, classes
+    and running functions, which live as long as they should. `known` says why a library is known to keep such objects,
+    or is None.
     """
 
     root: Root
@@ -36,12 +36,12 @@ class RetainingPath(Shown):
 
     @property
     def reach(self) -> tuple[Step, ...]:
-        """The steps, and behind one large container one for its items."""
+        """The steps, with one more for the items of a large container at the end."""
         return (*self.steps, ANY_ITEM) if self.into_items else self.steps
 
     @property
     def normalized(self) -> tuple[Step, ...]:
-        """The same without all that differs between processes."""
+        """The same path without what differs between processes."""
         return tuple(step.normalized for step in self.reach)
 
     @property

@@ -33,17 +33,17 @@ _NOTHING = _Nothing()
 def retaining_paths(
     obj: object = _NOTHING, limit: int = 3, *, type: str | None = None, show_keys: bool = False
 ) -> tuple[RetainingPath, ...]:
-    """Who holds *obj*, or the objects of the type that is called *type*: at most *limit* different paths.
+    """Return who holds *obj*, or the objects of the type called *type*: at most *limit* different paths.
 
-    Paths that begin at a module come first, then those from variables of running functions, then what C code or
-    nothing holds, and last what a library is known to keep; the shorter first in each. Of a type those paths are told
-    that lead to most of its objects. Two paths are different if their names and types are. There is none for an object
-    that cannot be seen from anywhere.
+    Paths that begin at a module come first, then those from variables of running functions, then what C code or nothing
+    holds, and last what a library is known to keep; shorter paths first in each. For a type these are the paths that
+    lead to most of its objects. Two paths are different if their names and types are. An object that cannot be reached
+    from anywhere has no path.
 
-    *type* is a module and a qualified name, as in ``"app.Order"``, or the name alone for a builtin; objects of its
-    subclasses do not count. A dict's key is shown where source code wrote it, and else its type; *show_keys* shows all
-    keys of builtin types, cut at 40 characters. Raises `OptionError` for a type that is not there and for a *limit* out
-    of range, and `Cancelled` while the collector is at work.
+    *type* is a module and a qualified name, as in ``"app.Order"``, or the name alone for a builtin. Objects of
+    subclasses do not count. A path shows dict keys that source code wrote, and the types of other keys; *show_keys*
+    shows all keys of builtin types, cut at 40 characters. Raises `OptionError` for an unknown type and for a *limit*
+    out of range, and `Cancelled` while the collector is at work.
     """
     check_whole("limit", limit, 1, _MOST, "paths")
     if (type is None) is (obj is _NOTHING):

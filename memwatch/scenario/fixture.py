@@ -13,7 +13,7 @@ from .run import check_with_fixtures
 
 @internal
 class HeapDiffFixture:
-    """What the fixture `heap_diff` gives: call it with a function to check that, or alone for a diff of a block."""
+    """The fixture `heap_diff`: call it with a function to check it, or alone for a diff of a block."""
 
     def __init__(self, fixtures: Callable[[], Mapping[str, object]] = dict) -> None:
         self._fixtures = fixtures

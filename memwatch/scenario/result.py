@@ -48,13 +48,14 @@ class GrowthRow:
 class CheckResult:
     """What a check found; `print(result)` shows the report.
 
-    `calls` has the number of calls in each round that was measured, the warm-up left out. `rows` are the types that
-    grew in every one of them and whose new objects are held without a bound, the one that the first holder holds
-    first. `holdings` say who holds them, the most bytes first. `native` is by how many bytes malloc's memory grew in
-    each round beyond what Python objects explain; it is empty unless that was too much in every round. `rounds`
-    counts all, warm-up included. `checked` is where the function is defined, as ``test_app.py:12 in test_load``. For
-    each of the holdings `allocated_at` has the frames that allocated what it holds, innermost first, empty where that
-    was not sampled, and `kept_by` the name of the fixture that leads to the holder, empty where none does.
+    `calls` has the number of calls in each measured round, without the warm-up. `rows` are the types that grew in every
+    round and whose new objects are held without a bound; the type that the first holder holds comes first. `holdings`
+    say who holds them, most bytes first. `native` has, for each round, the bytes by which malloc's memory grew beyond
+    what Python objects explain; it is empty unless that was too much in every round. `rounds` counts all rounds,
+    warm-up included. `checked` is where the function is defined, as ``test_app.py:12 in test_load``.
+
+    `allocated_at` has, for each holding, the frames that allocated what it holds, innermost first; empty if that was
+    not sampled. `kept_by` has the name of the fixture that leads to the holder; empty if none does.
     """
 
     rounds: int
@@ -68,7 +69,7 @@ class CheckResult:
 
     @property
     def leaks(self) -> bool:
-        """Whether anything grew in every round that is not known to be bounded."""
+        """Whether anything without a known bound grew in every round."""
         return bool(self.rows or self.native)
 
     def to_dict(self) -> dict[str, Any]:

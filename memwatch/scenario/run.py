@@ -38,15 +38,16 @@ def check(
         def test_handler_keeps_nothing():
             memwatch.check(lambda: handle(request()))
 
-    *fn* takes no arguments; a coroutine function runs in an event loop of the check's own. The first two rounds call
-    it *loops* times, each further one twice as often as the one before, *max_rounds* in all (of which the first is
-    not counted): with the defaults 4 calls of healthy code, 32 of a leaking one. A leak is a type of which each round
-    leaves as many objects as it had calls, or whose objects grow in place, or native memory that grows by 512 bytes a
-    call. What fills a bounded cache, or is held by *ignore* alone, is none; neither is growth of up to *max_growth*
-    bytes a call, which is measured in the last round.
+    *fn* takes no arguments. A coroutine function runs in an event loop of the check's own. The first two rounds call
+    *fn* *loops* times, and each further round twice as often as the one before, up to *max_rounds*. The first round is
+    a warm-up. With the defaults healthy code is called 4 times and leaking code 32 times.
 
-    Returns what was found otherwise. What *fn* raises passes. Raises OptionError where an option is out of range and
-    UnsupportedError where *fn* needs an event loop and one is running in this thread.
+    A leak is one of three: a type of which each round leaves as many objects as it had calls, a type whose objects grow
+    in place, or native memory that grows by 512 bytes a call. Objects that fill a bounded cache, or that only *ignore*
+    holds, are no leak. Neither is growth of up to *max_growth* bytes a call, measured in the last round.
+
+    Returns what was found otherwise. Exceptions of *fn* pass through. Raises OptionError if an option is out of range,
+    and UnsupportedError if *fn* needs an event loop and one is running in this thread.
     """
     __tracebackhide__ = True
     return check_with_fixtures(fn, {}, loops, max_rounds, ignore=ignore, max_growth=max_growth)

@@ -52,11 +52,11 @@ class Sample(NamedTuple):
 
 
 class Stats(Value):
-    """What is left after a collection, with node-memwatch's fields first and memwatch's own behind them.
+    """What is left after a collection: node-memwatch's fields, then memwatch's own.
 
-    `estimated_base` is the average of about ten readings, `usage_trend` how far it stands above the average of
-    about 120, in per cent with one decimal. `min` and `max` are 0 until three readings were taken. Counts are the
-    interpreter's own, since it started. `trigger` says what brought the reading: "gc", "forced", "tick" or "exit".
+    `estimated_base` is the average of about ten readings. `usage_trend` is how far it stands above the average of about
+    120 readings, in per cent with one decimal. `min` and `max` are 0 until three readings were taken. Counts are the
+    interpreter's own since it started. `trigger` is what caused the reading: "gc", "forced", "tick" or "exit".
     """
 
     __slots__ = (
@@ -188,7 +188,7 @@ def as_datetime(epoch_seconds: float) -> datetime:
 
 
 class Suspicion(Value):
-    """Growth that has begun to look like a leak and is not confirmed; evidence is gathered from here on."""
+    """Growth that looks like a leak and is not confirmed yet. From here on memwatch gathers evidence."""
 
     __slots__ = ("detector", "end", "growth", "meter", "rate_per_hour", "reason", "start")
 
@@ -206,10 +206,11 @@ class Suspicion(Value):
 
 
 class Leak(Value):
-    """A leak: node-memwatch's `start`, `end`, `growth` (bytes) and `reason`, and what memwatch knows beyond.
+    """A leak: node-memwatch's `start`, `end`, `growth` (bytes) and `reason`, and what memwatch adds.
 
-    `verdict` is the report's: "objects", "untracked", "native", "fragmentation" or "garbage". `str(leak.report)` is
-    the whole story for a person, `leak.report.to_html()` the same as a page, `leak.report.to_dict()` for a machine.
+    `verdict` is that of the report: "objects", "untracked", "native", "fragmentation", "garbage" or "unknown".
+    `str(leak.report)` is the whole story for a person, `leak.report.to_html()` the same as a page, and
+    `leak.report.to_dict()` the same for a machine.
     """
 
     __slots__ = ("detector", "end", "growth", "rate_per_hour", "reason", "report", "start", "verdict")

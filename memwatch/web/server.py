@@ -38,12 +38,11 @@ _log = logging.getLogger("memwatch")
 
 
 def serve(port: int = 0, host: str = "127.0.0.1", token: str | None = None, hosts: Any = ()) -> Server:
-    """Show the page of this process on *port*, any free one if 0; begins to watch if nobody does.
+    """Show the page of this process on *port*, or on any free one if that is 0. Starts the watcher if none runs.
 
-    `print(memwatch.serve().url)` prints the address for a browser, with the token in it; that is made up unless one is
-    given. *host* is the address to listen at: this machine alone sees 127.0.0.1. What else the page is called in a URL
-    stands in *hosts*. A forked child does not listen. Raises OptionError, and UnsupportedError where the port cannot be
-    had.
+    `print(memwatch.serve().url)` prints the address for a browser, with the token in it; a token is made up unless one
+    is given. *host* is the address to listen at; only this machine reaches 127.0.0.1. *hosts* are other names of the
+    page in a URL. A forked child does not listen. Raises OptionError, and UnsupportedError if the port is taken.
     """
     check_whole("port", port, 0, 65535)
     secret = secrets.token_urlsafe(24) if token is None else check_token(token)
