@@ -70,8 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(left_out)]
 
 
-SAME_ON_EACH_VERSION = ("export", "flamegraph", "formats", "handlers", "recording", "render")
-"""Rooms that turn values into text and bytes, and ask the interpreter nothing."""
+SAME_ON_EACH_VERSION = ("export", "flamegraph", "formats", "handlers", "recording", "render", "scenario")
+"""Rooms that turn values into text and bytes, or call what other rooms test with each version."""
 
 
 def _is_shared(item: pytest.Item) -> bool:

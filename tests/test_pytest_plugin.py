@@ -257,6 +257,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch):
     return run
 
 
+@pytest.mark.slow
 def test_what_leaks_fails_and_its_holder_is_named(run) -> None:
     tests = [
         f"{text}\n\ndef test_{name}(heap_diff, leak=leak):\n    heap_diff(leak)" for name, (text, _) in LEAKING.items()

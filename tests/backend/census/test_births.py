@@ -95,6 +95,7 @@ def change(label: str, replaced: list[int], gone: list[int], made: int) -> tuple
     return made, went
 
 
+@pytest.mark.slow
 @ALL
 @settings(max_examples=5, deadline=None)
 @given(

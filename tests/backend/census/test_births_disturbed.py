@@ -332,6 +332,7 @@ assert (row.allocated, row.freed, row.doubtful) == (500, 500, 0), row
     assert run(program) == ""
 
 
+@pytest.mark.slow
 def test_a_thousand_identities_leave_nothing_behind() -> None:
     program = """
 import gc, os, sys

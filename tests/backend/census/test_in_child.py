@@ -170,6 +170,7 @@ def test_while_threads_work() -> None:
             thread.join()
 
 
+@pytest.mark.slow
 def test_two_at_once_do_not_mind_each_other() -> None:
     KEPT.append([Order(number) for number in range(500)])
     found: list[int] = []

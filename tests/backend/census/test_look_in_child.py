@@ -172,6 +172,7 @@ def test_out_of_memory_at_every_mapping() -> None:
     assert failures > 10 and children() == "" and found.places
 
 
+@pytest.mark.slow
 def test_while_other_threads_work_and_fork() -> None:
     stop = threading.Event()
 

@@ -279,6 +279,7 @@ print(exact.count_objects(True, (), None)["__main__.Order"][0])
     assert run_alone(program) == "7\n7\n"
 
 
+@pytest.mark.slow
 def test_while_threads_allocate_and_free() -> None:
     stop = threading.Event()
 
