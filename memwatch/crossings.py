@@ -1,4 +1,4 @@
-"""Thresholds of this process: what `on_threshold` was given, and what is told at the ticks of the default watcher."""
+"""Thresholds of this process: what `on_threshold` was given, and what the default watcher reports at its ticks."""
 
 from __future__ import annotations
 

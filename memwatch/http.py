@@ -103,7 +103,7 @@ class _Tries(Retry):
 
 
 def _is_not_ours(record: logging.LogRecord) -> bool:
-    """urllib3 warns of each try, with the query of the URL, which may be secret. Ours are told when all have failed."""
+    """urllib3 warns of each try, with the query of the URL, which may be secret. We log when all have failed."""
     return not (isinstance(record.args, tuple) and record.args and isinstance(record.args[0], _Tries))
 
 

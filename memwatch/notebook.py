@@ -1,6 +1,6 @@
 """IPython and Jupyter: `%load_ext memwatch`, then `%%memwatch` above a cell says what the cell leaves behind.
 
-What the cell leaves is told as a diff by type, and as a flame graph of the lines that allocated what is still alive.
+What the cell leaves is shown as a diff by type, and as a flame graph of the lines that allocated what is still alive.
 """
 
 from __future__ import annotations

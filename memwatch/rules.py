@@ -1,4 +1,4 @@
-"""Rules: when a reading has been at a level for a time, or a leak is told, something is done, so often at most.
+"""Rules: when a reading has been at a level for a time, or a leak is reported, something is done, so often at most.
 
 memwatch.rule(when={"limit_share": 0.8}, for_=60, do="diff", limit=(2, 3600))
 memwatch.rule(when={"count": {"app.Session": 10_000}}, do=page_someone)

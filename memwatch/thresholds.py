@@ -112,7 +112,7 @@ _FORMATS: dict[Name, Callable[[float], str]] = {
 class Rule:
     """When a reading counts as crossed; `what` is the class of a count.
 
-    It has been at `threshold` or more for `for_seconds`. Then it is not told again before it has fallen below the
+    It has been at `threshold` or more for `for_seconds`. Then it is not reported again before it has fallen below the
     threshold by `hysteresis`, a share of it, and `cooldown` seconds have passed.
     """
 
@@ -186,7 +186,7 @@ class Threshold:
     def reset(self) -> None:
         """As if there had been no reading yet."""
         self._since: float | None = None  # when the reading came to the threshold and stayed
-        self._reported: float | None = None  # when that was told last
+        self._reported: float | None = None  # when that was reported last
         self._armed = True
 
     def interrupt(self) -> None:
@@ -194,7 +194,7 @@ class Threshold:
         self._since = None
 
     def update(self, now: float, time: float, readings: Readings) -> Crossing | None:
-        """Take the readings at *now*, which is *time* in epoch seconds; returns what is to be told, if anything is."""
+        """Take the readings at *now*, which is *time* in epoch seconds; returns what is to be reported."""
         value = readings.of(self.rule.name, self.rule.what)
         if value is None:
             return None

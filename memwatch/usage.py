@@ -150,7 +150,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """The seconds of processor time that processes had used at `time`, and the share that was told then."""
+    """The seconds of processor time that processes had used at `time`, and the share that was given then."""
 
     time: float
     seconds: Mapping[Identity, float]
@@ -174,7 +174,7 @@ class Reading:
 
     @property
     def seconds(self) -> float:
-        """Processor time, 0.0 where it is not told."""
+        """Processor time, 0.0 where it is not known."""
         return (self.user or 0.0) + (self.system or 0.0)
 
     @property

@@ -64,7 +64,7 @@ async def compare(file: str, old: str, new: str) -> str:
 
 async def run_program(command: list[str], seconds: float = 90) -> str:
     """Run a Python program under watch for `seconds` at most and report what leaks: `command` is a script and its
-    arguments, or "-m", a module and its arguments. A leak is told after 64 s of steady growth at the earliest."""
+    arguments, or "-m", a module and its arguments. A leak is reported after 64 s of steady growth at the earliest."""
     return await _explained(program.run_program(command, seconds))
 
 

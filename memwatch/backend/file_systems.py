@@ -13,7 +13,7 @@ _FAMILIES = ("9p", "nfs", "smb", "fuse.ceph", "fuse.glusterfs", "fuse.rclone", "
 
 
 def type_of(path: str) -> str:
-    """The type of the file system that *path* is on, as the system calls it; empty where that is not told."""
+    """The type of the file system that *path* is on, as the system calls it; empty where that is not known."""
     path, found, kind = os.path.realpath(path), "", ""
     try:
         mounts = psutil.disk_partitions(all=True)

@@ -12,7 +12,7 @@ _STARTED = 19  # among the fields of /proc/PID/stat that follow the name, which 
 
 
 def mark_of(pid: int) -> str:
-    """What no other process of this machine has, also after *pid* was given away again; empty where it is not told.
+    """What no other process of this machine has, also after *pid* was given away again; empty where it is not known.
 
     On Linux the boot and the clock ticks since, which no step of the wall clock changes.
     """

@@ -1,4 +1,4 @@
-"""The profile that `memwatch run --profile FILE` writes: when a leak is told, and when the program ends.
+"""The profile that `memwatch run --profile FILE` writes: when a leak is reported, and when the program ends.
 
 The processes below the run leave copies of theirs in its folder: at their end, when they tell of a leak, and from time
 to time, as they may be killed. The run adds all of them up. What a forked child has inherited is in its parent's

@@ -20,8 +20,8 @@ class Accepted:
         self._least = least
 
     def excuse(self, report: Report) -> str | None:
-        """Why *report* is not to be told, in words. What is accepted may explain any part of it: who else is suspected
-        of a fifth of the growth is told all the same."""
+        """Why *report* is not to be sent, in words. What is accepted may explain any part of it: who else is suspected
+        of a fifth of the growth is reported all the same."""
         if report.growth_bytes < self._least:
             return f"{format_bytes(report.growth_bytes)} is less than min_growth"
         known = [suspect for suspect in report.suspects if self._matches(suspect)]

@@ -112,7 +112,7 @@ class BenignGrowth:
     def turnover(self) -> str | None:
         """Items of a full container that come and go, maybe such with ever more native memory.
 
-        How many were replaced cannot be told: most new ones are where old ones were.
+        How many were replaced is not known: most new ones are where old ones were.
         """
         for held in self._holdings:
             grown = (self._came(held) or 0) > _REPLACED * (held.holder_items or 0)

@@ -1,4 +1,4 @@
-"""When a leak may be told before the day is over for which slow growth is held back: if the heap leaves no doubt.
+"""When a leak may be reported before the day is over for which slow growth is held back: if the heap leaves no doubt.
 
 Something without a bound that grew at every look, whose objects all stay and were born at all times since, that
 explains nearly all of the growth, and that no code of the program seems ever to take anything out of. What fills in the

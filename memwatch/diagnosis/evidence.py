@@ -152,7 +152,7 @@ class EvidenceCollector:
         self.evidence = Evidence()
 
     def rest(self) -> None:
-        """Sample no more finely than at first. Native allocations are sampled on, for the leak may be told again."""
+        """Sample no more finely than at first. Native allocations are sampled on: the leak may be reported again."""
         self._look(closely=False, native=self.evidence.native)
 
     def _look(self, closely: bool, native: bool) -> None:
@@ -269,7 +269,7 @@ class EvidenceCollector:
     def _shared(
         self, candidate: Candidate, before: Snapshot, holdings: tuple[Holding, ...], walk: Walk
     ) -> tuple[Holding, ...]:
-        """*holdings*, the first told with all who hold the same, if there is time for one more search in one piece."""
+        """*holdings*, the first reported with all its holders, if there is time for one more search in one piece."""
         blocks = expected_blocks(candidate.samples[-1])
         wall = time_shared(candidate)
         if not holdings or not before.deep or walk != "search":

@@ -1,4 +1,4 @@
-"""The parts of one object told as one: its dict, str and list come in the same number as its class."""
+"""The parts of one object reported as one: its dict, str and list come in the same number as its class."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """What does not hold, though it looks so, and what holds more than it shows: weak registries, and objects that pin.
 
-The stacks of suspended greenlets are told with what the functions on them hold.
+The stacks of suspended greenlets are reported with what the functions on them hold.
 
-A view or a handle is small and keeps a large block of C memory alive, which no walk meets. It is told with that memory
-where one function of the program made both, or one came for each other; else it is said to be likely at most, where no
-other objects may keep it: as a slice that one function takes of what another has made for it.
+A view or a handle is small and keeps a large block of C memory alive, which no walk meets. It is reported with that
+memory where one function of the program made both, or one came for each other; else it is said to be likely at most,
+where no other objects may keep it: as a slice that one function takes of what another has made for it.
 """
 
 from __future__ import annotations

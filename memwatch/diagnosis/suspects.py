@@ -29,7 +29,7 @@ _SOMETIMES = {"tuple", "dict"}  # are tracked, or are not any more: an old one m
 _LOOKS = 3  # fewer tell a type that only ever grows from none
 _TYPES = 3
 _MOST = 0.5  # of the growth
-_HEAVIER = 4  # times: a line of so much more bytes is told, where few samples speak for the other
+_HEAVIER = 4  # times: a line of so much more bytes is shown, where few samples speak for the other
 _HEAVIEST = 20  # times: the same, however many speak for it
 _COUNTED = 0.5  # of what is kept: so much is no object's own
 _COPY = "keep a copy of the part that is needed"
@@ -48,7 +48,7 @@ def find_suspects(
 ) -> tuple[Suspect, ...]:
     """Who is suspected, the first one first: by holder, else by type, and by line what nobody is known to hold.
 
-    *loose* are the sites of what no walk has met. Of these, what the objects below a holder keep is told with them.
+    *loose* are the sites of what no walk has met. Of these, what the objects below a holder keep is reported with them.
     """
     ranking = ranking or Ranking()
     pins = Pins(strong_of(holdings), loose, account, verdict)
@@ -195,7 +195,7 @@ def _located(suspect: Suspect, below: Collection[str], lines: Lines, share: floa
     it; of mere data the line that allocated most of these.
 
     Few samples of the type yield to a line with far more of the bytes, and so does a small part of them. Where none of
-    it was sampled the line of most of all is told, if the suspect explains most of all.
+    it was sampled the line of most of all is shown, if the suspect explains most of all.
     """
     own, all_below = lines.of_types((suspect.type,)), lines.of_types(below)
     if suspect.type in _DATA or (own is not None and all_below is not None and _is_heavier(all_below, own)):

@@ -1,8 +1,8 @@
 """By how much each meter grew in the window of a growth, in true bytes.
 
 Where the arenas do not tell what Python's blocks hold, each counts 96 bytes, which is up to six times too much or too
-little. A walk knows it of what came: then the growth that is told is put right by it, and so is the rate. The readings
-themselves never are, or the growth would change with what is looked at.
+little. A walk knows it of what came: then the growth that is reported is corrected by it, and so is the rate. The
+readings themselves never are, or the growth would change with what is looked at.
 """
 
 from __future__ import annotations

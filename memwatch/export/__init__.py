@@ -1,4 +1,4 @@
-"""What other systems are told of this process: each exporter is an extra, and none is imported before it is asked for.
+"""What other systems learn of this process: each exporter is an extra, and none is imported before it is asked for.
 
     memwatch.export.prometheus.register()       # metrics; also in multiprocess mode
     memwatch.export.otel.register()             # metrics, and a leak as a log record

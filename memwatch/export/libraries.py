@@ -1,4 +1,4 @@
-"""The libraries that exporters use, each an extra: one that is missing or does not fit is told once, and no more."""
+"""The libraries that exporters use, each an extra: one that is missing or does not fit is logged once, and no more."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def _rates(state: State) -> Iterable[Point]:
 
 
 def _per_leak(read: Callable[[Culprit], float]) -> Callable[[State], Iterable[Point]]:
-    """By fingerprint: one leak may be told on two meters, and counts once."""
+    """By fingerprint: one leak may be reported on two meters, and counts once."""
 
     def points(state: State) -> Iterable[Point]:
         known = {culprit.fingerprint: culprit for culprit in reversed(state.culprits)}

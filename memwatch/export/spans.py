@@ -1,4 +1,4 @@
-"""Which span is active in which thread: a leak is told on memwatch's thread, which sees no other's context."""
+"""Which span is active in which thread: a leak is reported on memwatch's thread, which sees no other's context."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A call tree as the flame graph's page reads it: flat columns, each frame and each text once, and not without end.
 
-`nodes` are parents first, each with its `depth`; `frames` and `strings` are told by their number. A page holds the
+`nodes` are parents first, each with its `depth`; `frames` and `strings` are referred to by number. A page holds the
 `LIMIT` heaviest nodes; what lies below them is drawn together as ``(smaller)``, so that every sum stays whole. Since no
 node is lighter than one below it, the heaviest ones are always a whole tree.
 """
@@ -18,7 +18,7 @@ from ..frames import Frame
 
 LIMIT = 20_000
 SIZES = 16
-"""How many different allocation sizes are told of a node, those that hold most."""
+"""How many different allocation sizes are shown of a node, those that hold most."""
 
 SMALLER = Frame("(smaller)")
 
@@ -134,7 +134,7 @@ def _smaller(dropped: list[Node], depth: int) -> Iterator[_Row]:
 
 
 def _sizes(row: _Row) -> list[int | str]:
-    """How many sizes are not told, then size and count in turn, those first that hold most."""
+    """How many sizes are left out, then size and count in turn, those first that hold most."""
     heaviest = heapq.nlargest(SIZES, row.allocations, key=lambda pair: (abs(pair[0] * pair[1]), abs(pair[1])))
     return [len(row.allocations) - len(heaviest), *(_exact(number) for pair in heaviest for number in pair)]
 
@@ -156,7 +156,7 @@ def _frames(frames: _Table, strings: _Table) -> dict[str, list[int | str]]:
 
 
 def _group(frame: Frame) -> tuple[int, str]:
-    """Whose code a frame is, and what it shares its colour with: told from the path, for the page may be written on
+    """Whose code a frame is, and what it shares its colour with: known from the path, for the page may be written on
     another machine than the one that ran the program."""
     if not frame.file:
         return _NO_FILE, frame.function

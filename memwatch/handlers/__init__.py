@@ -51,7 +51,7 @@ def log_leaks(
 ) -> Callable[[Leak], None]:
     """A handler that writes one record a leak: the report's text, and its dict as the record's `memwatch_report`.
 
-    Source code stays out of both. With *short* the text is one line. *told_by* gives the process that has told the same
+    Source code stays out of both. With *short* the text is one line. *told_by* gives the process that reported the same
     leak a moment ago, 0 for none, as `memwatch.recording.Recording.told_by` does: then it is one line as well.
 
     *logger* is ``logging.getLogger("memwatch")`` unless given.
@@ -61,7 +61,7 @@ def log_leaks(
     def log_leak(leak: Leak) -> None:
         pid = told_by(leak) if told_by is not None else 0
         text = summarize(leak) if short or pid else render_report(leak, source=False)
-        said = f"{text}; process {pid} has told it in full" if pid and not short else text
+        said = f"{text}; process {pid} has reported it in full" if pid and not short else text
         log.log(level, "%s", said, extra={"memwatch_report": leak.report.to_dict()})
 
     return log_leak

@@ -22,10 +22,11 @@ _log = logging.getLogger("memwatch")
 class HtmlReports:
     """Writes the report of each leak as a page: the first to *path*, further leaks beside it, ``leak-2.html``.
 
-    A leak that is told again replaces its page; a process writes at most 20. They can be read by their owner only. The
-    name belongs to process *pid*, the one that makes the object unless given; any other, as a forked child, adds its
-    own number: ``leak-4211.html``. *written* is called with each page's path. What cannot be written is logged. Raises
-    WriteError where it is clear from the start, and OptionError if *path* ends in neither ``.html`` nor ``.htm``.
+    A leak that is reported again replaces its page; a process writes at most 20. They can be read by their owner only.
+    The name belongs to process *pid*, the one that makes the object unless given; any other, as a forked child, adds
+    its own number: ``leak-4211.html``. *written* is called with each page's path. What cannot be written is logged.
+    Raises WriteError where it is clear from the start, and OptionError if *path* ends in neither ``.html`` nor
+    ``.htm``.
     """
 
     def __init__(

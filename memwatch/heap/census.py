@@ -90,7 +90,7 @@ def take_census(
     With *deep* off only objects that the collector tracks: neither str, bytes nor numbers. *split* divides the rows of
     builtin containers: "keys" those of dicts by what their keys are (``dict{id,name}``; only names from source code are
     shown), "owner" those of dict, list, set, frozenset and tuple by what refers to them (``dict of app.Session``,
-    ``list in dict``). What cannot be told stays in the plain row. It takes seconds for a million objects.
+    ``list in dict``). What is not known stays in the plain row. It takes seconds for a million objects.
 
     *should_cancel* is asked about every 2000 objects, or before and after a walk in C; `Cancelled` is raised once it
     answers True. Raises OptionError where *split* is none of these.

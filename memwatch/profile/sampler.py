@@ -106,7 +106,7 @@ class AllocationSampler:
 
     def write(self, path: str | os.PathLike[str] | None = None, format: str | None = None) -> str:
         """As `memwatch.profile.write`."""
-        name = formats.choose(path, format)  # a typo is told before the heap is read
+        name = formats.choose(path, format)  # a typo is refused before the heap is read
         return self.get().write(_default_path(formats.FORMATS[name].suffixes[0]) if path is None else path, name)
 
     @contextlib.contextmanager

@@ -82,7 +82,7 @@ def _readings(reply: Reply, since: float = 0.0) -> None:
 
 
 def _leak(reply: Reply, leak: int = 0) -> None:
-    """The report of a leak by the number that `readings` has told: its dict, its text and its page."""
+    """The report of a leak by the number that `readings` has given: its dict, its text and its page."""
 
     def show(_room: object) -> None:
         report = find_leak(reply.watcher, leak).report

@@ -30,7 +30,7 @@ _NAMES = ("time", "base", "rss", "full")
 
 @internal
 class Event(NamedTuple):
-    """What was told, when in epoch seconds, and the number of a leak; 0 for anything else."""
+    """What was reported, when in epoch seconds, and the number of a leak; 0 for anything else."""
 
     time: float
     kind: str
@@ -67,7 +67,7 @@ class Curve:
         self._events.append(Event(suspect.end.timestamp(), "suspect", text))
 
     def leaked(self, sender: object, leak: Leak) -> None:
-        """A leak is told."""
+        """A leak is reported."""
         self._told += 1
         self._leaks.append((self._told, leak))
         self._events.append(_event_of(leak, self._told))

@@ -14,7 +14,7 @@ from ..watch.rates import Rate
 from ..watch.status import Status
 
 RECENT = 600.0
-"""Seconds over which growth is told, or as long as the process is watched."""
+"""Seconds over which growth is shown, or as long as the process is watched."""
 
 
 def no_growth() -> Growth:

@@ -12,11 +12,11 @@ from .lives import Life, RecordedLeak
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One leak in all lives of one `role` that told it, which are `lives`, of so many as there were in the same
+    """One leak in all lives of one `role` that reported it, which are `lives`, of so many as there were in the same
     `releases`: `of`.
 
-    `rate` is the median of what each told last, in bytes an hour; `first` and `last` are when it was told first and
-    last, in epoch seconds; `recovered` counts the lives in which it has stopped; `leak` is the number of the newest
+    `rate` is the median of what each reported last, in bytes an hour; `first` and `last` are when it was reported first
+    and last, in epoch seconds; `recovered` counts the lives in which it has stopped; `leak` is the number of the newest
     report. `releases` are the program's, in the order in which they began.
     """
 

@@ -1,4 +1,4 @@
-"""Whether a fix worked: what older lives told and newer ones do not, and how sure that is after the time watched."""
+"""Whether a fix worked: what older lives reported and newer ones do not, and how sure that is by now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .cases import Case, put_together, releases_of
 from .lives import Life, RecordedLeak
 
 SURE = 0.9
-"""From this confidence on a leak that is not told any more is called gone."""
+"""From this confidence on a leak that is not reported any more is called gone."""
 
 Outcome = Literal["gone", "maybe gone", "still there", "new"]
 
@@ -23,8 +23,8 @@ class Change:
     """What became of one leak between older and newer lives; `before` and `after` are its cases there, if any.
 
     `watched` are the newer lives of its role, `suspected` those of them whose growth was suspected, `seconds` the time
-    of all of these together. `confidence` is how likely they would have told it by then, had nothing changed; 1.0 where
-    they did, and where it is new.
+    of all of these together. `confidence` is how likely they would have reported it by then, had nothing changed; 1.0
+    where they did, and where it is new.
     """
 
     outcome: Outcome
@@ -111,7 +111,7 @@ def _change(
 
 
 def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> dict[int, float]:
-    """After how many seconds each life told the leak first."""
+    """After how many seconds each life reported the leak first."""
     begun = {life.id: life.birth.started for life in lives}
     found: dict[int, float] = {}
     for leak in leaks:
@@ -127,7 +127,7 @@ def _confidence(old: Sequence[Life], new: Sequence[Life], told_after: dict[int, 
 
 
 def _untold(lives: Sequence[Life], told_after: dict[int, float]) -> tuple[list[float], list[float]]:
-    """The ages at which a life told it, and before, between and after them the chance that one has not.
+    """The ages at which a life reported it, and before, between and after them the chance that one has not.
 
     By Kaplan and Meier: a life that ended early counts for as long as it lasted. One silent life more than there were
     keeps a few from making it sure.

@@ -17,7 +17,7 @@ class Birth(NamedTuple):
 
     `mark` tells the process from others that get the same number. `role` is the same for all processes that do the same
     work: the program, what a pool calls its workers without their number, or "worker" for what a watched process has
-    forked. `release` is the program's own, as it was told.
+    forked. `release` is the program's own, as it was given.
     """
 
     host: str

@@ -1,4 +1,4 @@
-"""Reads a recording: the lives, and the leaks that were told in them. Nothing is changed in the file."""
+"""Reads a recording: the lives, and the leaks that were reported in them. Nothing is changed in the file."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class RecordedLeak:
-    """A leak that `life` told at `time`; `recovered` is when it stopped, None while it goes on."""
+    """A leak that `life` reported at `time`; `recovered` is when it stopped, None while it goes on."""
 
     id: int
     life: int
@@ -117,7 +117,7 @@ class Reader:
         return tuple(_as_life(row, host) for row in self._rows(_LIVES))
 
     def leaks(self) -> tuple[RecordedLeak, ...]:
-        """All leaks as they were told, the same one maybe more than once in a life."""
+        """All leaks as they were reported, the same one maybe more than once in a life."""
         names = "id, life, time, fingerprint, verdict, subject, growth, rate, recovered"
         return tuple(RecordedLeak(*row) for row in self._rows(f"select {names} from leaks order by time, id"))
 

@@ -14,7 +14,7 @@ from .evidence import USUAL_LIVES, Shape, leaky, settled, shape_of, usual
 
 _MOST = 2 * USUAL_LIVES  # lives that are looked at
 _AT_ONCE = 16  # lives whose shape is found at a time: each takes a millisecond or two
-_TOLD_LASTS = 86400.0  # seconds for which a leak that was told in a role is not told again for the same reason
+_TOLD_LASTS = 86400.0  # seconds for which a leak that was reported in a role is not reported again for the same reason
 
 
 @internal
@@ -29,8 +29,8 @@ class Past(NamedTuple):
 def look_back(connection: sqlite3.Connection, life: int, now: float) -> Past:
     """The past of the role that *life* has.
 
-    Whether lives leak is asked of the same release, unless one has told a leak in the last day; what is usual of other
-    releases, or of all lives where there are no labels, without those that told a leak.
+    Whether lives leak is asked of the same release, unless one has reported a leak in the last day; what is usual of
+    other releases, or of all lives where there are no labels, without those that reported a leak.
     """
     (host, role, release) = connection.execute("select host, role, release from lives where id = ?", (life,)).fetchone()
     before = _lives_before(connection, life, host, role)

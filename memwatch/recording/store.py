@@ -38,7 +38,7 @@ class Suspected(NamedTuple):
 
 @internal
 class Told(NamedTuple):
-    """A leak that was told at `time`; its report as JSON, as text without source code, and as a compressed page."""
+    """A leak that was reported at `time`; its report as JSON, as text without source code, and as a compressed page."""
 
     time: float
     fingerprint: str
@@ -123,7 +123,7 @@ _WAYS: dict[type, Any] = {
 
 
 def told_before(connection: sqlite3.Connection, life: int, fingerprint: str, since: float) -> int:
-    """The process of another life that has told the leak *since*, before *life* has; 0 where there is none.
+    """The process of another life that has reported the leak *since*, before *life* has; 0 where there is none.
 
     Of several that tell at once the first to write is before all others.
     """

@@ -133,7 +133,7 @@ class Writer:
         self._take(Over(steady_epoch(), fingerprint_of(leak)))
 
     def told_by(self, fingerprint: str, seconds: float = 60.0) -> int:
-        """The process that has told the same leak before this one, within so many seconds; 0 where none has."""
+        """The process that has reported the same leak before this one, within so many seconds; 0 where none has."""
         if self._connection is None or self._pid != os.getpid() or not acquire(self._lock, blocking=False):
             return 0
         try:

@@ -1,7 +1,7 @@
 """What only C code holds, and is kept by atexit, which tells nobody of its callbacks.
 
 From Python 3.14 on they lie in a list of tuples (function, arguments, keywords), which is recognised by what it is.
-Before, they lie in memory that nobody can look into: what they hold is told by how many callbacks came.
+Before, they lie in memory that nobody can look into: what they hold is estimated from how many callbacks came.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ _LIBRARY_FIELDS = {
 
 
 def attribute_of(parent: Any, child: Any) -> str | None:
-    """The name of the field of *parent* that is *child*; None if there is none or it cannot be told."""
+    """The name of the field of *parent* that is *child*; None if there is none or it is not known."""
     return slot_of(parent, child) or instance_key_of(parent, child)
 
 

@@ -64,7 +64,7 @@ def target_text(step: Step) -> str:
 
 
 def step_text(step: Step) -> str:
-    """``.CACHE: dict, 640 items``, or ``[index]`` for what is told by its reference alone."""
+    """``.CACHE: dict, 640 items``, or ``[index]`` for what is shown by its reference alone."""
     return _joined(edge_text(step.edge), "" if step.bare else target_text(step))
 
 

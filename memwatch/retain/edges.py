@@ -124,7 +124,7 @@ def _begin(chain: Sequence[Any], root: Root, steps: list[Step]) -> int:
 
 
 def _pass_middle(place: int, end: int, steps: list[Step]) -> int:
-    """Where to go on: here, or nearer to the end if a long way is still to go and enough of it was told."""
+    """Where to go on: here, or nearer to the end if a long way is still to go and enough of it was shown."""
     if len(steps) != _MOST_STEPS // 2 or end - place <= _MOST_STEPS:
         return place
     there = end - 1 - _MOST_STEPS // 2

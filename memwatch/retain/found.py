@@ -36,8 +36,8 @@ class Place:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Paths are told in this order: from modules, then from the main thread, from others, then the rest; short ones
-        first."""
+        """Paths are given in this order: from modules, then from the main thread, from others, then the rest; short
+        ones first."""
         root = self.root
         if root.kind is RootKind.MODULE:
             return 0, len(self.chain)
@@ -59,12 +59,12 @@ class Place:
 class Query:
     """What is searched for, and how.
 
-    `mode` says what is new, with the addresses or types of `given`. At most `named` places are told, the largest first,
-    and further ways to the first one, if `branches` are wanted. `grown` has the addresses of what grew in place. What
-    only `ignore` holds is not told. `should_cancel` is asked now and then, and a search of more than `max_objects` is
-    given up. `size_of` gives an object's bytes, and keeps the search in Python, as `in_slices` does. Where it begins at
-    `roots`, modules by name, or at running functions if there are none, and looks at so many references as `near` says,
-    it is of what lies there alone, and `max_objects` ends it.
+    `mode` says what is new, with the addresses or types of `given`. At most `named` places are given, the largest
+    first, and further ways to the first one, if `branches` are wanted. `grown` has the addresses of what grew in place.
+    What only `ignore` holds is left out. `should_cancel` is asked now and then, and a search of more than `max_objects`
+    is given up. `size_of` gives an object's bytes, and keeps the search in Python, as `in_slices` does. Where it begins
+    at `roots`, modules by name, or at running functions if there are none, and looks at so many references as `near`
+    says, it is of what lies there alone, and `max_objects` ends it.
     """
 
     mode: int

@@ -2,7 +2,7 @@
 
 Before Python 3.15 greenlet does not show it to the collector: such an object looks held in C. From then on it hangs
 below the greenlet, as one of many references. In both cases the frames are asked of the greenlets themselves, which lay
-them open while they wait, and it is told by the variable.
+them open while they wait, and it is named by the variable.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _MOST_PLACES = 64
 _MOST_EXAMPLES = 20
 _MOST_FIELDS = 40
 _EACH = "[each]"  # where many hang in one container
-_LOOKED_AT = 1000  # items of a container, of which the types are told
+_LOOKED_AT = 1000  # items of a container, of which the types are known
 
 
 @internal

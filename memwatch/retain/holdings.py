@@ -114,7 +114,7 @@ def holdings_at(
 
 
 def _inside_greenlet(found: Place) -> Place | None:
-    """A place that hangs on a suspended greenlet, told by the variable inside, where the collector is shown it."""
+    """A place that hangs on a suspended greenlet, named by the variable inside, where the collector is shown it."""
     inside = inside_greenlet(found.chain, found.types)
     return None if inside is None else replace(found, root=inside[0], chain=list(inside[1]))
 
@@ -154,7 +154,7 @@ def _topmost(reported: dict[_Likeness, Holding]) -> Iterable[Holding]:
 
 
 def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
-    """Two holdings as one, told with the path of the first; *as_targets* if the other's are topmost there too."""
+    """Two holdings as one, shown with the path of the first; *as_targets* if the other's are topmost there too."""
     types = Counter(one.type_counts)
     types.update(other.type_counts)
     several = as_targets and one.holder_address != other.holder_address

@@ -1,4 +1,4 @@
-"""What a step of a path leads to: the labels of its types, its name, its length, and what can be told of it besides.
+"""What a step of a path leads to: the labels of its types, its name, its length, and what else is known of it.
 
 Beside the types a trait may be one of the words below. Fields are read through C slots; no code of the program runs.
 """
@@ -29,7 +29,7 @@ SMALL_VIEW = "small view"
 SELF_FINALIZER = "finalizer that holds its object"
 
 CHAINED = "chain"
-"""An object that refers to one of its own type, and that to the next, many times over; told of a path's end alone."""
+"""An object that refers to one of its own type, and that to the next, many times over; shown at a path's end alone."""
 
 HOLDS_MEMBERS = "holds its members"
 """A weak dictionary of which the values hold their keys, or the keys their values: it is not weak."""
@@ -50,7 +50,7 @@ _info_field = {name: vars(_INFO)[name].__get__ for name in ("weakref", "func", "
 
 
 def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> Step:
-    """The step over *edge* to *target*, which is the *last* of its path or not; *bare* if the edge alone is told."""
+    """The step over *edge* to *target*, which is the *last* of its path or not; *bare* if the edge alone is shown."""
     kind = type(target)
     label, *traits = [type_label(base) for base in mro_of(kind) if base is not object] or [type_label(kind)]
     name = ""

@@ -1,7 +1,7 @@
 """What libraries are known to keep, as data: references that are explored last, and modules that are not looked at.
 
 A library that keeps objects on purpose is no leak of the program's, and would hide one: where an object is held in
-another way as well, that way is told first. Such a path is shown all the same, with the reason beside it.
+another way as well, that way is shown first. Such a path is shown all the same, with the reason beside it.
 """
 
 from __future__ import annotations

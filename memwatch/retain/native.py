@@ -73,7 +73,7 @@ def search(query: Query) -> list[Place]:
 
 
 def search_near(query: Query, paused: Callable[[float], None]) -> list[Place]:
-    """The same of what is near to its roots. *paused* is told for how many seconds that held the interpreter."""
+    """The same of what is near to its roots. *paused* is called with how many seconds that held the interpreter."""
     asked = question(query)
     begun = Clock.perf_counter()
     rows = _native.search(*asked.arguments)

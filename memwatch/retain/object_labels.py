@@ -82,7 +82,7 @@ def key_text(key: object) -> str:
 def shown_key(key: object) -> str:
     """A dict's key by its value, cut at 40 characters: where the program has asked to show all keys.
 
-    What is not of a builtin type is still told by its type: its repr would run code of the program.
+    What is not of a builtin type is still shown by its type: its repr would run code of the program.
     """
     text = _tuple_text(key) if type(key) is tuple else _plain_text(key)
     return key_text(key) if text is None else text

@@ -1,8 +1,8 @@
 """Whose a container is: the attribute of a library's class or module, or the program's own.
 
 What a library keeps for itself the program can neither bound nor empty; what the program has put on a library's object
-under a name of its own is the program's. It is told by who names the attribute in code; what is private belongs to the
-library that names it, though the program may have such a name elsewhere. Nothing is run.
+under a name of its own is the program's. It is decided by who names the attribute in code; what is private belongs to
+the library that names it, though the program may have such a name elsewhere. Nothing is run.
 """
 
 from __future__ import annotations

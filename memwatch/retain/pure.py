@@ -23,7 +23,7 @@ _NOTED = 256
 
 @internal
 class _Sum:
-    """Groups that are told as one: their counts, and the member to show."""
+    """Groups that are reported as one: their counts, and the member to show."""
 
     __slots__ = ("group", "items", "size", "targets", "types")
 

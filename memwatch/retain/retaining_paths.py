@@ -19,7 +19,7 @@ from .path import RetainingPath
 from .search import IN_C, Search
 
 _MOST = 100
-_TRIED = 16  # chains for each path that is wanted: many of them are told alike
+_TRIED = 16  # chains for each path that is wanted: many of them read alike
 
 
 @internal

@@ -6,7 +6,7 @@
     memwatch         walked without counting: what only memwatch holds is no leak
     no reference     the interpreter's fork callbacks, what C code holds, and cycles that nothing holds
 
-Each kind is walked to its end before the next: what a module holds is never told as a variable's.
+Each kind is walked to its end before the next: what a module holds is never shown as a variable's.
 """
 
 from __future__ import annotations
@@ -156,5 +156,5 @@ def _topmost(objects: Sequence[Any]) -> list[Any]:
 
 
 def _is_builtin(obj: Any) -> bool:
-    """Objects of the program's classes come first: a cycle is told from where a reader knows it."""
+    """Objects of the program's classes come first: a cycle is shown from where a reader knows it."""
     return "." not in type_label(type(obj))

@@ -55,7 +55,7 @@ class Search:
     @classmethod
     def near(cls, query: Query, seconds: float, paused: Callable[[float], None]) -> Search:
         """The places that lie near to the roots of *query*: as near as can be looked at in so many *seconds*, which the
-        search is to hold the interpreter at most; what it did is told to *paused*. On the C backend."""
+        search is to hold the interpreter at most; *paused* is called with what it did. On the C backend."""
         nodes = int(seconds / 2 / native.PAUSE_SECONDS)
         references = int(seconds / 2 / native.REFERENCE_SECONDS)
         limited = replace(query, max_objects=nodes, near=references)

@@ -1,8 +1,8 @@
 """Who else holds what a holder got: the walk tells each object once, by its shortest path, and two may hold the same.
 
 Of the objects that one holder has, the latest is looked for on all ways. Another container on such a way holds the same
-if at least half as many new objects of that type lie in it. Then each is told with an equal part of the bytes, since to
-mend one alone frees nothing (BLeak calls that LeakShare).
+if at least half as many new objects of that type lie in it. Then each is reported with an equal part of the bytes,
+since to mend one alone frees nothing (BLeak calls that LeakShare).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _others(places: Sequence[Place], first: Holding, known: array[int], show_key
         if len(chain) < 2 or type_label(type(chain[-1])) != first.frontier_type:
             continue
         if not reported.isdisjoint(map(id, chain)):
-            continue  # it hangs under one that was told, and goes with it
+            continue  # it hangs under one that was reported, and goes with it
         number, count = _fan(chain, first, known)
         if count == 0 or (place.root.kind is RootKind.FUNCTION and not is_known(id(chain[number]), known)):
             continue  # a copy that a function has made for itself goes with its call

@@ -24,7 +24,7 @@ class EdgeKind(Enum):
     IS_KEY = "is key"  # a key of a dict
     INDEX = "index"  # an item of a sequence
     ITEM = "item"  # an item of anything else, or whichever item
-    UNKNOWN = "unknown"  # no name can be told
+    UNKNOWN = "unknown"  # no name is known
     GAP = "gap"  # so many steps are left out
 
 
@@ -70,7 +70,7 @@ class Step:
 
     `type` is the label of the object's type, `traits` those of that type's bases, and whatever `links` tells of it;
     `name` is what a class, a function or a cache is called, else "". `items` is the length of a builtin container or of
-    its subclass. `bare` is one of many that is told by its reference alone.
+    its subclass. `bare` is one of many that is shown by its reference alone.
     """
 
     edge: Edge
@@ -82,7 +82,7 @@ class Step:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The type, its bases, and whatever else is told of it."""
+        """The type, its bases, and whatever else is known of it."""
         return (self.type, *self.traits) if self.type else ()
 
     @property

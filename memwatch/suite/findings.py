@@ -62,7 +62,7 @@ class Findings:
 
 
 def joined(findings: Iterable[Findings]) -> Findings:
-    """Those of several workers as one: what lies at one place in several of them is told once, added up."""
+    """Those of several workers as one: what lies at one place in several of them is reported once, added up."""
     rows: dict[tuple[str, str, str], Left] = {}
     found = list(findings)
     for row in (row for part in found for row in part.left):

@@ -1,4 +1,4 @@
-"""From what a walk and the samples found at the end of a run to what is told of it."""
+"""From what a walk and the samples found at the end of a run to what is reported of it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _INTERVAL = 8192  # bytes a sample, at most
 _FINEST = 512  # the same, at least
-_SAMPLES = 8  # of the least that is told, so that it has a line
+_SAMPLES = 8  # of the least that is reported, so that it has a line
 _PART = 150  # of the time that has passed, at most one is spent on looks: a run of seconds has none on the way
 _SMALL = 4  # places of one kind are added up, so each may be smaller
 _HALF = 0.6  # of the run: a look that leaves so much behind it tells what goes on growing
@@ -39,7 +39,7 @@ _HALF = 0.6  # of the run: a look that leaves so much behind it tells what goes 
 
 @internal
 class SuiteWatch:
-    """Notes when each test ran; `finish` says what they left. What is told has *least* bytes or more."""
+    """Notes when each test ran; `finish` says what they left. What is reported has *least* bytes or more."""
 
     def __init__(self, least: int) -> None:
         self._least = least

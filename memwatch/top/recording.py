@@ -16,7 +16,7 @@ _ENDINGS = {"runs": "runs", "exit": "has ended", "closed": "is no longer recorde
 
 
 class RecordingSource:
-    """The file at *path*: at first the life that told the newest leak, or else the newest. Raises RecordingError."""
+    """The file at *path*: at first the life with the newest leak, or else the newest. Raises RecordingError."""
 
     looks_every = 0.0
 
@@ -74,7 +74,7 @@ class RecordingSource:
         last = told[-1]
         report, over = reader.report(last.id), last.recovered is not None
         reason = report.get("reason") or last.verdict
-        looked = f"told {moment(last.time, life.last)}"
+        looked = f"reported {moment(last.time, life.last)}"
         thinks = f"it leaked, and has stopped: {reason}" if over else f"it leaks: {reason}"
         return View(title, "recovered" if over else "leak", thinks, curve, _facts(life, told), report, looked)
 

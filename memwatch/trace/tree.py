@@ -16,7 +16,7 @@ def build_tree(records: Sequence[Record], open_blocks: Sequence[Record], dropped
     """What the ended blocks among *records* left, by the path of blocks that each lay in.
 
     A block's own bytes are its growth without that of the blocks that ended inside it; its count is how often it
-    ended. Memory may shrink, so this is a difference. *open_blocks* and *dropped* are told in the notes.
+    ended. Memory may shrink, so this is a difference. *open_blocks* and *dropped* are counted in the notes.
     """
     last = max((record.trace_datetime for record in records), default=0)
     first = min((record.trace_datetime for record in records), default=0)

@@ -1,6 +1,6 @@
 """Growth that one life is too short to show, or that other lives of the same role did not have.
 
-What the lives before were like is told by whoever has recorded them. Where each of them grew, this one is looked into
+What the lives before were like comes from whoever has recorded them. Where each of them grew, this one is looked into
 while it lasts: suspected a third into it, and a candidate from four fifths on. Where they did not, more growth than all
 of them had at the same age is suspected, and a candidate if it goes on. Either is "early": only what is found in the
 heap makes it a leak.

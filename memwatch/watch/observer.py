@@ -1,8 +1,8 @@
 """From samples to events: trend, detectors and judge put together, without a thread, a clock or a meter.
 
-One growth has one judge, whatever meters see it. A leak is told once: what another detector calls a leak in a window
-that began before the last one was told is the same growth, seen by another meter. What the judge held is dismissed in
-all of them. And nothing is a leak before the judge had a suspicion of it, and time to gather evidence.
+One growth has one judge, whatever meters see it. A leak is reported once: what another detector calls a leak in a
+window that began before the last one was reported is the same growth, seen by another meter. What the judge held is
+dismissed in all of them. And nothing is a leak before the judge had a suspicion of it, and time to gather evidence.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class Observer:
         if decision.verdict == "garbage":
             self._dismiss(detector, growth)  # the judge's collection has just removed it; that is no recovery
         else:
-            self._suspicion = None  # its evidence stays: the leak may be told again
+            self._suspicion = None  # its evidence stays: the leak may be reported again
             self._open[id(detector)] = decision
         self._leaks_told += 1
         yield "leak", decision
@@ -204,7 +204,7 @@ class Observer:
         leak = self._open.pop(id(detector), None)
         if leak is not None:
             if not self._open:
-                self._reported = float("-inf")  # growth that goes on after all is told again, whenever it began
+                self._reported = float("-inf")  # growth that goes on after all is reported again, whenever it began
                 self._forget()
             self._recoveries_told += 1
             yield "recovered", leak

@@ -23,10 +23,10 @@ class Pace(NamedTuple):
     `min_window`: the shortest growth that is looked at. `confirm`: the shortest that is called a leak.
     `slow_confirm`: the same for growth that does not double the base. `hold`: before this age (a day and an eighth, so
     that a daily cycle has turned) such growth is no leak.
-    `early`: so long after the suspicion such growth may be told all the same, if evidence leaves no doubt; `looks`: how
-    many looks are taken for that in a window of the suspicion, at the most.
-    `suspect_cap`, `confirm_cap`: however old the process is, no longer growth than this or `slow_confirm` is asked for.
-    `seasonal`: whether to compare each hour with the same hour of the days before.
+    `early`: so long after the suspicion such growth may be reported all the same, if evidence leaves no doubt; `looks`:
+    how many looks are taken for that in a window of the suspicion, at the most. `suspect_cap`, `confirm_cap`: however
+    old the process is, no longer growth than this or `slow_confirm` is asked for. `seasonal`: whether to compare each
+    hour with the same hour of the days before.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whether growth that was told goes on: for how long it stands still now, and for how long it ever did before.
+"""Whether growth that was reported goes on: for how long it stands still now, and for how long it ever did before.
 
 Growth keeps up when it has won at least a quarter of what its rate promises, from the last point where it did. What
 comes in bursts, waits for requests or hides under a sawtooth keeps up ever again after a while; how long that takes is
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..internal import internal
 
-SHARE = 0.25  # of the growth that was told: less is none
+SHARE = 0.25  # of the growth that was reported: less is none
 _PATIENCE = 4  # times the longest it stood still before
 _WINDOW = 0.125  # of the window of the growth: for that long it may stand still in any case
 

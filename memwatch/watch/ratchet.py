@@ -20,7 +20,7 @@ _SUSPECT = 0.25  # of both: a slow leak must be suspected long before it weighs 
 _AGE_SHARE = 0.10  # of the process's age
 _EXPIRES = 4  # windows
 _URGENT = 1.0  # of the base: growth that leaves no time to wait
-_FAST = 0.03  # of the base, since the suspected growth began: told on evidence before the window that confirms it
+_FAST = 0.03  # of the base, since the suspected growth began: reported on evidence before the window that confirms it
 _SOON = 0.25  # windows since it was suspected
 _REALERT = 4  # windows
 _LONGER = 1.5  # times the dismissed growth's seconds, which are never quite a window: the next window is twice as long
@@ -67,8 +67,8 @@ class Ratchet:
     a window four times as long is reported, or growth four times as fast; after a candidate that the judge dismissed,
     in this meter or another, a window twice as long; until the growth has stopped for four windows.
 
-    Where the pace holds leaks back for a day, what would be one is told as "early" meanwhile, window after window; so
-    is growth that goes on after its suspicion and is large by then.
+    Where the pace holds leaks back for a day, what would be one is reported as "early" meanwhile, window after window;
+    so is growth that goes on after its suspicion and is large by then.
     """
 
     name = "ratchet"
@@ -261,7 +261,7 @@ class Ratchet:
         return _Forecast(self._age + scale.window, scale, scale.values[-1], growth, sample.time, sample.clock)
 
     def _follow(self, low: float) -> None:
-        """See how growth goes on that is suspected, or was told once: how long it may stand still is not forgotten."""
+        """See how suspected or reported growth goes on: how long it may stand still is not forgotten."""
         if self._progress is not None:
             fall = SHARE * self._progress.rate * self._reported.window
             self._progress.add(self._age, low, fall)

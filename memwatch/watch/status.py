@@ -14,8 +14,8 @@ from .sample import Growth, Leak, Sample
 class Status(NamedTuple):
     """`sample` is the newest reading, None before the first; `age` the seconds since watching began.
 
-    `leaks` are those that were told and go on, `leaks_told` and `recoveries_told` how many were told in all. `rates` is
-    empty in a process that nobody watches.
+    `leaks` are those that were reported and go on, `leaks_told` and `recoveries_told` how many were reported in all.
+    `rates` is empty in a process that nobody watches.
     """
 
     sample: Sample | None

@@ -52,7 +52,7 @@ def test_structlog_writes_the_report_as_an_object(logger):
 def test_a_leak_that_another_process_has_told_is_one_line(logger):
     handlers.log_leaks(logger, told_by=lambda leak: 4711)(make_leak())
     (line,) = logger.stream.getvalue().splitlines()
-    assert line.endswith("fingerprint f; process 4711 has told it in full")
+    assert line.endswith("fingerprint f; process 4711 has reported it in full")
 
 
 TELLING = """

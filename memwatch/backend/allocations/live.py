@@ -1,7 +1,8 @@
 """What a source of live allocations gives: stacks whose memory is still held, and what to know about them.
 
 This is where `profile/` and a backend meet: whatever watches the allocator names the code itself and gives these.
-They are no named tuples: generated code makes those, and by its file that cannot always be told from a program's.
+They are no named tuples: generated code makes those, and by its file that cannot always be distinguished from a
+program's.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class Threads:
         self._known: dict[int, str] = {}
 
     def names(self, numbers: Iterable[int]) -> dict[int, str]:
-        """The name of each thread, "thread 1234" if nobody has told it."""
+        """The name of each thread, "thread 1234" if nobody has named it."""
         wanted = set(numbers)
         self._known.update({number: name for number, name in _named().items() if number in wanted})
         return {number: self._known.get(number) or f"thread {number}" for number in wanted}

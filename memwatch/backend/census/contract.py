@@ -13,7 +13,7 @@ from ...internal import internal
 ShouldCancel = Callable[[], bool] | None
 
 GROWN_FROM = 1024
-"""Bytes that an object has at least when it is told as grown in place: of smaller ones no size is kept."""
+"""Bytes that an object has at least when it is reported as grown in place: of smaller ones no size is kept."""
 
 
 class Cancelled(MemwatchError):

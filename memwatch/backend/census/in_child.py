@@ -72,7 +72,7 @@ def look_in_child(
 
 
 def private_pages(enough: int) -> int | None:
-    """How many entries of page tables a fork copies at most; None where that cannot be told.
+    """How many entries of page tables a fork copies at most; None where that is not known.
 
     Where those are more than *enough*, the kernel is asked how many of them lie in huge pages.
     """

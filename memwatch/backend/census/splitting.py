@@ -37,7 +37,7 @@ Parts = Mapping[str, Mapping[str, tuple[int, int]]]
 def split_containers(split: Split, addresses: array[int], identity: ObjectSet, should_cancel: ShouldCancel) -> Parts:
     """By type label and then by what it is split into: how many containers of *identity*, and their bytes together.
 
-    Only of those whose address is in *addresses*, which is sorted. What cannot be told is left out.
+    Only of those whose address is in *addresses*, which is sorted. What is not known is left out.
     """
     with quiet, _Walk(addresses, identity, should_cancel) as walk:
         if split == "keys":

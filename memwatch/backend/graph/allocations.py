@@ -79,7 +79,7 @@ class _Tree:
 
 
 def tell(about: dict[str, Any], stacks: bool) -> tuple[list[str], bytes, bytes, int, bytes, bytes]:
-    """What a heap snapshot is told: strings, (address, node) pairs, functions, how many, the tree, and *about*."""
+    """What a heap snapshot is given: strings, (address, node) pairs, functions, how many, the tree, and *about*."""
     known = json.dumps(about).encode("ascii")
     if not stacks or _native is None or not _native.sampling_running():
         return [], b"", b"", 0, b"", known

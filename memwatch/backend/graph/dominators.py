@@ -180,7 +180,7 @@ def _by_class(
 def ways(starts: array[int], targets: array[int]) -> array[int]:
     """For each vertex the one that leads there on a short way, one higher.
 
-    The first group of roots is walked to its end before the next: what a module leads to is not told as a thread's.
+    The first group of roots is walked to its end before the next: what a module leads to does not count as a thread's.
     """
     found = array("I", bytes(4 * (len(starts) - 1)))
     queue: deque[int] = deque()

@@ -1,7 +1,7 @@
 """The heap as a graph, in Python: the reference for the one in C, and what the pure backend has.
 
 It holds every object while it works, in about 300 bytes for each, and other threads run meanwhile: what they change is
-seen as it was before or after. Names are told of items, slots, and of what a type's fields are; the attributes that an
+seen as it was before or after. Names are known of items, slots, and of what a type's fields are; the attributes that an
 instance keeps in itself, and the variables of running functions, cannot be read from Python without making dicts of
 them: the first are called "reference", what only the second hold is under "(Held in C)".
 """

@@ -205,8 +205,8 @@ def expected_objects() -> int:
 def expected_in(base: int) -> int:
     """About how many objects there are, at most, in *base* bytes, where Python's blocks are not counted.
 
-    On free-threaded Python it is told by those that the collector tracks. Where another allocator than Python's own is
-    in use (PYTHONMALLOC=malloc, mimalloc), every byte may be Python's.
+    On free-threaded Python it is estimated from those that the collector tracks. Where another allocator than Python's
+    own is in use (PYTHONMALLOC=malloc, mimalloc), every byte may be Python's.
     """
     return base // BYTES_PER_BLOCK if _tracked is None else _TRACKED_FACTOR * _tracked.get()
 

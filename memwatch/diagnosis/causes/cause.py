@@ -1,4 +1,4 @@
-"""A cause, and the pattern of the paths that it is told for."""
+"""A cause, and the pattern of the paths that it is reported for."""
 
 from __future__ import annotations
 

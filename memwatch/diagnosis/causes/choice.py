@@ -57,7 +57,7 @@ _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs 
 @internal
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A cause as it is told for one holder; `name` is empty where nothing is known."""
+    """A cause as it is reported for one holder; `name` is empty where nothing is known."""
 
     name: str = ""
     cause: str = ""
@@ -178,7 +178,7 @@ def _is_internal(name: str) -> bool:
 
 
 def count_words(holding: Holding) -> str:
-    """The items; where more came than the holder has, many holders alike were told as one."""
+    """The items; where more came than the holder has, many holders alike were reported as one."""
     items, added = holding.holder_items or 0, holding.targets
     steps = holding.path.steps
     if steps and steps[-1].edge.kind is EdgeKind.IS_KEY:
