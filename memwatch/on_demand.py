@@ -89,7 +89,7 @@ def report_on_signal(
     try:
         signal.signal(signum, ask)
     except (TypeError, ValueError, OSError) as error:
-        raise OptionError(f"no report can come by signal {signum!r}: {error}") from None
+        raise OptionError(f"signal {signum!r} cannot bring a report: {error}") from None
     return ask
 
 

@@ -105,7 +105,7 @@ def rule(
     checked = _check_limit(limit)
     level = _level(when)
     if when == "leak" and for_:
-        raise OptionError("a leak has lasted already: for_ is for readings")
+        raise OptionError("for_ applies to readings alone, not to a leak")
     active = ActiveRule(
         f"when {when} do {do if isinstance(do, str) else getattr(do, '__qualname__', '?')}",
         _action(do, folder),
@@ -170,7 +170,7 @@ def _look(folder: str) -> Callable[[Any], object]:
         try:
             on_demand.prepare(_LOOKS_APART).begin_alone(lambda report: _log.warning("%s", str(report).rstrip()))
         except AlreadyStartedError:
-            _log.info("no second look by a rule: one is under way")
+            _log.info("a rule's looks are left out: others are under way")
 
     return act
 

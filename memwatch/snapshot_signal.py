@@ -83,7 +83,7 @@ def _install(number: int) -> None:
             signal.signal(number, signal.SIG_DFL)  # so that Python knows of no handler
             _native.signal_flag(number)
     except (ValueError, OSError) as error:
-        raise OptionError(f"no heap snapshot can come by signal {number}: {error}") from None
+        raise OptionError(f"signal {number} cannot bring a heap snapshot: {error}") from None
 
 
 def _take_by_python(_signum: int, _frame: FrameType | None) -> None:

@@ -28,7 +28,7 @@ class Target:
 def make_target(url: object, headers: Mapping[str, str] | None = None) -> Target:
     """Check *url* and *headers*; user and password in the URL become a header. Raises OptionError, which hides both."""
     if not isinstance(url, str):
-        raise OptionError(f"a receiver's URL is a str, not of type {type(url).__qualname__}")
+        raise OptionError(f"a receiver's URL must be a str, not of type {type(url).__qualname__}")
     parts = _split(url)
     given = _check_headers({} if headers is None else headers)
     if parts.username is not None and "authorization" not in map(str.lower, given):
@@ -41,7 +41,7 @@ def make_target(url: object, headers: Mapping[str, str] | None = None) -> Target
 
 def _split(url: str) -> SplitResult:
     if _UNSAFE.search(url):
-        raise OptionError("a receiver's URL is ASCII without spaces; write other characters as %-escapes")
+        raise OptionError("a receiver's URL must be ASCII without spaces; write other characters as %-escapes")
     try:
         parts = urlsplit(url)
         known = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
@@ -49,7 +49,7 @@ def _split(url: str) -> SplitResult:
         raise OptionError("the receiver's URL has no valid host and port") from None
     if parts.scheme not in _SCHEMES:
         shown = repr(parts.scheme) if "://" in url else "none"
-        raise OptionError(f"the scheme of a receiver's URL is http or https; this one has {shown}")
+        raise OptionError(f"the scheme of a receiver's URL must be http or https, not {shown}")
     if not known:
         raise OptionError("the receiver's URL has no valid host and port")
     return parts
@@ -57,10 +57,10 @@ def _split(url: str) -> SplitResult:
 
 def _check_headers(headers: Mapping[str, str]) -> dict[str, str]:
     if not isinstance(headers, Mapping):
-        raise OptionError(f"headers is a mapping of names to values, not of type {type(headers).__qualname__}")
+        raise OptionError(f"headers must be a mapping of names to values, not of type {type(headers).__qualname__}")
     for name, value in headers.items():
         if not (isinstance(name, str) and _HEADER_NAME.fullmatch(name)):
-            raise OptionError("a header's name is a str of letters, digits and dashes")
+            raise OptionError("a header's name must be a str of letters, digits and dashes")
         if not (isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
-            raise OptionError(f"the value of the header {name} is not a str of Latin letters on one line")
+            raise OptionError(f"the value of the header {name} must be a str of Latin letters on one line")
     return dict(headers)

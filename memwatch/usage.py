@@ -234,7 +234,7 @@ def _read_tree(pid: int, children: bool) -> list[Reading]:
         below = process.children(recursive=True) if children else []
         readings = [_read(process)]
     except psutil.ZombieProcess:
-        raise ProcessError(f"process {pid} has ended, and only waits for its parent to take note (a zombie)") from None
+        raise ProcessError(f"process {pid} has ended and is a zombie: its parent has not read its status") from None
     except psutil.NoSuchProcess:
         raise ProcessError(f"there is no process {pid}") from None
     except psutil.AccessDenied:

@@ -170,7 +170,7 @@ def test_a_signal_brings_a_report_and_holds_nobody_up(shop, caplog):
 
 @pytest.mark.parametrize("signum", [0, 100000, "USR2", None])
 def test_what_is_no_signal_is_refused(signum):
-    with pytest.raises(memwatch.OptionError, match="no report can come by signal"):
+    with pytest.raises(memwatch.OptionError, match="cannot bring a report"):
         memwatch.report_on_signal(signum)
     memwatch.stop()
 

@@ -110,7 +110,7 @@ BAD = {
     "count must be a class with a number": {"when": {"count": 5}},
     "count must be a class with a number of objects": {"when": {"count": {"app.Order": "many"}}},
     "for_seconds must be seconds": {"when": {"rss": 1}, "for_": -1},
-    "a leak has lasted already": {"when": "leak", "for_": 5},
+    "for_ applies to readings alone": {"when": "leak", "for_": 5},
     "do must be something to call, or one of log, diff": {"when": "leak", "do": "mail"},
     "do must be something to call, or": {"when": "leak", "do": 5},
     "limit must be": {"when": "leak", "limit": 3},

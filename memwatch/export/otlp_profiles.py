@@ -55,7 +55,7 @@ def start(
     check_number("every", every, 1.0, 3600.0)
     named = {"service.name": service, **(resource or {})}
     if not all(isinstance(text, str) and text for pair in named.items() for text in pair):
-        raise OptionError("the service and the resource's attributes are texts that are not empty")
+        raise OptionError("the service and the resource's attributes must be texts that are not empty")
     target = make_target(f"{url.rstrip('/')}{_PATH}" if isinstance(url, str) else url, headers)
     with told_once(_WHAT):
         from .outbox import Outbox  # which needs urllib3

@@ -100,7 +100,7 @@ class Profiles:
 def _application(name: str, labels: Mapping[str, str]) -> str:
     """``name{key=value,...}``."""
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
-        raise OptionError("the application's name is a str of letters, digits and . _ - : /")
+        raise OptionError("the application's name must be a str of letters, digits and . _ - : /")
     for key, value in labels.items():
         if not (isinstance(key, str) and _LABEL.fullmatch(key) and isinstance(value, str) and _VALUE.fullmatch(value)):
             raise OptionError("a label is a name and a text without braces, commas, quotes and equals signs")

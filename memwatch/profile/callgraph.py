@@ -88,7 +88,7 @@ def _find_root(by_id: Mapping[int | str, FlatNode]) -> FlatNode:
             parents[child] = node["id"]
     roots = [node for identity, node in by_id.items() if identity not in parents]
     if len(roots) != 1:
-        raise OptionError(f"a tree has one root; here {len(roots)} nodes are nobody's children")
+        raise OptionError(f"a tree has one root; here {len(roots)} nodes have no parent")
     return roots[0]
 
 

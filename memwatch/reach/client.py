@@ -130,7 +130,7 @@ def _understand(line: bytearray, pid: int) -> dict[str, Any]:
         answer, error = said.get("answer"), said.get("error") or {}
         kind, message = getattr(errors, str(error.get("kind")), MemwatchError), str(error.get("message", ""))
     except (ValueError, AttributeError):
-        raise ProcessError(f"process {pid} has answered what this version of memwatch does not understand") from None
+        raise ProcessError(f"this version of memwatch does not understand the answer of process {pid}") from None
     if not isinstance(answer, dict):
         raise kind(message) if issubclass(kind, MemwatchError) else MemwatchError(message)
     return answer

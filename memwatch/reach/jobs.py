@@ -94,7 +94,7 @@ class Jobs:
     def begin(self, reply: Reply, question: Any, ask: Callable[[Reply, object], object]) -> int:
         """Have *question* answered by *ask*; its number. Raises what is wrong with it, if that can be seen at once."""
         if not isinstance(question, dict) or question.get("ask") not in LONG:
-            raise OptionError(f"what can be begun is {', '.join(LONG)}")
+            raise OptionError(f"a job must be one of {', '.join(LONG)}")
         known = self._known()
         if sum(job.state == "running" for job in known.values()) >= _MOST_RUNNING:
             raise MemwatchError(f"{_MOST_RUNNING} questions are being answered: wait for one of them, or cancel it")

@@ -149,7 +149,7 @@ class Guest:
         except MemwatchError as error:
             reply.fail(error)
         except (ValueError, RecursionError):
-            reply.fail(OptionError("a question is one line of JSON"))
+            reply.fail(OptionError("a question must be one line of JSON"))
         except Exception as error:
             reply.fail(error)
 

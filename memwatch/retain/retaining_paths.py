@@ -120,7 +120,7 @@ def types_called(label: object) -> list[Any]:
 def _types_called(label: object) -> Iterator[Any]:
     """The types of that label, found from `object` down; nothing of the program's runs."""
     if type(label) is not str:
-        raise OptionError("type is the name of a type, a str")
+        raise OptionError("type must be the name of a type, as a str")
     waiting: list[Any] = [object]
     seen: set[int] = set()
     while waiting:

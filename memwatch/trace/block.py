@@ -23,7 +23,7 @@ _LONGEST_NAME = 256
 def check_name(name: object) -> str:
     """*name* as a plain str, cut at 256 characters; raises OptionError for anything that is no str."""
     if not isinstance(name, str):
-        raise OptionError(f"a record's name is a str, not of type {type(name).__qualname__}")
+        raise OptionError(f"a record's name must be a str, not of type {type(name).__qualname__}")
     return str.__str__(name)[:_LONGEST_NAME]
 
 

@@ -36,7 +36,7 @@ class Effort:
         for name in ("timeout", "total_timeout"):
             value = getattr(self, name)
             if type(value) not in (int, float) or not 0 < value <= 86400:
-                raise OptionError(f"{name} is a number of seconds above 0 and up to 86400")
+                raise OptionError(f"{name} must be a number of seconds above 0 and up to 86400")
 
 
 def deliver(trace: Tracer, target: Target, effort: Effort, clock: type[Clock] = Clock) -> int:

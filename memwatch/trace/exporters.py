@@ -21,9 +21,9 @@ def add(exporter: Exporter) -> Exporter:
     """Hand every record to *exporter* from now on, once each however often it is added; see `trace.add_exporter`."""
     global _exporters
     if not callable(exporter):
-        raise ReceiverError(f"an exporter is called with each record; {type(exporter).__qualname__} cannot be called")
+        raise ReceiverError(f"an exporter must be callable; {type(exporter).__qualname__} is not")
     if makes_coroutines(exporter):
-        raise ReceiverError("an exporter is called in the marking thread and cannot be a coroutine function")
+        raise ReceiverError("an exporter must not be a coroutine function: it is called in the marking thread")
     remove(exporter)
     _exporters = (*_exporters, exporter)
     return exporter

@@ -112,7 +112,7 @@ class Tracer:
         self.unit = unit
         self.factor = factor_of(unit)
         if type(collect) is not bool:
-            raise OptionError(f"collect is True or False, not of type {type(collect).__qualname__}")
+            raise OptionError(f"collect must be True or False, not of type {type(collect).__qualname__}")
         self.collect = collect
         self.block_numbers = count(1)
         self._failed = False

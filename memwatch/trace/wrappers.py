@@ -39,7 +39,7 @@ def wrap(function: Callable[Params, Result], block: MakeBlock) -> Callable[Param
     """
     if isinstance(function, type | staticmethod | classmethod | property) or not callable(function):
         shown = function.__qualname__ if isinstance(function, type) else f"a {type(function).__qualname__}"
-        raise OptionError(f"trace_block decorates functions, and {shown} is none; it stands below other decorators")
+        raise OptionError(f"trace_block decorates functions, and {shown} is not one; put it below other decorators")
     chosen: Any = _wrap_plain
     if inspect.isasyncgenfunction(function):
         chosen = _wrap_async_generator

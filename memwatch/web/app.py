@@ -61,7 +61,7 @@ def asgi_app(program: Any = None, *, at: str = PLACE, token: str | None = None, 
 
 def _make(program: Any, at: str, token: str | None, hosts: Any) -> Page:
     if not (isinstance(at, str) and at.startswith("/") and at.strip("/")):
-        raise OptionError(f"at is a path such as {PLACE!r}, below which the page is")
+        raise OptionError(f"at must be a path such as {PLACE!r}, below which the page is")
     given = os.environ.get(TOKEN) if token is None else token
     known = check_hosts(hosts)
     with told_once("the page"):

@@ -51,7 +51,7 @@ def file(request: Request) -> Answer:
         return answer_with(body, _BYTES, _named(asked, pid, number, chosen.suffixes[0]))
     if asked == "snapshot" and kind == "heapsnapshot":
         return _stored(done["answer"]["path"], _named(asked, pid, number, ".heapsnapshot.gz"))
-    raise OptionError(f"the answer of job {number} ({asked}) cannot be had in such a form")
+    raise OptionError(f"the answer of job {number} ({asked}) has no such form")
 
 
 def wait_for_profile(number: int) -> bytes:

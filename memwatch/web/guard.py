@@ -23,7 +23,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def check_token(token: object) -> str:
     """*token*, if it is one. Raises OptionError."""
     if not (isinstance(token, str) and len(token) >= LEAST_TOKEN and token.isascii() and token.isprintable()):
-        raise OptionError(f"a token is a str of at least {LEAST_TOKEN} visible ASCII characters")
+        raise OptionError(f"a token must be a str of at least {LEAST_TOKEN} visible ASCII characters")
     return token
 
 
@@ -31,7 +31,7 @@ def check_hosts(hosts: object) -> frozenset[str]:
     """The names under which the page can be reached, beside those of loopback. Raises OptionError."""
     given = list(hosts) if isinstance(hosts, Iterable) and not isinstance(hosts, str | bytes) else None
     if given is None or not all(isinstance(it, str) and it and not set(it) & set("/@ *") for it in given):
-        raise OptionError("hosts is a list of names as they stand in a URL, such as ['admin.example.com']")
+        raise OptionError("hosts must be a list of names as they stand in a URL, such as ['admin.example.com']")
     return frozenset(it.lower() for it in (*LOOPBACK, *given))
 
 

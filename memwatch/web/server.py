@@ -47,7 +47,7 @@ def serve(port: int = 0, host: str = "127.0.0.1", token: str | None = None, host
     check_whole("port", port, 0, 65535)
     secret = secrets.token_urlsafe(24) if token is None else check_token(token)
     if not isinstance(host, str) or not host:
-        raise OptionError("host is an address to listen at, such as '127.0.0.1'")
+        raise OptionError("host must be an address to listen at, such as '127.0.0.1'")
     known = check_hosts(hosts) | ({host.lower()} - {*_ANY})
     page = wsgi_app(at=PLACE, token=secret, hosts=known)
     try:

@@ -48,21 +48,21 @@ class Words:
         """A whole number above 0."""
         value = self._given.get(name, otherwise)
         if type(value) is not int or not 0 < value < 1 << 53:
-            raise OptionError(f"{name} is a whole number above 0")
+            raise OptionError(f"{name} must be a whole number above 0")
         return value
 
     def number(self, name: str) -> float:
         """A number; 0 unless it is given."""
         value = self._given.get(name, 0)
         if type(value) not in (int, float) or not math.isfinite(value):
-            raise OptionError(f"{name} is a number")
+            raise OptionError(f"{name} must be a number")
         return float(value)
 
     def text(self, name: str) -> str:
         """A short text; empty unless it is given."""
         value = self._given.get(name, "")
         if not isinstance(value, str) or len(value) > _LONGEST_TYPE:
-            raise OptionError(f"{name} is a text of at most {_LONGEST_TYPE} characters")
+            raise OptionError(f"{name} must be a text of at most {_LONGEST_TYPE} characters")
         return value
 
     def has(self, name: str) -> bool:
@@ -73,7 +73,7 @@ class Words:
         """What is to be begun: `ask`, and what that takes."""
         asked = self.text("ask")
         if asked not in _TAKES:
-            raise OptionError(f"what can be begun is {', '.join(_TAKES)}")
+            raise OptionError(f"a job must be one of {', '.join(_TAKES)}")
         takes, said = _TAKES[asked]
         unknown = [name for name in self._given if name not in ("pid", "ask", *takes)]
         if unknown:
