@@ -266,7 +266,7 @@ def test_forks_are_told_by_one_module(module: str) -> None:
     assert "register_at_fork" not in {it.attr for it in ast.walk(tree(module)) if isinstance(it, ast.Attribute)}
 
 
-DRAWS_PATHS = {"retain.drawing"}
+DRAWS_PATHS = {"retain.holder_names"}
 READS_PATTERNS = {"diagnosis.causes.cause"}
 SEES_PATHS = ROOMS | {"diagnosis", "render", "scenario", "cli", "handlers", "units", "default"}
 OF_PATHS = {"module ", "local ", "cell ", "cache", "[key]", "[index]", "[", "[]", ": ", " > ", "class ", "function "}

@@ -1,4 +1,4 @@
-"""A path as lines of text, as DOT, and as the picture that Graphviz makes of it."""
+"""A path as a graph in the DOT language, and as the picture that Graphviz makes of it."""
 
 from __future__ import annotations
 
@@ -7,112 +7,10 @@ from collections.abc import Sequence
 from shutil import which
 
 from ..errors import UnsupportedError
-from ..units import printable
-from .steps import ATTRIBUTES, Edge, EdgeKind, Root, RootKind, Step
+from .holder_names import edge_text, root_text, target_text
+from .steps import Root, Step
 
 _SECONDS = 30
-_IN_C = {
-    RootKind.HELD_IN_C: "no Python reference (held in C)",
-    RootKind.CYCLE: "no Python reference (held in C, or a cycle)",
-}
-_BEFORE_NAME = {
-    EdgeKind.ATTRIBUTE: ".",
-    EdgeKind.SLOT: ".",
-    EdgeKind.CELL: "cell ",
-    EdgeKind.LOCAL: "local ",
-    EdgeKind.CONTEXT_VARIABLE: "context variable ",
-    EdgeKind.FIELD: "",
-}
-_CALLED = {
-    "function": "function",
-    "generator": "generator",
-    "async_generator": "generator",
-    "coroutine": "coroutine",
-    "functools._lru_cache_wrapper": "functools.lru_cache wrapper of",
-}
-"""Before the name of what has one, by its type."""
-
-_UNNAMED_CACHE = {"functools._lru_cache_wrapper": "functools.lru_cache wrapper"}
-
-
-def root_text(root: Root) -> str:
-    """``module app``, ``main thread, function app.run``, ``no Python reference (held in C)``"""
-    if root.kind in _IN_C:
-        return _IN_C[root.kind]
-    name = printable(root.name)
-    if root.kind is RootKind.MODULE:
-        return f"module {name}"
-    if root.kind is RootKind.INTERPRETER:
-        return f"interpreter, {name}"
-    if root.kind is RootKind.GREENLET:
-        return f"suspended greenlet, function {name}"
-    thread = "main thread" if root.main else "another thread"
-    return f"{thread}, function {name}" if root.kind is RootKind.FUNCTION else f"{thread}, {name}"
-
-
-def edge_text(edge: Edge) -> str:
-    """``.CACHE``, ``['name']``, ``[index]``, ``local rows``; empty where there is no word for it."""
-    before = _BEFORE_NAME.get(edge.kind)
-    return f"[{edge.name}]" if before is None else before + printable(edge.name)
-
-
-def target_text(step: Step) -> str:
-    """What a step leads to: ``dict, 640 items``, ``app.Order``, ``class app.Order``, ``function app.handle``."""
-    before = "class" if "type" in step.kinds else _CALLED.get(step.type, "")
-    text = printable(f"{before} {step.name}" if before and step.name else _UNNAMED_CACHE.get(step.type, step.type))
-    return text if step.items is None else f"{text}, {step.items} item{'s' * (step.items != 1)}"
-
-
-def step_text(step: Step) -> str:
-    """``.CACHE: dict, 640 items``, or ``[index]`` for what is shown by its reference alone."""
-    return _joined(edge_text(step.edge), "" if step.bare else target_text(step))
-
-
-def path_lines(root: Root, steps: Sequence[Step]) -> tuple[str, ...]:
-    """The root and each step as text, as they stand in JSON."""
-    return (root_text(root), *map(step_text, steps))
-
-
-def path_pairs(root: Root, steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
-    """For each step its reference and what it leads to; either may be empty. A module's variable is without its dot."""
-    pairs = [(edge_text(step.edge), "" if step.bare else target_text(step)) for step in steps]
-    if pairs and root.kind is RootKind.MODULE and steps[0].edge.kind in ATTRIBUTES:
-        pairs[0] = printable(steps[0].edge.name), pairs[0][1]
-    return tuple(pairs)
-
-
-def path_parts(root: Root, steps: Sequence[Step]) -> tuple[str, ...]:
-    """The root and each step for one line."""
-    return (root_text(root), *(_joined(*pair) for pair in path_pairs(root, steps)))
-
-
-def holder_text(root: Root, steps: Sequence[Step]) -> str:
-    """The named beginning of a path: ``app.CACHE``, ``main thread, function app.run``; of a chain each name once."""
-    text = printable(root.name) if root.kind is RootKind.MODULE else root_text(root)
-    names: list[str] = []
-    for step in steps:
-        if step.edge.kind not in ATTRIBUTES:
-            break
-        name = edge_text(step.edge)
-        names += [] if names[-1:] == [name] else [name]
-    return text + "".join(names)
-
-
-def normalized_text(root: Root, steps: Sequence[Step]) -> str:
-    """A path whose *steps* are normalized, without all that differs between processes."""
-    return "\n".join([root_text(root), *(_joined(edge_text(step.edge), step.type) for step in steps)])
-
-
-def draw_lines(root: Root, steps: Sequence[Step], suspect: int, known: str | None) -> str:
-    """A line for each step; below those from *suspect* on, the name of the reference is underlined by ``~``."""
-    lines = [root_text(root)]
-    for number, step in enumerate(steps, 1):
-        lines.append(f"  > {step_text(step)}")
-        if number >= suspect:
-            lines.append("    " + "~" * len(edge_text(step.edge) or target_text(step)))
-    if known is not None:
-        lines.append(f"  ({known})")
-    return "\n".join(lines)
 
 
 def draw_dot(root: Root, steps: Sequence[Step], suspect: int) -> str:
@@ -137,10 +35,6 @@ def draw_svg(dot: str) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         raise UnsupportedError(f"Graphviz could not draw the path: {error}") from None
     return done.stdout.decode()
-
-
-def _joined(edge: str, target: str) -> str:
-    return f"{edge}: {target}" if edge and target else edge or target
 
 
 def _quoted(text: str) -> str:

@@ -16,8 +16,8 @@ from ..backend.type_labels import size_reader, type_label
 from ..internal import internal
 from ..units import printable
 from .attributes import fields_of
-from .drawing import root_text
 from .found import NEW_OF_TYPES, NEW_WANTED, Place, Query
+from .holder_names import root_text
 from .object_labels import length
 from .references import contents
 from .retaining_paths import addresses_of, types_called

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..internal import internal
 from ..shown import Shown, text_html
-from . import drawing
+from . import drawing, holder_names
 from .steps import ANY_ITEM, Root, Step
 
 
@@ -51,7 +51,7 @@ class RetainingPath(Shown):
         Each step names the reference, then what it leads to; the last one, where it is an item of a container, names
         the reference alone unless it leads to a large container.
         """
-        return drawing.path_lines(self.root, self.steps)
+        return holder_names.path_lines(self.root, self.steps)
 
     @property
     def text(self) -> str:
@@ -61,17 +61,17 @@ class RetainingPath(Shown):
     @property
     def parts(self) -> tuple[str, ...]:
         """The root and each step as they stand on one line."""
-        return drawing.path_parts(self.root, self.steps)
+        return holder_names.path_parts(self.root, self.steps)
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """For each step the text of its reference and that of what it leads to; either may be empty."""
-        return drawing.path_pairs(self.root, self.steps)
+        return holder_names.path_pairs(self.root, self.steps)
 
     @property
     def holder(self) -> str:
         """The named beginning of the path: ``app.CACHE``."""
-        return drawing.holder_text(self.root, self.steps)
+        return holder_names.holder_text(self.root, self.steps)
 
     def __str__(self) -> str:
         return self.text
@@ -82,7 +82,7 @@ class RetainingPath(Shown):
     @property
     def drawing(self) -> str:
         """The path with a line for each step, those that are suspect marked by ``~``."""
-        return drawing.draw_lines(self.root, self.steps, self.suspect, self.known)
+        return holder_names.draw_lines(self.root, self.steps, self.suspect, self.known)
 
     def to_dict(self) -> dict[str, Any]:
         """What machines read, the steps as text."""
@@ -163,5 +163,5 @@ class Holding:
 
 def with_fingerprint(path: RetainingPath) -> RetainingPath:
     """*path* with the fingerprint of its steps."""
-    text = drawing.normalized_text(path.root, path.normalized).encode("utf-8", "backslashreplace")
+    text = holder_names.normalized_text(path.root, path.normalized).encode("utf-8", "backslashreplace")
     return replace(path, fingerprint=hashlib.blake2b(text, digest_size=8).hexdigest())

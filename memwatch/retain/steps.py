@@ -1,6 +1,6 @@
 """The steps of a retaining path as values: where it begins, how each object is held, and what it is.
 
-Who looks for patterns in a path compares these values; `drawing` alone makes text of them.
+Who looks for patterns in a path compares these values; `holder_names` alone makes text of them.
 """
 
 from __future__ import annotations
