@@ -48,6 +48,7 @@ class Loader:
     def __init__(self, parts: tuple[str, ...] = PARTS) -> None:
         self.room: Any = None
         self.problem = ""
+        self.judge: LateJudge | None = None  # of the watcher that was made last
         self._parts = parts
         self._thread = RawThread()
         self._rates = (0.0, 0.0)
@@ -158,6 +159,11 @@ class LateJudge:
         self._judge: Judge | None = None
         self._has_begun = False
         self._has_reported = False
+        loader.judge = self
+
+    def growing(self) -> tuple[tuple[str, int, int], ...]:
+        """As `Diagnosis.growing`; nothing while no judge is needed."""
+        return self._judge.growing() if self._has_begun and self._judge is not None else ()
 
     def suspected(self, candidate: Candidate) -> bool:
         """False while the judge is being loaded."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..errors import MemwatchError, RecordingError
@@ -16,8 +18,9 @@ from ..recording.cases import Case, put_together, roles_of
 from ..recording.compare import SURE, Change, compare, split_by_release, split_since
 from ..recording.html import write
 from ..recording.lives import Life, Reader
-from ..recording.text import case_lines, change_lines, heading, plural, role_lines
+from ..recording.text import case_lines, change_lines, heading, moment, plural, role_lines, suspected_lines
 from ..render.markdown import BUDGET, markdown_of
+from ..units import printable
 from .agents import for_agents
 from .asking import add_time
 from .report_process import report_process
@@ -33,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("leak", metavar="LEAK", nargs="?", help="the whole report of one leak: its number in the list, or fingerprint")
     add("--compare", nargs=2, metavar=("OLD", "NEW"), help="what became of the leaks of release OLD in release NEW")
     add("--since", metavar="RELEASE", help="the same of all before RELEASE and all from then on")
+    add("--profiles", metavar="FOLDER", help="write the profiles that are kept in the recording into FOLDER, as pprof")
     add("--html", metavar="PAGE", help="write it as a page for a browser")
     add("--json", action="store_true", help="print it as JSON")
     add("--for-agents", action="store_true", help="print it as a coding agent reads it: Markdown, file and line first")
@@ -49,14 +53,16 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("--compare and --since are two ways to say the same: give one")
     if args.html and (args.compare or args.since):
         args.parser.error("--html shows the leaks of a recording; a comparison is printed, or given as --json")
-    if (args.leak or args.for_agents) and (args.compare or args.since):
-        args.parser.error("LEAK and --for-agents do not go with a comparison, which is of all leaks")
+    if (args.leak or args.for_agents or args.profiles) and (args.compare or args.since):
+        args.parser.error("LEAK, --for-agents and --profiles do not go with a comparison, which is of all leaks")
     try:
         with Reader(args.file) as reader:
             if args.compare or args.since:
                 return _compare(reader, args)
             if args.leak is not None:
                 return _show(reader, args)
+            if args.profiles:
+                return _write_profiles(reader, args.profiles)
             return _list(reader, args)
     except MemwatchError as error:
         print(f"memwatch: {error}", file=sys.stderr)
@@ -78,13 +84,21 @@ def _list(reader: Reader, args: argparse.Namespace) -> int:
             lives=[life.to_dict() for life in lives],
             roles=[role.to_dict() for role in roles],
             leaks=[{**case.to_dict(), "report": reader.report(case.leak)} for case in cases],
+            types=[asdict(grown) for grown in reader.types()],
+            profiles=[asdict(kept) for kept in reader.profiles()],
         )
         return 0
     lines = [heading(reader.path, lives, roles, now), ""]
     for number, case in enumerate(cases, 1):
         lines += [*case_lines(number, case, now), ""]
     lines += ["  no leak was reported", ""] if lives and not cases else []
+    told = {life for case in cases for life in case.lives}
+    suspected = suspected_lines(lives, reader.types(), told)
+    lines += [*suspected, ""] if suspected else []
     lines += role_lines(roles) if roles else []
+    if kept := reader.profiles():
+        folder = f"memwatch report {shlex.quote(args.file)} --profiles FOLDER"
+        lines += ["", f"  {plural(len(kept), 'profile')} kept: {folder}"]
     if cases:
         lines += ["", f"  next   memwatch report {shlex.quote(args.file)} 1   (the whole report)"]
     print("\n".join(lines))
@@ -101,6 +115,15 @@ def _show(reader: Reader, args: argparse.Namespace) -> int:
         print(json.dumps(reader.report(case.leak), allow_nan=False))
     else:
         print("\n".join(case_lines(number, case, time.time())) + "\n\n" + reader.text(case.leak))
+    return 0
+
+
+def _write_profiles(reader: Reader, folder: str) -> int:
+    pids = {life.id: life.birth.pid for life in reader.lives()}
+    for kept in reader.profiles():
+        path = os.path.join(folder, f"profile-{pids.get(kept.life, 0)}-{kept.id}.pb.gz")
+        written = write_file(path, reader.profile(kept.id))
+        print(f"{written}  {moment(kept.time, time.time())}, {printable(kept.reason)}")
     return 0
 
 

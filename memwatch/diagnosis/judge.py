@@ -79,6 +79,10 @@ class Diagnosis:
         """Count once more, if there is time for it: which types only ever grow?"""
         self._inquiry.look_again(candidate)
 
+    def growing(self) -> tuple[tuple[str, int, int], ...]:
+        """The types that have not fallen at any look since the suspicion began: name, objects and bytes more."""
+        return tuple([(it.what, it.objects, it.growth) for it in self._inquiry.evidence.series.ratchets()])
+
     def forget(self) -> None:
         """Let go of the evidence."""
         self._reported = None

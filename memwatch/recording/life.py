@@ -1,14 +1,18 @@
-"""The life of a process, as it is written at its begin: who it is, whose child, in which role."""
+"""The life of a process, as it is written at its begin: who it is, and in which role; and how its end is heard."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..backend.lifetimes import mark_of
 from ..backend.meters.memory_limit import memory_limit
 from ..internal import internal
 from ..origin import arguments, find_origin, process_name, program_name, split_number
+
+_POOLS = ("multiprocessing.util", "billiard.util")  # whose workers end without the interpreter's exit functions
 
 
 @internal
@@ -54,3 +58,14 @@ def born(release: str, started: float, is_forked: bool) -> Birth:
         limit_bytes=memory_limit(),
         started=started,
     )
+
+
+def at_end_of_worker(function: Callable[[], object]) -> None:
+    """Have *function* called where a pool's worker ends: by finalizers or celery's signal, then by os._exit."""
+    for name in _POOLS:
+        util = sys.modules.get(name)
+        if util is not None:
+            util.Finalize(None, function, exitpriority=0)
+    celery = sys.modules.get("celery.signals")  # whose workers come to no finalizer
+    if celery is not None:
+        celery.worker_process_shutdown.connect(lambda **_: function(), weak=False)

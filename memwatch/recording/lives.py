@@ -15,8 +15,10 @@ from ..backend.lifetimes import is_alive
 from ..errors import RecordingError
 from .connection import open_for_reading
 from .life import Birth
+from .schema import version_of
 
 _AT_LIMIT = 0.9
+_WITH_TYPES = 3  # the version from which on there are types and profiles
 _SHORTEST = 20.0  # seconds: over less, growth per hour says nothing
 
 _LIVES = f"""
@@ -94,12 +96,37 @@ class RecordedLeak:
     recovered: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class GrownType:
+    """By how many objects and bytes a type had grown in `life` at `time`, since growth was suspected at `since`; where
+    a leak was told, by as much as its report says.
+    """
+
+    life: int
+    what: str
+    since: float
+    time: float
+    count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptProfile:
+    """A profile of allocations that `life` kept at `time`, and why; `Reader.profile` has its content."""
+
+    id: int
+    life: int
+    time: float
+    reason: str
+
+
 class Reader:
     """An open recording. Raises RecordingError for a file that cannot be read, or is found to be damaged."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self._connection = open_for_reading(self.path)
+        self._version = version_of(self._connection)
 
     def __enter__(self) -> Reader:
         return self
@@ -137,6 +164,28 @@ class Reader:
     def meters(self, life: int) -> tuple[tuple[float, int, int], ...]:
         """The readings of a life: time, base, resident memory."""
         return tuple(self._rows("select time, base, rss from meters where life = ? order by time", (life,)))
+
+    def types(self) -> tuple[GrownType, ...]:
+        """Which types have grown in lives whose growth was suspected, the most first."""
+        if self._version < _WITH_TYPES:
+            return ()
+        names = "life, what, since, time, count, size_bytes"
+        return tuple(GrownType(*row) for row in self._rows(f"select {names} from types order by size_bytes desc, what"))
+
+    def profiles(self) -> tuple[KeptProfile, ...]:
+        """All profiles that are kept, in the order of time."""
+        if self._version < _WITH_TYPES:
+            return ()
+        return tuple(
+            KeptProfile(*row) for row in self._rows("select id, life, time, reason from profiles order by time")
+        )
+
+    def profile(self, number: int) -> bytes:
+        """One of them, in pprof's form."""
+        rows = list(self._rows("select content from profiles where id = ?", (number,)))
+        if not rows:
+            raise RecordingError(f"there is no profile {number} in {self.path!r}")
+        return bytes(rows[0][0])
 
     def _one(self, column: str, leak: int) -> Any:
         rows = list(self._rows(f"select {column} from leaks where id = ?", (leak,)))

@@ -45,7 +45,21 @@ create table upkeep (job text primary key, time real not null) without rowid;
 
 _SHAPES = "create table shapes (life integer primary key, shape text not null)"
 
-_STEPS: tuple[str, ...] = (_FIRST, _SHAPES)
+_TYPES = """
+create table types (
+    life integer not null, what text not null, since real not null, time real not null, count integer not null,
+    size_bytes integer not null, primary key (life, what)
+) without rowid;
+insert or replace into types select leaks.life, what, leaks.time, leaks.time, count, size_bytes
+    from growths join leaks on leaks.id = leak order by leaks.id;
+drop table growths;
+create table profiles (
+    id integer primary key, life integer not null, time real not null, reason text not null, content blob not null
+);
+create index profiles_by_life on profiles (life)
+"""
+
+_STEPS: tuple[str, ...] = (_FIRST, _SHAPES, _TYPES)
 VERSION = len(_STEPS)
 
 

@@ -11,6 +11,7 @@ from ..internal import internal
 from .life import Birth
 
 _MOST_TYPES = 20
+_MOST_PROFILES = 10  # of a life: the newest
 
 
 @internal
@@ -67,7 +68,25 @@ class Ended(NamedTuple):
     ending: str
 
 
-Entry = Reading | Suspected | Told | Over | Ended
+@internal
+class Growing(NamedTuple):
+    """By how many objects and bytes types had grown at `time`, counted from `since` on: (name, objects, bytes)."""
+
+    time: float
+    since: float
+    rows: tuple[tuple[str, int, int], ...]
+
+
+@internal
+class Profiled(NamedTuple):
+    """A profile of allocations, in pprof's form, that was kept at `time`, and why."""
+
+    time: float
+    reason: str
+    content: bytes
+
+
+Entry = Reading | Suspected | Told | Over | Ended | Growing | Profiled
 
 
 def add_life(connection: sqlite3.Connection, birth: Birth) -> int:
@@ -90,10 +109,22 @@ def _add_suspicion(connection: sqlite3.Connection, life: int, suspicion: Suspect
 
 
 def _add_leak(connection: sqlite3.Connection, life: int, leak: Told) -> None:
-    number = _insert(connection, "leaks", {"life": life, **leak._asdict()})
-    for row in json.loads(leak.report).get("rows", ())[:_MOST_TYPES]:
-        values = (number, row["what"], row["count"], row["size_bytes"])
-        connection.execute("insert or ignore into growths values (?, ?, ?, ?)", values)
+    _insert(connection, "leaks", {"life": life, **leak._asdict()})
+    rows = tuple([(row["what"], row["count"], row["size_bytes"]) for row in json.loads(leak.report).get("rows", ())])
+    _add_types(connection, life, Growing(leak.time, leak.time, rows))
+
+
+def _add_types(connection: sqlite3.Connection, life: int, growing: Growing) -> None:
+    """In the place of what was known of that life: of another growth it is out of date."""
+    connection.execute("delete from types where life = ?", (life,))
+    rows = [(life, what, growing.since, growing.time, *grew) for what, *grew in growing.rows[:_MOST_TYPES]]
+    connection.executemany("insert or ignore into types values (?, ?, ?, ?, ?, ?)", rows)
+
+
+def _add_profile(connection: sqlite3.Connection, life: int, profile: Profiled) -> None:
+    _insert(connection, "profiles", {"life": life, **profile._asdict()})
+    oldest = "select id from profiles where life = ? order by id desc limit -1 offset ?"
+    connection.execute(f"delete from profiles where id in ({oldest})", (life, _MOST_PROFILES))
 
 
 def _recover(connection: sqlite3.Connection, life: int, over: Over) -> None:
@@ -119,6 +150,8 @@ _WAYS: dict[type, Any] = {
     Told: _add_leak,
     Over: _recover,
     Ended: _end,
+    Growing: _add_types,
+    Profiled: _add_profile,
 }
 
 

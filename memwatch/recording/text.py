@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from ..units import format_duration, format_rate, printable
+from ..units import format_bytes, format_duration, format_rate, printable
 from .cases import Case, Role
 from .compare import Change
-from .lives import Life
+from .lives import GrownType, Life
 
 _RECENT = 6 * 86400.0  # seconds in which the day of the week tells the date
+_MOST_TYPES = 3
 _HEADINGS = ("role", "lives", "run", "longest", "growth", "suspected", "ended without notice")
 
 
@@ -55,6 +56,28 @@ def role_lines(roles: Sequence[Role]) -> list[str]:
         f"  {row[0]:{widths[0]}}  " + "  ".join(it.rjust(width) for it, width in zip(row[1:], widths[1:], strict=True))
         for row in rows
     ]
+
+
+def suspected_lines(lives: Sequence[Life], types: Sequence[GrownType], told: Collection[int]) -> list[str]:
+    """Which types grew in processes whose growth was suspected and not reported; *told* are those that reported."""
+    roles: dict[str, dict[str, list[GrownType]]] = {}
+    by_id = {life.id: life for life in lives if life.suspicions and life.id not in told}
+    for grown in types:
+        if grown.life in by_id:
+            roles.setdefault(by_id[grown.life].birth.role, {}).setdefault(grown.what, []).append(grown)
+    lines = []
+    for role, found in roles.items():
+        largest = sorted(found.items(), key=lambda it: -sum(grown.size_bytes for grown in it[1]))[:_MOST_TYPES]
+        lines.append(f"  suspected, not reported: {printable(role)}")
+        lines += [f"     {_grown(what, grown)}" for what, grown in largest]
+    return lines
+
+
+def _grown(what: str, grown: Sequence[GrownType]) -> str:
+    most = max(grown, key=lambda it: it.size_bytes)
+    size = f"{most.count:+,} objects, {format_bytes(most.size_bytes, signed=True)}"
+    where = f" at most, in {plural(len(grown), 'process')}" if len(grown) > 1 else ""
+    return f"{printable(what)}  {size}{where}"
 
 
 def change_lines(number: int, change: Change) -> list[str]:

@@ -21,7 +21,7 @@ INTO_FILE_EVERY = 60.0
 """Seconds between two times that one process brings what all have written into the main file."""
 
 _OTHERS = 20  # lives that are over, at a time
-_TABLES = ("meters", "suspicions", "leaks", "shapes")
+_TABLES = ("meters", "suspicions", "leaks", "shapes", "types", "profiles")
 
 
 @internal
@@ -130,7 +130,6 @@ def _oldest(connection: sqlite3.Connection) -> list[int]:
 def _drop(connection: sqlite3.Connection, life: int) -> None:
     begin(connection)
     try:
-        connection.execute("delete from growths where leak in (select id from leaks where life = ?)", (life,))
         for table in _TABLES:
             connection.execute(f"delete from {table} where life = ?", (life,))
         connection.execute("delete from lives where id = ?", (life,))

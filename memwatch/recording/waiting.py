@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Iterator
 
 from ..internal import internal
-from .store import Entry, Reading, Told
+from .store import Entry, Profiled, Reading, Told
 
 _MOST_READINGS = 3600
 _MOST_EVENTS = 256
-_MOST_BYTES = 4 << 20  # of reports
+_MOST_BYTES = 4 << 20  # of reports and profiles
 
 
 @internal
@@ -55,4 +55,6 @@ class Waiting:
 
 
 def _size(entry: Entry) -> int:
+    if isinstance(entry, Profiled):
+        return len(entry.content)
     return len(entry.report) + len(entry.text) + len(entry.page) if isinstance(entry, Told) else 0

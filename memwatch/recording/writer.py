@@ -14,9 +14,7 @@ import json
 import logging
 import os
 import sqlite3
-import sys
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -29,7 +27,7 @@ from ..watch import Leak, Stats, Suspicion
 from ..watch.sample import Sample
 from ..watch.thread import acquire, original
 from .connection import PATIENCE, begin, close_quickly, is_busy, open_for_writing
-from .life import born
+from .life import at_end_of_worker, born
 from .past import Past, look_back
 from .store import Ended, Entry, Over, Reading, Suspected, Told, add_entries, add_life, told_before
 from .upkeep import EVERY, INTO_FILE_EVERY, Limits, bring_into_file, is_turn, look_after, thin
@@ -42,7 +40,6 @@ _FIRST_REST = 0.2  # the same before the first one: by then a process knows what
 _FORK_PATIENCE = 0.25  # seconds that a fork waits for a write to end
 _LAST_PATIENCE = 1.0  # that the last write of a life waits for others
 _SHORTEST_REST, _LONGEST_REST = 0.125, 60.0  # seconds between two tries
-_POOLS = ("multiprocessing.util", "billiard.util")  # whose workers end without the interpreter's exit functions
 
 _inherited: list[sqlite3.Connection] = []
 _writers: list[Writer] = []
@@ -111,7 +108,7 @@ class Writer:
         self._last = sample.clock
         if self._is_forked and not self._is_end_heard:
             self._is_end_heard = True
-            _at_end_of_worker(self.end)
+            at_end_of_worker(self.end)
         self._waiting.add(Reading(sample.time, span, sample.base, sample.rss, self._peak, sample.blocks))
         self._peak = 0
         self.flush()
@@ -131,6 +128,10 @@ class Writer:
     def recovered(self, leak: Leak) -> None:
         """Handler of "recovered"."""
         self._take(Over(steady_epoch(), fingerprint_of(leak)))
+
+    def keep(self, entry: Entry) -> None:
+        """Write what is known besides: growth by type, a profile. On the watcher's thread, or with the next reading."""
+        self._waiting.add(entry) if not self.problem else None
 
     def told_by(self, fingerprint: str, seconds: float = 60.0) -> int:
         """The process that has reported the same leak before this one, within so many seconds; 0 where none has."""
@@ -320,17 +321,6 @@ def _identity(path: str) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return status.st_dev, status.st_ino
-
-
-def _at_end_of_worker(function: Callable[[], object]) -> None:
-    """Have *function* called where a pool's worker ends: by finalizers or celery's signal, then by os._exit."""
-    for name in _POOLS:
-        util = sys.modules.get(name)
-        if util is not None:
-            util.Finalize(None, function, exitpriority=0)
-    celery = sys.modules.get("celery.signals")  # whose workers come to no finalizer
-    if celery is not None:
-        celery.worker_process_shutdown.connect(lambda **_: function(), weak=False)
 
 
 def _before_fork() -> None:

@@ -54,6 +54,9 @@ class Judge(Protocol):
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         """Decide: a Leak with its report, or Dismissed with the reason why this is none."""
 
+    def growing(self) -> tuple[tuple[str, int, int], ...]:
+        """The types that have grown at every look since the suspicion began, the most first: name, objects, bytes."""
+
     def forget(self) -> None:
         """The suspicion is over; let go of its evidence."""
 

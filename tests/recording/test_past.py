@@ -14,7 +14,7 @@ from memwatch.recording import schema
 from memwatch.recording import writer as room
 from memwatch.recording.connection import open_for_writing
 from memwatch.recording.life import Birth
-from memwatch.recording.lives import Reader
+from memwatch.recording.lives import GrownType, Reader
 from memwatch.recording.past import look_back
 from memwatch.recording.store import Ended, Reading, Told, add_entries, add_life
 
@@ -87,15 +87,21 @@ def test_a_recording_of_the_first_version_is_read_and_brought_up_to_date(path, m
         old.setattr(schema, "_STEPS", schema._STEPS[:1])
         old.setattr(schema, "VERSION", 1)
         connection = open_for_writing(path)
-        add_life(connection, Birth("vm", 1, 1, "m", "p", "p", None, "p", "", "3", "0", 1, NOW))
+        life = add_life(connection, Birth("vm", 1, 1, "m", "p", "p", None, "p", "", "3", "0", 1, NOW))
+        connection.execute(
+            "insert into leaks values (1, ?, ?, 'f', 'objects', 's', 1, 1.0, null, '{}', '', x'')", (life, NOW)
+        )
+        connection.execute("insert into growths values (1, 'app.Order', 3, 4096)")
         connection.close()
     with Reader(path) as reader:
-        assert len(reader.lives()) == 1
+        assert len(reader.lives()) == 1 and not reader.types() and not reader.profiles()
     make_writer()
     connection = sqlite3.connect(path)
     assert connection.execute("pragma user_version").fetchone() == (schema.VERSION,)
     assert connection.execute("select count(*) from shapes").fetchone() == (0,)
     connection.close()
+    with Reader(path) as reader:
+        assert reader.types() == (GrownType(life, "app.Order", NOW, NOW, 3, 4096),)
 
 
 def test_a_watcher_is_told_of_the_past_when_its_life_begins(path, shop):

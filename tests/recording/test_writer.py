@@ -55,7 +55,7 @@ def test_a_leak_is_kept_with_its_report_its_text_its_page_and_its_types(make_wri
         assert leak.recovered is not None
         assert reader.report(leak.id)["rows"][0]["what"] == "app.Order"
         assert reader.text(leak.id) == "LEAK  0123456789ab" and reader.page(leak.id) == "<p>0123456789ab é</p>"
-    assert rows("select what, count, size_bytes from growths") == [("app.Order", 12, 4096)]
+    assert rows("select what, count, size_bytes from types") == [("app.Order", 12, 4096)]
 
 
 def test_a_file_that_another_holds_blocks_nobody_and_loses_nothing(make_writer, path, rows):
