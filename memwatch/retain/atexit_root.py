@@ -11,7 +11,7 @@ import sys
 import weakref
 from typing import Any
 
-from .found import Place
+from .found import HoldingSite
 from .references import contents
 from .steps import Root, RootKind
 
@@ -23,7 +23,7 @@ _callbacks = atexit._ncallbacks
 _before = _callbacks()
 
 
-def root_of(place: Place, alike: int) -> Root:
+def root_of(place: HoldingSite, alike: int) -> Root:
     """The root of *place*: atexit, if it is what holds what is there. C code holds so many of that type, *alike*, at
     this and other places."""
     if place.root.kind is not RootKind.HELD_IN_C:
@@ -43,7 +43,7 @@ def _is_list(held: Any) -> bool:
     return len(items) == len(held) and all(type(item) is tuple and len(item) == 3 for item in items)
 
 
-def _come_with_callbacks(place: Place, alike: int) -> bool:
+def _come_with_callbacks(place: HoldingSite, alike: int) -> bool:
     """Whether nothing but C code holds what is there, and as many callbacks came to atexit since memwatch is loaded,
     but not so many that they have little to do with it."""
     alone = len(place.chain) == 1 and type(place.chain[0]) is not weakref.ref

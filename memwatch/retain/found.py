@@ -19,7 +19,7 @@ NEW_UNKNOWN, NEW_WANTED, NEW_OF_TYPES = range(3)
 
 @internal
 @dataclass(slots=True)
-class Place:
+class HoldingSite:
     """New objects of one type, held at one place or at places alike.
 
     `chain` leads from the root to the latest of the topmost ones, which are `targets` in number; `items`, `size` in

@@ -16,7 +16,7 @@ from ..backend.type_labels import size_reader, type_label
 from ..internal import internal
 from ..units import printable
 from .attributes import fields_of
-from .found import NEW_OF_TYPES, NEW_WANTED, Place, Query
+from .found import NEW_OF_TYPES, NEW_WANTED, HoldingSite, Query
 from .holder_names import root_text
 from .object_labels import length
 from .references import contents
@@ -86,7 +86,7 @@ def find_holders(label: str) -> Holders:
         return Holders(label, tree, examples, len(places) >= _MOST_PLACES)
 
 
-def _enter(tree: Node, place: Place) -> None:
+def _enter(tree: Node, place: HoldingSite) -> None:
     """Count a place's objects at each step of its path."""
     path = place.path(alone=False)
     node, pairs = tree, [("", ""), ("", root_text(path.root)), *path.pairs]
@@ -99,7 +99,7 @@ def _enter(tree: Node, place: Place) -> None:
         node.size_bytes += place.size
 
 
-def _example(place: Place) -> dict[str, Any]:
+def _example(place: HoldingSite) -> dict[str, Any]:
     """One object without its values."""
     found = place.chain[-1]
     fields = [

@@ -13,7 +13,7 @@ from ..backend.type_labels import type_label
 from .atexit_root import root_of
 from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, is_large, path_along
-from .found import NEW_UNKNOWN, Place, Query, Question
+from .found import NEW_UNKNOWN, HoldingSite, Query, Question
 from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
 from .object_labels import length
 from .ownership import noted_types, owners_by_type
@@ -84,7 +84,7 @@ def holdings_of(
 
 
 def holdings_at(
-    places: Iterable[Place],
+    places: Iterable[HoldingSite],
     show_keys: bool,
     known: array[int] | None = None,
     is_over: Callable[[], bool] = lambda: False,
@@ -113,7 +113,7 @@ def holdings_at(
     return tuple(_with_keeper(it, keepers) if it.path.root.kind is RootKind.GREENLET else it for it in topmost)
 
 
-def _inside_greenlet(found: Place) -> Place | None:
+def _inside_greenlet(found: HoldingSite) -> HoldingSite | None:
     """A place that hangs on a suspended greenlet, named by the variable inside, where the collector is shown it."""
     inside = inside_greenlet(found.chain, found.types)
     return None if inside is None else replace(found, root=inside[0], chain=list(inside[1]))
@@ -126,7 +126,7 @@ def _with_keeper(holding: Holding, keepers: Sequence[Holding]) -> Holding:
     return holding if keeper is None else replace(holding, others=(keeper,))
 
 
-def _name_roots(places: Iterable[Place]) -> None:
+def _name_roots(places: Iterable[HoldingSite]) -> None:
     """Put what is known of them in the place of roots of which the search knows only that C code holds them."""
     in_c = [found for found in places if found.root.kind is RootKind.HELD_IN_C]
     in_greenlets = roots_in_greenlets({id(found.chain[0]) for found in in_c})
@@ -179,7 +179,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
     )
 
 
-def _holding(found: Place, show_keys: bool, known: array[int] | None) -> Holding:
+def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> Holding:
     """The holding of the objects at a place."""
     chain = found.chain
     top = chain[-1]
@@ -208,7 +208,7 @@ def _holding(found: Place, show_keys: bool, known: array[int] | None) -> Holding
     )
 
 
-def _targets(found: Place, holder: Any) -> int:
+def _targets(found: HoldingSite, holder: Any) -> int:
     """How many were put there: the keys and the values of one dict, if they are of one type, are counted once."""
     items = length(holder) if issubclass(type(holder), dict) else None
     return items if items is not None and items < found.targets <= 2 * items else found.targets

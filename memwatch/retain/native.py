@@ -21,7 +21,7 @@ from ..backend.type_labels import type_label
 from ..clock import Clock
 from ..internal import TYPES
 from .edges import NAMESPACE
-from .found import Place, Query, Question
+from .found import HoldingSite, Query, Question
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
 from .references import array_type, contents, fork_list, namespace, own_modules, root_modules
@@ -59,7 +59,7 @@ def question(query: Query, in_child: bool = False) -> Question:
     return Question(arguments, tuple(name for name, _ in roots))
 
 
-def search(query: Query) -> list[Place]:
+def search(query: Query) -> list[HoldingSite]:
     """The answer to *query*; `should_cancel` is asked before and after."""
     _ask(query.should_cancel, "before it")
     asked = question(query)
@@ -72,7 +72,7 @@ def search(query: Query) -> list[Place]:
     return list(_places(rows, asked.names))
 
 
-def search_near(query: Query, paused: Callable[[float], None]) -> list[Place]:
+def search_near(query: Query, paused: Callable[[float], None]) -> list[HoldingSite]:
     """The same of what is near to its roots. *paused* is called with how many seconds that held the interpreter."""
     asked = question(query)
     begun = Clock.perf_counter()
@@ -83,7 +83,7 @@ def search_near(query: Query, paused: Callable[[float], None]) -> list[Place]:
     return list(_places(rows, asked.names))
 
 
-def places_of(names: Sequence[str], rows: list[Any]) -> list[Place]:
+def places_of(names: Sequence[str], rows: list[Any]) -> list[HoldingSite]:
     """The places that a forked child found, as far as the chains that lead there hold in this process now."""
     return [place for row in rows if (place := _place(row, names)) is not None]
 
@@ -93,7 +93,7 @@ def bytes_of(rows: list[Any]) -> int:
     return sum(row[7] for row in rows if row[0][0] != NOTHING)
 
 
-def _place(row: tuple[Any, ...], names: Sequence[str]) -> Place | None:
+def _place(row: tuple[Any, ...], names: Sequence[str]) -> HoldingSite | None:
     root, first, addresses, kinds, _, targets, items, size, counted = row
     chain = None if first is None else _follow_now(first, array("Q", addresses), array("Q", kinds))
     if chain is None:
@@ -101,7 +101,7 @@ def _place(row: tuple[Any, ...], names: Sequence[str]) -> Place | None:
     types: Counter[str] = Counter()
     for label, count in counted:
         types[label] += count
-    return Place(_root(root, chain[0], names), chain, targets, items, size, types)
+    return HoldingSite(_root(root, chain[0], names), chain, targets, items, size, types)
 
 
 def _follow_now(first: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
@@ -120,7 +120,7 @@ def _ask(should_cancel: Callable[[], bool] | None, when: str) -> None:
         raise Cancelled(f"gave up looking for holders {when}")
 
 
-def _places(rows: list[Any], names: Sequence[str]) -> Iterator[Place]:
+def _places(rows: list[Any], names: Sequence[str]) -> Iterator[HoldingSite]:
     for root, first, last, addresses, kinds, targets, items, size, counted in rows:
         chain = _follow(first, id(last), array("Q", addresses), array("Q", kinds))
         if chain is None:
@@ -129,7 +129,7 @@ def _places(rows: list[Any], names: Sequence[str]) -> Iterator[Place]:
         types: Counter[str] = Counter()
         for kind, count in counted:
             types[type_label(kind)] += count
-        yield Place(_root(root, chain[0], names), chain, targets, items, size, types)
+        yield HoldingSite(_root(root, chain[0], names), chain, targets, items, size, types)
 
 
 def _follow(first: Any, last: int, addresses: array[int], kinds: array[int]) -> list[Any] | None:

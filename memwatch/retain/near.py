@@ -20,7 +20,7 @@ from ..backend.census.referents import referents_of
 from ..backend.quiet import quiet
 from ..backend.type_labels import size_reader, type_label
 from ..internal import internal
-from .found import NEW_WANTED, Place, Query
+from .found import NEW_WANTED, HoldingSite, Query
 from .holdings import holdings_at
 from .members import Found, Members, topmost
 from .object_labels import length
@@ -105,9 +105,9 @@ def _in_members(
         members.release()
 
 
-def _place(found: Found, below: Sequence[Found]) -> Place | None:
+def _place(found: Found, below: Sequence[Found]) -> HoldingSite | None:
     """What *found* stands for, or what lies *below* its objects where there are more samples; None of few."""
-    place = Place(found.root, found.chain)
+    place = HoldingSite(found.root, found.chain)
     parts = Counter[str]()
     for it in (found, *below):
         parts[type_label(type(it.chain[-1]))] += it.samples
@@ -138,7 +138,7 @@ def _is_enough(reported: Any, wanted: Wanted) -> bool:
     return any(it.targets >= _ENOUGH * wanted.counts[it.frontier_type] for it in reported)
 
 
-def _estimate(place: Place, wanted: Wanted) -> bool:
+def _estimate(place: HoldingSite, wanted: Wanted) -> bool:
     """Put into *place* what its samples stand for, if there are enough of them."""
     last = place.chain[-1]
     label = type_label(type(last))
@@ -157,7 +157,7 @@ def _estimate(place: Place, wanted: Wanted) -> bool:
     return True
 
 
-def _fill(place: Place, count: float, types: Counter[str], size: int, weighed: int) -> None:
+def _fill(place: HoldingSite, count: float, types: Counter[str], size: int, weighed: int) -> None:
     """Have in *place* so many objects, of which some were *weighed*."""
     each = count / weighed
     place.targets, place.size = round(count), round(each * size)
@@ -165,7 +165,7 @@ def _fill(place: Place, count: float, types: Counter[str], size: int, weighed: i
     place.items = round(each * sum(types.values()))
 
 
-def _without_parts(places: Sequence[Place]) -> list[Place]:
+def _without_parts(places: Sequence[HoldingSite]) -> list[HoldingSite]:
     """*places* without those that lie in items of another, whose estimate has them, unless there is more of them."""
     sizes = {(id(it.chain[-2]), type(it.chain[-1])): it.size for it in places if len(it.chain) > 1}
     return [place for place in places if all(place.size > sizes.get(way, 0) for way in _ways(place.chain))]

@@ -10,7 +10,7 @@ from typing import Any
 from ..backend.census.contract import Cancelled
 from ..backend.type_labels import type_label
 from ..internal import internal
-from .found import NEW_UNKNOWN, Place, Query
+from .found import NEW_UNKNOWN, HoldingSite, Query
 from .pages import KNOWN
 from .references import contents, has_variables, is_frame, referrers
 from .roots import walk_all
@@ -38,7 +38,7 @@ class _Sum:
             self.types.update(group.types)
 
 
-def search_in_python(query: Query, before_places: Callable[[], None] = lambda: None) -> list[Place]:
+def search_in_python(query: Query, before_places: Callable[[], None] = lambda: None) -> list[HoldingSite]:
     """The answer to *query*, for addresses alone; *before_places* is called before objects come to be held."""
     wanted = query.mode != NEW_UNKNOWN
     stop = wanted and len(query.given) == 1 and not query.branches
@@ -60,7 +60,7 @@ def search_in_python(query: Query, before_places: Callable[[], None] = lambda: N
     raise Cancelled(reason)  # anew: the first one's traceback holds the walk's frames, and they the program's objects
 
 
-def _places(walk: Walk, named: int, branches: int) -> list[Place]:
+def _places(walk: Walk, named: int, branches: int) -> list[HoldingSite]:
     found = []
     for one in sorted(_alike(walk), key=lambda one: -one.size)[:named]:
         chain = _chain(walk, one.group)
@@ -69,7 +69,7 @@ def _places(walk: Walk, named: int, branches: int) -> list[Place]:
             for kind, count in one.types.items():
                 types[type_label(walk.kinds_by_id[kind])] += count
             root = walk.label_of(_root_of(walk, one.group.latest_parent))
-            found.append(Place(root, chain, one.targets, one.items, one.size, types))
+            found.append(HoldingSite(root, chain, one.targets, one.items, one.size, types))
             if branches and len(found) == 1:
                 found.extend(_branches(walk, one.group, chain, branches))
     return found
@@ -111,7 +111,7 @@ def _chain_to(walk: Walk, last: int) -> list[Any] | None:
     return chain
 
 
-def _branches(walk: Walk, group: Group, chain: list[Any], most: int) -> Iterator[Place]:
+def _branches(walk: Walk, group: Group, chain: list[Any], most: int) -> Iterator[HoldingSite]:
     """Other ways to the last object of *chain*, the best first: each joins it at an object that is held twice."""
     places = {id(chain[place]): place for place in _watched(chain)}
     nodes = [*walk.ancestry(group.latest_parent), -1]
@@ -123,7 +123,7 @@ def _branches(walk: Walk, group: Group, chain: list[Any], most: int) -> Iterator
         for place in _joins(way[-1], places) if way and root != NOT_TOLD else ():
             passed = {places.get(walk.addresses[n], -1) for n in above}
             if max(passed) < place and not (place and nodes[place - 1] == node):
-                found.append(Place(root, [*(way or ()), *chain[place:]]))
+                found.append(HoldingSite(root, [*(way or ()), *chain[place:]]))
     return iter(sorted(found, key=lambda it: it.rank)[:most])
 
 

@@ -14,7 +14,7 @@ from ..checks import check_whole
 from ..errors import OptionError
 from ..internal import internal
 from .backward import find_path_backwards
-from .found import NEW_OF_TYPES, NEW_WANTED, Place, Query
+from .found import NEW_OF_TYPES, NEW_WANTED, HoldingSite, Query
 from .path import RetainingPath
 from .search import IN_C, Search
 
@@ -61,7 +61,7 @@ def find_path(obj: object, *, should_cancel: Callable[[], bool] | None = None) -
         return places[0].path() if places else find_path_backwards(obj)
 
 
-def _choose(places: list[Place], limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
+def _choose(places: list[HoldingSite], limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
     """The paths to tell of *places*, in the order of telling."""
     ranks = [place.rank for place in places]
     different = _different(places, show_keys)
@@ -70,7 +70,7 @@ def _choose(places: list[Place], limit: int, show_keys: bool) -> tuple[Retaining
     return tuple(path for _, _, path in found)
 
 
-def _different(places: list[Place], show_keys: bool) -> Iterator[tuple[int, int, RetainingPath]]:
+def _different(places: list[HoldingSite], show_keys: bool) -> Iterator[tuple[int, int, RetainingPath]]:
     """The number of a place, how many objects are held there and at places alike, and the path."""
     reported: dict[str, tuple[int, int, RetainingPath]] = {}
     order = sorted(range(len(places)), key=lambda number: places[number].rank)

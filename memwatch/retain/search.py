@@ -11,7 +11,7 @@ from typing import Any
 from ..backend import name
 from ..backend.forks import begin_walk, end_walk
 from ..internal import internal
-from .found import NEW_UNKNOWN, Place, Query, Question
+from .found import NEW_UNKNOWN, HoldingSite, Query, Question
 from .pure import search_in_python
 from .references import empty_locals
 
@@ -36,11 +36,11 @@ class Search:
     __slots__ = ("_ask", "_in_python", "places", "rests", "thread")
 
     def __init__(self, query: Query) -> None:
-        self.places: list[Place] = []
+        self.places: list[HoldingSite] = []
         self.rests = False
         self.thread = get_ident()
         self._in_python = not IN_C or query.size_of is not None or query.in_slices
-        self._ask: Callable[[], list[Place]]
+        self._ask: Callable[[], list[HoldingSite]]
         if self._in_python:
             self._ask = lambda: search_in_python(query, self._hold)
         else:
@@ -62,13 +62,13 @@ class Search:
         return cls._asking(lambda: native.search_near(limited, paused))
 
     @classmethod
-    def _asking(cls, ask: Callable[[], list[Place]]) -> Search:
+    def _asking(cls, ask: Callable[[], list[HoldingSite]]) -> Search:
         made = cls.__new__(cls)
         made.places, made.rests, made.thread, made._in_python = [], False, get_ident(), False
         made._ask = ask
         return made
 
-    def __enter__(self) -> list[Place]:
+    def __enter__(self) -> list[HoldingSite]:
         begin_walk(self)
         self.rests = self._in_python  # a walk in Python says itself when it rests
         try:
@@ -110,7 +110,7 @@ def unreached(by_root: list[tuple[int, int, int]]) -> tuple[int, int]:
     return sum(items for items, _ in found), sum(size for _, size in found)
 
 
-def _find_nothing() -> list[Place]:
+def _find_nothing() -> list[HoldingSite]:
     return []
 
 

@@ -16,7 +16,7 @@ from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .bounds import bound_of, is_weak, seconds_kept
 from .edges import holder_of, path_along
-from .found import NEW_WANTED, Place, Query
+from .found import NEW_WANTED, HoldingSite, Query
 from .object_labels import length
 from .ownership import is_known
 from .path import Holding, RetainingPath
@@ -54,7 +54,7 @@ def share_among(
     )
 
 
-def _others(places: Sequence[Place], first: Holding, known: array[int], show_keys: bool) -> Iterator[Holding]:
+def _others(places: Sequence[HoldingSite], first: Holding, known: array[int], show_keys: bool) -> Iterator[Holding]:
     reported = {first.holder_address}
     for place in places:
         chain = place.chain

@@ -70,7 +70,7 @@ class Callback(Protocol):
 
 
 @internal
-class PythonCallback:
+class PythonGCCallback:
     """The callback where there is no C; what a signal handler raises inside it is lost."""
 
     def __init__(self, queue: SimpleQueue[Any], count: Callable[[], Blocks]) -> None:
@@ -123,4 +123,4 @@ def make_callback(queue: SimpleQueue[Any], count: Callable[[], Blocks] = count_b
     """A callback of the backend in use; *count* has to be a C function."""
     if name == "native":
         return _Trigger(queue, quiet._quiet, count, Collected, CHEAP if COUNTS_BLOCKS else 0.0)
-    return PythonCallback(queue, count)
+    return PythonGCCallback(queue, count)

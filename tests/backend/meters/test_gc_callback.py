@@ -17,7 +17,7 @@ import pytest
 
 import memwatch
 from memwatch.backend.census.chosen import count_objects
-from memwatch.backend.meters.gc_callback import WAITING, Callback, Collected, PythonCallback, make_callback
+from memwatch.backend.meters.gc_callback import WAITING, Callback, Collected, PythonGCCallback, make_callback
 from memwatch.backend.quiet import quiet
 
 FULL = {"generation": 2, "collected": 0, "uncollectable": 0}
@@ -25,7 +25,7 @@ YOUNG = {**FULL, "generation": 0}
 SEVEN = (7).conjugate  # a C function that answers 7
 
 native = pytest.mark.skipif(memwatch.backend.name != "native", reason="the C extension is not in use")
-makers = pytest.mark.parametrize("make", [make_callback, PythonCallback], ids=["chosen", "python"])
+makers = pytest.mark.parametrize("make", [make_callback, PythonGCCallback], ids=["chosen", "python"])
 
 
 def taken(callback: Callback) -> list[Collected]:
@@ -201,7 +201,7 @@ def test_a_queue_of_another_kind_is_survived() -> None:
 def test_no_census_counts_it_or_its_records(attached: Callback) -> None:
     gc.collect()
     counted = count_objects(True, (), None)
-    assert not [label for label in counted if label.rpartition(".")[2] in ("Trigger", "Collected", "PythonCallback")]
+    assert not [label for label in counted if label.rpartition(".")[2] in ("Trigger", "Collected", "PythonGCCallback")]
     assert attached.queue.qsize()
 
 
