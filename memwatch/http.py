@@ -20,6 +20,11 @@ from urllib.request import getproxies, proxy_bypass
 from .errors import ExportError, OptionError, UnsupportedError
 from .targets import Target, make_target
 
+
+class _MissingError(UnsupportedError, ImportError):
+    """An ImportError, too: who looks at all attributes of all modules, as freezegun does, passes over one of those."""
+
+
 try:
     import urllib3
     from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -29,7 +34,7 @@ try:
     from urllib3.filepost import encode_multipart_formdata
     from urllib3.util import Retry, Timeout, make_headers
 except ImportError as error:
-    raise UnsupportedError(f"urllib3 2 is needed ({error}); pip install 'memwatch[http]'") from None
+    raise _MissingError(f"urllib3 2 is needed ({error}); pip install 'memwatch[http]'") from None
 
 _HOPS = 5
 _BACKOFF = 0.5  # seconds: 0 before the first try again, then 1, 2, 4

@@ -35,6 +35,27 @@ def test_a_child_knows_its_own_age_and_readings():
     assert done.stderr == ""
 
 
+def test_a_child_that_forks_is_not_warned_of():
+    """As a program does to become a daemon; from 3.13 on the interpreter counts threads when all hooks are done."""
+    done = python(
+        """
+        import os, memwatch
+        memwatch.start(tick=0.01)
+        for _ in range(5):
+            pid = os.fork()
+            if pid == 0:
+                pid = os.fork()
+                if pid == 0:
+                    os._exit(0)
+                os._exit(os.waitpid(pid, 0)[1] != 0)
+            assert os.waitpid(pid, 0)[1] == 0
+    """,
+        "-W",
+        "error",
+    )
+    assert done.stderr == ""
+
+
 def test_fork_does_not_warn_and_both_sides_are_watched():
     done = python(
         """

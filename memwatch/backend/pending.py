@@ -102,6 +102,12 @@ class Pending:
 
 
 def runs_signal_handlers() -> bool:
-    """Whether this is the main thread; in a forked child that is known once `threading`'s hook has run."""
-    threading = sys.modules.get("threading")
-    return threading is None or threading.main_thread().native_id == _thread.get_native_id()
+    """Whether this is the main thread. In a forked child `threading` has the number that it had in the parent; Linux
+    gives a process's first thread the number of the process."""
+    threading, thread = sys.modules.get("threading"), _thread.get_native_id()
+    return threading is None or thread in (threading.main_thread().native_id, _leader())
+
+
+def _leader() -> int:
+    """The number of the thread that the process began with; -1 where that is not known."""
+    return os.getpid() if sys.platform == "linux" else -1

@@ -10,7 +10,9 @@ from __future__ import annotations
 import _thread
 import logging
 import os
+import select
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -30,10 +32,13 @@ for _wanted in ("_suggestions", "_colorize"):  # by traceback, from 3.13 and 3.1
         import_module(_wanted)
 
 
+_MODULES = {"_thread": _thread, "select": select, "time": time}  # a program may empty `sys.modules`
+
+
 def original(module: str, name: str) -> Any:
     """The function as the standard library made it, also where gevent has put its own in its place."""
     monkey = sys.modules.get("gevent.monkey")
-    return monkey.get_original(module, name) if monkey else getattr(sys.modules[module], name)
+    return monkey.get_original(module, name) if monkey else getattr(_MODULES[module], name)
 
 
 _running: set[int] = set()  # the threads of this process that memwatch has made
