@@ -31,7 +31,7 @@ def assemble(
 ) -> Report:
     """All that is known of a leak; *limit* is the memory that the process may have, in bytes.
 
-    *told* is the report that went out about the same growth before. Where the heap has become too large to be walked
+    *reported* is the report that went out about the same growth before. If the heap has become too large to be walked
     since, its suspects stand.
     """
     growth, last = candidate.growth, candidate.samples[-1]
@@ -39,18 +39,9 @@ def assemble(
     ranking = Ranking(findings.diff, evidence.series, findings.lines)
     loose = loose_sites(findings.diff, findings.lines, account.walked)
     suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
-    name, missing = fingerprint(verdict, suspects, findings.holdings), list(evidence.missing)
+    name, missing = fingerprint(verdict, suspects, findings.holdings), _missing(evidence, account, verdict)
     since = last.time - suspicion.end if suspicion else growth.seconds
-    if verdict == "unknown":
-        missing.append(_why_unknown(account))
-    if verdict == "native" and account.sampled and account.rest > account.total / 2:
-        missing.append(_NO_LINE)
-    if (
-        reported
-        and any(suspect.held_by for suspect in reported.suspects)
-        and findings.diff is None
-        and not findings.holdings
-    ):
+    if reported and _still_stands(reported, findings):
         suspects, name = reported.suspects, reported.fingerprint
         missing.append(f"no new suspects: the same ones were reported {format_duration(last.time - reported.time)} ago")
     tree = findings.lines.tree(last.time, since)
@@ -80,6 +71,21 @@ def assemble(
         origin=find_origin(),
         window_seconds=growth.seconds,
     )
+
+
+def _missing(evidence: Evidence, account: Account, verdict: str) -> list[str]:
+    """What the evidence left out, and what is not known of the kind of memory."""
+    missing = list(evidence.missing)
+    if verdict == "unknown":
+        missing.append(_why_unknown(account))
+    if verdict == "native" and account.sampled and account.rest > account.total / 2:
+        missing.append(_NO_LINE)
+    return missing
+
+
+def _still_stands(reported: Report, findings: Findings) -> bool:
+    """Whether the suspects of an older report are the best there is: it found holders, and nobody could look again."""
+    return any(suspect.held_by for suspect in reported.suspects) and findings.diff is None and not findings.holdings
 
 
 def _why_unknown(account: Account) -> str:

@@ -26,30 +26,41 @@ _NOWHERE = Origin("", "", "", "")
 @internal
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Something that grew: its type, how much, and who holds it.
-
-    Since the suspicion `count_growth` objects of `type` came, and `bytes_growth` bytes: theirs, of all that hangs under
-    them, and of native memory that they are known to keep; `share` is their part of the growth, `score` that share and
-    how much else speaks for it. `held_by` is the path from a root, None where none was found; `also_held_by` are those
-    of others that hold the same objects; `retained_items` is what the holder holds now. `allocated_at` are the frames
-    that allocated it, innermost first, each with `function`, `file`, `line` and `in_app`, measured by so many live
-    `samples`; empty where nothing was sampled. `allocated_in` are the labels of `memwatch.label` under which that
-    happened, most first, each with its share of the bytes.
-    """
+    """Something that grew since the suspicion: its type, how much, and who holds it."""
 
     type: str
     count_growth: int
+    """How many objects of `type` came."""
+
     bytes_growth: int
+    """Their bytes, those of all that hangs under them, and of native memory that they are known to keep."""
+
     share: float
+    """Their part of the growth, 0.0 to 1.0."""
+
     score: float
+    """The share, weighted by what else speaks for this suspect."""
+
     held_by: RetainingPath | None
+    """The path from a root; None if none was found."""
+
     retained_items: int
+    """How many items the holder has now."""
+
     cause: str
     hint: str
     samples: int = 0
+    """How many live samples the line is based on."""
+
     allocated_at: tuple[dict[str, Any], ...] = ()
+    """The frames that allocated it, innermost first, each with `function`, `file`, `line` and `in_app`; empty if it was
+    not sampled."""
+
     also_held_by: tuple[RetainingPath, ...] = ()
+    """The paths of others that hold the same objects."""
+
     allocated_in: tuple[tuple[str, float], ...] = ()
+    """The labels of `memwatch.label` under which it was allocated, most first, each with its share of the bytes."""
 
     def to_dict(self) -> dict[str, Any]:
         """What machines read: the fields by name, the path as its lines."""
@@ -66,19 +77,7 @@ class Suspect:
 @internal
 @dataclass(frozen=True, slots=True)
 class Report(Shown):
-    """What is known of a leak. `str(report)` is the text for a person, `to_html()` the page, `to_dict()` the JSON.
-
-    Bytes and seconds. `growth_bytes` is what `meter` rose by in the window of the verdict, `rss_growth_bytes` what
-    resident memory did; `reason` says both, and the time to the limit is by whichever grew faster. `curve` is (seconds
-    since watching began, what `meter` read). `account` is of the growth since the suspicion, `since_seconds` ago: its
-    rows, with what is not explained, add up to all of it, and the suspects' shares are of the same whole. `ratchets`
-    are the types that grew at every look in between. The verdict is "unknown" where nothing has shown what kind of
-    memory grew.
-    `missing` says what was skipped, and why. `fingerprint` is the same for the same leak in another process. `time` is
-    that of the verdict, in epoch seconds; `growth` who allocated what came since the suspicion and is alive, None where
-    nothing was sampled. `origin` says which program it was, on which machine. `asked` says that somebody has asked for
-    it: it compares two looks, and tells of no leak.
-    """
+    """What is known of a leak. `str(report)` is the text for a person, `to_html()` the page, `to_dict()` the JSON."""
 
     views: ClassVar[dict[str, Callable[..., str]]] = {}
     """How a report is drawn, by name: each takes the report. `memwatch.render` fills it."""
@@ -87,26 +86,59 @@ class Report(Shown):
     age_seconds: float
     reason: str
     growth_bytes: int
+    """By how much `meter` rose in the window of the verdict."""
+
     rss_growth_bytes: int
+    """By how much resident memory rose in the same time."""
+
     rate_bytes_per_hour: float
     meter: str
+    """What grew: "base" or "rss"."""
+
     curve: tuple[tuple[float, int], ...]
+    """What `meter` read, as (seconds since watching began, bytes)."""
+
     confidence: float
     fingerprint: str
+    """16 hexadecimal digits, the same for the same leak in another process."""
+
     limit_bytes: int
+    """The memory that the process may have."""
+
     time_to_limit_seconds: float | None
+    """When the limit is reached at the rate of whichever grows faster, `meter` or resident memory; None for never."""
+
     verdict: str
+    """What kind of memory grew; "unknown" if nothing has shown that."""
+
     since_seconds: float
+    """How long ago the suspicion was."""
+
     account: Account
+    """The growth since the suspicion by type. Its rows and what is not explained add up to it; shares are of that."""
+
     suspects: tuple[Suspect, ...]
     missing: tuple[str, ...]
+    """What was left out, and why."""
+
     cost: Cost
     ratchets: tuple[MonotoneType, ...] = ()
+    """The types that grew at every look since the suspicion."""
+
     time: float = 0.0
+    """When the verdict was given, in epoch seconds."""
+
     growth: CallTree | None = None
+    """What came since the suspicion and is alive, by call path; None if nothing was sampled."""
+
     origin: Origin | None = None
+    """Which program it was, on which machine."""
+
     window_seconds: float = 0.0
+    """The length of the window of the verdict."""
+
     asked: bool = False
+    """Whether somebody asked for the report: it compares two looks, and is about no leak."""
 
     @property
     def heading(self) -> str:
