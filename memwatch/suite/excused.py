@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from types import ModuleType
 
 from ..retain import Holding, RootKind
 
@@ -12,6 +13,13 @@ _CODE = frozenset(("type", "abc.ABCMeta", "module", "function", "code", "enum.En
 _LAST = ("last_value", "last_traceback", "last_exc", "last_type")
 _WARNED = "__warningregistry__"  # of a module: what it was warned about
 _PART = 0.5  # of what came: code that is loaded, with all that is made of it
+
+
+def runner_s(plugins: Iterable[object]) -> list[object]:
+    """What holds all that the test runner keeps: those of *plugins* that are a runner's, and its modules."""
+    own = [it for it in plugins if not isinstance(it, ModuleType) and type(it).__module__.startswith(_RUNNERS)]
+    modules = [it for name, it in sys.modules.items() if name.startswith(_RUNNERS) and type(it) is ModuleType]
+    return [*own, *modules, *map(vars, modules)]
 
 
 def is_excused(held: Holding, modules: Collection[str]) -> bool:

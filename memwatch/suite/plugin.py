@@ -34,7 +34,7 @@ class SuitePlugin:
     def pytest_runtestloop(self) -> Iterator[None]:
         """Watch from before the first test until after the last; a leader of workers watches nothing itself."""
         if not (self._config.pluginmanager.hasplugin("dsession") or self._config.option.collectonly):
-            self._watch = SuiteWatch(self._least)
+            self._watch = SuiteWatch(self._least, self._config.pluginmanager.get_plugins)
         outcome: Any = yield
         watch, self._watch = self._watch, None
         if watch is not None and not _is_interrupt(outcome) and os.getpid() == self._pid:

@@ -12,7 +12,7 @@ import os
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ..backend.allocations.recorder import Recorder
@@ -22,7 +22,7 @@ from ..clock import Clock
 from ..errors import describe_error
 from ..internal import internal
 from ..retain import Holding, find_holdings
-from .excused import is_excused, is_standard_s
+from .excused import is_excused, is_standard_s, runner_s
 from .findings import Findings, Left
 
 if TYPE_CHECKING:
@@ -39,10 +39,14 @@ _HALF = 0.6  # of the run: a look that leaves so much behind it tells what goes 
 
 @internal
 class SuiteWatch:
-    """Notes when each test ran; `finish` says what they left. What is reported has *least* bytes or more."""
+    """Notes when each test ran; `finish` says what they left. What is reported has *least* bytes or more.
 
-    def __init__(self, least: int) -> None:
-        self._least = least
+    What only those of *plugins* hold that are the runner's is not searched for: its records of the tests are most of
+    what is new in many runs.
+    """
+
+    def __init__(self, least: int, plugins: Callable[[], Iterable[object]] = tuple) -> None:
+        self._least, self._plugins = least, plugins
         self._pid = os.getpid()
         self._recorder = Recorder(min(_INTERVAL, max(_FINEST, least // _SAMPLES)))
         self._modules = frozenset(sys.modules)
@@ -107,7 +111,7 @@ class SuiteWatch:
 
     def _since(self, look: ObjectSet) -> list[Holding]:
         """What is new since a look, and large enough, and without an excuse."""
-        found = find_holdings(look.addresses(), ignore=[self], least=self._least // _SMALL)
+        found = find_holdings(look.addresses(), ignore=[self, *runner_s(self._plugins())], least=self._least // _SMALL)
         return [it for it in found if it.retained_bytes >= self._least and not is_excused(it, self._modules)]
 
     def _samples(self, until: int, missing: list[str]) -> tuple[tuple[Sampled, ...], Callable[[str], bool]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from xml.etree import ElementTree
 
 import pytest
 
 from memwatch import backend
+from memwatch.suite.excused import runner_s
 
 pytest_plugins = ["pytester"]
 
@@ -163,3 +165,10 @@ def test_every_selected_test_runs_in_rounds(run) -> None:
     done = run(LEAKING, "--memwatch-loops=2", "-k", "leaky[1] or healthy[1]")
     done.assert_outcomes(passed=1, failed=1, deselected=78)
     done.stdout.fnmatch_lines(["*KEPT: list, 32 items > [[]index[]]* grows in each of 4 rounds"])
+
+
+def test_what_the_runner_alone_keeps_is_not_searched(pytestconfig, request):
+    mine = type("MyPlugin", (), {})()
+    hidden = {id(it) for it in runner_s([*pytestconfig.pluginmanager.get_plugins(), mine])}
+    assert {id(request.session), id(pytest.Session.__init__.__globals__)} <= hidden
+    assert not {id(mine), id(sys.modules[__name__]), id(globals())} & hidden
