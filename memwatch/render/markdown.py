@@ -6,6 +6,7 @@ left out from the end, and that is said.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -166,14 +167,19 @@ def _next(data: Data, command: str) -> str:
     lines = ["", "## Next", ""]
     if command:
         lines.append(f"- See the whole report: `{command}`")
-    program = printable(data.get("program") or "PROGRAM")
     lines += [
         "- Make it fail in a test: call the code above in `memwatch.check(lambda: ...)`, or run "
         "`pytest --memwatch-loops=2 TEST`; a leak fails and names its line.",
-        f"- After the fix, run it again for as long: `memwatch run --fail-on-leak {program}` ends with status 1 while "
-        "it leaks.",
+        f"- After the fix, run it again for as long: `memwatch run --fail-on-leak {_started(data)}` ends with status 1 "
+        "while it leaks.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _started(data: Data) -> str:
+    """How the program is named on a command line; what is no script is a package that runs as a module."""
+    program = printable(data.get("program") or "PROGRAM.py")
+    return f"{shlex.quote(program)} ..." if program.endswith(".py") else f"-m {shlex.quote(program)} ..."
 
 
 def _unknown(data: Data) -> Iterator[str]:

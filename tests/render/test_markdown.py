@@ -71,3 +71,12 @@ def test_the_reports_of_a_recording_share_the_budget() -> None:
     assert text.count("# Memory leak") == 3
     assert "6 more leaks are in app.memwatch: `memwatch report app.memwatch --for-agents --budget 2000`." in text
     assert for_agents([], "app.memwatch").startswith("No leak was reported in app.memwatch.")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("app.py", "app.py ..."), ("flask", "-m flask ..."), ("my app.py", "'my app.py' ..."), ("", "PROGRAM.py ...")],
+)
+def test_the_command_that_proves_a_fix_starts_the_program_as_it_is_started(program: str, words: str) -> None:
+    text = markdown_of({**REPORT.to_dict(), "program": program})
+    assert f"`memwatch run --fail-on-leak {words}` ends with status 1" in text
