@@ -42,7 +42,17 @@ def program_name() -> str:
     """The name of the script, or of the package that runs; without arguments."""
     argv = getattr(sys, "argv", None) or ["python"]
     folder, name = os.path.split(str(argv[0]))
+    if name == "-m":
+        return _module_name(len(argv))
     return os.path.basename(folder if name == "__main__.py" else name) or name or "python"
+
+
+def _module_name(words: int) -> str:
+    """What the module after ``-m`` is called once it is found: it stands before the last *words* less one of the
+    command. What lies in a package is a file; what does not is a package that runs."""
+    command = getattr(sys, "orig_argv", ())
+    package, _, name = command[-words].removeprefix("-m").rpartition(".") if 0 < words <= len(command) else ("", "", "")
+    return f"{name}.py" if package else name or "python"
 
 
 def process_name() -> str:
