@@ -3,7 +3,7 @@
     python benchmarks/corpus.py --json FOLDER ...; python benchmarks/agents.py FOLDER [FOLDER or FILE ...] [--each]
 
 Reads the events that `memwatch run --json` writes, and makes the text of the first leak in each file, as
-`memwatch report FILE --for-agents` prints it. Of each is asked whether a file and line, a holder, a cause and a fix stand
+`memwatch report FILE --for-agents` prints it. Of each is asked whether a file and line, holder, cause and fix stand
 in it. Where the file is of a program of the corpus, line and holder have to be those that its docstring names.
 """
 
