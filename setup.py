@@ -50,9 +50,15 @@ def contract() -> str:
 
 def native_sources() -> list[str]:
     """All of them; without a GIL the sampler, and looks at threads that stand still, under a module of their own."""
-    rooms = ("core/memory.c", "core/pointers.c", "sampling/*.c", "libc/*.c", "free_threaded/*.c")
+    rooms = ("malloc_bytes.c", "core/memory.c", "core/pointers.c", "sampling/*.c", "libc/*.c", "free_threaded/*.c")
     chosen = {path for room in rooms for path in SOURCES.glob(room)} if FREE_THREADED else set(SOURCES.rglob("*.c"))
     return sorted(str(path) for path in chosen if FREE_THREADED or path.parent.name != "free_threaded")
+
+
+def include_folders() -> list[str]:
+    """Where headers lie; without a GIL those of the interpreter's insides too, which its mimalloc is read by."""
+    inside = Path(sysconfig.get_path("include"), "internal")
+    return [str(SOURCES), *(map(str, (inside, inside / "mimalloc")) if FREE_THREADED else ())]
 
 
 class BuildNative(build_ext):
@@ -109,7 +115,7 @@ native = Extension(
     "memwatch.backend._native",
     sources=native_sources(),
     depends=[*sorted(map(str, SOURCES.rglob("*.h"))), str(SOURCES.with_name("_native.pyi"))],
-    include_dirs=[str(SOURCES)],
+    include_dirs=include_folders(),
     define_macros=[("MEMWATCH_CONTRACT", f'"{contract()}"')],
     libraries=["m"],
     optional=not REQUIRED,

@@ -5,6 +5,7 @@ Skipped on a Python with a GIL: green there is no proof of any of this.
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 import memwatch
 from memwatch import backend, profile, retain
-from memwatch.backend.meters.meters import expected_in, expected_objects
+from memwatch.backend.meters.meters import Meters, count_blocks
 from memwatch.backend.process import current_frames
 from memwatch.backend.stopped import StoppedFrame, extension
 from memwatch.heap import take_snapshot
@@ -23,6 +24,7 @@ from memwatch.heap import take_snapshot
 pytestmark = pytest.mark.skipif(not backend.FREE_THREADED, reason="this Python has a GIL: NOT TESTED here")
 
 STRESS = 16
+MIB = 1 << 20
 
 
 class Order:
@@ -143,12 +145,36 @@ def test_a_look_holds_nothing_when_it_is_over() -> None:
 
 
 @pytest.mark.skipif(extension() is None, reason="the C extension is not there: NOT TESTED")
-def test_objects_that_a_budget_expects_are_not_told_by_resident_memory() -> None:
-    before = expected_objects()
-    rest = bytearray(b"x" * (1000 * before))
-    expected = expected_in(base=len(rest))
-    assert 0.5 * before < expected < 2 * before
-    assert take_snapshot().nodes == pytest.approx(expected, rel=0.7)
+def test_blocks_count_with_their_bytes_and_none_that_another_thread_has_freed() -> None:
+    gc.collect()
+    blocks, size = count_blocks()
+    kept: list[object] = []
+
+    def allocate() -> None:
+        kept.extend([bytes(967) for _ in range(20_000)])
+        kept.append(bytearray(50 * MIB))
+
+    thread = threading.Thread(target=allocate)
+    thread.start()
+    thread.join()  # what it has made lies in no thread's pages now
+    made, made_bytes = count_blocks()
+    assert made - blocks == pytest.approx(20_000, abs=500)
+    assert made_bytes - size == pytest.approx(20_000 * 1024 + 50 * MIB, rel=0.1)
+    assert abs(made - sys.getallocatedblocks()) < 500
+    kept.clear()
+    assert count_blocks()[0] == pytest.approx(blocks, abs=500)
+    assert count_blocks()[1] == pytest.approx(size, abs=MIB)
+
+
+@pytest.mark.skipif(extension() is None, reason="the C extension is not there: NOT TESTED")
+def test_a_walk_of_memwatchs_own_leaves_base_where_it_was() -> None:
+    meters = Meters()
+    take_snapshot()
+    before = meters.read(force=True).base
+    for _ in range(3):
+        take_snapshot()
+    assert abs(meters.read(force=True).base - before) < MIB
+    assert meters.names == ("arenas", "native", "rss")
 
 
 @pytest.mark.skipif(not backend.samples, reason="the C extension is not in use: NO SAMPLER")

@@ -2,8 +2,8 @@
 
 Python's own takes small blocks from arenas and large ones from malloc. mimalloc, which free-threaded Python has always
 and others from 3.13 on where `PYTHONMALLOC` asks for it, takes all of them from the system: malloc's statistics know
-nothing of them. With a GIL, it counts no other blocks than those that the thread which asks has made; without one it
-goes through all of them while every thread stands still.
+nothing of them. With a GIL, it counts no other blocks than those that the thread which asks has made; without one the
+C extension goes through all of them while every thread stands still.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import sys
 
 from .. import FREE_THREADED
+from ..stopped import extension
 
 _ASKED = "" if sys.flags.ignore_environment else os.environ.get("PYTHONMALLOC", "")
 
@@ -21,8 +22,11 @@ MIMALLOC = FREE_THREADED or _ASKED.startswith("mimalloc")
 LARGEST_SMALL = 512
 """Bytes of the largest block that Python's own allocator takes from an arena; what is larger is malloc's."""
 
-COUNTS_BLOCKS = not MIMALLOC
-"""Whether `sys.getallocatedblocks` counts the blocks of every thread, and stops none."""
+COUNTS_STOPPED = hasattr(extension(), "count_blocks")
+"""Whether the blocks of every thread, and their bytes, are counted while all threads stand still."""
+
+COUNTS_BLOCKS = not MIMALLOC or COUNTS_STOPPED
+"""Whether the blocks of every thread can be counted."""
 
 _STEP, _HEAD = 16, 8
 

@@ -16,7 +16,7 @@ from ...internal import internal
 from .. import name, quiet
 from ..pending import Pending
 from ..quiet import is_quiet
-from .allocator import COUNTS_BLOCKS
+from .allocator import COUNTS_BLOCKS, COUNTS_STOPPED
 from .meters import CHEAP, Blocks, count_blocks, may_count_blocks
 
 if name == "native":
@@ -111,7 +111,7 @@ class PythonGCCallback:
             self.dropped += 1
 
     def _blocks_now(self) -> Blocks | None:
-        if self.blocks_cost >= CHEAP or not may_count_blocks():
+        if self.blocks_cost >= CHEAP or COUNTS_STOPPED or not may_count_blocks():
             return None
         begun = Clock.thread_time()
         blocks = self._count()

@@ -1,7 +1,8 @@
-"""What the C library's allocator has handed out, as it says itself.
+"""What malloc has handed out, as its allocator says itself.
 
-glibc tells from 2.33 on. The C extension asks it, or ctypes, which the pure backend loads anyway. Elsewhere psutil
-does: it would be the dearest thing to load at the start of every process.
+glibc tells from 2.33 on. The C extension asks it, and jemalloc and tcmalloc where one of these is in its place.
+Without it ctypes asks glibc, which the pure backend loads anyway. Elsewhere psutil does: it would be the dearest thing
+to load at the start of every process.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from importlib import import_module
 from typing import Any
 
 from .. import name
+from .allocator import COUNTS_STOPPED
 
-if name == "native":
+if name == "native" or COUNTS_STOPPED:
     from .._native import malloc_bytes as _ask_by_c
 else:
 
@@ -53,5 +55,10 @@ def _ask_by_psutil() -> Callable[[], int | None]:
 
 
 _has_told = _ask_by_c() is not None
+
+LEAST = 1 if _has_told else 256 * 1024
+"""Bytes that malloc has handed out at least, if it is the one that is asked: the C extension has made sure of that.
+Others are told near to nothing behind another allocator, where any running interpreter has more."""
+
 malloc_bytes: Callable[[], int | None] = _ask_by_c if _has_told else _ask_by_ctypes() or _ask_by_psutil()
 """In bytes, mappings included; None where it does not tell."""

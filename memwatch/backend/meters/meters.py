@@ -2,7 +2,8 @@
 
 Each meter times itself and is asked for at most a thousandth of the time: counting blocks walks every arena and
 `heap_info` stops everyone's malloc, which on a large fragmented heap takes milliseconds. In between, the last value
-stands; for ever, if a reading took a tenth of a second.
+stands; for ever, if a reading took a tenth of a second. What stops all threads is asked for a thirtieth of the time by
+the clock, as most of that passes until the last one stands.
 """
 
 from __future__ import annotations
@@ -16,28 +17,32 @@ from typing import Generic, NamedTuple, TypeVar
 from ...clock import Clock
 from ...internal import internal
 from .. import name
-from ..stopped import extension
-from .allocator import COUNTS_BLOCKS, MIMALLOC
-from .malloc import malloc_bytes
+from .allocator import COUNTS_BLOCKS, COUNTS_STOPPED
+from .malloc import LEAST, malloc_bytes
 from .resident import Resident
 
 Blocks = tuple[int, int | None]
 """How many blocks Python has, and the bytes of those in arenas; None where the arenas do not tell."""
 
-if name == "native":
+if name == "native" or COUNTS_STOPPED:
     from .._native import count_blocks as count_blocks
-    from .._native import may_count_blocks as _can_be_looked_into
 else:
 
     def count_blocks() -> Blocks:
         """Python's blocks, none where they are not to be counted; what they hold is not known."""
         return sys.getallocatedblocks() if COUNTS_BLOCKS else 0, None
 
+
+if name == "native":
+    from .._native import may_count_blocks as _can_be_looked_into
+else:
+
     def _can_be_looked_into() -> bool:
         """Whether arenas stay as they are: from 3.14 on not beside an interpreter with a GIL of its own, which may be
         giving them back. The C extension knows of those that C code has made, too.
         """
-        interpreters = sys.modules.get("_interpreters") if sys.version_info >= (3, 14) else None
+        is_asked = sys.version_info >= (3, 14) and not COUNTS_STOPPED
+        interpreters = sys.modules.get("_interpreters") if is_asked else None
         return interpreters is None or len(interpreters.list_all()) == 1
 
 
@@ -61,9 +66,8 @@ CHEAP = 0.0002
 """Seconds of processor time that a count of blocks inside a collection may take."""
 
 _SHARE = 1000  # a meter rests a thousand times as long as its reading took
+_SHARE_STOPPED = 30  # if that stops all threads
 _TOO_LONG = 0.1  # seconds: a meter that holds everything up for so long is not asked again by itself
-_LEAST_NATIVE = 256 * 1024  # less than any running interpreter has in malloc: another allocator is loaded in front
-_TRACKED_FACTOR = 3  # the collector tracks at least a third of the objects, as a rule
 
 T = TypeVar("T")
 
@@ -102,6 +106,20 @@ class Meter(Generic[T]):
 
 
 @internal
+class StoppingMeter(Meter[T]):
+    """A meter that stops all threads. Its `cost` is by the clock, and never too long: others may be slow."""
+
+    __slots__ = ()
+
+    def __init__(self, read: Callable[[], T], unread: T) -> None:
+        super().__init__(read, unread, spent=Clock.perf_counter)
+
+    def note(self, value: T, cost: float) -> None:
+        self.value, self.cost = value, cost
+        self._due = self._now() + cost * _SHARE_STOPPED
+
+
+@internal
 class Reading(NamedTuple):
     """What the meters say: bytes, except `blocks` (a count). `small` are those of Python's small blocks, `native` what
     malloc has given out, None where it cannot be asked.
@@ -130,7 +148,7 @@ class Meters:
     """The meters of this process. `names` says what `base` is made of."""
 
     def __init__(self) -> None:
-        self._blocks: Meter[Blocks] = Meter(count_blocks, (0, 0))
+        self._blocks: Meter[Blocks] = (StoppingMeter if COUNTS_STOPPED else Meter)(count_blocks, (0, 0))
         self._block_bytes = float(BYTES_PER_BLOCK)  # of a block, where only their number is known
         self._native = Meter(_program_bytes, 0) if _native_is_readable() else None
         self._resident = Resident()  # no method of this object: meters go when their watcher does, uncollected
@@ -205,14 +223,9 @@ def expected_objects() -> int:
 def expected_in(base: int) -> int:
     """About how many objects there are, at most, in *base* bytes, where Python's blocks are not counted.
 
-    On free-threaded Python it is estimated from those that the collector tracks. Where another allocator than Python's
-    own is in use (PYTHONMALLOC=malloc, mimalloc), every byte may be Python's.
+    Where another allocator than Python's own is in use (PYTHONMALLOC=malloc, mimalloc), every byte may be Python's.
     """
-    return base // BYTES_PER_BLOCK if _tracked is None else _TRACKED_FACTOR * _tracked.get()
-
-
-_count_tracked: Callable[[], int] | None = getattr(extension(), "count_tracked", None)
-_tracked = None if _count_tracked is None else Meter(_count_tracked, 0)
+    return base // BYTES_PER_BLOCK
 
 
 def counted_bytes(size_bytes: int, objects: int) -> int:
@@ -247,9 +260,7 @@ def _native_bytes() -> int:
 
 
 def _native_is_readable() -> bool:
-    """False where there are no malloc statistics, behind a preloaded allocator (they stay near zero), and where
-    objects come from mimalloc.
+    """False where there are no malloc statistics, behind a preloaded allocator that has none, and where objects come
+    from mimalloc, whose blocks nobody counts.
     """
-    if MIMALLOC:
-        return False
-    return _native_bytes() >= _LEAST_NATIVE
+    return COUNTS_BLOCKS and _native_bytes() >= LEAST

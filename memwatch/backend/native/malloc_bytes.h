@@ -1,10 +1,11 @@
-/* What the C library's allocator says of itself. */
+/* What malloc's allocator says of itself. */
 #ifndef MEMWATCH_MALLOC_BYTES_H
 #define MEMWATCH_MALLOC_BYTES_H
 
-#include "core/version.h"
+#include <Python.h>
 
-/* Bytes that malloc has handed out, mapped blocks included; None where the C library does not tell. */
+/* Bytes that malloc has handed out, mapped blocks included; None where it does not tell. */
 PyObject *malloc_bytes(PyObject *module, PyObject *ignored);
+extern const char malloc_doc[];
 
 #endif

@@ -5,11 +5,13 @@
  * sampler needs no GIL where it has one: a hook reads the frames of its own thread, and all that it keeps is changed
  * under a lock. setup.py builds this instead of ../module.c. */
 #include "free_threaded/stopped.h"
+#include "malloc_bytes.h"
 #include "sampling/methods.h"
 
 static PyMethodDef methods[] = {
+    {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},
     {"tracked", tracked, METH_NOARGS, tracked_doc},
-    {"count_tracked", count_tracked, METH_NOARGS, count_tracked_doc},
+    {"count_blocks", count_blocks, METH_NOARGS, count_blocks_doc},
     {"stopped_referents", stopped_referents, METH_O, stopped_referents_doc},
     {"stopped_threads", stopped_threads, METH_O, stopped_threads_doc},
     {NULL, NULL, 0, NULL},

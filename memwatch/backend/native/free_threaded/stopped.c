@@ -114,23 +114,6 @@ tracked(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return result;
 }
 
-static int
-count_one(PyObject *Py_UNUSED(object), void *count)
-{
-    ++*(size_t *)count;
-    return 1;
-}
-
-const char count_tracked_doc[] = "count_tracked()\n--\n\nHow many objects the collector tracks; none of them is held.";
-
-PyObject *
-count_tracked(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    size_t count = 0;
-    PyUnstable_GC_VisitObjects(count_one, &count);
-    return PyLong_FromSize_t(count);
-}
-
 /* ---- the frames ---- */
 
 /* A frame: the thread's number, and where in the row of what is held its code, globals, namespace and variables

@@ -6,9 +6,9 @@
 
 /* See each one's text. */
 PyObject *tracked(PyObject *module, PyObject *ignored);
-PyObject *count_tracked(PyObject *module, PyObject *ignored);
 PyObject *stopped_threads(PyObject *module, PyObject *variables);
 PyObject *stopped_referents(PyObject *module, PyObject *objects); /* referents.c */
-extern const char tracked_doc[], count_tracked_doc[], stopped_threads_doc[], stopped_referents_doc[];
+PyObject *count_blocks(PyObject *module, PyObject *ignored); /* blocks.c */
+extern const char tracked_doc[], stopped_threads_doc[], stopped_referents_doc[], count_blocks_doc[];
 
 #endif
