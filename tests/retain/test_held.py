@@ -7,6 +7,7 @@ import json
 import pytest
 
 from memwatch.errors import OptionError
+from memwatch.retain.attributes import fields_of
 from memwatch.retain.held import find_holders
 
 
@@ -89,3 +90,21 @@ def test_a_type_must_be_there(label):
 def test_a_type_without_objects():
     found = find_holders(f"{__name__}.Slotted").to_dict()
     assert found["objects"] == 0 and found["tree"] == [] and found["examples"] == []
+
+
+class Turned:
+    """Its methods set names in another order than that of the alphabet."""
+
+    def __init__(self) -> None:
+        self.third = self.second = self.first = 0
+
+    def add(self) -> None:
+        self.a_late_one = 1
+
+
+def test_fields_come_in_the_order_in_which_they_were_set():
+    turned = Turned()
+    turned.add()
+    del turned.second
+    turned.second = 2
+    assert [name for name, _ in fields_of(turned)] == ["third", "first", "a_late_one", "second"]

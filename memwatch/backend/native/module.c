@@ -148,7 +148,6 @@ peak_bytes(PyObject *module, PyObject *Py_UNUSED(ignored))
     return PyLong_FromSize_t(state_of(module)->memory.peak);
 }
 
-
 PyDoc_STRVAR(fail_doc, "fail_after(mappings)\n--\n\nFor tests: out of memory after so many mappings; -1 is never.\n"
                        "Answers how many were left.");
 

@@ -16,6 +16,7 @@ from memwatch import retain
 from memwatch.backend.census import tracked
 from memwatch.backend.census.contract import Cancelled
 from memwatch.backend.census.tracked import list_tracked
+from memwatch.backend.meters.allocator import given
 
 
 class Marked:
@@ -136,7 +137,8 @@ def test_lone_tuples_are_counted_once_whether_they_are_reached_or_not() -> None:
         kept = [(Marked(),) for _ in range(1000)]
     row = next(row for row in heap_diff.diff.change.details if row.what == "tuple")
     assert len(kept) == 1000
-    assert abs(row.size_bytes - 1000 * sys.getsizeof(kept[0])) < 2000
+    size = sys.getsizeof(kept[0])
+    assert 1000 * size - 4000 < row.size_bytes < 1000 * given(size) + 4000  # others may go meanwhile
 
 
 def test_without_a_gil_and_without_the_extension_nothing_is_listed_while_other_threads_run(

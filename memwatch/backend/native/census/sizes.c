@@ -26,7 +26,7 @@ dict_buffers(PyDictObject *dict)
 }
 
 static Py_ssize_t
-str_size(const Kind *kind, PyObject *text)
+str_size(const Kind *kind, PyObject *text, Py_ssize_t inside)
 {
     PyASCIIObject *head = (PyASCIIObject *)text;
     Py_ssize_t length = PyUnicode_GET_LENGTH(text), size = given(wide_text_size(text));
@@ -37,18 +37,18 @@ str_size(const Kind *kind, PyObject *text)
     if (head->state.compact)
         size += given((Py_ssize_t)sizeof(PyCompactUnicodeObject) + data);
     else
-        size += given(kind->basic) + (((PyUnicodeObject *)text)->data.any ? given(data) : 0);
+        size += given(kind->basic + inside) + (((PyUnicodeObject *)text)->data.any ? given(data) : 0);
     if (compact->utf8 && (head->state.compact || compact->utf8 != ((PyUnicodeObject *)text)->data.any))
         size += given(compact->utf8_length + 1);
     return size;
 }
 
 static Py_ssize_t
-set_size(const Kind *kind, PyObject *object)
+set_size(const Kind *kind, PyObject *object, Py_ssize_t inside)
 {
     PySetObject *set = (PySetObject *)object;
     bool is_small = set->table == NULL || set->table == set->smalltable;
-    return given(kind->basic) + (is_small ? 0 : given((set->mask + 1) * (Py_ssize_t)sizeof(setentry)));
+    return given(kind->basic + inside) + (is_small ? 0 : given((set->mask + 1) * (Py_ssize_t)sizeof(setentry)));
 }
 
 static Py_ssize_t
@@ -98,14 +98,14 @@ rule_size(const Kind *kind, PyObject *object, Py_ssize_t inside)
         return given(kind->basic + inside) +
                given(Py_MAX(((PyListObject *)object)->allocated, 0) * (Py_ssize_t)sizeof(PyObject *));
     case SIZE_DICT: return given(kind->basic + inside) + dict_buffers((PyDictObject *)object);
-    case SIZE_SET: return set_size(kind, object);
-    case SIZE_STR: return str_size(kind, object);
+    case SIZE_SET: return set_size(kind, object, inside);
+    case SIZE_STR: return str_size(kind, object, inside);
     case SIZE_INT:
         if (kind->type != &PyLong_Type)
             return given(kind->basic + (digits_of(object) + 1) * kind->item);
         return given(
             Py_MAX((Py_ssize_t)sizeof(PyLongObject), INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit)));
-    case SIZE_BYTEARRAY: return given(kind->basic) + given(bytearray_buffer((PyByteArrayObject *)object));
+    case SIZE_BYTEARRAY: return given(kind->basic + inside) + given(bytearray_buffer((PyByteArrayObject *)object));
     case SIZE_TYPE: return type_size(kind, object);
     case SIZE_CODE: /* without what a debugger may have hung on it: looking costs more than it is worth */
         return given(kind->basic + Py_SIZE(object) * kind->item);

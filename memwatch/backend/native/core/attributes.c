@@ -1,6 +1,17 @@
 /* The names of attributes that an instance keeps in itself: its values lie beside each other, in the order of the keys
- * that all instances of its class share. To ask Python for them would make a dict that the program has not. */
+ * that all instances of its class share. They are told in the order in which they were set: from 3.14 on a class begins
+ * with the keys that its methods set, sorted. To ask Python for them would make a dict that the program has not. */
 #include "core/attributes.h"
+
+/* Which of *values* was set as the one of number *nth*, from 0 on; -1 where there are no more. */
+static Py_ssize_t
+place_of_nth(const void *values, Py_ssize_t nth)
+{
+    const uint8_t *counts = values;
+    if (VALUES_ARE_INSIDE) /* counts, the values, and the order behind them */
+        return nth < counts[1] ? counts[(counts[0] + 1) * (Py_ssize_t)sizeof(PyObject *) + nth] : -1;
+    return nth < counts[-2] ? counts[-3 - nth] : -1; /* the order and the counts stand before the values, backwards */
+}
 
 static int
 append_pair(PyObject *list, PyObject *name, PyObject *value)
@@ -19,12 +30,14 @@ attributes_of(PyObject *object)
     if (found == NULL || !(type->tp_flags & KEEPS_VALUES) || !(type->tp_flags & Py_TPFLAGS_HEAPTYPE))
         return found;
     const DictKeys *keys = (DictKeys *)((PyHeapTypeObject *)type)->ht_cached_keys;
-    PyObject *const *values = value_slots(instance_values(object));
+    const void *kept = instance_values(object);
+    PyObject *const *values = kept ? value_slots(kept) : NULL;
     if (keys == NULL || keys->kind == 0 || values == NULL)
         return found;
-    PyObject *const *entry = (PyObject *const *)(keys->indices + ((size_t)1 << keys->log2_index_bytes));
-    for (Py_ssize_t place = 0; place < keys->entries; place++, entry += 2)
-        if (values[place] && append_pair(found, entry[0], values[place]) < 0) {
+    PyObject *const *entries = (PyObject *const *)(keys->indices + ((size_t)1 << keys->log2_index_bytes));
+    Py_ssize_t place;
+    for (Py_ssize_t nth = 0; (place = place_of_nth(kept, nth)) >= 0 && place < keys->entries; nth++)
+        if (values[place] && append_pair(found, entries[2 * place], values[place]) < 0) {
             Py_DECREF(found);
             return NULL;
         }
