@@ -52,12 +52,7 @@ class Sample(NamedTuple):
 
 
 class Stats(Value):
-    """What is left after a collection: node-memwatch's fields, then memwatch's own.
-
-    `estimated_base` is the average of about ten readings. `usage_trend` is how far it stands above the average of about
-    120 readings, in per cent with one decimal. `min` and `max` are 0 until three readings were taken. Counts are the
-    interpreter's own since it started. `trigger` is what caused the reading: "gc", "forced", "tick" or "exit".
-    """
+    """What is left after a collection: node-memwatch's fields, then memwatch's own. Bytes unless said otherwise."""
 
     __slots__ = (
         "current_base",
@@ -78,20 +73,49 @@ class Stats(Value):
     )
 
     num_full_gc: int
+    """Full collections since the interpreter started."""
+
     num_inc_gc: int
+    """Collections of younger generations since the interpreter started."""
+
     heap_compactions: int
+    """The same as `num_full_gc`: CPython does not compact."""
+
     estimated_base: int
+    """The average of about ten readings."""
+
     current_base: int
+    """What Python's allocator and the C library hold now."""
+
     min: int
+    """The least base; 0 until three readings were taken."""
+
     max: int
+    """The largest base; 0 until three readings were taken."""
+
     usage_trend: float
+    """How far `estimated_base` is above the average of about 120 readings, in per cent with one decimal."""
+
     time: float
+    """When it was read, in epoch seconds."""
+
     trigger: Trigger
+    """What caused the reading: "gc", "forced", "tick" or "exit"."""
+
     gc_seconds: float
+    """Seconds spent in full collections since watching began."""
+
     python_blocks: int
+    """How many blocks Python's allocator holds, small and large ones."""
+
     native_bytes: int | None
+    """What the C library's allocator has given out; None if that cannot be read."""
+
     rss: int
+    """Resident memory."""
+
     meters: tuple[str, ...]
+    """The names of the meters that were read."""
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name, as JSON takes them."""
