@@ -12,8 +12,8 @@ from .verdict import HALF
 ESTIMATED = "the heap was searched near to its roots alone: what holders keep is estimated from samples"
 NOT_FOUND = "holders not found: the heap was searched near to its roots alone, for what was sampled"
 _LONGEST = 0.025  # seconds at once, as expected: half of what may be, for no estimate is sure
-_SHARE = 0.005  # of the time since watching began, for all looks together
-_LEAST = 0.25  # seconds of processor time
+_SHARE = 0.01  # of the time since watching began, for all looks together
+_LEAST = 1.0  # seconds of processor time, as the first walks of a process may take
 
 
 def holders_near(

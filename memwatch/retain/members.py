@@ -8,7 +8,7 @@ between two pieces other threads run for several times as long, and may fork. No
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Container, Iterator, Mapping
 from itertools import islice
 from types import FunctionType, ModuleType
@@ -17,7 +17,7 @@ from typing import Any
 from ..backend.census.referents import referents_of
 from ..backend.forks import begin_walk, end_walk, nap, rest
 from ..backend.quiet import get_ident
-from ..backend.type_labels import flags_of
+from ..backend.type_labels import flags_of, type_label
 from ..clock import Clock
 from ..internal import internal
 from .object_labels import length
@@ -49,21 +49,22 @@ _Way = tuple[int, tuple[type, ...]]
 
 @internal
 class Found:
-    """What was sampled at places alike: how many samples, how many objects these stand for, the way to the latest, and
-    some of the latest."""
+    """What was sampled at places alike: by type label how many samples, and how many objects these stand for; the way
+    to the latest, and some of the latest."""
 
-    __slots__ = ("chain", "count", "latest", "root", "samples")
+    __slots__ = ("chain", "counts", "latest", "root", "samples")
 
     def __init__(self, root: Root) -> None:
         self.root, self.chain, self.latest = root, list[Any](), deque[Any](maxlen=LATEST)
-        self.samples, self.count = 0, 0.0
+        self.samples, self.counts = Counter[str](), dict[str, float]()
 
-    def add(self, chain: list[Any], count: float) -> None:
-        """One more sample, and the way to it."""
+    def add(self, chain: list[Any], sampled: tuple[str, float]) -> None:
+        """One more sample, and the way to it, or to what it is a part of."""
+        label, count = sampled
         self.chain[:] = chain
         self.latest.append(chain[-1])
-        self.samples += 1
-        self.count += count
+        self.samples[label] += 1
+        self.counts[label] = self.counts.get(label, 0.0) + count
 
 
 @internal
@@ -77,6 +78,7 @@ class Members:
         self.found: dict[_Way, Found] = {}
         self.thread, self.rests = get_ident(), False
         self._objects, self._is_over, self._known = objects, is_over, known
+        self._labels = frozenset(label for label, _ in objects.values())
         self._large: list[tuple[Root, list[Any]]] = []
         self._items: list[Any] = []
         self._left: list[Iterator[Any]] = []  # of a container that is no list
@@ -136,8 +138,15 @@ class Members:
         root, above = self._large[-1]
         for item in self._items:
             for way in _ways_to(item, self._objects):
+                sampled = self._objects[id(way[-1])]
+                way = way[:-1] if self._is_part(way, sampled[0]) else way
                 one = self.found.setdefault((id(above[-1]), tuple(map(type, way))), Found(root))
-                one.add([*above, *way], self._objects[id(way[-1])][1])
+                one.add([*above, *way], sampled)
+
+    def _is_part(self, way: list[Any], label: str) -> bool:
+        """Whether data at the end of *way* came with the object that has it: one of a class of which some came."""
+        owner = type_label(type(way[-2]))
+        return "." not in label and "." in owner and owner in self._labels
 
 
 def _is_led_into(obj: Any) -> bool:

@@ -108,14 +108,13 @@ def _in_members(
 def _place(found: Found, below: Sequence[Found]) -> HoldingSite | None:
     """What *found* stands for, or what lies *below* its objects where there are more samples; None of few."""
     place = HoldingSite(found.root, found.chain)
-    parts = Counter[str]()
-    for it in (found, *below):
-        parts[type_label(type(it.chain[-1]))] += it.samples
-    if parts.total() < _LEAST:
+    every = (found, *below)
+    samples = sum((it.samples for it in every), Counter[str]())
+    if samples.total() < _LEAST:
         return None
     types, size, weighed = _weigh(list(found.latest))
-    best = parts.most_common(1)[0][0]
-    count = sum(it.count for it in (found, *below) if type_label(type(it.chain[-1])) == best)
+    best = samples.most_common(1)[0][0]
+    count = sum(it.counts.get(best, 0.0) for it in every)
     _fill(place, count * weighed / max(types[best], 1), types, size, weighed)
     return place
 

@@ -34,7 +34,7 @@ def test_a_dict_that_changes_while_it_is_passed_through_is_passed_on(app):
     members = Members(wanted(app.table[n] for n in range(2999)), lambda: bool(app.table.update({len(app.table): None})))
     members.run()
     ((found, parts),) = topmost(members.found)
-    assert found.samples == 2999 and found.count == 2 * 2999 and parts == []
+    assert found.samples == {"str": 2999} and found.counts == {"str": 2.0 * 2999} and parts == []
     assert [type(it) for it in found.chain] == [ModuleType, dict, dict, Item, list, str]
     members.release()
 
@@ -76,5 +76,26 @@ def test_passes_end_when_their_time_is_over_and_tell_what_was_seen(app):
     app.table, left = [Item(number) for number in range(2000)], iter([False] * 3)
     members = Members(wanted(app.table), lambda: next(left, True))
     members.run()
-    assert [it.samples for it in members.found.values()] == [500]
+    assert [it.samples.total() for it in members.found.values()] == [500]
+    members.release()
+
+
+class Session:
+    def __init__(self, number):
+        self.token = str(number) * 10
+
+
+@pytest.mark.parametrize(
+    ("sampled", "kinds"), [(True, [list, Item, list, Session]), (False, [list, Item, list, Session, str])]
+)
+def test_data_is_told_as_part_of_the_object_that_came_with_it(app, sampled, kinds):
+    """Few of the objects themselves are sampled, and none at a place of its own."""
+    app.table, app.one = [Item(number) for number in range(1000)], Session(1)
+    for number, item in enumerate(app.table):
+        item.parts.append(Session(number))
+    objects = {id(item.parts[1].token): ("str", 2.0) for item in app.table}
+    members = Members(objects | {id(app.one): (f"{__name__}.Session", 9.0)} if sampled else objects, lambda: False)
+    members.run()
+    (found,) = members.found.values()
+    assert [type(it) for it in found.chain[2:]] == kinds and found.counts["str"] == 2000
     members.release()
