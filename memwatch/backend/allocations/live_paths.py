@@ -44,6 +44,7 @@ class LivePaths:
 
     def _begin(self) -> None:
         self._begun = self._heap.begun
+        self._known: set[_Identity] = set()
         self._samples: dict[_Identity, _Group | None] = {}  # None: memwatch's own, or from before the start
         self._groups: dict[_Key, _Group] = {}
         self._paths: dict[_Group, LivePath] = {}
@@ -58,7 +59,7 @@ class LivePaths:
         self._heap.follow()
         with quiet:
             stats, reading = _native.sampling_stats(), Reading()
-            for group in self._changed(reading):
+            for group in self._changed(reading) | self._renamed():
                 self._renew(group)
         paths = tuple(self._paths.values())
         notes = self._heap.notes(sum([path.cut for path in paths]), stats)
@@ -67,14 +68,15 @@ class LivePaths:
     def _changed(self, reading: Reading) -> set[_Group]:
         """Bring the groups up to date; those that are not what they were."""
         now = dict(zip(reading.identities(), count(), strict=False))
-        changed = self._renamed(reading)
-        for identity in self._samples.keys() - now.keys():
+        known, self._known = self._known, set(now)  # sets keep the hashes, which views would work out once more
+        changed: set[_Group] = set()
+        for identity in known - self._known:
             group = self._samples.pop(identity)
             if group is not None:
                 del group.drawn[identity]
                 changed.add(group)
         territory, keys = FrameFilter(), dict[tuple[int, int, int], _Group | None]()
-        for identity in now.keys() - self._samples.keys():
+        for identity in self._known - known:
             size, birth, interval, thread, stack, _, _, label = reading.row(now[identity])
             place = stack, thread, label
             if place not in keys:
@@ -85,9 +87,9 @@ class LivePaths:
                 changed.add(group)
         return changed
 
-    def _renamed(self, reading: Reading) -> set[_Group]:
+    def _renamed(self) -> set[_Group]:
         """Groups of threads that have another name now."""
-        before, self._names = self._names, self._heap.threads.names(reading.threads())
+        before, self._names = self._names, self._heap.threads.names({thread for _, thread, _, _ in self._groups})
         other = {number for number, name in self._names.items() if before.get(number, name) != name}
         return {group for group in self._groups.values() if group.key[1] in other} if other else set()
 

@@ -68,10 +68,6 @@ class Reading:
         sizes, births, _, _, _, addresses, _, _ = self._columns
         return zip(addresses, births, sizes, strict=True)
 
-    def threads(self) -> set[int]:
-        """The numbers of all threads that took samples."""
-        return set(self._columns[3])
-
     def row(self, number: int) -> _Row:
         """One of `rows`."""
         return tuple([column[number] for column in self._columns])  # type: ignore[return-value]
