@@ -3,18 +3,15 @@
     python benchmarks/detector.py [--quick] [--seed N] [--jobs N] [--pace service|job] [--visible SHARE] [--memos SHARE]
         [--hours H]
 
-Prints markdown tables. The heaps are those of `simulation`, read once a sample; RSS is left out, because a heap made up
-here has one meter. Service pace: seven days each; job pace: four hours each.
-
-Healthy heaps are watched twice: with a judge that looks at nothing, and with one that knows what the shipped judge
-would find. It knows that a cache which fills has a bound (of the share *visible* of them), and which growth came with
-imports (in every second heap that warms up; the others grow by many types); that growth has stopped since it was
-suspected; that what follows a day or a sawtooth comes and goes or is emptied by code, so that it is never told early;
-that steps and jumps do not grow at every look. A leak is told early if it grew at every look, of five at least, and is
-0.8 of the growth since it was suspected, or since an early look found that it was not, two looks in a row. So is what
-no look can tell from a leak: a cache whose bound cannot be read, and in the share *memos* of the heaps that warm up one
-dict without a bound that fills with all there is. No code empties the leaks made
-here; where some code could, they would be told when the first day is over.
+Prints markdown tables. The heaps are those of `simulation`, read once a sample, without RSS. Service pace: seven days
+each; job pace: four hours each. Healthy heaps are watched twice: with a judge that looks at nothing, and with one that
+knows what the shipped judge would find. It knows that a cache which fills has a bound (of the share *visible* of them),
+and which growth came with imports (in every second heap that warms up; the others grow by many types); that growth has
+stopped since it was suspected, or comes ever more slowly; that what follows a day or a sawtooth is emptied by code, so
+that it is never told early; that steps and jumps do not grow at every look. A leak is told early if it grew evenly at
+every look, of five at least, and is 0.8 of the growth since it was suspected, or since an early look found that it was
+not, two looks in a row. So is what no look can tell from a leak: a cache whose bound cannot be read, and in the share
+*memos* of the heaps that warm up one dict without a bound. No code empties the leaks made here.
 """
 
 from __future__ import annotations
@@ -34,6 +31,7 @@ import numpy as np
 from simulation import DAY, FAST, HEALTHY, LEAKY, OLD, Made, Scenario, make_heap
 
 from memwatch.diagnosis.verdict import has_stopped
+from memwatch.heap import TypeSeries
 from memwatch.watch import Candidate, Dismissed, Growth, Leak, Ledger, make_leak
 from memwatch.watch.detector import make_detectors
 from memwatch.watch.history import KEPT
@@ -43,7 +41,7 @@ from memwatch.watch.pace import choose_pace
 from memwatch.watch.sample import Sample
 
 LENGTH = {"service": 7 * DAY, "job": 240.0}
-LOOKS, MOST_IMPORTS, AGAIN = 5, 3, 1.3  # as the shipped judge has them
+LOOKS, MOST_IMPORTS, AGAIN, MOST_SETTLING, SLOWER, STEADY = 5, 3, 1.3, 3, 0.8, 0.92  # as the shipped judge has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +109,8 @@ class Model:
     """What the shipped judge finds in a heap of known parts; without them it believes every leak that is old enough."""
 
     def __init__(self, made: Made | None, reading: Reading, step: float) -> None:
-        self.made, self.reading, self.step = made, reading, step
-        self.looks: list[int] = []
-        self.imports = 0
-        self.agreed, self.due = False, 0.0
+        self.made, self.reading, self.step, self.looks = made, reading, step, list[int]()
+        self.imports, self.settling, self.agreed, self.due = 0, 0, False, 0.0
 
     def suspected(self, candidate: Candidate) -> bool:
         self.begin()
@@ -131,15 +127,14 @@ class Model:
 
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         growth = candidate.growth
-        why = self.doubt() if growth.level == "early" else None
-        why = why or self.excuse(growth)
+        why = (self.doubt() if growth.level == "early" else None) or self.excuse(growth)
         return Dismissed(why) if why else make_leak(growth, "objects", Unjudged(growth, "made up"))
 
     def share(self, part: np.ndarray) -> float:
         """Of the growth since the suspicion."""
         assert self.made is not None
-        now, then = self.reading.number, self.looks[0]
-        return float(part[now] - part[then]) / max(1.0, float(self.made.base[now] - self.made.base[then]))
+        (now, then), base = (self.reading.number, self.looks[0]), self.made.base
+        return float(part[now] - part[then]) / max(1.0, float(base[now] - base[then]))
 
     def excuse(self, growth: Growth) -> str | None:
         if self.made is None or not self.looks:
@@ -147,15 +142,24 @@ class Model:
         now, then = self.reading.number, self.looks[0]
         stride = 1 << max(0, (now // KEPT).bit_length())
         kept = self.made.base[now % stride : now + 1 : stride]
-        samples = [
-            Point(self.reading.time - (len(kept) - 1 - n) * stride * self.step, value, value)
-            for n, value in enumerate(kept.tolist())
-        ]
+        times = (self.reading.time - (len(kept) - 1 - n) * stride * self.step for n in range(len(kept)))
+        samples = [Point(time, value, value) for time, value in zip(times, kept.tolist(), strict=True)]
         if has_stopped(growth, samples, self.reading.time - (now - then) * self.step):  # type: ignore[arg-type]
             return "it has stopped"
         loading = self.imports < MOST_IMPORTS and self.share(self.made.loaded) > 0.5
         self.imports = self.imports + 1 if loading else 0
-        return "imports" if loading else "a cache fills" if self.share(self.made.filled) > 0.65 else None
+        settling = self.settling < MOST_SETTLING and self.share(self.made.leaked) > 0.5 and self.flow() < SLOWER
+        self.settling = self.settling + 1 if settling else 0
+        filling = "a cache fills" if self.share(self.made.filled) > 0.65 else None
+        return "imports" if loading else filling or ("ever more slowly" if settling else None)
+
+    def flow(self) -> float:
+        """The speed of what may be a leak in the second half of the looks, as a part of that in the first."""
+        assert self.made is not None
+        series = TypeSeries()
+        for look in (*self.looks, self.reading.number):
+            series.add({"leak": (int(self.made.leaked[look]),) * 2}, look * self.step)
+        return min((it.flow for it in series.ratchets()), default=1.0)
 
     def doubt(self) -> str | None:
         if self.made is None or len(self.looks) < LOOKS - 1:
@@ -165,6 +169,8 @@ class Model:
             if len(self.looks) >= LOOKS:
                 self.begin()
             return "nothing is clear"
+        if self.flow() < STEADY:
+            return "ever more slowly"
         seconds = (self.reading.number - self.looks[0]) * self.step
         if seconds < self.due:
             return "too soon"

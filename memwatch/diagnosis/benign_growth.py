@@ -12,18 +12,18 @@ from dataclasses import replace
 from statistics import fmean
 
 from ..backend.meters.meters import counted_bytes
-from ..heap import Diff
+from ..heap import Diff, Totals
 from ..internal import internal
 from ..retain import Holding
 from .lines import Lines
 from .verdict import HALF
+from .whole import with_bounds
 
 _MOST = 0.8  # of what grew below any holder: what an excuse must explain, or all else may be a leak
 _MOST_OF_ALL = 0.65  # of the meters' growth, which an object counts for more in than its size: its values, its key
 _ROOM = 0.5  # of the memory that is left: a bound beyond that is none
 _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak container have for them
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
-_EXPIRES = 2  # times the age that items reach: as many go as come by then, and growth for longer has another cause
 _BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO", "array.array"))
 _SEVERAL = 10  # of them
 _CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
@@ -56,15 +56,25 @@ def will_be_full(held: Holding, grew: int, room: int, waits: int) -> str | None:
 class BenignGrowth:
     """What explains the *grew* bytes since a suspicion, in words; None where nothing does. The growth took *seconds*.
 
-    *diff* says how many objects of each type came and went; with *deep* off those that the collector tracks alone.
+    *diff* says how many objects of each type came and went; with *deep* off those that the collector tracks alone;
+    *before*, how many of each there were.
     """
 
-    def __init__(self, holdings: Sequence[Holding], diff: Diff | None, deep: bool, grew: int, seconds: float) -> None:
-        self._holdings = [_expiring(held, seconds) for held in _whole(holdings, diff)]
+    def __init__(
+        self,
+        holdings: Sequence[Holding],
+        diff: Diff | None,
+        deep: bool,
+        grew: int,
+        seconds: float,
+        before: Totals | None = None,
+    ) -> None:
+        net = {row.what: row.net for row in diff.change.details} if diff is not None else {}
+        self._holdings = with_bounds(_whole(holdings, diff), net, before or {}, seconds)
         self._grown = diff.grown if diff is not None else ()
         self._rows = diff.change.details if diff is not None else ()
         self._in_place = {found.address: found.after_bytes - found.before_bytes for found in self._grown}
-        self._net = {row.what: row.net for row in self._rows}
+        self._net = net
         self._counted_all = diff is not None and deep
         self._grew = grew
 
@@ -201,15 +211,6 @@ def _larger(held: Holding, items: float, size: float) -> Holding:
     return replace(
         held, retained_items=held.retained_items + round(items), retained_bytes=retained, bounded_bytes=bounded
     )
-
-
-def _expiring(held: Holding, seconds: float) -> Holding:
-    """A holding whose items go at an age that most have not reached is bounded: by as many as there are by then."""
-    age = held.seconds_kept
-    if age is None or held.holder_items is None or seconds >= _EXPIRES * age:
-        return held
-    bound = round(held.holder_items * max(1.0, age / max(seconds, 1.0)))
-    return replace(held, bound=bound, used=held.holder_items, bounded_bytes=held.retained_bytes)
 
 
 def _bounded_bytes(held: Holding) -> float:

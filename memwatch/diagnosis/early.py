@@ -17,6 +17,7 @@ from ..retain import Holding, find_remover
 from .benign_growth import bytes_of
 from .findings import Evidence, Findings
 from .pinned import strong_of
+from .settling import flow_of
 
 _LOOKS = 5  # with that of the verdict
 _APART = 0.3  # of the time since the suspicion, between two looks for holders
@@ -24,7 +25,7 @@ _MOST = 0.8  # of the growth
 _MOST_OF_ALL = 0.65  # as for excuses
 _LOST = 0.25  # of the objects that were there at the suspicion
 _AGES = 0.6
-_STEADY = 0.92  # of the speed before: a life is too short to show where growth ends that becomes slower
+_STEADY = 0.92  # of the speed before: it is too early to see where growth ends that becomes slower
 
 
 def is_promising(series: TypeSeries, grew: int, seconds: float) -> bool:
@@ -85,7 +86,8 @@ def why_doubtful(evidence: Evidence, findings: Findings, grew: int) -> str | Non
     grown = next((it for it in _steady(evidence.series) if it.what == top.frontier_type), None)
     if grown is None:
         return f"{top.frontier_type} did not grow at every look"
-    if evidence.suspicion and evidence.suspicion.detector == "lives" and grown.steadiness < _STEADY:
+    of_lives = evidence.suspicion is not None and evidence.suspicion.detector == "lives"
+    if (grown.steadiness if of_lives else flow_of(top, evidence.series)) < _STEADY:
         return f"{top.frontier_type} came ever more slowly, as into a table that fills"
     if _is_replaced(top, evidence, findings):
         return f"the {top.frontier_type} objects come and go"

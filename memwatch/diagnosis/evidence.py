@@ -13,7 +13,7 @@ from ..backend.meters.resident import read_mapped
 from ..backend.process import count_interpreters
 from ..backend.quiet import collect, quiet
 from ..clock import Clock
-from ..heap import Diff, Snapshot, diff_snapshots, snapshot_of, take_census, take_snapshot
+from ..heap import Census, Diff, Snapshot, Totals, diff_snapshots, snapshot_of, take_census, take_snapshot
 from ..internal import internal
 from ..retain import (
     Holding,
@@ -128,12 +128,15 @@ class EvidenceCollector:
         before = candidate.read()
         if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
             with self._walk(candidate, "deep", "types not counted once more"):
-                self.evidence.series.add(take_census(should_cancel=candidate.should_cancel), candidate.samples[-1].time)
+                self._count(candidate, take_census(should_cancel=candidate.should_cancel))
         elif look := self._apart.ask(candidate, self.evidence, wall, "types not counted once more", verdicts=2):
-            self.evidence.series.add(look.identity.totals, candidate.samples[-1].time)
+            self._count(candidate, look.identity.totals)
         else:
             return
         self._account(candidate, before, snapshot.nodes)
+
+    def _count(self, candidate: Candidate, totals: Census | Totals) -> None:
+        self.evidence.series.add(totals, candidate.samples[-1].time, Clock.process_time())
 
     def _see_native(self, candidate: Candidate) -> None:
         """Sample native allocations from now on, if what came since the suspicion is past Python's blocks.
@@ -228,7 +231,7 @@ class EvidenceCollector:
         if look is None:
             return None
         after = snapshot_of(look.identity)
-        self.evidence.series.add(look.identity.totals, candidate.samples[-1].time)
+        self._count(candidate, look.identity.totals)
         diff = diff_snapshots(before, after)
         findings = Findings(diff, after=after)
         if question is not None:
@@ -299,7 +302,7 @@ class EvidenceCollector:
             return self._snapshot(candidate, True)
         look = self._apart.ask(candidate, self.evidence, wall, "census not finished", verdicts=1)
         if look is not None:
-            self.evidence.series.add(look.identity.totals, candidate.samples[-1].time)
+            self._count(candidate, look.identity.totals)
             return snapshot_of(look.identity)
         what = "census of tracked objects alone" if depth == "tracked" else "census skipped"
         self.evidence.missing.append(f"{what}: {blocks:,} blocks are over the budget{self._apart.reason}")
@@ -319,7 +322,7 @@ class EvidenceCollector:
             snapshot = take_snapshot(deep=deep, should_cancel=candidate.should_cancel)
             candidate.ledger.pause(snapshot.pause_seconds)
             if deep:
-                self.evidence.series.add(snapshot.identity.totals, candidate.samples[-1].time)
+                self._count(candidate, snapshot.identity.totals)
             return snapshot
         return None
 

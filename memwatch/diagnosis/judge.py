@@ -13,17 +13,18 @@ from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.meters import collector_runs
 from ..backend.meters.resident import read_mapped
 from ..internal import internal
-from ..retain import count_imported
+from ..retain import count_imported, find_collecting
 from ..watch import Candidate, Dismissed, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
-from .benign_growth import BenignGrowth, will_be_full
+from .benign_growth import BenignGrowth, bytes_of, will_be_full
 from .early import Agreement, is_promising, why_doubtful
 from .evidence import EvidenceCollector
 from .findings import Findings
 from .lines import RAW
 from .report import Report
+from .settling import settles
 from .verdict import (
     HALF,
     classify,
@@ -33,11 +34,16 @@ from .verdict import (
     reads_its_files,
     writes_to_its_own,
 )
+from .whole import without_idle
 from .window import excess_of, put_right
 
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows ever more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
 _MOST_FILLED = 3  # times in a row, likewise
+_MOST_SETTLING = 3  # times in a row, likewise
+_MOST_AWAITED = 1  # times: it may be that the program would collect, but does not
+_MOST_IDLE = 1  # times: code that would keep a bound, and has not been run, is believed
+_PART = 0.2  # of the growth
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 
 
@@ -64,8 +70,9 @@ class Diagnosis:
         self._inquiry = EvidenceCollector(pause_budget, recorder, show_keys)
         self._accepted = Accepted(ignore, min_growth)
         self._imports = 0
-        self._widened = self._passing = self._filled = 0
+        self._widened = self._passing = self._filled = self._settling = self._idle = 0
         self._waited = False
+        self._awaited = self._collections = 0
         self._reported: Report | None = None
         self._agreement = Agreement()
 
@@ -118,16 +125,17 @@ class Diagnosis:
         findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
         freed = self._inquiry.collect(candidate)
         if freed is not None and self._is_garbage(candidate, freed):
-            if collects and not self._inquiry.evidence.is_collection_overdue:
-                return Dismissed("a full collection took the growth away")
+            if (why := self._will_be_collected(candidate, "a full collection took the growth away")) is not None:
+                return Dismissed(why)
             return self._leak(candidate, "garbage", findings)
         if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
             return Dismissed("it has stopped growing since it was suspected")
         findings = self._inquiry.find(candidate, holders=True)
         if freed is None and findings.garbage and self._is_garbage(candidate, findings.garbage.size_bytes):
             self._inquiry.evidence.garbage = findings.garbage.objects
-            if collects and not self._inquiry.evidence.is_collection_overdue:
-                return Dismissed("the growth is garbage that waits for a full collection")
+            waits = "the growth is garbage that waits for a full collection"
+            if (why := self._will_be_collected(candidate, waits)) is not None:
+                return Dismissed(why)
             return self._leak(candidate, "garbage", findings)
         verdict = classify(growth, candidate.samples, self._account(candidate, findings))
         if verdict == "fragmentation" and follows_peak(growth, candidate.samples):
@@ -142,6 +150,19 @@ class Diagnosis:
     def _is_garbage(self, candidate: Candidate, freed: int) -> bool:
         return candidate.growth.level != "early" and garbage_share(candidate.growth, candidate.samples, freed) >= HALF
 
+    def _will_be_collected(self, candidate: Candidate, why: str) -> str | None:
+        """Why garbage is no leak: the collector will come, or the program, which does what the collector is not to do.
+
+        The program is believed for a while, and anew each time that it has collected.
+        """
+        if collector_runs():
+            return None if self._inquiry.evidence.is_collection_overdue else why
+        if candidate.samples[-1].full > self._collections:
+            self._awaited = 0
+        self._awaited, self._collections = self._awaited + 1, candidate.read().full
+        caller = find_collecting() if self._awaited <= _MOST_AWAITED else None
+        return None if caller is None else f"the growth is garbage that {caller} collects"
+
     def _reads_its_files(self, candidate: Candidate) -> bool:
         evidence, growth = self._inquiry.evidence, candidate.growth
         grew = evidence.grew(candidate.samples[-1], "rss")
@@ -154,7 +175,10 @@ class Diagnosis:
         if grew <= 0 or (evidence.snapshot is None and not findings.holdings):
             return None
         deep = evidence.snapshot is not None and evidence.snapshot.deep
-        excuses = BenignGrowth(findings.holdings, findings.diff, deep, grew, candidate.growth.seconds)
+        before = evidence.snapshot.identity.totals if evidence.snapshot is not None else None
+        if self._idle >= _MOST_IDLE:
+            findings.holdings = without_idle(findings.holdings)
+        excuses = BenignGrowth(findings.holdings, findings.diff, deep, grew, candidate.growth.seconds, before)
         if verdict == "native" and not self._waited:
             young = "the native memory is all young" if findings.lines.is_young(RAW, HALF * grew) else None
             self._waited = (why := excuses.turnover() or young) is not None
@@ -168,7 +192,14 @@ class Diagnosis:
         self._widened = self._widened + 1 if widening else 0
         passing = excuses.passing(findings.lines) if self._passing < _MOST_PASSING else None
         self._passing = self._passing + 1 if passing else 0
-        return loading or widening or passing or excuses.filling(self._limit - last.rss)
+        may_settle = candidate.growth.level != "early" and self._settling < _MOST_SETTLING  # early has its own bar
+        settling = settles(findings.holdings, evidence.series, grew) if may_settle else None
+        self._settling = self._settling + 1 if settling else 0
+        filling = excuses.filling(self._limit - last.rss)
+        self._idle += filling is not None and any(
+            not it.in_use for it in findings.holdings if bytes_of(it) > _PART * grew
+        )
+        return loading or widening or passing or filling or settling
 
     def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
         """Why to wait where most of the growth is what the items of one bounded container keep, though no walk meets

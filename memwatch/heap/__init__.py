@@ -10,7 +10,7 @@ from .change import Change, Diff, Grown, HeapState, TypeChange
 from .compare import diff_snapshots
 from .counts import Count, least, most
 from .diff import HeapDiff
-from .series import MonotoneType, TypeSeries
+from .series import MonotoneType, Totals, TypeSeries
 from .snapshot import Snapshot, snapshot_of, take_snapshot
 from .table import format_count
 
@@ -32,6 +32,7 @@ __all__ = [
     "HeapState",
     "MonotoneType",
     "Snapshot",
+    "Totals",
     "TypeChange",
     "TypeCount",
     "TypeSeries",

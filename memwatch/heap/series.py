@@ -10,7 +10,9 @@ from ..checks import check_whole
 from ..internal import internal
 from .census import Census
 
-_FEWEST = 5  # readings, of which halves can be compared
+_FEWEST = 4  # readings, of which halves can be compared
+_COLUMNS = 4  # of a reading that is kept
+_TIME, _BYTES, _WORK, _COUNT = range(_COLUMNS)
 
 Totals = Mapping[str, tuple[int, int]]
 """By type label: how many objects, and their bytes together."""
@@ -22,7 +24,8 @@ class MonotoneType:
     """A type whose bytes did not fall at any of the last `readings`, over `seconds`, and grew by `growth` together.
 
     `monotone_share` is the share of the steps between them at which it did grow; `objects` is by how many it did.
-    `steadiness` is its speed in the second half of the readings as a part of that in the first.
+    `steadiness` is its speed in the second half of the readings as a part of that in the first, in bytes; `flow` the
+    same in objects, by the clock or by the work that was done meanwhile, whichever has slowed less.
     """
 
     what: str
@@ -32,6 +35,7 @@ class MonotoneType:
     objects: int
     seconds: float
     steadiness: float = 1.0
+    flow: float = 1.0
 
 
 @internal
@@ -40,6 +44,7 @@ class _Streak:
     """One type since it last fell, or was first seen."""
 
     begun: float
+    begun_work: float
     first_bytes: int
     first_count: int
     last_bytes: int
@@ -56,10 +61,18 @@ class _Streak:
     @property
     def steadiness(self) -> float:
         """The speed of its second half as a part of that of the first; 1 where there are too few readings."""
-        times, sizes = self.points[::2], self.points[1::2]
+        return self._steadiness(_TIME, _BYTES)
+
+    @property
+    def flow(self) -> float:
+        """The same of the objects, by the clock or by work, where that went on."""
+        return max(self._steadiness(_TIME, _COUNT), self._steadiness(_WORK, _COUNT))
+
+    def _steadiness(self, clock: int, measure: int) -> float:
+        times, sizes = self.points[clock::_COLUMNS], self.points[measure::_COLUMNS]
         middle = len(times) // 2
-        if len(times) < _FEWEST or sizes[middle] <= sizes[0]:
-            return 1.0
+        if len(times) < _FEWEST or sizes[middle] <= sizes[0] or not times[0] < times[middle] < times[-1]:
+            return 1.0 if clock == _TIME else 0.0
         first = (sizes[middle] - sizes[0]) / (times[middle] - times[0])
         return (sizes[-1] - sizes[middle]) / (times[-1] - times[middle]) / first
 
@@ -80,12 +93,12 @@ class TypeSeries:
         self._time = 0.0
         self.readings = 0
 
-    def add(self, totals: Census | Totals, time: float) -> None:
-        """Take one reading, at *time* in seconds of a clock that goes forward."""
+    def add(self, totals: Census | Totals, time: float, work: float = 0.0) -> None:
+        """Take one reading, at *time* in seconds of a clock that goes forward; *work* is the processor time by then."""
         if isinstance(totals, Census):
             totals = {row.what: (row.count, row.size_bytes) for row in totals.types}
         self.readings, self._time = self.readings + 1, time
-        streaks = {what: self._next(what, time, *row) for what, row in totals.items()}
+        streaks = {what: self._next(what, (time, work), *row) for what, row in totals.items()}
         kept = sorted(streaks, key=lambda what: (-streaks[what].growth, -streaks[what].last_bytes, what))[: self._most]
         self._streaks = {what: streaks[what] for what in kept}
 
@@ -100,21 +113,23 @@ class TypeSeries:
                 streak.last_count - streak.first_count,
                 self._time - streak.begun,
                 streak.steadiness,
+                streak.flow,
             )
             for what, streak in self._streaks.items()
             if streak.growth > 0
         )
         return tuple(sorted(grown, key=lambda ratchet: (-ratchet.growth, ratchet.what)))
 
-    def _next(self, what: str, time: float, count: int, size: int) -> _Streak:
+    def _next(self, what: str, clocks: tuple[float, float], count: int, size: int) -> _Streak:
         """The type's streak with this reading in it."""
         last = self._streaks.get(what)
         if last is None or size < last.last_bytes:
-            return _Streak(time, size, count, size, count)
+            return _Streak(*clocks, size, count, size, count)
         rises = last.rises + (size > last.last_bytes)
         points = last.points
         if rises and not points:
-            points.extend((last.begun, last.first_bytes))
+            points.extend((last.begun, last.first_bytes, last.begun_work, last.first_count))
         if points:
-            points.extend((time, size))
-        return _Streak(last.begun, last.first_bytes, last.first_count, size, count, last.readings + 1, rises, points)
+            points.extend((clocks[0], size, clocks[1], count))
+        begun = last.begun, last.begun_work, last.first_bytes, last.first_count
+        return _Streak(*begun, size, count, last.readings + 1, rises, points)

@@ -1,6 +1,7 @@
 """Who holds it? Paths of references from the roots (modules, running functions, the interpreter) to objects."""
 
 from ..backend.census.contract import Cancelled
+from .collecting import find_collecting
 from .found import Question
 from .holdings import ask_holders, find_holdings, holdings_of
 from .near import Wanted, find_near
@@ -8,7 +9,7 @@ from .object_labels import with_fewer_items
 from .owners import Owner, find_owner
 from .path import Holding, RetainingPath
 from .references import count_imported
-from .removal import find_remover
+from .removal import find_remover, is_taken_with
 from .retaining_paths import find_path, retaining_paths
 from .search import bytes_of_places, expected_search, unreached
 from .sharing import share_among
@@ -33,12 +34,14 @@ __all__ = [
     "bytes_of_places",
     "count_imported",
     "expected_search",
+    "find_collecting",
     "find_holdings",
     "find_near",
     "find_owner",
     "find_path",
     "find_remover",
     "holdings_of",
+    "is_taken_with",
     "retaining_paths",
     "share_among",
     "unreached",

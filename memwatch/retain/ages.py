@@ -19,13 +19,12 @@ from ..clock import Clock
 from .attributes import instance_value
 from .comparisons import Comparison, assigned, comparisons, parts_of, results_of, statements, words_of
 from .emptying import calls, empties, removers_of, takers
-from .views import View
+from .views import WAITS, View
 
 _CLOCKS = frozenset(
     ("time", "monotonic", "perf_counter", "now", "utcnow", "time_ns", "monotonic_ns", "perf_counter_ns")
 )
 _TIMERS = frozenset(("call_later", "call_at", "Timer", "enter", "enterabs"))
-_WAITS = frozenset(("sleep", "wait"))
 _SECONDS = 3600  # at most: what expires later than in an hour grows for too long to be excused
 _SOON = 600  # the same of the time that an item has: who sets timers of hours and leaves them has a leak
 _DERIVED = 3  # steps from a container to the time of an item: for key, one in d.items(): seen = one.seen
@@ -65,7 +64,7 @@ def _by_period(view: View) -> Iterator[float]:
                 yield from _ages(view, compared)
     for code in view.codes:
         if code in emptying or calls(code, names):
-            waits = (it for it in statements(code) if not _WAITS.isdisjoint(it.names))
+            waits = (it for it in statements(code) if not WAITS.isdisjoint(it.names))
             yield from (age for it in waits for age in _ages(view, it))
 
 
@@ -112,7 +111,7 @@ def _in_seconds(compared: Comparison) -> tuple[float, ...]:
 
 def _ages(view: View, compared: Comparison) -> list[float]:
     """The numbers of a comparison, and those that its names stand for, that may be ages."""
-    values = [value for word in (*compared.names, *compared.texts) for value in view.values(word)]
+    values = view.values_in(compared._replace(names=compared.names.union(compared.texts)))
     seconds = [it.total_seconds() if type(it) is timedelta else it for it in (*values, *_in_seconds(compared))]
     return [float(it) for it in seconds if (type(it) is int or type(it) is float) and 1 < it <= _SECONDS]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from opcode import opmap
-from types import FrameType
+from types import FrameType, GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
 from ..backend.stopped import StoppedFrame
@@ -24,7 +24,7 @@ from .kept import kept_length, kept_measure
 from .links import holds_members
 from .object_labels import length
 from .pools import made_at_most
-from .references import LruCacheWrapper, is_small_heap, referrers
+from .references import LruCacheWrapper, is_small_heap, namespace, referrers
 from .views import View, views_of
 
 _LIMITS = ("maxsize", "_maxsize", "maxlen", "max_size", "_max_size", "capacity", "max_entries", "_max_entries")
@@ -41,6 +41,7 @@ _CACHES = (
 )
 """Dicts of the standard library that their module keeps below a number of its own."""
 
+_FAR = 16  # times what is used
 _MANY = 100  # items, of a container that is worth asking for its owners
 _MOST_OWNERS = 8
 _MOST_ITEMS = 512  # where that number is not there
@@ -53,11 +54,16 @@ class Bound(NamedTuple):
     limit: int
     used: int
 
+    @property
+    def is_far(self) -> bool:
+        """Whether it says little of how much there will be."""
+        return self.limit > _FAR * self.used
 
-def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0) -> Bound | None:
+
+def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, in_use: bool = False) -> Bound | None:
     """The bound of *holder*, which *chain* passes through, as it, the object around it or code says; None without one.
 
-    *item_bytes* is what an item of it weighs, as far as that is known.
+    *item_bytes* is what an item of it weighs, as far as that is known; *in_use* asks the code alone that has been run.
     """
     if type(holder) is LruCacheWrapper:
         info = LruCacheWrapper.cache_info(holder)
@@ -65,10 +71,10 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0) -> Boun
     maxlen = deque.maxlen.__get__(holder) if issubclass(type(holder), deque) else None
     if maxlen is not None:
         return Bound(maxlen, deque.__len__(holder))
-    if (bound := _bound_of_cache(holder) or _bound_of_slots(holder)) is not None:
+    if (bound := _bound_of_cache(holder) or _bound_of_slots(holder) or _bound_in_c(holder)) is not None:
         return bound
     for owners in (owners_of(chain, holder), _owners_beside(chain, holder)):
-        views = views_of(chain, holder, owners)
+        views = _views(chain, holder, owners, in_use)
         bound = _bound_around(owners, holder) or _kept_bound(views, length(holder), item_bytes)
         if bound is not None:
             return bound
@@ -76,11 +82,18 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0) -> Boun
     return None if made is None else Bound(*made)
 
 
-def seconds_kept(chain: Sequence[Any], holder: Any) -> float | None:
-    """How old items of *holder* become before code takes them out, if code does."""
+def seconds_kept(chain: Sequence[Any], holder: Any, in_use: bool = False) -> float | None:
+    """How old items of *holder* become before code takes them out, if code does, or such code that is *in_use*."""
     owners = [*owners_of(chain, holder), *_owners_beside(chain, holder)]
-    ages = (kept_seconds(view, holder) for view in views_of(chain, holder, owners))
+    lives = (instance_value(owner, "_TTLCache__ttl") for owner in owners)  # cachetools'
+    if (life := next((it for it in lives if type(it) in (int, float) and it > 0), None)) is not None:
+        return float(life)
+    ages = (kept_seconds(view, holder) for view in _views(chain, holder, owners, in_use))
     return next((age for age in ages if age is not None), None)
+
+
+def _views(chain: Sequence[Any], holder: Any, owners: Sequence[Any], in_use: bool) -> Iterator[View]:
+    return (view.in_use() if in_use else view for view in views_of(chain, holder, owners))
 
 
 def is_weak(chain: Sequence[Any], holder: Any) -> bool:
@@ -150,6 +163,29 @@ def _bound_of_slots(holder: Any) -> Bound | None:
         return None
     free = sum(it is None for it in holder) if holder and holder[-1] is None else 0
     return Bound(len(holder), len(holder) - free) if free else None
+
+
+def _bound_in_c(holder: Any) -> Bound | None:
+    """The bound of a container of an extension module, whose limit is a field in C: there is no code to ask about it.
+
+    What is read and what counts its items is C code, too: none of the program's.
+    """
+    fields = {name: (cls, value) for cls in reversed(mro_of(type(holder))) for name, value in namespace(cls).items()}
+    if type(fields.get("__len__", (None, None))[1]) is not WrapperDescriptorType:
+        return None
+    for name in _LIMITS:
+        cls, field = fields.get(name, (None, None))
+        is_read = type(field) is GetSetDescriptorType or type(field) is MemberDescriptorType
+        if is_read and "__slots__" not in namespace(cls) and (limit := _whole(_read(field, holder))):
+            return Bound(limit, len(holder))
+    return None
+
+
+def _read(field: Any, holder: Any) -> Any:
+    try:
+        return field.__get__(holder)
+    except Exception:  # whatever an extension raises
+        return None
 
 
 def _kept_bound(views: Iterable[View], used: int | None, item_bytes: float) -> Bound | None:

@@ -176,6 +176,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         seconds_kept=one.seconds_kept,
         owners=one.owners,
         notes=one.notes,
+        in_use=one.in_use and other.in_use,
     )
 
 
@@ -185,11 +186,17 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
     top = chain[-1]
     alone = found.targets == 1
     holder = top if alone and is_large(top) else holder_of(chain)
-    bound = bound_of(chain, holder, found.size / max(found.targets, 1))
+    targets = _targets(found, holder)
+    each = found.size / max(targets, 1)
+    bound = bound_of(chain, holder, each)
+    kept = seconds_kept(chain, holder) if bound is None or bound.is_far else None
     within = bound is not None and bound.used <= bound.limit
+    in_use = (bound is None or bound_of(chain, holder, each, in_use=True) is not None) and (
+        kept is None or seconds_kept(chain, holder, in_use=True) is not None
+    )
     return Holding(
         path=path_along(chain, found.root, alone, show_keys),
-        targets=_targets(found, holder),
+        targets=targets,
         retained_bytes=found.size,
         retained_items=found.items,
         type_counts=dict(found.types.most_common()),
@@ -202,9 +209,10 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
         bounded_bytes=found.size if within else 0,
         weak=is_weak(chain, holder),
         target_address=id(top),
-        seconds_kept=None if bound else seconds_kept(chain, holder),
+        seconds_kept=kept,
         owners=owners_by_type(top, found.types, known),
         notes=noted_types(top, found.types, known),
+        in_use=in_use,
     )
 
 

@@ -21,6 +21,7 @@ _MEASURES = (
     1.5,
 )  # times the bytes of the items: who counts them does not count what Python adds, or more than it
 _PASSED = 1.5  # times a bound: what measures so much is not kept below it, though code to do so is there
+_SUMMED = 6  # times a sum: so many bytes may its items have, if it is one of tokens
 _ADDS = frozenset(("append", "appendleft", "add", "insert", "heappush", "setdefault", "update", "extend", "put"))
 _STORES = frozenset((opmap["STORE_SUBSCR"],))
 
@@ -34,7 +35,7 @@ def kept_length(view: View, used: int) -> int | None:
     touching, taking, by_length = view.touching, takers(view), _adds_by_length(view)
     found = [it for code in touching if by_length or _is_asked(code, taking) for it in _lengths(view, code)]
     found += [it for code in touching if removes(view, code) for it in _cuts(view, code)]
-    named = _with_shares([value for it in found for word in it.names for value in view.values(word)])
+    named = _with_shares([value for it in found for value in view.values_in(it)])
     written = [number for it in found for number in it.numbers]
     for numbers in (named, written, list(_given_to_helpers(view))):
         kept = [it for it in numbers if type(it) is int and it > 1 and used <= it + 1]
@@ -48,23 +49,29 @@ def _is_asked(code: CodeType, taking: Sequence[CodeType]) -> bool:
     return any(it is code or calls(it, (code.co_name,)) for it in taking)
 
 
-def _lengths(view: View, code: CodeType) -> Iterator[Comparison]:
-    """Where *code* compares the container's length, or a variable that it has set to that.
+def _lengths(view: View, code: CodeType, measure: str = "len") -> Iterator[Comparison]:
+    """Where *code* compares the container's length, or a variable that it has set to that; or another *measure* of it.
 
-    What it is compared with may be a variable that ``min`` has set: no more than that.
+    What it is compared with may be a variable, set to what has a name, or by ``min``: no more than that.
     """
     for part in parts_of(code):
         variables = assigned(part)
         for compared in comparisons(part):
             given = [it for word in compared.names for it in variables.get(word, ())]
-            side = next((it for it in (compared, *given) if _is_length(view, part, it)), None)
+            side = next((it for it in (compared, *given) if _is_length(view, part, it, measure)), None)
             if side is not None:
-                joined = [it for it in given if it is side or "min" in it.names]
+                joined = [
+                    it for it in given if it is side or "min" in it.names or not (it.numbers or "len" in it.names)
+                ]
                 yield reduce(Comparison.joined, joined, compared)
 
 
-def _is_length(view: View, code: CodeType, found: Comparison) -> bool:
-    return "len" in found.names and (view.name is None or view.measures(code, found.names))
+def _is_named(found: Comparison) -> bool:
+    return not found.numbers and "len" not in found.names
+
+
+def _is_length(view: View, code: CodeType, found: Comparison, measure: str) -> bool:
+    return measure in found.names and (view.name is None or view.measures(code, found.names))
 
 
 def _cuts(view: View, code: CodeType) -> Iterator[Comparison]:
@@ -116,7 +123,15 @@ def kept_measure(view: View, used: int, size: float) -> tuple[int, int] | None:
     for measure, limit in (pair for code in view.codes for it in comparisons(code) if (pair := _pair(view, it))):
         if measure <= _PASSED * limit and (abs(measure - used) <= 1 or _measures(measure, size)):
             return int(max(measure, limit)), int(measure)
-    return None
+    return _kept_sum(view, size)
+
+
+def _kept_sum(view: View, size: float) -> tuple[int, int] | None:
+    """The number with which code compares a sum over the items before it takes some out, as of their characters."""
+    summing = (it for code in view.touching if removes(view, code) for it in _lengths(view, code, "sum"))
+    limits = (it for found in summing for it in (*found.numbers, *view.values_in(found)) if type(it) in (int, float))
+    limit = next((it for it in limits if it > 1 and size <= _SUMMED * it), None)
+    return None if limit is None else (int(max(limit, size)), int(size))
 
 
 def _pair(view: View, compared: Comparison) -> tuple[float, float] | None:

@@ -119,7 +119,7 @@ class Holding:
     objects as well, so that these stay as long as one of all is left. `seconds_kept` is how old items become where
     there is no bound and code takes them out by their age. `owners` has for each type below the latest topmost object
     the types that the way there passes, as far as they were looked at; `notes` are the types of new objects to which it
-    refers weakly.
+    refers weakly. `in_use` is off where the bound, or the age, is only kept by code that has not been run so far.
     """
 
     path: RetainingPath
@@ -140,6 +140,7 @@ class Holding:
     seconds_kept: float | None = None
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: frozenset[str] = frozenset()
+    in_use: bool = True
 
     @property
     def is_bounded(self) -> bool:

@@ -13,6 +13,7 @@ from opcode import EXTENDED_ARG, HAVE_ARGUMENT, hasjabs, hasjrel, opmap, stack_e
 from types import CodeType
 
 from .comparisons import instructions, name_of, words_of
+from .emptying import calls, takes_out
 from .functions import functions_of
 from .path import RetainingPath
 from .references import OWN, distance, modules
@@ -59,6 +60,22 @@ def find_remover(path: RetainingPath) -> str | None:
         if named[-1] in names and _removes(code, named[-1]):
             return f"{module}.{code.co_qualname}"
     return None
+
+
+def is_taken_with(path: RetainingPath, other: RetainingPath) -> bool:
+    """Whether code that takes something out of the container at the end of *other* takes it out of that of *path*, too,
+    or calls by name what does: as who drops the oldest key of a list of them drops what the key stands for."""
+    name, beside = _name_of(path), _name_of(other)
+    if name is None or beside is None or name == beside:
+        return False
+    codes = [code for _, code in _functions({*_modules_on(path), *_modules_on(other)})]
+    removers = {code.co_name for code in codes if name in words_of(code) and _removes(code, name)} - _REMOVERS - _MAKERS
+    taking = (code for code in codes if beside in words_of(code) and takes_out(code))
+    return any((name in words_of(code) and _removes(code, name)) or calls(code, removers) for code in taking)
+
+
+def _name_of(path: RetainingPath) -> str | None:
+    return next((step.edge.name for step in reversed(path.steps) if step.edge.kind in _NAMED), None)
 
 
 def _modules_on(path: RetainingPath) -> Iterator[str]:

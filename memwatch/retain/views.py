@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import (
     AsyncGeneratorType,
+    BuiltinFunctionType,
     CellType,
     CodeType,
     CoroutineType,
@@ -21,28 +22,48 @@ from typing import Any, NamedTuple
 
 from ..backend.process import Frame
 from ..internal import internal
-from .attributes import attribute_of, instance_value
-from .comparisons import parts_of, words_of
-from .functions import functions_of, is_container, methods_of, with_inner
+from .attributes import attribute_of, instance_value, key_of_successor
+from .comparisons import Comparison, parts_of, words_of
+from .functions import functions_of, has_run, is_container, methods_of, with_inner
 from .references import frame_locals, frames, is_frame, namespace
 
 _SUSPENDED = {id(CoroutineType): "cr_frame", id(GeneratorType): "gi_frame", id(AsyncGeneratorType): "ag_frame"}
 """By address: to look up a class could run its metaclass's code."""
+
+_PLAIN = (int, float, str, bytes, bool, list, tuple, set, type, FunctionType, BuiltinFunctionType)
+
+WAITS = frozenset(("sleep", "wait"))
 
 LookUp = Callable[[str], Any]
 
 
 @internal
 class View(NamedTuple):
-    """Code that may touch a container, what it calls it (None: itself), and how it reads its other names."""
+    """Code that may touch a container, what it calls it (None: itself), and how it reads its other names.
+
+    The name is that of an attribute or a global, or *is_variable*: of a variable of all the code.
+    """
 
     name: str | None
     codes: tuple[CodeType, ...]
     sources: tuple[LookUp, ...]
+    is_variable: bool = False
 
     def values(self, word: str) -> list[Any]:
         """What *word* stands for, where it is a variable or an attribute."""
         return [value for look_up in self.sources if (value := look_up(word)) is not None]
+
+    def values_in(self, compared: Comparison) -> list[Any]:
+        """What the names of a comparison stand for, also as attributes or items of each other: ``settings.most``."""
+        found = [value for word in compared.names for value in self.values(word)]
+        words = (*compared.names, *compared.texts)
+        return [*found, *(value for owner in found for word in words if (value := _member(owner, word)) is not None)]
+
+    def in_use(self) -> View:
+        """The code that has been run, or that a running function calls which waits meanwhile."""
+        waiting = [frame.f_code.co_names for _, frame in frames()]
+        called = {name for names in waiting if not WAITS.isdisjoint(names) for name in names}
+        return self._replace(codes=tuple(it for it in self.codes if it.co_name in called or has_run(it)))
 
     def measures(self, code: CodeType, names: frozenset[str]) -> bool:
         """Whether *names*, which *code* compares, have the container, or the object whose length is its own."""
@@ -57,8 +78,19 @@ class View(NamedTuple):
         return all(type(value) in (int, float) for value in others)  # else it is the length of something else
 
     def touches(self, code: CodeType) -> bool:
-        """Whether *code* names the container."""
-        return self.name is None or self.name in words_of(code)
+        """Whether *code* names the container, or is given it under its name.
+
+        What is a variable of the code alone is something else, though it has the name of the attribute.
+        """
+        if self.name is None or self.name in code.co_names:
+            return True
+        if self.is_variable:
+            return self.name in words_of(code)
+        return self.name in code.co_freevars or self._is_given(code)
+
+    def _is_given(self, code: CodeType) -> bool:
+        given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        return self.name in given and any({self.name, code.co_name} <= set(it.co_names) for it in self.codes)
 
     @property
     def touching(self) -> list[CodeType]:
@@ -84,6 +116,8 @@ def views_of(chain: Sequence[Any], holder: Any, owners: Sequence[Any]) -> Iterat
 def _owner_views(owner: Any, holder: Any) -> Iterator[View]:
     is_module = issubclass(type(owner), ModuleType)
     name = None if owner is holder else attribute_of(owner, holder)
+    if is_module and name is None:  # code may have replaced it a moment ago, as it does once in a while
+        name = key_of_successor(namespace(owner), holder)
     if name is None and (is_module or not is_container(type(owner))):
         return
     home = owner if is_module else sys.modules.get(str(instance_value(owner, "__module__")))
@@ -120,7 +154,16 @@ def _frame_views(running: Sequence[Frame], holder: Any) -> Iterator[View]:
 
 def _views_of_variables(values: dict[str, Any], holder: Any, code: CodeType, names: dict[str, Any]) -> Iterator[View]:
     for name in [name for name, value in values.items() if value is holder]:
-        yield View(name, tuple(with_inner(code)), (values.get, names.get))
+        yield View(name, tuple(with_inner(code)), (values.get, names.get), is_variable=True)
+
+
+def _member(owner: Any, word: str) -> Any:
+    """What *owner* has under *word*: a module, a dict of settings, or an object that has attributes."""
+    if type(owner) is dict:
+        return dict.get(owner, word)
+    if type(owner) is ModuleType:
+        return dict.get(namespace(owner), word)
+    return None if type(owner) in _PLAIN else instance_value(owner, word)
 
 
 def _globals(module: Any) -> LookUp:

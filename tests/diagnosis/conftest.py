@@ -13,7 +13,7 @@ import pytest
 import memwatch.render  # noqa: F401 - reports are drawn by it
 from memwatch.backend.census import in_child
 from memwatch.backend.meters.meters import Meters, read_collections
-from memwatch.diagnosis import Diagnosis
+from memwatch.diagnosis import Diagnosis, judge
 from memwatch.watch import Candidate, Growth, Ledger, Sample
 
 MIB = 1 << 20
@@ -89,9 +89,16 @@ class Case:
         self.past.append(self.read())
         self.diagnosis.followed(self.candidate("suspect"))
 
-    def verdict(self, meter: str = "base", detector: str = "ratchet", level: str = "leak", **changes: Any) -> Any:
-        """The last reading a window later, with *changes*, and what the judge decides."""
-        self._now += WINDOW
+    def verdict(
+        self,
+        meter: str = "base",
+        detector: str = "ratchet",
+        level: str = "leak",
+        after: float = WINDOW,
+        **changes: Any,
+    ) -> Any:
+        """The last reading so many seconds later, with *changes*, and what the judge decides."""
+        self._now += after
         self.past.append(self.read()._replace(**changes))
         return self.diagnosis(self.candidate(level, meter, detector))
 
@@ -148,7 +155,9 @@ def make_class() -> Callable[[ModuleType, str], type]:
 
 
 @pytest.fixture
-def collector_off() -> Iterator[None]:
+def collector_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In a program that does not collect either, as these tests do."""
+    monkeypatch.setattr(judge, "find_collecting", lambda: None)
     gc.disable()
     yield
     gc.enable()

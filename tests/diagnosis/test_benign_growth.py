@@ -124,6 +124,27 @@ def test_items_that_expire_are_no_leak_before_their_time_is_over(case, made, sec
     assert isinstance(case.judge(fill), decision)
 
 
+class Idle:
+    """Has code that keeps it short, which nobody calls."""
+
+    def __init__(self, most):
+        self.most = most
+        self.items = {}
+
+    def put(self, key, value):
+        self.items[key] = value
+
+    def trim(self):
+        while len(self.items) > self.most:
+            self.items.popitem()
+
+
+def test_code_that_is_not_run_is_believed_for_a_while(make_case, made):
+    fill, case = made(Idle(100_000), lambda it, number, item: it.put(number, item)), make_case()
+    said = [case.judge(functools.partial(fill, 1000, 1000 * turn)) for turn in range(2)]
+    assert [type(it) for it in said] == [Dismissed, Leak]
+
+
 def holding(bound, used, items, size, kinds):
     return Holding(KEPT, items, size, sum(kinds.values()), kinds, "str", "deque", used, 1, bound, used, size)
 

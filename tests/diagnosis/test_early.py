@@ -10,10 +10,11 @@ from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis.early import Agreement
 from memwatch.diagnosis.lines import Lines
 from memwatch.frames import Frame
-from memwatch.retain import Edge, EdgeKind, RetainingPath, Root, RootKind, Step, find_remover
+from memwatch.retain import Edge, EdgeKind, RetainingPath, Root, RootKind, Step, find_remover, is_taken_with
 from memwatch.watch import Dismissed, Leak
 
 from ..paths import ITEM, attribute, path
+from .conftest import WINDOW
 
 AGAIN = Dismissed("one more look is to find the same")
 PLACES = (Frame("handle", "app.py", 1, 0, 0),)
@@ -27,10 +28,10 @@ def early(case, step, looks=5, per_look=100):
             step(look * per_look + number)
         if look < looks - 1:
             case.follow()
-    decision = case.verdict(level="early")
+    decision = case.verdict(level="early", after=WINDOW / 4)
     if decision != AGAIN:
         return decision
-    [step(looks * per_look + number) for number in range(per_look)]
+    [step(looks * per_look + number) for number in range(4 * per_look)]
     return case.verdict(level="early")
 
 
@@ -58,11 +59,11 @@ def test_two_looks_in_a_row_must_accuse_the_same(case, app, text):
     for look in range(5):
         case.follow() if look else None
         app.early_kept.extend(text(100 * look + n) for n in range(100))
-    assert case.verdict(level="early") == AGAIN
+    assert case.verdict(level="early", after=WINDOW / 4) == AGAIN
     vars(app).update(early_other=app.early_kept, early_kept=None)
-    app.early_other.extend(text(1000 + n) for n in range(100))
+    app.early_other.extend(text(1000 + n) for n in range(400))
     assert case.verdict(level="early") == AGAIN
-    app.early_other.extend(text(2000 + n) for n in range(50))
+    app.early_other.extend(text(2000 + n) for n in range(400))
     assert isinstance(case.verdict(level="early"), Leak)
 
 
@@ -118,6 +119,24 @@ def test_what_comes_ever_more_slowly_in_a_short_life_may_be_a_table_that_fills(c
     assert isinstance(decision, Dismissed) and decision.why.endswith("ever more slowly, as into a table that fills")
 
 
+def test_what_comes_ever_more_slowly_is_not(case, app, text, make_class):
+    vars(app)["early_kept"] = []
+    item = make_class(app, "Item")
+
+    def keep(number):
+        it = item()
+        it.text = text(number)
+        app.early_kept.append(it)
+
+    keep(-1)  # else the type is new at the first look
+    case.suspect()
+    for look, count in enumerate((200, 160, 130, 100, 80)):
+        [keep(1000 * look + number) for number in range(count)]
+        case.follow() if look < 4 else None
+    decision = case.verdict(level="early", after=WINDOW / 4)
+    assert isinstance(decision, Dismissed) and "ever more slowly" in decision.why
+
+
 def test_a_bounded_container_is_not(case, app, text):
     vars(app)["early_kept"] = deque(maxlen=100_000)
     assert isinstance(early(case, lambda n: app.early_kept.append(text(n))), Dismissed)
@@ -166,6 +185,22 @@ def test_code_that_takes_things_out_is_found(program, kind):
     assert (found is not None) is (kind in TAKERS)
 
 
+TOGETHER = {
+    "both": ("def sweep():\n    early_rows.pop(early_order.popleft())", True),
+    "called": ("def drop(key):\n    del early_rows[key]\ndef sweep():\n    drop(early_order.popleft())", True),
+    "one alone": ("def drop(key):\n    del early_rows[key]\ndef sweep():\n    early_order.popleft()", False),
+    "put back": ("def sweep():\n    early_rows.append(early_order.popleft())", False),
+}
+
+
+@pytest.mark.parametrize("kind", TOGETHER)
+def test_code_that_empties_two_containers_together_is_found(program, kind):
+    source, together = TOGETHER[kind]
+    exec(source, program.__dict__)
+    rows, order = (path("app", attribute(name, "list", 12), ITEM) for name in ("early_rows", "early_order"))
+    assert is_taken_with(rows, order) is together
+
+
 def test_where_nothing_has_a_name_nothing_is_known(program):
     step = Step(Edge(EdgeKind.UNKNOWN, "reference"), "list")
     assert find_remover(RetainingPath(Root(RootKind.THREAD, "state"), (step,))) == "[reference]: list"
@@ -182,8 +217,8 @@ def test_a_start_up_is_forgotten_when_it_explains_nothing(case, app, make_class)
     for look in range(5):
         app.early_kept.extend(bytearray(4000) for _ in range(100))
         case.follow() if look < 4 else None
-    assert case.verdict(level="early") == AGAIN
-    app.early_kept.extend(bytearray(4000) for _ in range(100))
+    assert case.verdict(level="early", after=WINDOW / 4) == AGAIN
+    app.early_kept.extend(bytearray(4000) for _ in range(400))
     leak = case.verdict(level="early")
     assert isinstance(leak, Leak) and leak.report.suspects[0].share > 0.8
 

@@ -12,6 +12,7 @@ import pytest
 
 import memwatch
 from memwatch.diagnosis import evidence as evidence_module
+from memwatch.diagnosis import judge
 from memwatch.heap import least
 from memwatch.watch import Dismissed, Leak
 
@@ -198,7 +199,8 @@ def test_garbage_that_the_collector_would_have_taken_is_no_leak(case, text):
 
 
 @pytest.mark.parametrize("how", ["disabled", "no threshold"])
-def test_garbage_is_a_leak_where_no_collector_runs(case, how, text):
+def test_garbage_is_a_leak_where_no_collector_runs(case, how, text, monkeypatch):
+    monkeypatch.setattr(judge, "find_collecting", lambda: None)  # these tests do
     thresholds = gc.get_threshold()
     gc.disable() if how == "disabled" else gc.set_threshold(0)
     try:
@@ -211,6 +213,20 @@ def test_garbage_is_a_leak_where_no_collector_runs(case, how, text):
     assert top.type == "str" and top.bytes_growth == pytest.approx(4 * MIB, rel=0.1)
     assert top.share > 0.8 and top.held_by is None and "gc.enable()" in top.hint
     assert "reference cycles that nothing collects" in str(leak.report)
+
+
+def test_garbage_that_the_program_collects_is_waited_for(case, text, collector_off, monkeypatch):
+    monkeypatch.setattr(judge, "find_collecting", lambda: "app.tick")
+    decision = case.judge(lambda: make_cycles(text, 1000))
+    assert decision == Dismissed("the growth is garbage that app.tick collects")
+    now = case.read().full
+
+    def asked(full):
+        case.past[-1] = case.past[-1]._replace(full=full)
+        return case.diagnosis._will_be_collected(case.candidate("leak"), "") is not None
+
+    assert not asked(now)  # it would, and does not
+    assert asked(now + 1) and not asked(now)  # it has meanwhile
 
 
 def test_what_stays_is_told_where_no_collector_runs(case, app, collector_off, text):

@@ -82,6 +82,15 @@ def test_the_second_half_is_compared_with_the_first() -> None:
     assert slower.ratchets()[0].steadiness == pytest.approx(0.6)
 
 
+def test_objects_are_counted_by_the_clock_or_by_the_work_that_was_done() -> None:
+    idle, starved = TypeSeries(), TypeSeries()
+    for number, count in enumerate((0, 100, 200, 240, 280)):
+        idle.add({"a": (count, 500 + number)}, 10.0 * number, 1.0 * number)
+        starved.add({"a": (count, 500 + number)}, 10.0 * number, count / 100)
+    assert idle.ratchets()[0].flow == pytest.approx(0.4)
+    assert starved.ratchets()[0].flow == pytest.approx(1.0)
+
+
 def test_less_than_one_type_is_refused() -> None:
     with pytest.raises(OptionError, match="1 or more"):
         TypeSeries(0)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from memwatch.retain.bounds import Bound, bound_of, is_weak
+from memwatch.retain.bounds import Bound, _bound_in_c, bound_of, is_weak, seconds_kept
 
 
 class Capped(UserDict[int, int]):
@@ -225,3 +225,30 @@ def keep(number: int) -> None:
 def test_a_function_that_takes_items_out_of_what_it_is_given() -> None:
     here = sys.modules[__name__]
     assert bound_of([here, vars(here), KEPT], KEPT) == Bound(MOST, 3)
+
+
+def test_a_limit_that_is_a_field_in_c_is_read() -> None:
+    """As extensions have it; the standard library's own is read before."""
+    class_of_c: Any = type("Ring", (deque,), {"maxsize": vars(deque)["maxlen"]})
+    assert _bound_in_c(class_of_c([1, 2], 9)) == Bound(9, 2)
+    assert _bound_in_c(class_of_c([1, 2])) is None
+    assert _bound_in_c(Capped()) is None
+
+
+def test_a_number_beside_a_list_is_no_field_in_c() -> None:
+    class Sized(list[int]):
+        __slots__ = ("maxsize",)
+
+    sized = Sized()
+    sized.maxsize = 9
+    assert _bound_in_c(sized) is None
+
+
+def test_the_age_of_items_in_a_cache_of_cachetools() -> None:
+    cachetools = pytest.importorskip("cachetools")
+    cache = cachetools.TTLCache(10**7, ttl=90)
+    cache[1] = [1]
+    items = cache._Cache__data
+    assert seconds_kept([cache, vars(cache), items], items) == 90.0
+    bound = bound_of([cache, vars(cache), items], items)
+    assert bound is not None and bound.is_far

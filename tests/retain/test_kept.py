@@ -402,3 +402,73 @@ def test_an_object_that_compares_its_own_length(known: Known, most: int, limit: 
     before = known()
     fill(cache._data)
     assert top(before).bound == limit
+
+
+class Settings:
+    most = 50
+
+
+class Served:
+    """Its numbers stand elsewhere: in an object of settings, in a dict of them, and in a variable."""
+
+    def __init__(self) -> None:
+        self.settings, self.config = Settings(), {"rows": 60, "name": "x"}
+        self.pages: dict[int, Any] = {}
+        self.rows: dict[int, Any] = {}
+
+    def put(self, number: int) -> None:
+        self.pages[number] = [number]
+        if len(self.pages) > self.settings.most:
+            self.pages.popitem()
+
+    def add(self, number: int) -> None:
+        most = self.config["rows"]
+        self.rows[number] = [number]
+        if len(self.rows) > most:
+            self.rows.popitem()
+
+
+@pytest.mark.parametrize(("method", "limit"), [("put", 50), ("add", 60)])
+def test_a_number_in_settings(app: Any, known: Known, method: str, limit: int) -> None:
+    app.served = Served()
+    before = known()
+    for number in range(ITEMS):
+        getattr(app.served, method)(number)
+    assert bound(top(before)) == (limit, ITEMS)
+
+
+class Talk:
+    """Drops its oldest messages when all together are too long."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    def add(self, message: bytes) -> None:
+        self.messages.append(message)
+        while sum(len(it) for it in self.messages) > 50_000:
+            self.messages.pop(0)
+
+
+class Endless:
+    """Sums up and takes nothing out; a variable of the same name is something else."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    def add(self, message: bytes) -> None:
+        self.messages.append(message)
+        self.total = sum(len(it) for it in self.messages)
+
+    def clean(self) -> None:
+        messages = list(range(9))
+        while len(messages) > 100:
+            messages.pop()
+
+
+@pytest.mark.parametrize(("talk", "limit"), [(Talk, 50_000), (Endless, None)])
+def test_a_sum_over_the_items_is_compared(app: Any, known: Known, talk: type[Any], limit: int | None) -> None:
+    app.talk = talk()
+    before = known()
+    for number in range(ITEMS):
+        app.talk.add(number.to_bytes(1000, "big"))
+    assert top(before).bound == limit

@@ -1,0 +1,55 @@
+"""Objects that come ever more slowly are waited for; those that come as before are not."""
+
+import pytest
+
+from memwatch.diagnosis.settling import settles
+from memwatch.heap import TypeSeries
+from memwatch.retain import Holding
+
+from ..paths import KEPT
+
+
+def series(**counts):
+    read = TypeSeries()
+    for number in range(5):
+        read.add({what.replace("_", "."): (n[number], 1000 * n[number]) for what, n in counts.items()}, 10.0 * number)
+    return read
+
+
+EVEN, SLOWING, STOPPED = (0, 100, 200, 300, 400), (0, 150, 240, 300, 340), (0, 200, 400, 400, 400)
+
+
+def held(frontier, count, size, kinds=None):
+    return Holding(KEPT, count, size, count, kinds or {frontier: count}, frontier, "dict", count, 1, None)
+
+
+@pytest.mark.parametrize(("counts", "slows"), [(EVEN, False), (SLOWING, True), (STOPPED, True)])
+def test_what_one_holder_gets(counts, slows):
+    why = settles([held("app.Shape", 340, 340_000)], series(app_Shape=counts, str=EVEN), 400_000)
+    assert why == ("new app.Shape objects come ever more slowly" if slows else None)
+
+
+def test_builtin_types_come_from_elsewhere_too():
+    """All types of which each item has one must slow down."""
+    kept = [held("str", 340, 340_000, {"str": 340, "int": 340})]
+    assert settles(kept, series(str=SLOWING, int=EVEN), 10**6) is None
+    assert settles(kept, series(str=SLOWING, int=SLOWING), 680_000)
+
+
+def test_where_more_came_elsewhere_bytes_are_compared():
+    kept = [held("str", 100, 100_000)]
+    assert settles(kept, series(str=SLOWING), 200_000) is not None
+    even = TypeSeries()
+    for number, count in enumerate(SLOWING):
+        even.add({"str": (count, 100_000 * number)}, 10.0 * number)
+    assert settles(kept, even, 200_000) is None
+
+
+def test_types_that_many_hold():
+    assert settles([], series(dict=SLOWING), 400_000) == "new dict objects come ever more slowly"
+    assert settles([], series(dict=SLOWING), 4_000_000) is None
+
+
+def test_little_is_not_what_grows():
+    assert settles([held("app.Shape", 340, 340_000)], series(app_Shape=SLOWING), 10**7) is None
+    assert settles([held("app.Shape", 34, 10**7)], series(app_Shape=(0, 10, 20, 25, 30)), 10**7) is None

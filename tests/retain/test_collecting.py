@@ -1,0 +1,47 @@
+"""Code of the program that collects garbage by itself, if it has been run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from memwatch.retain import collecting, find_collecting
+from memwatch.retain.functions import has_run
+
+SOURCE = """
+import gc
+
+def tick(number):
+    if number < 0:
+        gc.collect()
+    return [it for it in range(number)]
+
+def count():
+    return gc.get_count()
+"""
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A program that is all there is: these tests collect, too."""
+    module = sys.modules["collecting_program"] = ModuleType("collecting_program")
+    module.__file__ = "/srv/collecting_program.py"
+    exec(compile(SOURCE, module.__file__, "exec"), vars(module))
+    monkeypatch.setattr(collecting, "modules", lambda: [(module.__name__, module)])
+    yield module
+    del sys.modules["collecting_program"]
+
+
+def test_code_that_has_not_been_run_collects_nothing(program: Any) -> None:
+    assert not has_run(program.tick.__code__) and find_collecting() is None
+
+
+def test_code_that_has_been_run_may_collect(program: Any) -> None:
+    for _ in range(20):
+        program.tick(20)
+        program.count()
+    assert has_run(program.tick.__code__) and find_collecting() == "tick"
