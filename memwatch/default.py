@@ -267,9 +267,11 @@ def _hook() -> None:
 
 def _end() -> None:
     _state.ended = True
-    _halt()
-    if _state.loader is not None:
-        _state.loader.end()
+    try:
+        _halt()
+    finally:  # a signal handler of the program may raise in there
+        if _state.loader is not None:
+            _state.loader.end()
 
 
 def _halt() -> None:

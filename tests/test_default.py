@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import memwatch
-from memwatch import default
+from memwatch import default, signals
 from memwatch.errors import AlreadyStartedError, OptionError
 
 
@@ -38,9 +38,9 @@ def fresh(monkeypatch):
     memwatch.stop()
     monkeypatch.setattr(default._state, "stopped_by_hand", False)
     yield
-    for event in memwatch.signals.EVENTS.values():  # first: a receiver must not be busy in the next test
+    for event in signals.EVENTS.values():  # first: a receiver must not be busy in the next test
         event.receivers.clear()
-    memwatch.signals._connected.clear()
+    signals._connected.clear()
     memwatch.stop()
 
 

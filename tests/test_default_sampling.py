@@ -7,7 +7,7 @@ import os
 import pytest
 
 import memwatch
-from memwatch import default
+from memwatch import default, signals
 from memwatch.errors import OptionError
 from memwatch.retain.search import IN_C
 
@@ -22,9 +22,9 @@ def fresh(monkeypatch):
     memwatch.stop()
     monkeypatch.setattr(default._state, "stopped_by_hand", False)
     yield
-    for event in memwatch.signals.EVENTS.values():
+    for event in signals.EVENTS.values():
         event.receivers.clear()
-    memwatch.signals._connected.clear()
+    signals._connected.clear()
     memwatch.profile.stop()
     memwatch.stop()
     assert not _native.sampling_running()

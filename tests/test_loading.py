@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 import memwatch
-from memwatch import loading, version
+from memwatch import default, loading, version
 from memwatch.backend.meters.meters import Meters
 from memwatch.loading import LateJudge, Loader
 from memwatch.watch import Dismissed
@@ -303,3 +303,13 @@ ENDS = """
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_processes_that_end_or_fork_while_it_is_loaded_do_not_hang():
     assert python(ENDS.format(children=12), "-W", "error").stderr == ""
+
+
+def test_the_exit_waits_for_what_is_being_loaded_though_a_signal_handler_raises(monkeypatch):
+    ended = []
+    monkeypatch.setattr(default._state, "ended", False)
+    monkeypatch.setattr(default._state, "loader", SimpleNamespace(end=lambda: ended.append(1)))
+    monkeypatch.setattr(default, "_halt", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        default._end()
+    assert ended == [1]
