@@ -19,7 +19,8 @@ def render(findings: Findings, command: str = "pytest") -> list[str]:
         lines = [f"no test of {findings.tests:,} left anything behind that is worth a look"]
     else:
         total = format_bytes(sum(row.size_bytes for row in findings.left))
-        lines = [f"{total} stayed behind {findings.tests:,} tests, at {len(findings.left)} places"]
+        places = f"{len(findings.left)} place{'s' if len(findings.left) > 1 else ''}"
+        lines = [f"{total} stayed behind {findings.tests:,} tests, at {places}"]
     for number, row in enumerate(findings.left[:_ROWS], 1):
         lines += _row(number, row)
     if len(findings.left) > _ROWS:

@@ -42,7 +42,7 @@ class Told:
     def _row(self, held: Holding) -> Left:
         named, words = name_type(held), words_for(held, counts=False)
         site, labels = self._site(held, named)
-        tests = self._tests(site, labels) if site is not None else []
+        tests = self._tests(site, labels, held.retained_bytes) if site is not None else []
         frame = own_frames(site.frames)[0] if site is not None else None
         return Left(
             type=named,
@@ -69,14 +69,23 @@ class Told:
                 return site, labels
         return None, set()
 
-    def _tests(self, site: Site, labels: set[str]) -> list[tuple[str, int]]:
-        """The tests that allocated at a place, and how many bytes each, the most first."""
+    def _tests(self, site: Site, labels: set[str], held_bytes: int) -> list[tuple[str, int]]:
+        """The tests that allocated at a place, and how many bytes each, the most first.
+
+        Where a class of the program's is made at many lines, as each test does that declares a model, no line has most
+        of it: then the tests at all of them.
+        """
         own = own_frames(site.frames)[0]
         place = own["function"], own["file"], own["line"]
-        sizes: Counter[str] = Counter()
+        here, anywhere = Counter[str](), Counter[str]()
         for sample in self._samples:
-            if sample.label in labels and any((it.function, it.file, it.line) == place for it in sample.places):
-                sizes[self._test_at(sample.birth)] += round(sample.size_bytes)
+            if sample.label in labels:
+                size, test = round(sample.size_bytes), self._test_at(sample.birth)
+                anywhere[test] += size
+                if any((it.function, it.file, it.line) == place for it in sample.places):
+                    here[test] += size
+        has_many_lines = here.total() < anywhere.total() / 2 and anywhere.total() <= _MORE * held_bytes
+        sizes = anywhere if has_many_lines and all("." in label for label in labels) else here
         return [(test, size) for test, size in sizes.most_common() if test]
 
 

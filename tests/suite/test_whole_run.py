@@ -80,7 +80,7 @@ def test_what_stays_is_told_by_type_line_holder_and_test(run, pytester: pytest.P
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     done.stdout.fnmatch_lines(
         [
-            "*KiB stayed behind 80 tests, at 1 places",
+            "*KiB stayed behind 80 tests, at 1 place",
             "1  test_module.Order, *objects, +*KiB",
             "   allocated  test_module.py:* in *",
             "   held by    module test_module > KEPT: list, 40 items > *",
@@ -172,3 +172,13 @@ def test_what_the_runner_alone_keeps_is_not_searched(pytestconfig, request):
     hidden = {id(it) for it in runner_s([*pytestconfig.pluginmanager.get_plugins(), mine])}
     assert {id(request.session), id(pytest.Session.__init__.__globals__)} <= hidden
     assert not {id(mine), id(sys.modules[__name__]), id(globals())} & hidden
+
+
+@NEEDS_SAMPLER
+def test_what_many_lines_allocate_is_told_with_all_their_tests(run):
+    tests = [f"def test_{number}():\n    KEPT.extend(map(Order, ROWS))\n" for number in range(20)]
+    ended = run("class Order(bytes): pass\nKEPT, ROWS = [], [4000] * 4\n" + "".join(tests), "--memwatch")
+    lines = [line.strip() for line in ended.outlines]
+    told = [line for line in lines if "::test_" in line and "   about " in line]
+    assert any(line.endswith("20 tests, at 1 place") for line in lines) and len(told) == 5, lines
+    assert any(line.startswith("and ") and line.endswith(" others") for line in lines), lines
