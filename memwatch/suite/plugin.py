@@ -37,8 +37,10 @@ class SuitePlugin:
             self._watch = SuiteWatch(self._least, self._config.pluginmanager.get_plugins)
         outcome: Any = yield
         watch, self._watch = self._watch, None
-        if watch is not None and not _is_interrupt(outcome) and os.getpid() == self._pid:
-            self._found.append(watch.finish())
+        if watch is None or os.getpid() != self._pid:
+            return
+        interrupted = Findings(missing=("the run was interrupted: what its tests left was not looked at",))
+        self._found.append(interrupted if _is_interrupt(outcome) else watch.finish())
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:

@@ -15,12 +15,13 @@ _LONGEST = 400  # characters of a path
 
 def render(findings: Findings, command: str = "pytest") -> list[str]:
     """The lines: what was left at each place, by which tests, and what to run next; one line where nothing was."""
-    if not findings.left:
-        lines = [f"no test of {findings.tests:,} left anything behind that is worth a look"]
-    else:
+    lines: list[str] = []
+    if findings.left:
         total = format_bytes(sum(row.size_bytes for row in findings.left))
         places = f"{len(findings.left)} place{'s' if len(findings.left) > 1 else ''}"
         lines = [f"{total} stayed behind {findings.tests:,} tests, at {places}"]
+    elif findings.tests or not findings.missing:
+        lines = [f"no test of {findings.tests:,} left anything behind that is worth a look"]
     for number, row in enumerate(findings.left[:_ROWS], 1):
         lines += _row(number, row)
     if len(findings.left) > _ROWS:

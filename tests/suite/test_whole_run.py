@@ -182,3 +182,9 @@ def test_what_many_lines_allocate_is_told_with_all_their_tests(run):
     told = [line for line in lines if "::test_" in line and "   about " in line]
     assert any(line.endswith("20 tests, at 1 place") for line in lines) and len(told) == 5, lines
     assert any(line.startswith("and ") and line.endswith(" others") for line in lines), lines
+
+
+def test_an_interrupted_run_is_not_said_to_leave_nothing(run) -> None:
+    done = run("def test_ends(): pass\ndef test_waits(): raise KeyboardInterrupt\n", "--memwatch")
+    done.stdout.fnmatch_lines(["missing: the run was interrupted: what its tests left was not looked at"])
+    done.stdout.no_fnmatch_line("no test of *")
