@@ -16,9 +16,9 @@ FOLDER = Path(memwatch.__file__).parent / "backend" / "native"
 SOURCES = sorted([*FOLDER.rglob("*.c"), *FOLDER.rglob("*.h")])
 IN_A_WALK = {
     "core": {"memory", "marks", "pointers", "type_label"},
-    "census": {"kinds", "walk", "follow", "exclude", "send"},
+    "census": {"kinds", "walk", "follow", "untracked_holders", "exclude", "send"},
     "graph": {"nodes", "edges", "names", "groups", "roots", "ids", "strings", "out"},
-    "search": {"search", "untracked_holders", "threads", "unreached", "groups", "chains", "branches", "near"},
+    "search": {"search", "threads", "unreached", "groups", "chains", "branches", "near"},
 }
 """What runs between the first object and the last, or in a forked child; sizes.c has one function that comes after."""
 IN_A_HOOK = {"sampling": {"countdown", "frames", "lines", "lock", "names", "samples", "slab", "stacks", "take"}}

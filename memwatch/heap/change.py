@@ -179,13 +179,18 @@ class Diff(Shown):
         return [*self._process(), *self._pauses(), *(f"missing: {line}" for line in self.missing)]
 
     def _process(self) -> list[str]:
-        """What resident memory grew by, and how much of it lies outside the rows: buffers of libraries, mostly."""
+        """What resident memory grew by, and how much of it lies outside the rows, buffers of libraries mostly; or how
+        much more is in the rows, which was there already.
+        """
         if not (self.before.rss and self.after.rss):
             return []
         grew = self.after.rss - self.before.rss
         outside = grew - self.change.size_bytes
-        is_much = outside >= max(_OUTSIDE, _OUTSIDE_SHARE * grew)
-        beside = f", {format_bytes(outside)} of it outside the objects above" if is_much else ""
+        beside, taken = "", min(-outside, self.change.size_bytes)
+        if outside >= max(_OUTSIDE, _OUTSIDE_SHARE * grew):
+            beside = f", {format_bytes(outside)} of it outside the objects above"
+        elif taken >= max(_OUTSIDE, _OUTSIDE_SHARE * self.change.size_bytes):
+            beside = f"; {format_bytes(taken)} of the objects above took room that the process had free"
         return [f"process {format_bytes(grew, signed=True)} of resident memory{beside}"]
 
     def _pauses(self) -> list[str]:

@@ -13,11 +13,12 @@ from itertools import islice
 from mmap import mmap
 from typing import Any
 
+from ..backend.census.arrays import array_type
 from ..backend.census.referents import shown_by
 from ..backend.type_labels import mro_of, type_label
 from .attributes import instance_value
 from .object_labels import function_label, length, suspended_name
-from .references import LruCacheWrapper, array_type, contents, namespace
+from .references import LruCacheWrapper, contents, namespace
 from .steps import Edge, Step
 
 METHOD_CACHE = "cache of a method"

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from ..backend import _native
+from ..backend.census.arrays import tried_array_type
 from ..backend.census.contract import Cancelled
 from ..backend.type_labels import type_label
 from ..clock import Clock
@@ -24,7 +25,7 @@ from .edges import NAMESPACE
 from .found import HoldingSite, Query, Question
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
-from .references import array_type, contents, fork_list, namespace, own_modules, root_modules
+from .references import contents, fork_list, namespace, own_modules, root_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C
 from .steps import Edge, EdgeKind, Root, RootKind
 
@@ -39,12 +40,11 @@ _MODULE, _FRAME, _CONTEXT, _EXCEPTION, _THREAD, _C, NOTHING = range(7)
 _STATE = {_CONTEXT: "context variables", _EXCEPTION: "error being handled", _THREAD: "state"}
 _COMPUTED, _NAMES = -2, -3
 _MOST_TRIED, _MOST_ALIKE = 1000, 20  # objects that may stand for one that is gone
-_tried: dict[int, bool] = {}
 
 
 def question(query: Query, in_child: bool = False) -> Question:
     """What the extension is asked for a search; a child knows by itself which addresses are given."""
-    numpy_array = _array_type()
+    numpy_array = tried_array_type()
     roots = root_modules() if query.roots is None else query.roots
     own = [*own_modules(), *ignored_modules()]
     hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *query.ignore]
@@ -111,7 +111,7 @@ def _follow_now(first: Any, addresses: array[int], kinds: array[int]) -> list[An
     chain = _follow(first, addresses[-1], addresses[:-1], kinds[:-1])
     if chain is None:
         return None
-    last = _native.held(chain[-1], addresses[-1], kinds[-1], True, _array_type())
+    last = _native.held(chain[-1], addresses[-1], kinds[-1], True, tried_array_type())
     return None if last is None else [*chain, last]
 
 
@@ -136,7 +136,7 @@ def _follow(first: Any, last: int, addresses: array[int], kinds: array[int]) -> 
     """The objects of a chain down to the one that holds what is at the address *last*; None if a link is gone. One of
     its type with the same object below stands for one that is gone: a program may put a longer copy in its place."""
     chain = [first] if addresses else []
-    numpy_array = _array_type()
+    numpy_array = tried_array_type()
     for address, kind in zip(addresses[1:], kinds[1:], strict=True):
         found = _native.held(chain[-1], address, kind, False, numpy_array)
         if found is None:
@@ -171,23 +171,3 @@ def _edge(variable: str | int) -> Edge:
     if variable == _COMPUTED:
         return Edge(EdgeKind.FIELD, "value in use")
     return NAMESPACE if variable == _NAMES else Edge(EdgeKind.LOCAL, str(variable))
-
-
-def _array_type() -> type | None:
-    """numpy's array type, if an array of it shows what was put into it; tried once."""
-    found = array_type()
-    if found is None:
-        return None
-    if id(found) not in _tried:
-        _tried[id(found)] = _shows_items(found)
-    return found if _tried[id(found)] else None
-
-
-def _shows_items(kind: type) -> bool:
-    item: list[Any] = []
-    made: Any = kind((2, 2), dtype=object)
-    made[1, 0] = item
-    view = made.T[0:1]
-    return any(held is item for held in _native.hollow(made, kind)) and any(
-        held is made for held in _native.hollow(view, kind)
-    )

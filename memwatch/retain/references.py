@@ -16,6 +16,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from ..backend import FREE_THREADED
+from ..backend.census.arrays import array_contents, array_type
 from ..backend.census.referents import referents_of, shown_by
 from ..backend.census.tracked import list_tracked
 from ..backend.forks import FORK_HOOKS
@@ -70,12 +71,7 @@ def hidden_contents(obj: Any) -> list[Any]:
     kind = array_type()
     if kind is None or not issubclass(type(obj), kind):
         return []
-    fields = _type_namespace(kind)
-    base = fields["base"].__get__(obj)
-    found = [] if base is None else [base]
-    if fields["dtype"].__get__(obj).hasobject:
-        found.extend(fields["flat"].__get__(obj))
-    return found
+    return array_contents(obj, kind)
 
 
 def _constants(code: CodeType) -> list[Any]:
@@ -84,13 +80,6 @@ def _constants(code: CodeType) -> list[Any]:
         if type(held) is tuple or type(held) is frozenset:
             found.extend(held)
     return found
-
-
-def array_type() -> type | None:
-    """numpy's, if the program uses numpy."""
-    numpy = sys.modules.get("numpy")
-    found = _module_namespace(numpy).get("ndarray") if type(numpy) is ModuleType else None
-    return found if type(found) is type else None
 
 
 def frame_locals(frame: Frame) -> dict[str, Any]:

@@ -353,3 +353,36 @@ def test_grew_counts_what_is_more_of_a_class() -> None:
     assert heap_diff.diff.grew(Grower) == 0
     with pytest.raises(OptionError, match=r"a class or its name, as in 'app.User', not a int"):
         diff.grew(3)  # type: ignore[arg-type]
+
+
+def test_what_views_of_arrays_pin_is_counted_once() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    def view() -> Any:
+        whole = numpy.ones(250_000)
+        KEPT.append(whole[:5])
+        return whole[10:]
+
+    kept = []
+    with HeapDiff() as heap_diff:
+        kept += [view() for _ in range(4)]
+    arrays = row(heap_diff.diff, "numpy.ndarray")
+    assert arrays is not None and arrays.net == 12
+    assert 8_000_000 <= arrays.size_bytes < 8_100_000
+
+
+def test_the_objects_in_an_array_are_counted() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    class Table(numpy.ndarray):  # type: ignore[misc,name-defined]
+        pass
+
+    orders = numpy.array([Order(number) for number in range(2)], dtype=object)
+    with HeapDiff() as heap_diff:
+        KEPT.append(numpy.array([f"order {number}" for number in range(1000)], dtype=object)[::2])
+        KEPT.append(numpy.array([bytes(number) for number in range(1000)], dtype=object).view(Table))
+        KEPT.append(orders[:1])
+    texts, data = row(heap_diff.diff, "str"), row(heap_diff.diff, "bytes")
+    assert texts is not None and texts.net >= 1000
+    assert data is not None and data.net >= 998 and data.size_bytes > 400_000
+    assert order_row(heap_diff.diff) is None or order_row(heap_diff.diff).net == 0

@@ -137,7 +137,15 @@ def test_what_the_process_took_beside_the_objects_is_told(before: int, after: in
     assert lines[1:] == ([line] if line else [])
 
 
-def test_buffers_that_views_pin_are_in_what_the_process_took() -> None:
+def test_objects_that_took_room_which_was_there_already_are_told() -> None:
+    states = [HeapState(0, 0, time, rss=rss) for time, rss in ((100.0, 100 << 20), (116.2, 124 << 20))]
+    told = Diff(states[0], states[1], Change(64 << 20, 0, 0, ()), ()).table()
+    assert told.endswith(
+        "+24.0 MiB of resident memory; 40.0 MiB of the objects above took room that the process had free"
+    )
+
+
+def test_buffers_of_a_mapping_are_in_what_the_process_took() -> None:
     with memwatch.HeapDiff() as heap_diff:
         kept = mmap.mmap(-1, 64 << 20)
         kept.write(b"x" * (64 << 20))

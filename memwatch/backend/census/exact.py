@@ -16,6 +16,7 @@ from ...errors import UnsupportedError
 from ...internal import RECORDS, TYPES, internal
 from .. import _native
 from ..type_labels import type_label
+from .arrays import tried_array_type
 from .contract import Cancelled, Listing, Look, ShouldCancel
 from .exclude import PARTS
 from .object_set import ObjectSet, copy_column
@@ -29,7 +30,7 @@ _CHILD_SECONDS = 60.0  # a walk over some hundred million objects
 
 def count_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> Mapping[str, tuple[int, int]]:
     """By type label the number of objects and their bytes, as `contract.Backend` says."""
-    _ask(should_cancel, "before the walk")
+    _prepare(should_cancel)
     totals = _native.count(deep, TYPES, PARTS, RECORDS, exclude)
     if totals is None:
         raise Cancelled("the collector is at work; a census has to wait for its end")
@@ -50,7 +51,7 @@ def count_in_child(
     An object whose size a C method of its type tells (deque, OrderedDict, an array) is counted without its buffers.
     Linux only; `UnsupportedError` where there can be no child, or it has not answered within *patience* seconds.
     """
-    _ask(should_cancel, "before the walk")
+    _prepare(should_cancel)
     try:
         answer = _native.count_in_child(deep, TYPES, PARTS, RECORDS, exclude, patience)
     except (OSError, RuntimeError) as refused:
@@ -78,7 +79,7 @@ def look_in_child(
     def ask() -> None:
         _ask(should_cancel, "while a child counted")
 
-    ask()
+    _prepare(should_cancel)
     before = None if known is None else known._snapshot
     try:
         answer = _native.look_in_child(True, TYPES, PARTS, RECORDS, exclude, patience, ask, before, question)
@@ -94,7 +95,7 @@ def look_in_child(
 
 def list_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> Listing:
     """Each object with its type and size, as `contract.Backend` says."""
-    _ask(should_cancel, "before the walk")
+    _prepare(should_cancel)
     labels = _Labels()
     columns = _native.listing(deep, TYPES, PARTS, RECORDS, exclude, labels.number, copy_column)
     if columns is None:
@@ -111,7 +112,7 @@ def take_identity(
     since: ObjectSet | None = None,
 ) -> ObjectSet:
     """Which objects there are, as `contract.Backend` says: three to five bytes an object."""
-    _ask(should_cancel, "before the walk")
+    _prepare(should_cancel)
     earlier, begun = since._snapshot if since is not None else None, perf_counter()
     taken = _native.snapshot(deep, TYPES, PARTS, RECORDS, exclude, births, earlier)
     if taken is None:
@@ -127,6 +128,11 @@ def expected_pause(objects: int, deep: bool) -> float:
 
 
 expected_time = expected_pause
+
+
+def _prepare(should_cancel: ShouldCancel) -> None:
+    _ask(should_cancel, "before the walk")
+    _native.know_arrays(tried_array_type())
 
 
 def _ask(should_cancel: ShouldCancel, when: str) -> None:

@@ -21,6 +21,7 @@ import objgraph
 from ...internal import internal
 from ..quiet import quiet
 from ..type_labels import KindTable
+from .arrays import contents_of_arrays
 from .columns import sort_listing
 from .contract import Listing, ShouldCancel
 from .exclude import find_internal, parts_of
@@ -196,6 +197,7 @@ class DeepWalk(TrackedWalk):
     def _follow(self, batch: list[object], visit: Visit) -> None:
         """Visit what is reachable from *batch* and neither tracked nor seen before, without recursion."""
         stack = self._stack = [batch]
+        _push_contents_of_arrays(stack, batch)
         while stack:
             referents = self._referents = referents_of(stack.pop())
             for start in range(0, len(referents), SLICE):
@@ -212,6 +214,7 @@ class DeepWalk(TrackedWalk):
         type_ids = self.table.ids(objects)
         visit(list(map(id, objects)), objects, type_ids)
         _push(stack, list(compress(objects, map(self.table.referring.__contains__, type_ids))))
+        _push_contents_of_arrays(stack, objects)
         if _CODE in type_ids:
             constants = self._unseen(_tracked_constants(objects))
             if constants:
@@ -224,6 +227,13 @@ class DeepWalk(TrackedWalk):
         fresh = dict(zip(map(id, unseen), unseen, strict=True))
         seen.update(fresh)
         return fresh
+
+
+def _push_contents_of_arrays(stack: list[list[object]], objects: Sequence[object]) -> None:
+    """Put a list on the stack that refers to what the arrays among *objects* hold."""
+    held = contents_of_arrays(objects)
+    if held:
+        stack.append([held])
 
 
 def _tracked_constants(objects: Sequence[object]) -> list[object]:

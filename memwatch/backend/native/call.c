@@ -89,6 +89,7 @@ call_begin(State *state, Call *call, const Asked *asked, Wanted wanted)
         PyErr_NoMemory();
         return -1;
     }
+    call->walk.kinds.array_type = state->array_type;
     call->walk.deep = call->walk.types = asked->deep;
     call->walk.marking = asked->deep || wanted != TOTALS;
     call->walk.counting = wanted != LISTING;

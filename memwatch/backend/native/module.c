@@ -107,6 +107,16 @@ hollow(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
     return hollow_call(args, given);
 }
 
+PyDoc_STRVAR(know_arrays_doc, "know_arrays(type)\n--\n\nnumpy's array type, or None: what its arrays hold is counted.");
+
+static PyObject *
+know_arrays(PyObject *module, PyObject *type)
+{
+    State *state = state_of(module);
+    Py_XSETREF(state->array_type, PyType_Check(type) ? (PyTypeObject *)Py_NewRef(type) : NULL);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(attributes_doc, "attributes(object)\n--\n\n"
                              "The names and values that an object without a dict keeps in itself, as a list of pairs.");
 
@@ -177,6 +187,7 @@ static PyMethodDef methods[] = {
     {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
     {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
     {"attributes", attributes, METH_O, attributes_doc},
+    {"know_arrays", know_arrays, METH_O, know_arrays_doc},
     {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, held_doc},
     {"measure", measure, METH_O, measure_doc},
     {"signal_flag", signal_flag, METH_O, signal_flag_doc},
@@ -216,6 +227,7 @@ static int
 traverse(PyObject *module, visitproc visit, void *arg)
 {
     Py_VISIT(state_of(module)->snapshot_type);
+    Py_VISIT(state_of(module)->array_type);
     return 0;
 }
 
@@ -223,6 +235,7 @@ static int
 clear(PyObject *module)
 {
     Py_CLEAR(state_of(module)->snapshot_type);
+    Py_CLEAR(state_of(module)->array_type);
     return 0;
 }
 

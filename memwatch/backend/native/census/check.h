@@ -9,6 +9,7 @@
 typedef struct {
     GCState *collector;
     PyTypeObject *snapshot_type;
+    PyTypeObject *array_type; /* numpy's, or NULL */
     Measures measures;
     bool knows_frames; /* else nothing here reads one: the search for holders runs in Python, nothing is sampled */
     Memory memory;

@@ -5,6 +5,7 @@
  * the pure backend does. The C methods of the builtin types are known by their function and have a rule of their own,
  * because they leave things out: the words before an object, the room for one more item, the values of attributes. */
 #include "census/kinds.h"
+#include "census/untracked_holders.h"
 
 #include <string.h>
 
@@ -120,6 +121,8 @@ flags_of(const Kinds *kinds, const PyTypeObject *type)
         flags |= KIND_OWN;
     if (kinds->parts && pointers_find(kinds->parts, type))
         flags |= KIND_PART;
+    if (is_array_type(kinds->array_type, type))
+        flags |= KIND_ARRAY;
     if (type == &PyMethod_Type)
         flags |= KIND_METHOD;
     if (hides_keys(type))

@@ -33,6 +33,7 @@ enum {
     KIND_DICT = 32, /* or a frozendict, or a subclass: hides keys that are str */
     KIND_MODULE = 64,
     KIND_VALUES = 128, /* attribute values beside the instance or behind it */
+    KIND_ARRAY = 512,  /* numpy's: what it is a view of and what it is made of is shown to nobody */
     KIND_WEAK = 256,   /* a weak reference; a static type may be known by nothing else */
 };
 
@@ -64,6 +65,7 @@ typedef struct {
     const Measures *measures;
     const Pointers *own;   /* types */
     const Pointers *parts; /* types */
+    PyTypeObject *array_type; /* numpy's, NULL where arrays are not to be followed */
 } Kinds;
 
 bool measures_read(Measures *measures, PyTypeObject *stream);

@@ -97,6 +97,7 @@ asked_call(State *state, PyObject *const *args, Py_ssize_t given, const GraphFun
     if (!call_read(&asked, args, given, function->arguments))
         return NULL;
     int begun = call_begin(state, &call, &asked, TOTALS);
+    call.walk.kinds.array_type = NULL; /* the graph follows arrays itself, by their edges */
     if (begun > 0)
         result = look(state, &call, args, function);
     else if (begun == 0)

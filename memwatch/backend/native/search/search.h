@@ -8,6 +8,7 @@
 #ifndef MEMWATCH_SEARCH_H
 #define MEMWATCH_SEARCH_H
 
+#include "census/untracked_holders.h"
 #include "census/check.h"
 
 /* The arguments of search() by their number. */
@@ -226,13 +227,6 @@ bool near_passes_by(Search *search, PyObject *object);
 bool near_leads_on(const Search *search, const Kind *kind, Met met);
 void near_follow(Search *search, PyObject *object, visitproc visit);
 void search_fetch(const Search *search, size_t node);
-
-/* untracked_holders.c: what an object holds that the collector does not see: a code object's constants, an array's
- * items. *array_type* is numpy's, or NULL. */
-bool is_hollow(PyTypeObject *array_type, const Kind *kind);
-void follow_hollow(PyObject *object, visitproc visit, void *arg);
-/* The bytes of the buffer that an array owns. */
-uint64_t array_bytes(PyObject *object);
 
 /* threads.c: what running functions hold, the program's or memwatch's. */
 bool search_threads(Search *search, bool own);

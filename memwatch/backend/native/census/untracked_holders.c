@@ -1,9 +1,9 @@
-/* Objects that hold others although the collector does not track them. See search.h.
+/* Objects that hold others although the collector does not track them.
  *
  * A code object holds its constants, which may be tuples and frozensets of constants. A numpy array holds what it is a
  * view of, and the objects that it is made of. numpy keeps the head of its arrays as it is here in all its versions;
  * the Python side has tried it on an array before it gives the type. */
-#include "search/search.h"
+#include "census/untracked_holders.h"
 
 #define DEEPEST 64
 #define MOST_AXES 64
@@ -29,9 +29,12 @@ typedef struct {
 bool
 is_hollow(PyTypeObject *array_type, const Kind *kind)
 {
-    const PyTypeObject *type = kind->type;
-    if (type == &PyCode_Type)
-        return true;
+    return kind->type == &PyCode_Type || is_array_type(array_type, kind->type);
+}
+
+bool
+is_array_type(PyTypeObject *array_type, const PyTypeObject *type)
+{
     if (array_type == NULL || type->tp_basicsize < (Py_ssize_t)sizeof(Array))
         return false;
     return type == array_type || PyType_IsSubtype((PyTypeObject *)type, array_type);
