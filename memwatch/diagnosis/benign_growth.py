@@ -84,7 +84,7 @@ class BenignGrowth:
         The keys and references of a weak container are its members', which others keep, as long as there are no more of
         them than the bounded holders have items.
         """
-        bounded = [held for held in self._holdings if held.bounded_bytes]
+        bounded = [held for held in self._holdings if held.bounded_bytes and not held.pins]
         came = {id(held): self._fuller(held) * _bounded_bytes(held) for held in bounded}
         members = _MEMBERS * sum(held.targets for held in bounded)
         weak = [held for held in self._holdings if held.weak and held.targets <= members]

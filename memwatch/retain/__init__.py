@@ -13,10 +13,11 @@ from .removal import find_remover, is_taken_with
 from .retaining_paths import find_path, retaining_paths
 from .search import bytes_of_places, expected_search, unreached
 from .sharing import share_among
-from .steps import ATTRIBUTES, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
+from .steps import ATTRIBUTES, CHAINED, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
 
 __all__ = [
     "ATTRIBUTES",
+    "CHAINED",
     "ITEMS",
     "UNREACHED",
     "Cancelled",

@@ -19,18 +19,12 @@ from ..backend.type_labels import mro_of, type_label
 from .attributes import instance_value
 from .object_labels import function_label, length, suspended_name
 from .references import LruCacheWrapper, contents, namespace
-from .steps import Edge, Step
+from .steps import CHAINED, SMALL_VIEW, Edge, Step
 
 METHOD_CACHE = "cache of a method"
 """A function cache whose function takes ``self`` or ``cls``: it keeps the objects that it is called on."""
 
-SMALL_VIEW = "small view"
-"""A view of a buffer that is at least twice as large as what the view shows."""
-
 SELF_FINALIZER = "finalizer that holds its object"
-
-CHAINED = "chain"
-"""An object that refers to one of its own type, and that to the next, many times over; shown at a path's end alone."""
 
 HOLDS_MEMBERS = "holds its members"
 """A weak dictionary of which the values hold their keys, or the keys their values: it is not weak."""

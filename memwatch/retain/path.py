@@ -10,7 +10,7 @@ from typing import Any
 from ..internal import internal
 from ..shown import Shown, text_html
 from . import drawing, holder_names
-from .steps import ANY_ITEM, Root, Step
+from .steps import ANY_ITEM, SMALL_VIEW, Root, Step
 
 
 @internal
@@ -141,6 +141,11 @@ class Holding:
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: frozenset[str] = frozenset()
     in_use: bool = True
+
+    @property
+    def pins(self) -> bool:
+        """Whether they are small views of large buffers: a bound of their number says nothing of these."""
+        return bool(self.path.steps) and SMALL_VIEW in self.path.steps[-1].traits
 
     @property
     def is_bounded(self) -> bool:

@@ -35,6 +35,13 @@ ATTRIBUTES = frozenset((EdgeKind.ATTRIBUTE, EdgeKind.SLOT))
 """What source code writes behind a dot."""
 
 
+SMALL_VIEW = "small view"
+"""A view of a buffer that is at least twice as large as what the view shows."""
+
+CHAINED = "chain"
+"""An object that refers to one of its own type, and that to the next, many times over; shown at a path's end alone."""
+
+
 @internal
 @dataclass(frozen=True, slots=True)
 class Edge:

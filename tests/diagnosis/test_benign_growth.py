@@ -7,6 +7,7 @@ import sys
 import time
 import weakref
 from collections import OrderedDict, deque
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ import memwatch
 from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis.benign_growth import BenignGrowth, will_be_full
 from memwatch.diagnosis.lines import Lines
-from memwatch.retain import Holding
+from memwatch.retain import Edge, EdgeKind, Holding, Step
 from memwatch.watch import Dismissed, Leak
 
 from ..paths import KEPT
@@ -164,6 +165,14 @@ def test_what_lies_where_others_lay_is_where_most_of_its_kind_are(seen, is_held)
 def test_what_is_full_may_have_filled_where_nothing_was_counted(grew, is_held):
     found = [holding(100, 100, 100, 100 * MIB, {"bytearray": 100})]
     assert (BenignGrowth(found, None, True, grew * MIB, 64.0).filling(1 << 40) is not None) is is_held
+
+
+def test_a_bound_on_small_views_is_no_excuse_for_what_they_pin():
+    found = holding(1000, 100, 100, 100 * MIB, {"numpy.ndarray": 200})
+    view = Step(Edge(EdgeKind.INDEX, "index"), "numpy.ndarray", traits=("small view",), bare=True)
+    pinning = replace(found, path=replace(found.path, steps=(*found.path.steps[:-1], view)))
+    for held, is_excused in ((found, True), (pinning, False)):
+        assert (BenignGrowth([held], None, True, 100 * MIB, 64.0).filling(1 << 40) is not None) is is_excused
 
 
 UNBOUNDED = {

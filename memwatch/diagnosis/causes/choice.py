@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from ...backend.meters.meters import collector_runs
 from ...internal import internal
+from ...retain import CHAINED, EdgeKind, Holding, RootKind, find_owner
 from ...retain import UNREACHED as UNREACHED_ROOTS
-from ...retain import EdgeKind, Holding, RootKind, find_owner
 from ...units import printable
 from ..classes import is_programs, is_standard, unseen_keepers
 from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
-from .owned import IN_LIBRARY, MADE, OWNED, WEAK_OWNED, library_of, maker_of
+from .owned import IN_LIBRARY, MADE, OWNED, STANDARD_OWNED, WEAK_OWNED, library_of, maker_of
 from .places import PLACES
 from .runtime import RUNTIME
 from .verdicts import BY_VERDICT, GC_DISABLED
@@ -29,6 +29,7 @@ ALL = (
     FAR_BOUND,
     NEAR_BOUND,
     OWNED,
+    STANDARD_OWNED,
     WEAK_OWNED,
     MADE,
     CYCLE_IN_C,
@@ -46,9 +47,11 @@ _CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell", *_
 _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
+_PARTIAL = "functools.partial"  # what it calls is named, as of a method
 _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod"))
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
 _CALLBACKS = next(cause for cause in RUNTIME if cause.name == "callbacks-in-c")
+_SMALL_VIEWS = next(cause for cause in KEPT if cause.name == "small-views")
 _SEVERAL = 10  # threads
 _LITTLE = 4  # times as much
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
@@ -79,7 +82,7 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
     if owner is not None:
         container = f"{printable(owner.name)}.{printable(owner.attribute)}"
         said |= {"library": library_of(owner), "container": container, "attribute": owner.attribute, "line": line}
-        cause = IN_LIBRARY.get(cause.name, OWNED)
+        cause = IN_LIBRARY.get(cause.name, STANDARD_OWNED if owner.is_standard else OWNED)
     kind = name_type(holding)
     maker = maker_of(kind) if cause.for_maker else None
     if maker is not None:
@@ -128,6 +131,7 @@ def name_type(holding: Holding) -> str:
         return known
     often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name and (name == top or name not in _WEAK)]
+    own = [name for name in own if name != _PARTIAL] or own
     public = [name for name in own if not _is_internal(name)]
     first = [top] if top not in _CONTAINERS else [it for it in own if not _is_owned(it, own, holding)]
     own = public if public and not any(_is_put_there(it, public, holding) for it in first) else own
@@ -192,7 +196,7 @@ def count_words(holding: Holding) -> str:
 def _choose(holding: Holding) -> tuple[Cause, str] | None:
     """The cause, and what its marked step is called."""
     if holding.bound is not None:
-        return None
+        return (_SMALL_VIEWS, "") if holding.pins else None
     if _is_in_threads(holding):
         return _THREADS, ""
     is_unreached = holding.path.root.kind in UNREACHED_ROOTS
@@ -231,6 +235,9 @@ def _is_such(holding: Holding, cause: Cause) -> bool:
 
 def _is_many(holding: Holding) -> bool:
     """Whether several objects came there, or one container with many items; an object in a chain is none."""
+    last = holding.path.steps[-1] if holding.path.steps else None
+    if last is not None and CHAINED in last.traits and not last.edge.is_item:
+        return False
     return holding.targets > 1 or (holding.frontier_type == holding.holder_type and holding.holder_items is not None)
 
 

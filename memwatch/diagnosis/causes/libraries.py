@@ -33,6 +33,13 @@ LIBRARIES = (
         ("*: cachetools.Cache > .*: dict|collections.OrderedDict > []",),
     ),
     Cause(
+        "mock-calls",
+        "a mock of unittest.mock that notes every call, with its arguments",
+        "use an object of your own that does nothing where no test looks at the calls, or call mock.reset_mock()",
+        ("*: unittest.mock.NonCallableMock > ._mock_*|.*_calls: * > []",),
+        counted=True,
+    ),
+    Cause(
         "open-figures",
         "pyplot keeps every figure until it is closed",
         "call plt.close(figure) when it is drawn, or make it without pyplot: matplotlib.figure.Figure()",

@@ -17,6 +17,14 @@ OWNED = Cause(
     counted=True,
 )
 
+STANDARD_OWNED = Cause(
+    "standard-container",
+    "a {holder} of {library} that only grows, {container}",
+    "end or undo there what {line} begins or adds (close, cancel, remove, pop, shutdown), or make such an object anew "
+    "for each piece of work and let go of it; {attribute} is the library's own",
+    counted=True,
+)
+
 WEAK_OWNED = Cause(
     "library-weak-dict",
     "a weak dictionary of {library} that holds its own members, {container}, so that none ever goes",

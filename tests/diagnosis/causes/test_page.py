@@ -9,7 +9,7 @@ from memwatch.diagnosis.causes import ALL, BY_VERDICT, Cause
 from memwatch.diagnosis.causes.holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
-from memwatch.diagnosis.causes.owned import MADE, OWNED, WEAK_OWNED
+from memwatch.diagnosis.causes.owned import MADE, OWNED, STANDARD_OWNED, WEAK_OWNED
 from memwatch.diagnosis.causes.places import PLACES
 from memwatch.diagnosis.causes.runtime import RUNTIME
 from memwatch.diagnosis.causes.verdicts import GC_DISABLED
@@ -35,7 +35,7 @@ PARTS = (
     ("Python and its standard library", RUNTIME),
     ("What is kept", KEPT),
     ("Where it is kept", PLACES),
-    ("What keeps it", (ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, OWNED, WEAK_OWNED, MADE)),
+    ("What keeps it", (ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, OWNED, STANDARD_OWNED, WEAK_OWNED, MADE)),
     ("Where no path is known", (CYCLE_IN_C, UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
 )
 

@@ -257,6 +257,38 @@ def test_a_weak_dictionary_of_a_library_is_not_the_programs_to_mend(monkeypatch)
     assert "what app.py:7 in step calls again and again" in told.hint
 
 
+def test_a_container_of_the_standard_library_needs_no_newer_release(monkeypatch) -> None:
+    monkeypatch.setattr(choice, "find_owner", lambda path: Owner("contextlib.ExitStack", "_exit_callbacks", "", True))
+    stack = attribute("stack", "contextlib.ExitStack")
+    told = words_for(holding(stack, attribute("_exit_callbacks", "collections.deque"), item("tuple")), line="app.py:7")
+    assert told.name == "standard-container" and "contextlib.ExitStack._exit_callbacks" in told.cause
+    assert "what app.py:7 begins or adds" in told.hint and "release" not in told.hint
+
+
+def test_calls_that_a_mock_notes() -> None:
+    mock = replace(attribute("METRICS", "unittest.mock.MagicMock"), traits=("unittest.mock.NonCallableMock",))
+    for name in ("_mock_mock_calls", "method_calls"):
+        calls = attribute(name, "unittest.mock._CallList")
+        assert words_for(holding(mock, calls, item("unittest.mock._Call"))).name == "mock-calls"
+
+
+def test_of_a_partial_the_object_that_it_calls_is_named() -> None:
+    held = holding(LIST, item("functools.partial"))
+    assert name_type(replace(held, type_counts={"functools.partial": 30, "app.View": 30})) == "app.View"
+    assert name_type(replace(held, type_counts={"functools.partial": 30, "str": 30})) == "functools.partial"
+
+
+def test_a_function_that_is_wrapped_again_and_again_is_a_chain() -> None:
+    wrapped = replace(attribute("get", "function"), traits=("chain",))
+    assert words_for(holding(CACHE, wrapped, targets=2440)).name == "linked-objects"
+
+
+def test_a_bound_on_small_views_is_none_on_what_they_pin() -> None:
+    view = item("numpy.ndarray", "small view")
+    assert words_for(holding(LIST, view, bound=100_000)).name == "small-views"
+    assert words_for(holding(LIST, item("numpy.ndarray"), bound=100_000)).name != "small-views"
+
+
 def test_what_a_library_gives_to_the_interpreter_is_not_the_programs_to_change() -> None:
     root = Root(RootKind.INTERPRETER, "fork callbacks (os.register_at_fork, after_in_child)")
     held = holding(item("function"), root=root)
