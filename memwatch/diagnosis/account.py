@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..backend.meters.meters import counted_bytes
@@ -30,6 +30,7 @@ _STACK = frozenset((NO_OBJECT, "frame"))
 _ALIKE = 2.0  # times
 _LOST = 0.2  # of the bytes
 
+_ARRAYS = "numpy."
 _STREAM = "_io.BytesIO"
 _HIDES_BYTES = sys.version_info < (3, 12)
 
@@ -156,7 +157,7 @@ def make_account(
         met = {PYTHON_RAW, *(label for it in holdings for label in it.type_counts)} if holdings else set()
     grew -= sum(counted_bytes(row.size_bytes, row.count) - row.size_bytes for row in counted if row.size_bytes > 0)
     walked = diff is not None and deep
-    rows = _sampled(loose_sites(diff, lines, walked), walked, holdings)
+    rows = _sampled(_without_buffers(loose_sites(diff, lines, walked), diff, lines), walked, holdings)
     loose = [row for row in rows if walked or row.what not in met]
     typed = round(sum(it.size_bytes for it in lines.objects))
     return Account(grew, (*counted, *loose), walked, lines.sampled, typed)
@@ -178,6 +179,16 @@ def _without_streams(sites: Sequence[Site], diff: Diff | None) -> tuple[Site, ..
         left -= round(site.size_bytes) if is_counted else 0
         found += [] if is_counted else [site]
     return tuple(found)
+
+
+def _without_buffers(sites: Sequence[Site], diff: Diff | None, lines: Lines) -> list[Site]:
+    """*sites* without the buffers that the sizes of arrays have counted and that came from malloc: numpy takes them
+    there or from Python's allocators, as its version is."""
+    arrays = sum(max(0, row.size_bytes) for row in _rows(diff) if row.what.startswith(_ARRAYS))
+    native = sum(site.size_bytes for site in sites if site.native)
+    part = 1 - max(0.0, arrays - lines.block_bytes) / max(native, 1)
+    scaled = (replace(it, count=it.count * part, size_bytes=it.size_bytes * part) if it.native else it for it in sites)
+    return [site for site in scaled if site.size_bytes > 0]
 
 
 def kind_of(site: Site, walked: bool, holdings: Sequence[Holding] = (), lost: bool = True) -> Kind:

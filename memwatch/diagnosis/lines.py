@@ -130,6 +130,11 @@ class Lines:
         part = _bytes_of(heaviest) / max(_bytes_of(self._samples), 1)
         return self._as_site(heaviest, NO_OBJECT) if part >= _MOST else None
 
+    @property
+    def block_bytes(self) -> float:
+        """The bytes of what is no object, in memory of Python's allocators."""
+        return _bytes_of(_blocks_of(self._samples))
+
     def loose(self, counted: float = 0.0) -> tuple[Site, ...]:
         """What no walk has met, though it is alive, by line and type, most bytes first; all of it where there was none.
 

@@ -154,3 +154,25 @@ def test_the_shown_rows_the_others_and_the_rest_are_all_of_it(most: int) -> None
     assert len(rows) == min(most, 3)
     assert sum(row.size_bytes for row in rows) + sum(size for _, size in rest) == found.total
     assert rest[-1] == (NOT_EXPLAINED, 200 * KB)
+
+
+@pytest.mark.parametrize(("native", "left"), [(600, 0), (1000, 400)])
+def test_a_buffer_that_an_array_has_counted_is_no_row_of_its_own(native: int, left: int) -> None:
+    found = make_account((600 + left) * KB, diff(**{"numpy.ndarray": 600}), lines(("", native), native=True))
+    rows = [("numpy.ndarray", "objects", 600, round(600 / (600 + left), 2))]
+    rows += [(NO_OBJECT, "native", left, round(left / (600 + left), 2))] if left else []
+    assert shown(found) == [*rows, (NOT_EXPLAINED, "unknown", 0, 0.0)]
+
+
+def test_what_c_code_has_is_told_beside_arrays_whose_buffers_python_has_given() -> None:
+    beside = Lines(
+        [
+            Sampled((Frame("grow", "app.py", line, 0, 0),), 1, "", 60, 60 * KB, native=is_native)
+            for line, is_native in ((1, False), (2, True))
+            for _ in range(10)
+        ],
+        bool,
+        lambda address, label: False,
+    )
+    found = make_account(1200 * KB, diff(**{"numpy.ndarray": 600}), beside)
+    assert (NO_OBJECT, "native", 600, 0.5) in shown(found)
