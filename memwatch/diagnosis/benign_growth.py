@@ -120,7 +120,7 @@ class BenignGrowth:
         return f"{modules:,} new module{'s' * (modules != 1)}, and what they define"
 
     def turnover(self) -> str | None:
-        """Items of a full container that come and go, maybe such with ever more native memory.
+        """Items of a full container that come and go, maybe with more and more native memory.
 
         How many were replaced is not known: most new ones are where old ones were.
         """
@@ -140,7 +140,7 @@ class BenignGrowth:
         return None
 
     def passing(self, lines: Lines) -> str | None:
-        """Objects of which none is old, though there are ever more: what comes more and more often, and goes again.
+        """Objects of which none is old, though there are more and more: what comes more and more often, and goes again.
 
         As requests under way while there are more of them every minute. What a leak keeps is as old as the growth.
         """
@@ -150,7 +150,7 @@ class BenignGrowth:
         if size < _MOST * sum(row.size_bytes for row in rows) or size < HALF * self._grew:
             return None
         what = max(young, key=lambda row: row.size_bytes).what
-        return f"all the new objects of type {what} are young: they come and go, ever more of them"
+        return f"all the new objects of type {what} are young: they come and go, and there are more and more"
 
     def _came(self, held: Holding) -> int | None:
         """How many more objects of its topmost type there are; None if nobody counted them."""

@@ -113,8 +113,8 @@ class Budget:
         return WALK_SHARE * max(wall, _LEAST_WALL) - spent
 
     def _may_pause(self, walk: Walk, blocks: int) -> bool:
-        """Whether the longest hold of *walk* is short enough; a machine that was slower than expected stays so, and a
-        heap most of whose blocks no walk meets was walked faster."""
+        """Whether the longest hold of *walk* is short enough. The expected hold is scaled by the last measured walk,
+        but never below a quarter."""
         pause, seconds = self._expected(walk, blocks)
         slower = blocks * self._walk_seconds[walk] / seconds if seconds else 1.0
         return pause * max(_FASTEST, slower) <= self.pause_budget

@@ -37,7 +37,7 @@ from .verdict import (
 from .whole import without_idle
 from .window import excess_of, put_right
 
-_MOST_WIDENED = 2  # times in a row: what grows to its largest use grows ever more slowly
+_MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
 _MOST_FILLED = 3  # times in a row, likewise
 _MOST_SETTLING = 3  # times in a row, likewise

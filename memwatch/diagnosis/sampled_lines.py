@@ -17,9 +17,9 @@ def lines_since(
 ) -> Lines:
     """What was allocated since the suspicion, the growth's window where there was none, and before *after*.
 
-    *times* are its begin and its end, on the steady clock in nanoseconds. One large thing that is replaced by a larger
-    one again and again may have been since the end: where what is left from before is little of the *grew* bytes, the
-    lines are of all up to now. What could not be read is added to *missing*.
+    *times* are its begin and its end, on the steady clock in nanoseconds. If samples taken before the end explain less
+    than 10 % of the *grew* bytes, as with a buffer that is reallocated again and again, all samples up to now are used.
+    What could not be read is added to *missing*.
     """
     if recorder.problem:
         missing.append(f"allocations were not sampled: {recorder.problem}")

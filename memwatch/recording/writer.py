@@ -1,7 +1,7 @@
 """Writes what a process knows of itself into a recording, once a second, on the watcher's thread.
 
 It never waits for long: what cannot be written, since another holds the file or the disk is full, stays in memory and
-is tried again later, ever more rarely.
+is tried again later, less and less often.
 
 No connection crosses a fork: SQLite knows by file which locks the process has, and a child would take its parent's for
 its own. So it is closed before a fork, and opened again by the next write. Where a write is under way that does not

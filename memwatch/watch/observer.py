@@ -27,7 +27,7 @@ _log = logging.getLogger("memwatch")
 _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
 _QUICK = 10  # looks that may follow each other faster than one a window
 _GROWN = 0.003  # of the base, between two such looks
-_FOLLOWED = 6  # windows after these in which a judge is asked to look at a suspicion again; later ever more rarely
+_FOLLOWED = 6  # windows after these in which a judge is asked to look at a suspicion again; later less and less often
 
 EventValue = tuple[str, Any]
 

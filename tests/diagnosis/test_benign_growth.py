@@ -409,7 +409,7 @@ def passing(what, births, net=100):
 
 def test_objects_of_which_none_is_old_come_and_go():
     assert passing("app.Request", range(45, 80)) == (
-        "all the new objects of type app.Request are young: they come and go, ever more of them"
+        "all the new objects of type app.Request are young: they come and go, and there are more and more"
     )
 
 

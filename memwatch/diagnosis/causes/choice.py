@@ -220,7 +220,7 @@ def _unseen_below(holding: Holding) -> str:
 
 
 def _is_in_threads(holding: Holding) -> bool:
-    """Whether a variable of one function holds it, in ever more threads that run that."""
+    """Whether a variable of one function holds it, in more and more threads that run it."""
     path = holding.path
     is_local = len(path.steps) == 1 and path.steps[0].edge.kind is EdgeKind.LOCAL
     return is_local and path.root.kind is RootKind.FUNCTION and not path.root.main and holding.targets >= _SEVERAL

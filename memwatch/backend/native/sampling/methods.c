@@ -32,7 +32,8 @@ start(PyObject *Py_UNUSED(module), PyObject *args)
     if (!PyArg_ParseTuple(args, "din", &interval, &depth, &most) || !sampling_is_main())
         return NULL;
     if (!(interval >= 1) || depth < 1 || depth > DEEPEST || most < 16)
-        return PyErr_Format(PyExc_ValueError, "an interval from 1, a depth from 1 to %d, 16 samples or more", DEEPEST);
+        return PyErr_Format(PyExc_ValueError, "interval must be at least 1, depth 1 to %d, and samples at least 16",
+                            DEEPEST);
     if (sampler.active)
         return PyErr_Format(PyExc_RuntimeError, "sampling has been started already");
     if (!sampling_begin(interval, depth, (size_t)most))
