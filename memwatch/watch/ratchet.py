@@ -22,6 +22,7 @@ _EXPIRES = 4  # windows
 _URGENT = 1.0  # of the base: growth that leaves no time to wait
 _FAST = 0.03  # of the base, since the suspected growth began: reported on evidence before the window that confirms it
 _SOON = 0.25  # windows since it was suspected
+_HALF = 0.5
 _REALERT = 4  # windows
 _LONGER = 1.5  # times the dismissed growth's seconds, which are never quite a window: the next window is twice as long
 _FASTER = 4  # times the rate that was reported last: a different leak
@@ -111,7 +112,7 @@ class Ratchet:
         """What has grown since before the suspicion, now that there was a look: the look may tell it, where noise lets
         no window rise. For paces that tell early."""
         scale = self._scales.whole
-        if not self._confirm or scale is None or scale.growth <= 0 or self._is_importing(scale, sample):
+        if not self._confirm or scale is None or not self._keeps_up(scale) or self._is_importing(scale, sample):
             return None
         return self._leak(scale, sample, "early") if self._is_fast(scale) and self._is_new(scale) else None
 
@@ -229,6 +230,12 @@ class Ratchet:
         if not self._pace.early or self._age - suspected < max(self._pace.early, _SOON * window):
             return False
         return scale.values[-1] - before >= max(self._floor, _FAST * before)
+
+    def _keeps_up(self, scale: Scale) -> bool:
+        """Whether it shows at least half of the rate since before the suspicion: later growth is measured by that."""
+        suspected, window, before = self._suspected
+        rate = (scale.values[-1] - before) / (self._age - suspected + window)
+        return scale.growth >= max(1.0, _HALF * rate * scale.window)
 
     def _is_settled(self, scale: Scale) -> bool:
         """Whether the process was past its start-up, by its age or the size of the growth."""

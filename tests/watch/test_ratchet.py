@@ -201,6 +201,16 @@ def test_after_a_look_growth_is_put_up_though_the_noise_lets_no_window_rise(hour
     assert "early" not in found and found["suspect"] + SERVICE.early <= found["early by a look"] < 60 * latest
 
 
+@pytest.mark.parametrize(("hump", "is_put_up"), [(0.0, True), (0.08, False)])
+def test_growth_whose_window_began_on_a_hump_waits_for_a_window_that_shows_its_rate(hump, is_put_up):
+    detector = Ratchet("base", SERVICE)
+    for clock in range(0, 2001, 10):
+        now = reading(BASE * (1 + 0.3 * clock / 3600 + hump * (640 <= clock < 1300)), clock)
+        if (growth := detector.update(now)) is not None and growth.level == "early":
+            detector.withdraw()
+    assert (detector.hasten(now) is not None) is is_put_up
+
+
 def test_a_look_puts_nothing_up_where_there_was_no_suspicion_or_at_the_pace_of_a_job():
     assert hastened(SERVICE, 0.0) == {} and "early by a look" not in hastened(JOB, 0.3, 300)
 
