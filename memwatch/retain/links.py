@@ -98,8 +98,9 @@ def _near(obj: Any) -> list[Any]:
 
 
 def _parts_of(function: types.FunctionType) -> list[Any]:
-    """What a function has of its own: its variables of outer functions and its defaults, but not its module's names."""
-    return [*(function.__closure__ or ()), *(function.__defaults__ or ())]
+    """What a function has of its own: its variables of outer functions, its defaults, and what it has been wrapped
+    around; but not its module's names."""
+    return [*(function.__closure__ or ()), *(function.__defaults__ or ()), getattr(function, "__wrapped__", None)]
 
 
 def holds_members(weak: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from memwatch.diagnosis.causes import ALL, choice, name_type, words_for
 from memwatch.diagnosis.causes.cause import Pattern, is_like
 from memwatch.retain import Edge, EdgeKind, Holding, Owner, RetainingPath, Root, RootKind, Step
+from memwatch.retain.links import step_to
 from memwatch.retain.steps import DIRECT
 
 from ...paths import attribute, path
@@ -281,6 +283,17 @@ def test_of_a_partial_the_object_that_it_calls_is_named() -> None:
 def test_a_function_that_is_wrapped_again_and_again_is_a_chain() -> None:
     wrapped = replace(attribute("get", "function"), traits=("chain",))
     assert words_for(holding(CACHE, wrapped, targets=2440)).name == "linked-objects"
+
+
+def test_what_a_function_is_wrapped_around_may_be_a_chain() -> None:
+    def wrapped(around: object) -> object:
+        return functools.wraps(around)(lambda: None)  # type: ignore[arg-type]
+
+    function: object = print
+    for _ in range(30):
+        function = wrapped(function)
+    assert "chain" in step_to(Edge(EdgeKind.ATTRIBUTE, "get"), function, last=True).traits
+    assert "chain" not in step_to(Edge(EdgeKind.ATTRIBUTE, "get"), wrapped(print), last=True).traits
 
 
 def test_a_bound_on_small_views_is_none_on_what_they_pin() -> None:
