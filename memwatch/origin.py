@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from .internal import internal
@@ -56,11 +57,16 @@ def _module_name(words: int) -> str:
 
 
 def process_name() -> str:
-    """What a pool (of multiprocessing or billiard) calls it, as ``ForkPoolWorker-3``; empty if it is none's."""
+    """What a pool (of multiprocessing or billiard) calls it, as ``ForkPoolWorker-3``; empty if it is none's.
+
+    Another thread may be importing the pool's module just now: then this is no worker of it.
+    """
     for module in _POOLS:
-        processes = sys.modules.get(module)
-        if processes is not None and getattr(processes.current_process(), "_parent_pid", None) is not None:
-            return str(processes.current_process().name)
+        with suppress(AttributeError, NameError):
+            processes = sys.modules.get(module)
+            process: Any = processes.current_process() if processes is not None else None
+            if getattr(process, "_parent_pid", None) is not None:
+                return str(process.name)
     return ""
 
 

@@ -162,8 +162,16 @@ def test_the_variable_records_and_a_pool_s_workers_have_their_names(path, tmp_pa
     script = tmp_path / "pooled.py"
     script.write_text(
         "import memwatch.autostart, multiprocessing, time\n"
+        "from memwatch.recording.lives import Reader\n"
+        "def wait_for_both(_):\n"
+        "    deadline = time.monotonic() + 40\n"
+        "    while time.monotonic() < deadline:\n"
+        "        time.sleep(0.05)\n"
+        f"        with Reader({path!r}) as reader:\n"
+        "            if sum(life.birth.worker is not None for life in reader.lives()) == 2:\n"
+        "                break\n"
         "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
-        "    pool.map(time.sleep, [1.3, 1.3])\n"
+        "    pool.map(wait_for_both, [1, 2])\n"
         "    pool.close(); pool.join()\n"
     )
     environ = {**os.environ, "MEMWATCH_RECORD": path, "MEMWATCH_RELEASE": "2.0", "MEMWATCH_PACE": "job"}
