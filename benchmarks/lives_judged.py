@@ -28,7 +28,8 @@ import numpy as np
 from lives import OF_THE_HEAP, WEEK, Growth, Random, healthy, lives_of, shape
 
 import memwatch.render  # noqa: F401 - reports are drawn by it
-from memwatch.backend.meters.meters import Meters, read_collections
+from memwatch.backend.meters.collector import read_collections
+from memwatch.backend.meters.meters import Meters
 from memwatch.diagnosis import Diagnosis
 from memwatch.recording.evidence import LIVES, leaky
 from memwatch.watch import Candidate, Leak, Ledger, Sample

@@ -14,7 +14,7 @@ OURS = {
     " loading option_kinds options reach receivers units value version watch",
     ".backend": "allocations forks meters pending process quiet stopped",
     ".backend.allocations": "recorder" + " sampler" * (backend.name == "native"),
-    ".backend.meters": "allocator gc_callback malloc meters resident",
+    ".backend.meters": "allocator collector gc_callback malloc meters resident",
     ".handlers": "leak_text",
     ".reach": "folder listener",
     ".watch": "agenda at_tick cost detector history judge observer pace patience progress ratchet rates reading"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..backend.allocations.recorder import FINE_INTERVAL, Recorder
-from ..backend.meters.meters import collector_runs
+from ..backend.meters.collector import collector_runs
 from ..internal import internal
 from ..watch import Candidate, Growth, Sample
 from ..watch.sample import MeterName

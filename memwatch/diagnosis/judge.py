@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backend.allocations.recorder import Recorder
+from ..backend.meters.collector import collector_runs
 from ..backend.meters.memory_limit import memory_limit
-from ..backend.meters.meters import collector_runs
 from ..backend.meters.resident import read_mapped
 from ..internal import internal
 from ..retain import count_imported, find_collecting

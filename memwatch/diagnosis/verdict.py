@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean
 
+from ..backend.meters.collector import COMES_FULL
 from ..backend.meters.resident import Mapped
 from ..watch import Growth, Sample
 from .account import Account, Kind
@@ -123,9 +124,12 @@ def garbage_share(growth: Growth, samples: Sequence[Sample], freed: int) -> floa
     """How much of *growth* was garbage, if a full collection just freed *freed* bytes; about 0 to 1.
 
     Garbage had gathered since the last full collection, which may be longer ago than the window began. It is taken to
-    have come evenly, so the window's part of it is its part of that time.
+    have come evenly, so the window's part of it is its part of that time. Where full collections do not come by
+    themselves, others have taken what was there before the window.
     """
     last = samples[-1]
     since = next((s.time for s in reversed(samples) if s.full < last.full), samples[0].time)
+    if not COMES_FULL:
+        since = max(since, growth.start)
     gathered = max(last.time - since, growth.seconds, 1e-9)
     return freed * growth.seconds / gathered / max(growth.growth, 1)

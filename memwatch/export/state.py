@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import default
+from ..backend.meters.collector import read_generations
 from ..backend.meters.memory_limit import NO_LIMIT, memory_limit
-from ..backend.meters.meters import read_generations
 from ..clock import Clock, to_wall
 from ..internal import internal
 from ..watch.cost import Cost

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..backend.meters.meters import Blocks, Meters, read_collections
+from ..backend.meters.collector import read_collections
+from ..backend.meters.meters import Blocks, Meters
 from ..backend.quiet import collect
 from ..clock import Clock, steady_epoch
 from ..errors import describe_error

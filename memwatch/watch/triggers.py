@@ -7,19 +7,18 @@ show, at the next tick, that a full collection came.
 
 from __future__ import annotations
 
-import gc
 from _queue import SimpleQueue
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from ..backend.meters.collector import CALLBACKS
 from ..backend.meters.gc_callback import make_callback
 from ..backend.meters.meters import Blocks, count_blocks
 from ..clock import Clock
 from ..internal import internal
 
 BUSY = 500  # collections a second above which the callback is taken out; it returns below half of that
-_CALLBACKS = gc.callbacks  # the collector's own list: a program may give the name in `gc` to something else
 
 
 @internal
@@ -32,17 +31,17 @@ class GcTrigger:
     def attach(self) -> None:
         """Enter `gc.callbacks`, once, and take out the last entries where they have retired."""
         if not self.attached:
-            while _CALLBACKS and type(_CALLBACKS[-1]) is type(self.callback) and _CALLBACKS[-1].retired:
-                _CALLBACKS.pop()
+            while CALLBACKS and type(CALLBACKS[-1]) is type(self.callback) and CALLBACKS[-1].retired:
+                CALLBACKS.pop()
             self.callback.begun = 0.0
-            _CALLBACKS.append(self.callback)
+            CALLBACKS.append(self.callback)
 
     def detach(self) -> bool:
         """Leave `gc.callbacks` if this is the last entry: removing another one makes a running collection skip one."""
-        if _CALLBACKS and _CALLBACKS[-1] is self.callback:
-            last = _CALLBACKS.pop()
+        if CALLBACKS and CALLBACKS[-1] is self.callback:
+            last = CALLBACKS.pop()
             if last is not self.callback:  # another thread has appended it since
-                _CALLBACKS.append(last)
+                CALLBACKS.append(last)
         return not self.attached
 
     def retire(self) -> None:
@@ -54,7 +53,7 @@ class GcTrigger:
     @property
     def attached(self) -> bool:
         """Whether the collector calls this; a program may have emptied `gc.callbacks`."""
-        return any(callback is self.callback for callback in _CALLBACKS)
+        return any(callback is self.callback for callback in CALLBACKS)
 
     def call_at_next(self, function: Callable[[], None] | None) -> None:
         """Have *function* called once, at the next collection or right after it; with None nothing is called."""

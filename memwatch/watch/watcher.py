@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend.forks import forget_other_threads, forking_frame, hold_walks, let_walks_go_on
+from ..backend.meters.collector import read_collections
 from ..backend.meters.gc_callback import Collected
-from ..backend.meters.meters import Blocks, Meters, read_collections
+from ..backend.meters.meters import Blocks, Meters
 from ..backend.pending import runs_signal_handlers
 from ..backend.quiet import collect, end_interrupted
 from ..clock import Clock
@@ -327,10 +328,8 @@ class Watcher:
         (before, seen), self._last_tick = self._last_tick, (now, counts)
         unseen = not self._trigger.attached and counts.full > seen.full
         self._trigger.adapt(counts.full + counts.young - seen.full - seen.young, now - before)
-        if unseen or self._collected is not None:
-            sample = self._after_collection()
-        else:
-            sample = self._deliver(self._read("tick"), with_stats=now - self._last_stats >= self._stats_interval)
+        collected, due = unseen or self._collected is not None, now - self._last_stats >= self._stats_interval
+        sample = self._after_collection() if collected else self._deliver(self._read("tick"), with_stats=due)
         self.at_tick = call_at_tick(self.at_tick, sample, self._ledger)
 
     def _read(self, trigger: Trigger, force: bool = False, counted: Blocks | None = None) -> Sample:

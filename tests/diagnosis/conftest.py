@@ -12,7 +12,8 @@ import pytest
 
 import memwatch.render  # noqa: F401 - reports are drawn by it
 from memwatch.backend.census import in_child
-from memwatch.backend.meters.meters import Meters, read_collections
+from memwatch.backend.meters.collector import read_collections
+from memwatch.backend.meters.meters import Meters
 from memwatch.diagnosis import Diagnosis, judge
 from memwatch.watch import Candidate, Growth, Ledger, Sample
 

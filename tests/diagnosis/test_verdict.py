@@ -6,7 +6,7 @@ import pytest
 
 from memwatch.backend.census import pure
 from memwatch.backend.meters.resident import Mapped
-from memwatch.diagnosis import Account, TypeRow
+from memwatch.diagnosis import Account, TypeRow, verdict
 from memwatch.diagnosis.budget import Budget
 from memwatch.diagnosis.verdict import (
     classify,
@@ -131,10 +131,18 @@ def test_only_the_window_counts():
         ([(0, 0, 0, 9, 1), (136, 10, 0, 20, 2), (200, 20, 0, 30, 2)], 10, 0.32),  # since the collection at 0..136
     ],
 )
-def test_garbage_is_counted_for_the_part_of_it_that_the_window_made(points, freed, share):
+def test_garbage_is_counted_for_the_part_of_it_that_the_window_made(points, freed, share, monkeypatch):
+    monkeypatch.setattr(verdict, "COMES_FULL", True)
     past = samples(*points)
     window = growth(points[-1][0] - 64, points[-1][0], 10)
     assert garbage_share(window, past, freed * MIB) == pytest.approx(share, abs=0.01)
+
+
+def test_where_no_full_collection_comes_by_itself_garbage_is_of_the_window(monkeypatch):
+    monkeypatch.setattr(verdict, "COMES_FULL", False)
+    past = samples((0, 0, 0, 9), (3000, 10, 0, 20), (3064, 20, 0, 30))
+    assert garbage_share(growth(3000, 3064, 10), past, 10 * MIB) == pytest.approx(1.0, abs=0.01)
+    assert garbage_share(growth(3000, 3064, 10), past, 1 * MIB) == pytest.approx(0.1, abs=0.01)
 
 
 @pytest.mark.parametrize(

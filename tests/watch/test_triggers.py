@@ -6,8 +6,8 @@ from _queue import SimpleQueue
 
 import pytest
 
+from memwatch.backend.meters.collector import read_collections
 from memwatch.backend.meters.gc_callback import Collected
-from memwatch.backend.meters.meters import read_collections
 from memwatch.backend.quiet import quiet
 from memwatch.watch.triggers import BUSY, GcTrigger, Ticker
 

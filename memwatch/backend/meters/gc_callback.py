@@ -17,6 +17,7 @@ from .. import name, quiet
 from ..pending import Pending
 from ..quiet import is_quiet
 from .allocator import COUNTS_BLOCKS, COUNTS_STOPPED
+from .collector import is_full
 from .meters import CHEAP, Blocks, count_blocks, may_count_blocks
 
 if name == "native":
@@ -26,8 +27,6 @@ if name == "native":
 
 WAITING = 64
 """Records that may wait; further ones are dropped and counted."""
-
-_OLDEST = 2  # the generation of a full collection: incremental ones (3.14) come as generation 1
 
 
 @internal
@@ -95,7 +94,7 @@ class PythonGCCallback:
     def __call__(self, phase: str, info: dict[str, int], /) -> None:
         if self.on_any is not None:
             self._call_on_any()
-        if info["generation"] < _OLDEST:
+        if not is_full(info["generation"]):
             return
         if phase == "start":
             self.begun = Clock.perf_counter()

@@ -1,4 +1,4 @@
-"""The cheap meters: Python's blocks, the C allocator, resident memory, and the collector's own counts.
+"""The cheap meters: Python's blocks, the C allocator, and resident memory.
 
 Each meter times itself and is asked for at most a thousandth of the time: counting blocks walks every arena and
 `heap_info` stops everyone's malloc, which on a large fragmented heap takes milliseconds. In between, the last value
@@ -9,7 +9,6 @@ the clock, as most of that passes until the last one stands.
 from __future__ import annotations
 
 import _tracemalloc
-import gc
 import sys
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
@@ -136,14 +135,6 @@ class Reading(NamedTuple):
 
 
 @internal
-class Collections(NamedTuple):
-    """How many collections this interpreter has run since it started, full ones and all others."""
-
-    full: int
-    young: int
-
-
-@internal
 class Meters:
     """The meters of this process. `names` says what `base` is made of."""
 
@@ -231,22 +222,6 @@ def expected_in(base: int) -> int:
 def counted_bytes(size_bytes: int, objects: int) -> int:
     """What so many *objects* of *size_bytes* together account for in `Reading.base`."""
     return size_bytes if EXACT else max(size_bytes, BYTES_PER_BLOCK * objects)
-
-
-def read_collections() -> Collections:
-    """The collector's counts; the oldest generation's are the full collections on every supported version."""
-    counts = read_generations()
-    return Collections(full=counts[-1], young=sum(counts[:-1]))
-
-
-def read_generations() -> tuple[int, ...]:
-    """How many collections of each generation there were, the oldest last."""
-    return tuple(generation["collections"] for generation in gc.get_stats())
-
-
-def collector_runs() -> bool:
-    """Whether the collector comes by itself; a threshold of 0 is off as well."""
-    return gc.isenabled() and gc.get_threshold()[0] > 0
 
 
 def _program_bytes() -> int:

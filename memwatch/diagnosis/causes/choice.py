@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...backend.meters.meters import collector_runs
+from ...backend.meters.collector import collector_runs
 from ...internal import internal
 from ...retain import CHAINED, EdgeKind, Holding, RootKind, find_owner
 from ...retain import UNREACHED as UNREACHED_ROOTS

@@ -12,7 +12,8 @@ import pytest
 
 from memwatch.backend.meters import malloc, meters, resident
 from memwatch.backend.meters import memory_limit as limit
-from memwatch.backend.meters.meters import BYTES_PER_BLOCK, Meter, Meters, read_collections
+from memwatch.backend.meters.collector import read_collections
+from memwatch.backend.meters.meters import BYTES_PER_BLOCK, Meter, Meters
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from a descriptor on Linux")
