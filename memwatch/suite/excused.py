@@ -12,6 +12,7 @@ _RUNNERS = ("_pytest", "pluggy", "xdist", "execnet", "coverage", "pytest_", "hyp
 _CODE = frozenset(("type", "abc.ABCMeta", "module", "function", "code", "enum.EnumType", "typing.TypeVar"))
 _LAST = ("last_value", "last_traceback", "last_exc", "last_type")
 _WARNED = "__warningregistry__"  # of a module: what it was warned about
+_FILES = ("modulesbyfile", "_filesbymodname")  # of inspect: the files of the modules that there are
 _PART = 0.5  # of what came: code that is loaded, with all that is made of it
 
 
@@ -38,7 +39,7 @@ def _is_runner_s(held: Holding) -> bool:
     if path.root.kind is RootKind.MODULE and path.root.name.startswith(_RUNNERS):
         return True
     names = [path.root.edge.name if path.root.edge else "", *(step.edge.name for step in path.steps)]
-    if any(name in _LAST or name == _WARNED for name in names):
+    if any(name in (*_LAST, *_FILES, _WARNED) for name in names):
         return True
     return any(step.type.startswith(_RUNNERS) for step in path.steps)
 
