@@ -18,7 +18,7 @@ from ..watch import Candidate, Dismissed, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
-from .benign_growth import BenignGrowth, bytes_of, will_be_full
+from .benign_growth import BenignGrowth, will_be_full
 from .early import Agreement, is_promising, why_doubtful
 from .evidence import EvidenceCollector
 from .findings import Findings
@@ -43,7 +43,6 @@ _MOST_FILLED = 3  # times in a row, likewise
 _MOST_SETTLING = 3  # times in a row, likewise
 _MOST_AWAITED = 1  # times: it may be that the program would collect, but does not
 _MOST_IDLE = 1  # times: code that would keep a bound, and has not been run, is believed
-_PART = 0.2  # of the growth
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 
 
@@ -196,9 +195,7 @@ class Diagnosis:
         settling = settles(findings.holdings, evidence.series, grew) if may_settle else None
         self._settling = self._settling + 1 if settling else 0
         filling = excuses.filling(self._limit - last.rss)
-        self._idle += filling is not None and any(
-            not it.in_use for it in findings.holdings if bytes_of(it) > _PART * grew
-        )
+        self._idle += filling is not None and not all(it.in_use for it in findings.holdings)
         return loading or widening or passing or filling or settling
 
     def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
