@@ -87,7 +87,7 @@ def why_doubtful(evidence: Evidence, findings: Findings, grew: int) -> str | Non
     if grown is None:
         return f"{top.frontier_type} did not grow at every look"
     of_lives = evidence.suspicion is not None and evidence.suspicion.detector == "lives"
-    if (grown.steadiness if of_lives else flow_of(top, evidence.series)) < _STEADY:
+    if grown.steadiness < _STEADY and (of_lives or flow_of(top, evidence.series) < _STEADY):
         return f"{top.frontier_type} came more and more slowly, as into a table that fills"
     if _is_replaced(top, evidence, findings):
         return f"the {top.frontier_type} objects come and go"
