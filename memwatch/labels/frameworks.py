@@ -8,7 +8,8 @@ The label `route` is the method and the pattern, ``GET /orders/<int:number>``, n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
 
@@ -16,8 +17,9 @@ from ..backend.allocations.context_labels import Labels, follow
 from . import LONGEST, label
 
 _BY_ITSELF = {"HEAD", "OPTIONS"}  # methods that a framework adds
-_FIELD = "_memwatch_label"  # of a request of Django's, and of what labels Starlette's
+_FIELD = "_memwatch_label"  # of a request of Django's, of what labels Starlette's, and of where those are mounted
 Scope = dict[str, Any]
+Handle = Callable[[Any, Scope, Any, Any], Awaitable[None]]
 
 
 def label_flask(app: Any) -> None:
@@ -79,19 +81,56 @@ class DjangoLabels:
 def label_fastapi(app: Any) -> None:
     """Label the requests of a FastAPI or Starlette application, and of all others in this process.
 
-    A route does so when it is handled: it has been found then.
+    A route does so when it is handled: it has been found then. Mounts give the patterns before it.
     """
-    routes = import_module("starlette.routing").Route
-    if getattr(routes.handle, _FIELD, False):
-        return
-    handle = routes.handle
+    routing = import_module("starlette.routing")
+    _wrap_handle(routing.Mount, _mounting)
+    _wrap_handle(routing.Route, _labelling)
+    fastapi = sys.modules.get("fastapi.routing")
+    if fastapi is not None and "handle" in vars(fastapi.APIRoute):
+        _wrap_handle(fastapi.APIRoute, _labelling_included)
 
+
+def _wrap_handle(kind: Any, wrapping: Callable[[Handle], Handle]) -> None:
+    if not hasattr(kind.handle, _FIELD):
+        kind.handle = wrapping(kind.handle)
+        setattr(kind.handle, _FIELD, True)
+
+
+def _mounting(handle: Handle) -> Handle:
+    def mounted(self: Any, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
+        scope[_FIELD] = scope.get(_FIELD, "") + self.path
+        return handle(self, scope, receive, send)
+
+    return mounted
+
+
+def _labelling(handle: Handle) -> Handle:
     async def labelled(self: Any, scope: Scope, receive: Any, send: Any) -> None:
-        with label(route=f"{scope['method']} {scope.get('root_path', '')}{self.path}"):
+        with _label_of(self, scope):
             await handle(self, scope, receive, send)
 
-    setattr(labelled, _FIELD, True)
-    routes.handle = labelled
+    return labelled
+
+
+def _labelling_included(handle: Handle) -> Handle:
+    """For the FastAPI whose routes handle what came by an included router themselves: its path is not the route's."""
+
+    async def labelled(self: Any, included: Any, scope: Scope, receive: Any, send: Any) -> None:
+        with _label_of(included, scope):
+            await handle(self, scope, receive, send)
+
+    def chosen(self: Any, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
+        included = scope.get("fastapi", {}).get("effective_route_context")
+        if getattr(included, "original_route", None) is self:
+            return labelled(self, included, scope, receive, send)
+        return handle(self, scope, receive, send)
+
+    return chosen
+
+
+def _label_of(route: Any, scope: Scope) -> label:
+    return label(route=f"{scope['method']} {scope.get(_FIELD, '')}{route.path}")
 
 
 def label_celery() -> None:

@@ -87,22 +87,51 @@ def test_fastapi():
     testclient = pytest.importorskip("fastapi.testclient")
     app, seen = fastapi.FastAPI(), []
     frameworks.label_fastapi(app)
+    frameworks.label_fastapi(app)
+    orders, shop, mounted = fastapi.APIRouter(prefix="/orders"), fastapi.APIRouter(), fastapi.FastAPI()
 
-    @app.get("/orders/{number}")
-    async def order(number: int):
+    async def waits(number: int):
         await asyncio.sleep(0)
         seen.append(text())
         return number
 
-    @app.get("/plain/{number}")
     def plain(number: int):
         seen.append(text())
         return number
 
+    for place in (app, orders):
+        place.get("/waits/{number}")(waits)
+        place.get("/plain/{number}")(plain)
+    shop.include_router(orders, prefix="/shop")
+    app.include_router(shop, prefix="/v1")
+    mounted.include_router(orders)
+    app.mount("/of/{tenant}", mounted)
     with testclient.TestClient(app) as client:
-        assert client.get("/orders/7").json() == 7 and client.get("/plain/7").json() == 7
+        for before in ("", "/v1/shop/orders", "/of/5/orders"):
+            assert client.get(f"{before}/waits/7").json() == 7 and client.get(f"{before}/plain/7").json() == 7
+            assert client.delete(f"{before}/plain/7").status_code == 405
         assert client.get("/nothing").status_code == 404
-    assert seen == ["route=GET /orders/{number}", "route=GET /plain/{number}"] and text() == ""
+    befores = ("", "/v1/shop/orders", "/of/{tenant}/orders")
+    assert seen == [f"route=GET {before}/{name}/{{number}}" for before in befores for name in ("waits", "plain")]
+    assert text() == ""
+
+
+def test_starlette():
+    applications = pytest.importorskip("starlette.applications")
+    testclient = pytest.importorskip("starlette.testclient")
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Mount, Route
+
+    async def order(request):
+        return PlainTextResponse(text())
+
+    routes = [Route("/orders/{number}", order)]
+    app = applications.Starlette(routes=[Mount("/of/{tenant}", routes=[Mount("/shop", routes=routes)]), *routes])
+    frameworks.label_fastapi(app)
+    client = testclient.TestClient(app)
+    assert client.get("/orders/7").text == "route=GET /orders/{number}"
+    assert client.get("/of/5/shop/orders/7").text == "route=GET /of/{tenant}/shop/orders/{number}"
+    assert text() == ""
 
 
 def test_celery():
