@@ -6,6 +6,7 @@ What the cell leaves is shown as a diff by type, and as a flame graph of the lin
 from __future__ import annotations
 
 import argparse
+import asyncio
 import shlex
 from contextlib import nullcontext
 from dataclasses import replace
@@ -24,6 +25,10 @@ from .treebuilder import build
 _INTERVAL = 4096  # bytes a sample: a cell runs once, and is waited for
 _RUNS_CODE = "InteractiveShell.run_code"
 _NAME = "memwatch"
+_WAITS = (
+    "%%memwatch cannot measure a cell that awaits in a notebook: the event loop runs already. "
+    "Await within `with memwatch.HeapDiff() as found:` instead; found.diff then says what it left behind"
+)
 
 
 @internal
@@ -56,9 +61,11 @@ def load(shell: Any) -> None:
 def run_cell(shell: Any, line: str, cell: str) -> CellReport | None:
     """Run *cell* as it would run without the magic; None where it raised, for then it has not done all that it does.
 
-    Raises OptionError where *line* has an option that the magic does not know.
+    Raises OptionError where *line* has an option that the magic does not know, or where the cell would have to wait.
     """
     options = _parse(line)
+    if _must_wait(shell, cell):
+        raise OptionError(_WAITS)
     busy = profile.is_running()
     note = "no flame graph: a profile is being taken already" if busy and not options.no_profile else ""
     wanted = not (busy or options.no_profile)
@@ -69,6 +76,15 @@ def run_cell(shell: Any, line: str, cell: str) -> CellReport | None:
     if not getattr(outcome, "success", True):
         return None
     return CellReport(heap_diff.diff, taken, note)
+
+
+def _must_wait(shell: Any, cell: str) -> bool:
+    """A magic is no coroutine: what awaits can only run in it where no event loop does, as in a terminal."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return bool(shell.should_run_async(cell, transformed_cell=shell.transform_cell(cell)))
 
 
 def _of_cell(taken: Profile) -> Profile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -106,6 +107,17 @@ class TestInIpython:
     def test_a_cell_that_raises_gives_nothing(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
         assert shell.run_cell_magic("memwatch", "", "1 / 0") is None
         assert "ZeroDivisionError" in capsys.readouterr().out
+
+    def test_a_cell_that_awaits_is_refused_where_a_loop_runs_already(self, shell: Any) -> None:
+        code = "import asyncio\nawait asyncio.sleep(0)\ndone = {}"
+        assert shell.run_cell_magic("memwatch", "--shallow", code).profile is not None
+
+        async def as_a_kernel_does(code: str) -> Any:
+            return shell.run_cell_magic("memwatch", "--shallow", code)
+
+        with pytest.raises(memwatch.OptionError, match="awaits in a notebook"):
+            asyncio.run(as_a_kernel_does(code))
+        assert asyncio.run(as_a_kernel_does("done = []")) is not None
 
     def test_beside_a_profile_there_is_no_graph(self, shell: Any) -> None:
         with memwatch.profile.sampling():

@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 
 _FAILED = 1
+_NEEDS = "the MCP server needs its SDK, release 2 or later: pip install 'memwatch[mcp]'"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,13 +17,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until the other end closes; returns 0, or 1 where the SDK is not installed."""
+    """Serve until the other end closes; returns 0, or 1 where the SDK is not installed or too old."""
     try:
         from ..assistant.server import make_server
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "anyio"):
             raise
-        print("memwatch: the MCP server needs its SDK: pip install 'memwatch[mcp]'", file=sys.stderr)
+        print(f"memwatch: {_NEEDS}", file=sys.stderr)
         return _FAILED
     with suppress(KeyboardInterrupt):
         make_server(args.allow_run).run("stdio")

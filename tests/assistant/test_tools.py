@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import types
 from typing import Any
 
 import pytest
@@ -56,11 +58,14 @@ def test_a_program_without_a_name_or_an_end_is_not_run(command: list[str], secon
         asyncio.run(run_program(command, seconds))
 
 
-def test_without_the_sdk_the_command_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("found", [None, types.ModuleType("mcp.server")], ids=["not installed", "too old"])
+def test_without_its_sdk_the_command_says_what_to_install(
+    found: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "mcp", None)
-    monkeypatch.setitem(__import__("sys").modules, "anyio", None)
-    monkeypatch.delitem(__import__("sys").modules, "memwatch.assistant.server", raising=False)
+    for name in ("mcp", "mcp.server"):
+        monkeypatch.setitem(sys.modules, name, found)
+    monkeypatch.setitem(sys.modules, "anyio", found and types.ModuleType("anyio"))
+    monkeypatch.setitem(sys.modules, "anyio.to_thread", found and types.ModuleType("anyio.to_thread"))
+    monkeypatch.delitem(sys.modules, "memwatch.assistant.server", raising=False)
     assert main(["mcp"]) == 1
-    assert "pip install 'memwatch[mcp]'" in capsys.readouterr().err
+    assert "release 2 or later: pip install 'memwatch[mcp]'" in capsys.readouterr().err
