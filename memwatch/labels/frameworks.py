@@ -9,7 +9,7 @@ The label `route` is the method and the pattern, ``GET /orders/<int:number>``, n
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..backend.allocations.context_labels import Labels, follow
 from . import LONGEST, label
 
 _BY_ITSELF = {"HEAD", "OPTIONS"}  # methods that a framework adds
+_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", *_BY_ITSELF}
 _FIELD = "_memwatch_label"  # of a request of Django's, of what labels Starlette's, and of where those are mounted
 Scope = dict[str, Any]
 Handle = Callable[[Any, Scope, Any, Any], Awaitable[None]]
@@ -75,7 +76,7 @@ class DjangoLabels:
         """The route is known: label what follows."""
         match = getattr(request, "resolver_match", None)
         if match is not None:
-            setattr(request, _FIELD, label(route=f"{request.method} /{match.route}").enter())
+            setattr(request, _FIELD, label(route=f"{_method(request.method)} /{match.route}").enter())
 
 
 def label_fastapi(app: Any) -> None:
@@ -130,7 +131,12 @@ def _labelling_included(handle: Handle) -> Handle:
 
 
 def _label_of(route: Any, scope: Scope) -> label:
-    return label(route=f"{scope['method']} {scope.get(_FIELD, '')}{route.path}")
+    return label(route=f"{_method(scope['method'], route.methods)} {scope.get(_FIELD, '')}{route.path}")
+
+
+def _method(method: str, declared: Collection[str] | None = None) -> str:
+    """A client may send any word for a method: what is made up has one name, as only so many labels are kept."""
+    return method if method in _METHODS or (declared and method in declared) else "(other method)"
 
 
 def label_celery() -> None:

@@ -79,7 +79,8 @@ def test_django():
     )
     django.setup()
     assert Client().get("/orders/7").status_code == 200 and Client().get("/nothing").status_code == 404
-    assert seen == ["route=GET /orders/<int:number>"] and text() == ""
+    assert Client().generic("MADEUP7", "/orders/7").status_code == 200
+    assert seen == [f"route={method} /orders/<int:number>" for method in ("GET", "(other method)")] and text() == ""
 
 
 def test_fastapi():
@@ -125,12 +126,21 @@ def test_starlette():
     async def order(request):
         return PlainTextResponse(text())
 
-    routes = [Route("/orders/{number}", order)]
+    class Any:
+        def __init__(self, scope, receive, send):
+            self.to = scope, receive, send
+
+        def __await__(self):
+            return PlainTextResponse(text())(*self.to).__await__()
+
+    routes = [Route("/orders/{number}", order), Route("/any", Any), Route("/old", order, methods=["PURGE"])]
     app = applications.Starlette(routes=[Mount("/of/{tenant}", routes=[Mount("/shop", routes=routes)]), *routes])
     frameworks.label_fastapi(app)
     client = testclient.TestClient(app)
     assert client.get("/orders/7").text == "route=GET /orders/{number}"
     assert client.get("/of/5/shop/orders/7").text == "route=GET /of/{tenant}/shop/orders/{number}"
+    assert client.request("PURGE", "/old").text == "route=PURGE /old"
+    assert client.request("MADEUP7", "/any").text == "route=(other method) /any"
     assert text() == ""
 
 
