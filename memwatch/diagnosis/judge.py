@@ -191,12 +191,17 @@ class Diagnosis:
         self._widened = self._widened + 1 if widening else 0
         passing = excuses.passing(findings.lines) if self._passing < _MOST_PASSING else None
         self._passing = self._passing + 1 if passing else 0
-        may_settle = candidate.growth.level != "early" and self._settling < _MOST_SETTLING  # early has its own bar
-        settling = settles(findings.holdings, evidence.series, grew) if may_settle else None
-        self._settling = self._settling + 1 if settling else 0
+        settling = self._settles(findings, grew) if candidate.growth.level != "early" else None  # that has its own bar
         filling = excuses.filling(self._limit - last.rss)
         self._idle += filling is not None and not all(it.in_use for it in findings.holdings)
         return loading or widening or passing or filling or settling
+
+    def _settles(self, findings: Findings, grew: int) -> str | None:
+        """Why to wait where objects come more and more slowly, but a few times in a row."""
+        may_settle = self._settling < _MOST_SETTLING
+        why = settles(findings.holdings, self._inquiry.evidence.series, grew) if may_settle else None
+        self._settling = self._settling + 1 if why else 0
+        return why
 
     def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
         """Why to wait where most of the growth is what the items of one bounded container keep, though no walk meets
@@ -206,6 +211,7 @@ class Diagnosis:
         kept = [(held, it.bytes_growth) for it in most for held in findings.holdings if held.path is it.held_by]
         fills = next((why for held, grew in kept if (why := will_be_full(held, grew, room, waits))), None)
         self._filled = self._filled + 1 if fills else 0
+        self._idle += fills is not None and not all(held.in_use for held, _ in kept)
         return fills
 
     def _doubt(self, candidate: Candidate, findings: Findings) -> str | None:

@@ -13,10 +13,12 @@ from dataclasses import replace
 
 from ..heap import Totals
 from ..retain import ATTRIBUTES, Holding, is_taken_with
+from .verdict import HALF
 
 _EXPIRES = 2  # times the age that items reach: as many go as come by then, and growth for longer has another cause
 _MANY = 100  # items, or objects that have something
 _AS_BEFORE = 0.1  # of the new objects: so few more owners of them may there be
+_ONE_EACH = 1.2  # times the owners: so many objects of its type may come with what each of them gets
 _ALIKE = 0.02  # of the items of two containers that have as many
 _OWN_NAMES = "__dict__"
 
@@ -47,9 +49,15 @@ def _expiring(held: Holding, seconds: float) -> Holding:
 
 
 def _of_population(held: Holding, net: Mapping[str, int], before: Totals) -> Holding:
-    """A holding of attributes of older objects, one each, is bounded by the number of these if it stays the same."""
-    owner = _owner(held)
+    """A holding of attributes of older objects, one each, is bounded by the number of these if it stays the same.
+
+    What takes the place of something older has no such bound, nor has what hangs at something of its own type: the head
+    of a chain is new whenever the chain becomes longer.
+    """
+    owner, what = _owner(held), held.frontier_type
     if held.bound is not None or owner is None or held.targets < _MANY:
+        return held
+    if held.type_counts.get(what, 0) > _ONE_EACH * held.targets or net.get(what, 0) < HALF * held.targets:
         return held
     came = net.get(owner, 0)
     there = before.get(owner, (0, 0))[0] + came

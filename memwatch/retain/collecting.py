@@ -15,7 +15,7 @@ _ONCE = "freeze"  # what is done before a fork, or when a server has started
 
 def find_collecting() -> str | None:
     """The function of the program itself that calls ``gc.collect()``, of those that have been run; None without one."""
-    found = (code.co_qualname for code in _own_code() if has_run(code) and _collects(code))
+    found = (code.co_qualname for code in _own_code() if _collects(code) and has_run(code))
     return next(found, None)
 
 

@@ -16,10 +16,7 @@ from .comparisons import Comparison, assigned, comparisons, first_use, parts_of,
 from .emptying import adds_to, calls, removes, takers, takes_out
 from .views import View
 
-_MEASURES = (
-    0.25,
-    1.5,
-)  # times the bytes of the items: who counts them does not count what Python adds, or more than it
+_MEASURES = (0.25, 1.5)  # times the bytes of the items: who counts them may leave out what Python adds, or count more
 _PASSED = 1.5  # times a bound: what measures so much is not kept below it, though code to do so is there
 _SUMMED = 6  # times a sum: so many bytes may its items have, if it is one of tokens
 _ADDS = frozenset(("append", "appendleft", "add", "insert", "heappush", "setdefault", "update", "extend", "put"))
@@ -60,9 +57,7 @@ def _lengths(view: View, code: CodeType, measure: str = "len") -> Iterator[Compa
             given = [it for word in compared.names for it in variables.get(word, ())]
             side = next((it for it in (compared, *given) if _is_length(view, part, it, measure)), None)
             if side is not None:
-                joined = [
-                    it for it in given if it is side or "min" in it.names or not (it.numbers or "len" in it.names)
-                ]
+                joined = [it for it in given if it is side or "min" in it.names or _is_named(it)]
                 yield reduce(Comparison.joined, joined, compared)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import memwatch
 from memwatch.backend.allocations.live import Sampled
+from memwatch.diagnosis import judge
 from memwatch.diagnosis.benign_growth import BenignGrowth, will_be_full
 from memwatch.diagnosis.lines import Lines
 from memwatch.retain import Edge, EdgeKind, Holding, Step
@@ -146,6 +147,14 @@ def test_code_that_is_not_run_is_believed_for_a_while(make_case, made):
     assert [type(it) for it in said] == [Dismissed, Leak]
 
 
+def test_nor_longer_where_its_items_keep_more_than_a_walk_meets(make_case, made, monkeypatch):
+    monkeypatch.setattr(BenignGrowth, "filling", lambda *_: None)
+    monkeypatch.setattr(judge, "will_be_full", lambda held, *_: "it fills" if held.bound else None)
+    fill, case = made(Idle(100_000), lambda it, number, item: it.put(number, item)), make_case()
+    said = [case.judge(functools.partial(fill, 1000, 1000 * turn)) for turn in range(2)]
+    assert said[0] == Dismissed("it fills") and isinstance(said[1], Leak)
+
+
 def holding(bound, used, items, size, kinds):
     return Holding(KEPT, items, size, sum(kinds.values()), kinds, "str", "deque", used, 1, bound, used, size)
 
@@ -216,6 +225,19 @@ def test_items_that_grow_in_a_bounded_container_are_a_leak(case, app, text):
     app.recent = deque(([] for _ in range(500)), maxlen=5000)
     leak = case.judge(lambda: [one.extend((text(n), text(-n))) for n, one in enumerate(app.recent)])
     assert isinstance(leak, Leak)
+
+
+@pytest.mark.parametrize(("chained", "decision"), [(False, Dismissed), (True, Leak)])
+def test_what_old_objects_get_once_each_is_held_and_chains_are_a_leak(case, app, text, make_class, chained, decision):
+    user = make_class(app, "User")
+    app.users = [user() for _ in range(1000)]
+
+    def grow():
+        for number in range(800):
+            one = app.users[number % 200 if chained else number]
+            one.log = (text(number), getattr(one, "log", None))
+
+    assert isinstance(case.judge(grow), decision)
 
 
 def test_a_leak_beside_a_cache_that_fills_is_told(case, app, text):

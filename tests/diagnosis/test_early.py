@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 from memwatch.backend.allocations.live import Sampled
+from memwatch.diagnosis import judge
 from memwatch.diagnosis.early import Agreement
 from memwatch.diagnosis.lines import Lines
 from memwatch.frames import Frame
@@ -65,6 +66,19 @@ def test_two_looks_in_a_row_must_accuse_the_same(case, app, text):
     assert case.verdict(level="early") == AGAIN
     app.early_other.extend(text(2000 + n) for n in range(400))
     assert isinstance(case.verdict(level="early"), Leak)
+
+
+def test_early_looks_do_not_prolong_the_wait_for_what_slows_down(case, app, text, monkeypatch):
+    monkeypatch.setattr(judge, "_MOST_SETTLING", 1)
+    monkeypatch.setattr(judge, "settles", lambda *_: "it slows down")
+    vars(app)["early_kept"], said = [], []
+    for _ in range(2):
+        case.suspect()
+        for look in range(5):
+            case.follow() if look else None
+            app.early_kept.extend(text(100 * look + n) for n in range(100))
+        said += [case.verdict(level="early", after=WINDOW / 4), case.verdict()]
+    assert said[:3] == [AGAIN, Dismissed("it slows down"), AGAIN] and isinstance(said[3], Leak)
 
 
 def test_holders_are_looked_for_ever_more_rarely():

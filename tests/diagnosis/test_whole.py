@@ -33,11 +33,20 @@ def test_what_each_of_old_objects_gets_once_is_no_more_than_there_are_of_them(la
         (20, (*PRODUCTS, attribute("page", "str")), {}),
         (3800, (*PRODUCTS, attribute("pages", "list"), Step(Edge(EdgeKind.INDEX, "index"), "str")), {}),
         (3800, (attribute("last", "app.Product"), attribute("page", "str")), {}),  # one product alone
+        (3800, (*PRODUCTS, attribute("page", "str")), {"str": 100}),  # others took the place of older ones
     ],
 )
 def test_what_may_come_without_end_has_no_bound(targets, steps, net):
-    (found,) = with_bounds([holding(targets, *steps)], net, TOTALS, 64.0)
+    (found,) = with_bounds([holding(targets, *steps)], {"str": targets, **net}, TOTALS, 64.0)
     assert found.bound is None and not found.is_bounded
+
+
+@pytest.mark.parametrize(("count", "bound"), [(3800, 20_000), (9000, None)])
+def test_a_chain_that_each_of_old_objects_makes_longer_has_no_bound(count, bound):
+    """As a log that each of many users keeps as pairs of the last entry and the log before."""
+    chains = replace(holding(3800, *PRODUCTS, attribute("log", "tuple")), frontier_type="tuple")
+    chains = replace(chains, type_counts={"tuple": count, "str": count})
+    assert with_bounds([chains], {"tuple": count, "str": count}, TOTALS, 64.0)[0].bound == bound
 
 
 @pytest.mark.parametrize(
