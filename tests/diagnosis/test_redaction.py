@@ -111,7 +111,7 @@ def test_source_code_is_for_terminals_and_pages_alone(
     (file := tmp_path / "app.py").write_text("kept.append('a word of the source')\n")
     frames = ({"function": "leak", "file": str(file), "line": 1, "in_app": True},)
     suspect = replace(found.report.suspects[0], allocated_at=frames)
-    leak = replace(found, report=replace(found.report, suspects=(suspect,)))
+    leak = found.__replace__(report=replace(found.report, suspects=(suspect,)))
     assert "a word of the source" in str(leak.report) and "a word of the source" in leak.report.to_html()
     assert "a word of the source" not in logged(leak, caplog) + json.dumps(leak.to_dict())
     assert "app.py:1 in leak" in caplog.text
