@@ -151,6 +151,15 @@ def test_what_comes_ever_more_slowly_is_not(case, app, text, make_class):
     assert isinstance(decision, Dismissed) and "more and more slowly" in decision.why
 
 
+def test_what_comes_ever_more_slowly_but_larger_and_larger_is(case, app):
+    vars(app)["early_kept"] = []
+    case.suspect()
+    for look, count in enumerate((200, 160, 130, 100, 80)):
+        app.early_kept.extend(f"{look} {number} ".ljust(800_000 // count) for number in range(count))
+        case.follow() if look < 4 else None
+    assert case.verdict(level="early", after=WINDOW / 4) == AGAIN
+
+
 def test_a_bounded_container_is_not(case, app, text):
     vars(app)["early_kept"] = deque(maxlen=100_000)
     assert isinstance(early(case, lambda n: app.early_kept.append(text(n))), Dismissed)
