@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from opcode import opmap
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ from .references import contents, namespace
 _LENGTHS = ("__len__", "qsize")
 _TELLING = frozenset(("__init__", "__new__", "__repr__", "__str__", "__reduce__", "__getstate__", "__setstate__"))
 _MOST_WRAPPED = 8
+_NOTES = opmap["CACHE"]
 
 
 def is_container(kind: type) -> bool:
@@ -64,9 +66,11 @@ def _decorated(found: Any) -> Iterator[FunctionType]:
 def has_run(code: CodeType) -> bool:
     """Whether *code*, or a function inside it, has been run, by the notes that CPython makes in what runs.
 
-    True where it makes none. 3.11 makes none before the eighth time, or a loop that has gone round in it so often.
+    True where it makes none, as in ``del rows[key]`` on 3.12, which has no room for notes. 3.11 makes none before the
+    eighth time, or a loop that has gone round in it so often.
     """
-    return FREE_THREADED or any(_is_noted(it) for it in with_inner(code))
+    noting = [it for it in with_inner(code) if _NOTES in it.co_code[::2]]
+    return FREE_THREADED or not noting or any(map(_is_noted, noting))
 
 
 def _is_noted(code: CodeType) -> bool:

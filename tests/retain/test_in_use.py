@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from memwatch.retain import find_holdings
+from memwatch.retain.functions import has_run
 
 Known = Callable[[], "array[int]"]
 ITEMS = 20
@@ -58,3 +59,11 @@ def fresh(cls: type) -> type:
     """The class again, with code that has never been run."""
     methods = {name: FunctionType(it.__code__.replace(), globals()) for name, it in vars(cls).items() if callable(it)}
     return type(cls.__name__, (), {**methods, "__module__": cls.__module__})
+
+
+def drop(rows: dict[int, Any], key: int) -> None:
+    del rows[key]
+
+
+def test_code_in_which_nothing_is_noted_may_have_been_run() -> None:
+    assert has_run(drop.__code__) and not has_run(fresh(Trimmed).trim.__code__)  # type: ignore[attr-defined]
