@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from memwatch.watch.detector import make_detectors
+from memwatch.watch.detectors import make_detectors
 from memwatch.watch.pace import Pace, choose_pace
 from memwatch.watch.sample import Growth, Sample
 

@@ -18,8 +18,8 @@ from .errors import OptionError
 from .frames import Frame
 from .heap import Diff, HeapDiff
 from .internal import internal
+from .notebook_display import Shown
 from .profile import Profile
-from .shown import Shown
 from .treebuilder import build
 
 _INTERVAL = 4096  # bytes a sample: a cell runs once, and is waited for

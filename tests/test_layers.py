@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
 VALUES = {
-    "shown",
+    "notebook_display",
     "callbacks",
     "internal",
     "frames",
@@ -45,7 +45,7 @@ ALLOWED = {
     "units": set[str](),
     "targets": {"errors"},
     "http": {"errors", "targets"},
-    "shown": set[str](),
+    "notebook_display": set[str](),
     "value": set[str](),
     "tables": {"units"},
     "files": {"clock", "errors", "folders"},

@@ -10,9 +10,9 @@ from ..calltree import CallTree
 from ..clock import to_wall
 from ..heap import MonotoneType
 from ..internal import internal
+from ..notebook_display import Shown, page_html
 from ..origin import Origin
 from ..retain import RetainingPath
-from ..shown import Shown, page_html
 from ..watch import Cost
 from .account import Account, TypeRow
 from .causes import BY_VERDICT

@@ -10,7 +10,7 @@ from typing import Any
 from ..backend.census.chosen import count_objects, take_identity
 from ..backend.census.contract import Cancelled
 from ..internal import internal
-from ..shown import Shown, table_html
+from ..notebook_display import Shown, table_html
 from .split import Split, check_split, split_totals
 from .table import census_lines, census_table
 

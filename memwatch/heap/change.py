@@ -9,7 +9,7 @@ from ..backend.census.contract import Grown
 from ..backend.type_labels import type_label
 from ..errors import OptionError
 from ..internal import internal
-from ..shown import Shown, table_html
+from ..notebook_display import Shown, table_html
 from ..units import format_bytes, format_milliseconds, format_size
 from .counts import Count, count_to_json, least
 from .table import change_lines, change_table

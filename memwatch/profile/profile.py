@@ -15,7 +15,7 @@ from ..errors import OptionError
 from ..estimates import Part, weigh
 from ..files import write_file
 from ..frames import Frame
-from ..shown import Shown, page_html
+from ..notebook_display import Shown, page_html
 from ..tables import aligned, shorten_start
 from ..units import format_bytes, printable
 

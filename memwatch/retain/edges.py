@@ -32,8 +32,9 @@ from .attributes import (
 )
 from .links import step_to
 from .matchers import why_known
-from .object_labels import key_text, length, shown_key
+from .object_labels import length
 from .path import RetainingPath, with_fingerprint
+from .redaction import key_text, shown_key
 from .references import LruCacheWrapper, frame_locals, modules, namespace
 from .steps import Edge, EdgeKind, Root, RootKind, Step
 

@@ -1,6 +1,6 @@
 """What an object is called in a path, read through C slots: no code of the program runs, no data of it is shown.
 
-The one exception are the keys of dicts, for who asked to see them: see `shown_key`.
+`redaction.py` says the same of keys.
 """
 
 from __future__ import annotations
@@ -10,15 +10,10 @@ from collections.abc import Callable, Container
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import Any
 
-from ..backend.census.dict_keys import is_interned
 from ..backend.census.referents import FrozenDict, referents_of
-from ..backend.type_labels import type_label
 from ..units import printable
 from .references import LruCacheWrapper, live_objects, namespace
 
-_LONGEST_KEY = 40
-_LONGEST_INT = 128  # bits: such a number has about as many digits as fit
-_SCALARS = (bool, float, complex, type(None))
 _function_module = FunctionType.__dict__["__module__"].__get__
 _function_qualname = FunctionType.__dict__["__qualname__"].__get__
 _SUSPENDED: dict[int, Callable[[Any], Any]] = {
@@ -68,41 +63,3 @@ def suspended_name(obj: Any) -> str:
     """What the function of a generator or coroutine is called; "" for anything else."""
     read = _SUSPENDED.get(id(type(obj)))
     return printable(read(obj)) if read else ""
-
-
-def key_text(key: object) -> str:
-    """A dict's key: ``'name'`` if interned, ``7`` below 1000, else its type: ``str key``."""
-    if type(key) is str and is_interned(key):
-        return repr(key[:_LONGEST_KEY])
-    if type(key) is int and -1000 < key < 1000:
-        return str(key)
-    return f"{printable(type_label(type(key)))} key"
-
-
-def shown_key(key: object) -> str:
-    """A dict's key by its value, cut at 40 characters: where the program has asked to show all keys.
-
-    What is not of a builtin type is still shown by its type: its repr would run code of the program.
-    """
-    text = _tuple_text(key) if type(key) is tuple else _plain_text(key)
-    return key_text(key) if text is None else text
-
-
-def _plain_text(key: object) -> str | None:
-    """A value of a plain builtin type as in source code; None for any other."""
-    if type(key) is str or type(key) is bytes:
-        return repr(key[:_LONGEST_KEY])
-    if type(key) is int:
-        return repr(key) if key.bit_length() <= _LONGEST_INT else None
-    return repr(key) if type(key) in _SCALARS else None
-
-
-def _tuple_text(items: tuple[object, ...]) -> str:
-    parts: list[str] = []
-    for item in items:
-        text = _plain_text(item) or printable(type_label(type(item)))
-        if sum(map(len, parts)) + len(text) > _LONGEST_KEY:
-            parts.append("...")
-            break
-        parts.append(text)
-    return f"({', '.join(parts)}{',' * (len(parts) == 1)})"

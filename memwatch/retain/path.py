@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..internal import internal
-from ..shown import Shown, text_html
+from ..notebook_display import Shown, text_html
 from . import drawing, holder_names
 from .steps import ANY_ITEM, SMALL_VIEW, Root, Step
 

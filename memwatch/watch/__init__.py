@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .cost import Cost, Ledger
-from .detector import Detector, make_detectors
+from .detectors import Detector, make_detectors
 from .judge import Candidate, Judge, make_leak
 from .pace import PACES, Pace, choose_pace
 from .reading import collect_once

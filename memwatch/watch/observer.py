@@ -14,13 +14,13 @@ from typing import Any
 from ..errors import describe_error
 from ..internal import internal
 from .cost import Ledger
-from .detector import Detector
+from .detectors import Detector
 from .history import History
 from .judge import Candidate, Judge, Unjudged, make_leak
-from .ratchet import Ratchet
 from .rates import Rates
 from .sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion, as_datetime
 from .status import Status
+from .steady_growth import SteadyGrowth
 from .trend import Trend, make_stats
 
 _log = logging.getLogger("memwatch")
@@ -96,7 +96,7 @@ class Observer:
         if detector not in self._detectors:
             self._detectors = [*self._detectors, detector]
         for each in self._detectors:
-            if settled is not None and isinstance(each, Ratchet):
+            if settled is not None and isinstance(each, SteadyGrowth):
                 each.settle(settled)
 
     def observe(self, sample: Sample, with_stats: bool) -> Iterator[EventValue]:
@@ -108,7 +108,7 @@ class Observer:
         looked = self._follow(sample)
         for detector in self._detectors:
             growth = detector.update(sample)
-            if growth is None and looked and isinstance(detector, Ratchet):
+            if growth is None and looked and isinstance(detector, SteadyGrowth):
                 growth = detector.hasten(sample)
             if growth is not None:
                 yield from _STEPS[growth.level](self, detector, growth)

@@ -23,7 +23,7 @@ from ..internal import internal
 from .agenda import Agenda, Later
 from .at_tick import AtTick, call_at_tick
 from .cost import Cost, Ledger
-from .detector import Detector
+from .detectors import Detector
 from .judge import Candidate, Judge, Publish
 from .observer import Observer
 from .pace import Pace

@@ -68,7 +68,7 @@ def test_what_it_thinks_of_a_leak_is_in_the_unit_of_all_reports(watched):
 
 
 def test_a_report_names_what_grows(watched, filling):
-    found = client.ask_to_look(HERE, "report", 0.5)
+    found = client.ask_to_look(HERE, "report", 1.5)
     first = found["report"]["suspects"][0]
     assert found["report"]["asked"] and first["type"] == f"{__name__}.Item" and "SHELF" in " ".join(first["held_by"])
     assert found["text"].startswith(f"NOW  pid {HERE} ")

@@ -108,7 +108,7 @@ def test_what_is_dropped_is_cancelled(jobs, watcher):
     "question", [None, [], {}, {"ask": "begin"}, {"ask": "detach"}, {"ask": ["gc"]}, {"ask": "status"}]
 )
 def test_not_everything_can_be_begun(jobs, question):
-    with pytest.raises(OptionError, match="can be begun"):
+    with pytest.raises(OptionError, match="must be one of report, diff"):
         jobs.begin(jobs.reply, question, give)
 
 

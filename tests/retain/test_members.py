@@ -73,7 +73,7 @@ def test_a_fork_in_another_thread_finds_a_piece_that_is_over(app):
 
 
 def test_passes_end_when_their_time_is_over_and_tell_what_was_seen(app):
-    app.table, left = [Item(number) for number in range(2000)], iter([False] * 3)
+    app.table, left = [Item(number) for number in range(100_000)], iter([False] * 3)  # the largest list of all
     members = Members(wanted(app.table), lambda: next(left, True))
     members.run()
     assert [it.samples.total() for it in members.found.values()] == [500]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memwatch.errors import OptionError
-from memwatch.watch.detector import ConsecutiveGrowth, make_detectors
+from memwatch.watch.consecutive_growth import ConsecutiveGrowth
+from memwatch.watch.detectors import make_detectors
 from memwatch.watch.pace import PACES
 from memwatch.watch.sample import Growth, Sample
 

@@ -7,7 +7,7 @@ import pytest
 from memwatch.watch import Sample, choose_pace
 from memwatch.watch.life_curve import STEPS, age_of, make_curve
 from memwatch.watch.lives import SPANS, AcrossLives, Leaky, Usual
-from memwatch.watch.ratchet import Ratchet
+from memwatch.watch.steady_growth import SteadyGrowth
 
 MIB = 1 << 20
 LEAKY = Leaky(lives=4, seconds=600.0, rate=100 * 1024.0)
@@ -97,7 +97,7 @@ def test_a_forked_child_is_another_life():
 
 def test_a_known_warm_up_ends_the_patience_of_a_first_day():
     def told_after(settled):
-        detector = Ratchet("base", choose_pace("service"))
+        detector = SteadyGrowth("base", choose_pace("service"))
         if settled:
             detector.settle(settled)
         for tick in range(3 * 8640):

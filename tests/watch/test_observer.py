@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from memwatch.watch.cost import Ledger
-from memwatch.watch.detector import make_detectors
+from memwatch.watch.detectors import make_detectors
 from memwatch.watch.judge import Candidate, Unjudged, make_leak
 from memwatch.watch.observer import Observer
 from memwatch.watch.pace import PACES
-from memwatch.watch.ratchet import Ratchet
 from memwatch.watch.sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion
+from memwatch.watch.steady_growth import SteadyGrowth
 
 
 def mib(count):
@@ -197,7 +197,7 @@ def test_what_the_judge_held_on_one_meter_is_dismissed_on_the_other(first):
     """Of the real detectors both meters show the growth of a cache; it is held once, and not told by the other."""
     held, judge = [], Judge(lambda growth: held.append(growth) or Dismissed("a bounded cache fills"))
     meters = [first, "rss" if first == "base" else "base"]
-    watched = observer(*(Ratchet(meter, PACES["job"]) for meter in meters), judge=judge)
+    watched = observer(*(SteadyGrowth(meter, PACES["job"]) for meter in meters), judge=judge)
     told = [
         (name, value.meter)
         for n in range(4 * 300)

@@ -16,12 +16,12 @@ from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_B
 from .kept import KEPT
 from .libraries import LIBRARIES
 from .owned import IN_LIBRARY, MADE, OWNED, STANDARD_OWNED, WEAK_OWNED, library_of, maker_of
-from .places import PLACES
 from .runtime import RUNTIME
+from .variables import VARIABLES
 from .verdicts import BY_VERDICT, GC_DISABLED
 
 _EXACT = (*LIBRARIES, *RUNTIME)
-_BY_PATH = (*_EXACT, *KEPT, *PLACES)
+_BY_PATH = (*_EXACT, *KEPT, *VARIABLES)
 ALL = (
     *_BY_PATH,
     ATTRIBUTES,

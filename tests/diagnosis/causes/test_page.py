@@ -10,8 +10,8 @@ from memwatch.diagnosis.causes.holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND,
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
 from memwatch.diagnosis.causes.owned import MADE, OWNED, STANDARD_OWNED, WEAK_OWNED
-from memwatch.diagnosis.causes.places import PLACES
 from memwatch.diagnosis.causes.runtime import RUNTIME
+from memwatch.diagnosis.causes.variables import VARIABLES
 from memwatch.diagnosis.causes.verdicts import GC_DISABLED
 
 PAGE = Path(__file__).parents[3] / "docs" / "causes.md"
@@ -34,7 +34,7 @@ PARTS = (
     ("Libraries", LIBRARIES),
     ("Python and its standard library", RUNTIME),
     ("What is kept", KEPT),
-    ("Where it is kept", PLACES),
+    ("Where it is kept", VARIABLES),
     ("What keeps it", (ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, OWNED, STANDARD_OWNED, WEAK_OWNED, MADE)),
     ("Where no path is known", (CYCLE_IN_C, UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
 )

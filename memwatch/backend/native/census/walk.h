@@ -58,7 +58,7 @@ void follow(Walk *walk, const Kind *kind, PyObject *object, visitproc visit);
 /* Neither count *object* nor follow it; before the walk. */
 bool walk_leave_out(Walk *walk, PyObject *object);
 
-/* hidden.c: hide one that is memwatch's own; and at the end what hangs on those alone, counted or not. */
+/* exclude.c: hide one that is memwatch's own; and at the end what hangs on those alone, counted or not. */
 bool hide(Walk *walk, PyObject *object);
 bool hide_what_hangs(Walk *walk);
 

@@ -1,5 +1,5 @@
 /* What the sampler alone has to know of the insides of CPython, version by version: thread states, code objects, which
- * frames are at work. ../version.h has the frames themselves.
+ * frames are at work. ../core/version.h has the frames themselves.
  *
  * A frame is read where it lies, without the functions that make an object of it: those allocate, and the reader
  * stands inside an allocation. None of it is believed before frames_check() has held it against those functions. */

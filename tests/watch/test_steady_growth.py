@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memwatch.watch.pace import PACES, choose_pace
-from memwatch.watch.ratchet import Ratchet
 from memwatch.watch.sample import Growth, Sample
+from memwatch.watch.steady_growth import SteadyGrowth
 
 MIB = 1 << 20
 JOB = PACES["job"]
@@ -35,7 +35,7 @@ def feed(detector, bases, tick, start=0.0, modules=lambda k: 200):
 
 
 def said(bases, pace=JOB, **kwargs):
-    return feed(Ratchet("base", pace), bases, pace.tick, **kwargs)
+    return feed(SteadyGrowth("base", pace), bases, pace.tick, **kwargs)
 
 
 def levels(bases, **kwargs):
@@ -144,7 +144,7 @@ def test_in_a_service_slow_growth_waits_for_the_end_of_the_first_day():
 
 def early(bases, confirm=lambda n: False, pace=SERVICE):
     """[(seconds, level)] where the n-th early leak counts as one if *confirm* says so."""
-    detector, words, asked = Ratchet("base", pace), [], 0
+    detector, words, asked = SteadyGrowth("base", pace), [], 0
     for k, base in enumerate(bases):
         growth = detector.update(reading(base, k * pace.tick))
         if growth is not None:
@@ -182,7 +182,7 @@ def test_an_early_leak_that_is_confirmed_is_not_told_again_for_four_windows():
 
 def hastened(pace, hourly, seconds=3600):
     """When growth is suspected, put up, and put up after a look each minute; from the suspicion on noise is much."""
-    detector, found = Ratchet("base", pace), {}
+    detector, found = SteadyGrowth("base", pace), {}
     for k in range(int(seconds / pace.tick)):
         wave = 0.03 * math.sin(k * pace.tick / 120) if "suspect" in found else 0.0
         now = reading(BASE * (1 + hourly * k * pace.tick / 3600 + wave), k * pace.tick)
@@ -203,7 +203,7 @@ def test_after_a_look_growth_is_put_up_though_the_noise_lets_no_window_rise(hour
 
 @pytest.mark.parametrize(("hump", "is_put_up"), [(0.0, True), (0.08, False)])
 def test_growth_whose_window_began_on_a_hump_waits_for_a_window_that_shows_its_rate(hump, is_put_up):
-    detector = Ratchet("base", SERVICE)
+    detector = SteadyGrowth("base", SERVICE)
     for clock in range(0, 2001, 10):
         now = reading(BASE * (1 + 0.3 * clock / 3600 + hump * (640 <= clock < 1300)), clock)
         if (growth := detector.update(now)) is not None and growth.level == "early":
@@ -272,7 +272,7 @@ def test_a_leak_that_goes_on_is_never_recovered():
 
 
 def test_a_dismissed_suspicion_is_asked_again_on_a_window_twice_as_long():
-    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(2000)]
+    detector, bases = SteadyGrowth("base", JOB), [BASE + k * 0.05 * MIB for k in range(2000)]
     [(_, suspicion)] = feed(detector, bases[:70], 0.25)
     assert suspicion.seconds == pytest.approx(16.0)
     detector.dismiss(suspicion)
@@ -282,14 +282,14 @@ def test_a_dismissed_suspicion_is_asked_again_on_a_window_twice_as_long():
 
 
 def test_a_dismissed_leak_is_asked_again_on_a_window_twice_as_long_and_does_not_recover():
-    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(4000)]
+    detector, bases = SteadyGrowth("base", JOB), [BASE + k * 0.05 * MIB for k in range(4000)]
     (_, suspicion), (_, leak) = feed(detector, bases[:256], 0.25)
     assert (suspicion.level, leak.level) == ("suspect", "leak")
     detector.withdraw()
     detector.dismiss(leak)
     words = feed(detector, bases[256:], 0.25, start=64.0)
     assert [(growth.level, round(growth.seconds)) for _, growth in words[:2]] == [("suspect", 128), ("leak", 128)]
-    stopped = Ratchet("base", JOB)
+    stopped = SteadyGrowth("base", JOB)
     feed(stopped, bases[:256], 0.25)
     stopped.withdraw()
     stopped.dismiss(leak)
@@ -297,7 +297,7 @@ def test_a_dismissed_leak_is_asked_again_on_a_window_twice_as_long_and_does_not_
 
 
 def test_dismissing_a_later_candidate_leaves_the_published_leak_to_recover():
-    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(1024)]
+    detector, bases = SteadyGrowth("base", JOB), [BASE + k * 0.05 * MIB for k in range(1024)]
     words = feed(detector, bases, 0.25)
     assert [growth.level for _, growth in words] == ["suspect", "leak", "leak"]
     detector.withdraw()
@@ -307,7 +307,7 @@ def test_dismissing_a_later_candidate_leaves_the_published_leak_to_recover():
 
 
 def test_a_leak_that_is_withdrawn_comes_again_with_the_next_block():
-    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(400)]
+    detector, bases = SteadyGrowth("base", JOB), [BASE + k * 0.05 * MIB for k in range(400)]
     feed(detector, bases[:256], 0.25)
     detector.withdraw()
     (when, again), *_ = feed(detector, bases[256:], 0.25, start=64.0)
@@ -318,7 +318,7 @@ def test_a_leak_that_is_withdrawn_comes_again_with_the_next_block():
 def test_what_was_dismissed_in_another_meter_is_asked_again_on_a_window_twice_as_long_unless_much_faster(
     faster, seconds
 ):
-    detector, bases = Ratchet("rss", JOB), [BASE + k * 0.25 * faster * MIB for k in range(2000)]
+    detector, bases = SteadyGrowth("rss", JOB), [BASE + k * 0.25 * faster * MIB for k in range(2000)]
     samples = [reading(base, k * 0.25, rss=int(base)) for k, base in enumerate(bases)]
     assert [growth.level for sample in samples[:200] if (growth := detector.update(sample))] == ["suspect"]
     detector.dismiss(Growth("leak", "ratchet", "base", 0.0, 64.1, 64.1, int(BASE), round(64.1 * MIB), 8, "windows"))
@@ -327,7 +327,7 @@ def test_what_was_dismissed_in_another_meter_is_asked_again_on_a_window_twice_as
 
 
 def test_what_another_kind_of_detector_saw_is_none_of_its_business():
-    detector, bases = Ratchet("base", JOB), [BASE + k * 0.05 * MIB for k in range(400)]
+    detector, bases = SteadyGrowth("base", JOB), [BASE + k * 0.05 * MIB for k in range(400)]
     feed(detector, bases[:100], 0.25)
     detector.dismiss(Growth("leak", "seasonal", "base", 0.0, 1e5, 1e5, int(BASE), 1 << 30, 3, "days"))
     assert [growth.level for _, growth in feed(detector, bases[100:], 0.25, start=25.0)] == ["leak"]
@@ -370,7 +370,7 @@ def test_the_least_reading_of_a_sample_counts():
 
 def test_late_and_missing_ticks_do_no_harm():
     chance = random.Random(3)
-    detector, clock, words = Ratchet("base", JOB), 0.0, []
+    detector, clock, words = SteadyGrowth("base", JOB), 0.0, []
     while clock < 300:
         clock += 0.25 * chance.choice([0.9, 1.0, 1.1, 1.3, 8.0])
         growth = detector.update(reading(BASE + clock * 0.2 * MIB, clock))
@@ -379,18 +379,18 @@ def test_late_and_missing_ticks_do_no_harm():
 
 
 def test_a_meter_that_cannot_be_read_says_nothing():
-    detector = Ratchet("rss", JOB)
+    detector = SteadyGrowth("rss", JOB)
     assert feed(detector, [BASE + k * MIB for k in range(600)], 0.25) == []
 
 
 def test_the_rss_lane_looks_at_rss():
-    detector = Ratchet("rss", JOB)
+    detector = SteadyGrowth("rss", JOB)
     words = [detector.update(reading(BASE, k * 0.25, rss=BASE + k * MIB // 10)) for k in range(300)]
     assert [(growth.level, growth.meter) for growth in words if growth] == [("suspect", "rss"), ("leak", "rss")]
 
 
 def test_its_memory_is_bounded():
-    detector = Ratchet("base", JOB)
+    detector = SteadyGrowth("base", JOB)
     feed(detector, noisy(40_000), 0.25)
     early = len(pickle.dumps(detector))
     feed(detector, noisy(80_000), 0.25, start=10_000.0)

@@ -1,6 +1,6 @@
 /* What malloc's allocator says of itself. */
-#ifndef MEMWATCH_MALLOC_BYTES_H
-#define MEMWATCH_MALLOC_BYTES_H
+#ifndef MEMWATCH_METERS_ALLOCATORS_H
+#define MEMWATCH_METERS_ALLOCATORS_H
 
 #include <Python.h>
 

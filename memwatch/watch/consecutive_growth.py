@@ -1,39 +1,15 @@
-"""What a detector is, the one that counts growth from collection to collection, and the set that a pace calls for."""
+"""The detector that counts growth from collection to collection, as node-memwatch did."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
-
-from ..errors import OptionError
 from ..internal import internal
-from .pace import Pace
 from .progress import SHARE
-from .ratchet import Ratchet
 from .sample import Growth, Level, Sample, Trigger
-from .seasonal import Seasonal
 
 _SHARE = 0.01
 _FLOOR = 1 << 20
 _GONE = 0.75
 _EARLIER = 3  # growths between suspicion and leak
-
-
-class Detector(Protocol):
-    """Takes readings one by one, says when they begin to look like a leak, are one, and are none any more.
-
-    A leak that it returns, an early one too, counts as published unless `withdraw` is called: then nothing has
-    happened, and it will be returned again. `dismiss` tells all detectors of growth that is no leak, whichever of them
-    saw it: one of the same kind forgets its suspicion and reports only growth over a window twice as long.
-    """
-
-    name: str
-
-    def update(self, sample: Sample) -> Growth | None: ...
-
-    def withdraw(self) -> None: ...
-
-    def dismiss(self, growth: Growth) -> None: ...
 
 
 @internal
@@ -160,22 +136,3 @@ class ConsecutiveGrowth:
             count=count,
             unit="GCs",
         )
-
-
-def _ratchet(pace: Pace) -> list[Detector]:
-    detectors: list[Detector] = [ConsecutiveGrowth(), Ratchet("base", pace), Ratchet("rss", pace)]
-    return [*detectors, Seasonal("base")] if pace.seasonal else detectors
-
-
-def _consecutive(pace: Pace) -> list[Detector]:
-    return [ConsecutiveGrowth(triggers=frozenset({"gc", "forced"}))]
-
-
-DETECTORS: dict[str, Callable[[Pace], list[Detector]]] = {"consecutive": _consecutive, "ratchet": _ratchet}
-
-
-def make_detectors(pace: Pace, detector: str = "ratchet") -> list[Detector]:
-    """The detectors to run side by side. Raises OptionError for an unknown name."""
-    if detector not in DETECTORS:
-        raise OptionError(f"unknown detector {detector!r}; there are: {', '.join(sorted(DETECTORS))}")
-    return DETECTORS[detector](pace)

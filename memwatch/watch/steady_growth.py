@@ -61,7 +61,7 @@ class _Reported(NamedTuple):
 
 
 @internal
-class Ratchet:
+class SteadyGrowth:
     """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
 
     A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak only

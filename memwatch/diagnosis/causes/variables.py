@@ -6,7 +6,7 @@ from .cause import Cause
 
 _CONTAINER = "list|dict|set|collections.deque"  # and what is derived from them
 
-PLACES = (
+VARIABLES = (
     Cause(
         "default-argument",
         "a {holder} that is a default argument of {name}, made once and added to by every call",
