@@ -58,7 +58,7 @@ def referents_of_each(objects: list[Any]) -> list[list[Any]]:
 
     An empty list where nothing needs to stop, or the extension is not there: then they are to be asked for one by one.
     """
-    taken = extension()
+    taken = extension() if objects else None
     return [] if taken is None else list(taken.stopped_referents(objects))
 
 

@@ -25,7 +25,7 @@ from .edges import NAMESPACE
 from .found import HoldingSite, Query, Question
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
-from .references import contents, fork_list, namespace, own_modules, root_modules
+from .references import contents, fork_lists, namespace, own_modules, root_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C
 from .steps import Edge, EdgeKind, Root, RootKind
 
@@ -160,8 +160,8 @@ def _root(root: tuple[Any, ...], first: Any, names: Sequence[str]) -> Root:
         return Root(RootKind.MODULE, names[number])
     if kind == _FRAME:
         return Root(RootKind.FUNCTION, code_label(code, names_there), _edge(variable), bool(is_main))
-    if kind == _C and (name := fork_list(first)) is not None:
-        return Root(RootKind.INTERPRETER, name)
+    if kind == _C and (known := fork_lists([first])):
+        return Root(RootKind.INTERPRETER, known[0][0])
     if kind in _STATE:
         return Root(RootKind.THREAD, _STATE[kind], main=bool(is_main))
     return HELD_IN_C if kind == _C else HELD_BY_NOTHING

@@ -11,18 +11,18 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from ..backend import FREE_THREADED
 from ..backend.census.arrays import array_contents, array_type
-from ..backend.census.referents import referents_of, shown_by
+from ..backend.census.referents import referents_of, shown_by, shown_by_each
 from ..backend.census.tracked import list_tracked
 from ..backend.forks import FORK_HOOKS
 from ..backend.meters.meters import expected_objects
 from ..backend.process import Frame, current_frames
-from ..backend.stopped import StoppedFrame
+from ..backend.stopped import StoppedFrame, referents_of_each
 
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
@@ -62,6 +62,11 @@ def contents(obj: Any) -> list[Any]:
     if not found and issubclass(type(obj), type):  # a static one, whose namespace no collector sees
         return shown_by(_type_namespace(obj))
     return found
+
+
+def contents_of_each(objects: Sequence[Any]) -> Iterable[list[Any]]:
+    """The `contents` of each of *objects*; where asking stops all threads, what each shows the collector."""
+    return referents_of_each(list(objects)) or map(contents, objects)
 
 
 def hidden_contents(obj: Any) -> list[Any]:
@@ -224,14 +229,17 @@ def is_own_frame(frame: Frame) -> bool:
     return _is_own_name(dict.get(frame.f_globals, "__name__"))
 
 
-def fork_list(obj: Any) -> str | None:
-    """The root's name if *obj* is one of the interpreter's lists of fork callbacks, else None.
+def fork_lists(objects: Sequence[Any]) -> list[tuple[str, Any]]:
+    """The interpreter's lists of fork callbacks among *objects*, each with the name of the root that it is.
 
     They can be reached from nowhere else; one that holds a callback of ours is recognised. It is not iterated: a place
     that C code never filled ends the process when it is read, and lists that an extension module lost while it built
     them are among those that nothing holds.
     """
-    if type(obj) is not list:
-        return None
-    when = next((FORK_HOOKS[id(item)] for item in shown_by(obj) if id(item) in FORK_HOOKS), None)
-    return f"fork callbacks (os.register_at_fork, {when})" if when else None
+    lists = [obj for obj in objects if type(obj) is list]
+    found = []
+    for obj, shown in zip(lists, shown_by_each(lists), strict=True):
+        when = next((FORK_HOOKS[id(item)] for item in shown if id(item) in FORK_HOOKS), None)
+        if when:
+            found.append((f"fork callbacks (os.register_at_fork, {when})", obj))
+    return found

@@ -43,7 +43,7 @@ def retaining_paths(
     *type* is a module and a qualified name, as in ``"app.Order"``, or the name alone for a builtin. Objects of
     subclasses do not count. A path shows dict keys that source code wrote, and the types of other keys; *show_keys*
     shows all keys of builtin types, cut at 40 characters. Raises `OptionError` for an unknown type and for a *limit*
-    out of range, and `Cancelled` while the collector is at work.
+    out of range, and `Cancelled` while the collector is at work; on free-threaded Python also after 2 minutes.
     """
     check_whole("limit", limit, 1, _MOST, "paths")
     if (type is None) is (obj is _NOTHING):

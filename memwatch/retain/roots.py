@@ -18,14 +18,13 @@ from typing import Any
 from ..backend.census.exclude import find_internal, parts_of
 from ..backend.forks import rest
 from ..backend.process import Frame
-from ..backend.stopped import referents_of_each
 from ..backend.type_labels import type_label
 from .matchers import Reference, ignored_modules, late_references
 from .object_labels import code_label
 from .pages import ALIVE, VISITED
 from .references import (
-    contents,
-    fork_list,
+    contents_of_each,
+    fork_lists,
     frame_locals,
     frames,
     is_own_frame,
@@ -123,18 +122,17 @@ def _walk_unreached(walk: Walk) -> None:
     walk.held.append(left)
     for batch in _batches(walk, live_objects()):
         left.extend(obj for obj in batch if walk.pages.flags(id(obj)) & (ALIVE | VISITED) == ALIVE)
-    for obj in left:
-        if (name := fork_list(obj)) is not None:
-            walk.add_roots(Root(RootKind.INTERPRETER, name), [obj])
+    known = fork_lists(left)
+    walk.held.append(known)
+    for name, obj in known:
+        walk.add_roots(Root(RootKind.INTERPRETER, name), [obj])
     obj = None
     walk.run()
     left[:] = list(_not_visited(walk, left))
     walk.add_roots(HELD_IN_C, _topmost(left))
     walk.run()
     left[:] = sorted(_not_visited(walk, left), key=_is_builtin)[::-1]
-    while left:
-        walk.add_roots(HELD_BY_NOTHING, [left.pop()])
-        walk.run()
+    walk.run_each(HELD_BY_NOTHING, left)
 
 
 def _not_visited(walk: Walk, objects: Iterable[Any]) -> Iterator[Any]:
@@ -144,14 +142,14 @@ def _not_visited(walk: Walk, objects: Iterable[Any]) -> Iterator[Any]:
 def _topmost(objects: Sequence[Any]) -> list[Any]:
     """Those of *objects* that no other one of them refers to, be it through a tuple that is not among them."""
     below: set[int] = set()
-    shown = referents_of_each(list(objects)) or map(contents, objects)
-    for obj, found in zip(objects, shown, strict=True):
-        waiting = [held for held in found if held is not obj]
-        while waiting:
-            held = waiting.pop()
-            if type(held) is tuple and id(held) not in below:
-                waiting.extend(contents(held))
-            below.add(id(held))
+    level = objects
+    while level:
+        tuples: dict[int, Any] = {}
+        for obj, found in zip(level, contents_of_each(level), strict=True):
+            held = [it for it in found if it is not obj]
+            tuples.update((id(it), it) for it in held if type(it) is tuple and id(it) not in below)
+            below.update(map(id, held))
+        level = list(tuples.values())
     return [obj for obj in objects if id(obj) not in below]
 
 

@@ -75,6 +75,7 @@ class Walk:
         "_readers",
         "_should_cancel",
         "_size_of",
+        "_told",
         "_visited",
         "addresses",
         "found",
@@ -107,6 +108,7 @@ class Walk:
         self._grown = grown
         self._queue: deque[Any] = deque()
         self._ahead: deque[list[Any]] = deque()  # what the first ones of the queue refer to, where that is asked ahead
+        self._told: dict[int, list[Any]] = {}  # the same by identity, of objects that are to be roots
         self._deferred: list[tuple[Any, int]] | None = None if wanted else []
         self._group_of: dict[Any, int] = {}
         self._readers: dict[int, Callable[[Any], int]] = {}
@@ -129,7 +131,8 @@ class Walk:
     def release(self) -> None:
         """Let go of every object, also where a traceback or a forked child keeps this walk."""
         end_walk(self)
-        for held in (self._queue, self._ahead, self._group_of, self._readers, self.kinds_by_id, self.found, self.roots):
+        holding = self._queue, self._ahead, self._told, self._group_of, self._readers, self.kinds_by_id
+        for held in (*holding, self.found, self.roots):
             held.clear()
         self._deferred = None
         while self.held:
@@ -188,9 +191,9 @@ class Walk:
             if not node & _CHECK:
                 parent = child = children = None  # only the fields hold anything while this rests
                 self._check(node)
-            shown = self._next_shown() if FREE_THREADED else None
+            ahead = self._next_contents(node in roots) if FREE_THREADED else None
             parent, group = queue.popleft(), groups[node]
-            children = contents(parent) if node in roots else shown or shown_by(parent)
+            children = (contents(parent) if node in roots else shown_by(parent)) if ahead is None else ahead
             if issubclass(type(parent), DICTS):
                 children += keys_of((parent,))
             stays = grown is not None and group < 0 and id(parent) not in grown
@@ -220,11 +223,32 @@ class Walk:
             node += 1
         self._visited = node
 
-    def _next_shown(self) -> list[Any] | None:
-        """What the next object in the queue refers to: to be asked of many at once, as each time stops all threads."""
+    def _next_contents(self, is_root: bool) -> list[Any] | None:
+        """What the next object in the queue refers to: to be asked of many at once, as each time stops all threads.
+
+        None where it was not asked, or is a root that has more to be asked for.
+        """
+        if not self._ahead and (told := self._told.pop(id(self._queue[0]), None)) is not None:
+            self._ahead.append(told)
         if not self._ahead:
+            self._ask_patience(len(self.addresses) - len(self._queue))
             self._ahead.extend(referents_of_each(list(islice(self._queue, _AHEAD))))
-        return self._ahead.popleft() if self._ahead else None
+        shown = self._ahead.popleft() if self._ahead else None
+        parent = self._queue[0]
+        return None if is_root and (is_frame(parent) or (not shown and issubclass(type(parent), type))) else shown
+
+    def run_each(self, named: Root, objects: list[Any]) -> None:
+        """Visit all from each of *objects* before the next, the last one first. Empties them."""
+        while objects:
+            asked = objects[-_AHEAD:]
+            self.held.append(asked)  # so that the place of none is taken by another object
+            del objects[-_AHEAD:]
+            self._told = dict(zip(map(id, asked), referents_of_each(asked), strict=False))
+            for place in reversed(range(len(asked))):
+                self.add_roots(named, [asked[place]])
+                self.run()
+            self._told.clear()
+            asked.clear()
 
     def _defer(self, child: Any, node: int, flags: int) -> None:
         """Come to *child* later, unless there is another way to it."""
@@ -255,10 +279,13 @@ class Walk:
 
     def _check(self, visited: int) -> None:
         rest(self)
-        if self._should_cancel is not None and self._should_cancel():
-            raise Cancelled(f"gave up looking for holders after {visited} objects")
+        self._ask_patience(visited)
         if self._max_objects is not None and visited > self._max_objects:
             raise Cancelled(f"there are more than {self._max_objects} objects to look through for holders")
+
+    def _ask_patience(self, visited: int) -> None:
+        if self._should_cancel is not None and self._should_cancel():
+            raise Cancelled(f"gave up looking for holders after {visited} objects")
 
     def _count(self, obj: Any, parent: int, group: int) -> int:
         """Add a new object to its group, or to that of its parent's place if nothing above it is new."""

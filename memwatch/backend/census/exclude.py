@@ -10,7 +10,7 @@ from itertools import compress
 from types import MethodType
 
 from ...internal import RECORDS, TYPES, never_count
-from .referents import shown_by
+from .referents import shown_by_each
 
 PARTS = frozenset(map(id, (list, dict, set, tuple, array, LockType)))
 """The ids of the types whose instances are left out together with the internal object that refers to them."""
@@ -24,12 +24,13 @@ def find_internal(objects: Sequence[object]) -> list[object]:
     """Those of *objects* that are instances of internal classes, or methods bound to one (`with` keeps such)."""
     kinds = list(map(id, map(type, objects)))
     found = list(compress(objects, map(TYPES.__contains__, kinds)))
-    found.extend(filter(_is_bound_to_internal, compress(objects, map(_METHODS.__contains__, kinds))))
+    methods = list(compress(objects, map(_METHODS.__contains__, kinds)))
+    found.extend(compress(methods, map(_has_internal, shown_by_each(methods))))
     return found
 
 
-def _is_bound_to_internal(method: object) -> bool:
-    return any(id(type(held)) in TYPES for held in shown_by(method))
+def _has_internal(objects: list[object]) -> bool:
+    return any(id(type(held)) in TYPES for held in objects)
 
 
 def parts_of(instances: Iterable[object]) -> set[int]:
@@ -39,8 +40,9 @@ def parts_of(instances: Iterable[object]) -> set[int]:
     `RECORDS` are always among them.
     """
     addresses = {id(RECORDS), *map(id, RECORDS)}
-    for instance in instances:
-        addresses.add(id(instance))
-        addresses.update(id(held) for held in shown_by(instance) if id(type(held)) in PARTS)
+    asked = list(instances)
+    addresses.update(map(id, asked))
+    for shown in shown_by_each(asked):
+        addresses.update(id(held) for held in shown if id(type(held)) in PARTS)
     addresses.discard(_EMPTY)
     return addresses

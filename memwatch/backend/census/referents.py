@@ -12,12 +12,13 @@ from __future__ import annotations
 import builtins
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from .. import name
+from ..stopped import referents_of_each
 
 if name == "native":
     from .. import _native
@@ -51,6 +52,11 @@ def _is_asyncio(obj: Any) -> bool:
 
 shown_by: Callable[..., list[Any]] = _shown_with_care if MODULES_MAY_RESURRECT else gc.get_referents
 """What its arguments refer to, as their types tell the collector; nothing for objects that it cannot visit."""
+
+
+def shown_by_each(objects: Sequence[Any]) -> Iterable[list[Any]]:
+    """What each of *objects* shows, asked of all at once where each time stops all threads."""
+    return referents_of_each(list(objects)) or map(shown_by, objects)
 
 
 def _unread(_: Any) -> list[tuple[str, Any]]:
