@@ -50,7 +50,7 @@ def contract() -> str:
 
 def native_sources() -> list[str]:
     """All of them; without a GIL the sampler, and looks at threads that stand still, under a module of their own."""
-    rooms = ("meters/allocators.c", "core/memory.c", "core/pointers.c", "sampling/*.c", "libc/*.c", "free_threaded/*.c")
+    rooms = ("meters/malloc.c", "core/memory.c", "core/pointers.c", "sampling/*.c", "libc/*.c", "free_threaded/*.c")
     chosen = {path for room in rooms for path in SOURCES.glob(room)} if FREE_THREADED else set(SOURCES.rglob("*.c"))
     return sorted(str(path) for path in chosen if FREE_THREADED or path.parent.name != "free_threaded")
 

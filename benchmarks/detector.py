@@ -33,9 +33,9 @@ from simulation import DAY, FAST, HEALTHY, LEAKY, OLD, Made, Scenario, make_heap
 from memwatch.diagnosis.verdict import has_stopped
 from memwatch.heap import TypeSeries
 from memwatch.watch import Candidate, Dismissed, Growth, Leak, Ledger, make_leak
+from memwatch.watch.contract import Unjudged
 from memwatch.watch.detectors import make_detectors
 from memwatch.watch.history import KEPT
-from memwatch.watch.judge import Unjudged
 from memwatch.watch.observer import Observer
 from memwatch.watch.pace import choose_pace
 from memwatch.watch.sample import Sample

@@ -20,8 +20,8 @@ from .errors import UnsupportedError, describe_error
 from .internal import internal
 from .version import REPLACED, is_replaced
 from .watch import Candidate, Dismissed, Judge, Leak, make_leak
+from .watch.contract import Unjudged
 from .watch.cost import LOADED
-from .watch.judge import Unjudged
 from .watch.thread import RawThread, is_raw
 
 _PACKAGE = __name__.partition(".")[0]

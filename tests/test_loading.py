@@ -12,8 +12,8 @@ from memwatch import default, loading, version
 from memwatch.backend.meters.meters import Meters
 from memwatch.loading import LateJudge, Loader
 from memwatch.watch import Dismissed
+from memwatch.watch.contract import Candidate
 from memwatch.watch.cost import LOADED, Ledger
-from memwatch.watch.judge import Candidate
 from memwatch.watch.reading import read_sample
 from memwatch.watch.sample import Growth
 

@@ -17,7 +17,7 @@ OURS = {
     ".backend.meters": "allocator collector gc_callback malloc meters resident",
     ".handlers": "leak_text",
     ".reach": "folder listener",
-    ".watch": "agenda at_tick consecutive_growth cost detectors history judge observer pace patience progress"
+    ".watch": "agenda at_tick consecutive_growth contract cost detectors history observer pace patience progress"
     " rates reading requests sample scales seasonal state status steady_growth thread trend triggers watcher",
 }
 """The modules of each room that are loaded by MEMWATCH=1 alone. What comes here is paid for in every process."""

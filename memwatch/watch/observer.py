@@ -13,10 +13,10 @@ from typing import Any
 
 from ..errors import describe_error
 from ..internal import internal
+from .contract import Candidate, Judge, Unjudged, make_leak
 from .cost import Ledger
 from .detectors import Detector
 from .history import History
-from .judge import Candidate, Judge, Unjudged, make_leak
 from .rates import Rates
 from .sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion, as_datetime
 from .status import Status

@@ -16,7 +16,7 @@ from memwatch.reach import curve, jobs
 from memwatch.reach.reply import Reply
 from memwatch.treebuilder import build
 from memwatch.watch import Sample
-from memwatch.watch.judge import make_leak
+from memwatch.watch.contract import make_leak
 from memwatch.watch.sample import Growth
 
 SECONDS = 200

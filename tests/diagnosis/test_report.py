@@ -13,7 +13,7 @@ import memwatch
 from memwatch.diagnosis import Account, Report, Suspect, TypeRow
 from memwatch.origin import program_name
 from memwatch.watch import Cost, Growth
-from memwatch.watch.judge import Unjudged
+from memwatch.watch.contract import Unjudged
 
 from ..paths import attribute, path
 

@@ -16,7 +16,7 @@ from memwatch.backend import name as backend
 from memwatch.reach import client, folder
 from memwatch.reach.status import _thought
 from memwatch.watch import Growth
-from memwatch.watch.judge import Unjudged, make_leak
+from memwatch.watch.contract import Unjudged, make_leak
 
 from .conftest import LEAKY, until
 

@@ -11,7 +11,7 @@ from memwatch.clock import steady_epoch
 from memwatch.errors import OptionError
 from memwatch.reach.curve import Curve, curve_of, end_curve, find_leak, keep_curve
 from memwatch.watch import Leak, Sample, Suspicion
-from memwatch.watch.judge import Unjudged
+from memwatch.watch.contract import Unjudged
 from memwatch.watch.sample import Growth
 
 from .conftest import until

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from memwatch.watch.contract import Candidate, Unjudged, make_leak
 from memwatch.watch.cost import Ledger
 from memwatch.watch.detectors import make_detectors
-from memwatch.watch.judge import Candidate, Unjudged, make_leak
 from memwatch.watch.observer import Observer
 from memwatch.watch.pace import PACES
 from memwatch.watch.sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion

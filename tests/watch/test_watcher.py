@@ -11,7 +11,7 @@ from _queue import Empty, SimpleQueue
 import pytest
 
 from memwatch.watch import Watcher, choose_pace, make_detectors, make_leak
-from memwatch.watch.judge import Unjudged
+from memwatch.watch.contract import Unjudged
 from memwatch.watch.reading import collect_once
 
 MIB = 1 << 20

@@ -15,7 +15,7 @@
 #include "graph/dominance.h"
 #include "graph/dump.h"
 #include "look.h"
-#include "meters/allocators.h"
+#include "meters/malloc.h"
 #include "meters/arenas.h"
 #include "sampling/methods.h"
 #include "search/search.h"

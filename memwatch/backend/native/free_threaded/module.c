@@ -5,7 +5,7 @@
  * sampler needs no GIL where it has one: a hook reads the frames of its own thread, and all that it keeps is changed
  * under a lock. setup.py builds this instead of ../module.c. */
 #include "free_threaded/stopped.h"
-#include "meters/allocators.h"
+#include "meters/malloc.h"
 #include "sampling/methods.h"
 
 static PyMethodDef methods[] = {

@@ -6,7 +6,7 @@
  * library of its own, and one that was preloaded leaves glibc's numbers near zero: the first whose number rises with a
  * block of malloc's is believed. The older mallinfo() is not asked: its numbers are ints, which a heap of 2 GiB
  * overflows. Two threads that ask first find the same. */
-#include "allocators.h"
+#include "meters/malloc.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* What malloc's allocator says of itself. */
-#ifndef MEMWATCH_METERS_ALLOCATORS_H
-#define MEMWATCH_METERS_ALLOCATORS_H
+#ifndef MEMWATCH_METERS_MALLOC_H
+#define MEMWATCH_METERS_MALLOC_H
 
 #include <Python.h>
 
