@@ -163,7 +163,8 @@ class EvidenceCollector:
             self._recorder.use_fine_interval(closely, native)
 
     def collect(self, candidate: Candidate) -> int | None:
-        """Bytes that a full collection freed; None if there was none, because it would be too long or just was one."""
+        """Bytes that a full collection freed, and young ones since the last reading, up to which growth is measured;
+        None if there was no full one, because it would be too long or just was one."""
         self._uncollected = ""
         if candidate.growth.detector == "consecutive":
             return None
@@ -178,7 +179,8 @@ class EvidenceCollector:
         took = Clock.perf_counter() - begun
         self._budget.collected(blocks, took)
         candidate.ledger.pause(took)
-        return max(0, before.base - candidate.read().base)
+        after = candidate.read().base
+        return max(0, before.base - after, candidate.samples[-1].base - after)
 
     def find(self, candidate: Candidate, holders: bool) -> Findings:
         """What walks of the heap, for *holders* too, and the samples tell."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..heap import Census
 from ..internal import internal
@@ -18,6 +19,8 @@ from .result import GrowthRow
 IN_PLACE = 64  # bytes for a call: a list that gets eight items longer
 _NATIVE = 512  # bytes for a call: healthy programs move less in a round of 16 calls
 _KEPT_UP = 0.75
+_RISES = 1.2  # times the native growth of the round before, which had half of the calls: else it is what malloc moves
+_PACE = 0.4  # of what the first round grew by for each call: what slows down more than that ends by itself
 
 
 @internal
@@ -68,7 +71,8 @@ def growing(rounds: Sequence[Round]) -> tuple[GrowthRow, ...]:
 def native_growth(rounds: Sequence[Round]) -> tuple[int, ...]:
     """The native growth of each round if it was too much in all of them, else nothing."""
     grown = [found.native for found in rounds if found.native is not None and found.native >= _NATIVE * found.calls]
-    return tuple(grown) if len(grown) == len(rounds) else ()
+    rises = all(later >= _RISES * earlier for earlier, later in pairwise(grown))
+    return tuple(grown) if len(grown) == len(rounds) and rises and _keeps_pace(grown, rounds) else ()
 
 
 def was_unsettled(first: Round) -> bool:
@@ -81,12 +85,19 @@ def _row(label: str, rounds: Sequence[Round]) -> GrowthRow | None:
     sizes = tuple(found.size_bytes.get(label, 0) for found in rounds)
     if _keeps_up(counts, rounds, 1):
         return GrowthRow(label, counts, sizes, in_place=False)
-    return GrowthRow(label, counts, sizes, in_place=True) if _keeps_up(sizes, rounds, IN_PLACE) else None
+    grows_in_place = _keeps_up(sizes, rounds, IN_PLACE) and _keeps_pace(sizes, rounds)
+    return GrowthRow(label, counts, sizes, in_place=True) if grows_in_place else None
 
 
 def _keeps_up(grown: Sequence[int], rounds: Sequence[Round], each: int) -> bool:
     needed = [each * found.calls * (_KEPT_UP if number else 1) for number, found in enumerate(rounds)]
     return all(amount >= least for amount, least in zip(grown, needed, strict=True))
+
+
+def _keeps_pace(grown: Sequence[int], rounds: Sequence[Round]) -> bool:
+    """Whether bytes go on to come with each call as in the first round: a buffer or a table that fills does not."""
+    first = grown[0] / rounds[0].calls
+    return all(amount >= _PACE * first * found.calls for amount, found in zip(grown, rounds, strict=True))
 
 
 def _without_zeros(amounts: Mapping[str, int]) -> dict[str, int]:

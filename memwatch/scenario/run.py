@@ -84,6 +84,13 @@ def _require(fn: object, loops: object, max_rounds: object, max_growth: object) 
     check_whole("max_growth", max_growth, 0)
 
 
+def _collect() -> None:
+    """Collections untrack tuples level by level, as the constants of a code object, and what C code alone holds is seen
+    while it is tracked: hence two."""
+    collect()
+    collect()
+
+
 @internal
 class _Scenario:
     """The rounds of one check. What it keeps lies in its fields, where no census counts it."""
@@ -119,16 +126,12 @@ class _Scenario:
         return self._judge(ignore, fixtures)
 
     def _warm_up(self) -> None:
-        """The calls that are not counted; what a round will read is read once as well, so that nothing is new then.
-
-        Collections untrack tuples level by level, and what C code alone holds is seen while it is tracked: hence two.
-        """
+        """The calls that are not counted; what a round will read is read once as well, so that nothing is new then."""
         __tracebackhide__ = True
         self._caller.call(self._loops)
         self._run = 1
         self._read()
-        collect()
-        collect()
+        _collect()
         self._census = take_census()
 
     def _run_round(self) -> None:
@@ -144,7 +147,7 @@ class _Scenario:
             self._caller.call(calls)
         finally:
             self._run += 1
-            collect()
+            _collect()
             end = self._read()
             if is_last:
                 self._last.stop()

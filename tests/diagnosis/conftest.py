@@ -43,12 +43,13 @@ class Case:
         self._meters = Meters()
         self._blocks = blocks
         self._now = 5000.0
+        self._more = 0
 
     def read(self) -> Sample:
         """A reading of the real meters, at the case's time."""
         reading, counts = self._meters.read(force=True), read_collections()
         blocks = reading.blocks if self._blocks is None else self._blocks
-        base = reading.base - self.ledger.bytes
+        base = reading.base - self.ledger.bytes + self._more
         return Sample(
             self._now, self._now, "tick", base, reading.rss, blocks, reading.small, reading.native, self._modules(),
             counts.full, counts.young, 0.0, self._meters.names,
@@ -98,10 +99,16 @@ class Case:
         after: float = WINDOW,
         **changes: Any,
     ) -> Any:
-        """The last reading so many seconds later, with *changes*, and what the judge decides."""
+        """The last reading so many seconds later, with *changes*, and what the judge decides. A base that is given
+        holds for what the judge reads, too."""
         self._now += after
-        self.past.append(self.read()._replace(**changes))
-        return self.diagnosis(self.candidate(level, meter, detector))
+        real = self.read()
+        self.past.append(real._replace(**changes))
+        self._more = self.past[-1].base - real.base
+        try:
+            return self.diagnosis(self.candidate(level, meter, detector))
+        finally:
+            self._more = 0
 
     def judge(self, grow: Callable[[], object], **options: Any) -> Any:
         """All of it, with the program growing in between."""

@@ -198,6 +198,15 @@ def test_garbage_that_the_collector_would_have_taken_is_no_leak(case, text):
     assert isinstance(decision, Dismissed) and decision.why == "a full collection took the growth away"
 
 
+def test_garbage_that_a_young_collection_takes_before_the_full_one_is_no_leak(case, text, monkeypatch):
+    case.suspect()
+    make_cycles(text, 1000)
+    collect = case.diagnosis._inquiry.collect
+    monkeypatch.setattr(case.diagnosis._inquiry, "collect", lambda asked: [gc.collect(), collect(asked)][1])
+    decision = case.verdict()
+    assert isinstance(decision, Dismissed) and decision.why == "a full collection took the growth away"
+
+
 @pytest.mark.parametrize("how", ["disabled", "no threshold"])
 def test_garbage_is_a_leak_where_no_collector_runs(case, how, text, monkeypatch):
     monkeypatch.setattr(judge, "find_collecting", lambda: None)  # these tests do

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from memwatch.backend.census.referents import READS_ATTRIBUTES
 from memwatch.errors import OptionError
 from memwatch.retain.attributes import fields_of
 from memwatch.retain.held import find_holders
@@ -102,6 +103,7 @@ class Turned:
         self.a_late_one = 1
 
 
+@pytest.mark.skipif(not READS_ATTRIBUTES, reason="attributes are guessed by the names in code, in no order")
 def test_fields_come_in_the_order_in_which_they_were_set():
     turned = Turned()
     turned.add()

@@ -151,6 +151,20 @@ def test_a_leak_beside_a_bounded_cache_is_found() -> None:
     assert ["KEPT" in holding.path.text for holding in holdings] == [True]
 
 
+def test_code_that_a_full_cache_replaces_is_no_growth() -> None:
+    cache: collections.deque[object] = collections.deque(maxlen=64)
+    numbers = itertools.count()
+
+    def template() -> None:
+        names: dict[str, object] = {}
+        exec(f"def render(to): to(f'mail {next(numbers)}', a=1, b=('x', {next(numbers)}))", names)
+        cache.append(names["render"])
+
+    for _ in range(64):
+        template()
+    assert not memwatch.check(template, loops=2).leaks
+
+
 class TestInPlace:
     """Growth without new objects."""
 
