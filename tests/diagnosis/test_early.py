@@ -148,7 +148,8 @@ def test_what_comes_ever_more_slowly_is_not(case, app, text, make_class):
         [keep(1000 * look + number) for number in range(count)]
         case.follow() if look < 4 else None
     decision = case.verdict(level="early", after=WINDOW / 4)
-    assert isinstance(decision, Dismissed) and "more and more slowly" in decision.why
+    assert isinstance(decision, Dismissed)
+    assert "more and more slowly" in decision.why or "not grow at every look" in decision.why  # by fewer looks
 
 
 def test_what_comes_ever_more_slowly_but_larger_and_larger_is(case, app):
