@@ -1,4 +1,4 @@
-"""Growth whose objects come ever more slowly: as keys of which there are so many, or a start-up that fills a table.
+"""Growth whose objects come more and more slowly: as keys of which there are so many, or a start-up that fills a table.
 
 What leaks comes as often as the work does that leaks it. The meters may rise evenly all the same, for what there is
 grows as well: so the objects are counted.
@@ -21,16 +21,16 @@ _SLOWER = 0.8  # of the flow before
 
 
 def settles(holdings: Sequence[Holding], series: TypeSeries, grew: int) -> str | None:
-    """In words, that what makes most of the *grew* bytes comes ever more slowly; None if it does not.
+    """In words, that what makes most of the *grew* bytes comes more and more slowly; None if it does not.
 
     That is what one holder gets, or objects of types that many hold.
     """
     top = max(strong_of(holdings), key=bytes_of, default=None)
     if top is not None and bytes_of(top) >= HALF * grew and flow_of(top, series) < _SLOWER:
-        return f"new {top.frontier_type} objects come ever more slowly"
+        return f"new {top.frontier_type} objects come more and more slowly"
     slow = [it for it in series.ratchets() if it.objects >= _SEVERAL and max(it.flow, it.steadiness) < _SLOWER]
     if sum(counted_bytes(it.growth, it.objects) for it in slow) >= HALF * grew:
-        return f"new {slow[0].what} objects come ever more slowly"
+        return f"new {slow[0].what} objects come more and more slowly"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Objects that come ever more slowly are waited for; those that come as before are not."""
+"""Objects that come more and more slowly are waited for; those that come as before are not."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def held(frontier, count, size, kinds=None):
 @pytest.mark.parametrize(("counts", "slows"), [(EVEN, False), (SLOWING, True), (STOPPED, True)])
 def test_what_one_holder_gets(counts, slows):
     why = settles([held("app.Shape", 340, 340_000)], series(app_Shape=counts, str=EVEN), 400_000)
-    assert why == ("new app.Shape objects come ever more slowly" if slows else None)
+    assert why == ("new app.Shape objects come more and more slowly" if slows else None)
 
 
 def test_builtin_types_come_from_elsewhere_too():
@@ -46,7 +46,7 @@ def test_where_more_came_elsewhere_bytes_are_compared():
 
 
 def test_types_that_many_hold():
-    assert settles([], series(dict=SLOWING), 400_000) == "new dict objects come ever more slowly"
+    assert settles([], series(dict=SLOWING), 400_000) == "new dict objects come more and more slowly"
     assert settles([], series(dict=SLOWING), 4_000_000) is None
 
 

@@ -9,7 +9,7 @@ import pytest
 from memwatch import backend
 from memwatch.errors import NotStartedError
 
-pytestmark = pytest.mark.skipif(not backend.samples, reason="the sampler is in the C extension")
+pytestmark = pytest.mark.skipif(not backend.samples, reason="only the C extension samples allocations")
 
 MIB = 1 << 20
 KEPT: dict[str, list[bytearray]] = {}

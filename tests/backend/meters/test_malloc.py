@@ -12,7 +12,7 @@ import pytest
 
 from memwatch.backend import name
 
-pytestmark = pytest.mark.skipif(name != "native", reason="the C extension asks them")
+pytestmark = pytest.mark.skipif(name != "native", reason="only the C extension asks jemalloc and tcmalloc")
 
 MEASURE = """
     from memwatch.backend.meters.meters import Meters
@@ -49,16 +49,16 @@ def printed(program: str, *arguments: str, **variables: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD")
+@pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is asked for as on Linux")
 @pytest.mark.parametrize("allocator", ["jemalloc", "tcmalloc_minimal", "tcmalloc"])
 def test_what_is_preloaded_tells_its_own_bytes(allocator: str) -> None:
     assert printed(textwrap.dedent(MEASURE), LD_PRELOAD=library(allocator)) == "True True True"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc")
+@pytest.mark.skipif(sys.platform != "linux", reason="it is glibc that serves malloc here")
 @pytest.mark.parametrize("allocator", ["jemalloc", "tcmalloc_minimal"])
 def test_one_that_is_loaded_and_does_not_serve_malloc_is_not_believed(allocator: str) -> None:
     found = printed(textwrap.dedent(LOADED_LATE) + textwrap.dedent(MEASURE), library(allocator))
     if "TLS" in found:
-        pytest.skip(f"{found}: NOT TESTED")
+        pytest.skip(f"no process can load lib{allocator} so late: NOT TESTED ({found})")
     assert found == "True True True"
