@@ -43,8 +43,10 @@ def check(
     a warm-up. With the defaults healthy code is called 4 times and leaking code 32 times.
 
     A leak is one of three: a type of which each round leaves as many objects as it had calls, a type whose objects grow
-    in place, or native memory that grows by 512 bytes a call. Objects that fill a bounded cache, or that only *ignore*
-    holds, are no leak. Neither is growth of up to *max_growth* bytes a call, measured in the last round.
+    in place, or native memory that grows by 512 bytes a call. Bytes have to keep up with the calls: a round that brings
+    less than two fifths of what the first counted one brought for each call is no leak's. Objects that fill a bounded
+    cache, or that only *ignore* holds, are no leak. Neither is growth of up to *max_growth* bytes a call, measured in
+    the last round.
 
     Returns what was found otherwise. Exceptions of *fn* pass through. Raises OptionError if an option is out of range,
     and UnsupportedError if *fn* needs an event loop and one is running in this thread.
