@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .contract import Candidate, Judge, make_leak
+from .contract import Candidate, Detector, Judge, make_leak
 from .cost import Cost, Ledger
-from .detectors import Detector, make_detectors
+from .detectors import make_detectors
 from .pace import PACES, Pace, choose_pace
 from .reading import collect_once
 from .sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion

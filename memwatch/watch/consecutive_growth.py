@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..internal import internal
+from .contract import Detector
 from .progress import SHARE
 from .sample import Growth, Level, Sample, Trigger
 
@@ -38,7 +39,7 @@ class _Alarm:
 
 
 @internal
-class ConsecutiveGrowth:
+class ConsecutiveGrowth(Detector):
     """node-memwatch's rule: a base that is strictly higher after each of five collections in a row.
 
     The first reading is what growth is measured from and is none itself, so five growths span five intervals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -34,6 +35,37 @@ class Candidate(NamedTuple):
             return 0.0, 0.0
         grew = (window[-1].base - window[0].base, window[-1].rss - window[0].rss)
         return max(0, grew[0]) / seconds, max(0, grew[1]) / seconds
+
+
+@internal
+class Detector(ABC):
+    """Takes readings one by one, says when they begin to look like a leak, are one, and are none any more.
+
+    A leak that it returns, an early one too, counts as published unless `withdraw` is called: then nothing has
+    happened, and it will be returned again.
+    """
+
+    name: str
+
+    @abstractmethod
+    def update(self, sample: Sample) -> Growth | None:
+        """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
+
+    def hasten(self, sample: Sample) -> Growth | None:
+        """Suspected growth that a look at the heap, just taken, may tell before this detector would."""
+        return None
+
+    @abstractmethod
+    def withdraw(self) -> None:
+        """The leak that the last sample brought is not published."""
+
+    @abstractmethod
+    def dismiss(self, growth: Growth) -> None:
+        """*growth*, whichever detector saw it, is no leak: one of the same kind asks again only after twice as long."""
+
+    def settle(self, seconds: float) -> None:
+        """Others of this kind had warmed up at the age of *seconds*; most detectors make nothing of it."""
+        return
 
 
 class Publish(Protocol):

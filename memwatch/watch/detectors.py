@@ -1,33 +1,15 @@
-"""What a detector is, and the set of them that a pace calls for."""
+"""The set of detectors that a pace calls for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from ..errors import OptionError
 from .consecutive_growth import ConsecutiveGrowth
+from .contract import Detector
 from .pace import Pace
-from .sample import Growth, Sample
 from .seasonal import Seasonal
 from .steady_growth import SteadyGrowth
-
-
-class Detector(Protocol):
-    """Takes readings one by one, says when they begin to look like a leak, are one, and are none any more.
-
-    A leak that it returns, an early one too, counts as published unless `withdraw` is called: then nothing has
-    happened, and it will be returned again. `dismiss` tells all detectors of growth that is no leak, whichever of them
-    saw it: one of the same kind forgets its suspicion and reports only growth over a window twice as long.
-    """
-
-    name: str
-
-    def update(self, sample: Sample) -> Growth | None: ...
-
-    def withdraw(self) -> None: ...
-
-    def dismiss(self, growth: Growth) -> None: ...
 
 
 def _ratchet(pace: Pace) -> list[Detector]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..internal import internal
 from ..units import format_rate
+from .contract import Detector
 from .life_curve import STEPS, LifeCurve, age_of
 from .sample import Growth, Level, Sample
 
@@ -60,7 +61,7 @@ class _Excess(NamedTuple):
 
 
 @internal
-class AcrossLives:
+class AcrossLives(Detector):
     """A detector that knows `leaky` or `usual` of the lives before this one, which begins with the first reading."""
 
     name = "lives"

@@ -13,14 +13,12 @@ from typing import Any
 
 from ..errors import describe_error
 from ..internal import internal
-from .contract import Candidate, Judge, Unjudged, make_leak
+from .contract import Candidate, Detector, Judge, Unjudged, make_leak
 from .cost import Ledger
-from .detectors import Detector
 from .history import History
 from .rates import Rates
 from .sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion, as_datetime
 from .status import Status
-from .steady_growth import SteadyGrowth
 from .trend import Trend, make_stats
 
 _log = logging.getLogger("memwatch")
@@ -95,8 +93,8 @@ class Observer:
         """Ask *detector*, too; and be patient with a start-up for no longer than others took, in seconds."""
         if detector not in self._detectors:
             self._detectors = [*self._detectors, detector]
-        for each in self._detectors:
-            if settled is not None and isinstance(each, SteadyGrowth):
+        if settled is not None:
+            for each in self._detectors:
                 each.settle(settled)
 
     def observe(self, sample: Sample, with_stats: bool) -> Iterator[EventValue]:
@@ -108,7 +106,7 @@ class Observer:
         looked = self._follow(sample)
         for detector in self._detectors:
             growth = detector.update(sample)
-            if growth is None and looked and isinstance(detector, SteadyGrowth):
+            if growth is None and looked:
                 growth = detector.hasten(sample)
             if growth is not None:
                 yield from _STEPS[growth.level](self, detector, growth)

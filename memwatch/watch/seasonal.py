@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..internal import internal
+from .contract import Detector
 from .sample import Growth, Level, MeterName, Sample
 
 _HOUR = 3600
@@ -54,7 +55,7 @@ def _rise(hours: dict[int, int], last: int, days: int) -> _Rise | None:
 
 
 @internal
-class Seasonal:
+class Seasonal(Detector):
     """Compares the least reading of each hour over four days, by wall clock; hours without a reading are left out.
 
     Growth from day to day in nine hours of ten is suspect after two days in a row and a leak after three. Then it is

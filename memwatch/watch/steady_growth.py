@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from ..internal import internal
+from .contract import Detector
 from .pace import Pace
 from .progress import SHARE, Progress
 from .sample import Growth, MeterName, Sample
@@ -61,7 +62,7 @@ class _Reported(NamedTuple):
 
 
 @internal
-class SteadyGrowth:
+class SteadyGrowth(Detector):
     """Suspects, confirms and takes back leaks in one meter; all windows and ages are seconds.
 
     A suspicion that no window renews lapses after four times the window that would have confirmed it. After a leak only

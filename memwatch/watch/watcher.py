@@ -22,9 +22,8 @@ from ..clock import Clock
 from ..internal import internal
 from .agenda import Agenda, Later
 from .at_tick import AtTick, call_at_tick
-from .contract import Candidate, Judge, Publish
+from .contract import Candidate, Detector, Judge, Publish
 from .cost import Cost, Ledger
-from .detectors import Detector
 from .observer import Observer
 from .pace import Pace
 from .patience import EXIT_PATIENCE, GC_PATIENCE, PARK_PATIENCE, Patience

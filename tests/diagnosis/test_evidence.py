@@ -11,7 +11,7 @@ import weakref
 
 import pytest
 
-from memwatch.watch import Growth
+from memwatch.watch import Detector, Growth
 from memwatch.watch.cost import Ledger
 from memwatch.watch.observer import Observer
 
@@ -20,7 +20,7 @@ from .conftest import WINDOW
 MIB = 1 << 20
 
 
-class Script:
+class Script(Detector):
     """A detector that says what it was told to, one word a sample."""
 
     name = "script"

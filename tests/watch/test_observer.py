@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from memwatch.watch.contract import Candidate, Unjudged, make_leak
+from memwatch.watch.contract import Candidate, Detector, Unjudged, make_leak
 from memwatch.watch.cost import Ledger
 from memwatch.watch.detectors import make_detectors
 from memwatch.watch.observer import Observer
@@ -29,7 +29,7 @@ def growth(level, second=100.0, detector="ratchet", meter="base"):
     return Growth(level, detector, meter, second - 16, second, 16.0, 1000, 500, 8, "windows")
 
 
-class Script:
+class Script(Detector):
     """A detector that says what it was told to, at the samples it was told, in windows of 16 s."""
 
     def __init__(self, **at):
