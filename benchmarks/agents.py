@@ -2,6 +2,8 @@
 
     python benchmarks/corpus.py --json FOLDER ...; python benchmarks/agents.py FOLDER [FOLDER or FILE ...] [--each]
 
+--budget 300 asks it of the shortest report that there is.
+
 Reads the events that `memwatch run --json` writes, and makes the text of the first leak in each file, as
 `memwatch report FILE --for-agents` prints it. Of each is asked whether a file and line, holder, cause and fix stand
 in it. Where the file is of a program of the corpus, line and holder have to be those that its docstring names.
@@ -11,13 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from corpus import PROGRAMS, has_line, has_words, truth_of
 
-from memwatch.render.markdown import markdown_of
+from memwatch.render.markdown import BUDGET, markdown_of
 
 TOKEN = 3  # characters, at least; of such text it has about four
 NEEDED = ("line", "holder", "cause", "fix")
@@ -37,6 +40,12 @@ def first_leak(path: Path) -> dict[str, Any] | None:
     return next((report for report in reports if report), None)
 
 
+def _has_place(text: str) -> bool:
+    """Whether the first heading, which says what is suspected, begins with a file and line."""
+    heading = next((line for line in text.splitlines() if line.startswith("## 1. ")), "")
+    return re.match(r"## 1\. .+:\d+ in ", heading) is not None
+
+
 def lacks(path: Path, report: dict[str, Any], text: str) -> list[str]:
     """What a fix needs and the text has not, or has wrong."""
     suspect = next(iter(report["suspects"]), {})
@@ -44,7 +53,7 @@ def lacks(path: Path, report: dict[str, Any], text: str) -> list[str]:
     truth = truth_of(program) if program.exists() else {}
     frames, holder = suspect.get("allocated_at", ()), suspect.get("held_by", ())
     there = {
-        "line": "allocates it" in text and ("Line" not in truth or has_line(frames, truth["Line"])),
+        "line": _has_place(text) and ("Line" not in truth or has_line(frames, truth["Line"])),
         "holder": "It is held by" in text and ("Holder" not in truth or has_words(holder, truth["Holder"].split())),
         "cause": "The likely cause is" in text,
         "fix": "To fix it," in text or "To find it," in text,
@@ -57,6 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("paths", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--each", action="store_true", help="a line for each report that lacks something")
+    parser.add_argument("--budget", type=int, default=BUDGET, help="tokens of a report")
     options = parser.parse_args()
     missing: list[list[str]] = []
     longest = 0.0
@@ -64,7 +74,7 @@ def main() -> None:
         report = first_leak(path)
         if report is None:
             continue
-        text = markdown_of(report, source=False)
+        text = markdown_of(report, options.budget, source=False)
         longest = max(longest, len(text) / TOKEN)
         missing.append(lacks(path, report, text))
         if options.each and missing[-1]:

@@ -10,7 +10,6 @@ from ..cli.agents import for_agents
 from ..cli.ps import table
 from ..errors import MemwatchError, OptionError
 from ..reach.client import ask, ask_all, ask_to_look
-from ..recording.cases import put_together
 from ..recording.compare import compare as compare_lives
 from ..recording.compare import split_by_release
 from ..recording.lives import Reader
@@ -47,8 +46,7 @@ def report_process(pid: int, seconds: float = 30.0, budget: int = BUDGET) -> str
 def report_file(file: str, budget: int = BUDGET) -> str:
     """The leaks that processes have recorded."""
     with Reader(os.path.expanduser(file)) as reader:
-        cases = put_together(reader.lives(), reader.leaks())
-        return bounded(for_agents([reader.report(case.leak) for case in cases], file, budget))
+        return bounded(for_agents(reader, file, budget))
 
 
 def diff(pid: int, seconds: float = 30.0) -> str:

@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import argparse
+import shlex
+from time import time
 
-from ..render.markdown import BUDGET, LEAST, markdown_of
+from ..errors import OptionError
+from ..recording.cases import put_together
+from ..recording.compare import since_told
+from ..recording.lives import Reader
+from ..recording.text import old_text
+from ..render.markdown import BUDGET, LEAST, characters_of, fitted
 
 
-def for_agents(reports: Sequence[Mapping[str, Any]], file: str, budget: int = BUDGET) -> str:
-    """The *reports* of a recording as Markdown, together within *budget* tokens; those without room are counted."""
-    if not reports:
+def tokens(text: str) -> int:
+    """A budget from the command line; raises ArgumentTypeError."""
+    try:
+        characters_of(budget := int(text))
+    except OptionError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of tokens") from None
+    return budget
+
+
+def for_agents(reader: Reader, file: str, budget: int = BUDGET) -> str:
+    """The leaks of a recording as Markdown, together within *budget* tokens; those without room are counted. Of a leak
+    that newer processes have not reported it is said. Raises OptionError for a budget that is too small."""
+    room = characters_of(budget)
+    lives, leaks = reader.lives(), reader.leaks()
+    cases = put_together(lives, leaks)
+    if not cases:
         return (
             f"No leak was reported in {file}. Either nothing leaks, or it was watched for too short a time: "
             "`memwatch run` needs a bit over a minute, a service hours.\n"
         )
-    shown = reports[: max(1, min(len(reports), budget // LEAST))]
+    show = f"memwatch report {shlex.quote(file)}"
+    shown = cases[: budget // LEAST]
+    more = len(cases) - len(shown)
+    ending = f"\n{more} more in {file}: `{show} --for-agents --budget {2 * budget}`.\n" if more else ""
+    each = (room - len(ending)) // len(shown) - 1
     texts = [
-        markdown_of(report, max(LEAST, budget // len(shown)), command=f"memwatch report {file} {number}")
-        for number, report in enumerate(shown, 1)
+        fitted(
+            reader.report(case.leak),
+            each,
+            command=f"{show} {number}",
+            age=old_text(case, since_told(case, lives, leaks), time()),
+        )
+        for number, case in enumerate(shown, 1)
     ]
-    more = len(reports) - len(shown)
-    if more:
-        texts.append(f"{more} more leaks are in {file}: `memwatch report {file} --for-agents --budget {2 * budget}`.\n")
-    return "\n".join(texts)
+    return "\n".join(texts) + ending

@@ -50,7 +50,10 @@ def duration(text: str) -> float:
 def carry_out(act: Callable[[], int]) -> int:
     """The exit status of *act*; where it fails 1, with one line on standard error."""
     try:
-        return act()
+        status = act()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where it may still fail with a word
+        return status
     except MemwatchError as error:
         complain(str(error))
         return FAILED

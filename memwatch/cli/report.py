@@ -8,21 +8,30 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import MemwatchError, RecordingError
+from ..errors import RecordingError
 from ..files import write_file
 from ..recording.cases import Case, put_together, roles_of
-from ..recording.compare import SURE, Change, compare, split_by_release, split_since
+from ..recording.compare import SURE, Change, compare, since_told, split_by_release, split_since
 from ..recording.html import write
 from ..recording.lives import Life, Reader
-from ..recording.text import case_lines, change_lines, heading, moment, plural, role_lines, suspected_lines
-from ..render.markdown import BUDGET, markdown_of
+from ..recording.text import (
+    case_lines,
+    change_lines,
+    heading,
+    moment,
+    old_text,
+    plural,
+    role_lines,
+    suspected_lines,
+)
+from ..render.markdown import BUDGET, LEAST, characters_of, fitted
 from ..units import printable
-from .agents import for_agents
-from .asking import add_time
+from .agents import for_agents, tokens
+from .asking import add_time, carry_out
 from .report_process import report_process
 
 _FAILED = 1
@@ -40,7 +49,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--html", metavar="PAGE", help="write it as a page for a browser")
     add("--json", action="store_true", help="print it as JSON")
     add("--for-agents", action="store_true", help="print it as a coding agent reads it: Markdown, file and line first")
-    add("--budget", type=int, metavar="TOKENS", default=BUDGET, help=f"with --for-agents: no longer ({BUDGET})")
+    add(
+        "--budget",
+        type=tokens,
+        metavar="TOKENS",
+        default=BUDGET,
+        help=f"with --for-agents: its greatest length, {LEAST} or more (default: {BUDGET})",
+    )
     add_time(parser, 30.0, "of a process: how long lies between the two looks (30s)")
     parser.set_defaults(run=run, parser=parser)
 
@@ -55,31 +70,30 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("--html shows the leaks of a recording; a comparison is printed, or given as --json")
     if (args.leak or args.for_agents or args.profiles) and (args.compare or args.since):
         args.parser.error("LEAK, --for-agents and --profiles do not go with a comparison, which is of all leaks")
-    try:
-        with Reader(args.file) as reader:
-            if args.compare or args.since:
-                return _compare(reader, args)
-            if args.leak is not None:
-                return _show(reader, args)
-            if args.profiles:
-                return _write_profiles(reader, args.profiles)
-            return _list(reader, args)
-    except MemwatchError as error:
-        print(f"memwatch: {error}", file=sys.stderr)
-        return _FAILED
+    return carry_out(lambda: _read(args))
+
+
+def _read(args: argparse.Namespace) -> int:
+    with Reader(args.file) as reader:
+        if args.compare or args.since:
+            return _compare(reader, args)
+        if args.leak is not None:
+            return _show(reader, args)
+        if args.profiles:
+            return _write_profiles(reader, args.profiles)
+        return _list(reader, args)
 
 
 def _list(reader: Reader, args: argparse.Namespace) -> int:
-    lives, now = reader.lives(), time.time()
-    roles, cases = roles_of(lives), put_together(lives, reader.leaks())
+    lives, leaks, now = reader.lives(), reader.leaks(), time.time()
+    roles, cases = roles_of(lives), put_together(lives, leaks)
+    since = [(case, since_told(case, lives, leaks)) for case in cases]
     if args.html:
-        page = write(reader.path, lives, roles, [(case, reader.text(case.leak)) for case in cases], now)
+        page = write(reader.path, lives, roles, [(*it, reader.text(it[0].leak)) for it in since], now)
         _put(args.html, page)
-        return 0
-    if args.for_agents:
-        print(for_agents([reader.report(case.leak) for case in cases], args.file, args.budget), end="")
-        return 0
-    if args.json:
+    elif args.for_agents:
+        print(for_agents(reader, args.file, args.budget), end="")
+    elif args.json:
         _dump(
             lives=[life.to_dict() for life in lives],
             roles=[role.to_dict() for role in roles],
@@ -87,34 +101,42 @@ def _list(reader: Reader, args: argparse.Namespace) -> int:
             types=[asdict(grown) for grown in reader.types()],
             profiles=[asdict(kept) for kept in reader.profiles()],
         )
-        return 0
-    lines = [heading(reader.path, lives, roles, now), ""]
-    for number, case in enumerate(cases, 1):
-        lines += [*case_lines(number, case, now), ""]
-    lines += ["  no leak was reported", ""] if lives and not cases else []
-    told = {life for case in cases for life in case.lives}
-    suspected = suspected_lines(lives, reader.types(), told)
-    lines += [*suspected, ""] if suspected else []
-    lines += role_lines(roles) if roles else []
-    if kept := reader.profiles():
-        folder = f"memwatch report {shlex.quote(args.file)} --profiles FOLDER"
-        lines += ["", f"  {plural(len(kept), 'profile')} kept: {folder}"]
-    if cases:
-        lines += ["", f"  next   memwatch report {shlex.quote(args.file)} 1   (the whole report)"]
-    print("\n".join(lines))
+    else:
+        print("\n".join([heading(reader.path, lives, roles, now), "", *_overview(reader, args.file, since, now)]))
     return 0
 
 
+def _overview(reader: Reader, file: str, cases: Sequence[tuple[Case, Change | None]], now: float) -> Iterator[str]:
+    """The cases, each with what newer processes tell of it, what was suspected, the roles, and what to run next."""
+    lives = reader.lives()
+    for number, (case, since) in enumerate(cases, 1):
+        yield from (*case_lines(number, case, now, since), "")
+    if lives and not cases:
+        yield from ("  no leak was reported", "")
+    told = {life for case, _ in cases for life in case.lives}
+    if suspected := suspected_lines(lives, reader.types(), told):
+        yield from (*suspected, "")
+    yield from role_lines(roles_of(lives)) if lives else ()
+    command = f"memwatch report {shlex.quote(file)}"
+    if kept := reader.profiles():
+        yield from ("", f"  {plural(len(kept), 'profile')} kept: {command} --profiles FOLDER")
+    if cases:
+        yield from ("", f"  next   {command} 1   (the whole report)")
+
+
 def _show(reader: Reader, args: argparse.Namespace) -> int:
-    number, case = _find(put_together(reader.lives(), reader.leaks()), args.leak)
+    lives, leaks = reader.lives(), reader.leaks()
+    number, case = _find(put_together(lives, leaks), args.leak)
+    since = since_told(case, lives, leaks)
     if args.html:
         _put(args.html, reader.page(case.leak))
     elif args.for_agents:
-        print(markdown_of(reader.report(case.leak), args.budget), end="")
+        age = old_text(case, since, time.time())
+        print(fitted(reader.report(case.leak), characters_of(args.budget), age=age), end="")
     elif args.json:
         print(json.dumps(reader.report(case.leak), allow_nan=False))
     else:
-        print("\n".join(case_lines(number, case, time.time())) + "\n\n" + reader.text(case.leak))
+        print("\n".join(case_lines(number, case, time.time(), since)) + "\n\n" + reader.text(case.leak))
     return 0
 
 
@@ -160,7 +182,7 @@ def _comparison(
     if not changes:
         lines += ["  no leak was reported in either", ""]
     if any(change.outcome == "maybe gone" for change in changes):
-        lines.append(f"  watch for longer: gone is said from {SURE:.0%} on".replace("%", " %"))
+        lines.append(f"  gone is said from {SURE:.0%} on: watch more processes of the new release".replace("%", " %"))
     return lines[:-1] if lines[-1] == "" else lines
 
 

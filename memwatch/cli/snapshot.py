@@ -46,7 +46,10 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         args.parser.error("-o goes with a PID")
     try:
-        print(_tell(args))
+        print(_tell(args), flush=True)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (MemwatchError, OSError) as error:
         name = getattr(error, "filename", None)
         reason = f"{name}: {error.strerror}" if isinstance(error, OSError) and name else str(error)
@@ -55,8 +58,6 @@ def run(args: argparse.Namespace) -> int:
     except MemoryError:
         print("memwatch: there is not enough memory to hold the snapshot", file=sys.stderr)
         return _FAILED
-    except BrokenPipeError:
-        return 0
     except KeyboardInterrupt:
         return _INTERRUPTED
     return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from ..errors import OptionError, ProcessError
 from ..tables import aligned
 from ..units import format_bytes, format_duration
 from ..usage import History, Usage
+from .asking import carry_out
 
 _FAILED = 1
 _NO_VALUE = "-"
@@ -43,16 +43,14 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("which process? Its PID comes first: memwatch usage PID --watch SECONDS")
     if args.watch is not None and not _LEAST <= args.watch <= _MOST:
         args.parser.error(f"--watch takes {_LEAST:g} to {_MOST:g} seconds, not {args.watch:g}")
+    return carry_out(lambda: _until_ended(args))
+
+
+def _until_ended(args: argparse.Namespace) -> int:
     try:
         return _show(args)
     except KeyboardInterrupt:
         return 0
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is in the buffer has nowhere to go
-        if isinstance(error, BrokenPipeError):  # the reader has seen enough
-            return 0
-        print(f"memwatch: cannot write: {error.strerror}", file=sys.stderr)
-        return _FAILED
 
 
 def _show(args: argparse.Namespace) -> int:

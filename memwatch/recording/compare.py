@@ -92,6 +92,15 @@ def compare(old: Sequence[Life], new: Sequence[Life], leaks: Sequence[RecordedLe
     return tuple(sorted(changes, key=lambda change: (order.index(change.outcome), -change.case.rate)))
 
 
+def since_told(case: Case, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> Change | None:
+    """What became of *case* in the lives of its role that began after it was last told; None where there are none."""
+    newer = [life for life in lives if life.birth.role == case.role and life.birth.started > case.last]
+    if not newer:
+        return None
+    ids = {life.id for life in newer}
+    return _change(case.role, case, None, [life for life in lives if life.id not in ids], newer, leaks)
+
+
 def _change(
     role: str,
     before: Case | None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from .cases import Case, Role
+from .compare import Change
 from .lives import Life
 from .text import case_lines, heading, role_lines
 
@@ -18,14 +19,18 @@ summary { cursor: pointer; }
 
 
 def write(
-    path: str, lives: Sequence[Life], roles: Sequence[Role], cases: Sequence[tuple[Case, str]], now: float
+    path: str,
+    lives: Sequence[Life],
+    roles: Sequence[Role],
+    cases: Sequence[tuple[Case, Change | None, str]],
+    now: float,
 ) -> str:
-    """The page; each case comes with the text of its newest report."""
+    """The page; each case comes with what newer processes tell of it, and the text of its newest report."""
     title = escape(heading(path, lives, roles, now))
     parts = [f"<h1>{title}</h1>"]
-    for number, (case, text) in enumerate(cases, 1):
-        name, seen = case_lines(number, case, now)
-        parts.append(f"<h2>{escape(name.strip())}</h2><p>{escape(seen.strip())}</p>")
+    for number, (case, since, text) in enumerate(cases, 1):
+        name, *seen = (escape(line.strip()) for line in case_lines(number, case, now, since))
+        parts.append(f"<h2>{name}</h2><p>{'<br>'.join(seen)}</p>")
         parts.append(f"<details><summary>newest report</summary><pre>{escape(text)}</pre></details>")
     if not cases:
         parts.append("<p>No leak was reported.</p>")

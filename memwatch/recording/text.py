@@ -30,8 +30,8 @@ def heading(path: str, lives: Sequence[Life], roles: Sequence[Role], now: float)
     return f"{printable(path)}: {plural(len(lives), 'process')} in {plural(len(roles), 'role')}, {span}"
 
 
-def case_lines(number: int, case: Case, now: float) -> list[str]:
-    """A case in two lines."""
+def case_lines(number: int, case: Case, now: float, since: Change | None = None) -> list[str]:
+    """A case in two lines, and a third one about what came of it in processes that began *since* it was told."""
     what = printable(case.subject) or case.verdict
     seen = f"first seen {moment(case.first, now)}"
     last = f", last {moment(case.last, now)}" if moment(case.last, now) != moment(case.first, now) else ""
@@ -39,8 +39,9 @@ def case_lines(number: int, case: Case, now: float) -> list[str]:
     if case.releases:
         parts.append(f"in {', '.join(map(printable, case.releases))}")
     if case.recovered:
-        parts.append(f"recovered in {case.recovered}")
-    return [f"  {number}  {what}", f"     {'; '.join(parts)}"]
+        parts.append(f"stopped in {case.recovered:,} of these")
+    later = [f"     {since.outcome}: {_not_seen(since)}"] if since else []
+    return [f"  {number}  {what}", f"     {'; '.join(parts)}", *later]
 
 
 def many_of(case: Case) -> str:
@@ -90,13 +91,23 @@ def change_lines(number: int, change: Change) -> list[str]:
     elif not change.watched:
         now = "now: no process of this role has been watched"
     else:
-        watched = f"{plural(change.watched, _word(case.role))}, {format_duration(change.seconds)} together"
-        sure = confidence_text(change.confidence)
-        now = f"now: not seen in {watched}; unfixed, it was {sure} likely to be reported by then"
+        now = f"now: {_not_seen(change)}"
     lines += [f"     {was}", f"     {now}"]
     if after is None and change.suspected:
         lines.append(f"     growth was suspected in {change.suspected:,} of these, which a leak may be behind")
     return lines
+
+
+def _not_seen(change: Change) -> str:
+    watched = f"{plural(change.watched, _word(change.case.role))}, {format_duration(change.seconds)} together"
+    return f"not seen in {watched}; unfixed, it was {confidence_text(change.confidence)} likely to be reported by then"
+
+
+def old_text(case: Case, since: Change | None, now: float) -> str:
+    """A sentence for a report that is old: newer processes of the role have not reported it. Nothing where none ran."""
+    if since is None:
+        return ""
+    return f"This is old: last reported {moment(case.last, now)}, and since then {_not_seen(since)} ({since.outcome})."
 
 
 def confidence_text(confidence: float) -> str:

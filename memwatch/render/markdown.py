@@ -1,14 +1,14 @@
 """A report for a coding agent: Markdown in whole sentences, file and line first, and what to run next.
 
-It is made of the report's dict, so that what was recorded or sent as JSON reads the same. What is over the budget is
-left out from the end, and that is said.
+It is made of the report's dict, so that what was recorded or sent as JSON reads the same. Over the budget the line,
+the holder, the cause and the fix of the first suspect stay; the rest is left out from the end, and that is said.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..checks import check_whole
 from ..diagnosis import Report
@@ -24,14 +24,22 @@ BUDGET = 2000
 LEAST = 300
 """Tokens that a report needs."""
 
-_TOKEN = 3  # characters, at least: of code and English a token has about four
+TOKEN = 3  # characters, at least: of code and English a token has about four
 _STEP = 120
 _PATH = 8  # steps
 _SUSPECTS = 5
 _ROWS = 6
 _LEFT_OUT = "\nThe rest of the report was left out to keep within the budget.\n"
+_SHORTEST = 20  # characters of a sentence that stays
 
 Data = Mapping[str, Any]
+
+
+class _Part(NamedTuple):
+    """Text in its place; what is `needed` stays, whatever the budget is."""
+
+    text: str
+    needed: bool = False
 
 
 def render_markdown(report: Report, budget: int = BUDGET, source: bool = True) -> str:
@@ -42,30 +50,66 @@ def render_markdown(report: Report, budget: int = BUDGET, source: bool = True) -
 
 def markdown_of(data: Data, budget: int = BUDGET, source: bool = True, command: str = "") -> str:
     """The same of a report's dict; *command* is what shows the whole report."""
-    check_whole("budget", budget, LEAST, unit="tokens")
-    room = budget * _TOKEN - len(_LEFT_OUT)
-    text = ""
-    for part in _parts(data, source, command):
-        if len(text) + len(part) > room:
-            return f"{text or part[: room - 4] + ' ...'}{_LEFT_OUT}"
-        text += part
-    return text
+    return fitted(data, characters_of(budget), source, command)
 
 
-def _parts(data: Data, source: bool, command: str) -> Iterator[str]:
+def characters_of(budget: int) -> int:
+    """How many characters *budget* tokens are; raises OptionError where these are too few for a report."""
+    return check_whole("budget", budget, LEAST, unit="tokens") * TOKEN
+
+
+def fitted(data: Data, room: int, source: bool = True, command: str = "", age: str = "") -> str:
+    """The text of a report in *room* characters; *age* says how old it is."""
+    parts = [part for part in _parts(data, source, command, age) if part.text]
+    if sum(len(part.text) for part in parts) <= room:
+        return "".join(part.text for part in parts)
+    return _first_of(parts, room - len(_LEFT_OUT)) + _LEFT_OUT
+
+
+def _first_of(parts: Sequence[_Part], room: int) -> str:
+    """What is needed, shortened where that is long, and as much of the rest as there is room for, in its order."""
+    texts = _needed(parts, room)
+    room -= sum(map(len, texts))
+    for place, part in enumerate(parts):
+        if not part.needed:
+            room -= len(part.text)
+            if room < 0:
+                break
+            texts[place] = part.text
+    return "".join(texts)
+
+
+def _needed(parts: Sequence[_Part], room: int) -> list[str]:
+    """The texts of what is needed, the long ones as short as they have to be, and nothing for the rest."""
+    texts = [part.text if part.needed else "" for part in parts]
+    longest = max(map(len, texts))
+    while sum(map(len, texts)) > room and longest > _SHORTEST:
+        longest -= 1
+        texts = [_shortened(text, longest) for text in texts]
+    return texts
+
+
+def _shortened(text: str, most: int) -> str:
+    line = text.rstrip("\n")
+    return shorten(line, most) + text[len(line) :] if len(line) > most else text
+
+
+def _parts(data: Data, source: bool, command: str, age: str) -> Iterator[_Part]:
     """What there is to say, the most needed first."""
     suspects = data["suspects"]
-    yield f"# {_title(data)}\n\n"
+    yield _Part(f"# {_title(data)}\n\n", True)
+    yield _Part(f"{age}\n\n" if age else "", True)
     if suspects:
-        yield _suspect(1, suspects[0], source)
+        yield from _suspect(1, suspects[0], source)
     else:
-        yield _without_suspect(data)
-    yield _growth(data)
-    yield _next(data, command)
+        yield _Part(_without_suspect(data), True)
+    yield _Part(_growth(data))
+    yield _Part(_next(data, command))
     for number, suspect in enumerate(suspects[1:_SUSPECTS], 2):
-        yield f"\n{_suspect(number, suspect, source)}"
-    yield from _unknown(data)
-    yield from _rows(data)
+        text = "".join(part.text for part in _suspect(number, suspect, source))
+        yield _Part(f"\n{text}")
+    yield from map(_Part, _unknown(data))
+    yield from map(_Part, _rows(data))
 
 
 def _title(data: Data) -> str:
@@ -75,20 +119,20 @@ def _title(data: Data) -> str:
     return f"{'What grows now' if data.get('asked') else 'Memory leak'}{where}: {kind}"
 
 
-def _suspect(number: int, suspect: Data, source: bool) -> str:
-    lines = [f"## {number}. {_headline(suspect)}", ""]
+def _suspect(number: int, suspect: Data, source: bool) -> Iterator[_Part]:
+    yield _Part(f"## {number}. {_headline(suspect)}\n\n", True)
     frames = suspect["allocated_at"]
     if frames:
-        lines += _allocation(frames, suspect, source)
+        yield from (_Part(f"{line}\n") for line in _allocation(frames, suspect, source))
     else:
-        lines.append("The allocating line is not known: nothing of it was sampled.")
-    lines.append(_amount(suspect))
-    lines += _holders(suspect)
+        yield _Part("The allocating line is not known: nothing of it was sampled.\n")
+    yield _Part(f"{_amount(suspect)}\n")
+    for place, line in enumerate(_holders(suspect)):
+        yield _Part(f"{line}\n", place == 0)
     if suspect["cause"]:
-        lines.append(f"The likely cause is {_sentence(suspect['cause'])}")
+        yield _Part(f"The likely cause is {_sentence(suspect['cause'])}\n", True)
     if suspect["hint"]:
-        lines.append(f"To fix it, {_sentence(suspect['hint'])}")
-    return "\n".join(lines) + "\n"
+        yield _Part(f"To fix it, {_sentence(suspect['hint'])}\n", True)
 
 
 def _headline(suspect: Data) -> str:
@@ -170,8 +214,8 @@ def _next(data: Data, command: str) -> str:
     lines += [
         "- Make it fail in a test: call the code above in `memwatch.check(lambda: ...)`, or run "
         "`pytest --memwatch-loops=2 TEST`; a leak fails and names its line.",
-        f"- After the fix, run it again for as long: `memwatch run --fail-on-leak {_started(data)}` ends with status 1 "
-        "while it leaks.",
+        f"- After the fix, run it again for as long, as it was started: `memwatch run --fail-on-leak {_started(data)}` "
+        "ends with status 1 while it leaks.",
     ]
     return "\n".join(lines) + "\n"
 

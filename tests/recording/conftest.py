@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,16 @@ from typing import Any
 import pytest
 
 from memwatch.recording import writer as room
+from memwatch.recording.connection import open_for_writing
+from memwatch.recording.life import Birth
+from memwatch.recording.store import Ended, Over, Reading, Suspected, Told, add_entries, add_life
 from memwatch.recording.writer import Writer
 from memwatch.watch import Leak, Sample
 from memwatch.watch.sample import as_datetime
 
 MIB = 1 << 20
+TUESDAY = time.mktime((2026, 11, 24, 14, 2, 0, 0, 0, -1))
+FINGERPRINT = "0123456789ab"
 
 
 class Report:
@@ -78,3 +84,44 @@ def rows(path: str) -> Callable[..., list[tuple[Any, ...]]]:
             connection.close()
 
     return ask
+
+
+@pytest.fixture
+def shop(path):
+    """Adds workers: each begins at *start* seconds, lasts, grows *rate* MiB/h, and tells a leak *after* seconds."""
+    connection = open_for_writing(path)
+
+    def add(
+        start,
+        seconds,
+        rate=0.0,
+        after=None,
+        release="1.0",
+        role="gunicorn worker",
+        name=FINGERPRINT,
+        over=None,
+        looked=None,
+        report="{}",
+    ):
+        begun = TUESDAY + start
+        birth = Birth(
+            "vm", 100, 1, "boot 1", "gunicorn", role, None, "gunicorn", release, "3.12.1", "0.1.0", 1 << 30, begun
+        )
+        life = add_life(connection, birth)
+        grown = [round((100 + rate * second / 3600) * MIB) for second in (0, seconds / 2, seconds)]
+        times = (begun, begun + seconds / 2, begun + seconds)
+        entries = [Reading(it, 1.0, base, 2 * base, 2 * base, 9) for it, base in zip(times, grown, strict=True)]
+        if after is not None:
+            told = Told(
+                begun + after, name, "objects", "app.Order held by app.CACHE", MIB, rate * MIB, report, "LEAK", b""
+            )
+            entries.append(told)
+        if looked is not None:
+            entries.append(Suspected(begun + looked, "base", MIB, rate * MIB, "heap growth"))
+        if over is not None:
+            entries.append(Over(begun + over, name))
+        add_entries(connection, life, [*entries, Ended(begun + seconds, "exit")])
+        return life
+
+    yield add
+    connection.close()

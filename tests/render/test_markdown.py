@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from memwatch import OptionError
-from memwatch.cli.agents import for_agents
 from memwatch.render.markdown import markdown_of
 
 from .test_text import REPORT
@@ -53,8 +52,20 @@ def test_what_is_over_the_budget_is_left_out_and_that_is_said() -> None:
         assert len(text) <= 3 * budget
         assert text.endswith("The rest of the report was left out to keep within the budget.\n")
         assert "## 1. app.Type0" in text
-    with pytest.raises(OptionError, match="budget"):
+    with pytest.raises(OptionError, match="budget must be a whole number, 300 or more, not 299"):
         REPORT.to_markdown(299)
+
+
+@pytest.mark.parametrize("length", [1, 100, 3000])
+def test_line_holder_cause_and_fix_stay_in_the_least_budget(length: int) -> None:
+    data = located(f"/srv/{'deep/' * (length // 5)}app.py").to_dict()
+    steps = [f"step {number} {'x' * length}" for number in range(9)]
+    data["suspects"][0].update(held_by=steps, cause=f"a cause{'e' * length}", hint=f"a fix{'x' * length}")
+    text = markdown_of(data, 300)
+    assert len(text) <= 900
+    for words in ("app.py:2 in load", "It is held by `step 0", "The likely cause is a cause", "To fix it, a fix"):
+        assert words in text
+    assert text.index("## 1.") < text.index("It is held by") < text.index("The likely cause") < text.index("To fix it")
 
 
 def test_a_report_that_nobody_could_look_into_reads_as_well() -> None:
@@ -62,15 +73,6 @@ def test_a_report_that_nobody_could_look_into_reads_as_well() -> None:
     text = markdown_of({**data, "missing": ["the judge could not be loaded"]})
     assert "No type or line is suspected by itself." in text
     assert "- the judge could not be loaded." in text
-
-
-def test_the_reports_of_a_recording_share_the_budget() -> None:
-    reports = [REPORT.to_dict()] * 9
-    text = for_agents(reports, "app.memwatch", 1000)
-    assert len(text) <= 3500
-    assert text.count("# Memory leak") == 3
-    assert "6 more leaks are in app.memwatch: `memwatch report app.memwatch --for-agents --budget 2000`." in text
-    assert for_agents([], "app.memwatch").startswith("No leak was reported in app.memwatch.")
 
 
 @pytest.mark.parametrize(
