@@ -1,44 +1,30 @@
-"""The evidence for one suspicion: who was there when it arose, what grew since, who holds it, which lines made it.
+"""The evidence for one suspicion: when the heap is looked at, what a collection takes away, which lines made the rest.
 
-Each step asks the budget first; what is left out, and why, stands in `missing`.
+What a look may cost, and what it brings, is in `walks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
+from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.resident import read_mapped
 from ..backend.process import count_interpreters
-from ..backend.quiet import collect, quiet
+from ..backend.quiet import collect
 from ..clock import Clock
-from ..heap import Census, Diff, Snapshot, Totals, diff_snapshots, snapshot_of, take_census, take_snapshot
+from ..errors import describe_error
+from ..heap import Snapshot
 from ..internal import internal
-from ..retain import (
-    Holding,
-    ask_holders,
-    bytes_of_places,
-    count_imported,
-    find_holdings,
-    holdings_of,
-    share_among,
-    unreached,
-)
-from ..units import format_bytes
-from ..watch import Candidate, Sample
+from ..retain import count_imported
+from ..watch import Candidate
 from .apart import Apart
-from .budget import Budget, Walk, expected_blocks, time_shared
-from .findings import Evidence, Findings, Garbage
-from .sampled_holders import holders_near
-from .sampled_lines import lines_since
-from .suspects import only_grown
+from .budget import Budget, expected_blocks
+from .findings import Evidence, Findings
+from .lines import Lines
 from .verdict import HALF, has_slowed, is_past_python
+from .walks import Walks
 
 _LOOKS = 5
-_TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
-_NAMING = 0.5  # seconds of processor time, for the places that a child found; the largest come first
-_RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
+_FEW = 0.1  # of what grew: samples for so little say nothing of the rest
 
 
 @internal
@@ -57,6 +43,9 @@ class EvidenceCollector:
         self._recorder = recorder
         self._show_keys = show_keys
 
+    def _walks(self, candidate: Candidate, whole: bool = False) -> Walks:
+        return Walks(candidate, self.evidence, self._budget, self._apart, self._show_keys, whole)
+
     def begin(self, candidate: Candidate) -> None:
         """Growth is suspected: take the snapshot that it will be measured from."""
         candidate.ledger.let_go()
@@ -67,10 +56,7 @@ class EvidenceCollector:
         self.evidence = Evidence(suspicion=candidate.growth, modules=loaded, native=native, since=now)
         self.evidence.base, self.evidence.small, self.evidence.rss = last.base, last.small, last.rss
         self.evidence.interpreters, self.evidence.mapped = count_interpreters(), read_mapped()
-        before = candidate.read()
-        snapshot = self.evidence.snapshot = self._first(candidate)
-        if snapshot is not None:
-            self._account(candidate, before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
+        self.evidence.snapshot = self._walks(candidate, whole=True).first()
 
     def begin_anew(self, candidate: Candidate) -> bool:
         """Measure from now on instead, if there were looks enough to know that what has grown so far is no one thing;
@@ -79,12 +65,9 @@ class EvidenceCollector:
         A start-up lies before a leak in most lives; it must not stand for ever in what the leak has to explain.
         """
         before = self.evidence
-        blocks = expected_blocks(candidate.samples[-1])
-        wall = time_shared(candidate)
         if before.series.readings < _LOOKS or before.snapshot is None or not before.snapshot.deep:
             return False
-        here = self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall)
-        if here or self._apart.why_not("census", blocks, candidate.ledger.child_seconds, wall, 2) is None:
+        if self._walks(candidate).may_begin_anew():
             self._restart(candidate)
         return self.evidence is not before
 
@@ -99,10 +82,7 @@ class EvidenceCollector:
 
     def _begin_late(self, candidate: Candidate) -> None:
         """Take the first look once more: it could not be had, since when the heap has shrunk, or is out of date."""
-        blocks, ledger = expected_blocks(candidate.samples[-1]), candidate.ledger
-        wall = time_shared(candidate, whole=True)
-        here = self._budget.census_depth(blocks, ledger.walked_seconds, wall) == "deep"
-        if here or self._apart.why_not("census", blocks, ledger.child_seconds, wall, 1) is None:
+        if self._walks(candidate, whole=True).may_begin():
             self._restart(candidate)
 
     def _leave_behind(self, candidate: Candidate) -> bool:
@@ -120,23 +100,11 @@ class EvidenceCollector:
         self._see_native(candidate)
         if self._leave_behind(candidate):
             return
-        snapshot, blocks = self.evidence.snapshot, expected_blocks(candidate.samples[-1])
+        snapshot = self.evidence.snapshot
         if snapshot is None or snapshot.deep is False:
             self._begin_late(candidate)
-            return
-        wall = time_shared(candidate)
-        before = candidate.read()
-        if self._budget.spares("deep", blocks, candidate.ledger.walked_seconds, wall):
-            with self._walk(candidate, "deep", "types not counted once more"):
-                self._count(candidate, take_census(should_cancel=candidate.should_cancel))
-        elif look := self._apart.ask(candidate, self.evidence, wall, "types not counted once more", verdicts=2):
-            self._count(candidate, look.identity.totals)
         else:
-            return
-        self._account(candidate, before, snapshot.nodes)
-
-    def _count(self, candidate: Candidate, totals: Census | Totals) -> None:
-        self.evidence.series.add(totals, candidate.samples[-1].time, Clock.process_time())
+            self._walks(candidate).count_again(snapshot)
 
     def _see_native(self, candidate: Candidate) -> None:
         """Sample native allocations from now on, if what came since the suspicion is past Python's blocks.
@@ -184,167 +152,44 @@ class EvidenceCollector:
 
     def find(self, candidate: Candidate, holders: bool) -> Findings:
         """What walks of the heap, for *holders* too, and the samples tell."""
-        until = Clock.monotonic_ns()
-        before = len(self.evidence.missing)
-        findings = self._walk_heap(candidate, holders)
+        until, evidence = Clock.monotonic_ns(), self.evidence
+        before, walks = len(evidence.missing), self._walks(candidate)
+        findings = Findings()
+        if evidence.snapshot is not None:
+            findings = walks.compare(evidence.snapshot, holders)
+        elif evidence.suspicion is None:
+            evidence.missing.append("no census: the growth had not been suspected before")
         if self._uncollected and findings.garbage is None:
-            self.evidence.missing.insert(before, self._uncollected)
+            evidence.missing.insert(before, self._uncollected)
         if self._recorder is not None:
-            grew = self.evidence.grew(candidate.samples[-1])
-            since = self.evidence.since or until - round(candidate.growth.seconds * 1e9)
-            findings.lines = lines_since(self._recorder, findings.after, (since, until), grew, self.evidence.missing)
+            grew = evidence.grew(candidate.samples[-1])
+            since = evidence.since or until - round(candidate.growth.seconds * 1e9)
+            findings.lines = _lines_since(self._recorder, findings.after, (since, until), grew, evidence.missing)
         if holders and not findings.walked and not findings.holdings:
-            budget, show_keys = self._budget.pause_budget, self._show_keys
-            findings.holdings = holders_near(candidate, self.evidence, findings.lines, budget, show_keys)
+            findings.holdings = walks.near(findings.lines)
         return findings
 
-    def _walk_heap(self, candidate: Candidate, holders: bool) -> Findings:
-        """Compare the heap with the snapshot, and find who holds what is new."""
-        before = self.evidence.snapshot
-        if before is None:
-            if self.evidence.suspicion is None:
-                self.evidence.missing.append("no census: the growth had not been suspected before")
-            return Findings()
-        if before.deep and not self._fits_here(candidate) and (found := self._walk_apart(candidate, before, holders)):
-            return found
-        if before.deep:
-            holdings = self._holdings(candidate, before) if holders else ()
-            after = self._second(candidate, before)
-            diff = diff_snapshots(before, after) if after else None
-            return Findings(diff, holdings, after)
-        after = self._second(candidate, before)
-        diff = diff_snapshots(before, after) if after else None
-        holdings = self._holdings(candidate, before, diff) if holders and diff else ()
-        return Findings(diff, only_grown(holdings, diff) if diff else (), after=after)
 
-    def _fits_here(self, candidate: Candidate) -> bool:
-        """Whether a second census and the search may be made in this process."""
-        blocks, spent = expected_blocks(candidate.samples[-1]), candidate.ledger.walked_seconds
-        wall = time_shared(candidate)
-        return self._budget.fits("deep", blocks, spent, wall) and self._budget.fits("search", blocks, spent, wall)
+def _lines_since(
+    recorder: Recorder, after: Snapshot | None, times: tuple[int, int], grew: int, missing: list[str]
+) -> Lines:
+    """What was allocated since the suspicion, the growth's window where there was none, and before *after*.
 
-    def _walk_apart(self, candidate: Candidate, before: Snapshot, holders: bool) -> Findings | None:
-        """The same by one forked child, with what nothing leads to."""
-        if not self._apart.can_look:
-            return None
-        wall = time_shared(candidate)
-        question = ask_holders() if holders else None
-        look = self._apart.ask(candidate, self.evidence, wall, "no look by a forked child", question=question)
-        if look is None:
-            return None
-        after = snapshot_of(look.identity)
-        self._count(candidate, look.identity.totals)
-        diff = diff_snapshots(before, after)
-        findings = Findings(diff, after=after)
-        if question is not None:
-            with self.evidence.noting("holders not told"):
-                until = Clock.thread_time() + _NAMING
-                findings.holdings = holdings_of(
-                    question, look.places, self._show_keys, lambda: Clock.thread_time() > until
-                )
-                self._say_lost(bytes_of_places(look.places), sum(it.retained_bytes for it in findings.holdings))
-            findings.garbage = Garbage(*unreached(look.by_root))
-        return findings
-
-    def _say_lost(self, found: int, reported: int) -> None:
-        """That holders are missing which the child has seen: they are gone, or changed too fast to be named."""
-        if reported < HALF * found:
-            why = "the child found them, and they were not found again, or not named in time"
-            self.evidence.missing.append(f"holders of {format_bytes(found - reported)} not named: {why}")
-
-    def _holdings(self, candidate: Candidate, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
-        """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
-        grown = None if tracked is None else {found.address for found in tracked.grown}
-        blocks = expected_blocks(candidate.samples[-1])
-        walk = self._budget.search_of(blocks)
-        if not self._fits(candidate, walk, "search for holders"):
-            return ()
-        with self._walk(candidate, walk, "holders not searched"):
-            in_slices = walk == "sliced search"
-            held = find_holdings(
-                before.addresses,
-                grown=grown,
-                should_cancel=candidate.should_cancel,
-                in_slices=in_slices,
-                show_keys=self._show_keys,
-            )
-            return self._shared(candidate, before, held, walk)
-        return ()
-
-    def _shared(
-        self, candidate: Candidate, before: Snapshot, holdings: tuple[Holding, ...], walk: Walk
-    ) -> tuple[Holding, ...]:
-        """*holdings*, the first reported with all its holders, if there is time for one more search in one piece."""
-        blocks = expected_blocks(candidate.samples[-1])
-        wall = time_shared(candidate)
-        if not holdings or not before.deep or walk != "search":
-            return holdings
-        if not self._budget.spares(walk, blocks, candidate.ledger.walked_seconds, wall):
-            return holdings
-        with candidate.ledger.walk(), self.evidence.noting("who else holds it was not searched"):
-            return (
-                *share_among(holdings[0], before.addresses, candidate.should_cancel, self._show_keys),
-                *holdings[1:],
-            )
-        return holdings
-
-    def _second(self, candidate: Candidate, before: Snapshot) -> Snapshot | None:
-        fits = self._fits(candidate, "deep" if before.deep else "tracked", "second census")
-        return self._snapshot(candidate, before.deep) if fits else None
-
-    def _first(self, candidate: Candidate) -> Snapshot | None:
-        """Who is there: by a walk here, else by a forked child, else of tracked objects alone, or not at all.
-
-        All walks up to the verdict share one time.
-        """
-        blocks = expected_blocks(candidate.samples[-1])
-        wall = time_shared(candidate, whole=True)
-        depth = self._budget.census_depth(blocks, candidate.ledger.walked_seconds, wall)
-        if depth == "deep":
-            return self._snapshot(candidate, True)
-        look = self._apart.ask(candidate, self.evidence, wall, "census not finished", verdicts=1)
-        if look is not None:
-            self._count(candidate, look.identity.totals)
-            return snapshot_of(look.identity)
-        what = "census of tracked objects alone" if depth == "tracked" else "census skipped"
-        self.evidence.missing.append(f"{what}: {blocks:,} blocks are over the budget{self._apart.reason}")
-        return None if depth == "none" else self._snapshot(candidate, False)
-
-    def _fits(self, candidate: Candidate, walk: Walk, what: str) -> bool:
-        """Whether what is left for walks is enough for this one."""
-        blocks = expected_blocks(candidate.samples[-1])
-        wall = time_shared(candidate)
-        fits = self._budget.fits(walk, blocks, candidate.ledger.walked_seconds, wall)
-        if not fits:
-            self.evidence.missing.append(f"{what} skipped: {blocks:,} blocks are over the budget{self._apart.reason}")
-        return fits
-
-    def _snapshot(self, candidate: Candidate, deep: bool) -> Snapshot | None:
-        with self._walk(candidate, "deep" if deep else "tracked", "census not finished"):
-            snapshot = take_snapshot(deep=deep, should_cancel=candidate.should_cancel)
-            candidate.ledger.pause(snapshot.pause_seconds)
-            if deep:
-                self._count(candidate, snapshot.identity.totals)
-            return snapshot
-        return None
-
-    def _account(self, candidate: Candidate, before: Sample, nodes: int, nbytes: int = 0, mapped: int = 0) -> None:
-        """Enter in the ledger what a look keeps, and what it left in resident memory, as measured since *before*.
-
-        The program goes on growing meanwhile, and only what the look can account for is taken for memwatch's: of
-        *nodes* objects, of which it keeps *nbytes*, *mapped* of them outside the heap, and some for each type.
-        """
-        after, kept = candidate.read(), nbytes - mapped
-        base, rss = (round(rate * (after.clock - before.clock)) for rate in candidate.rates)
-        heap = min(max(after.base - before.base - base, kept), 2 * kept + _TYPES_KEPT)
-        resident = min(max(after.rss - before.rss - rss, 0), _RESIDENT * nodes)
-        candidate.ledger.hold(heap, mapped, resident)
-
-    @contextmanager
-    def _walk(self, candidate: Candidate, walk: Walk, unfinished: str) -> Iterator[None]:
-        """Around a walk: its cost goes into the ledger, and if it does not come to its end the report says so."""
-        begun = Clock.thread_time()
-        with self.evidence.noting(unfinished):
-            with candidate.ledger.walk(), quiet:
-                yield
-            self._budget.walked(walk, expected_blocks(candidate.samples[-1]), Clock.thread_time() - begun)
+    *times* are its begin and its end, on the steady clock in nanoseconds. If samples taken before the end explain less
+    than 10 % of the *grew* bytes, as with a buffer that is reallocated again and again, all samples up to now are used.
+    What could not be read is added to *missing*.
+    """
+    if recorder.problem:
+        missing.append(f"allocations were not sampled: {recorder.problem}")
+        return Lines()
+    since, until = times
+    try:
+        samples, is_app = read_recorded(recorder, since, until)
+        if sum(it.size_bytes for it in samples) < _FEW * grew:
+            after, until = None, Clock.monotonic_ns()
+            samples, is_app = read_recorded(recorder, since, until)
+    except Exception as error:  # somebody else has ended it, or there is no memory
+        missing.append(f"no allocating lines: {describe_error(error)}")
+        return Lines()
+    is_known = after.contains if after is not None and after.deep else None
+    return Lines(samples, is_app, is_known, recorder.finest, since, until)

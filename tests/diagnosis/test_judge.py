@@ -11,8 +11,7 @@ import sys
 import pytest
 
 import memwatch
-from memwatch.diagnosis import evidence as evidence_module
-from memwatch.diagnosis import judge
+from memwatch.diagnosis import judge, walks
 from memwatch.heap import least
 from memwatch.watch import Dismissed, Leak
 
@@ -403,7 +402,7 @@ def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, mon
     app.kept = []
     case.suspect()
     app.kept.extend(map(text, range(1000)))
-    monkeypatch.setattr(evidence_module, "find_holdings", fail)
+    monkeypatch.setattr(walks, "find_holdings", fail)
     leak = case.verdict()
     assert leak.verdict == "objects" and leak.report.suspects[0].type == "str"
     (missing,) = leak.report.missing
@@ -417,7 +416,7 @@ def test_what_holders_were_found_for_is_known_to_be_objects(case, app, monkeypat
     app.kept = []
     case.suspect()
     app.kept.extend(map(text, range(1000)))
-    monkeypatch.setattr(evidence_module, "take_snapshot", fail)
+    monkeypatch.setattr(walks, "take_snapshot", fail)
     report = case.verdict().report
     assert report.verdict == "objects" and report.explained is None and not report.account.walked
     assert [row.what for row in report.rows][:1] == ["str"] and report.suspects[0].held_by.lines[1].startswith(".kept")

@@ -13,7 +13,7 @@ from memwatch.backend.allocations.live import Sampled
 from memwatch.backend.allocations.recorded import read_recorded
 from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
-from memwatch.diagnosis import Account, Diagnosis, Suspect, sampled_lines
+from memwatch.diagnosis import Account, Diagnosis, Suspect, evidence
 from memwatch.diagnosis import lines as module
 from memwatch.diagnosis.account import TypeRow
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
@@ -390,7 +390,7 @@ def test_the_line_of_what_is_replaced_while_the_verdict_is_found(case, app, monk
     def extend():
         app.history = app.history + b"x" * 2_000_000
 
-    monkeypatch.setattr(sampled_lines, "read_recorded", read)
+    monkeypatch.setattr(evidence, "read_recorded", read)
     app.history, reads = b"", []
     busy = Recorder(2048)
     busy.start()

@@ -11,7 +11,7 @@ import pytest
 
 from memwatch.backend.allocations.recorder import Recorder
 from memwatch.diagnosis import Diagnosis
-from memwatch.diagnosis.sampled_holders import ESTIMATED, NOT_FOUND
+from memwatch.diagnosis.walks import ESTIMATED, NOT_FOUND
 from memwatch.retain import Wanted, find_near
 from memwatch.retain.search import IN_C
 from memwatch.watch import Dismissed
@@ -151,7 +151,7 @@ def many_modules(app):
     """Modules of the program's, before *app*, with more in them than one look can see."""
     made = {f"app_part_{number}": ModuleType(f"app_part_{number}") for number in range(200)}
     for name, module in made.items():
-        module.__file__ = __file__.replace("test_sampled", name)
+        module.__file__ = __file__.replace("test_near_holders", name)
         module.table = [[number] for number in range(500)]
     last = sys.modules.pop("app")
     sys.modules.update(made, app=last)

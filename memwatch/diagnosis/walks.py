@@ -1,0 +1,254 @@
+"""The walks through the heap for one suspicion: which may be made, in this process or in a forked child, and what they
+bring.
+
+The budget is asked before each one. What was left out, and why, stands in the evidence's `missing`; what a walk took is
+entered in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..backend.quiet import quiet
+from ..clock import Clock
+from ..heap import Census, Diff, Snapshot, Totals, diff_snapshots, snapshot_of, take_census, take_snapshot
+from ..internal import internal
+from ..retain import (
+    Holding,
+    Wanted,
+    ask_holders,
+    bytes_of_places,
+    find_holdings,
+    find_near,
+    holdings_of,
+    share_among,
+    unreached,
+)
+from ..units import format_bytes
+from ..watch import Candidate, Sample
+from .apart import Apart
+from .budget import Budget, Walk, expected_blocks, time_shared
+from .findings import Evidence, Findings, Garbage
+from .lines import Lines
+from .suspects import only_grown
+from .verdict import HALF
+
+ESTIMATED = "the heap was searched near to its roots alone: what holders keep is estimated from samples"
+NOT_FOUND = "holders not found: the heap was searched near to its roots alone, for what was sampled"
+_LONGEST_NEAR = 0.025  # seconds at once, as expected: half of what may be, for no estimate is sure
+_NEAR_SHARE = 0.01  # of the time since watching began, for all searches near to the roots together
+_LEAST_NEAR = 1.0  # seconds of processor time, as the first walks of a process may take
+_TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
+_NAMING = 0.5  # seconds of processor time, for the places that a child found; the largest come first
+_RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
+
+
+@internal
+class Walks:
+    """The walks for *candidate*, which add to *evidence* what they count and what they miss.
+
+    *whole* is for walks that begin at the suspicion, as `time_shared` says. *show_keys* shows the keys of dicts on the
+    paths to holders.
+    """
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        evidence: Evidence,
+        budget: Budget,
+        apart: Apart,
+        show_keys: bool = False,
+        whole: bool = False,
+    ) -> None:
+        self._candidate = candidate
+        self._evidence = evidence
+        self._budget = budget
+        self._apart = apart
+        self._show_keys = show_keys
+        self._blocks = expected_blocks(candidate.samples[-1])
+        self._wall = time_shared(candidate, whole)
+
+    def may_begin(self) -> bool:
+        """Whether a first look at every object may be had, and after it what a verdict needs."""
+        depth = self._budget.census_depth(self._blocks, self._candidate.ledger.walked_seconds, self._wall)
+        return depth == "deep" or self._child_may(verdicts=1)
+
+    def may_begin_anew(self) -> bool:
+        """The same beside a look that there is already."""
+        return self._spares("deep") or self._child_may(verdicts=2)
+
+    def _child_may(self, verdicts: int) -> bool:
+        spent = self._candidate.ledger.child_seconds
+        return self._apart.why_not("census", self._blocks, spent, self._wall, verdicts) is None
+
+    def _spares(self, walk: Walk) -> bool:
+        return self._budget.spares(walk, self._blocks, self._candidate.ledger.walked_seconds, self._wall)
+
+    def _fits(self, walk: Walk) -> bool:
+        return self._budget.fits(walk, self._blocks, self._candidate.ledger.walked_seconds, self._wall)
+
+    def _fits_or_note(self, walk: Walk, what: str) -> bool:
+        fits = self._fits(walk)
+        if not fits:
+            self._note_over(f"{what} skipped")
+        return fits
+
+    def _note_over(self, what: str) -> None:
+        self._evidence.missing.append(f"{what}: {self._blocks:,} blocks are over the budget{self._apart.reason}")
+
+    def first(self) -> Snapshot | None:
+        """Who is there: by a walk here, else by a forked child, else of tracked objects alone, or not at all.
+
+        All walks up to the verdict share one time.
+        """
+        before = self._candidate.read()
+        snapshot = self._first()
+        if snapshot is not None:
+            self._hold(before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
+        return snapshot
+
+    def _first(self) -> Snapshot | None:
+        depth = self._budget.census_depth(self._blocks, self._candidate.ledger.walked_seconds, self._wall)
+        if depth == "deep":
+            return self._snapshot(True)
+        look = self._apart.ask(self._candidate, self._evidence, self._wall, "census not finished", verdicts=1)
+        if look is not None:
+            self._count(look.identity.totals)
+            return snapshot_of(look.identity)
+        self._note_over("census of tracked objects alone" if depth == "tracked" else "census skipped")
+        return None if depth == "none" else self._snapshot(False)
+
+    def count_again(self, snapshot: Snapshot) -> None:
+        """Count the objects by type once more, if there is time for it beside what the verdict needs."""
+        before, unfinished = self._candidate.read(), "types not counted once more"
+        if self._spares("deep"):
+            with self._walk("deep", unfinished):
+                self._count(take_census(should_cancel=self._candidate.should_cancel))
+        elif look := self._apart.ask(self._candidate, self._evidence, self._wall, unfinished, verdicts=2):
+            self._count(look.identity.totals)
+        else:
+            return
+        self._hold(before, snapshot.nodes)
+
+    def compare(self, before: Snapshot, holders: bool) -> Findings:
+        """What has come since *before*, and with *holders* who holds it."""
+        fits_here = self._fits("deep") and self._fits("search")
+        if before.deep and not fits_here and (found := self._compare_apart(before, holders)):
+            return found
+        if before.deep:
+            holdings = self._holdings(before) if holders else ()
+            after = self._second(before)
+            return Findings(diff_snapshots(before, after) if after else None, holdings, after)
+        after = self._second(before)
+        diff = diff_snapshots(before, after) if after else None
+        holdings = self._holdings(before, diff) if holders and diff else ()
+        return Findings(diff, only_grown(holdings, diff) if diff else (), after)
+
+    def near(self, lines: Lines) -> tuple[Holding, ...]:
+        """Who holds what the samples of *lines* show, as far as that lies near to the roots; `missing` says what it is
+        worth. For heaps that neither this process nor a forked child may walk."""
+        candidate, objects = self._candidate, lines.objects
+        if not objects:
+            return ()
+        until = Clock.thread_time() + max(_LEAST_NEAR, _NEAR_SHARE * candidate.ledger.age)
+        found: tuple[Holding, ...] = ()
+        with self._evidence.noting("holders not searched"), candidate.ledger.walk():
+            found = find_near(
+                Wanted({it.address: (it.label, it.count) for it in objects}),
+                min(_LONGEST_NEAR, HALF * self._budget.pause_budget),
+                lambda: Clock.thread_time() > until or candidate.should_cancel(),
+                candidate.ledger.pause,
+                self._show_keys,
+            )
+            self._evidence.missing.append(ESTIMATED if found else NOT_FOUND)
+        return found
+
+    def _compare_apart(self, before: Snapshot, holders: bool) -> Findings | None:
+        """The same by one forked child, with what nothing leads to."""
+        if not self._apart.can_look:
+            return None
+        question, unfinished = ask_holders() if holders else None, "no look by a forked child"
+        look = self._apart.ask(self._candidate, self._evidence, self._wall, unfinished, question=question)
+        if look is None:
+            return None
+        after = snapshot_of(look.identity)
+        self._count(look.identity.totals)
+        findings = Findings(diff_snapshots(before, after), after=after)
+        if question is not None:
+            with self._evidence.noting("holders not told"):
+                until = Clock.thread_time() + _NAMING
+                named = holdings_of(question, look.places, self._show_keys, lambda: Clock.thread_time() > until)
+                findings.holdings = named
+                self._note_lost(bytes_of_places(look.places), sum(it.retained_bytes for it in named))
+            findings.garbage = Garbage(*unreached(look.by_root))
+        return findings
+
+    def _note_lost(self, found: int, reported: int) -> None:
+        """That holders are missing which the child has seen: they are gone, or changed too fast to be named."""
+        if reported < HALF * found:
+            why = "the child found them, and they were not found again, or not named in time"
+            self._evidence.missing.append(f"holders of {format_bytes(found - reported)} not named: {why}")
+
+    def _holdings(self, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
+        """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
+        walk = self._budget.search_of(self._blocks)
+        if not self._fits_or_note(walk, "search for holders"):
+            return ()
+        with self._walk(walk, "holders not searched"):
+            holdings = find_holdings(
+                before.addresses,
+                grown=None if tracked is None else {found.address for found in tracked.grown},
+                should_cancel=self._candidate.should_cancel,
+                in_slices=walk == "sliced search",
+                show_keys=self._show_keys,
+            )
+            may_share = before.deep and walk == "search" and holdings and self._spares(walk)
+            return self._shared(before, holdings) if may_share else holdings
+        return ()
+
+    def _shared(self, before: Snapshot, holdings: tuple[Holding, ...]) -> tuple[Holding, ...]:
+        """*holdings*, the first reported with all its holders, by one more search in one piece."""
+        first, *rest = holdings
+        with self._candidate.ledger.walk(), self._evidence.noting("who else holds it was not searched"):
+            parts = share_among(first, before.addresses, self._candidate.should_cancel, self._show_keys)
+            return (*parts, *rest)
+        return holdings
+
+    def _second(self, before: Snapshot) -> Snapshot | None:
+        fits = self._fits_or_note("deep" if before.deep else "tracked", "second census")
+        return self._snapshot(before.deep) if fits else None
+
+    def _snapshot(self, deep: bool) -> Snapshot | None:
+        with self._walk("deep" if deep else "tracked", "census not finished"):
+            snapshot = take_snapshot(deep=deep, should_cancel=self._candidate.should_cancel)
+            self._candidate.ledger.pause(snapshot.pause_seconds)
+            if deep:
+                self._count(snapshot.identity.totals)
+            return snapshot
+        return None
+
+    def _count(self, totals: Census | Totals) -> None:
+        self._evidence.series.add(totals, self._candidate.samples[-1].time, Clock.process_time())
+
+    def _hold(self, before: Sample, nodes: int, nbytes: int = 0, mapped: int = 0) -> None:
+        """Enter in the ledger what a look keeps, and what it left in resident memory, as measured since *before*.
+
+        The program goes on growing meanwhile, and only what the look can account for is taken for memwatch's: of
+        *nodes* objects, of which it keeps *nbytes*, *mapped* of them outside the heap, and some for each type.
+        """
+        candidate = self._candidate
+        after, kept = candidate.read(), nbytes - mapped
+        base, rss = (round(rate * (after.clock - before.clock)) for rate in candidate.rates)
+        heap = min(max(after.base - before.base - base, kept), 2 * kept + _TYPES_KEPT)
+        resident = min(max(after.rss - before.rss - rss, 0), _RESIDENT * nodes)
+        candidate.ledger.hold(heap, mapped, resident)
+
+    @contextmanager
+    def _walk(self, walk: Walk, unfinished: str) -> Iterator[None]:
+        """Around a walk: its cost goes into the ledger, and if it does not come to its end the report says so."""
+        begun = Clock.thread_time()
+        with self._evidence.noting(unfinished):
+            with self._candidate.ledger.walk(), quiet:
+                yield
+            self._budget.walked(walk, self._blocks, Clock.thread_time() - begun)
