@@ -42,6 +42,7 @@ OTHERS_LATE = {
 def loaded_at_start():
     """The modules that an interpreter loads for memwatch before its program begins."""
     code = f"""
+import logging  # from 3.14 on it loads inspect, for the colours of a traceback: any program that logs has paid for it
 import sys
 sys.path[:] = {[*sys.path, str(PROJECT)]!r}
 before = set(sys.modules)

@@ -7,14 +7,18 @@ so of `f_back`, that the process may crash. A `StoppedFrame` has what was in the
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from types import CodeType
 from typing import Any
 
+from ..clock import Clock
 from ..internal import internal
 from . import FREE_THREADED
 
 _PACKAGE = __name__.partition(".")[0]
+_LONGEST = 600.0  # seconds by the clock, for a look that stops all threads again and again: on a machine that is busy
+_MOST_WORK = 60.0  # the same, of the looking thread's processor time
 
 
 def extension() -> Any:
@@ -60,6 +64,17 @@ def referents_of_each(objects: list[Any]) -> list[list[Any]]:
     """
     taken = extension() if objects else None
     return [] if taken is None else list(taken.stopped_referents(objects))
+
+
+def stopping_patience() -> Callable[[], bool] | None:
+    """Whether a look has gone on for too long that stops all threads again and again, for a caller who sets no end.
+
+    None where none has to stop.
+    """
+    if not FREE_THREADED:
+        return None
+    until, work = Clock.monotonic() + _LONGEST, Clock.thread_time() + _MOST_WORK
+    return lambda: (Clock.monotonic() > until or Clock.thread_time() > work) and has_other_threads()
 
 
 def has_other_threads() -> bool:

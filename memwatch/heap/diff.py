@@ -41,7 +41,8 @@ class HeapDiff:
                   divided.
 
     Several diffs may overlap. A diff keeps no reference to an object of the program. Raises OptionError for a wrong
-    option, MemwatchError if no look fits the pause budget, UnsupportedError if no child can be forked.
+    option, MemwatchError if no look fits the pause budget, UnsupportedError if no child can be forked. On free-threaded
+    Python MemwatchError too, if a look beside other threads takes more than 1 minute of processor time, or 10 in all.
     """
 
     __slots__ = ("_before", "_budget", "_diff", "_ended_at", "_plan", "_split")

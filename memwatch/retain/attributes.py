@@ -57,8 +57,8 @@ def instance_key_of(parent: Any, child: Any) -> str | None:
     if not _dict_offset(type(parent)):  # else each of the dicts in a dict would be taken for its attributes
         return None
     for held in shown_by(parent):
-        if held is not child and is_instance_dict(parent, held):
-            return text_key_of(held, child)
+        if is_instance_dict(parent, held):
+            return None if held is child else text_key_of(held, child)
     if pairs := attributes_in(parent):
         return next((name for name, held in pairs if held is child), None) or _successor(pairs, child)
     if READS_ATTRIBUTES:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from ..backend import FREE_THREADED
 from ..backend.census.contract import Cancelled
+from ..backend.stopped import stopping_patience
 from ..backend.type_labels import type_label
-from ..clock import Clock
 from ..internal import internal
 from .found import NEW_UNKNOWN, HoldingSite, Query
 from .pages import KNOWN
@@ -21,8 +20,6 @@ from .walk import NOT_TOLD, Group, Walk
 _COLLECTION = 16
 _WATCHED = 64
 _NOTED = 256
-_LONGEST = 120.0  # seconds, where each question stops all threads, unless the caller says when to give up
-_MOST_WORK = 60.0  # the same, of this thread's processor time
 
 
 @internal
@@ -47,7 +44,7 @@ def search_in_python(query: Query, before_places: Callable[[], None] = lambda: N
     wanted = query.mode != NEW_UNKNOWN
     stop = wanted and len(query.given) == 1 and not query.branches
     grown = None if query.grown is None else frozenset(query.grown)
-    should_cancel = query.should_cancel or (_patience() if FREE_THREADED else None)
+    should_cancel = query.should_cancel or stopping_patience()
     walk = Walk(KNOWN * wanted, query.size_of, should_cancel, query.max_objects, stop, grown, wanted)
     try:
         if wanted:
@@ -63,11 +60,6 @@ def search_in_python(query: Query, before_places: Callable[[], None] = lambda: N
     finally:
         walk.release()
     raise Cancelled(reason)  # anew: the first one's traceback holds the walk's frames, and they the program's objects
-
-
-def _patience() -> Callable[[], bool]:
-    until, work = Clock.monotonic() + _LONGEST, Clock.thread_time() + _MOST_WORK
-    return lambda: Clock.monotonic() > until or Clock.thread_time() > work
 
 
 def _places(walk: Walk, named: int, branches: int) -> list[HoldingSite]:

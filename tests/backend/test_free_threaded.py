@@ -9,6 +9,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,14 +18,16 @@ import pytest
 
 import memwatch
 from memwatch import backend, profile, retain
+from memwatch.backend import stopped
 from memwatch.backend.census import referents
 from memwatch.backend.census.contract import Cancelled
 from memwatch.backend.meters.meters import Meters, count_blocks
 from memwatch.backend.process import current_frames
 from memwatch.backend.stopped import StoppedFrame, extension
 from memwatch.heap import take_snapshot
-from memwatch.retain import pure, references, walk
+from memwatch.retain import references, walk
 
+count_stopped = getattr(extension(), "count_stopped", None)
 with_extension = pytest.mark.skipif(extension() is None, reason="the C extension is not there: NOT TESTED")
 pytestmark = pytest.mark.skipif(not backend.FREE_THREADED, reason="this Python has a GIL: NOT TESTED here")
 
@@ -195,10 +198,25 @@ def test_a_search_is_asked_to_give_up_before_each_stop(stops: list[str]) -> None
 
 
 @with_extension
-def test_a_search_ends_although_the_caller_sets_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pure, "_LONGEST", -1.0)
-    with pytest.raises(Cancelled, match="gave up looking for holders"):
-        retain.find_path(Order())
+def test_a_look_beside_other_threads_ends_although_the_caller_sets_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopped, "_LONGEST", -1.0)
+    with threads(churn, 1):
+        with pytest.raises(Cancelled, match="gave up looking for holders"):
+            retain.find_path(Order())
+        with pytest.raises(Cancelled, match="gave up while walking the heap"):
+            memwatch.HeapDiff()
+    assert retain.find_path(Order()) is not None
+    memwatch.HeapDiff().end()
+
+
+@with_extension
+def test_how_long_threads_stand_for_a_count_is_no_longer_than_the_count() -> None:
+    for number in (0, 1, 4):
+        with threads(churn, number):
+            begun = time.perf_counter()
+            blocks, size, stood = count_stopped()
+            assert 0 < stood <= time.perf_counter() - begun
+            assert 0 < blocks < size
 
 
 @with_extension

@@ -305,6 +305,13 @@ def test_names_are_printed_on_one_line_whatever_they_are(app: Any) -> None:
         del vars(app)[name]
 
 
+def test_a_dict_in_an_instance_is_not_taken_for_the_dict_of_the_instance(app: Any) -> None:
+    held = Order()
+    app.kept = with_dict({"order": held})
+    path = find_path(held)
+    assert path is not None and path.parts[-2:] == (".value: dict, 1 item", "['order']")
+
+
 def test_keys_that_are_data_are_never_shown(app: Any) -> None:
     held = Order()
     secret = "".join(["pass", "word of ", "Ann"])

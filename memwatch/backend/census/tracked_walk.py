@@ -14,6 +14,7 @@ from ...internal import internal
 from .. import FREE_THREADED
 from ..forks import begin_walk, end_walk, rest
 from ..quiet import get_ident
+from ..stopped import stopping_patience
 from .contract import Cancelled, ShouldCancel
 from .exclude import find_internal, parts_of
 from .tracked import Tracked, list_tracked
@@ -33,7 +34,7 @@ class TrackedWalk:
 
     def __init__(self, exclude: Sequence[object], should_cancel: ShouldCancel) -> None:
         self._exclude = exclude
-        self._should_cancel = should_cancel
+        self._should_cancel = should_cancel or stopping_patience()
         self.batch: list[Any] = []
         self.tracked = Tracked(self.batch, [], [], set())
         self.pause_seconds = 0.0

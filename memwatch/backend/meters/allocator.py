@@ -22,7 +22,7 @@ MIMALLOC = FREE_THREADED or _ASKED.startswith("mimalloc")
 LARGEST_SMALL = 512
 """Bytes of the largest block that Python's own allocator takes from an arena; what is larger is malloc's."""
 
-COUNTS_STOPPED = hasattr(extension(), "count_blocks")
+COUNTS_STOPPED = hasattr(extension(), "count_stopped")
 """Whether the blocks of every thread, and their bytes, are counted while all threads stand still."""
 
 COUNTS_BLOCKS = not MIMALLOC or COUNTS_STOPPED

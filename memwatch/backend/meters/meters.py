@@ -2,8 +2,8 @@
 
 Each meter times itself and is asked for at most a thousandth of the time: counting blocks walks every arena and
 `heap_info` stops everyone's malloc, which on a large fragmented heap takes milliseconds. In between, the last value
-stands; for ever, if a reading took a tenth of a second. What stops all threads is asked for a thirtieth of the time by
-the clock, as most of that passes until the last one stands.
+stands; for ever, if a reading took a tenth of a second. Where all threads stop for a count, each of them stands for a
+thirtieth of the time at most, on average. How long they wait for the last one depends on who else wants processors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ from .resident import Resident
 Blocks = tuple[int, int | None]
 """How many blocks Python has, and the bytes of those in arenas; None where the arenas do not tell."""
 
-if name == "native" or COUNTS_STOPPED:
+if COUNTS_STOPPED:
+    from .._native import count_stopped
+
+    def count_blocks() -> Blocks:
+        """Python's blocks; every thread stops meanwhile."""
+        return count_stopped()[:2]
+elif name == "native":
     from .._native import count_blocks as count_blocks
 else:
 
@@ -105,15 +111,25 @@ class Meter(Generic[T]):
 
 
 @internal
-class StoppingMeter(Meter[T]):
-    """A meter that stops all threads. Its `cost` is by the clock, and never too long: others may be slow."""
+class StoppingMeter(Meter[Blocks]):
+    """The count of blocks that stops all threads. Its `cost` is for how long they stood, as *read* says beside it; and
+    never too long: others may be slow.
+    """
 
-    __slots__ = ()
+    __slots__ = ("_stop",)
 
-    def __init__(self, read: Callable[[], T], unread: T) -> None:
-        super().__init__(read, unread, spent=Clock.perf_counter)
+    def __init__(self, read: Callable[[], tuple[int, int, float]], now: Callable[[], float] = Clock.monotonic) -> None:
+        super().__init__(lambda: (0, 0), (0, 0), now)
+        self._stop = read
 
-    def note(self, value: T, cost: float) -> None:
+    def get(self, force: bool = False) -> Blocks:
+        """As `Meter.get`."""
+        if force or self._now() >= self._due:
+            blocks, size, stood = self._stop()
+            self.note((blocks, size), stood)
+        return self.value
+
+    def note(self, value: Blocks, cost: float) -> None:
         self.value, self.cost = value, cost
         self._due = self._now() + cost * _SHARE_STOPPED
 
@@ -139,7 +155,8 @@ class Meters:
     """The meters of this process. `names` says what `base` is made of."""
 
     def __init__(self) -> None:
-        self._blocks: Meter[Blocks] = (StoppingMeter if COUNTS_STOPPED else Meter)(count_blocks, (0, 0))
+        self._blocks: Meter[Blocks]
+        self._blocks = StoppingMeter(count_stopped) if COUNTS_STOPPED else Meter(count_blocks, (0, 0))
         self._block_bytes = float(BYTES_PER_BLOCK)  # of a block, where only their number is known
         self._native = Meter(_program_bytes, 0) if _native_is_readable() else None
         self._resident = Resident()  # no method of this object: meters go when their watcher does, uncollected

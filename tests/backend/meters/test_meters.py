@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from memwatch.backend.meters import malloc, meters, resident
 from memwatch.backend.meters import memory_limit as limit
 from memwatch.backend.meters.collector import read_collections
-from memwatch.backend.meters.meters import BYTES_PER_BLOCK, Meter, Meters
+from memwatch.backend.meters.meters import BYTES_PER_BLOCK, Meter, Meters, StoppingMeter
 
 MIB = 1 << 20
 linux = pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from a descriptor on Linux")
@@ -71,6 +72,22 @@ def test_a_cheap_meter_is_read_at_every_tick(fake_clock):
         meter.get()
         fake_clock.advance(0.25)
     assert costly.reads == 100
+
+
+def test_a_count_that_stops_all_threads_has_them_stand_for_a_thirtieth_of_the_time_at_most(fake_clock):
+    waits = itertools.cycle([0.4, 0.001, 0.0001])  # seconds; the longest is no reason never to ask again
+    taken = []
+
+    def count():
+        taken.append(next(waits))
+        return len(taken), 80 * len(taken), taken[-1]
+
+    meter = StoppingMeter(count, fake_clock)
+    for _ in range(1000):
+        assert meter.get() == (len(taken), 80 * len(taken))
+        fake_clock.advance(0.25)
+    assert meter.cost == taken[-1]
+    assert sum(taken) <= 250 / 30 + 0.4 and len(taken) > 50
 
 
 def test_base_is_native_bytes_and_those_of_small_blocks():

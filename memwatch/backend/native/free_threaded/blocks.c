@@ -12,14 +12,17 @@
 #include "free_threaded/stopped.h"
 
 #include <pycore_gc.h>
-
+#include <pycore_pystate.h>
+#include <pycore_runtime.h>
 #include <pycore_tstate.h>
 
 #define MOST_FREED 200000 /* steps from block to block, of up to 0.1 us: no stop becomes long by them */
+#define MANY 1000         /* threads, where they could not be counted */
 
 typedef struct {
     PyThreadState *own;
     size_t blocks, bytes, freed;
+    double stopped, over; /* when all stood, and when they may go on, in seconds */
 } Used;
 
 static size_t
@@ -84,6 +87,7 @@ static int
 see_pages(PyObject *Py_UNUSED(object), void *arg)
 {
     Used *used = arg;
+    used->stopped = monotonic_seconds();
     for (PyThreadState *thread = used->own; thread; thread = thread->next)
         add_thread(used, thread);
     for (PyThreadState *thread = used->own->prev; thread; thread = thread->prev)
@@ -93,17 +97,42 @@ see_pages(PyObject *Py_UNUSED(object), void *arg)
         add_segments(used, (mi_segment_t *)(left->abandoned & ~MI_SEGMENT_MASK)); /* the lowest bits are a counter */
         add_segments(used, left->abandoned_visited);
     }
+    used->over = monotonic_seconds(); /* here: the first that goes on may take this thread's processor */
     return 0;
 }
 
-const char count_blocks_doc[] = "count_blocks()\n--\n\nPython's blocks, and their bytes; every thread stops meanwhile.";
+/* How many threads but the own one run Python code. The lock is only tried: who waits for it might be stopped. */
+static int
+count_running(const PyThreadState *own)
+{
+    uint8_t unlocked = 0;
+    PyMutex *lock = &_PyRuntime.interpreters.mutex;
+    if (!_Py_atomic_compare_exchange_uint8(&lock->_bits, &unlocked, 1))
+        return MANY;
+    int running = 0;
+    for (PyThreadState *thread = PyInterpreterState_ThreadHead(own->interp); thread; thread = thread->next)
+        running += thread != own && _Py_atomic_load_int_relaxed(&thread->state) == _Py_THREAD_ATTACHED;
+    PyMutex_Unlock(lock);
+    return running;
+}
+
+const char count_stopped_doc[] =
+    "count_stopped()\n--\n\n"
+    "Python's blocks, and their bytes; every thread stops meanwhile. And for how many seconds,\n"
+    "on average, each of those that were running has stood: until the last one stands the\n"
+    "others wait for it, while it runs on or has no processor.";
 
 PyObject *
-count_blocks(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+count_stopped(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Used used = {.own = PyThreadState_Get()};
+    int running = count_running(used.own);
+    double begun = used.stopped = used.over = monotonic_seconds();
     PyUnstable_GC_VisitObjects(see_pages, &used);
-    PyObject *count = Py_BuildValue("(nn)", (Py_ssize_t)used.blocks, (Py_ssize_t)used.bytes);
+    double stood = used.over - used.stopped;
+    if (running > 1)
+        stood += (used.stopped - begun) * (running - 1) / running;
+    PyObject *count = Py_BuildValue("(nnd)", (Py_ssize_t)used.blocks, (Py_ssize_t)used.bytes, stood);
     if (count && PyObject_GC_IsTracked(count)) /* no object more for a program that counts its own */
         PyObject_GC_UnTrack(count);
     return count;

@@ -11,7 +11,7 @@
 static PyMethodDef methods[] = {
     {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},
     {"tracked", tracked, METH_NOARGS, tracked_doc},
-    {"count_blocks", count_blocks, METH_NOARGS, count_blocks_doc},
+    {"count_stopped", count_stopped, METH_NOARGS, count_stopped_doc},
     {"stopped_referents", stopped_referents, METH_O, stopped_referents_doc},
     {"stopped_threads", stopped_threads, METH_O, stopped_threads_doc},
     {NULL, NULL, 0, NULL},

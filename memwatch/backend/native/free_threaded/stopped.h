@@ -8,7 +8,7 @@
 PyObject *tracked(PyObject *module, PyObject *ignored);
 PyObject *stopped_threads(PyObject *module, PyObject *variables);
 PyObject *stopped_referents(PyObject *module, PyObject *objects); /* referents.c */
-PyObject *count_blocks(PyObject *module, PyObject *ignored); /* blocks.c */
-extern const char tracked_doc[], stopped_threads_doc[], stopped_referents_doc[], count_blocks_doc[];
+PyObject *count_stopped(PyObject *module, PyObject *ignored); /* blocks.c */
+extern const char tracked_doc[], stopped_threads_doc[], stopped_referents_doc[], count_stopped_doc[];
 
 #endif
