@@ -141,8 +141,8 @@ class Option(Generic[T]):
     """One option. On an instance of the class that declares it, it reads as its value.
 
     `keyword` makes it one of `start()`, `flag` names it for `memwatch run` (None: after its name; empty: none),
-    `shown` is its default in a table where the value does not say it. One without *help* is memwatch's own and stands
-    in no table.
+    `shown` is its default in a table where the value does not say it, `in_run` the one of `memwatch run`, `off` says of
+    a switch what is without it. One without *help* is memwatch's own and stands in no table.
     """
 
     def __init__(
@@ -154,6 +154,8 @@ class Option(Generic[T]):
         keyword: bool = True,
         flag: str | None = None,
         shown: str = "",
+        in_run: str = "",
+        off: str = "",
     ) -> None:
         self.kind = kind
         self.default = default
@@ -162,6 +164,8 @@ class Option(Generic[T]):
         self.name = ""
         self._flag = flag
         self.shown = shown
+        self.in_run = in_run
+        self.off = off
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

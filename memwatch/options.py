@@ -45,33 +45,56 @@ class Options:
         "service",
         "`service` decides within hours, `job` within minutes",
         shown="service; of `run` job",
+        in_run="job",
     )
     detector = Option(
         Choice("ratchet", "consecutive"),
         "ratchet",
-        "the rule that decides; `consecutive` is node-memwatch's, on natural collections",
+        "the rule that decides: `ratchet` by steady growth, `consecutive` by growth at five full collections in a row, "
+        "as node-memwatch does",
     )
     tick = Option(
-        Seconds(0.01, 3600.0), None, "seconds between two readings of the meters", shown="1; at pace job 0.25"
+        Seconds(0.01, 3600.0),
+        None,
+        "seconds between two readings of the memory in use",
+        shown="1; at pace job 0.25",
+        in_run="0.25; at pace service 1",
     )
     sample = Option(
         Seconds(0.01, 3600.0),
         None,
         "of the readings within so many seconds the lowest one counts",
         shown="10; at pace job 0.25",
+        in_run="0.25; at pace service 10",
     )
-    pause_budget = Option(Seconds(0.0, 60.0), 0.1, "seconds that one step of memwatch may hold the interpreter")
+    pause_budget = Option(Seconds(0.0, 60.0), 0.1, "seconds for which one step of memwatch may stop the program")
     stats_interval = Option(Seconds(0.1, 86400.0), 60.0, "send `stats` at least once in so many seconds")
-    profile = Option(Switch(), True, "sample allocations, so that a leak's report names the line (C extension)")
+    profile = Option(
+        Switch(),
+        True,
+        "sample allocations, so that a leak's report names the line (C extension)",
+        off="sample no allocations: few reports name a line",
+    )
     sample_interval = Option(
         Whole(1, 1 << 40, "bytes"),
         524288,
         "sample one byte in this many; 65536 or fewer while growth is suspected",
         shown="524288; of `run` 65536",
+        in_run="65536",
     )
     show_keys = Option(Switch(), False, "show every key of a dict in reports; keys are data of the program")
-    native = Option(Switch(), True, "may sample what C libraries allocate while they are suspected (Linux with glibc)")
-    socket = Option(Switch(), True, "listen for `memwatch ps`, `status PID` and the like, of the same user")
+    native = Option(
+        Switch(),
+        True,
+        "may sample what C libraries allocate while they are suspected (Linux with glibc)",
+        off="never sample what C libraries allocate",
+    )
+    socket = Option(
+        Switch(),
+        True,
+        "listen for `memwatch ps`, `status PID` and the like, of the same user",
+        off="listen for no `memwatch ps`, `status PID` and the like",
+    )
     ignore = Option(
         Words(),
         (),

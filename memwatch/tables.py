@@ -9,8 +9,8 @@ from itertools import zip_longest
 from .units import printable
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
-_LABEL = re.compile(r" *\S+ {2,}(?=\S)")
-_WORDS = re.compile(r"( *)(\S+)")
+_LABEL = re.compile(r" *\S+(?: \S+)? {2,}(?=\S)")  # such as "held by   "
+_WORDS = re.compile(r"( *)(\S+(?: %)?)")
 
 NAME = 60
 """Characters of a type's name in a table."""
@@ -59,8 +59,8 @@ def shorten_end(text: str, most: int) -> str:
 def wrapped(text: str, width: int) -> str:
     """*text* with no line longer than *width* characters, of which escape sequences for colours are none.
 
-    What goes on in the next line begins where the line's own words do, behind its label, or else two columns in; a word
-    that is too long for a line is cut.
+    What goes on in the next line begins where the line's own words do, behind its label, or else two columns further in
+    than the line; columns come closer together, and a word that is too long for a line is cut.
     """
     return "\n".join(part for line in text.split("\n") for part in _wrapped_line(line, width))
 
@@ -69,9 +69,12 @@ def _wrapped_line(line: str, width: int) -> list[str]:
     if _width(line) <= width:
         return [line]
     label = _LABEL.match(line)
-    margin = len(label[0]) if label and 2 * len(label[0]) <= width else min(2, width // 4)
-    lines, current = [], line[: len(line) - len(line.lstrip(" "))]
-    for gap, word in _WORDS.findall(line[len(current) :]):
+    behind = len(label[0]) if label and 2 * len(label[0]) <= width else 0
+    indent = min(len(line) - len(line.lstrip(" ")), width // 4)
+    margin = behind or min(indent + 2, width // 4)
+    lines, current = [], line[:behind] or " " * indent
+    for gap, word in _WORDS.findall(line[behind:].lstrip(" ")):
+        gap = gap[:2]
         for piece in _pieces(word, max(1, width - margin)):
             if _width(current) + len(gap) + _width(piece) > width and current.strip():
                 lines.append(current.rstrip())

@@ -17,7 +17,7 @@ _COMMANDS = {
     "run": ("run", "Run a program as `python` would, and watch it for leaks."),
     "report": ("report", "Show what grows in a running process now, or which leaks many have recorded."),
     "usage": ("usage", "Show how much of processor and memory processes take."),
-    "ps": ("ps", "List the processes that are watched: what each thinks, how fast it grows, who is to blame."),
+    "ps": ("ps", "List the watched processes: whether each leaks, how fast it grows, and what is to blame."),
     "status": ("status", "Show what memwatch thinks of a running process now, and why not more."),
     "top": ("top", "Follow a running process, or a recording, on the terminal: curve, verdict, types, holders."),
     "profile": ("profile", "Show who allocated what is alive in a running process, or write it to a file."),
@@ -25,7 +25,7 @@ _COMMANDS = {
     "gc": ("collect", "Run a full collection in a running process, and show what it freed."),
     "attach": ("attach", "Bring memwatch into a running process that was started without it."),
     "detach": ("detach", "Have memwatch leave a process that it was brought into."),
-    "mcp": ("mcp", "Serve these as tools to coding agents, by the Model Context Protocol."),
+    "mcp": ("mcp", "Serve coding agents, by the Model Context Protocol: they can list processes and ask for reports."),
     "convert": ("convert", "Turn a memory profile into another format, merge several, or subtract an older one."),
     "snapshot": ("snapshot", "Read a heap snapshot: where much hangs, who holds a class, what came between two."),
     "completion": ("completion", "Print a script with which bash, zsh or tcsh completes commands and options."),
@@ -65,7 +65,7 @@ def make_parser(only: str = "") -> Parser:
 
     parser = Parser(
         prog="memwatch",
-        description="The leak detector that you leave on.",
+        description="Finds memory leaks in Python programs while they run.",
         epilog=STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -25,10 +25,15 @@ def add_pid(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def add_time(parser: argparse.ArgumentParser, default: float, meaning: str) -> None:
-    """For how long the process looks."""
+def add_time(parser: argparse.ArgumentParser, seconds: float, meaning: str, otherwise: str = "") -> None:
+    """For how long the process looks: *seconds* where it is not given, which is *otherwise* in words."""
     parser.add_argument(
-        "--for", dest="seconds", metavar="TIME", type=duration, default=default, help=f"{meaning}, as 30s, 5m or 1h"
+        "--for",
+        dest="seconds",
+        metavar="TIME",
+        type=duration,
+        default=seconds,
+        help=f"{meaning}, as 30s, 5m or 1h (default: {otherwise or f'{seconds:g}s'})",
     )
 
 

@@ -11,7 +11,7 @@ from .waiting import waiting
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_pid(parser)
-    add_time(parser, 30.0, "how long lies between the two looks (30s)")
+    add_time(parser, 30.0, "how long lies between the two looks")
     parser.set_defaults(run=run, parser=parser)
 
 

@@ -30,12 +30,9 @@ def given_options(args: argparse.Namespace) -> Options:
 
 def _help(option: Option[Any]) -> str:
     if isinstance(option.kind, Switch):
-        return f"switch off: {option.help}" if option.default else option.help
-    return (
-        option.help
-        if option.default is None and not option.shown
-        else f"{option.help} (default: {option.shown_default})"
-    )
+        return option.off or option.help
+    default = option.in_run or option.shown_default
+    return option.help if default == "none" else f"{option.help} (default: {default})"
 
 
 def _how(option: Option[Any]) -> dict[str, Any]:

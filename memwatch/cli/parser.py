@@ -12,7 +12,8 @@ STATUSES = """exit status:
   0    done; of `run` the program's own status
   1    something could not be read, reached or written; with `run --fail-on-leak`: it leaks;
        with `report --compare` or `--since`: a leak is not surely gone
-  2    the command line is wrong; of `run`: the program cannot be opened
+  2    the command line is wrong; of `run`: the program cannot be opened; of `convert` and `snapshot`:
+       a file cannot be read or written
   130  ended by Ctrl-C
 """
 

@@ -13,7 +13,7 @@ from .waiting import waiting
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_pid(parser)
-    add_time(parser, 0.0, "only what is allocated within that time (by default since watching began)")
+    add_time(parser, 0.0, "only what is allocated within a time", "all since watching began")
     add = parser.add_argument
     add("-o", "--output", metavar="FILE", help="where to write, - for standard output (by default lines are printed)")
     add(

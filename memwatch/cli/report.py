@@ -56,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=BUDGET,
         help=f"with --for-agents: its greatest length, {LEAST} or more (default: {BUDGET})",
     )
-    add_time(parser, 30.0, "of a process: how long lies between the two looks (30s)")
+    add_time(parser, 30.0, "of a process: how long lies between the two looks")
     parser.set_defaults(run=run, parser=parser)
 
 

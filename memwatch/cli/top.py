@@ -23,9 +23,14 @@ _NEEDS = "top needs textual: pip install 'memwatch[top]'; --once needs nothing"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add = parser.add_argument
-    add("what", metavar="PID|FILE", nargs="?", help="a watched process (the one that grows fastest), or a recording")
+    add(
+        "what",
+        metavar="PID|FILE",
+        nargs="?",
+        help="a watched process, or a recording (default: the one that grows fastest)",
+    )
     add("--once", action="store_true", help="print it once, as plain text; so it is where there is no terminal")
-    add_time(parser, 10.0, "how long lies between the two looks that say what grows (10s)")
+    add_time(parser, 10.0, "how long lies between the two looks that say what grows")
     parser.set_defaults(run=run, parser=parser)
 
 

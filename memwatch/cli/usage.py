@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=1.0,
         help="repeat every SECONDS (1), with the CPU since the last time, until Ctrl-C or until the processes end; "
-        "stands after the last PID",
+        "give it after the last PID",
     )
     add("--children", action="store_true", help="add the processes below each one")
     add("--json", action="store_true", help="print one JSON object per process and time")

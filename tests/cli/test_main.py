@@ -88,6 +88,14 @@ def test_what_goes_on_begins_behind_the_label() -> None:
     ]
 
 
+def test_a_row_of_a_narrow_table_stays_in_sight_of_its_name() -> None:
+    row = "  str                     -79       >=535     +1.60 MiB    87 %"
+    assert wrapped(row, 80).splitlines() == [row]
+    assert wrapped(row, 40).splitlines() == ["  str  -79  >=535  +1.60 MiB  87 %"]
+    assert wrapped(row, 32).splitlines() == ["  str  -79  >=535  +1.60 MiB", "    87 %"]
+    assert wrapped("     1 of 2 workers, 41.0 MiB/h each", 30).splitlines()[1] == "       MiB/h each"
+
+
 def test_colours_take_no_room() -> None:
     line = "\x1b[31mLEAK\x1b[0m  pid 4211 after 64 s"
     assert wrapped(line, 25) == line
