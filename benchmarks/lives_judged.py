@@ -5,8 +5,10 @@
 The roles and their weeks are those of `lives.py`, which says what the trend alone brings. Here each role also has a way
 in which it keeps things, drawn from those below: real containers with the code that bounds or empties them, or a table
 that nobody bounds and that fills ever more slowly. Of each role the first candidates are judged as in a process, on
-real objects that come as the life has grown, with all looks from the suspicion on; time alone is made. Leaks of the
-same sizes are judged beside them. Once told, a role is not told again for a day: that is counted too.
+real objects that come as the life has grown, with all looks from the suspicion on; time alone is made. The later ones
+are like them: to the judge the lives of a role differ in nothing, as noise is no object, but in the time of day. Leaks
+of the same sizes are judged beside them. Once told, a role is not told again for a day: that is counted too. The last
+column is what the rate is at most, with 95 % confidence.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import functools
 import gc
 import heapq
 import logging.handlers
+import math
 import queue
 import sys
 import time
@@ -243,15 +246,20 @@ class Process:
         return False
 
 
-def is_told(random: Random, kind: str, growth: Growth, life: float, start: float) -> bool:
-    """Whether the judge tells a life of that role in which the trend has found a candidate."""
+def holder_of(random: Random, kind: str) -> Callable[[], Put]:
+    """How a role of that kind keeps things: makes the container of one life."""
     ways = BOUNDED if kind == "cache fills" else EMPTIED if kind in ("sawtooth", "daily") else UNBOUNDED
+    most = round(OBJECTS * random.uniform(1.1, 3.0))
+    way = ways[random.integers(len(ways))]
+    return lambda: way(most)
+
+
+def is_told(make: Callable[[], Put], growth: Growth, life: float, start: float) -> bool:
+    """Whether the judge tells a life of that role in which the trend has found a candidate."""
     shares = np.linspace(0, 1, BUCKETS + 1)
     values = growth(shares * life, start)
     rise = max(float(values[-1] - values[0]), 1e-9)
-    most = round(OBJECTS * random.uniform(1.1, 3.0))
-    holder = ways[random.integers(len(ways))](most)
-    sys.modules["__main__"].__dict__["holding"] = holder
+    holder = sys.modules["__main__"].__dict__["holding"] = make()
     try:
         return Process(life).run(holder, lambda share: OBJECTS * float(growth(share * life, start) - values[0]) / rise)
     finally:
@@ -260,8 +268,9 @@ def is_told(random: Random, kind: str, growth: Growth, life: float, start: float
 
 
 def week(random: Random, kind: str, life: float, judged: int) -> tuple[int, int, int]:
-    """Candidates of the trend, those that were judged, and those told, in a role's week."""
+    """The candidates of the trend, those that were judged, and those told, in a role's week."""
     base, growth = random.uniform(40, 600), healthy(random, kind, random.uniform(40, 600), life)
+    make = holder_of(random, kind)
     before: list[Any] = []
     candidates = asked = told = 0
     start = quiet_until = 0.0
@@ -272,7 +281,7 @@ def week(random: Random, kind: str, life: float, judged: int) -> tuple[int, int,
             candidates += 1
             if asked < judged or told:
                 asked += 1
-                if is_told(random, kind, growth, life, start):
+                if is_told(make, growth, life, start):
                     told, quiet_until = told + 1, start + 86400
         before = [shape(readings), *before][:LIVES]
         start += lives.TICK * len(readings)
@@ -288,12 +297,12 @@ def main() -> None:
     args = parser.parse_args()
     random = np.random.default_rng(args.seed)
     leaks = sum(
-        is_told(random, "leak", lambda age, start: 0.1 * np.asarray(age), args.life, 0.0)
+        is_told(holder_of(random, "leak"), lambda age, start: 0.1 * np.asarray(age), args.life, 0.0)
         for _ in range(args.roles // 6)
     )
     print(f"leaks of {args.life / 60:g} minutes that the judge told: {leaks} of {args.roles // 6}")
-    print("| healthy roles | roles | hours | candidates of the trend per 1000 h | judged | told | told per 1000 h |")
-    print("|---" * 7 + "|")
+    print("| healthy roles | roles | hours | candidates per 1000 h | judged | told | told per 1000 h | at most |")
+    print("|---" * 8 + "|")
     rows = []
     for kind in ("stationary", "warm-up", "logarithmic", "daily", *OF_THE_HEAP):
         found = [week(random, kind, args.life, args.judged) for _ in range(max(1, args.roles // 6))]
@@ -304,8 +313,16 @@ def main() -> None:
 
 def as_row(kind: str, roles: int, candidates: int, judged: int, told: int) -> str:
     hours = roles * WEEK / 3600
-    rates = 1000 * candidates / hours, 1000 * told / hours
-    return f"| {kind} | {roles} | {hours:.0f} | {rates[0]:.1f} | {judged} | {told} | {rates[1]:.2f} |"
+    rates = 1000 * candidates / hours, 1000 * told / hours, 1000 * most_of(told) / hours
+    return f"| {kind} | {roles} | {hours:.0f} | {rates[0]:.1f} | {judged} | {told} | {rates[1]:.3f} | {rates[2]:.3f} |"
+
+
+def most_of(told: int) -> float:
+    """How many are to be expected at most where so many came, with 95 % confidence (Poisson)."""
+    expected = float(told)
+    while sum(math.exp(-expected) * expected**count / math.factorial(count) for count in range(told + 1)) > 0.05:
+        expected += 0.001
+    return expected
 
 
 if __name__ == "__main__":

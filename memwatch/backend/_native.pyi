@@ -64,7 +64,7 @@ def retained(
     threads: list[tuple[int, str]],
     array_type: type | None,
     top: int,
-    wanted: Any,
+    wanted: int,
     /,
 ) -> tuple[bytes, float, float] | None: ...
 def retained_of(

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from ..backend.census import in_child
 from ..backend.census.contract import Look, ShouldCancel
+from ..backend.graph.in_child import Retained, retained_in_child
 from ..backend.quiet import quiet
 from ..internal import internal
 from ..retain import Question
@@ -18,13 +19,13 @@ from ..watch import Candidate
 from .budget import expected_blocks
 from .findings import Evidence
 
-Task = Literal["census", "search"]
-"""What the child does: a census, or a census and the search for holders."""
+Task = Literal["census", "search", "dominators"]
+"""What the child does: a census, one and the search for holders, or the graph of all objects with its dominators."""
 
 CHILD_SHARE = 0.02  # of one core
 _LEAST_WALL = 60.0  # seconds, as for walks here
-_TASK_SECONDS = {"census": 8e-8, "search": 1.6e-7}  # an object, on a busy machine; twice what most heaps take
-_TASK_BYTES = {"census": 4, "search": 24}  # an object, in the child
+_TASK_SECONDS = {"census": 8e-8, "search": 1.6e-7, "dominators": 8e-7}  # an object, on a busy machine
+_TASK_BYTES = {"census": 4, "search": 24, "dominators": 70}  # an object, in the child
 _TOUCHED = 0.1  # of what is resident, copied because the program writes to it meanwhile; until it was measured
 _FASTEST = 0.5  # of the price that is expected of a page
 _PATIENCE = 5.0  # times what is expected
@@ -109,11 +110,27 @@ class Apart:
             return look
         return None
 
+    def retained(self, candidate: Candidate, evidence: Evidence, wall: float, address: int) -> Retained | None:
+        """What the object at *address* retains, if a forked child may find that out."""
+        blocks, ledger = expected_blocks(candidate.samples[-1]), candidate.ledger
+        if self.why_not("dominators", blocks, ledger.child_seconds, wall) is not None:
+            return None
+        with evidence.noting("what the holder retains was not found out"), ledger.walk(), quiet:
+            patience = self._patience("dominators", blocks)
+            found = retained_in_child(address, candidate.should_cancel, patience)
+            ledger.child(found.pause_seconds, found.work_seconds)
+            self._seconds["dominators"] = found.work_seconds / max(blocks, 1)
+            return found
+        return None
+
+    def _patience(self, task: Task, blocks: int) -> float:
+        return max(10.0, _PATIENCE * blocks * self._seconds[task])
+
     def _look(self, blocks: int, should_cancel: ShouldCancel, known: object, question: Question | None) -> Look:
         task: Task = "census" if question is None else "search"
         exclude = [] if question is None else question.parts
         arguments = None if question is None else question.arguments
-        patience = max(10.0, _PATIENCE * blocks * self._seconds[task])
+        patience = self._patience(task, blocks)
         found = in_child.look_in_child(exclude, should_cancel, known, arguments, patience)
         if self._pages:
             self._touched = min(1.0, max(self._touched, found.copied_bytes / (self._pages * in_child.PAGE_BYTES)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
+from ..backend.graph.in_child import Retained
 from ..backend.meters.resident import read_mapped
 from ..backend.process import count_interpreters
 from ..backend.quiet import collect
@@ -105,6 +106,10 @@ class EvidenceCollector:
             self._begin_late(candidate)
         else:
             self._walks(candidate).count_again(snapshot)
+
+    def retained(self, candidate: Candidate, address: int) -> Retained | None:
+        """What the object at *address* retains, if there is time and room to find that out after all else."""
+        return self._walks(candidate).retained(address)
 
     def _see_native(self, candidate: Candidate) -> None:
         """Sample native allocations from now on, if what came since the suspicion is past Python's blocks.

@@ -87,7 +87,9 @@ class Inquiry(Diagnosis):
         asked = asked._replace(growth=growth)
         account = self._account(asked, findings)
         report = assemble(asked, evidence, findings, account, verdict, self._limit)
-        return replace(report, asked=True, suspects=() if verdict == NOTHING else report.suspects)
+        if verdict == NOTHING:
+            return replace(report, asked=True, suspects=())
+        return replace(self._weighed(asked, report, findings), asked=True)
 
 
 def growth_between(first: Sample, last: Sample) -> Growth:

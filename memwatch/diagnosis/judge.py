@@ -7,6 +7,7 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.collector import collector_runs
@@ -24,6 +25,7 @@ from .evidence import EvidenceCollector
 from .findings import Findings
 from .lines import RAW
 from .report import Report
+from .retained import with_retained
 from .settling import settles
 from .verdict import (
     HALF,
@@ -238,6 +240,13 @@ class Diagnosis:
             return excess_of([(row.size_bytes, row.net) for row in findings.diff.change.details], small)
         return excess_of([(it.retained_bytes, it.retained_items) for it in findings.holdings], small)
 
+    def _weighed(self, candidate: Candidate, report: Report, findings: Findings) -> Report:
+        """*report* with what the first holder retains, and what it has cost to find that out."""
+        if not findings.walked:
+            return report
+        found = with_retained(report, findings.holdings, lambda address: self._inquiry.retained(candidate, address))
+        return replace(found, cost=candidate.ledger.cost())
+
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak | Dismissed:
         account = self._account(candidate, findings)
         right = put_right(candidate.growth, candidate.samples, self._excess(candidate, findings))
@@ -250,5 +259,5 @@ class Diagnosis:
         ):
             return Dismissed(why)
         if self._reported is None or report.suspects is not self._reported.suspects:  # else they are old
-            self._reported = report
+            report = self._reported = self._weighed(candidate, report, findings)
         return make_leak(candidate.growth, verdict, report)

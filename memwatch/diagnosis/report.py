@@ -62,6 +62,13 @@ class Suspect:
     allocated_in: tuple[tuple[str, float], ...] = ()
     """The labels of `memwatch.label` under which it was allocated, most first, each with its share of the bytes."""
 
+    retained_bytes: int | None = None
+    """What the holder's end would free, whenever it came; None where nobody looked. Less than `bytes_growth` where
+    others hold the same objects."""
+
+    retained_objects: int | None = None
+    """How many objects that are, the holder too."""
+
     def to_dict(self) -> dict[str, Any]:
         """What machines read: the fields by name, the path as its lines."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}

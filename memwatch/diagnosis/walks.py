@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..backend.graph.in_child import Retained
 from ..backend.quiet import quiet
 from ..clock import Clock
 from ..heap import Census, Diff, Snapshot, Totals, diff_snapshots, snapshot_of, take_census, take_snapshot
@@ -144,6 +145,10 @@ class Walks:
         diff = diff_snapshots(before, after) if after else None
         holdings = self._holdings(before, diff) if holders and diff else ()
         return Findings(diff, only_grown(holdings, diff) if diff else (), after)
+
+    def retained(self, address: int) -> Retained | None:
+        """What the object at *address* retains, by a forked child, if it may look."""
+        return self._apart.retained(self._candidate, self._evidence, self._wall, address)
 
     def near(self, lines: Lines) -> tuple[Holding, ...]:
         """Who holds what the samples of *lines* show, as far as that lies near to the roots; `missing` says what it is

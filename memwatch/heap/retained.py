@@ -32,7 +32,7 @@ def retained_size(obj: Any, *, in_child: InChild = "auto") -> int:
     """
     child = choose_child(in_child)
     if backend.name == "native":
-        return int(_graph.retained(0, obj, child)["wanted"][0])
+        return int(_graph.retained(0, id(obj), child)["wanted"][0])
     snapshot, place = taken_in_python(obj)
     return 0 if place is None else retained_bytes(snapshot)[place]
 
@@ -46,7 +46,7 @@ def dominators(top: int = 20, *, in_child: InChild = "auto") -> Dominators:
     child = choose_child(in_child)
     if backend.name != "native":
         return analyse(taken_in_python(None)[0], top)
-    told = _graph.retained(top, None, child)
+    told = _graph.retained(top, 0, child)
     return from_told(
         told, lambda point: [_step(*it) for it in point["way"]], lambda point: str(point["name"]), str, top
     )

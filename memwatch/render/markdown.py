@@ -172,6 +172,8 @@ def _holders(suspect: Data) -> Iterator[str]:
     items = suspect["retained_items"]
     now = f", which has {items:,} items" if items else ""
     yield f"It is held by `{_path(suspect['held_by'])}`{now}."
+    if suspect.get("retained_bytes"):
+        yield f"That holder's end would free {format_bytes(suspect['retained_bytes'])}."
     for path in suspect.get("also_held_by", ())[:2]:
         yield f"It is also held by `{_path(path)}`, so both have to let go of it."
 

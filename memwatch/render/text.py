@@ -20,6 +20,7 @@ from .words import (
     objects_text,
     pace_text,
     plural,
+    retained_text,
     share_text,
     shrunk_text,
     verdict_words,
@@ -140,6 +141,8 @@ def _suspect(number: int, suspect: Suspect, color: bool, source: bool) -> list[s
     lines += [f"     and by      {_paint(_path(path), '1', color)}" for path in suspect.also_held_by[:_HOLDERS]]
     if (others := len(suspect.also_held_by) - _HOLDERS) > 0:
         lines.append(f"     and by      {plural(others, 'other')}")
+    if suspect.retained_bytes is not None:
+        lines.append(f"     retains     {retained_text(suspect)}")
     if suspect.cause:
         lines.append(f"     cause       {suspect.cause}")
     if suspect.hint:

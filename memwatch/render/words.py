@@ -67,6 +67,11 @@ def objects_text(suspect: Suspect) -> str:
     return f"{count:+,} {what}{'s' * (abs(count) != 1)}" if count else "grew in place"
 
 
+def retained_text(suspect: Suspect) -> str:
+    """What the holder's end would free: ``2.06 MiB in 1,030 objects``."""
+    return f"{format_bytes(suspect.retained_bytes or 0)} in {plural(suspect.retained_objects or 0, 'object')}"
+
+
 def contexts_text(suspect: Suspect) -> str:
     """Under which labels it was allocated: ``route=GET /orders 94 %``."""
     return ", ".join(f"{printable(text)} {share_text(share)}" for text, share in suspect.allocated_in)

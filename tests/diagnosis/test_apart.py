@@ -61,6 +61,13 @@ def test_there_must_be_room_for_what_is_copied():
     assert "there is no room for that" in apart.why_not("search", 2_000_000, 0.0, 1000.0)
 
 
+@pytest.mark.usefixtures("weighed")
+def test_what_a_holder_retains_is_found_out_where_its_seconds_and_its_memory_are_to_be_had():
+    assert Apart(0.1, Machine()).why_not("dominators", 1_000_000, 0.0, 60.0) is None
+    assert "over its share" in Apart(0.1, Machine()).why_not("dominators", 2_000_000, 0.0, 60.0)
+    assert "no room" in Apart(0.1, Machine(room=70_000_000)).why_not("dominators", 1_000_000, 0.0, 600.0)
+
+
 def test_what_is_copied_is_expected_as_it_was_measured(monkeypatch):
     machine = Machine(room=100 << 20)
     apart = Apart(0.1, machine)

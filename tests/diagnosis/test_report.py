@@ -26,7 +26,7 @@ REPORT_KEYS = [
 ]  # fmt: skip
 SUSPECT_KEYS = {
     "type", "count_growth", "bytes_growth", "share", "score", "samples", "allocated_at", "held_by", "retained_items",
-    "cause", "hint", "also_held_by", "allocated_in",
+    "cause", "hint", "also_held_by", "allocated_in", "retained_bytes", "retained_objects",
 }  # fmt: skip
 
 

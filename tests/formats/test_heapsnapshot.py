@@ -66,6 +66,16 @@ def test_files_of_others_have_other_fields_and_line_ends(tmp_path: Path) -> None
     assert len(read(tmp_path / "packed.gz")) == 5
 
 
+def test_types_that_a_file_of_v8_does_not_name_yet_are_those_of_later_ones(tmp_path: Path) -> None:
+    def as_chrome_55_did(whole: dict[str, Any]) -> None:
+        del whole["snapshot"]["meta"]["node_types"][0][12:]  # a real file of that time has symbols all the same
+        whole["nodes"][5] = 12
+
+    path = tmp_path / "chrome.heapsnapshot"
+    path.write_bytes(changed(as_chrome_55_did))
+    assert read(path).class_of(1) == "(symbol)"
+
+
 class Dribble:
     """A file that gives little at a time."""
 

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 from ...errors import MemwatchError, UnsupportedError, WriteError
@@ -28,7 +29,7 @@ _AS_IT_IS = (
 _TOO_LARGE = {1: _AS_IT_IS.format("nodes and edges"), 2: _AS_IT_IS.format("the numbers of objects")}
 _BUSY = "the collector is at work; a look at the whole heap has to wait for its end"
 _REFUSED = "no forked child could do it: {}. With in_child=False the program itself does, and waits meanwhile"
-_NO_MEMORY = "there is not enough memory to look at the whole heap"
+_NO_MEMORY = "there is not enough memory to look at the whole heap, or it has more objects than 32 bits can number"
 
 
 def write_graph(file: int, wish: Wish) -> Written:
@@ -54,15 +55,19 @@ def write_graph(file: int, wish: Wish) -> Written:
     return Written(objects, size, nodes, edges, length, peak, pause, work)
 
 
-def retained(top: int, wanted: Any, in_child: bool) -> dict[str, Any]:
-    """What the heap retains, at most *top* points, and the object *wanted* (unless None), as graph/retained.h says.
+def retained(
+    top: int, wanted: int, in_child: bool, ask: Callable[[], None] | None = None, patience: float = _PATIENCE
+) -> dict[str, Any]:
+    """What the heap retains, at most *top* points, and the object at the address *wanted* (unless that is 0), as
+    graph/retained.h says. `pause` and `work` are in seconds.
 
-    Raises UnsupportedError, Cancelled, MemwatchError.
+    *ask* is called while a child works, for *patience* seconds of processor time at most, and may raise. Raises
+    UnsupportedError, Cancelled, MemwatchError.
     """
-    groups, threads = named_roots(), thread_names()
+    groups, threads = named_roots(), thread_names() if top else []  # that asks for a lock, for names that points show
     try:
         answer = _native.retained(
-            True, TYPES, PARTS, RECORDS, (), _PATIENCE, None, in_child, groups, threads, numpy_array(), top, wanted
+            True, TYPES, PARTS, RECORDS, (), patience, ask, in_child, groups, threads, numpy_array(), top, wanted
         )
     except (OSError, RuntimeError) as refused:
         raise UnsupportedError(_REFUSED.format(refused)) from None

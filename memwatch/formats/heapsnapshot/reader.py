@@ -10,7 +10,7 @@ from array import array
 from typing import Any
 
 from ...errors import FormatError
-from .layout import EDGE_FIELDS, NODE_FIELDS, TRACED
+from .layout import EDGE_FIELDS, NODE_FIELDS, NODE_TYPES, TRACED
 from .pieces import Pieces, Readable, open_snapshot
 from .snapshot import HeapSnapshot
 
@@ -76,6 +76,7 @@ class _Reader:
         width = len(self.node_fields)
         if any(it % width for it in targets) or max(targets, default=0) >= len(counts) * width:
             raise FormatError("an edge leads to no node")
+        self.node_types = _with_unnamed(self.node_types, max(nodes["type"]))
         self._check_names(nodes, edges, len(strings))
         return HeapSnapshot(
             nodes["type"],
@@ -129,6 +130,11 @@ def _kinds(meta: dict[str, Any], key: str, fields: list[str]) -> tuple[str, ...]
     if not isinstance(of_type, list) or not all(isinstance(kind, str) for kind in of_type):
         raise FormatError(f"no heap snapshot: {key} does not name the types")
     return tuple(of_type)
+
+
+def _with_unnamed(kinds: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """*kinds* and V8's next ones, up to number *most*: it wrote symbols before its heads named them."""
+    return (*kinds, *NODE_TYPES[len(kinds) : most + 1])
 
 
 def _count(head: dict[str, Any], key: str) -> int:

@@ -9,7 +9,7 @@ from ...diagnosis import Report, Suspect
 from ...diagnosis.places import own_frames, place_of, shown_file
 from ...units import format_bytes
 from ..source import source_around
-from ..words import objects_text, plural, samples_text, share_text
+from ..words import objects_text, plural, retained_text, samples_text, share_text
 from .elements import Markup, bar, element, join
 from .holders import draw_path
 
@@ -106,4 +106,6 @@ def _held(suspect: Suspect) -> Markup:
         pictures += [element("h4", "And by"), draw_path(path, leaked)]
     if (others := len(suspect.also_held_by) - _HOLDERS) > 0:
         pictures.append(element("p", f"and by {plural(others, 'other')}"))
+    if suspect.retained_bytes is not None:
+        pictures.append(element("p", f"The holder retains {retained_text(suspect)}."))
     return element("div", *pictures, class_="held")

@@ -13,7 +13,7 @@ enum { TOP = FIRST_OWN, WANTED, ARGUMENTS };
 const char retained_doc[] =
     "retained(deep, own_types, part_types, records, exclude, patience, ask, in_child, groups, threads, array_type,\n"
     "         top, wanted)\n--\n\n"
-    "(JSON, pause, work): what the heap retains, at most *top* points; and the object *wanted*, unless it is None.\n"
+    "(JSON, pause, work): what the heap retains, at most *top* points; and the object at the address *wanted*, or 0.\n"
     "None while the collector is at work. See graph/asked.h.";
 
 const char retained_of_doc[] =
@@ -27,7 +27,7 @@ const char dominators_of_doc[] =
 typedef struct {
     Graph graph;
     Question question;
-    PyObject *wanted;
+    const void *wanted; /* an address, where there may be no object any more */
     Row told; /* char: JSON */
 } Retained;
 
@@ -93,7 +93,7 @@ static bool
 read_own(State *Py_UNUSED(state), void *hand, Walk *Py_UNUSED(walk), PyObject *const *args)
 {
     Retained *retained = hand;
-    retained->wanted = args[WANTED] == Py_None ? NULL : args[WANTED];
+    retained->wanted = PyLong_AsVoidPtr(args[WANTED]);
     retained->question.top = (uint32_t)PyLong_AsUnsignedLong(args[TOP]);
     retained->told.stride = 1;
     return !PyErr_Occurred();
