@@ -75,5 +75,7 @@ def make_parser(only: str = "") -> Parser:
     for name, (module, summary) in _COMMANDS.items():
         made = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         if only in (name, "completion") or only not in _COMMANDS:
-            import_module(f".{module}", __package__).configure(made)
+            loaded = import_module(f".{module}", __package__)
+            loaded.configure(made)
+            made.set_defaults(run=loaded.run, parser=made)
     return parser

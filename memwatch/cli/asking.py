@@ -1,4 +1,4 @@
-"""What the commands share that ask a running process: its number, how long it looks, and what is printed."""
+"""What the commands share: how they fail, the process that they ask, how long it looks, and what is printed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
 from typing import Any
 
 from ..errors import MemwatchError
 from ..units import printable
 
 FAILED = 1
-_INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
+INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
 
@@ -52,24 +54,41 @@ def duration(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
-def carry_out(act: Callable[[], int]) -> int:
-    """The exit status of *act*; where it fails 1, with one line on standard error."""
+def reports_errors(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """*run* with exit status 1 and one line on standard error where it fails."""
+
+    @wraps(run)
+    def carry_out(args: argparse.Namespace) -> int:
+        try:
+            status = run(args)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where it may still fail with a word
+            return status
+        except MemwatchError as error:
+            complain(str(error))
+            return FAILED
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is in the buffer has nowhere to go
+            if isinstance(error, BrokenPipeError):  # the reader has seen enough
+                return 0
+            complain(f"cannot write: {error.strerror}")
+            return FAILED
+
+    return carry_out
+
+
+def waiting(text: str) -> AbstractContextManager[Any]:
+    """While it lasts *text* stands at standard error, by rich, if that is installed and there is a terminal."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return nullcontext()
     try:
-        status = act()
-        if sys.stdout is not None:
-            sys.stdout.flush()  # here, where it may still fail with a word
-        return status
-    except MemwatchError as error:
-        complain(str(error))
-        return FAILED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is in the buffer has nowhere to go
-        if isinstance(error, BrokenPipeError):  # the reader has seen enough
-            return 0
-        complain(f"cannot write: {error.strerror}")
-        return FAILED
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return nullcontext()
+    shown: AbstractContextManager[Any] = Console(stderr=True).status(text, spinner="line")
+    return shown
 
 
 def complain(message: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..errors import ProcessError
-from .asking import carry_out, pid, show
+from .asking import pid, reports_errors, show
 from .status import render
 
 
@@ -17,15 +17,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print one JSON object")
     add("--pace", choices=("service", "job"), default="service", help="decide within hours (service) or minutes (job)")
     add("--no-profile", action="store_true", help="sample no allocations")
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Bring it in and show the status; returns 0, or 1 if it cannot be done, or is there already."""
-    return carry_out(lambda: _attach(args))
-
-
-def _attach(args: argparse.Namespace) -> int:
     from ..attach.injection import attach
     from ..reach.client import NotWatched, ask, check_process
 

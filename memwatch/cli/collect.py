@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..units import format_bytes, format_milliseconds
-from .asking import add_pid, carry_out, show
+from .asking import add_pid, reports_errors, show
 
 _PATIENCE = 60.0  # seconds
 
@@ -14,15 +14,11 @@ _PATIENCE = 60.0  # seconds
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_pid(parser)
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Ask and print; returns 0, or 1 if the process cannot be asked."""
-    return carry_out(lambda: _show(args))
-
-
-def _show(args: argparse.Namespace) -> int:
     from ..reach.client import ask
 
     answer = ask(args.pid, "gc", _PATIENCE)

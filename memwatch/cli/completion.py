@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
+
+from .asking import FAILED, complain
 
 _SHELLS = ("bash", "zsh", "tcsh")
-_FAILED = 1
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("shell", choices=_SHELLS, help="the shell that reads the script")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -20,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         import shtab
     except ModuleNotFoundError:
-        print("memwatch: completion needs shtab: pip install 'memwatch[cli]'", file=sys.stderr)
-        return _FAILED
+        complain("completion needs shtab: pip install 'memwatch[cli]'")
+        return FAILED
     print(shtab.complete(args.whole, shell=args.shell))
     return 0

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import MemwatchError
-from ..units import printable
+from .asking import INTERRUPTED, complain
 
 _FAILED = 2
-_INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--base", metavar="OLD", help="subtract this older profile: what came since, and what went")
     add("--sample-type", metavar="NAME", help="which numbers of a pprof file: alloc_space (default: inuse_space)")
     add("--force", action="store_true", help="replace FILE if it exists")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,13 +46,13 @@ def run(args: argparse.Namespace) -> int:
             say(message)
     except MemwatchError as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        print(f"memwatch: {printable(reason)}", file=sys.stderr)
+        complain(reason or "")
         return _FAILED
     except MemoryError:
-        print("memwatch: there is not enough memory to hold the profile", file=sys.stderr)
+        complain("there is not enough memory to hold the profile")
         return _FAILED
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     return 0
 
 

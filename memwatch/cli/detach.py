@@ -5,21 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .asking import add_pid, carry_out, show
+from .asking import add_pid, reports_errors, show
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_pid(parser)
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Have it leave and say what stays; returns 0, or 1 if it was not attached."""
-    return carry_out(lambda: _detach(args))
-
-
-def _detach(args: argparse.Namespace) -> int:
     from ..reach.client import ask
 
     answer = ask(args.pid, "detach")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import suppress
 
-_FAILED = 1
+from .asking import FAILED, complain
+
 _NEEDS = "the MCP server needs its SDK, release 2 or later: pip install 'memwatch[mcp]'"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("--allow-run", action="store_true", help="offer run_program as well, which starts programs")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,8 +22,8 @@ def run(args: argparse.Namespace) -> int:
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "anyio"):
             raise
-        print(f"memwatch: {_NEEDS}", file=sys.stderr)
-        return _FAILED
+        complain(_NEEDS)
+        return FAILED
     with suppress(KeyboardInterrupt):
         make_server(args.allow_run).run("stdio")
     return 0

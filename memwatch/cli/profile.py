@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import base64
-import sys
 
-from .asking import add_pid, add_time, carry_out, show
-from .waiting import waiting
+from .asking import add_pid, add_time, complain, reports_errors, show, waiting
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,17 +18,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--to", metavar="FORMAT", help="heapprofile, pprof, speedscope, collapsed, flamegraph or csv (default: by FILE)"
     )
     add("--force", action="store_true", help="replace FILE if it exists")
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Ask, wait, and print or write; returns 0, or 1 if there is no profile."""
     if args.to is not None and args.output is None:
         args.parser.error("--to FORMAT needs -o FILE, or -o - for standard output")
-    return carry_out(lambda: _show(args))
-
-
-def _show(args: argparse.Namespace) -> int:
     from .. import formats
     from ..profile import Profile
     from ..reach.client import ask_to_look
@@ -41,11 +35,8 @@ def _show(args: argparse.Namespace) -> int:
         answer = ask_to_look(args.pid, "profile", args.seconds)
     data = base64.b64decode(answer["pprof"])
     tree = formats.read(data)
-    if format == "pprof":  # with the threads, tasks and labels, which a tree that was read has not
-        print(f"memwatch: {save(tree, format, args.output, args.force, data)}", file=sys.stderr)
-        return 0
-    if format:
-        print(f"memwatch: {save(tree, format, args.output, args.force)}", file=sys.stderr)
+    if format:  # pprof as it came, with the threads, tasks and labels, which a tree that was read has not
+        complain(save(tree, format, args.output, args.force, data if format == "pprof" else None))
         return 0
     profile = Profile(tree, 0, tree.time - tree.duration)
     show(profile.to_dict() if args.json else {}, args.json, lambda: str(profile))

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import MemwatchError
 from ..units import format_bytes, format_duration, printable
-from .asking import carry_out, show
+from .asking import reports_errors, show
 
 _HEADINGS = ("pid", "state", "age", "base", "rss", "growth", "cpu", "program", "culprit")
 _LEFT = 2  # columns that are as wide as they are
@@ -21,19 +21,15 @@ _GAP = "  "
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument("--json", action="store_true", help="print one JSON object per process")
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Print the list; returns 0, also where there is none."""
-    return carry_out(lambda: _show(args.json))
-
-
-def _show(as_json: bool) -> int:
     from ..reach.client import ask_all
 
     found = ask_all("status")
-    if as_json:
+    if args.json:
         for pid, answer in found:
             value = {"pid": pid, "error": str(answer)} if isinstance(answer, MemwatchError) else answer
             show(value, True, str)

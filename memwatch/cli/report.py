@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -31,10 +30,9 @@ from ..recording.text import (
 from ..render.markdown import BUDGET, LEAST, characters_of, fitted
 from ..units import printable
 from .agents import for_agents, tokens
-from .asking import add_time, carry_out
+from .asking import FAILED, add_time, complain, reports_errors
 from .report_process import report_process
 
-_FAILED = 1
 _SCHEMA = 1
 
 
@@ -57,9 +55,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"with --for-agents: its greatest length, {LEAST} or more (default: {BUDGET})",
     )
     add_time(parser, 30.0, "of a process: how long lies between the two looks")
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Print; returns 0, or 1 where something cannot be read, or a comparison finds a leak that is not surely gone."""
     if args.file.isascii() and args.file.isdigit():
@@ -70,10 +68,6 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("--html shows the leaks of a recording; a comparison is printed, or given as --json")
     if (args.leak or args.for_agents or args.profiles) and (args.compare or args.since):
         args.parser.error("LEAK, --for-agents and --profiles do not go with a comparison, which is of all leaks")
-    return carry_out(lambda: _read(args))
-
-
-def _read(args: argparse.Namespace) -> int:
     with Reader(args.file) as reader:
         if args.compare or args.since:
             return _compare(reader, args)
@@ -169,7 +163,7 @@ def _compare(reader: Reader, args: argparse.Namespace) -> int:
         _dump(changes=[change.to_dict() for change in changes])
     else:
         print("\n".join(_comparison(args, old, new, changes)))
-    return 0 if all(change.outcome == "gone" for change in changes) else _FAILED
+    return 0 if all(change.outcome == "gone" for change in changes) else FAILED
 
 
 def _comparison(
@@ -187,7 +181,7 @@ def _comparison(
 
 
 def _put(path: str, page: str) -> None:
-    print(f"memwatch: written to {write_file(path, page.encode())}", file=sys.stderr)
+    complain(f"written to {write_file(path, page.encode())}")
 
 
 def _dump(**values: Any) -> None:

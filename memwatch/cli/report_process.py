@@ -6,10 +6,10 @@ import argparse
 
 from ..files import write_file
 from ..render.markdown import markdown_of
-from .asking import carry_out, complain, pid, show
-from .waiting import waiting
+from .asking import complain, pid, reports_errors, show, waiting
 
 
+@reports_errors
 def report_process(args: argparse.Namespace) -> int:
     """Ask the process whose number is `args.file`, wait and print; returns 0, or 1 if there is no report."""
     if args.leak or args.compare or args.since:
@@ -18,10 +18,6 @@ def report_process(args: argparse.Namespace) -> int:
         number = pid(args.file)
     except argparse.ArgumentTypeError as error:
         args.parser.error(str(error))
-    return carry_out(lambda: _show(args, number))
-
-
-def _show(args: argparse.Namespace, number: int) -> int:
     from ..reach.client import ask_to_look
 
     with waiting(f"process {number} looks for {args.seconds:g} s"):

@@ -51,7 +51,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--stats", action="store_true", help="print a line per reading")
     add("-m", dest="module", nargs=argparse.REMAINDER, help="run a module, as python -m does")
     add("program", nargs=argparse.REMAINDER, help="the script, a directory or an archive, and its arguments")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:

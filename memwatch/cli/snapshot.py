@@ -9,11 +9,10 @@ import os
 import sys
 
 from ..errors import FormatError, MemwatchError
-from ..units import format_bytes, printable
-from .asking import carry_out, pid, show
+from ..units import format_bytes
+from .asking import INTERRUPTED, complain, pid, reports_errors, show
 
 _FAILED = 2
-_INTERRUPTED = 130  # as a shell says it of a program that Ctrl-C ended
 _TOP = 15
 _PATIENCE = 600.0  # seconds
 
@@ -34,7 +33,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--type", metavar="CLASS", help="who holds the objects of this class, and its largest ones")
     add("--top", metavar="N", type=int, default=_TOP, help=f"rows of a table (default: {_TOP})")
     add("--json", action="store_true", help="the same as JSON")
-    parser.set_defaults(run=run, parser=parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if (args.file is None) == (args.compare is None) or args.top < 1 or (args.compare and args.type):
         args.parser.error("give FILE, with --type or without, or --compare OLD NEW; N is 1 or more")
     if args.file is not None and args.file.isdecimal() and not os.path.exists(args.file):
-        return carry_out(lambda: _take(args))
+        return _take(args)
     if args.output is not None:
         args.parser.error("-o goes with a PID")
     try:
@@ -53,16 +51,17 @@ def run(args: argparse.Namespace) -> int:
     except (MemwatchError, OSError) as error:
         name = getattr(error, "filename", None)
         reason = f"{name}: {error.strerror}" if isinstance(error, OSError) and name else str(error)
-        print(f"memwatch: {printable(reason)}", file=sys.stderr)
+        complain(reason)
         return _FAILED
     except MemoryError:
-        print("memwatch: there is not enough memory to hold the snapshot", file=sys.stderr)
+        complain("there is not enough memory to hold the snapshot")
         return _FAILED
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     return 0
 
 
+@reports_errors
 def _take(args: argparse.Namespace) -> int:
     from ..heap.write_snapshot import default_name
     from ..reach.client import ask

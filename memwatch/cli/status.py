@@ -8,21 +8,17 @@ from typing import Any
 
 from ..reach.words import memory_of
 from ..units import format_bytes, format_duration, printable
-from .asking import add_pid, carry_out, show
+from .asking import add_pid, reports_errors, show
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_pid(parser)
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Ask and print; returns 0, or 1 if the process cannot be asked."""
-    return carry_out(lambda: _show(args))
-
-
-def _show(args: argparse.Namespace) -> int:
     from ..reach.client import ask
 
     answer = ask(args.pid, "status")

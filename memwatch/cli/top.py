@@ -8,13 +8,11 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from .asking import add_time, carry_out, complain, pid, show
-from .waiting import waiting
+from .asking import FAILED, add_time, complain, pid, reports_errors, show, waiting
 
 if TYPE_CHECKING:
     from ..top.view import Source
 
-_FAILED = 1
 _SHORTEST = 0.1  # seconds between two looks
 _WIDE = 120  # columns where there is no terminal
 _NEEDS = "top needs textual: pip install 'memwatch[top]'; --once needs nothing"
@@ -31,17 +29,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--once", action="store_true", help="print it once, as plain text; so it is where there is no terminal")
     add_time(parser, 10.0, "how long lies between the two looks that say what grows")
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Follow until somebody quits, or print once; returns 0, or 1 where there is nothing to follow."""
     if args.seconds < _SHORTEST:
         args.parser.error(f"--for takes {_SHORTEST:g} seconds or more")
-    return carry_out(lambda: _follow(args))
-
-
-def _follow(args: argparse.Namespace) -> int:
     if args.once or not _has_terminal():
         return _print(_source(args))
     try:
@@ -50,7 +44,7 @@ def _follow(args: argparse.Namespace) -> int:
         if (error.name or "").partition(".")[0] not in ("textual", "rich"):
             raise
         complain(_NEEDS)
-        return _FAILED
+        return FAILED
     Top(_source(args)).run()
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterable
 
@@ -12,9 +11,8 @@ from ..errors import OptionError, ProcessError
 from ..tables import aligned
 from ..units import format_bytes, format_duration
 from ..usage import History, Usage
-from .asking import carry_out
+from .asking import FAILED, complain, reports_errors
 
-_FAILED = 1
 _NO_VALUE = "-"
 _LEAST, _MOST = 0.1, 86400.0
 
@@ -34,19 +32,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add("--children", action="store_true", help="add the processes below each one")
     add("--json", action="store_true", help="print one JSON object per process and time")
-    parser.set_defaults(run=run, parser=parser)
 
 
+@reports_errors
 def run(args: argparse.Namespace) -> int:
     """Print once, or again and again; returns 0, or 1 if a process was not there to begin with or nobody can read."""
     if not args.pids:
         args.parser.error("which process? Its PID comes first: memwatch usage PID --watch SECONDS")
     if args.watch is not None and not _LEAST <= args.watch <= _MOST:
         args.parser.error(f"--watch takes {_LEAST:g} to {_MOST:g} seconds, not {args.watch:g}")
-    return carry_out(lambda: _until_ended(args))
-
-
-def _until_ended(args: argparse.Namespace) -> int:
     try:
         return _show(args)
     except KeyboardInterrupt:
@@ -57,7 +51,7 @@ def _show(args: argparse.Namespace) -> int:
     history = History(limit=len(args.pids))
     found, missing = _look(args, history, args.pids)
     for message in missing:
-        print(f"memwatch: {message}", file=sys.stderr)
+        complain(message)
     if found and not args.json:
         _print([_line(_HEADINGS, args.children)])
     _print_all(args, found)
@@ -65,7 +59,7 @@ def _show(args: argparse.Namespace) -> int:
         time.sleep(args.watch)
         found, _ = _look(args, history, [usage.pid for usage in found])
         _print_all(args, found)
-    return _FAILED if missing else 0
+    return FAILED if missing else 0
 
 
 def _look(args: argparse.Namespace, history: History, pids: Iterable[int]) -> tuple[list[Usage], list[str]]:
