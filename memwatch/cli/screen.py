@@ -144,7 +144,7 @@ class Screen:
         """Say that a leak which was printed is none any more."""
         if self.leaks.pop(fingerprint_of(leak), None) is not None:
             self.recoveries += 1
-            self.terminal.write(f"memwatch: pid {os.getpid()} recovered: {_growth(leak)}\n")
+            self.terminal.write(f"memwatch: pid {os.getpid()}: {name_of(leak)} has stopped growing: {_growth(leak)}\n")
 
     def end(self, watcher: Watcher, watched: bool, others: tuple[Result, ...] = ()) -> None:
         """Print the last line, with what *watcher* has cost and what *others* below this process found."""
@@ -211,7 +211,8 @@ def format_end(outcome: Outcome) -> str:
             f"({', '.join(leaks)}); {cost}"
         )
     if recovered:
-        return f"memwatch: no leak left after {format_duration(outcome.seconds)}, {recovered} recovered; {cost}"
+        stopped = f"{recovered} {'has' if recovered == 1 else 'have'} stopped"
+        return f"memwatch: no leak grows any more after {format_duration(outcome.seconds)}, {stopped}; {cost}"
     suspicion = _suspicion(outcome)
     if not outcome.watched:
         return f"memwatch: cannot judge (watching ended before the program); {suspicion or 'nothing suspicious so far'}"

@@ -76,7 +76,7 @@ class RecordingSource:
         reason = report.get("reason") or last.verdict
         looked = f"reported {moment(last.time, life.last)}"
         thinks = f"it leaked, and has stopped: {reason}" if over else f"it leaks: {reason}"
-        return View(title, "recovered" if over else "leak", thinks, curve, _facts(life, told), report, looked)
+        return View(title, "stopped" if over else "leak", thinks, curve, _facts(life, told), report, looked)
 
 
 def _facts(life: Life, told: Sequence[RecordedLeak]) -> tuple[tuple[str, str], ...]:

@@ -80,7 +80,7 @@ def test_the_first_line():
             f"no leak seen in 2m 0s, but {SUSPECTED}; own cost 0.4 % of CPU, 480 readings",
         ),
         ({"watched": False}, "cannot judge (watching ended before the program); nothing suspicious so far"),
-        ({"recovered": 1}, "no leak left after 2m 0s, 1 recovered; own cost 0.4 % of CPU, 480 readings"),
+        ({"recovered": 1}, "no leak grows any more after 2m 0s, 1 has stopped; own cost 0.4 % of CPU, 480 readings"),
         (
             {"leaks": (make_leak(),), "seconds": 80.0},
             "1 leak in 1m 20s (str held by __main__.kept); own cost 0.4 % of CPU, 480 readings",
@@ -109,7 +109,7 @@ def test_the_first_line():
         ),
         (
             {"others": (found(4212, recovered=1),)},
-            "no leak left after 2m 0s, 1 recovered; own cost 0.4 % of CPU, 480 readings",
+            "no leak grows any more after 2m 0s, 1 has stopped; own cost 0.4 % of CPU, 480 readings",
         ),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_leak_is_printed_once_and_again_after_it_had_recovered(tmp_path):
         screen.leak(make_leak("a"))
     heads = [line.split(" color")[0] for line in path.read_text().splitlines() if line]
     assert heads[:2] == ["LEAK a", "LEAK b"]
-    assert "recovered: +1 B over 0s" in heads[2]
+    assert "has stopped growing: +1 B over 0s" in heads[2]
     assert heads[3:] == ["LEAK a"]
     assert list(screen.leaks) == ["b", "a"] and screen.recoveries == 1
 

@@ -64,7 +64,7 @@ def test_it_is_read_again_and_what_has_stopped_is_said(add, path):
     source = RecordingSource(path)
     add(3000.0, leaks=True, more=[Over(3099.0, "0123456789ab")])
     view = source.poll()
-    assert view.state == "recovered" and view.thinks.startswith("it leaked, and has stopped: ")
+    assert view.state == "stopped" and view.thinks.startswith("it leaked, and has stopped: ")
 
 
 def test_an_empty_one_and_what_is_none(add, path, tmp_path):
