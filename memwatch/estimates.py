@@ -172,3 +172,11 @@ def _sum(shares: Iterable[tuple[tuple[str, int], ...]]) -> tuple[tuple[str, int]
         for name, size in some:
             summed[name] += size
     return tuple(sorted(summed.items(), key=lambda share: (-share[1], share[0])))
+
+
+ALIKE = 2.0  # times
+
+
+def is_alike(one: float, other: float) -> bool:
+    """Whether two numbers are so near that what they count may belong together, one to one."""
+    return one > 0 and other > 0 and 1 / ALIKE <= one / other <= ALIKE

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..backend.meters.meters import counted_bytes
+from ..estimates import ALIKE, is_alike
 from ..heap import Count, Diff, least
 from ..heap.counts import count_to_json
 from ..internal import internal
 from ..retain import Holding, RootKind
 from .causes import name_type
-from .lines import NO_OBJECT, Lines, Site, count_of
+from .lines import NO_OBJECT, Lines, Site
+from .parts import count_of
 
 Kind = Literal["objects", "untracked", "native", "unknown"]
 """Objects that Python reaches; what lies in Python's memory and nothing refers to; C's memory; nobody knows."""
@@ -27,7 +29,6 @@ PYTHON_RAW = "raw memory in Python's blocks"
 """What lies in memory of Python's allocators and is no object."""
 
 _STACK = frozenset((NO_OBJECT, "frame"))
-_ALIKE = 2.0  # times
 _LOST = 0.2  # of the bytes
 
 _ARRAYS = "numpy."
@@ -175,7 +176,7 @@ def _without_streams(sites: Sequence[Site], diff: Diff | None) -> tuple[Site, ..
     left = sum(row.size_bytes for row in _rows(diff) if row.what == _STREAM) if _HIDES_BYTES else 0
     found = []
     for site in sites:
-        is_counted = site.label == "bytes" and not site.native and site.size_bytes <= _ALIKE * left
+        is_counted = site.label == "bytes" and not site.native and site.size_bytes <= ALIKE * left
         left -= round(site.size_bytes) if is_counted else 0
         found += [] if is_counted else [site]
     return tuple(found)
@@ -216,11 +217,6 @@ def is_stack(site: Site, holding: Holding) -> bool:
     if holding.path.root.kind is not RootKind.GREENLET or site.native or site.label not in _STACK:
         return False
     return is_alike(site.count, holding.targets)
-
-
-def is_alike(one: float, other: float) -> bool:
-    """Whether two numbers are so near that what they count may belong together, one to one."""
-    return one > 0 and other > 0 and 1 / _ALIKE <= one / other <= _ALIKE
 
 
 def _rows(diff: Diff | None) -> Iterable[Any]:

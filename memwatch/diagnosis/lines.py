@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import calltree, treebuilder
 from ..backend.allocations.live import Sampled
+from ..estimates import is_alike
 from ..frames import Frame
 from ..internal import internal
 
@@ -26,7 +27,6 @@ _LEAST_CONTEXT = 0.05  # of the bytes
 HANDFUL = 5
 """Samples; of fewer nothing is concluded."""
 
-_MANY = 500  # samples: a count is within five per cent
 _MOST_FRAMES = 3000  # of a tree: a report that is kept takes about half a kilobyte for each
 _LONGEST_NAME = 400  # characters
 OTHER_PATHS = "(other paths)"
@@ -122,6 +122,14 @@ class Lines:
             return None
         label = max(_by_label(own).items(), key=lambda item: _bytes_of(item[1]))[0]
         return self._as_site(own, label, blocks)
+
+    def of_buffers(self, counts: Collection[int]) -> Site | None:
+        """The line of most bytes where blocks alone were sampled, as many as one of *counts*: of objects that are small
+        beside their buffers."""
+        raw = [line for line in self._by_line() if not any(it.label or it.native for it in line)]
+        alike = (line for line in raw if any(is_alike(sum(it.count for it in line), count) for count in counts))
+        heaviest = max(alike, key=_bytes_of, default=None)
+        return self._as_site(heaviest, NO_OBJECT) if heaviest else None
 
     def of_most(self) -> Site | None:
         """The line that allocated most of what Python has, if that is most of all."""
@@ -335,13 +343,6 @@ def _blocks_of(samples: Iterable[Sampled]) -> list[Sampled]:
 def _is_part(objects: Sequence[Sampled], blocks: Sequence[Sampled]) -> bool:
     """Whether *objects* may keep *blocks* beside themselves."""
     return bool(objects) and _bytes_of(objects) >= _LEAST_PART * (_bytes_of(objects) + _bytes_of(blocks))
-
-
-def count_of(sites: Sequence[Site]) -> int:
-    """How many objects, or blocks, there are, with no more figures than the samples can tell."""
-    count, samples = sum(site.count for site in sites), sum(site.samples for site in sites)
-    figures = 2 if samples < _MANY else 3
-    return int(round(count, min(0, figures - len(str(int(count))))))
 
 
 def _frame(place: Frame, in_app: bool) -> ShownFrame:

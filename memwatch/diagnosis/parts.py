@@ -15,6 +15,7 @@ _TOLERANCE = 0.1
 _LEAST = 0.01  # of the bytes: less is no class that others could be part of
 _WIDEST = 0.25  # more than that is no equal number
 _ERRORS = 2.0  # standard errors
+_MANY = 500  # samples: a count is within five per cent
 
 
 @internal
@@ -91,3 +92,10 @@ def _joined(first: Part, mates: Sequence[Part]) -> Part:
     site = heaviest if first.site is None or first.site.samples < HANDFUL else first.site
     size, labels = sum(it.size_bytes for it in (first, *mates)), tuple(it.label for it in mates)
     return replace(first, size_bytes=size, site=site, labels=labels)
+
+
+def count_of(sites: Sequence[Site]) -> int:
+    """How many objects, or blocks, there are, with no more figures than the samples can tell."""
+    count, samples = sum(site.count for site in sites), sum(site.samples for site in sites)
+    figures = 2 if samples < _MANY else 3
+    return int(round(count, min(0, figures - len(str(int(count))))))

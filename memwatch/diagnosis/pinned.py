@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ..estimates import is_alike
 from ..internal import internal
 from ..retain import Holding, RetainingPath, RootKind
-from .account import Account, is_alike, is_stack
+from .account import Account, is_stack
 from .classes import keepers_of_native, unseen_keepers
 from .lines import NO_OBJECT, ShownFrame, Site
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..heap import Diff, MonotoneType, TypeSeries
@@ -11,8 +11,8 @@ from ..retain import Holding, RetainingPath
 from ..units import format_bytes
 from .account import Account, has_lost, kind_of
 from .causes import Words, name_type, words_for, words_for_verdict
-from .lines import HANDFUL, NO_OBJECT, Lines, Site, count_of
-from .parts import Part, join_parts
+from .lines import HANDFUL, NO_OBJECT, Lines, Site
+from .parts import Part, count_of, join_parts
 from .pinned import NATIVE, Pinned, Pins, strong_of
 from .places import place_of
 from .ranking import Ranking
@@ -33,7 +33,7 @@ _HEAVIER = 4  # times: a line of so much more bytes is shown, where few samples 
 _HEAVIEST = 20  # times: the same, however many speak for it
 _COUNTED = 0.5  # of what is kept: so much is no object's own
 _COPY = "keep a copy of the part that is needed"
-_CLOSE = f"{_COPY} instead of a view, or close what is done with"
+_CLOSE = f"close what is done with, or {_COPY} instead of a view"
 _NO_WORDS = Words()
 _UNSEEN = frozenset(("garbage", "fragmentation"))  # verdicts that say by themselves where the memory is
 
@@ -123,7 +123,7 @@ def from_rows(account: Account, lines: Lines, verdict: str, ranking: Ranking) ->
     for part in parts[:_TYPES]:
         share = part.size_bytes / account.total
         suspect = _unheld(part, share, words)
-        suspect = _located(suspect, (part.label, *part.labels), lines, share)
+        suspect = _located(suspect, dict.fromkeys((part.label, *part.labels), 0), lines, share)
         found.append(replace(suspect, score=ranking.of_types((part.label,), share)))
     return found
 
@@ -190,17 +190,21 @@ def _worded(suspect: Suspect, holding: Holding) -> Suspect:
     return replace(suspect, cause=words.cause, hint=words.hint)
 
 
-def _located(suspect: Suspect, below: Collection[str], lines: Lines, share: float) -> Suspect:
+def _located(suspect: Suspect, below: Mapping[str, int], lines: Lines, share: float) -> Suspect:
     """*suspect* with the line that allocated it: objects of its type, else those of the types *below*, which go with
-    it; of mere data the line that allocated most of these.
+    it, so many of each; of mere data the line that allocated most of these.
 
-    Few samples of the type yield to a line with far more of the bytes, and so does a small part of them. Where none of
-    it was sampled the line of most of all is shown, if the suspect explains most of all.
+    Few samples of the type yield to a line with far more of the bytes, and so does a small part of them: also to one of
+    the buffers of what is below. Where none of it was sampled the line of most of all is shown, if the suspect explains
+    most of all.
     """
     own, all_below = lines.of_types((suspect.type,)), lines.of_types(below)
     if suspect.type in _DATA or (own is not None and all_below is not None and _is_heavier(all_below, own)):
         own, all_below = all_below, own
-    return _at(suspect, own or all_below or (lines.of_most() if share >= _MOST else None))
+    site, buffers = own or all_below, lines.of_buffers(below.values())
+    if buffers is not None and (_is_heavier(buffers, site) if site else buffers.is_sure):
+        site = buffers
+    return _at(suspect, site or (lines.of_most() if share >= _MOST else None))
 
 
 def _is_heavier(other: Site, own: Site) -> bool:

@@ -121,12 +121,15 @@ def is_name(name: object) -> bool:
 
 
 def is_instance_dict(obj: Any, names: Any) -> bool:
-    """Whether *names* is the ``__dict__`` of *obj*: what it holds can be read from *obj* itself."""
+    """Whether *names* is the ``__dict__`` of *obj*: what it holds can be read from *obj* itself, and it is no attribute
+    that repeats some of the others."""
     if type(names) is not dict:
         return False
     plain = (item for item in dict_items(names, _FIRST) if type(item[0]) is str and not _is_defined(obj, item[0]))
     sample = list(islice(plain, 3))
-    return bool(sample) and all(instance_value(obj, name) is value for name, value in sample)
+    if not sample or any(instance_value(obj, name) is not value for name, value in sample):
+        return False
+    return not any(value is names for _, value in attributes_in(obj) or ())
 
 
 def dict_items(source: Any, most: int | None = None) -> list[tuple[Any, Any]]:

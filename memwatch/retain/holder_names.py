@@ -83,14 +83,22 @@ def path_parts(root: Root, steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def holder_text(root: Root, steps: Sequence[Step]) -> str:
-    """The named beginning of a path: ``app.CACHE``, ``main thread, function app.run``; of a chain each name once."""
+    """The named beginning of a path: ``app.CACHE``, ``main thread, function app.run``; of a chain each name once.
+
+    It begins anew at each variable of a function: ``app.run, local client.sessions``.
+    """
     text = printable(root.name) if root.kind is RootKind.MODULE else root_text(root)
-    names: list[str] = []
+    runs = root.name if root.kind in (RootKind.FUNCTION, RootKind.GREENLET) else ""
+    names, goes_on = list[str](), True
     for step in steps:
-        if step.edge.kind not in ATTRIBUTES:
-            break
         name = edge_text(step.edge)
-        names += [] if names[-1:] == [name] else [name]
+        if step.edge.kind is EdgeKind.LOCAL and runs:
+            text, names, goes_on = f"{printable(runs)}, {name}", [], True
+        elif step.edge.kind in ATTRIBUTES and goes_on:
+            names += [] if names[-1:] == [name] else [name]
+        else:
+            goes_on = False
+        runs = step.name
     return text + "".join(names)
 
 

@@ -33,7 +33,7 @@ _SMALL = 2
 _LONG = 8  # objects of one type in a row
 _SEARCHED = 200  # objects that are looked through
 _FEW = 10  # items that stand for all
-_BETWEEN = (dict, tuple, types.CellType, types.MethodType)
+_BETWEEN: tuple[type, ...] = (dict, tuple, types.CellType, types.MethodType, type(iter(())), type(iter([])))
 _WEAK_DICTS = frozenset(map(id, (weakref.WeakKeyDictionary, weakref.WeakValueDictionary)))
 """By address: to ask one of them about a subclass would run code of the program, for they are abstract classes."""
 
@@ -79,11 +79,14 @@ def _is_chained(target: Any) -> bool:
     """Whether *target* is the first of many objects of its type, each held by the one before or by its attributes."""
     if issubclass(type(target), (types.ModuleType, type)):
         return False
-    seen: set[int] = set()
-    while target is not None and len(seen) < _LONG:
-        seen.add(id(target))
-        target = next((obj for obj in _near(target) if type(obj) is type(target) and id(obj) not in seen), None)
-    return target is not None
+    level, seen = [target], {id(target)}
+    for _ in range(_LONG - 1):
+        near = {id(obj): obj for held in level for obj in _near(held) if type(obj) is type(target)}
+        level = [obj for place, obj in near.items() if place not in seen]
+        seen.update(near)
+        if not level or len(seen) > _SEARCHED:
+            return False
+    return True
 
 
 def _near(obj: Any) -> list[Any]:

@@ -16,11 +16,12 @@ from ..backend.type_labels import mro_of, type_label
 from ..internal import internal
 from .functions import functions_of
 from .path import RetainingPath
-from .references import OWN, distance, modules, namespace
+from .references import OWN, distance, distance_of_file, modules, namespace
 from .steps import ATTRIBUTES, EdgeKind, Root, RootKind, Step
 
 _WEAK = ("weakref.WeakKeyDictionary", "weakref.WeakValueDictionary", "_weakrefset.WeakSet")
-_WRAPPERS = frozenset((*_WEAK, "collections.UserDict", "collections.UserList"))
+_QUEUES = ("queue.Queue", "queue._PySimpleQueue", "asyncio.queues.Queue", "multiprocessing.queues.Queue")
+_WRAPPERS = frozenset((*_WEAK, *_QUEUES, "collections.UserDict", "collections.UserList"))
 """Classes whose container is a part of themselves: it belongs to whoever keeps the whole."""
 _STANDARD = 3  # the distance of the standard library
 
@@ -54,9 +55,11 @@ def find_owner(path: RetainingPath) -> Owner | None:
     attribute = path.steps[number].edge.name
     holder = holders[number]
     module = next((it for it in map(_module_of, _labels(holder)) if it is not None and _names(it, attribute)), None)
+    in_c = _module_in_c(holder) if module is None else None
+    module = module or in_c
     if module is None or distance(*module) <= OWN:
         return None
-    if not attribute.startswith("_") and any(_names(it, attribute) for it in _own_modules()):
+    if (in_c is not None or not attribute.startswith("_")) and any(_names(it, attribute) for it in _own_modules()):
         return None
     keys = {step.edge.name.strip("'") for step in path.steps[number + 1 : -1] if step.edge.kind is EdgeKind.KEY}
     if any(key.isidentifier() and _names(it, key, written=True) for key in keys for it in _own_modules()):
@@ -76,8 +79,16 @@ def _labels(holder: Root | Step) -> Iterator[str]:
             yield f"{holder.name}."
     elif "type" in holder.kinds:
         yield holder.name
+        yield from holder.kinds  # its metaclass, as of an Enum
     else:
         yield from holder.kinds
+
+
+def _module_in_c(holder: Root | Step) -> tuple[str, ModuleType] | None:
+    """The module of the standard library that *holder* is, if C code has made it: its attributes are named nowhere."""
+    if not isinstance(holder, Root) or holder.kind is not RootKind.MODULE:
+        return None
+    return _module_of(f"{holder.name}.") if holder.name in sys.builtin_module_names else None
 
 
 def _module_of(label: str) -> tuple[str, ModuleType] | None:
@@ -95,8 +106,10 @@ def _own_modules() -> Iterator[tuple[str, Any]]:
 
 
 def _names(module: tuple[str, Any], name: str, written: bool = False) -> bool:
-    """Whether code of *module* has *name* among the names that it uses, or *written* out as a text."""
-    codes = functions_of(module[1])
+    """Whether code of *module* has *name* among the names that it uses, or *written* out as a text. What a program has
+    imported from a library into a module of its own is no code of that."""
+    farthest = max(OWN, distance(*module))
+    codes = (code for code in functions_of(module[1]) if distance_of_file(code.co_filename) <= farthest)
     return any(name in code.co_names or (written and name in _texts_of(code)) for code in codes)
 
 

@@ -190,8 +190,11 @@ def distance(name: str, module: Any) -> int:
     if name == "__main__":
         return 0
     file = _file_of(module)
-    if file is None:
-        return 3
+    return 3 if file is None else distance_of_file(file)
+
+
+def distance_of_file(file: str) -> int:
+    """The same of a file of code."""
     if any(folder in file for folder in _INSTALLED):
         return 2
     return 3 if file.startswith(_LIBRARY) else 1

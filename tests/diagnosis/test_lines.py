@@ -121,6 +121,17 @@ def test_what_objects_keep_beside_themselves_counts_for_them_and_is_no_object():
     assert site and (where(site), site.samples, site.size_bytes, site.count) == (["app:1"], 2, 131072, 65.536)
 
 
+def test_buffers_whose_small_objects_were_not_sampled_are_of_as_many_objects_as_there_are_of_them():
+    blocks = [sampled("", "app:8", size=8000.0, address=16 * number) for number in range(6)]
+    count = sum(it.count for it in blocks)
+    found = lines(
+        *blocks, sampled("", "app:9", size=9e6), sampled("app.Order", "app:12"), sampled("", "app:12", size=9e9)
+    )
+    site = found.of_buffers([5, round(1.5 * count)])
+    assert site and (where(site), site.samples, site.label) == (["app:8"], 6, NO_OBJECT)
+    assert found.of_buffers([round(5 * count)]) is None
+
+
 def loose(found: Lines, counted: float = 0.0) -> list[tuple[str, str, int, bool]]:
     """Each loose site: its line, what there is, KB, and whether C code took it."""
     return [(where(it)[0], it.label, round(it.size_bytes / 1000), it.native) for it in found.loose(counted)]

@@ -63,7 +63,7 @@ def test_what_small_objects_keep_unseen_is_said_to_be_likely(monkeypatch):
     views = replace(holding("lib.View", **{"lib.View": 90}), targets=100, retained_bytes=9000)
     (found,) = suspects([views], lines(known=True), "native", 100 * MIB)
     assert found.share < 0.001 and "; most likely each keeps native memory alive, about 1.00 MiB" in found.cause
-    assert found.hint.startswith("keep a copy of the part")
+    assert found.hint.startswith("close what is done with, or keep a copy of the part")
 
 
 def test_the_stacks_of_suspended_greenlets_are_told_with_what_hangs_on_them():

@@ -112,8 +112,8 @@ def test_a_report_of_nothing_but_growth():
         "  base   not read",
         "",
         "  cause  memory that C code allocated, outside of Python's objects",
-        "  hint   look for native buffers kept alive by small Python objects (views, handles), or a leak in an "
-        "extension module",
+        "  hint   look for what the program stores or opens by such code (delete or close it), for buffers that small "
+        "Python objects keep alive (views, handles), or for a leak in an extension module",
         "",
         "  cost   under 0.1 % of CPU, longest pause 0 ms, 1 walk of the heap, 0 B",
     ]

@@ -5,7 +5,8 @@ from collections import OrderedDict
 
 import pytest
 
-from memwatch.retain.attributes import is_key_of, key_of_item
+import memwatch
+from memwatch.retain.attributes import attribute_of, is_key_of, key_of_item
 
 
 @pytest.mark.parametrize("kind", [dict, OrderedDict])
@@ -36,3 +37,19 @@ def test_a_dict_that_changes_all_the_time_is_read_all_the_same():
     finally:
         over.set()
         thread.join()
+
+
+class Span:
+    """Has an attribute that repeats another."""
+
+    def __init__(self, name):
+        self.name, self.children = name, []
+        self.tags = {"name": name}
+
+
+@pytest.mark.skipif(memwatch.backend.name == "pure", reason="the names of attributes are guessed without C")
+def test_a_dict_of_attributes_with_the_same_names_is_not_taken_for_the_instances_own():
+    span = Span("a name of its own")
+    assert attribute_of(span, span.children) == "children" and attribute_of(span, span.tags) == "tags"
+    vars(span)  # now it has one
+    assert attribute_of(span, span.children) == "children" and attribute_of(span, span.tags) == "tags"

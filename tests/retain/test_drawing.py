@@ -90,5 +90,5 @@ def test_a_holder_in_short(steps: tuple[Step, ...], name: str) -> None:
 def test_a_variable_of_a_running_function_in_short() -> None:
     rows = Step(Edge(EdgeKind.LOCAL, "rows"), "list")
     held_by = RetainingPath(Root(RootKind.FUNCTION, "app.main", main=True), (rows,))
-    assert held_by.holder == "main thread, function app.main"
+    assert held_by.holder == "app.main, local rows"
     assert held_by.text == "main thread, function app.main > local rows: list"

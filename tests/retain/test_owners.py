@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
+from queue import Queue
 from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
 
-from memwatch.retain import Owner, find_owner, find_path, owners
+from memwatch.retain import EdgeKind, Owner, RetainingPath, Root, RootKind, Step, find_owner, find_path, owners
+from memwatch.retain.steps import ANY_ITEM, Edge
 
 LIBRARY = """
 class Base:
@@ -62,6 +64,15 @@ def test_the_dict_in_a_weak_dictionary_is_of_whoever_keeps_that(lib: Any, app: A
     assert owner_of(app._seen.data) is None
 
 
+def test_the_deque_in_a_queue_is_of_whoever_keeps_that(lib: Any, app: Any) -> None:
+    lib._inbox, app.jobs = Queue(), Queue()
+    exec("def look(): return _inbox", vars(lib))
+    for queue in (lib._inbox, app.jobs):
+        queue.put(Item())
+    assert owner_of(lib._inbox.queue[0]) == Owner("lib.core", "_inbox", FILE, False)
+    assert owner_of(app.jobs.queue[0]) is None
+
+
 def owner_of(held: object) -> Owner | None:
     path = find_path(held)
     assert path is not None
@@ -107,6 +118,26 @@ def test_what_the_program_names_is_the_program_s(lib: Any, app: Any) -> None:
     assert owner_of(held) is not None
     exec("def empty(lib): lib.REGISTRY.clear()", vars(app))
     assert owner_of(held) is None
+
+
+def test_what_the_program_has_imported_is_not_its_own_code(lib: Any, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owners, "_own_modules", lambda: [("app", app)])
+    exec(compile("class Bus:\n    def __init__(self): self.listeners = []", FILE, "exec"), vars(lib))
+    lib.Bus.__module__, app.Bus = "lib.core", lib.Bus  # from lib.core import Bus
+    app.bus = lib.Bus()
+    app.bus.listeners.append(held := Item())
+    assert owner_of(held) == Owner("lib.core.Bus", "listeners", FILE, False)
+    exec("def add(bus): bus.listeners.append(1)", vars(app))
+    assert owner_of(held) is None
+
+
+def test_what_c_code_keeps_in_a_module_is_the_standard_library_s(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owners, "_own_modules", lambda: [("app", app)])
+    attribute = Step(Edge(EdgeKind.ATTRIBUTE, "path_importer_cache"), "dict", items=9)
+    path = RetainingPath(Root(RootKind.MODULE, "sys"), (attribute, ANY_ITEM))
+    assert find_owner(path) == Owner("sys", "path_importer_cache", "", True)
+    exec("def grow(sys): sys.path_importer_cache.clear()", vars(app))
+    assert find_owner(path) is None
 
 
 def test_what_stands_in_the_place_of_a_module_is_its_class_s(lib: Any, app: Any) -> None:

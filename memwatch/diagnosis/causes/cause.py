@@ -34,7 +34,8 @@ class Cause:
     `name` is stable and stands in the documents. `cause` and `hint` are for a person; in both ``{holder}`` stands for
     the kind of container, ``{drop}`` for how to empty or bound such a one, ``{name}`` for what the path's marked step
     is called. `paths` are patterns as `Pattern` reads them. Where `counted`, how many items came and how many there are
-    is said after the cause. `below` is a type of which one hangs below each item at least. `many` is True where several
+    is said after the cause. `below` is a type of which one hangs below each item at least. `inside` says that it is the
+    same where what a path leads to lies in a tuple or another mere container, one of each. `many` is True where several
     must have come, or one large container grown; False where it was one object; None where it does not matter.
     `for_owner` says that the hint is for who wrote the code that the container belongs to, `for_maker` for who wrote
     the class of what is held: with a library's the program cannot follow it. `kind` is the class by which users know
@@ -47,6 +48,7 @@ class Cause:
     paths: tuple[str, ...] = ()
     counted: bool = False
     below: str = ""
+    inside: bool = False
     many: bool | None = None
     for_owner: bool = False
     for_maker: bool = False

@@ -11,11 +11,12 @@ from ...retain import CHAINED, EdgeKind, Holding, RootKind, find_owner
 from ...retain import UNREACHED as UNREACHED_ROOTS
 from ...units import printable
 from ..classes import is_programs, is_standard, unseen_keepers
+from .below import CONTAINERS, OFTEN, SEVERAL, cause_inside, is_replaced
 from .cause import Cause, Pattern
-from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED, Holder
+from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, REPLACED, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
-from .owned import IN_LIBRARY, MADE, OWNED, STANDARD_OWNED, WEAK_OWNED, library_of, maker_of
+from .owned import IN_LIBRARY, MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, WEAK_OWNED, library_of, maker_of
 from .runtime import RUNTIME
 from .variables import VARIABLES
 from .verdicts import BY_VERDICT, GC_DISABLED
@@ -28,8 +29,10 @@ ALL = (
     GENERAL,
     FAR_BOUND,
     NEAR_BOUND,
+    REPLACED,
     OWNED,
     STANDARD_OWNED,
+    QUEUE_OWNED,
     WEAK_OWNED,
     MADE,
     CYCLE_IN_C,
@@ -39,11 +42,11 @@ ALL = (
 )
 """Every cause there is, in the order in which they are tried."""
 
-_PATTERNS = tuple((cause, tuple(map(Pattern, cause.paths))) for cause in _BY_PATH)
+_PATTERNS = {cause.name: tuple(map(Pattern, cause.paths)) for cause in _BY_PATH}
 _NAMED = 3  # holders beside the first
 _NO_CAUSE = Cause("", "", "")
 _TREE = ("hamt", "hamt_array_node", "hamt_bitmap_node", "hamt_collision_node")  # that a context is made of
-_CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell", *_TREE))
+_CONTAINERS = CONTAINERS.union(_TREE)
 _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
@@ -52,9 +55,7 @@ _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMet
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
 _CALLBACKS = next(cause for cause in RUNTIME if cause.name == "callbacks-in-c")
 _SMALL_VIEWS = next(cause for cause in KEPT if cause.name == "small-views")
-_SEVERAL = 10  # threads
 _LITTLE = 4  # times as much
-_OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 
 
 @internal
@@ -75,7 +76,7 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
     holder = _holder(holding)
     said = {
         "holder": holder.word if holder else "container",
-        "drop": holder.drop if holder else "drop items when they are done with",
+        "drop": _how_to_drop(holding, holder) if holder else "drop items when they are done with",
         "name": name or "a function",
     }
     owner = find_owner(holding.path) if cause.for_owner else None
@@ -92,7 +93,16 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
     if cause in (FAR_BOUND, NEAR_BOUND):
         counted = f": {holding.used or 0:,} of at most {holding.bound:,}"
     hints = [it for it in (cause.hint.format(**said), _beside(holding)) if it]
-    return Words(cause.name, cause.cause.format(**said) + counted, "; ".join(hints))
+    text = cause.cause.format(**said).replace("a Ordered", "an Ordered")
+    return Words(cause.name, text + counted, "; ".join(hints))
+
+
+def _how_to_drop(holding: Holding, holder: Holder) -> str:
+    """How the container is emptied or bounded; held weakly only where Python can do that with what it has."""
+    steps = holding.path.steps
+    is_key = bool(steps) and steps[-1].edge.kind is EdgeKind.IS_KEY
+    can_be_weak = "." in holding.frontier_type and holding.frontier_type not in _WEAK
+    return holder.drop + (holder.weak_keys if is_key else holder.weak_items) * can_be_weak
 
 
 def _is_nearly_full(holding: Holding) -> bool:
@@ -120,16 +130,16 @@ def name_type(holding: Holding) -> str:
 
     The class by which users know what a library keeps, where that is known. Else of those that come with nearly every
     held item a class of the program's before a builtin, and of builtins what is held itself before what it is made of.
-    A mere container yields to what runs, as a function, and else to what it has most of. A class of the standard
+    A mere container yields to what runs, as a function, and else to what it has most of; so does one object that holds
+    many of a class of the program's, as a copy that has one more each time. A class of the standard
     library yields to one that is not, if it is not what is held, and one that the standard library keeps to itself to
     any other, where the program has not put it there. Of two other classes that which owns the other is named, and
     where neither does the program's own, else the one that leads to most. Classes that are held are named as such.
     """
     counts, top = holding.type_counts, holding.frontier_type
-    known = _known_kind(holding)
-    if known:
+    if known := _known_kind(holding) or _wrapped(holding):
         return known
-    often = [name for name, count in counts.items() if count >= _OFTEN * holding.targets] or list(counts)
+    often = [name for name, count in counts.items() if count >= OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name and (name == top or name not in _WEAK)]
     own = [name for name in own if name != _PARTIAL] or own
     public = [name for name in own if not _is_internal(name)]
@@ -148,10 +158,17 @@ def name_type(holding: Holding) -> str:
 def _known_kind(holding: Holding) -> str:
     """The class that a known library's cause names, if it comes with the items."""
     counts = holding.type_counts
-    kinds = (it for it in LIBRARIES if it.kind and counts.get(it.kind, 0) >= _OFTEN * holding.targets)
+    kinds = (it for it in LIBRARIES if it.kind and counts.get(it.kind, 0) >= OFTEN * holding.targets)
     return next(
         (it.kind for it in kinds if any(Pattern(path).match(holding.path) is not None for path in it.paths)), ""
     )
+
+
+def _wrapped(holding: Holding) -> str:
+    """The class of the program's of which most came below one object that came with them; empty without such."""
+    counts = holding.type_counts if is_replaced(holding) else {}
+    own = [name for name, count in counts.items() if count >= SEVERAL and "." in name and is_programs(name)]
+    return max(own, key=lambda name: counts[name], default="")
 
 
 def _led_to(name: str, holding: Holding) -> int:
@@ -199,14 +216,22 @@ def _choose(holding: Holding) -> tuple[Cause, str] | None:
         return (_SMALL_VIEWS, "") if holding.pins else None
     if _is_in_threads(holding):
         return _THREADS, ""
-    is_unreached = holding.path.root.kind in UNREACHED_ROOTS
-    for cause, patterns in _PATTERNS[: len(_EXACT)] if is_unreached else _PATTERNS:
-        found = (name for pattern in patterns if (name := pattern.match(holding.path)) is not None)
+    if holding.path.root.kind in UNREACHED_ROOTS:
+        return _matching(holding, _EXACT) or (UNREACHED, "")
+    inside = cause_inside(holding)
+    found = _matching(holding, (*_EXACT, *KEPT)) or (None if inside is None else (inside, ""))
+    return found or _matching(holding, VARIABLES) or _choose_by_holder(holding)
+
+
+def _matching(holding: Holding, causes: Sequence[Cause]) -> tuple[Cause, str] | None:
+    """The first of *causes* that fits, and what its marked step is called."""
+    for cause in causes:
+        found = (name for pattern in _PATTERNS[cause.name] if (name := pattern.match(holding.path)) is not None)
         name = next(found, None) if _is_such(holding, cause) else None
         if name is not None:
             unseen = _unseen_below(holding) if cause is _CALLBACKS else ""
             return (CYCLE_IN_C, unseen) if unseen else (cause, name)
-    return (UNREACHED, "") if is_unreached else _choose_by_holder(holding)
+    return None
 
 
 def _unseen_below(holding: Holding) -> str:
@@ -215,7 +240,7 @@ def _unseen_below(holding: Holding) -> str:
     if holding.frontier_type != "method":
         return ""
     library = name_type(holding).partition(".")[0]
-    often = (name for name, count in holding.type_counts.items() if count >= _OFTEN * holding.targets)
+    often = (name for name, count in holding.type_counts.items() if count >= OFTEN * holding.targets)
     return min(unseen_keepers([name for name in often if name.partition(".")[0] == library]), default="")
 
 
@@ -223,14 +248,14 @@ def _is_in_threads(holding: Holding) -> bool:
     """Whether a variable of one function holds it, in more and more threads that run it."""
     path = holding.path
     is_local = len(path.steps) == 1 and path.steps[0].edge.kind is EdgeKind.LOCAL
-    return is_local and path.root.kind is RootKind.FUNCTION and not path.root.main and holding.targets >= _SEVERAL
+    return is_local and path.root.kind is RootKind.FUNCTION and not path.root.main and holding.targets >= SEVERAL
 
 
 def _is_such(holding: Holding, cause: Cause) -> bool:
     """Whether as much came as the cause says, and what must hang below each item does."""
     if cause.many is not None and cause.many != _is_many(holding):
         return False
-    return not cause.below or holding.type_counts.get(cause.below, 0) >= _OFTEN * holding.targets
+    return not cause.below or holding.type_counts.get(cause.below, 0) >= OFTEN * holding.targets
 
 
 def _is_many(holding: Holding) -> bool:
@@ -242,6 +267,8 @@ def _is_many(holding: Holding) -> bool:
 
 
 def _choose_by_holder(holding: Holding) -> tuple[Cause, str] | None:
+    if is_replaced(holding):
+        return REPLACED, ""
     if holding.holder_type not in HOLDERS or not _is_many(holding):
         return None
     steps = holding.path.steps

@@ -11,18 +11,29 @@ from .cause import Cause
 @internal
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A kind of container: a word for it, and what to do where it only grows."""
+    """A kind of container: a word for it, what to do where it only grows, and what else where its keys, or its items,
+    are objects that can be held weakly: texts, numbers and containers of Python cannot."""
 
     word: str
     drop: str
+    weak_keys: str = ""
+    weak_items: str = ""
 
 
 HOLDERS = {
     "list": Holder("list", "drop items when they are done with, or bound it: collections.deque(maxlen=100)"),
     "dict": Holder(
-        "dict", "delete keys when they are done with, or bound it: an LRU cache, or weakref.WeakValueDictionary"
+        "dict",
+        "delete keys when they are done with, or bound it: an LRU cache",
+        ", or weakref.WeakKeyDictionary",
+        ", or weakref.WeakValueDictionary",
     ),
-    "set": Holder("set", "discard members when they are done with, or hold them weakly: weakref.WeakSet"),
+    "set": Holder(
+        "set",
+        "discard members when they are done with",
+        ", or hold them weakly: weakref.WeakSet",
+        ", or hold them weakly: weakref.WeakSet",
+    ),
     "collections.deque": Holder("deque", "check that what empties it runs, or bound it: collections.deque(maxlen=100)"),
     "collections.OrderedDict": Holder(
         "OrderedDict", "pop the oldest item when it has grown enough: popitem(last=False)"
@@ -57,6 +68,14 @@ NEAR_BOUND = Cause(
     "it grows no further when it is full; lower the bound if that is too much, and look at what else has grown",
 )
 """Where it has one, and more than half of that is used."""
+
+REPLACED = Cause(
+    "replaced-by-larger",
+    "one object that is made anew again and again, each time with more in it than before",
+    "keep only what is needed when it is made anew: leave out its oldest part, or write that out first",
+    for_owner=True,
+)
+"""Where one object came that holds all of the others, and no container of Python's grew: a copy with one item more."""
 
 CYCLE_IN_C = Cause(
     "cycle-through-c",

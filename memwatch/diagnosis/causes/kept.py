@@ -23,12 +23,14 @@ KEPT = (
         "error.with_traceback(None)",
         ("*: BaseException",),
         below="traceback",
+        inside=True,
     ),
     Cause(
         "kept-frames",
         "frames or tracebacks that are kept: each holds the variables of the functions that ran",
         "keep the text alone, traceback.format_tb(tb), or clear the variables: traceback.clear_frames(tb)",
         ("[]: frame|traceback|traceback.FrameSummary",),
+        inside=True,
     ),
     Cause(
         "kept-tasks",
@@ -38,6 +40,7 @@ KEPT = (
         ("[]: _asyncio.Task|asyncio.tasks.Task",),
         counted=True,
         for_owner=True,
+        inside=True,
     ),
     Cause(
         "kept-futures",
@@ -47,6 +50,7 @@ KEPT = (
         ("[]: concurrent.futures._base.Future|_asyncio.Future|asyncio.futures.Future",),
         counted=True,
         for_owner=True,
+        inside=True,
     ),
     Cause(
         "kept-threads",
@@ -56,6 +60,7 @@ KEPT = (
         ("[]: threading.Thread",),
         counted=True,
         for_owner=True,
+        inside=True,
     ),
     Cause(
         "suspended-generators",
@@ -63,6 +68,7 @@ KEPT = (
         "run it to its end, or close and drop it: generator.close(), contextlib.closing(generator)",
         ("[]: generator|async_generator",),
         counted=True,
+        inside=True,
     ),
     Cause(
         "suspended-coroutines",
@@ -70,6 +76,7 @@ KEPT = (
         "await each, or close and drop it: coroutine.close()",
         ("[]: coroutine",),
         counted=True,
+        inside=True,
     ),
     Cause(
         "small-views",
@@ -82,6 +89,7 @@ KEPT = (
         "matches of regular expressions that are kept: each holds the whole text that was searched",
         "keep the text of the groups: match.group(), match.groupdict()",
         ("[]: re.Match",),
+        inside=True,
     ),
     Cause(
         "dynamic-classes",

@@ -12,16 +12,17 @@ from .cause import Cause
 OWNED = Cause(
     "library-container",
     "a {holder} of {library} that only grows, {container}",
-    "look for the library's call that removes what {line} puts there (close, cancel, remove, disconnect), or for a "
-    "newer release; {attribute} is the library's own, and the program should not bound it",
+    "look for the library's call that removes what {line} puts there (close, cancel, remove, dispose, clear, "
+    "reset), for its option that bounds it (a maximum, a time to live), or for a newer release; {attribute} is the "
+    "library's own, and not the program's to change",
     counted=True,
 )
 
 STANDARD_OWNED = Cause(
     "standard-container",
     "a {holder} of {library} that only grows, {container}",
-    "end or undo there what {line} begins or adds (close, cancel, remove, pop, shutdown), or make such an object anew "
-    "for each piece of work and let go of it; {attribute} is the library's own",
+    "end or undo there what {line} begins or adds (close, cancel, remove, unregister, pop, shutdown), or make such an "
+    "object anew for each piece of work and let go of it; {attribute} is the library's own",
     counted=True,
 )
 
@@ -32,7 +33,15 @@ WEAK_OWNED = Cause(
     "again; {attribute} is the library's own",
 )
 
-IN_LIBRARY = {"weak-dict-holds-members": WEAK_OWNED}
+QUEUE_OWNED = Cause(
+    "library-queue",
+    "a queue of {library} that fills faster than it is emptied, {container}",
+    "check that what takes out of it runs, and keep up with what {line} puts in: put in less, wait between, or use the "
+    "library's option that bounds it; {attribute} is the library's own, and not the program's to change",
+    counted=True,
+)
+
+IN_LIBRARY = {"weak-dict-holds-members": WEAK_OWNED, "unbounded-queue": QUEUE_OWNED}
 """What is said instead of a cause, by its name, where the container is a library's; else `OWNED`."""
 
 MADE = Cause(

@@ -30,6 +30,14 @@ RUNTIME = (
         many=True,
     ),
     Cause(
+        "chain-in-c",
+        "a chain of which C code holds the last: each holds the one before, as handlers do that are installed over one "
+        "another (signal.signal, sys.setprofile)",
+        "install such a handler once; or put the one before back when it is done with",
+        ("no Python reference > : chain",),
+        many=False,
+    ),
+    Cause(
         "callbacks-in-c",
         "callbacks that only C code holds: they were given to an extension module, and none is removed",
         "remove each when it is no longer needed (unregister, remove, disconnect, cancel, close; with tkinter "
@@ -79,9 +87,10 @@ RUNTIME = (
     ),
     Cause(
         "interpreter-callbacks",
-        "callbacks that only the interpreter holds, and that cannot be removed: most likely given to "
-        "os.register_at_fork or sys.addaudithook",
-        "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet)",
+        "callbacks that only the interpreter holds: most likely given to os.register_at_fork, sys.addaudithook or "
+        "codecs.register",
+        "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet); only "
+        "codecs.unregister() takes one back",
         ("no Python reference > : list > []: function|method|functools.partial|builtin_function_or_method",),
         for_maker=True,
     ),
@@ -123,6 +132,19 @@ RUNTIME = (
         ("@*: functools._lru_cache_wrapper > cache: dict > []", "@*: functools._lru_cache_wrapper > [] > ?"),
     ),
     Cause(
+        "pickler-memo",
+        "a Pickler that is used again and again: its memo keeps every object that it has written",
+        "make a Pickler for each message, or call pickle.dumps(); or call pickler.clear_memo() after each dump()",
+        ("*: _pickle.Pickler > * > ?", "*: pickle._Pickler > .memo: dict > [] > ?"),
+    ),
+    Cause(
+        "flag-values",
+        "values of the Flag {name} that no member stands for: the class keeps an object for each",
+        "keep such a value as a plain int; or leave out what the flag does not know: {name}(value & mask), or "
+        "boundary=enum.STRICT",
+        ("@*: enum.EnumType > ._value2member_map_: dict > []",),
+    ),
+    Cause(
         "logger-per-name",
         "loggers with ever new names: logging keeps every logger until the process ends",
         "take one logger by a fixed name, logging.getLogger(__name__), and give it what differs as an argument or by a "
@@ -145,11 +167,13 @@ RUNTIME = (
     Cause(
         "executor-backlog",
         "work that waits in an executor: more is submitted than its threads or processes can do",
-        "limit how much waits: acquire a threading.BoundedSemaphore before submit(), and release it "
-        "in a callback of the future (add_done_callback)",
+        "limit how much waits: acquire a threading.BoundedSemaphore before submit() or apply_async(), and release it "
+        "in a callback: of the future (add_done_callback), or callback= and error_callback=",
         (
             "*: concurrent.futures.thread._WorkItem|concurrent.futures.process._WorkItem",
             "*: concurrent.futures.process.ProcessPoolExecutor > ._pending_work_items: dict > []",
+            "*: multiprocessing.pool.Pool > ._inqueue|._taskqueue: * > [] > ? > ?",
+            "*: multiprocessing.pool.Pool > ._cache: dict > []",
         ),
     ),
     Cause(
@@ -164,6 +188,7 @@ RUNTIME = (
             "*: multiprocessing.queues.Queue > ._buffer: collections.deque > []",
         ),
         counted=True,
+        for_owner=True,
     ),
     Cause(
         "event-loop-timers",

@@ -18,7 +18,8 @@ BY_VERDICT = {
     "native": Cause(
         "native-memory",
         "memory that C code allocated, outside of Python's objects",
-        "look for native buffers kept alive by small Python objects (views, handles), or a leak in an extension module",
+        "look for what the program stores or opens by such code (delete or close it), for buffers that small Python "
+        "objects keep alive (views, handles), or for a leak in an extension module",
     ),
     "fragmentation": Cause(
         "fragmentation",

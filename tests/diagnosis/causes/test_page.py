@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memwatch.diagnosis.causes import ALL, BY_VERDICT, Cause
-from memwatch.diagnosis.causes.holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, UNREACHED
+from memwatch.diagnosis.causes.holders import (
+    ATTRIBUTES,
+    CYCLE_IN_C,
+    FAR_BOUND,
+    GENERAL,
+    HOLDERS,
+    NEAR_BOUND,
+    REPLACED,
+    UNREACHED,
+)  # fmt: skip
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
-from memwatch.diagnosis.causes.owned import MADE, OWNED, STANDARD_OWNED, WEAK_OWNED
+from memwatch.diagnosis.causes.owned import MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, WEAK_OWNED
 from memwatch.diagnosis.causes.runtime import RUNTIME
 from memwatch.diagnosis.causes.variables import VARIABLES
 from memwatch.diagnosis.causes.verdicts import GC_DISABLED
@@ -30,12 +39,16 @@ Below a cause stand the paths that it fits. Each has the steps from left to righ
 * The first step may be where the path begins: `module *`, `interpreter, *`, `thread, *`, or `no Python reference`.
 """
 
+OTHERS = (
+    ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, REPLACED, OWNED, STANDARD_OWNED, QUEUE_OWNED, WEAK_OWNED, MADE,
+)  # fmt: skip
+
 PARTS = (
     ("Libraries", LIBRARIES),
     ("Python and its standard library", RUNTIME),
     ("What is kept", KEPT),
     ("Where it is kept", VARIABLES),
-    ("What keeps it", (ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, OWNED, STANDARD_OWNED, WEAK_OWNED, MADE)),
+    ("What keeps it", OTHERS),
     ("Where no path is known", (CYCLE_IN_C, UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
 )
 
@@ -48,7 +61,7 @@ def render() -> str:
         for cause in causes:
             lines += _section(cause)
     lines += ["## Containers\n", "| {holder} | {drop} |", "| --- | --- |"]
-    lines += [f"| {holder.word} | {holder.drop} |" for holder in HOLDERS.values()]
+    lines += [f"| {it.word} | {it.drop}{it.weak_items} |" for it in HOLDERS.values()]
     return "\n".join(lines) + "\n"
 
 

@@ -198,6 +198,47 @@ def test_every_cause_has_a_program() -> None:
     assert [it.name for it in ALL if not re.search(rf'"{it.name}"', programs) and it.name not in others] == []
 
 
+def test_what_lies_in_tuples_says_more_than_where() -> None:
+    pairs = holding(LIST, item("tuple"), below="traceback")
+    assert words_for(replace(pairs, type_counts={"tuple": 30, "ValueError": 30, "traceback": 60})).name == "kept-errors"
+    assert words_for(replace(pairs, type_counts={"tuple": 30, "ValueError": 30})).name == "module-variable"
+    assert words_for(replace(pairs, type_counts={"tuple": 30, "threading.Thread": 30})).name == "kept-threads"
+    assert words_for(replace(pairs, type_counts={"tuple": 30, "threading.Thread": 3})).name == "module-variable"
+
+
+def test_one_object_with_all_the_others_below_is_a_copy_with_more_in_it() -> None:
+    copied = holding(attribute("STATE", "immutables.Map"), targets=1)
+    told = replace(copied, type_counts={"immutables.Map": 1, "app.Session": 30})
+    assert words_for(told).name == "replaced-by-larger"
+    small = replace(copied, type_counts={"immutables.Map": 1}, retained_bytes=1000)
+    assert (
+        words_for(small).name == "" and words_for(replace(small, retained_bytes=9 << 20)).name == "replaced-by-larger"
+    )
+
+
+def test_what_cannot_be_held_weakly_is_not_to_be() -> None:
+    table = attribute("BY_ID", "dict")
+    assert words_for(holding(table, item("str"))).hint.endswith("an LRU cache")
+    assert words_for(holding(table, item("app.Order"))).hint.endswith("weakref.WeakValueDictionary")
+    as_key = Step(Edge(EdgeKind.IS_KEY, "key"), "app.Order", bare=True)
+    assert words_for(holding(table, as_key)).hint.endswith("weakref.WeakKeyDictionary")
+    assert words_for(holding(attribute("ALL", "set"), item("int"))).hint == "discard members when they are done with"
+    assert words_for(holding(attribute("ALL", "collections.OrderedDict", "dict"), item("int"))).cause.startswith(
+        "an OrderedDict"
+    )
+
+
+def test_a_queue_of_a_library_is_not_for_the_program_to_bound(monkeypatch) -> None:
+    queue = Step(Edge(EdgeKind.ATTRIBUTE, "queue"), "collections.deque", items=30)
+    held = holding(attribute("inbox", "queue.Queue"), queue, item("dict"))
+    assert words_for(held).name == "unbounded-queue"
+    owner = Owner("kombu.transport.memory.Channel", "queues", "", False)
+    monkeypatch.setattr(choice, "find_owner", lambda path: owner)
+    told = words_for(held)
+    assert told.name == "library-queue" and "maxsize" not in told.hint
+    assert told.cause.startswith("a queue of kombu that fills faster than it is emptied, kombu.transport")
+
+
 def test_a_variable_in_many_threads_is_told_as_threads_that_do_not_end() -> None:
     local = Step(Edge(EdgeKind.LOCAL, "buffer"), "list")
     run = Root(RootKind.FUNCTION, "app.work")

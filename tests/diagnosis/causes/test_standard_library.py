@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import enum
+import io
 import itertools
+import pickle
 import shelve
+import signal
 import xml.etree.ElementTree as ElementTree
 from multiprocessing.managers import Server, SyncManager
 from typing import Any
@@ -107,5 +111,75 @@ def test_a_cache_of_cachetools_that_nothing_bounds() -> None:
             twin=lambda: bounded.__setitem__(next(NUMBERS), Data()),
             fixed=lambda: bounded.__setitem__(next(NUMBERS), Data()),
             done=endless.clear,
+        )
+    )
+
+
+class Rights(enum.IntFlag):
+    """Keeps values that no member stands for."""
+
+    READ = 1
+
+
+def test_values_of_a_flag_that_no_member_stands_for() -> None:
+    def check(is_masked: bool = False) -> None:
+        for _ in range(20):
+            assert Rights(next(NUMBERS) & 1 if is_masked else next(NUMBERS)) is not None
+
+    known = list(Rights._value2member_map_)
+    verify(
+        Case(
+            "flag-values",
+            "values of the Flag tests.diagnosis.causes.test_standard_library.Rights",
+            leak=check,
+            twin=lambda: Rights(1),
+            fixed=lambda: check(is_masked=True),
+            done=lambda: [Rights._value2member_map_.pop(it) for it in set(Rights._value2member_map_).difference(known)],
+        )
+    )
+
+
+def test_a_pickler_that_is_used_again_and_again() -> None:
+    stream = io.BytesIO()
+    pickler = GLOBAL["pickler"] = pickle.Pickler(stream)
+
+    def send(clear: bool = False) -> None:
+        pickler.dump(Data())
+        stream.seek(0)
+        stream.truncate()
+        if clear:
+            pickler.clear_memo()
+
+    verify(
+        Case(
+            "pickler-memo",
+            "a Pickler that is used again and again",
+            leak=send,
+            twin=lambda: pickle.dumps(Data()),
+            fixed=lambda: send(clear=True),
+            done=pickler.clear_memo,
+        )
+    )
+
+
+def test_handlers_that_are_installed_over_one_another() -> None:
+    first = signal.getsignal(signal.SIGUSR1)
+
+    def install(again: bool = True) -> None:
+        data, before = Data(), signal.getsignal(signal.SIGUSR1) if again else first
+
+        def handle(number: int, frame: object) -> None:
+            assert data and callable(before)
+
+        signal.signal(signal.SIGUSR1, handle)
+
+    verify(
+        Case(
+            "chain-in-c",
+            "a chain of which C code holds the last",
+            leak=install,
+            twin=lambda: install(again=False),
+            fixed=lambda: install(again=False),
+            done=lambda: signal.signal(signal.SIGUSR1, first),
         )
     )
