@@ -11,6 +11,7 @@ from ..units import format_duration, format_growth
 from ..watch import Candidate, Growth, Sample
 from .account import Account, loose_sites
 from .findings import Evidence, Findings
+from .interpreters import with_interpreters
 from .ranking import Ranking
 from .report import Report
 from .suspects import find_suspects, fingerprint, ratchets_of
@@ -39,6 +40,9 @@ def assemble(
     ranking = Ranking(findings.diff, evidence.series, findings.lines)
     loose = loose_sites(findings.diff, findings.lines, account.walked)
     suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
+    interpreters = count_interpreters()
+    if interpreters > evidence.interpreters:
+        suspects = with_interpreters(suspects, loose, account, interpreters - evidence.interpreters)
     name, missing = fingerprint(verdict, suspects, findings.holdings), _missing(evidence, account, verdict)
     since = last.time - suspicion.end if suspicion else growth.seconds
     if reported and _still_stands(reported, findings):
@@ -49,7 +53,7 @@ def assemble(
     return Report(
         pid=os.getpid(),
         age_seconds=candidate.ledger.life,
-        reason=_reason(growth, resident, evidence.interpreters),
+        reason=_reason(growth, resident, interpreters, evidence.interpreters),
         growth_bytes=growth.growth,
         rss_growth_bytes=resident,
         rate_bytes_per_hour=growth.rate_per_hour,
@@ -115,14 +119,14 @@ def _confidence(growth: Growth, suspicion: Growth | None) -> float:
     return float(1 - 2.0 ** -(1 + max(0.0, doubled)))
 
 
-def _reason(growth: Growth, resident: int, interpreters: int) -> str:
-    """What grew, how much and how fast, and resident memory beside it; and that there are more than *interpreters* now,
-    whose objects no walk of this one meets."""
+def _reason(growth: Growth, resident: int, interpreters: int, before: int) -> str:
+    """What grew, how much and how fast, and resident memory beside it; and that there are more interpreters than
+    *before*, whose objects no walk of this one meets."""
     found = growth.summary
     if growth.meter != "rss":
         found += f"; resident memory {format_growth(resident, growth.seconds)}"
-    now = count_interpreters()
-    return f"{found}; {now} interpreters, {now - interpreters} more than before" if now > interpreters else found
+    more = interpreters - before
+    return f"{found}; {interpreters} interpreters, {more} more than before" if more > 0 else found
 
 
 def _time_to_limit(room: int, growth: Growth, resident: int) -> float | None:

@@ -19,7 +19,7 @@ from .libraries import LIBRARIES
 from .owned import IN_LIBRARY, MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, WEAK_OWNED, library_of, maker_of
 from .runtime import RUNTIME
 from .variables import VARIABLES
-from .verdicts import BY_VERDICT, GC_DISABLED
+from .verdicts import BY_VERDICT, GC_DISABLED, INTERPRETERS
 
 _EXACT = (*LIBRARIES, *RUNTIME)
 _BY_PATH = (*_EXACT, *KEPT, *VARIABLES)
@@ -38,6 +38,7 @@ ALL = (
     CYCLE_IN_C,
     UNREACHED,
     GC_DISABLED,
+    INTERPRETERS,
     *BY_VERDICT.values(),
 )
 """Every cause there is, in the order in which they are tried."""

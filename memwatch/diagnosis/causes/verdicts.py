@@ -33,3 +33,9 @@ GC_DISABLED = Cause(
     "reference cycles that nothing collects: the collector is off",
     "call gc.enable(), or gc.collect() after each piece of work; or break the cycles (weakref, None)",
 )
+
+INTERPRETERS = Cause(
+    "kept-interpreters",
+    "interpreters that are made and not closed: each has modules, types and code of its own",
+    "close each when it is done with (Interpreter.close(), or the pool's shutdown()), or use a few again and again",
+)

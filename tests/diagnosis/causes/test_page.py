@@ -21,7 +21,7 @@ from memwatch.diagnosis.causes.libraries import LIBRARIES
 from memwatch.diagnosis.causes.owned import MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, WEAK_OWNED
 from memwatch.diagnosis.causes.runtime import RUNTIME
 from memwatch.diagnosis.causes.variables import VARIABLES
-from memwatch.diagnosis.causes.verdicts import GC_DISABLED
+from memwatch.diagnosis.causes.verdicts import GC_DISABLED, INTERPRETERS
 
 PAGE = Path(__file__).parents[3] / "docs" / "causes.md"
 
@@ -49,7 +49,7 @@ PARTS = (
     ("What is kept", KEPT),
     ("Where it is kept", VARIABLES),
     ("What keeps it", OTHERS),
-    ("Where no path is known", (CYCLE_IN_C, UNREACHED, GC_DISABLED, *BY_VERDICT.values())),
+    ("Where no path is known", (CYCLE_IN_C, UNREACHED, GC_DISABLED, INTERPRETERS, *BY_VERDICT.values())),
 )
 
 
