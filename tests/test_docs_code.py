@@ -19,7 +19,12 @@ EXAMPLES = ROOT / "examples"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"\bmemwatch (?:run|report|usage|ps|status|profile|diff|gc|mcp|convert|completion|attach)\b.*")
 
-RUNS = {"which-leak.md": "", "first-leak.md": "", "agents.md": "load = order = lambda *_: {}"}
+EXPORTERS = """
+import memwatch, opentelemetry.trace, sentry_sdk
+token, sentry_sdk.init = "t" * 16, lambda _: None
+"""
+AGENTS = "load = order = lambda *_: {}"
+RUNS = {"which-leak.md": "", "first-leak.md": "", "agents.md": AGENTS, "exporters.md": EXPORTERS}
 """Pages whose Python blocks run one after the other as they stand, each with what has to be there before."""
 
 
