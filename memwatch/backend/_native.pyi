@@ -100,22 +100,25 @@ def listing(
     copy: Callable[[str, memoryview], array[int]],
     /,
 ) -> tuple[array[int], array[int], array[int]] | None: ...
-def search(
-    own_types: Collection[int],
-    hidden: list[object],
-    modules: list[object],
-    late: list[object],
-    mode: int,
-    given: array[int] | None,
-    grown: array[int] | None,
-    main_thread: int,
-    array_type: type | None,
-    most: int,
-    named: int,
-    branches: int,
-    near: int,
-    /,
-) -> list[tuple[Any, ...]] | bool | None: ...
+
+class SearchRequest(TypedDict):
+    """What a search is asked, as search/request.c says."""
+
+    own_types: Collection[int]
+    hidden: list[object]
+    modules: list[object]
+    late: list[object]
+    mode: int
+    given: array[int] | None
+    grown: array[int] | None
+    main_thread: int
+    array_type: type | None
+    most: int
+    named: int
+    branches: int
+    near: int
+
+def search(request: SearchRequest, /) -> list[tuple[Any, ...]] | bool | None: ...
 def look_in_child(
     deep: bool,
     own_types: Collection[int],
@@ -125,7 +128,7 @@ def look_in_child(
     patience: float,
     ask: Callable[[], object] | None,
     known: Snapshot | None,
-    question: tuple[Any, ...] | None,
+    question: SearchRequest | None,
     /,
 ) -> (
     tuple[

@@ -129,9 +129,9 @@ class Apart:
     def _look(self, blocks: int, should_cancel: ShouldCancel, known: object, question: Question | None) -> Look:
         task: Task = "census" if question is None else "search"
         exclude = [] if question is None else question.parts
-        arguments = None if question is None else question.arguments
+        request = None if question is None else question.request
         patience = self._patience(task, blocks)
-        found = in_child.look_in_child(exclude, should_cancel, known, arguments, patience)
+        found = in_child.look_in_child(exclude, should_cancel, known, request, patience)
         if self._pages:
             self._touched = min(1.0, max(self._touched, found.copied_bytes / (self._pages * in_child.PAGE_BYTES)))
             self._page_seconds = max(_FASTEST * in_child.PAGE_SECONDS, found.price_seconds / self._pages)

@@ -6,12 +6,15 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..internal import internal
 from .edges import path_along
 from .path import RetainingPath
 from .steps import Root, RootKind
+
+if TYPE_CHECKING:
+    from ..backend._native import SearchRequest
 
 NEW_UNKNOWN, NEW_WANTED, NEW_OF_TYPES = range(3)
 """What a search takes for new: what is not given, what is given, or what is of the types given."""
@@ -84,12 +87,12 @@ class Query:
 @internal
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A search for a forked child to make: the `arguments` of the extension's function, and the modules' `names`."""
+    """A search for the extension to make, here or in a forked child: the `request`, and the modules' `names`."""
 
-    arguments: tuple[Any, ...]
+    request: SearchRequest
     names: tuple[str, ...]
 
     @property
     def parts(self) -> list[object]:
         """What a census has to leave out, for it is memwatch's own."""
-        return [self.arguments, self.names, *(it for it in self.arguments if type(it) is list)]
+        return [self.request, self.names, *(it for it in self.request.values() if type(it) is list)]

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backend import _native
 from ..backend.census.arrays import tried_array_type
@@ -28,6 +28,9 @@ from .object_labels import code_label
 from .references import contents, fork_lists, namespace, own_modules, root_modules
 from .roots import HELD_BY_NOTHING, HELD_IN_C
 from .steps import Edge, EdgeKind, Root, RootKind
+
+if TYPE_CHECKING:
+    from ..backend._native import SearchRequest
 
 KNOWS_FRAMES = _native.knows_frames
 PAUSE_SECONDS = 2.5e-7
@@ -44,7 +47,6 @@ _MOST_TRIED, _MOST_ALIKE = 1000, 20  # objects that may stand for one that is go
 
 def question(query: Query, in_child: bool = False) -> Question:
     """What the extension is asked for a search; a child knows by itself which addresses are given."""
-    numpy_array = tried_array_type()
     roots = root_modules() if query.roots is None else query.roots
     own = [*own_modules(), *ignored_modules()]
     hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *query.ignore]
@@ -52,18 +54,29 @@ def question(query: Query, in_child: bool = False) -> Question:
     hidden += [query.ignore, query.given, roots, own, references]
     starts = [module for _, module in roots]
     late = [it for reference in references for it in (reference.names, reference.value)]
-    main, given = threading.main_thread().ident or 0, None if in_child else query.given
-    grown = None if query.grown is None else array("Q", query.grown)
-    limits = query.max_objects or 0, query.named, query.branches, query.near
-    arguments = TYPES, hidden, starts, late, query.mode, given, grown, main, numpy_array, *limits
-    return Question(arguments, tuple(name for name, _ in roots))
+    request: SearchRequest = {
+        "own_types": TYPES,
+        "hidden": hidden,
+        "modules": starts,
+        "late": late,
+        "mode": query.mode,
+        "given": None if in_child else query.given,
+        "grown": None if query.grown is None else array("Q", query.grown),
+        "main_thread": threading.main_thread().ident or 0,
+        "array_type": tried_array_type(),
+        "most": query.max_objects or 0,
+        "named": query.named,
+        "branches": query.branches,
+        "near": query.near,
+    }
+    return Question(request, tuple(name for name, _ in roots))
 
 
 def search(query: Query) -> list[HoldingSite]:
     """The answer to *query*; `should_cancel` is asked before and after."""
     _ask(query.should_cancel, "before it")
     asked = question(query)
-    rows = _native.search(*asked.arguments)
+    rows = _native.search(asked.request)
     if rows is None:
         raise Cancelled("the collector is at work; the search for holders has to wait for its end")
     if isinstance(rows, bool):
@@ -76,7 +89,7 @@ def search_near(query: Query, paused: Callable[[float], None]) -> list[HoldingSi
     """The same of what is near to its roots. *paused* is called with how many seconds that held the interpreter."""
     asked = question(query)
     begun = Clock.perf_counter()
-    rows = _native.search(*asked.arguments)
+    rows = _native.search(asked.request)
     paused(Clock.perf_counter() - begun)
     if not isinstance(rows, list):
         raise Cancelled("the collector is at work; the search for holders has to wait for its end")

@@ -16,7 +16,7 @@ import numpy
 import pytest
 
 from memwatch.retain import RootKind, expected_search, find_holdings, pure, retaining_paths
-from memwatch.retain.found import NEW_WANTED, Query
+from memwatch.retain.found import NEW_UNKNOWN, NEW_WANTED, Query
 from memwatch.retain.search import IN_C, Search
 
 native = pytest.mark.skipif(not IN_C, reason="of the search in C")
@@ -88,11 +88,18 @@ def test_memory_is_given_back(app: Any) -> None:
 @native
 def test_arguments_of_a_wrong_kind_are_refused() -> None:
     from memwatch.backend import _native
+    from memwatch.retain.native import question
 
-    with pytest.raises(TypeError, match="arguments are needed"):
-        _native.search(1, 2)  # type: ignore[call-arg,arg-type]
-    with pytest.raises(TypeError, match="come in lists"):
-        _native.search((), (), [], [], 0, array("Q"), None, 0, None, 0, 1, 0, 0)  # type: ignore[arg-type]
+    request = question(Query(NEW_UNKNOWN, array("Q"))).request
+    with pytest.raises(TypeError, match="a request is a dict"):
+        _native.search(1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="list"):
+        _native.search({**request, "hidden": ()})  # type: ignore[typeddict-item]
+    with pytest.raises(TypeError, match="13"):
+        _native.search({**request, "nearby": 1})  # type: ignore[typeddict-unknown-key]
+    del request["near"]  # type: ignore[misc]
+    with pytest.raises(TypeError, match="near"):
+        _native.search(request)
 
 
 @native

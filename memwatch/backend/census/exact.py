@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...errors import UnsupportedError
 from ...internal import RECORDS, TYPES, internal
@@ -20,6 +20,9 @@ from .arrays import tried_array_type
 from .contract import Cancelled, Listing, Look, ShouldCancel
 from .exclude import PARTS
 from .object_set import ObjectSet, copy_column
+
+if TYPE_CHECKING:
+    from .._native import SearchRequest
 
 _DEEP_SECONDS = 1.5e-7  # an object, listed, in scattered memory and on a busy machine
 _SHALLOW_SECONDS = 5e-8
@@ -71,7 +74,7 @@ def look_in_child(
     exclude: Sequence[object],
     should_cancel: ShouldCancel,
     known: ObjectSet | None,
-    question: tuple[Any, ...] | None,
+    question: SearchRequest | None,
     patience: float,
 ) -> Look:
     """As `child.look_in_child` says."""

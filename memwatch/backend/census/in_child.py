@@ -11,12 +11,15 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UnsupportedError
 from .. import name, reason
 from ..meters.memory_limit import container
 from .contract import Look, ShouldCancel
+
+if TYPE_CHECKING:
+    from .._native import SearchRequest
 
 EXPECTED_PAUSE = 5e-9
 """Seconds for each object of the heap: the fork copies the tables of its pages."""
@@ -57,7 +60,7 @@ def look_in_child(
     exclude: list[object],
     should_cancel: ShouldCancel,
     known: Any = None,
-    question: tuple[Any, ...] | None = None,
+    question: SearchRequest | None = None,
     patience: float = 60.0,
 ) -> Look:
     """Which objects there are, by a forked child; and the answer to *question* about what is not in *known*.

@@ -205,7 +205,7 @@ def _node_name(obj: Any) -> str:
 
 
 def _number(obj: Any) -> int:
-    """The same number for the same object in all snapshots of a process, as `native/graph/ids.h` says."""
+    """The same number for the same object in all snapshots of a process, as `native/core/ids.h` says."""
     address, kind = id(obj), id(type(obj))
     piece = (address >> _PIECE_SHIFT, address >> 3 & 1, kind >> 4 & 3)
     number = _pieces.setdefault(piece, len(_pieces) + 1)

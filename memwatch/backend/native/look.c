@@ -1,4 +1,5 @@
-/* Looks in a forked child, and what its parent makes of the answers. See look.h; child.c says how a child lives. */
+/* Looks in a forked child, and what its parent makes of the answers. See look.h; census/ask_child.c says how a child
+ * lives. */
 #include "look.h"
 
 #include "call.h"
@@ -10,7 +11,6 @@ typedef struct {
     GCState *collector;
     Search *search; /* or NULL */
     const Snapshot *known;
-    PyObject *const *question; /* the arguments of search() */
 } Look;
 
 /* ---- the child ---- */
@@ -39,7 +39,7 @@ search_and_send(const Look *look, Sender *sender)
     if (look->known->settled_by)
         marks_each(&look->known->marks, drop_replaced, &known);
     search->given = look->known->marks;
-    if (!search_walk(search, look->collector, look->question))
+    if (!search_walk(search, look->collector))
         return false;
     places_send(search, sender);
     return true;
@@ -78,7 +78,7 @@ take(Look *look, Snapshot *made, double patience, PyObject *ask)
         PyErr_NoMemory();
         goto done;
     }
-    places = look->search ? places_receive(look->search, look->question[MODULES], &answer) : Py_NewRef(Py_None);
+    places = look->search ? places_receive(look->search, look->search->modules, &answer) : Py_NewRef(Py_None);
     if (places)
         result = Py_BuildValue("(ONOdddl)", (PyObject *)made, answer_totals(&answer), places, answer.pause,
                                answer.price, answer.work, answer.faults);
@@ -119,7 +119,7 @@ count_in_child_call(State *state, PyObject *const *args, Py_ssize_t given)
 const char look_in_child_doc[] =
     "look_in_child(deep, own_types, part_types, records, exclude, patience, ask, known, question)\n--\n\n"
     "(Snapshot, [(label, objects, bytes, number), ...], found, pause, price, work, faults) by a forked child, or None\n"
-    "while the collector is at work. *question* has the arguments of search(), the given objects being those of the\n"
+    "while the collector is at work. *question* is a request of search(), the given objects being those of the\n"
     "Snapshot *known*; found is (places, totals) as search/places.h says. None and None: no search. *ask* is called\n"
     "now and then while the child works, and may raise. Making the child held the program for *pause* seconds and\n"
     "took *price* of processor time; the child may use *patience* of that, and has used *work*. Of its memory the\n"
@@ -133,10 +133,9 @@ answer(State *state, Call *call, Look *look, PyObject *const *args)
     PyObject *told = NULL, *question = args[8];
     double patience = PyFloat_AsDouble(args[5]);
     bool ready = !PyErr_Occurred();
-    if (ready && PyTuple_Check(question)) {
+    if (ready && question != Py_None) {
         look->search = &search;
-        look->question = ((PyTupleObject *)question)->ob_item;
-        ready = search_prepare(&search, state, look->question, PyTuple_GET_SIZE(question), &own);
+        ready = search_prepare(&search, state, question, &own);
     }
     if (ready)
         told = take(look, call->snapshot, patience, args[6]);
@@ -153,7 +152,7 @@ look_in_child_call(State *state, PyObject *const *args, Py_ssize_t given)
     PyObject *result = NULL;
     if (!call_read(&asked, args, given, 9))
         return NULL;
-    if (PyTuple_Check(args[8]) && !Py_IS_TYPE(args[7], state->snapshot_type))
+    if (args[8] != Py_None && !Py_IS_TYPE(args[7], state->snapshot_type))
         return PyErr_Format(PyExc_TypeError, "a question is about a snapshot");
     int begun = call_begin(state, &call, &asked, SNAPSHOT);
     Look look = {.walk = &call.walk, .collector = state->collector, .known = (Snapshot *)args[7]};

@@ -96,9 +96,9 @@ dominators_of(PyObject *module, PyObject *const *args, Py_ssize_t given)
 }
 
 static PyObject *
-search(PyObject *module, PyObject *const *args, Py_ssize_t given)
+search(PyObject *module, PyObject *request)
 {
-    return search_call(state_of(module), args, given);
+    return search_call(state_of(module), request);
 }
 
 static PyObject *
@@ -184,7 +184,7 @@ static PyMethodDef methods[] = {
     {"dominators_of", (PyCFunction)(void (*)(void))dominators_of, METH_FASTCALL, dominators_of_doc},
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
-    {"search", (PyCFunction)(void (*)(void))search, METH_FASTCALL, search_doc},
+    {"search", search, METH_O, search_doc},
     {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
     {"attributes", attributes, METH_O, attributes_doc},
     {"know_arrays", know_arrays, METH_O, know_arrays_doc},

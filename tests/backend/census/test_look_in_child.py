@@ -45,7 +45,7 @@ def _nothing_stays() -> Iterator[None]:
 
 def look_for_holders(before: Look) -> tuple[Look, tuple[Holding, ...]]:
     question = ask_holders()
-    after = look_in_child(question.parts, None, before.identity, question.arguments)
+    after = look_in_child(question.parts, None, before.identity, question.request)
     return after, holdings_of(question, after.places)
 
 
@@ -100,7 +100,7 @@ def test_what_is_gone_by_now_is_left_out_and_another_of_its_kind_stands_for_it()
     before = look_in_child([], None)
     KEPT.extend(Order(number) for number in range(2000))
     question = ask_holders()
-    after = look_in_child(question.parts, None, before.identity, question.arguments)
+    after = look_in_child(question.parts, None, before.identity, question.request)
     del KEPT[500:]
     (found,) = [it for it in holdings_of(question, after.places) if it.frontier_type == f"{__name__}.Order"]
     assert found.target_address in set(map(id, KEPT))
@@ -115,7 +115,7 @@ def test_a_container_that_was_replaced_by_a_longer_one_is_found_again() -> None:
     before = look_in_child([], None)
     owner.orders.extend(Order(number) for number in range(2000))
     question = ask_holders()
-    after = look_in_child(question.parts, None, before.identity, question.arguments)
+    after = look_in_child(question.parts, None, before.identity, question.request)
     owner.orders = [*owner.orders, Order(2)]
     (found,) = [it for it in holdings_of(question, after.places) if it.frontier_type == f"{__name__}.Order"]
     assert found.path.lines[-2:] == (".orders: list, 2002 items", "[index]")
@@ -162,7 +162,7 @@ def test_out_of_memory_at_every_mapping() -> None:
     while True:
         _native.fail_after(failures)
         try:
-            found = look_in_child(question.parts, None, before.identity, question.arguments)
+            found = look_in_child(question.parts, None, before.identity, question.request)
         except MemoryError:
             failures += 1 + failures // 4
         else:
@@ -200,7 +200,7 @@ def test_while_other_threads_work_and_fork() -> None:
 
 def test_a_question_is_about_a_snapshot() -> None:
     with pytest.raises(TypeError, match="a question is about a snapshot"):
-        look_in_child([], None, None, ask_holders().arguments)
+        look_in_child([], None, None, ask_holders().request)
 
 
 def run_alone(program: str) -> str:

@@ -43,7 +43,7 @@ def look():
     before = look_in_child([], None)
     kept.extend(Order() for _ in range(2000))
     question = ask_holders()
-    after = look_in_child(question.parts, None, before.identity, question.arguments)
+    after = look_in_child(question.parts, None, before.identity, question.request)
     (told,) = [it for it in holdings_of(question, after.places) if it.frontier_type == "__main__.Order"]
     assert (told.targets, told.path.text) == (2000, "module __main__ > kept: list, 2000 items > [index]"), told
     wanted = Wanted({id(order): ("__main__.Order", 100.0) for order in kept[::100]})

@@ -3,7 +3,7 @@
 #define MEMWATCH_CHECK_H
 
 #include "census/walk.h"
-#include "graph/ids.h"
+#include "core/ids.h"
 
 /* All that the module keeps. Protected by the interpreter's GIL. */
 typedef struct {

@@ -3,7 +3,7 @@
 #define MEMWATCH_ASKED_H
 
 #include "call.h"
-#include "census/child.h"
+#include "census/ask_child.h"
 #include "graph/graph.h"
 
 /* The arguments by their number, after the five of a census; from FIRST_OWN on they are each one's own. *groups* is

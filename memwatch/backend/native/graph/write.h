@@ -3,7 +3,7 @@
 #define MEMWATCH_WRITE_H
 
 #include "graph/graph.h"
-#include "graph/ids.h"
+#include "core/ids.h"
 
 /* What is told of allocations, made beforehand: JSON, and for objects by address the number of their stack. */
 typedef struct {

@@ -1,4 +1,4 @@
-/* A snapshot that a forked child has taken, as it goes through the pipe. See snapshot.h and send.h.
+/* A snapshot that a forked child has taken, as it goes through the pipe. See snapshot.h and send_from_child.h.
  *
  * Marks go granule by granule, and the rows as they are; so what is kept here is what would have been kept if the walk
  * had been made here. Neither side touches an object, and receiving needs no GIL. */

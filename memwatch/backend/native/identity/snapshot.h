@@ -11,7 +11,7 @@
 #ifndef MEMWATCH_SNAPSHOT_H
 #define MEMWATCH_SNAPSHOT_H
 
-#include "census/child.h"
+#include "census/ask_child.h"
 #include "identity/births.h"
 
 typedef enum {

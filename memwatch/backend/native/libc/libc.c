@@ -1,11 +1,11 @@
-/* Beginning and ending, and when to look for new libraries. See native.h.
+/* Beginning and ending, and when to look for new libraries. See libc.h.
  *
  * A look waits for the loader's lock, which may be held by one who waits for the GIL: it is never held meanwhile, nor
  * is the sampler's lock. What is for one thread at a time has a lock of its own. In a child whose loader is locked for
  * ever, the slots stay as they are: the hooks hand on, and what was sampled when it was forked is sampled. */
 #include "libc/parts.h"
 
-#include "sampling/hooks.h"
+#include "sampling/control.h"
 #include "sampling/version.h"
 
 #if KNOWS_NATIVE
@@ -106,6 +106,7 @@ native_begin(void)
         PyErr_NoMemory();
         return false;
     }
+    sampling_at_end = native_end;
     Py_BEGIN_ALLOW_THREADS
     problem = fill(wanted, &slots[slot]);
     Py_END_ALLOW_THREADS

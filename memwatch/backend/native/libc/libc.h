@@ -4,12 +4,12 @@
  * A library calls a function of another one through a slot in its own memory, which the loader has filled with the
  * function's address. Here the slots for the allocator's functions are filled with hooks instead, which count down as
  * those of Python's allocators do, and go on to the original. There is no function to call for that: the list of the
- * loaded objects, with their tables of slots, is what the loader itself works with (native_object.c).
+ * loaded objects, with their tables of slots, is what the loader itself works with (object.c).
  *
  * Some objects are left alone: this one; the loader; what defines an allocator itself, as libc does; and the object
  * with Python's own allocators, as their blocks have been counted already when they get there. There the one slot for
  * dlsym() is taken: Python calls it when it has loaded an extension module, which is the moment to look for libraries
- * that are new (native_patch.c).
+ * that are new (patch.c).
  *
  * Slots are changed with an atomic compare and exchange, from the very value that the loader puts there to the hook
  * and back: whoever else changes slots keeps his. The hooks stay in memory for ever, so that a thread may be inside
@@ -18,8 +18,8 @@
  *
  * What is not seen: calls inside of libc, as strdup's own (their free finds no sample, and nothing happens); libraries
  * that bring an allocator of their own; memory that is mapped. */
-#ifndef MEMWATCH_NATIVE_H
-#define MEMWATCH_NATIVE_H
+#ifndef MEMWATCH_LIBC_H
+#define MEMWATCH_LIBC_H
 
 #include "sampling/sampler.h"
 
@@ -30,7 +30,7 @@
 #define KNOWS_NATIVE 0
 #endif
 
-/* ---- native.c: for Python, with the GIL ---- */
+/* ---- libc.c: for Python, with the GIL ---- */
 
 /* Begin, for the sampling that runs; false with an exception. Nothing happens if it has begun. */
 bool native_begin(void);

@@ -21,7 +21,7 @@
 #define SLOT_IN_DATA R_AARCH64_ABS64
 #endif
 
-/* ---- native_hooks.c ---- */
+/* ---- hooks.c ---- */
 
 enum {
     NATIVE_MALLOC,
@@ -54,7 +54,7 @@ extern NativeFunction native_functions[NATIVE_FUNCTIONS] __attribute__((visibili
  * knows the blocks. */
 void native_hooks_begin(bool by_page, bool usable);
 
-/* ---- native_object.c ---- */
+/* ---- object.c ---- */
 
 /* A loaded object, as far as it matters here. */
 typedef struct {
@@ -81,7 +81,7 @@ object_has(const NativeObject *object, const void *address)
     return (uintptr_t)address >= object->low && (uintptr_t)address < object->high;
 }
 
-/* ---- native_slots.c ---- */
+/* ---- slots.c ---- */
 
 /* What to do with each slot of an object for one of our functions; `calls` tells a slot that is only called by. */
 typedef void (*OnSlot)(const NativeObject *object, int function, void **slot, bool calls, void *arg);
@@ -92,7 +92,7 @@ void object_slots(const NativeObject *object, OnSlot on_slot, void *arg);
  * the object is *loaded*, which is known of one that had a hook already. */
 bool slot_exchange(const NativeObject *object, void **slot, void *before, void *after, bool loaded);
 
-/* ---- native_loader.c ---- */
+/* ---- loader.c ---- */
 
 /* Without the GIL, before a walk: false if the loader's lock may never come free, so that no walk must begin. */
 bool loader_answers(void);
@@ -100,7 +100,7 @@ bool loader_answers(void);
 /* In a child after fork(): that is not known any more. */
 void loader_forked(void);
 
-/* ---- native_patch.c ---- */
+/* ---- patch.c ---- */
 
 /* All of these one thread at a time, without the GIL, and if loader_answers(). */
 

@@ -3,7 +3,8 @@
  * The end of the interpreter needs nothing: the next sample that is due finds it ending and switches sampling off;
  * the hooks stay, for there are threads and exit functions that go on freeing. */
 #include "sampling/control.h"
-#include "libc/libc.h"
+
+void (*sampling_at_end)(void);
 
 static int watcher = -1;
 
@@ -140,7 +141,8 @@ sampling_end(void)
     sampler_unlock();
     hooks_remove();
     stop_watching();
-    native_end();
+    if (sampling_at_end)
+        sampling_at_end();
 }
 
 bool

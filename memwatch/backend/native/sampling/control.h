@@ -7,8 +7,9 @@
 /* Begin with nothing; false with an exception if that cannot be done. It is not running yet. */
 bool sampling_begin(double interval, int depth, size_t most);
 
-/* End, and forget everything. */
+/* End, and forget everything. What hangs on the sampling that runs, if anything, ends with it: libc/ enters itself. */
 void sampling_end(void);
+extern void (*sampling_at_end)(void);
 
 /* Whether it runs, and nobody has taken the hooks away. */
 bool sampling_runs(void);

@@ -8,7 +8,7 @@
 PyObject *sampling_objects(PyObject *module, PyObject *types);
 extern const char sampling_objects_doc[];
 
-/* native_methods.c */
+/* libc/methods.c */
 PyObject *sampling_native(PyObject *module, PyObject *wanted);
 PyObject *sampling_native_stats(PyObject *module, PyObject *ignored);
 PyObject *sampling_native_slots(PyObject *module, PyObject *ignored);

@@ -1,4 +1,4 @@
-/* A search, from what Python asks to what it gets. See search.h.
+/* What Python gets of a search. See search.h.
  *
  * As in a census, what the answer names gets a reference before the first Python object is made: from there on a
  * collection may run. Of each chain that is its first object and its last, and the code and namespace of a running
@@ -10,14 +10,10 @@
 #include <string.h>
 
 const char search_doc[] =
-    "search(own_types, hidden, modules, late, mode, given, grown, main_thread, array_type, most, named, branches,\n"
-    "       near)\n"
-    "--\n\n"
+    "search(request)\n--\n\n"
     "[(root, first, last, addresses, types, targets, items, bytes, [(type, count), ...]), ...], None while the\n"
     "collector is at work, False if there are more than *most* objects. A root is (kind, main thread?, number, code,\n"
-    "globals, variable). *given* and *grown* (or None) are buffers of addresses; *mode* says what is new: 0 what is\n"
-    "not given, 1 what is given, 2 what is of the types given. *late* has a namespace, what of it comes last, and so\n"
-    "on. *near* is 0, or so many references are looked at near to the modules, or to the threads if there are none.";
+    "globals, variable). request.c says what a request is.";
 
 const char held_doc[] = "held(holder, address, type, alike, array_type)\n--\n\n"
                         "What *holder* refers to at that address and of the type at that one, or with *alike* another\n"
@@ -25,117 +21,35 @@ const char held_doc[] = "held(holder, address, type, alike, array_type)\n--\n\n"
 
 const char hollow_doc[] = "hollow(holder, array_type)\n--\n\nWhat a code object or an array holds.";
 
-/* ---- the question ---- */
-
-static bool
-read_addresses(Search *search, PyObject *buffer, Pointers *set)
-{
-    Py_buffer view;
-    if (PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE) < 0)
-        return false;
-    Memory *memory = search->walk.memory;
-    bool good = true;
-    for (Py_ssize_t at = 0; good && at + (Py_ssize_t)sizeof(uint64_t) <= view.len; at += sizeof(uint64_t)) {
-        uint64_t address;
-        memcpy(&address, (char *)view.buf + at, sizeof(address));
-        if (set)
-            good = address == 0 || pointers_enter(memory, set, (void *)address);
-        else
-            good = address >> ADDRESS_BITS || marks_add(memory, &search->given, (void *)address) >= 0;
-    }
-    PyBuffer_Release(&view);
-    return good || PyErr_NoMemory();
-}
-
-static bool
-read_own(Search *search, PyObject *ids, Pointers *own)
-{
-    PyObject *each = PyObject_GetIter(ids), *id;
-    bool good = each != NULL;
-    while (good && (id = PyIter_Next(each))) {
-        void *pointer = PyLong_AsVoidPtr(id);
-        Py_DECREF(id);
-        good = !PyErr_Occurred() && (pointers_enter(search->walk.memory, own, pointer) || PyErr_NoMemory());
-    }
-    Py_XDECREF(each);
-    return good && !PyErr_Occurred();
-}
-
-static bool
-read_lists(Search *search, PyObject *const *args)
-{
-    for (int which = HIDDEN; which <= LATE; which++)
-        if (!PyList_Check(args[which])) {
-            PyErr_SetString(PyExc_TypeError, "hidden objects, modules and late objects come in lists");
-            return false;
-        }
-    for (int which = 0; which < ARGUMENTS; which++)
-        if (which != ARRAY_TYPE && !walk_leave_out(&search->walk, args[which]))
-            return PyErr_NoMemory();
-    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(args[HIDDEN]); place++)
-        if (!walk_leave_out(&search->walk, PyList_GET_ITEM(args[HIDDEN], place)))
-            return PyErr_NoMemory();
-    for (Py_ssize_t place = 0; place + 1 < PyList_GET_SIZE(args[LATE]); place += 2) {
-        PyObject *names = PyList_GET_ITEM(args[LATE], place), *held = PyList_GET_ITEM(args[LATE], place + 1);
-        Pointer *entry = pointers_enter(search->walk.memory, &search->late, held);
-        if (entry == NULL)
-            return PyErr_NoMemory();
-        entry->number = (Py_ssize_t)names;
-    }
-    return true;
-}
-
-static bool
-read_question(Search *search, PyObject *const *args)
-{
-    search->walk.marking = true;
-    search->mode = (Mode)PyLong_AsLong(args[MODE]);
-    search->main_thread = PyLong_AsUnsignedLong(args[MAIN_THREAD]);
-    search->most = PyLong_AsSize_t(args[MOST]);
-    search->named = PyLong_AsSize_t(args[NAMED]);
-    search->branches = PyLong_AsSize_t(args[BRANCHES]);
-    search->near = PyLong_AsSize_t(args[NEAR]);
-    search->array_type = PyType_Check(args[ARRAY_TYPE]) ? (PyTypeObject *)args[ARRAY_TYPE] : NULL;
-    search->only_in_grown = args[GROWN] != Py_None;
-    if (PyErr_Occurred())
-        return false;
-    Pointers *types = search->mode == NEW_OF_TYPES ? &search->types : NULL;
-    if (args[GIVEN] != Py_None && !read_addresses(search, args[GIVEN], types))
-        return false;
-    if (search->only_in_grown && !read_addresses(search, args[GROWN], &search->grown))
-        return false;
-    return read_lists(search, args);
-}
-
 /* ---- the walk ---- */
 
 static bool
-walk_modules(Search *search, PyObject *modules)
+walk_modules(Search *search)
 {
     bool good = true;
-    for (Py_ssize_t place = 0; good && place < PyList_GET_SIZE(modules); place++)
+    for (Py_ssize_t place = 0; good && place < PyList_GET_SIZE(search->modules); place++)
         good = search_label(search, (Label){.kind = ROOT_MODULE, .number = (uint32_t)place}) &&
-               search_root(search, PyList_GET_ITEM(modules, place), NO_VARIABLE);
+               search_root(search, PyList_GET_ITEM(search->modules, place), NO_VARIABLE);
     return good && search_run(search);
 }
 
 /* What is near to the modules given, or without any to what threads hold. */
 static bool
-walk_near(Search *search, PyObject *modules)
+walk_near(Search *search)
 {
-    bool good = walk_modules(search, modules);
-    if (PyList_GET_SIZE(modules) == 0)
+    bool good = walk_modules(search);
+    if (PyList_GET_SIZE(search->modules) == 0)
         good = good && search_threads(search, false) && search_run(search);
     return good && chains_fill(search, search->named);
 }
 
 bool
-search_walk(Search *search, GCState *collector, PyObject *const *args)
+search_walk(Search *search, GCState *collector)
 {
     if (search->near)
-        return walk_near(search, args[MODULES]);
-    bool good = walk_modules(search, args[MODULES]) && search_threads(search, false) && search_run(search) &&
-                search_late(search) && search_own(search);
+        return walk_near(search);
+    bool good = walk_modules(search) && search_threads(search, false) && search_run(search) && search_late(search) &&
+                search_own(search);
     bool found = search->mode == NEW_WANTED && search->groups.used && search->named == 1 && search->branches == 0;
     good = good && (found || search_unreached(search, collector));
     return good && chains_fill(search, search->named) &&
@@ -276,31 +190,17 @@ answer(Search *search)
     return told;
 }
 
-bool
-search_prepare(Search *search, State *state, PyObject *const *args, Py_ssize_t given, Pointers *own)
-{
-    if (given != ARGUMENTS) {
-        PyErr_Format(PyExc_TypeError, "%d arguments are needed, not %zd", ARGUMENTS, given);
-        return false;
-    }
-    search->walk.memory = &state->memory;
-    state->memory.peak = state->memory.now;
-    if (!search_begin(search, state, own))
-        return PyErr_NoMemory();
-    return read_own(search, args[OWN_TYPES], own) && read_question(search, args);
-}
-
 PyObject *
-search_call(State *state, PyObject *const *args, Py_ssize_t given)
+search_call(State *state, PyObject *request)
 {
     Search search = {0};
     Pointers own = {0};
     PyObject *result = NULL;
-    if (!search_prepare(&search, state, args, given, &own))
+    if (!search_prepare(&search, state, request, &own))
         goto done;
     if (state->collector->collecting)
         result = Py_NewRef(Py_None);
-    else if (search_walk(&search, state->collector, args))
+    else if (search_walk(&search, state->collector))
         result = answer(&search);
     else if (search.over)
         result = Py_NewRef(Py_False);

@@ -2,7 +2,7 @@
 #ifndef MEMWATCH_PLACES_H
 #define MEMWATCH_PLACES_H
 
-#include "census/child.h"
+#include "census/ask_child.h"
 #include "search/search.h"
 
 /* In the child, after the search: the chains with what was counted, and of all groups how much hangs on which root. */

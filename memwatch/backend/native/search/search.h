@@ -3,31 +3,13 @@
  * It takes 20 bytes for each object that refers to others, and about one for each of the rest. The GIL is held from the
  * first root to the last chain, and no code of the program runs: nothing comes, goes or moves meanwhile, and pointers
  * need no reference. search.c goes along references, threads.c and unreached.c find the roots that no module holds,
- * groups.c counts, chains.c gives the paths back, branches.c finds other ways to one object, answer.c makes Python
- * values of all that. */
+ * groups.c counts, chains.c gives the paths back, branches.c finds other ways to one object. request.c reads what
+ * Python asks for, and answer.c makes Python values of all that. */
 #ifndef MEMWATCH_SEARCH_H
 #define MEMWATCH_SEARCH_H
 
 #include "census/untracked_holders.h"
 #include "census/check.h"
-
-/* The arguments of search() by their number. */
-enum {
-    OWN_TYPES,
-    HIDDEN,
-    MODULES,
-    LATE,
-    MODE,
-    GIVEN,
-    GROWN,
-    MAIN_THREAD,
-    ARRAY_TYPE,
-    MOST,
-    NAMED,
-    BRANCHES,
-    NEAR,
-    ARGUMENTS
-};
 
 /* ---- roots ---- */
 
@@ -138,6 +120,7 @@ typedef struct {
     bool all_else_is;
     bool silent;        /* count nothing */
     bool own_entered;
+    PyObject *modules;        /* to begin at, a list */
     PyTypeObject *array_type; /* numpy's, or NULL */
     unsigned long main_thread;
     size_t most; /* objects to visit */
@@ -246,17 +229,19 @@ size_t depth_of(const Search *search, uint32_t parent);
 /* branches.c: further ways to the last object of the first chain, at most *wanted*. */
 bool branches_fill(Search *search, size_t wanted);
 
-/* answer.c: a search from the arguments of search() on, for whoever runs it apart from the answer. *own* is kept until
- * search_free(). False with an exception; the walk answers as those above. */
-bool search_prepare(Search *search, State *state, PyObject *const *args, Py_ssize_t given, Pointers *own);
-bool search_walk(Search *search, GCState *collector, PyObject *const *args);
+/* request.c: a search from the dict that Python gives on. *own* is kept until search_free(), *asked* as long as the
+ * dict. False with an exception. */
+bool search_prepare(Search *search, State *state, PyObject *asked, Pointers *own);
+
+/* answer.c: the walk, for whoever runs it apart from the answer; answers as those above. */
+bool search_walk(Search *search, GCState *collector);
 
 /* answer.c: the functions for Python. */
 PyObject *hollow_call(PyObject *const *args, Py_ssize_t given);
 extern const char hollow_doc[];
 PyObject *held_call(State *state, PyObject *const *args, Py_ssize_t given);
 extern const char held_doc[];
-PyObject *search_call(State *state, PyObject *const *args, Py_ssize_t given);
+PyObject *search_call(State *state, PyObject *request);
 extern const char search_doc[];
 
 #endif

@@ -1,4 +1,5 @@
-/* The parent's side of a look in a forked child. See child.h, and send.c for the child's.
+/* The parent's side of a look in a forked child. See ask_child.h, and send_from_child.c for the
+ * child's.
  *
  * The child is made by the system call, not by fork(): so no handler of the program or of a library runs around it, in
  * neither process. And it is made without an exit signal: no SIGCHLD comes when it ends, and a wait for any child does
@@ -12,7 +13,7 @@
  * says that it is the last, and while none comes it is looked whether the child is still there.
  *
  * How long it may take is counted in its own processor time, so that a busy machine does not decide what is found. */
-#include "census/child.h"
+#include "census/ask_child.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* What a forked child does: it walks, sends what it found through a pipe, and ends. */
-#ifndef MEMWATCH_SEND_H
-#define MEMWATCH_SEND_H
+/* The child's side of a look: it sends what it has found through a pipe, and ends. */
+#ifndef MEMWATCH_SEND_FROM_CHILD_H
+#define MEMWATCH_SEND_FROM_CHILD_H
 
 #include "census/walk.h"
 
@@ -14,7 +14,7 @@ typedef enum {
     A_STEP,        /* a type's label; the place's number */
     A_COUNT,       /* a type's label; how many, the sum's number */
     A_TOTAL,       /* how many new objects, their bytes, the kind of root */
-    A_RANGE,       /* see graph/ids.h */
+    A_RANGE,       /* see core/ids.h */
     SOME_FACTS,    /* see graph/graph.h */
     SOME_TEXT,     /* see graph/dominance.c */
     ALL_SENT,

@@ -1,8 +1,9 @@
-/* The census in a forked child: the walk does not hold up the program, only the making of the child does. */
-#ifndef MEMWATCH_CHILD_H
-#define MEMWATCH_CHILD_H
+/* The parent's side of a look in a forked child: it makes the child, and waits for its answer. Only the making of the
+ * child holds up the program, and not the walk. */
+#ifndef MEMWATCH_ASK_CHILD_H
+#define MEMWATCH_ASK_CHILD_H
 
-#include "census/send.h"
+#include "census/send_from_child.h"
 
 /* What a child has sent, and what it took. */
 typedef struct {
@@ -13,8 +14,8 @@ typedef struct {
     size_t whole; /* messages before here are */
     double pause; /* seconds that its making held the program */
     double price; /* seconds of processor time that it took */
-    double work;  /* seconds of processor time that it used */
-    long faults;  /* pages that the program came to have while it lived: copied ones, and new ones */
+    double work; /* seconds of processor time that it used */
+    long faults; /* pages that the program came to have while it lived: copied ones, and new ones */
 } Answer;
 
 /* What the child does, with *arg*; never returns. */

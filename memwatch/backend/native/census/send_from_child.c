@@ -1,4 +1,5 @@
-/* The child's side of a look in a forked child. See send.h, and child.c for the parent's.
+/* The child's side of a look in a forked child. See send_from_child.h, and ask_child.c for the
+ * parent's.
  *
  * The child is a copy of the process with a single thread, made while that thread held the GIL. Other threads may have
  * been inside malloc or anywhere else at that moment, and what they had locked stays locked here for ever. So nothing
@@ -10,7 +11,7 @@
  * First the child sees to it that nobody notices it: it ends with the thread that waits for it, leaves no core file,
  * is what a lack of memory kills first, and lets go of every descriptor, so that a socket that the parent closes is
  * closed. All signals are blocked, or it would run the parent's handlers, which write into shared descriptors. */
-#include "census/send.h"
+#include "census/send_from_child.h"
 
 #include "core/type_label.h"
 

@@ -1,5 +1,5 @@
 /* The numbers of objects in heap snapshots. See ids.h. */
-#include "graph/ids.h"
+#include "core/ids.h"
 
 #define ALL_TYPES 4
 
