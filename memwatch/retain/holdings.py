@@ -188,11 +188,12 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
     holder = top if alone and is_large(top) else holder_of(chain)
     targets = _targets(found, holder)
     each = found.size / max(targets, 1)
-    bound = bound_of(chain, holder, each)
-    kept = seconds_kept(chain, holder) if bound is None or bound.is_far else None
+    into = _into(chain, holder)
+    bound = bound_of(*into, each)
+    kept = seconds_kept(*into) if bound is None or bound.is_far else None
     within = bound is not None and bound.used <= bound.limit
-    in_use = (bound is None or bound_of(chain, holder, each, in_use=True) is not None) and (
-        kept is None or seconds_kept(chain, holder, in_use=True) is not None
+    in_use = (bound is None or bound_of(*into, each, in_use=True) is not None) and (
+        kept is None or seconds_kept(*into, in_use=True) is not None
     )
     return Holding(
         path=path_along(chain, found.root, alone, show_keys),
@@ -214,6 +215,15 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
         notes=noted_types(top, found.types, known),
         in_use=in_use,
     )
+
+
+def _into(chain: list[Any], holder: Any) -> tuple[list[Any], Any]:
+    """What *holder*, the last of *chain* but one, was put into itself, if it is a tuple: it came with all that it has,
+    and passes for old where another lay before."""
+    while type(holder) is tuple and len(chain) > 2 and holder is chain[-2]:
+        chain = chain[:-1]
+        holder = holder_of(chain)
+    return chain, holder
 
 
 def _targets(found: HoldingSite, holder: Any) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from ..backend.type_labels import type_label
@@ -24,8 +23,9 @@ def blame(
     The type that the first holder holds comes first. The last round had so many *calls* and began at *before*; what
     only *ignored* objects hold is excused.
     """
-    grown = _grown_in_place(rows, calls, before, ignored)
-    known = _without(before.addresses, grown)
+    after = take_snapshot(since=before)  # before anything is made here that it would count
+    grown = _grown_in_place(rows, calls, before, after, ignored)
+    known = array("Q", [address for address in before.addresses if address not in grown])
     found = find_holdings(known, ignore=ignored)
     guilty = [holding for holding in found if not is_excused(holding)]
     unseen = {type_label(type(obj)) for obj in ignored}
@@ -46,7 +46,7 @@ def _holders(row: GrowthRow, calls: int, holdings: Iterable[Holding]) -> list[Ho
 
 
 def _grown_in_place(
-    rows: Sequence[GrowthRow], calls: int, before: Snapshot, ignored: Sequence[object]
+    rows: Sequence[GrowthRow], calls: int, before: Snapshot, after: Snapshot, ignored: Sequence[object]
 ) -> dict[int, str]:
     """The addresses of what has grown since *before*, of the types that grew so in every round, with their labels.
 
@@ -54,9 +54,6 @@ def _grown_in_place(
     container with fewer items than there were calls has room left of what it held for a while, as the set of an event
     loop's tasks has: that depends on the addresses of what came and went, and is no leak.
     """
-    if not any(row.in_place for row in rows):
-        return {}
-    after = take_snapshot()  # before anything is made here that it would count
     labels = {row.what for row in rows if row.in_place}
     spared = {*map(id, ignored), id(ignored), id(rows)}
     found = {it.address: it.what for it in diff_snapshots(before, after).grown if it.what in labels}
@@ -64,13 +61,3 @@ def _grown_in_place(
         found.update(dict.fromkeys(before.identity.came(after.identity, {label}), label))
     spared.update(with_fewer_items(found, calls))
     return {address: label for address, label in found.items() if address not in spared}
-
-
-def _without(addresses: array[int], taken: Iterable[int]) -> array[int]:
-    """*addresses*, which are sorted, without those *taken*: their objects pass for new."""
-    left = addresses[:]
-    for address in taken:
-        place = bisect_left(left, address)
-        if left[place : place + 1] == array("Q", (address,)):
-            del left[place]
-    return left

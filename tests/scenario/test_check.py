@@ -165,6 +165,35 @@ def test_code_that_a_full_cache_replaces_is_no_growth() -> None:
     assert not memwatch.check(template, loops=2).leaks
 
 
+class Page:
+    def __init__(self) -> None:
+        self.orders = [Order() for _ in range(5)]
+
+
+@pytest.mark.skipif(memwatch.backend.name == "pure", reason="without births what lies where another lay passes for old")
+@pytest.mark.parametrize("size", [19, 24, 29])
+@pytest.mark.parametrize("kind", ["lru_cache", "tuple keys"])
+def test_a_cache_that_becomes_full_within_the_check_passes(kind: str, size: int) -> None:
+    numbers = itertools.count()
+    cached = functools.lru_cache(maxsize=size)(lambda number: Page())
+    pages: collections.OrderedDict[tuple[str, str], Page] = collections.OrderedDict()
+
+    def by_hand() -> None:
+        pages["page", f"number {next(numbers)}"] = Page()
+        if len(pages) > size:
+            pages.popitem(last=False)
+
+    assert not memwatch.check(by_hand if kind == "tuple keys" else lambda: cached(next(numbers))).leaks
+
+
+def test_what_only_the_function_itself_keeps_is_found() -> None:
+    def make() -> Callable[[], None]:
+        kept: list[Order] = []
+        return lambda: kept.append(Order())
+
+    assert "local fn" in found(make()).holdings[0].path.text
+
+
 class TestInPlace:
     """Growth without new objects."""
 
