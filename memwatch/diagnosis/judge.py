@@ -26,7 +26,7 @@ from .findings import Findings
 from .lines import RAW
 from .report import Report
 from .retained import with_retained
-from .settling import settles
+from .settling import Settling
 from .verdict import (
     HALF,
     classify,
@@ -42,7 +42,6 @@ from .window import excess_of, put_right
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
 _MOST_FILLED = 3  # times in a row, likewise
-_MOST_SETTLING = 3  # times in a row, likewise
 _MOST_AWAITED = 1  # times: it may be that the program would collect, but does not
 _MOST_IDLE = 1  # times: code that would keep a bound, and has not been run, is believed
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
@@ -71,7 +70,8 @@ class Diagnosis:
         self._inquiry = EvidenceCollector(pause_budget, recorder, show_keys)
         self._accepted = Accepted(ignore, min_growth)
         self._imports = 0
-        self._widened = self._passing = self._filled = self._settling = self._idle = 0
+        self._widened = self._passing = self._filled = self._idle = 0
+        self._settling = Settling()
         self._waited = False
         self._awaited = self._collections = 0
         self._reported: Report | None = None
@@ -193,17 +193,18 @@ class Diagnosis:
         self._widened = self._widened + 1 if widening else 0
         passing = excuses.passing(findings.lines) if self._passing < _MOST_PASSING else None
         self._passing = self._passing + 1 if passing else 0
-        settling = self._settles(findings, grew) if candidate.growth.level != "early" else None  # that has its own bar
+        settling = self._settles(candidate, findings, grew)
         filling = excuses.filling(self._limit - last.rss)
         self._idle += filling is not None and not all(it.in_use for it in findings.holdings)
         return loading or widening or passing or filling or settling
 
-    def _settles(self, findings: Findings, grew: int) -> str | None:
-        """Why to wait where objects come more and more slowly, but a few times in a row."""
-        may_settle = self._settling < _MOST_SETTLING
-        why = settles(findings.holdings, self._inquiry.evidence.series, grew) if may_settle else None
-        self._settling = self._settling + 1 if why else 0
-        return why
+    def _settles(self, candidate: Candidate, findings: Findings, grew: int) -> str | None:
+        """Why to wait where objects come more and more slowly."""
+        if candidate.growth.level == "early":  # that has its own bar
+            return None
+        evidence, now = self._inquiry.evidence, candidate.samples[-1].time
+        seconds = now - evidence.suspicion.end if evidence.suspicion else 0.0
+        return self._settling.why_wait(findings.holdings, evidence.series, grew, now, seconds)
 
     def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
         """Why to wait where most of the growth is what the items of one bounded container keep, though no walk meets

@@ -1,15 +1,18 @@
 """Growth whose objects come more and more slowly: as keys of which there are so many, or a start-up that fills a table.
 
 What leaks comes as often as the work does that leaks it. The meters may rise evenly all the same, for what there is
-grows as well: so the objects are counted.
+grows as well: so the objects are counted. A verdict after one that waited has few looks of its own: it knows how many
+items the holder had then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..backend.meters.meters import counted_bytes
 from ..heap import TypeSeries
+from ..internal import internal
 from ..retain import Holding
 from .benign_growth import bytes_of
 from .pinned import strong_of
@@ -18,6 +21,53 @@ from .verdict import HALF
 _SEVERAL = 50  # objects: of fewer the flow is not known
 _ALIKE = 0.1
 _SLOWER = 0.8  # of the flow before
+_MOST = 3  # times in a row: each is twice as long as the one before
+
+
+@internal
+class _Filled(NamedTuple):
+    """How many items the holder at the end of *path* had at a verdict, and how many came a second by then."""
+
+    path: str
+    time: float
+    items: int
+    speed: float
+
+
+@internal
+class Settling:
+    """Whether growth settles, from verdict to verdict: a reason to wait, but a few times in a row."""
+
+    def __init__(self) -> None:
+        self._waited = 0
+        self._before: _Filled | None = None
+
+    def why_wait(
+        self, holdings: Sequence[Holding], series: TypeSeries, grew: int, now: float, seconds: float
+    ) -> str | None:
+        """In words, that what makes most of the *grew* bytes comes more and more slowly; None if it does not.
+
+        The growth was suspected *seconds* before *now*.
+        """
+        if self._waited >= _MOST:
+            self._waited, self._before = 0, None
+            return None
+        why, filled = settles(holdings, series, grew), None
+        top = _most_of(holdings, grew)
+        if top is not None and top.holder_items is not None and seconds > 0:
+            filled = _Filled(top.path.fingerprint, now, top.holder_items, _last_speed(top, series, seconds))
+            if self._before and self._before.path == filled.path and now > self._before.time:
+                came = (filled.items - self._before.items) / (now - self._before.time)
+                why = why or (_in_words(top.frontier_type) if came < _SLOWER * self._before.speed else None)
+                filled = filled._replace(speed=came)
+        self._waited, self._before = (self._waited + 1, filled) if why else (0, None)
+        return why
+
+
+def _last_speed(top: Holding, series: TypeSeries, seconds: float) -> float:
+    """How many items have come a second in the second half of the *seconds*: what was fast before is a start-up."""
+    flow = min(1.0, flow_of(top, series))
+    return top.targets / seconds * 2 * flow / (1 + flow)
 
 
 def settles(holdings: Sequence[Holding], series: TypeSeries, grew: int) -> str | None:
@@ -25,13 +75,22 @@ def settles(holdings: Sequence[Holding], series: TypeSeries, grew: int) -> str |
 
     That is what one holder gets, or objects of types that many hold.
     """
-    top = max(strong_of(holdings), key=bytes_of, default=None)
-    if top is not None and bytes_of(top) >= HALF * grew and flow_of(top, series) < _SLOWER:
-        return f"new {top.frontier_type} objects come more and more slowly"
+    top = _most_of(holdings, grew)
+    if top is not None and flow_of(top, series) < _SLOWER:
+        return _in_words(top.frontier_type)
     slow = [it for it in series.ratchets() if it.objects >= _SEVERAL and max(it.flow, it.steadiness) < _SLOWER]
-    if sum(counted_bytes(it.growth, it.objects) for it in slow) >= HALF * grew:
-        return f"new {slow[0].what} objects come more and more slowly"
-    return None
+    is_most = sum(counted_bytes(it.growth, it.objects) for it in slow) >= HALF * grew
+    return _in_words(slow[0].what) if slow and is_most else None
+
+
+def _most_of(holdings: Sequence[Holding], grew: int) -> Holding | None:
+    """The holder of most of the growth, if there is one."""
+    top = max(strong_of(holdings), key=bytes_of, default=None)
+    return top if top is not None and bytes_of(top) >= HALF * grew else None
+
+
+def _in_words(what: str) -> str:
+    return f"new {what} objects come more and more slowly"
 
 
 def flow_of(held: Holding, series: TypeSeries) -> float:

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from memwatch.backend.allocations.live import Sampled
-from memwatch.diagnosis import judge
+from memwatch.diagnosis import settling
 from memwatch.diagnosis.early import Agreement
 from memwatch.diagnosis.lines import Lines
 from memwatch.frames import Frame
@@ -69,8 +69,8 @@ def test_two_looks_in_a_row_must_accuse_the_same(case, app, text):
 
 
 def test_early_looks_do_not_prolong_the_wait_for_what_slows_down(case, app, text, monkeypatch):
-    monkeypatch.setattr(judge, "_MOST_SETTLING", 1)
-    monkeypatch.setattr(judge, "settles", lambda *_: "it slows down")
+    monkeypatch.setattr(settling, "_MOST", 1)
+    monkeypatch.setattr(settling, "settles", lambda *_: "it slows down")
     vars(app)["early_kept"], said = [], []
     for _ in range(2):
         case.suspect()
