@@ -15,7 +15,7 @@ from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.resident import read_mapped
 from ..internal import internal
 from ..retain import count_imported, find_collecting
-from ..watch import Candidate, Dismissed, Leak, make_leak
+from ..watch import Candidate, Dismissed, Growth, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
@@ -39,6 +39,7 @@ from .verdict import (
 from .whole import without_idle
 from .window import excess_of, put_right
 
+_YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of it
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
 _MOST_FILLED = 3  # times in a row, likewise
@@ -100,10 +101,19 @@ class Diagnosis:
         """Decide on *candidate*."""
         if candidate.growth.level == "early":
             return self._decide_early(candidate)
+        if self._is_young(candidate.growth):
+            return Dismissed("it has been measured anew a moment ago", waits=True)
         try:
             return self._decide(candidate)
         finally:
             self._inquiry.rest()
+
+    def _is_young(self, growth: Growth) -> bool:
+        """Whether what has grown since the evidence began anew, as after a start-up, is hardly any of *growth*."""
+        suspicion = self._inquiry.evidence.suspicion
+        if suspicion is None or growth.detector != "ratchet":
+            return False
+        return growth.end - suspicion.end < _YOUNG * growth.seconds
 
     def _decide_early(self, candidate: Candidate) -> Leak | Dismissed:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""

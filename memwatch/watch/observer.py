@@ -154,10 +154,11 @@ class Observer:
             return
         decision = self._guarded(self._judge, growth)
         if isinstance(decision, Dismissed):
-            if decision.alone:
+            if decision.waits or decision.alone:
                 detector.withdraw()
+            if decision.alone:
                 detector.dismiss(growth)
-            else:
+            elif not decision.waits:
                 self._dismiss(detector, growth)
             return
         if decision is None:

@@ -267,7 +267,9 @@ class Dismissed(NamedTuple):
     """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words.
 
     With `alone` it holds for the meter that has shown it: another one, which does not see such memory, may see a leak.
+    With `waits` the suspicion stands, and the next candidate is asked about as if there had been none.
     """
 
     why: str
     alone: bool = False
+    waits: bool = False

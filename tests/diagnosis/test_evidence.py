@@ -192,6 +192,7 @@ def test_when_a_start_up_is_over_what_grows_now_is_measured(make_case, app, text
     app.orders.update((n, text(n)) for n in range(8000))
     [case.wait() for _ in range(8)]
     case.follow()
+    assert case.verdict(after=1.0).waits  # of one second there is hardly any evidence
     app.kept.extend(text(-n) for n in range(500))
     leak = case.verdict()
     first = leak.report.suspects[0]

@@ -192,6 +192,15 @@ def test_what_the_judge_holds_is_silent_and_dismissed():
     assert detector.withdrawn == len(detector.dismissed) == 1
 
 
+def test_what_is_to_wait_is_asked_about_again():
+    answers = iter((lambda _: Dismissed("measured anew", waits=True), Judge().decide))
+    detector = Script(_1="suspect", _2="leak", _3="leak")
+    judge = Judge(lambda growth: next(answers)(growth))
+    watched = observer(detector, judge=judge)
+    assert [name for name, _ in events(watched, range(4))] == ["suspect", "leak"]
+    assert (detector.withdrawn, detector.dismissed, judge.asked) == (1, [], ["suspected", "judge", "judge"])
+
+
 @pytest.mark.parametrize("first", ["base", "rss"])
 def test_what_the_judge_held_on_one_meter_is_dismissed_on_the_other(first):
     """Of the real detectors both meters show the growth of a cache; it is held once, and not told by the other."""
