@@ -23,7 +23,7 @@ from .functions import is_container, methods_of
 from .kept import kept_length, kept_measure
 from .links import holds_members
 from .object_labels import length
-from .pools import made_at_most
+from .pools import made_at_most, one_for_each_thread
 from .references import LruCacheWrapper, is_small_heap, namespace, referrers
 from .views import View, views_of
 
@@ -78,7 +78,8 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, in_use:
         bound = _bound_around(owners, holder) or _kept_bound(views, length(holder), item_bytes)
         if bound is not None:
             return bound
-    made = made_at_most(chain, holder, length(holder) or 0)
+    items = length(holder) or 0
+    made = made_at_most(chain, holder, items) or one_for_each_thread(chain, holder, items)
     return None if made is None else Bound(*made)
 
 

@@ -1,11 +1,13 @@
 """The bound of what an object makes itself: it counts what it has made, and makes no more than its limit says.
 
 As a pool of connections does: those that are idle lie in a list or a queue of it, and are no more than it has made.
-Nothing is run.
+And as an executor makes threads: a threading.local has one dict for each of them. Nothing is run.
 """
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from opcode import opmap
 from types import CodeType, ModuleType
@@ -18,6 +20,7 @@ from .functions import methods_of
 
 _STORE_ATTR = opmap["STORE_ATTR"]
 _MOST_ABOVE = 2  # a pool keeps what is idle in a list, or in a queue that has a list
+_MOST_THREADS = 0.8  # of the items: of other threads there may be more and more
 _ITEMS = (dict, list, tuple, set, frozenset, ModuleType)
 
 
@@ -31,6 +34,28 @@ def made_at_most(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, int
         if found is not None and used <= found[1] <= found[0]:
             return found
     return None
+
+
+def one_for_each_thread(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, int] | None:
+    """How many threads there may be, and the *used* items, where *holder* is what a threading.local has for each of
+    them, and most of them are an executor's."""
+    place = next((n for n, obj in enumerate(chain) if obj is holder), 0)
+    if type(holder) is not dict or not place or not issubclass(type(chain[place - 1]), threading.local):
+        return None
+    threads = list(getattr(threading, "_active", {}).values())
+    executors = [it for thread in threads if (it := _executor_of(thread)) is not None]
+    limits = {id(it): instance_value(it, "_max_workers") for it in executors}
+    if len(executors) < _MOST_THREADS * used or not all(type(limit) is int for limit in limits.values()):
+        return None
+    return len(threads) - len(executors) + sum(limits.values()), used
+
+
+def _executor_of(thread: Any) -> Any:
+    """The executor that has made *thread*: its function is given a weak reference to that."""
+    given = instance_value(thread, "_args")
+    first = given[0] if type(given) is tuple and given else None
+    executor = first() if type(first) is weakref.ref else None
+    return None if executor is None or instance_value(executor, "_max_workers") is None else executor
 
 
 def _keepers(chain: Sequence[Any], holder: Any) -> Iterator[tuple[Any, str]]:

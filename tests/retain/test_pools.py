@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import queue
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from memwatch.backend.census.referents import referents_of
 from memwatch.retain.bounds import Bound, bound_of
 
 
@@ -112,3 +115,32 @@ def test_an_item_of_a_pool_is_not_the_pool() -> None:
     rows: list[int] = [1]
     pool = taken(Pool(9, [rows]), 3)
     assert bound_of([pool, pool.idle, rows], rows) is None
+
+
+class TestOneForEachThread:
+    """What a threading.local has for the threads of an executor is bounded by their number."""
+
+    def used_by(self, start: Any) -> Bound | None:
+        """The bound of a local of this thread and of five that *start* starts; these wait meanwhile."""
+        local, ready, end = threading.local(), threading.Barrier(6), threading.Event()
+
+        def work() -> None:
+            local.scratch = [None]
+            ready.wait()
+            end.wait()
+
+        try:
+            [start(work) for _ in range(5)]
+            ready.wait()
+            dicts = next(it for it in referents_of([local]) if type(it) is dict and len(it) == 6)
+            return bound_of([local, dicts], dicts)
+        finally:
+            end.set()
+
+    def test_an_executor_starts_no_more_than_it_may(self) -> None:
+        with ThreadPoolExecutor(20) as executor:
+            bound = self.used_by(executor.submit)
+        assert bound is not None and bound.used == 6 and bound.limit > 20
+
+    def test_other_threads_have_no_bound(self) -> None:
+        assert self.used_by(lambda work: threading.Thread(target=work).start()) is None
