@@ -102,15 +102,11 @@ def rule(
 
     Raises OptionError for anything else, and UnsupportedError for "profile" if allocations cannot be sampled.
     """
-    checked = _check_limit(limit)
-    level = _level(when)
-    if when == "leak" and for_:
+    checked, level = _check_limit(limit), _level(when)
+    if level is None and for_:
         raise OptionError("for_ applies to readings alone, not to a leak")
-    active = ActiveRule(
-        f"when {when} do {do if isinstance(do, str) else getattr(do, '__qualname__', '?')}",
-        _action(do, folder),
-        checked,
-    )
+    what = f"when {when} do {do if isinstance(do, str) else getattr(do, '__qualname__', '?')}"
+    active = ActiveRule(what, _action(do, folder), checked)
     if level is None:
         signals.on("leak", active)
         active.begin(lambda: signals.off("leak", active))

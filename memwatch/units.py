@@ -82,6 +82,11 @@ def format_milliseconds(seconds: float) -> str:
     return f"{1000 * seconds:,.1f} ms" if seconds < 0.01 else f"{1000 * seconds:,.0f} ms"
 
 
+def plural(count: int, what: str) -> str:
+    """``1 process``, ``2 processes``, ``1,000 samples``"""
+    return f"{count:,} {what}{'' if count == 1 else 'es' if what.endswith('s') else 's'}"
+
+
 def printable(text: object) -> str:
     """*text* on one line, with what does not print escaped; ``?`` for anything that is not exactly a str."""
     if type(text) is not str:

@@ -23,12 +23,11 @@ from ..recording.text import (
     heading,
     moment,
     old_text,
-    plural,
     role_lines,
     suspected_lines,
 )
 from ..render.markdown import BUDGET, LEAST, characters_of, fitted
-from ..units import printable
+from ..units import plural, printable
 from .agents import for_agents, tokens
 from .asking import FAILED, add_time, complain, reports_errors
 from .report_process import report_process

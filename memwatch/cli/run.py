@@ -95,9 +95,7 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
 
     Raises UnsupportedError where the process cannot be watched.
     """
-    autostart = sys.modules.get(__package__.rpartition(".")[0] + ".autostart")
-    if autostart is not None:
-        autostart.end()
+    _end_autostart()
     outer, _ = read_variables(os.environ)  # what is wrong with it is said when watching starts
     options = _options(args, outer)
     lines = profile = pages = None
@@ -127,6 +125,13 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
         if args.profile is not None:
             profile.tell_cost()
     return screen, diary
+
+
+def _end_autostart() -> None:
+    """What the environment has started gives way to the command."""
+    autostart = sys.modules.get(__package__.rpartition(".")[0] + ".autostart")
+    if autostart is not None:
+        autostart.end()
 
 
 def _advice(args: argparse.Namespace) -> str:

@@ -13,7 +13,7 @@ from .assembly import assemble
 from .findings import Findings
 from .judge import Diagnosis
 from .report import Report
-from .verdict import HALF, classify
+from .verdict import HALF, classify, is_garbage
 from .window import put_right
 
 NOTHING = "nothing"
@@ -53,7 +53,7 @@ class Inquiry(Diagnosis):
         asked, collects = self._since(candidate), collector_runs()
         findings = Findings() if collects else self._inquiry.find(asked, holders=False)
         freed = self._inquiry.collect(asked)
-        if freed is not None and not collects and self._is_garbage(asked, freed):
+        if freed is not None and not collects and is_garbage(asked.growth, asked.samples, freed):
             return self._report(asked, "garbage", findings)
         asked = self._since(candidate)
         findings = self._inquiry.find(asked, holders=True)

@@ -31,8 +31,8 @@ from .verdict import (
     HALF,
     classify,
     follows_peak,
-    garbage_share,
     has_stopped,
+    is_garbage,
     reads_its_files,
     writes_to_its_own,
 )
@@ -135,14 +135,14 @@ class Diagnosis:
         growth, collects, suspicion = candidate.growth, collector_runs(), self._inquiry.evidence.suspicion
         findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
         freed = self._inquiry.collect(candidate)
-        if freed is not None and self._is_garbage(candidate, freed):
+        if freed is not None and is_garbage(growth, candidate.samples, freed):
             if (why := self._will_be_collected(candidate, "a full collection took the growth away")) is not None:
                 return Dismissed(why)
             return self._leak(candidate, "garbage", findings)
         if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
             return Dismissed("it has stopped growing since it was suspected")
         findings = self._inquiry.find(candidate, holders=True)
-        if freed is None and findings.garbage and self._is_garbage(candidate, findings.garbage.size_bytes):
+        if freed is None and findings.garbage and is_garbage(growth, candidate.samples, findings.garbage.size_bytes):
             self._inquiry.evidence.garbage = findings.garbage.objects
             waits = "the growth is garbage that waits for a full collection"
             if (why := self._will_be_collected(candidate, waits)) is not None:
@@ -157,9 +157,6 @@ class Diagnosis:
             return Dismissed("pages of mapped files, or shared ones, that had their addresses before", alone=True)
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Dismissed(why)
-
-    def _is_garbage(self, candidate: Candidate, freed: int) -> bool:
-        return candidate.growth.level != "early" and garbage_share(candidate.growth, candidate.samples, freed) >= HALF
 
     def _will_be_collected(self, candidate: Candidate, why: str) -> str | None:
         """Why garbage is no leak: the collector will come, or the program, which does what the collector is not to do.

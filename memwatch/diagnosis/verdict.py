@@ -120,6 +120,12 @@ def has_slowed(samples: Sequence[Sample], since: float) -> bool:
     return first >= _MUCH * points[0].base and second < _SLOWED * first
 
 
+def is_garbage(growth: Growth, samples: Sequence[Sample], freed: int) -> bool:
+    """Whether the verdict is "garbage": most of *growth* was, if a full collection just freed *freed* bytes. An early
+    candidate is not asked, as there is time to see what comes of it."""
+    return growth.level != "early" and garbage_share(growth, samples, freed) >= HALF
+
+
 def garbage_share(growth: Growth, samples: Sequence[Sample], freed: int) -> float:
     """How much of *growth* was garbage, if a full collection just freed *freed* bytes; about 0 to 1.
 

@@ -117,13 +117,6 @@ def name_culprit(leak: Leak) -> Culprit:
     )
 
 
-def describe_culprit(culprit: Culprit) -> str:
-    """Who it is in a few words: ``app.Order held by app.ORDERS, allocated at app/shop.py:12``."""
-    text = culprit.type or f"{culprit.verdict} memory"
-    text += f" held by {culprit.holder}" if culprit.holder else ""
-    return f"{text}, allocated at {culprit.line}" if culprit.line else text
-
-
 def _find_line(frames: tuple[dict[str, Any], ...]) -> str:
     """The innermost frame of the program's own, or the innermost there is."""
     own = [frame for frame in frames if frame["in_app"]]

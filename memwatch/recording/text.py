@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 
-from ..units import format_bytes, format_duration, format_rate, printable
+from ..units import format_bytes, format_duration, format_rate, plural, printable
 from .cases import Case, Role
 from .compare import Change
 from .lives import GrownType, Life
@@ -127,10 +127,3 @@ def _cells(role: Role) -> tuple[str, ...]:
 
 def _word(role: str) -> str:
     return "worker" if role.lower().endswith("worker") else "process"
-
-
-def plural(count: int, what: str) -> str:
-    """``1 process``, ``2 processes``"""
-    if count != 1:
-        what += "es" if what.endswith("s") else "s"
-    return f"{count:,} {what}"

@@ -14,9 +14,9 @@ from ..checks import check_whole
 from ..diagnosis import Report
 from ..diagnosis.places import own_frames, place_of
 from ..tables import shorten, shorten_start
-from ..units import format_bytes, format_duration, format_rate, printable
+from ..units import format_bytes, format_duration, format_rate, plural, printable
 from .source import source_line
-from .words import VERDICTS, plural, share_text
+from .words import VERDICTS, share_text
 
 BUDGET = 2000
 """Tokens that a report takes at most, if nobody says otherwise."""

@@ -9,7 +9,7 @@ from ..diagnosis import Account, Report, Suspect
 from ..diagnosis.causes import BY_VERDICT
 from ..retain import RetainingPath
 from ..tables import aligned, shorten, shorten_start
-from ..units import format_bytes, format_delta, format_duration, printable
+from ..units import format_bytes, format_delta, format_duration, plural, printable
 from .source import describe
 from .words import (
     contexts_text,
@@ -19,7 +19,6 @@ from .words import (
     growing_rows,
     objects_text,
     pace_text,
-    plural,
     retained_text,
     share_text,
     shrunk_text,

@@ -9,7 +9,7 @@ from ..diagnosis import Account, Report, Suspect, TypeRow
 from ..diagnosis.account import NOT_EXPLAINED
 from ..diagnosis.lines import HANDFUL, NO_OBJECT
 from ..heap import Count, format_count
-from ..units import format_bytes, printable
+from ..units import format_bytes, plural, printable
 from ..watch import Cost
 
 T = TypeVar("T")
@@ -48,11 +48,6 @@ def share_text(share: float) -> str:
 def samples_text(samples: int) -> str:
     """How many samples a line was found by; few are said to be uncertain."""
     return plural(samples, "sample") + (", uncertain" if samples < HANDFUL else "")
-
-
-def plural(count: int, what: str) -> str:
-    """``1 sample``, ``30 samples``"""
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def count_text(count: Count) -> str:

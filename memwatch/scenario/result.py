@@ -15,7 +15,7 @@ from ..internal import internal
 from ..render.source import source_line
 from ..retain import Holding
 from ..tables import aligned, shorten, shorten_start
-from ..units import format_bytes, printable
+from ..units import format_bytes, plural, printable
 
 _ROWS = 8
 _HOLDINGS = 3
@@ -93,7 +93,7 @@ class CheckResult:
 def _render(result: CheckResult) -> str:
     """The report, without a newline at its end: what grows and where, the table of rounds, and each holder."""
     if not result.leaks:
-        return f"no leak: nothing grew without a bound in each of {_plural(result.rounds, 'round')}"
+        return f"no leak: nothing grew without a bound in each of {plural(result.rounds, 'round')}"
     held = [list(_held(result, number)) for number in _most(result.holdings)]
     blocks = [[_head(result)], list(_table(result)), *held]
     if result.native:
@@ -112,7 +112,7 @@ def _most(holdings: Sequence[Holding]) -> list[int]:
 
 
 def _head(result: CheckResult) -> str:
-    rounds = f"grows in each of {_plural(len(result.calls), 'round')}"
+    rounds = f"grows in each of {plural(len(result.calls), 'round')}"
     if result.native:
         return f"native memory {rounds}, by {format_bytes(result.native[-1])} in the last"
     if not result.holdings:
@@ -122,13 +122,13 @@ def _head(result: CheckResult) -> str:
 
 def _table(result: CheckResult) -> Iterator[str]:
     """A row for each type, a column for each round."""
-    lines = [("in a round of", *(_plural(calls, "call") for calls in result.calls))]
+    lines = [("in a round of", *(plural(calls, "call") for calls in result.calls))]
     lines += [(shorten_start(row.what), *_cells(row)) for row in result.rows[:_ROWS]]
     if result.native:
         lines.append(("native memory", *(format_bytes(size, signed=True) for size in result.native)))
     yield from (f"  {line}" for line in aligned(lines))
     if len(result.rows) > _ROWS:
-        yield f"  and {_plural(len(result.rows) - _ROWS, 'other type')}"
+        yield f"  and {plural(len(result.rows) - _ROWS, 'other type')}"
 
 
 def _cells(row: GrowthRow) -> list[str]:
@@ -168,7 +168,3 @@ def _path(result: CheckResult, number: int) -> str:
     if fixture and given:
         parts = [f"fixture {fixture}: {path.steps[given[-1]].type}", *parts[given[-1] + 2 :]]
     return " > ".join(shorten(part, _STEP) for part in parts)
-
-
-def _plural(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"

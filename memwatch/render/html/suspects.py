@@ -7,9 +7,9 @@ from typing import Any
 
 from ...diagnosis import Report, Suspect
 from ...diagnosis.places import own_frames, place_of, shown_file
-from ...units import format_bytes
+from ...units import format_bytes, plural
 from ..source import source_around
-from ..words import objects_text, plural, retained_text, samples_text, share_text
+from ..words import objects_text, retained_text, samples_text, share_text
 from .elements import Markup, bar, element, join
 from .holders import draw_path
 
