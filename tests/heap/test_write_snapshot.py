@@ -16,7 +16,7 @@ NATIVE = memwatch.backend.name == "native"
 native_only = pytest.mark.skipif(not NATIVE, reason="the C extension alone sees it")
 
 PROGRAM = """
-import collections, gc, sys, weakref
+import collections, gc, os, sys, weakref
 import memwatch
 from memwatch.heap.census import take_census
 
@@ -37,6 +37,10 @@ class Cyclic: pass
 class Kept: pass
 class Local: pass
 class Suspended: pass
+
+class Forked:
+    def __call__(self): pass
+os.register_at_fork(before=Forked())
 
 secret = "".join(["hunter", "2-"])
 store = {f"{secret} {number}": Session(f"{secret} {number}") for number in range(30)}
@@ -158,6 +162,14 @@ def test_what_is_data_is_not_shown(written: tuple[Path, list[int]], folded: Heap
     assert "[str key]" in {name for node in nodes(folded, "__main__.Session") for _, name, _ in holders(folded, node)}
     shown = read(written[0] / "keys.heapsnapshot")
     assert "hunter2- 3" in {name for node in nodes(shown, "__main__.Session") for _, name, _ in holders(shown, node)}
+
+
+@native_only
+def test_what_is_called_at_a_fork_is_in_a_list_of_the_interpreter(folded: HeapSnapshot) -> None:
+    (interpreter,) = nodes(folded, "(Interpreter)")
+    name = "fork callbacks (os.register_at_fork, before)"
+    kept = next(it.target for it in folded.references(interpreter) if it.name == name)
+    assert "__main__.Forked" in below(folded, kept).values()
 
 
 @native_only

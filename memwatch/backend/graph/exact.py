@@ -16,7 +16,7 @@ from ..census.contract import Cancelled
 from ..census.exclude import PARTS
 from ..census.in_child import CAN_LOOK
 from .contract import NONE, Wish, Written
-from .roots import named_roots, numpy_array, thread_names
+from .roots import known_lists, named_roots, numpy_array, thread_names
 
 IN_CHILD = CAN_LOOK
 """Whether a forked child can do it."""
@@ -34,7 +34,7 @@ _NO_MEMORY = "there is not enough memory to look at the whole heap, or it has mo
 
 def write_graph(file: int, wish: Wish) -> Written:
     """Write the whole heap to the descriptor *file*. Raises WriteError, UnsupportedError, Cancelled, MemwatchError."""
-    groups, threads = named_roots(), thread_names()
+    groups, threads = (*named_roots(), known_lists()), thread_names()
     try:
         answer = _native.write_graph(
             True, TYPES, PARTS, RECORDS, (), _PATIENCE, None, wish.in_child, groups, threads, numpy_array(),
@@ -64,7 +64,8 @@ def retained(
     *ask* is called while a child works, for *patience* seconds of processor time at most, and may raise. Raises
     UnsupportedError, Cancelled, MemwatchError.
     """
-    groups, threads = named_roots(), thread_names() if top else []  # that asks for a lock, for names that points show
+    groups = *named_roots(), known_lists()
+    threads = thread_names() if top else []  # that asks for a lock, for names that points show
     try:
         answer = _native.retained(
             True, TYPES, PARTS, RECORDS, (), patience, ask, in_child, groups, threads, numpy_array(), top, wanted

@@ -7,6 +7,8 @@ import sys
 import threading
 from typing import Any
 
+from ..forks import FORK_HOOKS
+
 Named = list[tuple[str, Any]]
 
 
@@ -15,6 +17,11 @@ def named_roots() -> tuple[Named, Named]:
     modules = [(name, module) for name, module in list(sys.modules.items()) if type(name) is str and module is not None]
     kept = [("sys.modules", sys.modules), ("gc.callbacks", gc.callbacks), ("gc.garbage", gc.garbage)]
     return modules, kept
+
+
+def known_lists() -> list[tuple[str, int]]:
+    """What the interpreter keeps in lists that nothing else refers to: a name, and the address of an item, for each."""
+    return [(f"fork callbacks (os.register_at_fork, {when})", address) for address, when in FORK_HOOKS.items()]
 
 
 def thread_names() -> list[tuple[int, str]]:

@@ -19,10 +19,11 @@ static bool
 read_shared(State *state, Graph *graph, Walk *walk, PyObject *const *args)
 {
     PyObject *groups = args[GROUPS], *threads = args[THREADS], *array_type = args[ARRAYS];
-    bool good = PyTuple_Check(groups) && PyTuple_GET_SIZE(groups) == 2 && PyList_Check(threads) &&
-                PyList_Check(PyTuple_GET_ITEM(groups, 0)) && PyList_Check(PyTuple_GET_ITEM(groups, 1));
+    bool good = PyTuple_Check(groups) && PyTuple_GET_SIZE(groups) == 3 && PyList_Check(threads);
+    for (Py_ssize_t place = 0; good && place < 3; place++)
+        good = PyList_Check(PyTuple_GET_ITEM(groups, place));
     if (!good) {
-        PyErr_SetString(PyExc_TypeError, "groups are two lists in a tuple, threads are a list");
+        PyErr_SetString(PyExc_TypeError, "groups are three lists in a tuple, threads are a list");
         return false;
     }
     graph->collector = state->collector;
@@ -33,7 +34,8 @@ read_shared(State *state, Graph *graph, Walk *walk, PyObject *const *args)
         .fold = true,
     };
     return asked_leave_out(walk, threads) && walk_leave_out(walk, groups) &&
-           asked_leave_out(walk, PyTuple_GET_ITEM(groups, 0)) && asked_leave_out(walk, PyTuple_GET_ITEM(groups, 1));
+           asked_leave_out(walk, PyTuple_GET_ITEM(groups, 0)) && asked_leave_out(walk, PyTuple_GET_ITEM(groups, 1)) &&
+           asked_leave_out(walk, PyTuple_GET_ITEM(groups, 2));
 }
 
 bool

@@ -7,7 +7,8 @@
 #include "graph/graph.h"
 
 /* The arguments by their number, after the five of a census; from FIRST_OWN on they are each one's own. *groups* is
- * (modules, interpreter), lists of (name, object); *threads* lists (ident, name). */
+ * (modules, interpreter, known lists), lists of (name, object), the last of (name, address of an item); *threads* lists
+ * (ident, name). */
 enum { PATIENCE = 5, ASK, IN_CHILD, GROUPS, THREADS, ARRAYS, FIRST_OWN };
 
 /* One of these functions. What it has in hand begins with a Graph and is of *size* bytes, zero at first. */

@@ -156,6 +156,33 @@ shared_bytes(const Graph *graph)
     return bytes;
 }
 
+static bool
+has_item(PyObject *list, const void *wanted)
+{
+    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(list); place++)
+        if (PyList_GET_ITEM(list, place) == wanted)
+            return true;
+    return false;
+}
+
+/* A list that only the interpreter refers to is known by an item: one of fork callbacks has one of memwatch's. */
+static bool
+hold_known_list(Graph *graph, PyObject *object, void *arg)
+{
+    Left *left = arg;
+    PyObject *known = PyTuple_GET_ITEM(graph->wanted.groups, 2);
+    if (graph->flags[graph->at] & NODE_REACHED || !PyList_CheckExact(object))
+        return true;
+    for (Py_ssize_t place = 0; place < PyList_GET_SIZE(known); place++) {
+        PyObject *pair = PyList_GET_ITEM(known, place);
+        if (has_item(object, PyLong_AsVoidPtr(PyTuple_GET_ITEM(pair, 1)))) {
+            uint32_t name = string_of_object(&graph->strings, PyTuple_GET_ITEM(pair, 0));
+            return group_hold(graph, left->group, GROUP_PROPERTY, name, object);
+        }
+    }
+    return true;
+}
+
 bool
 graph_roots(Graph *graph)
 {
@@ -172,6 +199,7 @@ graph_roots(Graph *graph)
     Left left = {.waiting = {.stride = sizeof(uint32_t)}, .group = kept};
     bool good = hold_named(graph, modules, PyTuple_GET_ITEM(graph->wanted.groups, 0)) &&
                 graph_threads(graph, threads) && hold_named(graph, kept, PyTuple_GET_ITEM(graph->wanted.groups, 1)) &&
+                reach_groups(graph, &left.waiting) && graph_each(graph, hold_known_list, &left) &&
                 reach_groups(graph, &left.waiting) && graph_each(graph, hold_lasting, &left) &&
                 find_left(graph, &left, in_c, garbage);
     row_free(graph->walk.memory, &left.waiting);
