@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from ..errors import MemwatchError
+from ..tables import aligned
 from ..units import format_bytes, format_duration, printable
 from .asking import reports_errors, show
 
 _HEADINGS = ("pid", "state", "age", "base", "rss", "growth", "cpu", "program", "culprit")
-_LEFT = 2  # columns that are as wide as they are
+_TEXTS = (7, 8)  # the columns whose text begins at one place
+_LESS = ("rss", "age", "cpu", "base")  # what is left out first
 _NO_VALUE = "-"
-_NARROWEST = 40
-_GAP = "  "
+_INDENT = "       "
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,16 +45,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def table(found: list[tuple[int, Any]], columns: int) -> list[str]:
-    """One line for each process, below the headings; cut to so many *columns*, 0 for no bound."""
+    """One line for each process, below the headings. Where they are wider than *columns*, 0 for no bound, what grows is
+    said in a line of its own, and numbers that matter less are left out."""
     rows = [_HEADINGS, *(_cells(pid, answer) for pid, answer in found)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADINGS))]
-    lines = []
-    for row in rows:
-        right = [cell.rjust(width) for cell, width in zip(row[:-_LEFT], widths, strict=False)]
-        left = [row[-2].ljust(widths[-2]), row[-1]]
-        line = _GAP.join([*right, *left]).rstrip()
-        lines.append(line[: max(columns, _NARROWEST)] if columns else line)
-    return lines
+    lines = aligned(rows, _TEXTS)
+    return lines if not columns or max(map(len, lines)) <= columns else list(_narrow(rows, columns))
+
+
+def _narrow(rows: list[tuple[str, ...]], columns: int) -> Iterator[str]:
+    names = list(_HEADINGS[: -len(_TEXTS)])
+    lines = aligned([row[: len(names)] for row in rows], ())
+    for name in _LESS:
+        if max(map(len, lines)) <= columns:
+            break
+        names.remove(name)
+        lines = aligned([[row[_HEADINGS.index(it)] for it in names] for row in rows], ())
+    for line, row in zip(lines, rows, strict=True):
+        yield line
+        if row is not rows[0]:
+            yield _INDENT + ": ".join(filter(None, row[-len(_TEXTS) :]))
 
 
 def _cells(pid: int, answer: Any) -> tuple[str, ...]:

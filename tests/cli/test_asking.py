@@ -56,7 +56,14 @@ def test_ps_fits_a_narrow_terminal_and_tells_of_the_silent():
         "   7    leak  2 h  1.00 GiB  2.00 GiB  +10.0 MiB/h  0.3 %  gunicorn\\x1b[2J  app.Order held by app.CACHE",
         "4211  silent    -         -         -            -      -                   process 4211 is stopped",
     ]
-    assert max(map(len, ps.table([(7, answer)], 20))) == 40
+    assert ps.table([(7, answer), (4211, ProcessError("process 4211 is stopped"))], 50) == [
+        " pid   state  age      base       growth    cpu",
+        "   7    leak  2 h  1.00 GiB  +10.0 MiB/h  0.3 %",
+        "       gunicorn\\x1b[2J: app.Order held by app.CACHE",
+        "4211  silent    -         -            -      -",
+        "       process 4211 is stopped",
+    ]
+    assert ps.table([(7, answer)], 20)[:2] == ["pid  state       growth", "  7   leak  +10.0 MiB/h"]
 
 
 def test_status_for_a_person_and_for_a_machine(watched, capsys):
