@@ -118,7 +118,7 @@ class SearchRequest(TypedDict):
     branches: int
     near: int
 
-def search(request: SearchRequest, /) -> list[tuple[Any, ...]] | bool | None: ...
+def search(request: SearchRequest, /) -> list[tuple[Any, ...]] | None: ...
 def look_in_child(
     deep: bool,
     own_types: Collection[int],

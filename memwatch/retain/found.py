@@ -64,10 +64,10 @@ class Query:
 
     `mode` says what is new, with the addresses or types of `given`. At most `named` places are given, the largest
     first, and further ways to the first one, if `branches` are wanted. `grown` has the addresses of what grew in place.
-    What only `ignore` holds is left out. `should_cancel` is asked now and then, and a search of more than `max_objects`
-    is given up. `size_of` gives an object's bytes, and keeps the search in Python, as `in_slices` does. Where it begins
-    at `roots`, modules by name, or at running functions if there are none, and looks at so many references as `near`
-    says, it is of what lies there alone, and `max_objects` ends it.
+    What only `ignore` holds is left out. `should_cancel` is asked now and then. `in_slices` keeps the search in Python.
+
+    With `near` the search is of what is near to `roots`, modules by name, or to running functions if there are none: it
+    ends after so many references, or `max_objects` objects.
     """
 
     mode: int
@@ -75,7 +75,6 @@ class Query:
     named: int = 1
     branches: int = 0
     grown: Iterable[int] | None = None
-    size_of: Callable[[Any], int] | None = None
     ignore: Sequence[Any] = ()
     should_cancel: Callable[[], bool] | None = None
     max_objects: int | None = None

@@ -31,9 +31,7 @@ def find_holdings(
     known: Iterable[int],
     *,
     grown: Iterable[int] | None = None,
-    size_of: Callable[[Any], int] | None = None,
     should_cancel: Callable[[], bool] | None = None,
-    max_objects: int | None = None,
     ignore: Sequence[Any] = (),
     in_slices: bool = False,
     show_keys: bool = False,
@@ -43,12 +41,11 @@ def find_holdings(
 
     An array *known* has to be sorted. Where it is of tracked objects alone, *grown* has the addresses of those that
     grew in place: what is untracked is then new only in them, and below what is new.
-    *size_of* gives the shallow bytes of an object (default: what its C type says). *should_cancel* is asked about every
-    2000 objects, or before and after a search in C. Raises `Cancelled` when it answers True, and when there are more
-    than *max_objects*. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python:
+    *should_cancel* is asked about every 2000 objects, or before and after a search in C. Raises `Cancelled` when it
+    answers True. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python: it takes
     several times as long, but other threads run in between. *show_keys* shows every dict key on a path. Places with
-    fewer than *least* bytes are left out, before what is dear: their names. While it runs a part of the heap is held,
-    so an object that the program drops meanwhile may be freed in this thread; nothing is held after.
+    fewer than *least* bytes are left out before they are named, which is what takes long. While it runs a part of the
+    heap is held, so an object that the program drops meanwhile may be freed in this thread; nothing is held after.
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", sorted(known))
     kept = [known, addresses, grown, *ignore]
@@ -57,10 +54,8 @@ def find_holdings(
         addresses,
         _MOST_NAMED,
         grown=grown,
-        size_of=size_of,
         ignore=kept,
         should_cancel=should_cancel,
-        max_objects=max_objects,
         in_slices=in_slices,
     )
     with quiet, Search(query) as places:

@@ -79,8 +79,6 @@ def search(query: Query) -> list[HoldingSite]:
     rows = _native.search(asked.request)
     if rows is None:
         raise Cancelled("the collector is at work; the search for holders has to wait for its end")
-    if isinstance(rows, bool):
-        raise Cancelled(f"there are more than {query.max_objects} objects to look through for holders")
     _ask(query.should_cancel, "after it")
     return list(_places(rows, asked.names))
 
@@ -91,7 +89,7 @@ def search_near(query: Query, paused: Callable[[float], None]) -> list[HoldingSi
     begun = Clock.perf_counter()
     rows = _native.search(asked.request)
     paused(Clock.perf_counter() - begun)
-    if not isinstance(rows, list):
+    if rows is None:
         raise Cancelled("the collector is at work; the search for holders has to wait for its end")
     return list(_places(rows, asked.names))
 

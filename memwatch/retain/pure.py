@@ -45,7 +45,7 @@ def search_in_python(query: Query, before_places: Callable[[], None] = lambda: N
     stop = wanted and len(query.given) == 1 and not query.branches
     grown = None if query.grown is None else frozenset(query.grown)
     should_cancel = query.should_cancel or stopping_patience()
-    walk = Walk(KNOWN * wanted, query.size_of, should_cancel, query.max_objects, stop, grown, wanted)
+    walk = Walk(KNOWN * wanted, should_cancel, stop, grown, wanted)
     try:
         if wanted:
             for address in query.given:

@@ -39,7 +39,7 @@ class Search:
         self.places: list[HoldingSite] = []
         self.rests = False
         self.thread = get_ident()
-        self._in_python = not IN_C or query.size_of is not None or query.in_slices
+        self._in_python = not IN_C or query.in_slices
         self._ask: Callable[[], list[HoldingSite]]
         if self._in_python:
             self._ask = lambda: search_in_python(query, self._hold)

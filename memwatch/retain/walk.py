@@ -70,11 +70,9 @@ class Walk:
         "_deferred",
         "_group_of",
         "_grown",
-        "_max_objects",
         "_queue",
         "_readers",
         "_should_cancel",
-        "_size_of",
         "_told",
         "_visited",
         "addresses",
@@ -97,15 +95,12 @@ class Walk:
     def __init__(
         self,
         blank: int,
-        size_of: Callable[[Any], int] | None = None,
         should_cancel: Callable[[], bool] | None = None,
-        max_objects: int | None = None,
         stop_at_first: bool = False,
         grown: Container[int] | None = None,
         wanted: bool = False,
     ) -> None:
-        self._size_of, self._should_cancel, self._max_objects = size_of, should_cancel, max_objects
-        self._grown = grown
+        self._should_cancel, self._grown = should_cancel, grown
         self._queue: deque[Any] = deque()
         self._ahead: deque[list[Any]] = deque()  # what the first ones of the queue refer to, where that is asked ahead
         self._told: dict[int, list[Any]] = {}  # the same by identity, of objects that are to be roots
@@ -280,8 +275,6 @@ class Walk:
     def _check(self, visited: int) -> None:
         rest(self)
         self._ask_patience(visited)
-        if self._max_objects is not None and visited > self._max_objects:
-            raise Cancelled(f"there are more than {self._max_objects} objects to look through for holders")
 
     def _ask_patience(self, visited: int) -> None:
         if self._should_cancel is not None and self._should_cancel():
@@ -343,7 +336,7 @@ class Walk:
         read = self._readers.get(kind)
         if read is None:
             self.kinds_by_id[kind] = type(obj)
-            read = self._readers[kind] = self._size_of or size_reader(type(obj))
+            read = self._readers[kind] = size_reader(type(obj))
         try:
             return read(obj)
         except Exception:  # a C type whose __sizeof__ fails must not end the walk

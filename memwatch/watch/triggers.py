@@ -1,4 +1,4 @@
-"""What wakes the watcher: the end of a full collection, and time.
+"""What wakes the watcher: the end of a full collection, time, and what other threads ask of it through its queue.
 
 The collector's callback, which the backend makes, costs about half a microsecond a collection, most of it CPython's own
 share. So a program that collects more than `BUSY` times a second is spared it: the counts of `gc.get_stats()` still
@@ -10,13 +10,14 @@ from __future__ import annotations
 from _queue import SimpleQueue
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..backend.meters.collector import CALLBACKS
 from ..backend.meters.gc_callback import make_callback
 from ..backend.meters.meters import Blocks, count_blocks
 from ..clock import Clock
 from ..internal import internal
+from .sample import Sample
 
 BUSY = 500  # collections a second above which the callback is taken out; it returns below half of that
 
@@ -125,3 +126,24 @@ class Ticker:
         self.busy += now - self._next - kept_out
         self._next = max(self._next + self.interval, now)
         return True
+
+
+@internal
+class Forced(NamedTuple):
+    """A collection that `collect` made: its reading, and the lock that is released when its events are delivered.
+
+    `is_nested` says that a receiver asked for it.
+    """
+
+    sample: Sample
+    delivered: Any
+    is_nested: bool
+
+
+@internal
+class Halt:
+    """Asks the thread to end: for good, or parked for a fork; `over` says that the fork is done."""
+
+    def __init__(self, final: bool) -> None:
+        self.final = final
+        self.over = False

@@ -20,21 +20,19 @@ from ..backend.pending import runs_signal_handlers
 from ..backend.quiet import collect, end_interrupted
 from ..clock import Clock
 from ..internal import internal
-from .agenda import Agenda, Later
-from .at_tick import AtTick, call_at_tick
+from .agenda import Agenda, AtTick, Later, call_at_tick
 from .contract import Candidate, Detector, Judge, Publish
 from .cost import Cost, Ledger
 from .observer import Observer
 from .pace import Pace
 from .patience import EXIT_PATIENCE, GC_PATIENCE, PARK_PATIENCE, Patience
 from .reading import Unread, read_sample
-from .requests import Forced, Halt
 from .sample import Growth, Sample, Stats, Trigger
 from .state import describe, describe_gap
 from .status import Status
 from .thread import RawThread, acquire, forget_dummy, original
 from .trend import make_stats
-from .triggers import GcTrigger, Ticker
+from .triggers import Forced, GcTrigger, Halt, Ticker
 
 _log = logging.getLogger("memwatch")
 

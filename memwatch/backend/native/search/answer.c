@@ -12,8 +12,8 @@
 const char search_doc[] =
     "search(request)\n--\n\n"
     "[(root, first, last, addresses, types, targets, items, bytes, [(type, count), ...]), ...], None while the\n"
-    "collector is at work, False if there are more than *most* objects. A root is (kind, main thread?, number, code,\n"
-    "globals, variable). request.c says what a request is.";
+    "collector is at work. A root is (kind, main thread?, number, code, globals, variable). request.c says what a\n"
+    "request is.";
 
 const char held_doc[] = "held(holder, address, type, alike, array_type)\n--\n\n"
                         "What *holder* refers to at that address and of the type at that one, or with *alike* another\n"
@@ -202,8 +202,6 @@ search_call(State *state, PyObject *request)
         result = Py_NewRef(Py_None);
     else if (search_walk(&search, state->collector))
         result = answer(&search);
-    else if (search.over)
-        result = Py_NewRef(Py_False);
     else
         PyErr_NoMemory();
 done:

@@ -7,8 +7,8 @@
  * mode says what is new: 0 what is not given, 1 what is given, 2 what is of the types given. given and grown (or None)
  * are buffers of addresses: grown has those in which something untracked may be new.
  *
- * most objects are visited (0: all), named places told, with so many branches, other ways to one object. near is 0, or
- * so many references are looked at near to the modules, or to the threads if there are none. */
+ * named places are told, with so many branches, other ways to one object. near is 0, or so many references are looked
+ * at, and most objects visited, near to the modules, or to the threads if there are none. */
 #include "search/search.h"
 
 #include <string.h>

@@ -293,10 +293,6 @@ search_run(Search *search)
                 search_follow(search, object, meet);
             if (search->near)
                 search->enough = search->enough || search->walk.nodes > search->most;
-            else if (search->most && search->walk.nodes > search->most) {
-                search->over = true;
-                return fail(search);
-            }
         }
     } while (drain(search) && search->next < search->used && !search->enough);
     return !search->walk.failed;

@@ -123,8 +123,7 @@ typedef struct {
     PyObject *modules;        /* to begin at, a list */
     PyTypeObject *array_type; /* numpy's, or NULL */
     unsigned long main_thread;
-    size_t most; /* objects to visit */
-    bool over;   /* there were more */
+    size_t most; /* objects to visit, where only what is near to the roots is */
     size_t named;    /* sums to choose */
     size_t branches; /* further ways to find */
     size_t near;     /* references to look at, where only what is near to the roots is visited; 0: all is */
