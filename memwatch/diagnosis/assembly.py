@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 
+from ..backend.meters.memory_limit import NO_LIMIT
 from ..backend.process import count_interpreters
 from ..origin import find_origin
 from ..units import format_duration, format_growth
@@ -62,7 +63,7 @@ def assemble(
         confidence=_confidence(growth, suspicion),
         fingerprint=name,
         limit_bytes=limit,
-        time_to_limit_seconds=_time_to_limit(limit - last.rss, growth, resident),
+        time_to_limit_seconds=_time_to_limit(limit, last.rss, growth, resident),
         verdict=verdict,
         since_seconds=since,
         account=account,
@@ -129,7 +130,9 @@ def _reason(growth: Growth, resident: int, interpreters: int, before: int) -> st
     return f"{found}; {interpreters} interpreters, {more} more than before" if more > 0 else found
 
 
-def _time_to_limit(room: int, growth: Growth, resident: int) -> float | None:
-    """Seconds until the limit is reached, which is one of resident memory: by whichever grows faster."""
+def _time_to_limit(limit: int, rss: int, growth: Growth, resident: int) -> float | None:
+    """Seconds until the limit is reached, which is one of resident memory, by what grows faster; None for never."""
     most = max(growth.growth, resident)
-    return max(0, room) * growth.seconds / most if most > 0 and growth.seconds > 0 else None
+    if limit >= NO_LIMIT or most <= 0 or growth.seconds <= 0:
+        return None
+    return max(0, limit - rss) * growth.seconds / most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -384,7 +385,8 @@ def test_references_that_were_lost_in_c_get_type_and_line(case, recorder):
             lose(b"%0180d" % number)
 
     top = case.judge(grow).report.suspects[0]
-    assert top.type == "bytes" and top.held_by is None
+    seen = "bytes" if sys.version_info < (3, 15) else NO_OBJECT  # then such bytes may be the data of a bytearray
+    assert top.type == seen and top.held_by is None
     assert top.allocated_at[0]["line"] == grow.__code__.co_firstlineno + 2
 
 

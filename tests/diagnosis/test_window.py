@@ -2,6 +2,7 @@
 
 import pytest
 
+from memwatch.backend.meters.memory_limit import NO_LIMIT
 from memwatch.diagnosis import window
 from memwatch.diagnosis.assembly import _time_to_limit
 from memwatch.diagnosis.window import excess_of, grew, put_right, resident_growth
@@ -42,10 +43,11 @@ def test_resident_memory_is_told_beside_base_and_is_itself_in_its_own_lane():
 
 
 def test_the_limit_is_reached_at_the_pace_of_whichever_grows_faster():
-    assert _time_to_limit(100 * MIB, growth(mib=10), 5 * MIB) == 640.0
-    assert _time_to_limit(100 * MIB, growth(mib=10), 20 * MIB) == 320.0
-    assert _time_to_limit(-MIB, growth(mib=10), 0) == 0.0
-    assert _time_to_limit(100 * MIB, growth(mib=-1), 0) is None
+    assert _time_to_limit(300 * MIB, 200 * MIB, growth(mib=10), 5 * MIB) == 640.0
+    assert _time_to_limit(300 * MIB, 200 * MIB, growth(mib=10), 20 * MIB) == 320.0
+    assert _time_to_limit(200 * MIB, 201 * MIB, growth(mib=10), 0) == 0.0
+    assert _time_to_limit(300 * MIB, 200 * MIB, growth(mib=-1), 0) is None
+    assert _time_to_limit(NO_LIMIT, 200 * MIB, growth(mib=10), 0) is None  # as where there is no /proc
 
 
 def test_where_blocks_are_read_as_they_are_nothing_is_put_right(monkeypatch):
