@@ -199,6 +199,8 @@ def kind_of(site: Site, walked: bool, holdings: Sequence[Holding] = (), lost: bo
     """
     if site.native:
         return "native"
+    if site.in_code:
+        return "objects"
     if walked:
         is_part = lost or site.label != NO_OBJECT
         return "objects" if any(is_stack(site, it) for it in holdings) else "untracked" if is_part else "native"
@@ -207,9 +209,9 @@ def kind_of(site: Site, walked: bool, holdings: Sequence[Holding] = (), lost: bo
 
 def has_lost(sites: Iterable[Site]) -> bool:
     """Whether of what no walk has met in Python's blocks enough are objects: a buffer alone is none that was lost."""
-    met = [site for site in sites if not site.native]
+    met = [site for site in sites if not site.native and not site.in_code]
     typed = sum(site.size_bytes for site in met if site.label != NO_OBJECT)
-    return typed >= _LOST * sum(site.size_bytes for site in met)
+    return 0 < typed >= _LOST * sum(site.size_bytes for site in met)
 
 
 def is_stack(site: Site, holding: Holding) -> bool:

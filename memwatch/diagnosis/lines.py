@@ -48,7 +48,8 @@ class Site:
     """A place that allocated, innermost frame first; and how many samples, blocks and bytes of `label` there are.
 
     `label` is the type of the objects, or `NO_OBJECT`; bytes are with what they keep beside themselves. `native` memory
-    was taken by C code past Python's allocators. `contexts` are the labels of `memwatch.label` under which most of
+    was taken by C code past Python's allocators. `in_code` says that it is made where code objects were that a walk has
+    met: what these hold, it does not see. `contexts` are the labels of `memwatch.label` under which most of
     it was allocated, each with its share of the bytes.
     """
 
@@ -59,6 +60,7 @@ class Site:
     label: str
     native: bool = False
     contexts: tuple[tuple[str, float], ...] = ()
+    in_code: bool = False
 
     @property
     def is_sure(self) -> bool:
@@ -155,7 +157,7 @@ class Lines:
             self._unmet = [site for line in self._by_line() for site in self._loose(line)]
         sites = self._unmet
         blocks = [site for site in sites if site.label == NO_OBJECT and not site.native]
-        part = max(0.0, 1 - max(0.0, beside) / max(sum(map(_size_of, blocks)), 1))
+        part = max(0.0, 1 - max(0.0, beside) / max(sum(it.size_bytes for it in blocks), 1))
         found = [_scaled(site, part) if site.label == NO_OBJECT and not site.native else site for site in sites]
         return tuple(sorted((site for site in found if site.size_bytes > 0), key=lambda site: -site.size_bytes))
 
@@ -219,9 +221,10 @@ class Lines:
         owner = max(loose, key=lambda label: _bytes_of(loose[label]), default="")
         if _is_part(met, blocks):
             blocks = []
+        in_code = _is_part([it for it in met if it.label == "code"], [it for some in loose.values() for it in some])
         for label, samples in loose.items():
             own = blocks if label == owner and _is_part(samples, blocks) else []
-            yield self._as_site(samples, label, own)
+            yield replace(self._as_site(samples, label, own), in_code=in_code)
             blocks = [] if own else blocks
         if blocks:
             yield self._as_site(blocks, NO_OBJECT)
@@ -318,10 +321,6 @@ def _contexts_of(samples: Iterable[Sampled]) -> tuple[tuple[str, float], ...]:
         total += sample.size_bytes
     shares = [(text, size / total) for text, size in found.most_common(_CONTEXTS + 1) if text and size > 0]
     return tuple([(text, share) for text, share in shares[:_CONTEXTS] if share >= _LEAST_CONTEXT])
-
-
-def _size_of(site: Site) -> float:
-    return site.size_bytes
 
 
 def _scaled(site: Site, part: float) -> Site:

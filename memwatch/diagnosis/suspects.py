@@ -133,6 +133,7 @@ def from_lines(loose: Sequence[Site], account: Account) -> list[Suspect]:
 
     Only what explains as much as a first suspect must: no walk meets the parts of code objects, which are not lost.
     """
+    loose = [it for it in loose if not it.in_code]
     raw = [Part(NO_OBJECT, count_of([it]), it.size_bytes, it.samples, it) for it in loose if it.label == NO_OBJECT]
     labels = {site.label for site in loose} - {NO_OBJECT}
     typed = [_part([site for site in loose if site.label == label]) for label in labels]

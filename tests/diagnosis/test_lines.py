@@ -16,7 +16,7 @@ from memwatch.backend.allocations.recorder import FINE_INTERVAL, Recorder
 from memwatch.calltree import walk
 from memwatch.diagnosis import Account, Diagnosis, Suspect, evidence
 from memwatch.diagnosis import lines as module
-from memwatch.diagnosis.account import TypeRow
+from memwatch.diagnosis.account import TypeRow, has_lost, kind_of
 from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
@@ -162,6 +162,19 @@ def test_what_a_walk_has_met_is_not_loose_nor_what_such_objects_keep():
     assert loose(met) == [("app:2", NO_OBJECT, 4000, False), ("app:1", "int", 1000, False)]
     assert loose(met, counted=12e6) == [("app:1", "int", 1000, False), ("app:2", NO_OBJECT, 1000, False)]
     assert loose(met, counted=20e6) == [("app:1", "int", 1000, False)]
+
+
+def test_what_is_made_with_code_objects_is_held_by_them():
+    samples = (
+        sampled("code", "app:1", size=2e6, address=16), sampled("tuple", "app:1", size=3e6), sampled("code", "app:1"),
+        sampled("tuple", "app:2", size=3e6),
+    )  # fmt: skip
+    met = Lines(samples, lambda file: True, lambda address, label: address == 16)
+    assert {(where(it)[0], it.label, it.in_code) for it in met.loose()} == {
+        ("app:1", "tuple", True), ("app:1", "code", True), ("app:2", "tuple", False)
+    }  # fmt: skip
+    assert {kind_of(it, True) for it in met.loose()} == {"objects", "untracked"} and has_lost(met.loose())
+    assert not has_lost([it for it in met.loose() if it.in_code])
 
 
 @pytest.mark.parametrize("hidden", [False, True])
