@@ -6,13 +6,14 @@ the holder, the cause and the fix of the first suspect stay; the rest is left ou
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..checks import check_whole
 from ..diagnosis import Report
-from ..diagnosis.places import own_frames, place_of
+from ..diagnosis.places import own_frames, place_of, shown_file
 from ..tables import shorten, shorten_start
 from ..units import format_bytes, format_duration, format_rate, plural, printable
 from .source import source_line
@@ -223,8 +224,11 @@ def _next(data: Data, command: str) -> str:
 
 
 def _started(data: Data) -> str:
-    """How the program is named on a command line; what is no script is a package that runs as a module."""
-    program = printable(data.get("program") or "PROGRAM.py")
+    """How the program is named on a command line: its script by the path that a suspect's lines have, if it is among
+    them; what is no script is a package that runs as a module."""
+    program = str(data.get("program") or "PROGRAM.py")
+    files = (frame["file"] for suspect in data["suspects"] for frame in suspect["allocated_at"] if frame["in_app"])
+    program = printable(next((shown_file(it) for it in files if os.path.basename(it) == program), program))
     return f"{shlex.quote(program)} ..." if program.endswith(".py") else f"-m {shlex.quote(program)} ..."
 
 

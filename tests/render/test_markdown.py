@@ -82,3 +82,11 @@ def test_a_report_that_nobody_could_look_into_reads_as_well() -> None:
 def test_the_command_that_proves_a_fix_starts_the_program_as_it_is_started(program: str, words: str) -> None:
     text = markdown_of({**REPORT.to_dict(), "program": program})
     assert f"`memwatch run --fail-on-leak {words}` ends with status 1" in text
+
+
+def test_a_script_below_another_folder_is_named_with_it() -> None:
+    frame = {"function": "load", "file": "../shop/app.py", "line": 2, "in_app": True}
+    data = REPORT.to_dict()
+    data["suspects"] = [{**data["suspects"][0], "allocated_at": [frame]}]
+    text = markdown_of({**data, "program": "app.py"})
+    assert "`memwatch run --fail-on-leak ../shop/app.py ...` ends with status 1" in text
