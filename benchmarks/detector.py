@@ -128,7 +128,8 @@ class Model:
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         growth = candidate.growth
         why = (self.doubt() if growth.level == "early" else None) or self.excuse(growth)
-        return Dismissed(why) if why else make_leak(growth, "objects", Unjudged(growth, "made up"))
+        anew = len(self.looks) == 1 and why == "nothing is clear"
+        return Dismissed(why, anew=anew) if why else make_leak(growth, "objects", Unjudged(growth, "made up"))
 
     def share(self, part: np.ndarray) -> float:
         """Of the growth since the suspicion."""
@@ -191,9 +192,8 @@ def watch(task: Task) -> Outcome:
     reading, said = Reading(), []
     judge = Model(made if task.judged else None, reading, pace.sample)
     read = lambda: reading  # noqa: E731
-    looks = getattr(pace, "looks", 1)
-    patience = pace.hold + pace.slow_confirm
-    observer = Observer(make_detectors(pace), judge, Ledger(), read, lambda: False, patience, looks)  # type: ignore[arg-type]
+    parts = make_detectors(pace), judge, Ledger(), read, lambda: False, pace.hold + pace.slow_confirm, pace.looks
+    observer = Observer(*parts)  # type: ignore[arg-type]
     largest = max(1.0, float(made.loaded[-1]))
     modules = (300 * (1 + made.loaded / largest)).astype(np.int64).tolist()
     for number, base in enumerate(made.base.tolist()):

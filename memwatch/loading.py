@@ -172,13 +172,14 @@ class LateJudge:
             self._has_begun = judge.suspected(candidate)
         return judge is not None or bool(self._loader.problem)
 
-    def followed(self, candidate: Candidate) -> None:
+    def followed(self, candidate: Candidate) -> bool:
         """As ever; where the judge was missing until now, the suspicion begins."""
         judge = self._find(candidate.rates)
         if judge is not None and self._has_begun:
-            judge.followed(candidate)
-        elif judge is not None:
+            return judge.followed(candidate)
+        if judge is not None:
             self._has_begun = judge.suspected(candidate)
+        return False
 
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         """Its decision; without it an early leak has no evidence, and any other goes out as it is."""

@@ -16,7 +16,7 @@ from ..errors import describe_error
 from ..heap import Snapshot
 from ..internal import internal
 from ..retain import count_imported
-from ..watch import Candidate
+from ..watch import Candidate, Sample
 from .apart import Apart
 from .budget import Budget, expected_blocks
 from .findings import Evidence, Findings
@@ -65,47 +65,57 @@ class EvidenceCollector:
 
         A start-up lies before a leak in most lives; it must not stand for ever in what the leak has to explain.
         """
-        before = self.evidence
-        if before.series.readings < _LOOKS or before.snapshot is None or not before.snapshot.deep:
+        if self.evidence.series.readings < _LOOKS or not self.evidence.knows_all:
             return False
-        if self._walks(candidate).may_begin_anew():
-            self._restart(candidate)
-        return self.evidence is not before
+        return self._walks(candidate).may_begin_anew() and self._restart(candidate)
 
-    def _restart(self, candidate: Candidate) -> None:
-        """Measure from now on, if who is there can be found out; else all stays as it was."""
+    def _restart(self, candidate: Candidate) -> bool:
+        """Measure from now on, if who is there can be found out; else all stays as it was. Whether it does.
+
+        The meters are read when the evidence of before is gone: they were less what it was taken to hold.
+        """
         before = self.evidence
         self.begin(candidate)
-        if self.evidence.snapshot is None or not self.evidence.snapshot.deep:
+        if not self.evidence.knows_all:
             self.evidence = before
-        elif before.suspicion is not None:
+            return False
+        if before.suspicion is not None:
             self.evidence.suspicion = before.suspicion._replace(end=candidate.samples[-1].time)
+        del before
+        now = candidate.read()
+        self.evidence.base, self.evidence.small, self.evidence.rss = now.base, now.small, now.rss
+        return True
 
-    def _begin_late(self, candidate: Candidate) -> None:
+    def _begin_late(self, candidate: Candidate) -> bool:
         """Take the first look once more: it could not be had, since when the heap has shrunk, or is out of date."""
-        if self._walks(candidate, whole=True).may_begin():
-            self._restart(candidate)
+        return self._walks(candidate, whole=True).may_begin() and self._restart(candidate)
 
     def _leave_behind(self, candidate: Candidate) -> bool:
         """Measure from now on, once, if what was suspected is over and something else grows: a start-up has ended."""
-        before = self.evidence
-        if before.began_anew or before.suspicion is None or not has_slowed(candidate.samples, before.suspicion.end):
+        suspicion = self.evidence.suspicion
+        if self.evidence.began_anew or suspicion is None or not has_slowed(candidate.samples, suspicion.end):
             return False
-        before.began_anew = True
-        self._begin_late(candidate)
+        began = self._begin_late(candidate)
         self.evidence.began_anew = True
-        return self.evidence is not before
+        return began
 
-    def look_again(self, candidate: Candidate) -> None:
-        """Count once more, if there is time for it beside what the verdict needs: which types only ever grow?"""
+    def look_again(self, candidate: Candidate) -> bool:
+        """Count once more, if there is time for it beside what the verdict needs: which types only ever grow?
+
+        Whether all is measured from now on instead: a start-up has ended, or the first look can be had at last.
+        """
         self._see_native(candidate)
         if self._leave_behind(candidate):
-            return
-        snapshot = self.evidence.snapshot
-        if snapshot is None or snapshot.deep is False:
-            self._begin_late(candidate)
-        else:
-            self._walks(candidate).count_again(snapshot)
+            return True
+        if not self.evidence.knows_all:
+            return self._begin_late(candidate)
+        self._walks(candidate).count_again()
+        return False
+
+    def hold(self, candidate: Candidate, before: Sample) -> None:
+        """Enter in the ledger what a verdict, begun at *before*, has left: names, lines and code that it looked up."""
+        if self.evidence.snapshot is not None:
+            self._walks(candidate).hold(before)
 
     def retained(self, candidate: Candidate, address: int) -> Retained | None:
         """What the object at *address* retains, if there is time and room to find that out after all else."""

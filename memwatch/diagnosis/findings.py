@@ -38,6 +38,11 @@ class Evidence:
     missing: list[str] = field(default_factory=list)
 
     @property
+    def knows_all(self) -> bool:
+        """Whether it is known which objects there were."""
+        return self.snapshot is not None and self.snapshot.deep
+
+    @property
     def is_collection_overdue(self) -> bool:
         """Whether CPython's own rule should have had the garbage collected before the judge's collection.
 
@@ -51,6 +56,10 @@ class Evidence:
         """Bytes by which a meter has grown since the suspicion, as of *last*; 0 where there was none."""
         before, now = (self.base, last.base) if meter == "base" else (self.rss, last.rss)
         return now - before if self.suspicion else 0
+
+    def seconds(self, last: Sample) -> float:
+        """Since the suspicion, as of *last*; 0 where there was none."""
+        return last.time - self.suspicion.end if self.suspicion else 0.0
 
     @contextmanager
     def noting(self, unfinished: str) -> Iterator[None]:

@@ -15,7 +15,7 @@ from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.resident import read_mapped
 from ..internal import internal
 from ..retain import count_imported, find_collecting
-from ..watch import Candidate, Dismissed, Growth, Leak, make_leak
+from ..watch import Candidate, Dismissed, Growth, Leak, Sample, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
@@ -84,9 +84,9 @@ class Diagnosis:
         self._inquiry.begin(candidate)
         return True
 
-    def followed(self, candidate: Candidate) -> None:
-        """Count once more, if there is time for it: which types only ever grow?"""
-        self._inquiry.look_again(candidate)
+    def followed(self, candidate: Candidate) -> bool:
+        """Count once more, if there is time for it: which types only ever grow? True if all is measured from now on."""
+        return self._inquiry.look_again(candidate)
 
     def growing(self) -> tuple[tuple[str, int, int], ...]:
         """The types that have not fallen at any look since the suspicion began: name, objects and bytes more."""
@@ -117,12 +117,12 @@ class Diagnosis:
 
     def _decide_early(self, candidate: Candidate) -> Leak | Dismissed:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""
-        evidence, last = self._inquiry.evidence, candidate.samples[-1]
-        seconds = last.time - evidence.suspicion.end if evidence.suspicion else 0.0
-        if not is_promising(evidence.series, evidence.grew(last), seconds):
-            if self._inquiry.begin_anew(candidate):
+        seconds = self._inquiry.evidence.seconds(candidate.samples[-1])
+        if not self._is_promising(candidate.samples[-1]):
+            anew = self._inquiry.begin_anew(candidate)
+            if anew:
                 self._agreement = Agreement()
-            return Dismissed("no type has grown at every look and explains the growth")
+            return Dismissed("no type has grown at every look and explains the growth", anew=anew)
         if not self._agreement.is_due(seconds):
             return Dismissed("the next look for holders is not due yet")
         self._agreement.look(seconds)
@@ -131,7 +131,18 @@ class Diagnosis:
             self._inquiry.rest()
         return decision
 
+    def _is_promising(self, last: Sample) -> bool:
+        evidence = self._inquiry.evidence
+        return is_promising(evidence.series, evidence.grew(last), evidence.seconds(last))
+
     def _decide(self, candidate: Candidate) -> Leak | Dismissed:
+        """Decide by what walks find; what they leave behind for the next ones is memwatch's, and no growth."""
+        before = candidate.read()
+        decision = self._weigh(candidate)
+        self._inquiry.hold(candidate, before)
+        return decision
+
+    def _weigh(self, candidate: Candidate) -> Leak | Dismissed:
         growth, collects, suspicion = candidate.growth, collector_runs(), self._inquiry.evidence.suspicion
         findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
         freed = self._inquiry.collect(candidate)

@@ -106,7 +106,7 @@ class Walks:
         before = self._candidate.read()
         snapshot = self._first()
         if snapshot is not None:
-            self._hold(before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
+            self.hold(before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)
         return snapshot
 
     def _first(self) -> Snapshot | None:
@@ -120,7 +120,7 @@ class Walks:
         self._note_over("census of tracked objects alone" if depth == "tracked" else "census skipped")
         return None if depth == "none" else self._snapshot(False)
 
-    def count_again(self, snapshot: Snapshot) -> None:
+    def count_again(self) -> None:
         """Count the objects by type once more, if there is time for it beside what the verdict needs."""
         before, unfinished = self._candidate.read(), "types not counted once more"
         if self._spares("deep"):
@@ -130,7 +130,7 @@ class Walks:
             self._count(look.identity.totals)
         else:
             return
-        self._hold(before, snapshot.nodes)
+        self.hold(before, self._blocks)
 
     def compare(self, before: Snapshot, holders: bool) -> Findings:
         """What has come since *before*, and with *holders* who holds it."""
@@ -236,7 +236,7 @@ class Walks:
     def _count(self, totals: Census | Totals) -> None:
         self._evidence.series.add(totals, self._candidate.samples[-1].time, Clock.process_time())
 
-    def _hold(self, before: Sample, nodes: int, nbytes: int = 0, mapped: int = 0) -> None:
+    def hold(self, before: Sample, nodes: int = 0, nbytes: int = 0, mapped: int = 0) -> None:
         """Enter in the ledger what a look keeps, and what it left in resident memory, as measured since *before*.
 
         The program goes on growing meanwhile, and only what the look can account for is taken for memwatch's: of

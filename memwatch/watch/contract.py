@@ -80,8 +80,8 @@ class Judge(Protocol):
     def suspected(self, candidate: Candidate) -> bool:
         """Growth has begun; take what will be needed to explain it later. False: not ready, ask at the next sample."""
 
-    def followed(self, candidate: Candidate) -> None:
-        """The suspicion stands, another of its windows later: look how it goes on."""
+    def followed(self, candidate: Candidate) -> bool:
+        """The suspicion stands, some time later: look how it goes on. True: the evidence is measured from now on."""
 
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         """Decide: a Leak with its report, or Dismissed with the reason why this is none."""

@@ -24,6 +24,7 @@ from .trend import Trend, make_stats
 _log = logging.getLogger("memwatch")
 _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
 _QUICK = 10  # looks that may follow each other faster than one a window
+_RENEWALS = 3  # times that these begin again, with the evidence
 _GROWN = 0.003  # of the base, between two such looks
 _FOLLOWED = 6  # windows after these in which a judge is asked to look at a suspicion again; later less and less often
 
@@ -64,7 +65,7 @@ class Observer:
         self._suspicion: Growth | None = None
         self._has_evidence = False
         self._next_look = float("inf")
-        self._looks = 0
+        self._looks = self._renewed = 0
         self._first_seconds = self._soon = 0.0
         self._open: dict[int, Leak] = {}
         self._reported = float("-inf")
@@ -127,7 +128,8 @@ class Observer:
         """Have the judge gather evidence from now on, unless it does."""
         first, self._suspicion = self._suspicion is None, growth
         if first:
-            self._looks, self._first_seconds, self._soon = 0, growth.seconds, self._distance(growth)
+            self._looks = self._renewed = 0
+            self._first_seconds, self._soon = growth.seconds, self._distance(growth)
             self._next_look = growth.end + self._soon
             self._begin(growth)
             yield (
@@ -176,6 +178,13 @@ class Observer:
             yield from self._tell(detector, growth, decision)
         else:
             detector.withdraw()
+            if decision is not None and decision.anew:
+                self._look_soon(growth.end)
+
+    def _look_soon(self, now: float) -> None:
+        """The evidence is measured from *now* on, and needs as many looks as after the suspicion: a few times."""
+        if self._renewed < _RENEWALS:
+            self._renewed, self._looks, self._next_look = self._renewed + 1, 0, now + self._soon
 
     def _put_off(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         """Growth without evidence is suspect, whatever it is to *detector*, which will ask again."""
@@ -228,7 +237,8 @@ class Observer:
             late = self._looks - min(_QUICK, 2 * self._most_looks)
             longer = 2.0 ** max(0, late - _FOLLOWED)
             self._next_look = sample.time + (self._soon if late < 0 else longer * self._first_seconds)
-            self._guarded(self._judge.followed, suspicion)
+            if self._guarded(self._judge.followed, suspicion):
+                self._look_soon(sample.time)
             return True
         return False
 

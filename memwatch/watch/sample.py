@@ -268,8 +268,10 @@ class Dismissed(NamedTuple):
 
     With `alone` it holds for the meter that has shown it: another one, which does not see such memory, may see a leak.
     With `waits` the suspicion stands, and the next candidate is asked about as if there had been none.
+    With `anew` the evidence is measured from now on, so that looks are as many as after the suspicion.
     """
 
     why: str
     alone: bool = False
     waits: bool = False
+    anew: bool = False

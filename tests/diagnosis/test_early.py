@@ -90,7 +90,31 @@ def test_holders_are_looked_for_ever_more_rarely():
 def test_what_stood_still_once_is_not(case, app, text):
     vars(app)["early_kept"] = []
     decision = early(case, lambda n: app.early_kept.append(bytearray(4000)) if n // 100 != 2 else None)
-    assert decision == Dismissed("no type has grown at every look and explains the growth")
+    assert decision == Dismissed("no type has grown at every look and explains the growth", anew=True)
+
+
+def test_what_evidence_that_begins_anew_held_before_is_no_growth(case, app, text):
+    vars(app)["early_kept"] = []
+    early(case, lambda n: app.early_kept.append(bytearray(4000)) if n // 100 != 2 else None)
+    evidence = case.diagnosis._inquiry.evidence
+    assert evidence.series.readings == 1
+    assert abs(evidence.grew(case.read())) < 80_000  # it held twice that
+
+
+def test_what_a_verdict_looks_up_and_keeps_is_memwatchs(case, app, text, monkeypatch):
+    kept = []
+
+    def settles(*_):
+        kept.append(bytes(200_000))
+        return "it slows down"
+
+    monkeypatch.setattr(settling, "settles", settles)
+    vars(app)["early_kept"] = []
+    case.suspect()
+    before = case.ledger.bytes
+    app.early_kept.extend(map(text, range(100)))
+    assert case.verdict() == Dismissed("it slows down")
+    assert 150_000 <= case.ledger.bytes - before <= 1 << 18
 
 
 def test_many_holders_are_not(case, app, text):

@@ -3,6 +3,7 @@
 import gc
 import logging
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -320,3 +321,24 @@ def test_the_first_looks_follow_each_other_as_soon_as_something_has_grown(grew, 
     detector.update = lambda sample: growth("suspect")._replace(growth=grew) if sample.time == 100 else None
     events(watched, range(200))
     assert judge.followed_at[0] - 100 == first
+
+
+def test_looks_begin_again_with_the_evidence_but_a_few_times():
+    judge, detector = Judge(lambda growth: Dismissed("all is measured from now on", anew=True)), Script()
+    watched = observer(detector, judge=judge, patience=1e6)
+    watched._most_looks = 4
+    levels = {100: "suspect", **dict.fromkeys(range(200, 900, 100), "early")}
+    detector.update = lambda sample: growth(levels[sample.time], sample.time) if sample.time in levels else None
+    events(watched, range(1000))
+    soon = [sum(after - before == 4 for before, after in pairwise(judge.followed_at) if start < before < start + 100)
+            for start in range(100, 900, 100)]  # fmt: skip
+    assert soon[:4] == [7, 7, 7, 7] and not any(soon[4:])
+
+
+def test_looks_begin_again_where_a_look_has_left_a_start_up_behind():
+    judge, detector = Judge(), Script(_100="suspect")
+    judge.followed = lambda candidate: (
+        judge.followed_at.append(candidate.samples[-1].time) or judge.followed_at == [116]
+    )
+    events(observer(detector, judge=judge, patience=1e6), range(160))
+    assert judge.followed_at[:2] == [116, 132]

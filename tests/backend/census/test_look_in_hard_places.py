@@ -73,6 +73,69 @@ finally:
         thread.join()
 """
 
+MAPPINGS = """
+import ctypes, mmap, os
+from multiprocessing import shared_memory
+pages = 64 << 20
+apart = mmap.mmap(-1, pages)
+apart.madvise(mmap.MADV_DONTFORK)  # as drivers of graphics cards do: a child that reads it is ended
+huge = mmap.mmap(-1, pages, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+huge.madvise(mmap.MADV_HUGEPAGE)
+shared = mmap.mmap(-1, pages)
+named = shared_memory.SharedMemory(create=True, size=pages)
+for memory in (apart, huge, shared):
+    memory.write(bytes(pages))
+named.buf[:] = bytes(pages)
+views = [memoryview(memory) for memory in (apart, huge, shared)]
+libc = ctypes.CDLL(None, use_errno=True)
+ring = libc.syscall(425, 8, ctypes.create_string_buffer(120)) if os.uname().machine == "x86_64" else -1
+queue = mmap.mmap(ring, 4096, mmap.MAP_SHARED | mmap.MAP_POPULATE) if ring >= 0 else b""
+before = sorted(os.listdir("/proc/self/fd"))
+try:
+    look()
+finally:
+    named.close()
+    named.unlink()
+assert sorted(os.listdir("/proc/self/fd"))[:3] == before[:3]
+"""
+
+TYPES = """
+import gc
+gc.disable()
+kinds = [type("Kind", (), {"__slots__": (), "__qualname__": f"Kind{number}"}) for number in range(70_000)]
+objects = [kind() for kind in kinds]
+seen = look_in_child([], None).identity.totals
+assert seen["__main__.Kind0"][0] == seen["__main__.Kind69999"][0] == 1 and seen["type"][0] > 70_000
+"""
+
+HOSTILE = """
+import os
+def forbid(self, *arguments):
+    os.abort()
+
+calls = ("__call__", "__getattribute__", "__getattr__", "__eq__", "__hash__", "__instancecheck__", "__iter__",
+         "__len__", "__repr__", "__sizeof__", "__subclasscheck__", "mro")
+
+class Meta(type):
+    armed = False
+
+def guard(name):
+    plain = getattr(type, name, None) or getattr(object, name, None)
+    def call(cls, *arguments):
+        return forbid(cls) if Meta.armed else plain(cls, *arguments)
+    return call
+
+for name in calls:
+    setattr(Meta, name, guard(name))
+Hostile = Meta("Hostile", (), {"__module__": "__main__"})
+made = Hostile()
+type.__setattr__(Meta, "armed", True)
+look()
+seen = look_in_child([], None).identity.totals
+assert seen["__main__.Hostile"][0] == 1
+type.__setattr__(Meta, "armed", False)
+"""
+
 SECCOMP = """
 import ctypes, struct
 from memwatch.errors import UnsupportedError
@@ -117,6 +180,28 @@ sys.setprofile(None)
 assert "call" in seen
 """
     run_alone(program, PYTHONPATH=PATH)
+
+
+@pytest.mark.parametrize("allocator", ["jemalloc.so.2", "tcmalloc_minimal.so.4"])
+def test_allocators_that_are_preloaded(allocator: str, run_alone: RunAlone) -> None:
+    folders = map(Path, ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64"))
+    found = next((path for folder in folders if (path := folder / f"lib{allocator}").exists()), None)
+    if found is None or os.environ.get("LD_PRELOAD"):
+        pytest.skip(f"lib{allocator} is not there to preload, or something else is preloaded")
+    run_alone(f"{LOOK}\nlook()", PYTHONPATH=PATH, LD_PRELOAD=str(found))
+
+
+def test_mappings_that_a_child_does_not_get_or_shares(run_alone: RunAlone) -> None:
+    run_alone(LOOK + MAPPINGS, PYTHONPATH=PATH)
+
+
+@pytest.mark.slow
+def test_many_types_whose_names_are_more_than_a_pipe_holds(run_alone: RunAlone) -> None:
+    run_alone(LOOK + TYPES, PYTHONPATH=PATH)
+
+
+def test_metaclasses_that_end_the_process_when_they_are_asked(run_alone: RunAlone) -> None:
+    run_alone(LOOK + HOSTILE, PYTHONPATH=PATH)
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the filter has a number of x86-64")
