@@ -110,10 +110,10 @@ class Diagnosis:
 
     def _is_young(self, growth: Growth) -> bool:
         """Whether what has grown since the evidence began anew, as after a start-up, is hardly any of *growth*."""
-        suspicion = self._inquiry.evidence.suspicion
-        if suspicion is None or growth.detector != "ratchet":
+        evidence = self._inquiry.evidence
+        if evidence.suspicion is None or not evidence.began_anew:
             return False
-        return growth.end - suspicion.end < _YOUNG * growth.seconds
+        return growth.end - evidence.suspicion.end < _YOUNG * growth.seconds
 
     def _decide_early(self, candidate: Candidate) -> Leak | Dismissed:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""
