@@ -11,9 +11,12 @@ from typing import Any, Literal
 from ..errors import RecordingError
 from .cases import Case, put_together, releases_of
 from .lives import Life, RecordedLeak
+from .past import TOLD_LASTS
 
 SURE = 0.9
 """From this confidence on a leak that is not reported any more is called gone."""
+
+_ENOUGH = 0.5
 
 Outcome = Literal["gone", "maybe gone", "still there", "new"]
 
@@ -113,19 +116,35 @@ def _change(
     numbers = len(watched), sum(it.suspicions > 0 for it in watched), sum(it.seconds for it in watched)
     if after is not None or before is None:
         return Change("still there" if before else "new", before, after, 1.0, *numbers)
-    earlier = [life for life in old if life.birth.role == role]
+    earlier = _that_could_tell([life for life in old if life.birth.role == role], leaks)
     confidence = _confidence(earlier, watched, _times_to_tell(before.fingerprint, earlier, leaks))
     outcome: Outcome = "gone" if confidence >= SURE else "maybe gone"
     return Change(outcome, before, None, confidence, *numbers)
 
 
+def _that_could_tell(lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> list[Life]:
+    """The *lives* of a role without those that kept silent because others had told the same leak over many lives."""
+    born = {life.id: life.birth for life in lives}
+    told = [(born[it.life].release, it.time) for it in leaks if it.over_lives and it.life in born]
+    telling = {it.life for it in leaks}
+
+    def is_excused(life: Life) -> bool:
+        release, started = life.birth.release, life.birth.started
+        return any(of == release and at < started < at + TOLD_LASTS for of, at in told)
+
+    return [life for life in lives if life.id in telling or not is_excused(life)]
+
+
 def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> dict[int, float]:
-    """After how many seconds each life reported the leak first."""
+    """After how many seconds each life reported the leak first.
+
+    What lives before it had shown is reported at the end of a life, long or short: half of its time counts.
+    """
     begun = {life.id: life.birth.started for life in lives}
     found: dict[int, float] = {}
     for leak in leaks:
         if leak.fingerprint == fingerprint and leak.life in begun:
-            found.setdefault(leak.life, leak.time - begun[leak.life])
+            found.setdefault(leak.life, (leak.time - begun[leak.life]) * (_ENOUGH if leak.over_lives else 1.0))
     return found
 
 

@@ -83,7 +83,10 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class RecordedLeak:
-    """A leak that `life` reported at `time`; `recovered` is when it stopped, None while it goes on."""
+    """A leak that `life` reported at `time`; `recovered` is when it stopped, None while it goes on.
+
+    `over_lives` says that the lives before it showed it: others of the role then keep silent for a day.
+    """
 
     id: int
     life: int
@@ -94,6 +97,7 @@ class RecordedLeak:
     growth: int
     rate: float
     recovered: float | None
+    over_lives: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,9 @@ class Reader:
     def leaks(self) -> tuple[RecordedLeak, ...]:
         """All leaks as they were reported, the same one maybe more than once in a life."""
         names = "id, life, time, fingerprint, verdict, subject, growth, rate, recovered"
-        return tuple(RecordedLeak(*row) for row in self._rows(f"select {names} from leaks order by time, id"))
+        over_lives = "instr(report, ' consecutive lives (') > 0"
+        rows = self._rows(f"select {names}, {over_lives} from leaks order by time, id")
+        return tuple(RecordedLeak(*(*row[:-1], bool(row[-1]))) for row in rows)
 
     def report(self, leak: int) -> dict[str, Any]:
         """The whole report of a leak, by its number, as `Report.to_dict` gave it."""

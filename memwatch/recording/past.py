@@ -14,7 +14,7 @@ from .evidence import USUAL_LIVES, Shape, leaky, settled, shape_of, usual
 
 _MOST = 2 * USUAL_LIVES  # lives that are looked at
 _AT_ONCE = 16  # lives whose shape is found at a time: each takes a millisecond or two
-_TOLD_LASTS = 86400.0  # seconds for which a leak that was reported in a role is not reported again for the same reason
+TOLD_LASTS = 86400.0  # seconds for which a leak that was reported in a role is not reported again for the same reason
 
 
 @internal
@@ -39,7 +39,7 @@ def look_back(connection: sqlite3.Connection, life: int, now: float) -> Past:
     others = [number for number, of in before if (of != release or not release) and number not in told]
     shapes = _shapes(connection, [number for number, _ in before])
     recently = "select count(*) from leaks, lives where leaks.life = lives.id and role = ? and release = ? and time > ?"
-    is_told = connection.execute(recently, (role, release, now - _TOLD_LASTS)).fetchone()[0]
+    is_told = connection.execute(recently, (role, release, now - TOLD_LASTS)).fetchone()[0]
     mine = [shapes[number] for number in same if number in shapes]
     theirs = [shapes[number] for number in others if number in shapes]
     return Past(None if is_told else leaky(mine), usual(theirs), settled(theirs))

@@ -110,6 +110,17 @@ def test_a_leak_that_is_not_told_any_more_is_gone_as_far_as_the_time_watched_all
     assert change.outcome == outcome and change.confidence == pytest.approx(confidence)
 
 
+def test_workers_that_kept_silent_for_another_are_not_counted(shop, path):
+    over = '{"reason": "heap growth over 5 consecutive lives (23s): +1.77 MiB"}'
+    for number in range(30):
+        shop(100 * number, 90, rate=200.0, after=80 if number == 5 else None, report=over)
+    for number in range(24):
+        shop(90000 + 100 * number, 50, release="1.1")
+    lives, leaks = read(path)
+    (change,) = compare(*split_by_release(lives, "1.0", "1.1"), leaks)
+    assert change.outcome == "gone" and change.confidence == pytest.approx(1 - (6 / 7) ** 24)
+
+
 def test_what_is_still_there_or_new_comes_first_and_the_status_tells(shop, path, capsys):
     shop(0, 7200, rate=41.0, after=1800)
     shop(90000, 7200, rate=20.0, after=1800, release="1.1")
