@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from .backend.meters.meters import Meters
+from .backend.meters.meters import Meters, Reading
 from .backend.quiet import get_ident
 from .clock import Clock
 from .errors import UnsupportedError, describe_error
@@ -39,6 +39,41 @@ _MOST_HEAP = 8 << 20  # bytes: more than that the program has allocated meanwhil
 _MOST_RESIDENT = 16 << 20
 
 _log = logging.getLogger("memwatch")
+
+
+@internal
+class _Loading:
+    """What all loaders of the process take together: two at the same time must not both count it."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+
+    def begin(self, reading: Reading) -> None:
+        """One more begins at this *reading*."""
+        if self.under_way == 0:
+            self._count_from(reading)
+        self.under_way += 1
+
+    def end(self, reading: Reading, rates: tuple[float, float]) -> None:
+        """One ends: write down what has come since the last reading, but for what the program grows by at *rates*."""
+        before, seconds = self._before, Clock.monotonic() - self._begun
+        heap, resident = (round(rate * seconds) for rate in rates)
+        taken, small = min(max(0, reading.base - before.base - heap), _MOST_HEAP), reading.small - before.small
+        LOADED.heap += taken
+        LOADED.small += round(taken * min(1.0, max(0, small) / max(1, reading.base - before.base)))
+        LOADED.resident += min(max(0, reading.rss - before.rss - resident), _MOST_RESIDENT)
+        LOADED.modules += max(0, len(sys.modules) - self._modules)
+        self.under_way = max(0, self.under_way - 1)
+        self._count_from(reading)
+        if self.under_way == 0:
+            LOADED.most = None
+
+    def _count_from(self, reading: Reading) -> None:
+        self._before, self._begun, self._modules = reading, Clock.monotonic(), len(sys.modules)
+        LOADED.most = reading.base, reading.rss
+
+
+_loading = _Loading()
 
 
 @internal
@@ -90,6 +125,7 @@ class Loader:
         """After a fork. A child that has inherited a half-imported module must not wait for the rest of it."""
         if in_child:
             LOADED.most = None
+            _loading.under_way = 0
             self._thread = RawThread()
             if self._broken:
                 self.problem = "this process was forked in the middle of an import"
@@ -111,9 +147,8 @@ class Loader:
             self.problem = _describe(error)
 
     def _load(self) -> None:
-        meters, begun = Meters(), Clock.monotonic()
-        before, modules = meters.read(force=True), len(sys.modules)
-        LOADED.most = before.base, before.rss
+        meters = Meters()
+        _loading.begin(meters.read(force=True))
         try:
             for part in self._parts:
                 if not self._may_go_on():
@@ -123,14 +158,7 @@ class Loader:
             _check_modules()
             self.room, self.problem = room, ""
         finally:
-            after = meters.read(force=True)
-            heap, resident = (round(rate * (Clock.monotonic() - begun)) for rate in self._rates)
-            LOADED.most = None
-            taken, small = min(max(0, after.base - before.base - heap), _MOST_HEAP), after.small - before.small
-            LOADED.heap += taken
-            LOADED.small += round(taken * min(1.0, max(0, small) / max(1, after.base - before.base)))
-            LOADED.resident += min(max(0, after.rss - before.rss - resident), _MOST_RESIDENT)
-            LOADED.modules += max(0, len(sys.modules) - modules)
+            _loading.end(meters.read(force=True), self._rates)
 
 
 def _describe(error: BaseException) -> str:

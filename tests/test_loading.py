@@ -112,6 +112,22 @@ def test_what_loading_takes_is_no_growth_of_the_program(monkeypatch):
     assert ledger.loaded.small < 1 << 20  # a large block is malloc's
 
 
+def test_what_two_load_at_the_same_time_counts_once(monkeypatch):
+    kept, ledger = [], Ledger()
+
+    def load(name):
+        kept.append(bytearray(3 << 20))
+        if name == "around":
+            Loader(("within",)).load()
+            kept.append(bytearray(3 << 20))
+
+    before = read_sample(Meters(), "tick", 0.0, ledger, force=True)
+    monkeypatch.setattr(loading, "import_module", load)
+    Loader(("around",)).load()
+    after = read_sample(Meters(), "tick", 0.0, ledger, force=True)
+    assert 8 << 20 <= ledger.loaded.heap <= 10 << 20 and abs(after.base - before.base) < 1 << 20
+
+
 def test_small_blocks_that_loading_takes_are_no_growth_of_the_program_either(monkeypatch):
     kept, ledger = [], Ledger()
     monkeypatch.setattr(loading, "import_module", lambda name: kept.extend([bytes(67) for _ in range(20_000)]))

@@ -199,6 +199,9 @@ def _growth(data: Data) -> str:
     lines = ["", "## How much", ""]
     grew, seconds = data["growth_bytes"], data.get("window_seconds") or 0.0
     over = f" over {format_duration(seconds)}" if seconds else ""
+    if grew <= 0:
+        lines.append(f"The process did not grow{over}.")
+        return "\n".join(lines) + "\n"
     rate = format_rate(data["rate_bytes_per_hour"])
     lines.append(f"The process grew by {format_bytes(grew)}{over}, which is {rate}.")
     left = data.get("time_to_limit_seconds")

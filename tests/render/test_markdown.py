@@ -75,6 +75,11 @@ def test_a_report_that_nobody_could_look_into_reads_as_well() -> None:
     assert "- the judge could not be loaded." in text
 
 
+def test_a_process_that_shrank_is_not_said_to_have_grown() -> None:
+    text = markdown_of({**REPORT.to_dict(), "growth_bytes": -6 << 20, "rate_bytes_per_hour": -1e9, "suspects": []})
+    assert "The process did not grow." in text and "grew by" not in text
+
+
 @pytest.mark.parametrize(
     ("program", "words"),
     [("app.py", "app.py ..."), ("flask", "-m flask ..."), ("my app.py", "'my app.py' ..."), ("", "PROGRAM.py ...")],
