@@ -83,7 +83,7 @@ class Looks:
         before = time.thread_time()
         known = self._look([], None, None)
         question = self.ask()
-        self._look(question.parts, known.identity, question.arguments)
+        self._look(question.parts, known.identity, question.request)
         self.cpu += (time.thread_time() - before) / 2
 
     def _look(self, parts: list[Any], known: Any, question: Any) -> Any:
