@@ -217,7 +217,9 @@ def version_of(python: str) -> str:
 def main() -> int:
     """Run all that were asked for; 1 when a leak was missed, or something healthy was called one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", action="append", metavar="PATH", help="an interpreter that has memwatch")
+    parser.add_argument(
+        "--python", type=os.path.abspath, action="append", metavar="PATH", help="an interpreter with memwatch"
+    )
     parser.add_argument("--only", metavar="NAME,NAME", help="these programs alone")
     parser.add_argument("--jobs", type=int, default=4, help="programs at the same time")
     parser.add_argument("--load", type=int, default=0, metavar="N", help="busy processes beside them")
