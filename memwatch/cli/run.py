@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(
         "--fail-on-leak",
         action="store_true",
-        help="exit with status 1 if the program succeeded but it or a child leaked",
+        help="exit with status 1 if the program succeeded but it or a child still leaks at its end",
     )
     add("--stats", action="store_true", help="print a line per reading")
     add("-m", dest="module", nargs=argparse.REMAINDER, help="run a module, as python -m does")
