@@ -14,7 +14,7 @@ from .account import Account, loose_sites
 from .findings import Evidence, Findings
 from .interpreters import with_interpreters
 from .ranking import Ranking
-from .report import Report
+from .report import Report, Suspect
 from .suspects import find_suspects, fingerprint, ratchets_of
 from .window import resident_growth
 
@@ -38,12 +38,8 @@ def assemble(
     """
     growth, last = candidate.growth, candidate.samples[-1]
     suspicion, resident = evidence.suspicion, resident_growth(growth, candidate.samples)
-    ranking = Ranking(findings.diff, evidence.series, findings.lines)
-    loose = loose_sites(findings.diff, findings.lines, account.walked)
-    suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
     interpreters = count_interpreters()
-    if interpreters > evidence.interpreters:
-        suspects = with_interpreters(suspects, loose, account, interpreters - evidence.interpreters)
+    suspects = _accuse(evidence, findings, account, verdict, interpreters - evidence.interpreters)
     name, missing = fingerprint(verdict, suspects, findings.holdings), _missing(evidence, account, verdict)
     since = last.time - suspicion.end if suspicion else growth.seconds
     if reported and _still_stands(reported, findings):
@@ -76,6 +72,16 @@ def assemble(
         origin=find_origin(),
         window_seconds=growth.seconds,
     )
+
+
+def _accuse(
+    evidence: Evidence, findings: Findings, account: Account, verdict: str, interpreters: int
+) -> tuple[Suspect, ...]:
+    """Who is suspected, where so many *interpreters* more were made than closed."""
+    ranking = Ranking(findings.diff, evidence.series, findings.lines)
+    loose = loose_sites(findings.diff, findings.lines, account.walked)
+    suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
+    return with_interpreters(suspects, loose, account, interpreters) if interpreters > 0 else suspects
 
 
 def _missing(evidence: Evidence, account: Account, verdict: str) -> list[str]:
