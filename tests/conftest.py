@@ -67,25 +67,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the shared tests of other shares; by name, so that each has its share whatever else is collected."""
-    share, shares = map(int, config.getoption("--share").split("/"))
-    left_out = [item for item in items if _is_shared(item) and crc32(item.nodeid.encode()) % shares != share]
+    """Leave out the shared tests of other shares; by name, so that each has its share whatever else is collected. The
+    slow tests come first, with each worker of xdist its own, so that none of them is left over at the end."""
+    share, most = map(int, config.getoption("--share").split("/"))
+    left_out = {item for item in items if crc32(item.nodeid.encode()) % (n := _shares(item, most)) != share % n}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+    if workers := getattr(config, "workerinput", {}).get("workercount", 0):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        rest = [item for item in items if not item.get_closest_marker("slow")]
+        ends = [len(rest) * worker // workers for worker in range(workers + 1)]
+        parts = [slow[worker::workers] + rest[ends[worker] : ends[worker + 1]] for worker in range(workers)]
+        items[:] = [item for part in parts for item in part]
 
 
 SAME_ON_EACH_VERSION = ("export", "flamegraph", "formats", "handlers", "recording", "render", "scenario")
 """Rooms that turn values into text and bytes, or call what other rooms test with each version."""
 
+ABOVE_ANY_BACKEND = ("diagnosis", "watch")
+"""Rooms that know no backend, and read what `heap` and `retain` give them."""
 
-def _is_shared(item: pytest.Item) -> bool:
-    """Whether one version is enough for it in one run of .ci/run: where it is slow, where its room is the same on each
-    version, and on the pure backend where it tests what stands above the backend."""
+
+def _shares(item: pytest.Item, most: int) -> int:
+    """Among how many runs of .ci/run it is shared out: one version is enough for what is slow, for rooms that are the
+    same on each, and on the pure backend for what stands above it. A third of that for what knows no backend: all of
+    it was just run on the other one."""
     room = item.path.relative_to(Path(__file__).parent).parts[0]
-    if item.get_closest_marker("slow") or room in SAME_ON_EACH_VERSION:
-        return True
-    return memwatch.backend.name == "pure" and room != "backend"
+    if memwatch.backend.name == "pure" and room != "backend":
+        return most if room in ABOVE_ANY_BACKEND else max(1, most // 3)
+    return most if item.get_closest_marker("slow") or room in SAME_ON_EACH_VERSION else 1
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_a_fork_in_the_middle_of_a_census_pins_nothing_and_both_sides_go_on():
 
         def should_cancel():
             asked.append(1)
-            if len(asked) == 5:
+            if len(asked) == 2:  # the C extension asks no third time
                 halfway.set()
                 go.wait(30)
             return False

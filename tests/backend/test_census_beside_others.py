@@ -67,7 +67,7 @@ print(errors, walks > 0, min(turns) > 5)
 """
 
 
-@pytest.mark.parametrize("seconds", [2, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [2, pytest.param(15, marks=pytest.mark.slow)])
 def test_a_storm_of_threads(seconds: int, run_alone: RunAlone) -> None:
     assert run_alone(STORM.replace("SECONDS", str(seconds))) == "[] True True\n"
 

@@ -6,7 +6,6 @@ import random
 from array import array
 from typing import Any
 
-import networkx
 import pytest
 
 import memwatch
@@ -37,6 +36,8 @@ def graph_of(seed: int) -> Columns:
 @pytest.mark.parametrize("core", CORES, ids=lambda core: core.__name__.rpartition(".")[2])
 @pytest.mark.parametrize("seed", range(40))
 def test_they_are_those_that_networkx_finds(core: Any, seed: int) -> None:
+    import networkx  # 286 modules, which the walks of other tests need not meet
+
     starts, targets, sizes, _ = graph_of(seed)
     graph = networkx.DiGraph()
     graph.add_nodes_from(range(len(sizes)))

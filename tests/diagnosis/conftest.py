@@ -117,6 +117,14 @@ class Case:
         return self.verdict(**options)
 
 
+@pytest.fixture(autouse=True)
+def _small_heap() -> Iterator[None]:
+    """The many collections of the tests here walk what a test makes, and not the thousands of tests that are there."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
 def case() -> Case:
     gc.collect()  # garbage of earlier tests would count as growth that went away

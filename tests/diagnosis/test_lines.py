@@ -344,6 +344,11 @@ def test_each_sample_is_looked_up_once_however_much_is_asked_of_it():
 # ---- with a sampler
 
 
+@pytest.fixture(autouse=True)
+def _small_heap() -> None:
+    """The heap stays large, as samples are as old as they are: a verdict at once would find all of them young."""
+
+
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     made = Recorder(2048)
@@ -383,8 +388,9 @@ def test_instances_are_linked_to_their_class(case, app, recorder, make_class):
     assert top.type == "app.Order" and top.samples > 100
     assert top.allocated_at[0]["line"] == grow.__code__.co_firstlineno + 1
     assert growth.root.total_bytes > 0.9 * top.samples * growth.sample_interval > 0
-    lines_of_grow = {node.line for node in walk(growth.root) if node.function.endswith("grow")}
-    assert lines_of_grow == {top.allocated_at[0]["line"]}
+    of_grow = [node for node in walk(growth.root) if node.function.endswith("grow")]
+    heavy = {node.line for node in of_grow if node.total_bytes > 0.01 * growth.root.total_bytes}
+    assert heavy == {top.allocated_at[0]["line"]}  # a collection at its entry may run receivers, which allocate
 
 
 @native

@@ -72,4 +72,5 @@ def test_those_that_were_lost_are_found(known: Callable[[], Any], lost: Callable
         lost(make("List", items, Order()))
     holding = max(find_holdings(before, in_slices=in_slices), key=lambda it: it.type_counts.get(f"{__name__}.Order", 0))
     assert holding.path.lines == ("no Python reference (held in C)", f"list, {items} items")
-    assert holding.type_counts["list"] == many and sum(holding.type_counts.values()) == 2 * many
+    lists = holding.type_counts["list"]  # one of as many items that another thread's C code has in hand is lost as well
+    assert many <= lists <= many + 2 and sum(holding.type_counts.values()) == many + lists

@@ -408,4 +408,4 @@ def test_a_short_storm() -> None:
 
 @pytest.mark.slow
 def test_a_long_storm() -> None:
-    check_storm(60)
+    check_storm(20)

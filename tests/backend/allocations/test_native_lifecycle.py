@@ -234,4 +234,4 @@ def test_a_short_storm(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_long_storm(tmp_path: Path) -> None:
-    assert storm(30, build(tmp_path, "sealed")) == ["0", "True", "0", "0"]
+    assert storm(12, build(tmp_path, "sealed")) == ["0", "True", "0", "0"]

@@ -97,7 +97,7 @@ def change(label: str, replaced: list[int], gone: list[int], made: int) -> tuple
 
 @pytest.mark.slow
 @ALL
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     st.lists(st.integers(0, 999), max_size=200),
     st.lists(st.integers(0, 999), max_size=100),
