@@ -324,6 +324,8 @@ def test_growth_by_imports_is_held(make_case, loaded_modules, app, text):
     assert isinstance(decision, Dismissed) and decision.why == "20 new modules, and what they define"
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(memwatch.backend.name == "pure", reason="too slow for all the walks of four verdicts")
 def test_imports_without_end_are_a_leak(make_case, loaded_modules, app, text):
     case = make_case(pause_budget=60.0, age=1e6, modules=loaded_modules)
     begun = len(sys.modules)
@@ -337,8 +339,6 @@ def test_imports_without_end_are_a_leak(make_case, loaded_modules, app, text):
             sys.modules[name] = sys.modules.pop("app.part0")
         decisions.append(type(case.verdict()))
         case.diagnosis.forget()
-    if memwatch.backend.name == "pure":
-        pytest.skip("this backend is too slow here for all the walks of four verdicts")
     assert decisions == [Dismissed, Dismissed, Dismissed, Leak] and len(sys.modules) >= begun + 80
 
 
