@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import memwatch.render  # noqa: F401 - reports are drawn by it
+import memwatch.render  # reports are drawn by it
 from memwatch.backend.census import in_child
 from memwatch.backend.meters.collector import read_collections
 from memwatch.backend.meters.meters import Meters
