@@ -55,17 +55,14 @@ def _by_time(view: View, holder: Any) -> Iterator[float]:
 
 
 def _by_period(view: View) -> Iterator[float]:
-    """How often code empties the container, by the clock or after it has slept."""
+    """How often code empties the container, or calls what does: by the clock, or after it has slept."""
     emptying = [code for code in view.touching if empties(view, code)]
     names = {code.co_name for code in emptying}
-    for code in emptying:
-        for compared in _timed(code, _derived(code, _CLOCKS, 1)):
-            if "len" not in compared.names:
-                yield from _ages(view, compared)
     for code in view.codes:
         if code in emptying or calls(code, names):
+            timed = (it for it in _timed(code, _derived(code, _CLOCKS, 1)) if "len" not in it.names)
             waits = (it for it in statements(code) if not WAITS.isdisjoint(it.names))
-            yield from (age for it in waits for age in _ages(view, it))
+            yield from (age for it in (*timed, *waits) for age in _ages(view, it))
 
 
 def _by_timer(view: View) -> Iterator[float]:

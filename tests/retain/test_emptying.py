@@ -342,6 +342,18 @@ class Reporter(Kept):
             self.rows, self.last = [], time.monotonic()
 
 
+class Purged(Reporter):
+    """The same by a method of its own, which is called when it is time."""
+
+    def add(self, row: Any) -> None:
+        self.rows.append(row)
+        if time.monotonic() - self.last > 240:
+            self.purge()
+
+    def purge(self) -> None:
+        self.rows.clear()
+
+
 class Speaking(Kept):
     """Says something every so many seconds."""
 
@@ -392,7 +404,7 @@ class Timed(Kept):
 @pytest.mark.parametrize(
     ("kind", "seconds"),
     [
-        *((kind, 240) for kind in (Given, Sessions, Jobs, Reporter, Sleeping, Timed)),
+        *((kind, 240) for kind in (Given, Sessions, Jobs, Reporter, Purged, Sleeping, Timed)),
         *((kind, None) for kind in (LongSessions, Speaking)),
     ],
 )
