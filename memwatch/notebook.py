@@ -24,6 +24,7 @@ from .treebuilder import build
 
 _INTERVAL = 4096  # bytes a sample: a cell runs once, and is waited for
 _RUNS_CODE = "InteractiveShell.run_code"
+_RUNS_MAGIC = "InteractiveShell.run_cell_magic"
 _NAME = "memwatch"
 _WAITS = (
     "%%memwatch cannot measure a cell that awaits in a notebook: the event loop runs already. "
@@ -88,14 +89,17 @@ def _must_wait(shell: Any, cell: str) -> bool:
 
 
 def _of_cell(taken: Profile) -> Profile:
-    """The profile without the frames of the shell that led to the cell."""
-    stacks = [replace(stack, frames=_below_shell(stack.frames)) for stack in stacks_of(taken.root)]
+    """The profile without the frames of the shell that led to the cell, and without what the shell did around it."""
+    found = [(stack, _below_shell(stack.frames)) for stack in stacks_of(taken.root)]
+    stacks = [replace(stack, frames=frames) for stack, frames in found if frames is not None]
     return replace(taken, tree=replace(taken.tree, root=build(stacks), name="cell"))
 
 
-def _below_shell(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+def _below_shell(frames: tuple[Frame, ...]) -> tuple[Frame, ...] | None:
     calls = [place for place, it in enumerate(frames, 1) if it.function.endswith(_RUNS_CODE)]
-    return frames[calls[-1] :] if calls else frames
+    if calls:
+        return frames[calls[-1] :]
+    return None if any(it.function.endswith(_RUNS_MAGIC) for it in frames) else frames
 
 
 class _Parser(argparse.ArgumentParser):
