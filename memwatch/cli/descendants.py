@@ -36,6 +36,7 @@ _REST = 1.0  # seconds between two files that say no more than that watching goe
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one process found: its leaks that stayed, by what leaks and what holds it; `suspicion` is empty or a reason.
+    `recovered` counts those that have stopped, freed or not.
 
     `role` is the name of its script, package or multiprocessing process, without arguments. `gap` says that and why too
     little was read, if so.
@@ -146,14 +147,15 @@ class Diary:
 
     def _result(self) -> Result:
         suspicion = self._watcher.suspicion
+        leaks = (*self._leaks.values(), *stopped_names(self._watcher))
         return Result(
             self._pid,
             process_name() or program_name(),
             time.monotonic() - self._started,
             self._watcher.readings,
-            tuple(self._leaks.values()),
+            leaks,
             self._recovered,
-            suspicion.summary if suspicion is not None and not self._leaks else "",
+            suspicion.summary if suspicion is not None and not leaks else "",
             self._watcher.gap,
         )
 
@@ -240,3 +242,11 @@ def _as_result(page: dict[str, Any]) -> Result:
 def name_of(leak: Leak) -> str:
     """What leaks and what holds it, as ``str held by __main__.kept``; the verdict where no type is known."""
     return printable(getattr(leak.report, "subject", "")) or leak.verdict  # a report by another judge has none
+
+
+def stopped_names(watcher: Watcher) -> tuple[str, ...]:
+    """The leaks that grow no more while what they won is still held: perhaps only the program's work has stopped."""
+    known = watcher.status
+    going_on = {name_of(leak) for leak in known.leaks}
+    names = (name_of(leak) for leak in known.stopped)
+    return tuple(f"{name}, no longer growing" for name in names if name not in going_on)

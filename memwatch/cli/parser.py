@@ -10,7 +10,7 @@ from typing import NoReturn
 
 STATUSES = """exit status:
   0    done; of `run` the program's own status
-  1    something could not be read, reached or written; with `run --fail-on-leak`: it leaks;
+  1    something could not be read, reached or written; with `run --fail-on-leak`: it leaked what was not freed;
        with `report --compare` or `--since`: a leak is not surely gone
   2    the command line is wrong; of `run`: the program cannot be opened; of `convert` and `snapshot`:
        a file cannot be read or written

@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(
         "--fail-on-leak",
         action="store_true",
-        help="exit with status 1 if the program succeeded but it or a child still leaks at its end",
+        help="exit with status 1 if the program succeeded but it or a child has leaked what was not freed",
     )
     add("--stats", action="store_true", help="print a line per reading")
     add("-m", dest="module", nargs=argparse.REMAINDER, help="run a module, as python -m does")
@@ -195,7 +195,8 @@ def _finish(
 
 
 def _status(screen: Screen, diary: Diary | None) -> int:
-    """1 if a leak stays, here or in a process below, when the program's threads have ended, else 0.
+    """1 if a leak stays, here or in a process below, when the program's threads have ended, else 0. One that has only
+    stopped stays: so does it when the program has no more work.
 
     They are waited for by the interpreter's own function, which it is going to call and which does nothing the second
     time: a thread may wait for the end of the main thread, and only that function declares it.
@@ -203,4 +204,6 @@ def _status(screen: Screen, diary: Diary | None) -> int:
     with contextlib.suppress(KeyboardInterrupt):  # it ends the waiting, not the program, as in the interpreter
         vars(threading)["_shutdown"]()
     others = diary.gather() if diary is not None else ()
-    return _LEAKED if screen.leaks or any(other.leaks for other in others) else 0
+    watcher = default.watcher()
+    leaks = screen.leaks or (watcher is not None and watcher.status.stopped)
+    return _LEAKED if leaks or any(other.leaks for other in others) else 0

@@ -18,7 +18,7 @@ from ..descriptors import identity
 from ..handlers import fingerprint_of, render_report
 from ..tables import wrapped
 from ..units import format_bytes, format_delta, format_duration, format_growth, printable
-from .descendants import Diary, Result, name_of, remove
+from .descendants import Diary, Result, name_of, remove, stopped_names
 
 try:
     import resource
@@ -87,6 +87,7 @@ def width_of(fd: int) -> int:
 class Outcome:
     """How a run ended: seconds watched and needed, its leaks that stayed and that went, the suspicion left open.
 
+    `stopped` names those that grow no more, and what they won is still held; `recovered` counts all that grow no more.
     `watched` is False if watching ended before the program did; `gap` says that and why too little was read, if so;
     `children` is True if there were child processes, `others` what those that were watched found.
     """
@@ -102,6 +103,7 @@ class Outcome:
     gap: str = ""
     children: bool = False
     others: tuple[Result, ...] = ()
+    stopped: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -160,6 +162,7 @@ class Screen:
             gap=watcher.gap,
             children=_had_children(),
             others=others,
+            stopped=stopped_names(watcher),
         )
         self.terminal.write(format_end(outcome) + "\n")
 
@@ -211,8 +214,8 @@ def format_end(outcome: Outcome) -> str:
             f"({', '.join(leaks)}); {cost}"
         )
     if recovered:
-        stopped = f"{recovered} {'has' if recovered == 1 else 'have'} stopped"
-        return f"memwatch: no leak grows any more after {format_duration(outcome.seconds)}, {stopped}; {cost}"
+        freed = f"{recovered} {'was' if recovered == 1 else 'were'} freed"
+        return f"memwatch: no leak grows any more after {format_duration(outcome.seconds)}, {freed}; {cost}"
     suspicion = _suspicion(outcome)
     if not outcome.watched:
         return f"memwatch: cannot judge (watching ended before the program); {suspicion or 'nothing suspicious so far'}"
@@ -227,7 +230,8 @@ def format_end(outcome: Outcome) -> str:
 
 def _leaks(outcome: Outcome) -> list[str]:
     """What leaks, each once with where: nothing for this process, one that is below it, or in how many."""
-    where: dict[str, list[str]] = {name_of(leak): [""] for leak in outcome.leaks}
+    own = (*map(name_of, outcome.leaks), *outcome.stopped)
+    where: dict[str, list[str]] = {name: [""] for name in own}
     for other in outcome.others:
         for name in other.leaks:
             where.setdefault(printable(name), []).append(_process(other))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import describe_error
 from ..internal import internal
@@ -27,8 +27,20 @@ _QUICK = 10  # looks that may follow each other faster than one a window
 _RENEWALS = 3  # times that these begin again, with the evidence
 _GROWN = 0.003  # of the base, between two such looks
 _FOLLOWED = 6  # windows after these in which a judge is asked to look at a suspicion again; later less and less often
+_FREED = 0.5  # of a leak's growth: once so much has gone, it was freed
 
 EventValue = tuple[str, Any]
+
+
+class _Stopped(NamedTuple):
+    """A leak that grows no more. Once its meter reads `freed_at` or less, what had grown was freed."""
+
+    leak: Leak
+    growth: Growth
+
+    def is_held(self, sample: Sample) -> bool:
+        freed_at = self.growth.before - _FREED * self.leak.growth
+        return sample.reading(self.growth.meter) > freed_at
 
 
 @internal
@@ -68,6 +80,7 @@ class Observer:
         self._looks = self._renewed = 0
         self._first_seconds = self._soon = 0.0
         self._open: dict[int, Leak] = {}
+        self._stopped: dict[int, _Stopped] = {}
         self._reported = float("-inf")
         self._leaks_told = self._recoveries_told = 0
 
@@ -84,11 +97,17 @@ class Observer:
             self._ledger.age,
             self._suspicion,
             tuple(leaks.values()),
+            tuple(stopped.leak for stopped in tuple(self._stopped.values())),
             self._leaks_told,
             self._recoveries_told,
             self.rates.read(),
             self._ledger.cost(),
         )
+
+    def begin_anew(self) -> None:
+        """In a forked child: resident memory is counted anew there, and what its parent holds is its parent's."""
+        self.rates.reset()
+        self._stopped.clear()
 
     def learn(self, detector: Detector, settled: float | None) -> None:
         """Ask *detector*, too; and be patient with a start-up for no longer than others took, in seconds."""
@@ -103,6 +122,8 @@ class Observer:
         self.history.add(sample)
         self.rates.add(sample)
         self.last = sample
+        if sample.trigger != "exit":  # at the end all is freed
+            self._stopped = {key: stopped for key, stopped in self._stopped.items() if stopped.is_held(sample)}
         self._expire(sample)
         looked = self._follow(sample)
         for detector in self._detectors:
@@ -215,6 +236,9 @@ class Observer:
                 self._reported = float("-inf")  # growth that goes on after all is reported again, whenever it began
                 self._forget()
             self._recoveries_told += 1
+            stopped = _Stopped(leak, growth)
+            if self.last is not None and stopped.is_held(self.last):
+                self._stopped.setdefault(id(detector), stopped)  # the first is over last
             yield "recovered", leak
 
     def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:

@@ -14,7 +14,8 @@ from .sample import Growth, Leak, Sample
 class Status(NamedTuple):
     """`sample` is the newest reading, None before the first; `age` the seconds since watching began.
 
-    `leaks` are those that were reported and go on, `leaks_told` and `recoveries_told` how many were reported in all.
+    `leaks` are those that were reported and go on, `stopped` those that grow no more and are held,
+    `leaks_told` and `recoveries_told` how many were reported in all.
     `rates` is empty in a process that nobody watches.
     """
 
@@ -22,6 +23,7 @@ class Status(NamedTuple):
     age: float
     suspicion: Growth | None
     leaks: tuple[Leak, ...]
+    stopped: tuple[Leak, ...]
     leaks_told: int
     recoveries_told: int
     rates: tuple[Rate, ...]

@@ -253,7 +253,7 @@ class Watcher:
     def _become_child(self) -> None:
         forget_other_threads()
         self.started, self._inherited = Clock.wall(), self._observer.history.seen
-        self._observer.rates.reset()  # resident memory is counted anew in a child
+        self._observer.begin_anew()
         self._ledger.begin_anew()
         self._ticker.begin_anew()
         self._agenda = Agenda()

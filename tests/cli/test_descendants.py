@@ -75,9 +75,10 @@ def test_the_leak_of_a_child_that_has_become_another_user_is_the_run_s(leaky):
     assert any(line.endswith(" runs as another user: its profile is not gathered") for line in ended.own)
 
 
-def make_diary(folder, readings=0, run_pid=None):
+def make_diary(folder, readings=0, run_pid=None, stopped=()):
     run_pid = os.getpid() if run_pid is None else run_pid
-    return Diary(str(folder), SimpleNamespace(readings=readings, suspicion=None, gap=""), run_pid)
+    status = SimpleNamespace(leaks=(), stopped=stopped)
+    return Diary(str(folder), SimpleNamespace(readings=readings, suspicion=None, gap="", status=status), run_pid)
 
 
 def make_leak(fingerprint):
@@ -94,6 +95,14 @@ def test_a_page_says_what_is_open(tmp_path):
     assert (result.pid, result.leaks, result.recovered) == (os.getpid(), ("b",), 1)
     assert os.listdir(tmp_path) == [os.path.basename(diary.path)]
     assert gather(str(tmp_path), diary.path) == ()
+
+
+def test_a_leak_that_has_stopped_and_is_held_stays_a_leak(tmp_path):
+    diary = make_diary(tmp_path, stopped=(make_leak("a"),))
+    diary.leak(make_leak("a"))
+    diary.recovered(make_leak("a"))
+    (result,) = gather(str(tmp_path), "")
+    assert (result.leaks, result.recovered) == (("a, no longer growing",), 1)
 
 
 def test_a_forked_child_begins_with_an_empty_page(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from memwatch.cli import main
 from memwatch.retain.search import IN_C
 
 LEAKS = "import rounds\nrounds.leak()\n"
+STOPS = f"import memwatch\n{LEAKS}{{}}for _ in range(8): memwatch.gc()\n"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,8 @@ def test_a_leak_is_told_as_it_happens_and_again_at_the_end(leaky):
         (LEAKS + "raise SystemExit('text')", 1),
         ("import threading, rounds\nthreading.Thread(target=rounds.leak).start()", 1),
         ("pass", 0),
+        (STOPS.format(""), 1),
+        (STOPS.format("rounds.kept.clear()\n"), 0),
     ],
 )
 def test_fail_on_leak_replaces_the_status_of_a_success_only(leaky, text, status):

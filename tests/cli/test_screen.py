@@ -80,7 +80,11 @@ def test_the_first_line():
             f"no leak seen in 2m 0s, but {SUSPECTED}; own cost 0.4 % of CPU, 480 readings",
         ),
         ({"watched": False}, "cannot judge (watching ended before the program); nothing suspicious so far"),
-        ({"recovered": 1}, "no leak grows any more after 2m 0s, 1 has stopped; own cost 0.4 % of CPU, 480 readings"),
+        ({"recovered": 1}, "no leak grows any more after 2m 0s, 1 was freed; own cost 0.4 % of CPU, 480 readings"),
+        (
+            {"recovered": 1, "stopped": ("list held by a.b, no longer growing",)},
+            "1 leak in 2m 0s (list held by a.b, no longer growing); own cost 0.4 % of CPU, 480 readings",
+        ),
         (
             {"leaks": (make_leak(),), "seconds": 80.0},
             "1 leak in 1m 20s (str held by __main__.kept); own cost 0.4 % of CPU, 480 readings",
@@ -109,7 +113,7 @@ def test_the_first_line():
         ),
         (
             {"others": (found(4212, recovered=1),)},
-            "no leak grows any more after 2m 0s, 1 has stopped; own cost 0.4 % of CPU, 480 readings",
+            "no leak grows any more after 2m 0s, 1 was freed; own cost 0.4 % of CPU, 480 readings",
         ),
     ],
 )

@@ -80,7 +80,7 @@ def make_status(*leaks: Leak, **changes: Any) -> Status:
     meters = ("arenas", "native", "rss")
     sample = Sample(1000.0, 1000.0, "tick", 50 * MIB, 80 * MIB, 1234, 20 * MIB, 30 * MIB, 100, 3, 9, 0.25, meters)
     rates = (Rate("base", 600, 2048.0), Rate("base", 3600, None), Rate("rss", 600, -512.0))
-    made = Status(sample, 700.0, None, leaks, len(leaks), 0, rates, Cost(0.001, 0.002, 3, 4096))
+    made = Status(sample, 700.0, None, leaks, (), len(leaks), 0, rates, Cost(0.001, 0.002, 3, 4096))
     return made._replace(**changes)
 
 

@@ -253,6 +253,23 @@ def test_the_same_growth_is_told_once():
     assert told == [*first, (39, "suspect"), (40, "leak"), (44, "recovered")]
 
 
+def test_a_leak_that_has_stopped_is_known_until_its_growth_is_freed():
+    watched = observer(Script(_1="suspect", _2="leak", _5="recovered"), judge=Judge())
+    events(watched, range(9))
+    (leak,) = watched.status().stopped
+    assert (leak.growth, watched.status().leaks) == (500, ())
+    for base, held in ((1000, 1), (800, 1), (750, 0), (1000, 0)):
+        list(watched.observe(sample(10, base), with_stats=False))
+        assert len(watched.status().stopped) == held
+
+
+def test_what_a_parent_holds_is_not_its_child_s_leak():
+    watched = observer(Script(_1="suspect", _2="leak", _5="recovered"), judge=Judge())
+    events(watched, range(9))
+    watched.begin_anew()
+    assert watched.status().stopped == ()
+
+
 def test_the_growth_of_garbage_is_not_taken_back_when_our_collection_removes_it():
     detector = Script(_1="suspect", _2="leak", _4="recovered")
     judge = Judge(lambda growth: make_leak(growth, "garbage", Unjudged(growth, "nothing")))
