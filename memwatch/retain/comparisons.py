@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from opcode import opmap, opname
+from opcode import HAVE_ARGUMENT, opmap, opname, stack_effect
 from types import CodeType
 from typing import NamedTuple
 
@@ -23,17 +23,25 @@ _ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0  # from then on the l
 
 _PARTS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
 _SLICES = frozenset(opmap[name] for name in ("BINARY_SLICE", "BUILD_SLICE") if name in opmap)
+_ITEM = opmap.get("BINARY_SUBSCR", -1)
+_BINARY, _IS_ITEM = opmap["BINARY_OP"], 26  # from 3.14 on this operation, with this argument, reads an item
 
 
 @internal
 class Comparison(NamedTuple):
     """One expression, as a comparison with its two sides: all its names, numbers, and texts such as keys; and its
-    place among the instructions."""
+    place among the instructions. What stands `inside` is not meant itself: an item of it is, or it is the key."""
 
     names: frozenset[str]
     numbers: tuple[float, ...]
     texts: tuple[str, ...] = ()
     place: int = 0
+    inside: frozenset[str] = frozenset()
+
+    @property
+    def meant(self) -> frozenset[str]:
+        """The names without those `inside`: in ``len(rows[n]) > most`` neither ``rows`` nor ``n``."""
+        return self.names - self.inside
 
     def joined(self, other: Comparison) -> Comparison:
         """Both as one, at the place of this."""
@@ -113,23 +121,36 @@ def assigned(code: CodeType) -> dict[str, list[Comparison]]:
 
 
 def _expressions(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
-    """Each comparison, slice and end of an expression, with its argument and what stands before it."""
-    variables, names, constants = variables_of(code), list[str](), list[object]()
+    """Each comparison, slice and end of an expression, with its argument and what stands before it.
+
+    Each name goes with the height of the stack with what came of it: an item's container and key are highest.
+    """
+    variables, names, inside = variables_of(code), list[tuple[str, int]](), set[str]()
+    constants, height = list[object](), 0
     for place, (op, arg) in enumerate(instructions(code)):
         if op == _COMPARE or op in _SLICES or op in _BOUNDARIES:
-            numbers = tuple(it for it in constants if isinstance(it, int | float))
-            texts = tuple(it for it in constants if type(it) is str)
-            yield op, arg, Comparison(frozenset(names), numbers, texts, place)
+            yield op, arg, _comparison({word for word, _ in names}, inside, constants, place)
+        height += stack_effect(op, arg if op >= HAVE_ARGUMENT else None, jump=False)
+        names = [(word, min(above, height)) for word, above in names]
         if op == _COMPARE or op in _BOUNDARIES:
-            names, constants = [], []
-            names += loaded_variables(op, arg, variables)
-        elif op in _NAMES:
-            names += code.co_names[_NAMES[op](arg)]
-        elif op in _VARIABLES:
-            names += loaded_variables(op, arg, variables)
+            names, inside, constants = [], set(), []
+        if op in _NAMES:
+            names += [(word, height) for word in code.co_names[_NAMES[op](arg)]]
+        elif op in _VARIABLES or op in _BOUNDARIES:
+            loaded = loaded_variables(op, arg, variables)
+            names += [(word, height - n) for n, word in enumerate(reversed(loaded))]
         elif op in _CONSTANTS:
             constant = _CONSTANTS[op](code, arg)
             constants += constant if type(constant) is tuple else [constant]
+        elif op == _ITEM or (op == _BINARY and arg == _IS_ITEM):
+            inside.update(word for word, above in names if above >= height)
+            names = [(word, above) for word, above in names if above < height]
+
+
+def _comparison(names: set[str], inside: set[str], constants: Sequence[object], place: int) -> Comparison:
+    numbers = tuple(it for it in constants if isinstance(it, int | float))
+    texts = tuple(it for it in constants if type(it) is str)
+    return Comparison(frozenset(names | inside), numbers, texts, place, frozenset(inside - names))
 
 
 def results_of(code: CodeType, words: Collection[str]) -> set[str]:

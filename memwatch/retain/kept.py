@@ -66,13 +66,13 @@ def _is_named(found: Comparison) -> bool:
 
 
 def _is_length(view: View, code: CodeType, found: Comparison, measure: str) -> bool:
-    return measure in found.names and (view.name is None or view.measures(code, found.names))
+    return measure in found.names and view.measures(code, found)
 
 
 def _cuts(view: View, code: CodeType) -> Iterator[Comparison]:
     """Where *code* cuts the container: what stays of it is so many items, from its begin or its end."""
     for cut in slices(code):
-        if view.name in cut.names:
+        if view.name in cut.meant:
             yield cut._replace(numbers=tuple(map(abs, cut.numbers)))
 
 
@@ -98,7 +98,7 @@ def _given_to_helpers(view: View) -> Iterator[Any]:
         for helper in helpers.values():
             code = helper.__code__
             given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-            kept = [it for it in comparisons(code) if "len" in it.names and not it.names.isdisjoint(given)]
+            kept = [it for it in comparisons(code) if "len" in it.names and not it.meant.isdisjoint(given)]
             if kept and takes_out(code):
                 yield from (number for it in kept for number in it.numbers)
                 yield from (helper.__globals__.get(word) for it in kept for word in it.names)

@@ -65,16 +65,18 @@ class View(NamedTuple):
         called = {name for names in waiting if not WAITS.isdisjoint(names) for name in names}
         return self._replace(codes=tuple(it for it in self.codes if it.co_name in called or has_run(it)))
 
-    def measures(self, code: CodeType, names: frozenset[str]) -> bool:
-        """Whether *names*, which *code* compares, have the container, or the object whose length is its own."""
-        if self.name in names:
-            return True
+    def measures(self, code: CodeType, compared: Comparison) -> bool:
+        """Whether *code* compares something of the container, or of the object whose length is its own."""
         instance = code.co_varnames[:1] if code.co_argcount else ()
-        if names.isdisjoint(instance) or not any(
+        if self.name is None:
+            return compared.inside.isdisjoint(instance)  # else it is an item of it
+        if self.name in compared.meant:
+            return True
+        if compared.meant.isdisjoint(instance) or not any(
             it.co_name == "__len__" and self.name in words_of(it) for it in self.codes
         ):
             return False
-        others = [value for word in names.difference(instance) for value in self.values(word)]
+        others = [value for word in compared.names.difference(instance) for value in self.values(word)]
         return all(type(value) in (int, float) for value in others)  # else it is the length of something else
 
     def touches(self, code: CodeType) -> bool:

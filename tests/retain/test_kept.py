@@ -15,7 +15,7 @@ import pytest
 
 from memwatch.retain import Holding, find_holdings
 from memwatch.retain.bounds import Bound, bound_of
-from memwatch.retain.comparisons import comparisons
+from memwatch.retain.comparisons import comparisons, slices
 
 Known = Callable[[], "array[int]"]
 ITEMS = 20
@@ -353,6 +353,32 @@ def test_what_a_comparison_has_on_its_sides() -> None:
         ({"box", "weight"}, (5000,)),
         ({"size"}, (3,)),
     ]
+
+
+def test_what_is_meant_by_a_comparison_and_what_an_item_of_it() -> None:
+    def code(box: Any, most: dict[str, int], kind: str) -> None:
+        if len(box.rows[len(box.rows) - 1]) > 5 or len(box.rows) > most[kind] or len(kind) > most.get(kind, [0])[0]:
+            box.rows[kind] = box.rows[0][-7:]
+
+    found = [set(it.meant) for it in (*comparisons(code.__code__), *slices(code.__code__))]
+    assert found == [{"len"}, {"len", "box", "rows"}, {"len", "kind"}, set()]
+
+
+class Chunks:
+    """As a sorted list: no part becomes long, but there are ever more of them."""
+
+    def __init__(self) -> None:
+        self.parts: list[list[int]] = []
+
+    def expand(self) -> None:
+        if len(self.parts[-1]) > 30:
+            self.parts.append([self.parts[-1].pop()])
+
+
+def test_the_length_of_an_item_is_no_bound(app: Any, known: Known) -> None:
+    app.chunks, before = Chunks(), known()
+    app.chunks.parts += [[number] for number in range(ITEMS)]
+    assert top(before).bound is None
 
 
 class Squishy:
