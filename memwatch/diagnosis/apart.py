@@ -16,14 +16,13 @@ from ..internal import internal
 from ..retain import Question
 from ..units import format_bytes, format_duration, format_milliseconds
 from ..watch import Candidate
-from .budget import expected_blocks
+from .budget import Allowance, expected_blocks
 from .findings import Evidence
 
 Task = Literal["census", "search", "dominators"]
 """What the child does: a census, one and the search for holders, or the graph of all objects with its dominators."""
 
 CHILD_SHARE = 0.02  # of one core
-_LEAST_WALL = 60.0  # seconds, as for walks here
 _TASK_SECONDS = {"census": 8e-8, "search": 1.6e-7, "dominators": 8e-7}  # an object, on a busy machine
 _TASK_BYTES = {"census": 4, "search": 24, "dominators": 70}  # an object, in the child
 _TOUCHED = 0.1  # of what is resident, copied because the program writes to it meanwhile; until it was measured
@@ -59,11 +58,10 @@ class Apart:
         """Whether there can be such a child here at all."""
         return self._host.CAN_LOOK
 
-    def why_not(self, task: Task, blocks: int, spent: float, wall: float, verdicts: int = 0) -> str | None:
-        """Why the child cannot do *task* on a heap of so many *blocks*, in words; None if it may, "" if there is none.
+    def why_not(self, task: Task, allowance: Allowance, verdicts: int = 0) -> str | None:
+        """Why a child may not do *task*, in words; None if it may, "" where there can be no child.
 
-        *spent* seconds of processor time were used by children already; *wall* is the time that the share is of. Time
-        for so many *verdicts* must be left.
+        Children have spent the time in *allowance*. Enough for so many *verdicts* must be left.
         """
         if not self.can_look:
             return ""
@@ -71,8 +69,9 @@ class Apart:
         if hold > self._pause_budget:
             allowed = format_milliseconds(self._pause_budget)
             return f"a fork would hold the program for about {format_milliseconds(hold)}, and {allowed} are allowed"
+        blocks = allowance.blocks
         needed = blocks * (self._seconds[task] + verdicts * self._seconds["search"])
-        if needed > CHILD_SHARE * max(wall, _LEAST_WALL) - spent:
+        if needed > allowance.left(CHILD_SHARE):
             return f"a forked child would need {format_duration(needed)} of processor time, which is over its share"
         taken = blocks * _TASK_BYTES[task] + int(self._touched * self._pages * in_child.PAGE_BYTES)
         if taken > self._host.room():
@@ -97,9 +96,9 @@ class Apart:
         """What a forked child sees, if it may look and comes to its end: `reason` says why it may not, and *evidence*
         what went wrong. A *question* is about its snapshot.
         """
-        blocks, ledger = expected_blocks(candidate.samples[-1]), candidate.ledger
+        blocks, ledger = expected_blocks(candidate.last), candidate.ledger
         task: Task = "census" if question is None else "search"
-        why = self.why_not(task, blocks, ledger.child_seconds, wall, verdicts)
+        why = self.why_not(task, Allowance(blocks, ledger.child_seconds, wall), verdicts)
         self.reason = f"; {why}" if why else ""
         if why is not None:
             return None
@@ -112,8 +111,8 @@ class Apart:
 
     def retained(self, candidate: Candidate, evidence: Evidence, wall: float, address: int) -> Retained | None:
         """What the object at *address* retains, if a forked child may find that out."""
-        blocks, ledger = expected_blocks(candidate.samples[-1]), candidate.ledger
-        if self.why_not("dominators", blocks, ledger.child_seconds, wall) is not None:
+        blocks, ledger = expected_blocks(candidate.last), candidate.ledger
+        if self.why_not("dominators", Allowance(blocks, ledger.child_seconds, wall)) is not None:
             return None
         with evidence.noting("what the holder retains was not found out"), ledger.walk(), quiet:
             patience = self._patience("dominators", blocks)

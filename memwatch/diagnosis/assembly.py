@@ -36,7 +36,7 @@ def assemble(
     *reported* is the report that went out about the same growth before. If the heap has become too large to be walked
     since, its suspects stand.
     """
-    growth, last = candidate.growth, candidate.samples[-1]
+    growth, last = candidate.growth, candidate.last
     suspicion, resident = evidence.suspicion, resident_growth(growth, candidate.samples)
     interpreters = count_interpreters()
     suspects = _accuse(evidence, findings, account, verdict, interpreters - evidence.interpreters)

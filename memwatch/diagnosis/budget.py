@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from ..backend.census import chosen
 from ..backend.meters.meters import expected_in
@@ -20,7 +20,7 @@ Walk = Literal["deep", "tracked", "search", "sliced search"]
 WALK_SHARE = 0.02
 _LIFE = 8  # windows from a suspicion, in which walks are paid off: 4 until it is confirmed, and as long again
 _FASTEST = 0.25  # of the time that is expected: what one walk saved is not believed beyond that
-_LEAST_WALL = 60.0  # seconds: a program's first walks may take what a minute's would, or a short one gets no names
+_LEAST_WALL = 60.0  # seconds: a younger program counts as one of this age, or a short one would get no names
 
 
 class Expecting(Protocol):
@@ -34,6 +34,19 @@ class Expecting(Protocol):
 
 Search = Callable[[int, bool], tuple[float, float]]
 """For so many objects the longest hold and the whole time of a search for holders, in one piece or not, in seconds."""
+
+
+@internal
+class Allowance(NamedTuple):
+    """What walks may take: a share of the `wall` seconds, of which they have `spent` some. The heap has `blocks`."""
+
+    blocks: int
+    spent: float
+    wall: float
+
+    def left(self, share: float) -> float:
+        """The seconds of processor time that are left of *share*."""
+        return share * max(self.wall, _LEAST_WALL) - self.spent
 
 
 def expected_blocks(sample: Sample) -> int:
@@ -76,13 +89,12 @@ class Budget:
         """A full collection took so long."""
         self._collect_seconds = seconds / max(blocks, 1)
 
-    def census_depth(self, blocks: int, spent: float, wall: float) -> Depth:
-        """How deep a first census may go, so that what must follow it at the verdict has room as well.
+    def census_depth(self, allowance: Allowance) -> Depth:
+        """How deep a first census may go, so that there is time left for what follows at the verdict.
 
-        That is a second census, and for a deep one the search for holders, within the time that a verdict may take.
-        *spent* seconds went into walks already; *wall* is the time that the share is of, a minute at least.
+        A second census follows, and after a deep one the search for holders, within the time that a verdict may take.
         """
-        rates, left = self._walk_seconds, self._left(spent, wall)
+        rates, left, blocks = self._walk_seconds, allowance.left(WALK_SHARE), allowance.blocks
         if not self._may_pause("tracked", blocks):
             return "none"
         verdict = blocks * (rates["deep"] + rates[self.search_of(blocks)])
@@ -91,15 +103,17 @@ class Budget:
             return "deep"
         return "tracked" if 2 * blocks * rates["tracked"] <= left else "none"
 
-    def fits(self, walk: Walk, blocks: int, spent: float, wall: float) -> bool:
-        """Whether one more *walk* does; *spent* and *wall* are as above."""
-        expected = blocks * self._walk_seconds[walk]
-        return self._may_pause(walk, blocks) and expected <= min(self._left(spent, wall), JUDGE_PATIENCE)
+    def fits(self, walk: Walk, allowance: Allowance) -> bool:
+        """Whether there is time for one more *walk*."""
+        expected = allowance.blocks * self._walk_seconds[walk]
+        in_time = expected <= min(allowance.left(WALK_SHARE), JUDGE_PATIENCE)
+        return in_time and self._may_pause(walk, allowance.blocks)
 
-    def spares(self, walk: Walk, blocks: int, spent: float, wall: float) -> bool:
-        """Whether one more *walk* fits, and after it still what a verdict needs, on a machine twice as slow by then."""
+    def spares(self, walk: Walk, allowance: Allowance) -> bool:
+        """Whether there is time for one more *walk* and then for a verdict, on a machine that is twice as slow then."""
+        blocks = allowance.blocks
         verdict = 2 * blocks * (self._walk_seconds["deep"] + self._walk_seconds[self.search_of(blocks)])
-        return self.fits(walk, blocks, spent + verdict, wall)
+        return self.fits(walk, allowance._replace(spent=allowance.spent + verdict))
 
     def search_of(self, blocks: int) -> Walk:
         """The search for holders: in one piece where that is short enough, else with breaks."""
@@ -108,9 +122,6 @@ class Budget:
     def walked(self, walk: Walk, blocks: int, seconds: float) -> None:
         """A walk through a heap of so many blocks took so long."""
         self._walk_seconds[walk] = seconds / max(blocks, 1)
-
-    def _left(self, spent: float, wall: float) -> float:
-        return WALK_SHARE * max(wall, _LEAST_WALL) - spent
 
     def _may_pause(self, walk: Walk, blocks: int) -> bool:
         """Whether the longest hold of *walk* is short enough. The expected hold is scaled by the last measured walk,

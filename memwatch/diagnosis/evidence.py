@@ -51,7 +51,7 @@ class EvidenceCollector:
         """Growth is suspected: take the snapshot that it will be measured from."""
         candidate.ledger.let_go()
         candidate.ledger.pause_budget = self._budget.pause_budget
-        last, native = candidate.samples[-1], is_past_python(candidate.growth, candidate.samples)
+        last, native = candidate.last, is_past_python(candidate.growth, candidate.samples)
         self._look(closely=True, native=native)
         now, loaded = Clock.monotonic_ns(), count_imported()
         self.evidence = Evidence(suspicion=candidate.growth, modules=loaded, native=native, since=now)
@@ -80,7 +80,7 @@ class EvidenceCollector:
             self.evidence = before
             return False
         if before.suspicion is not None:
-            self.evidence.suspicion = before.suspicion._replace(end=candidate.samples[-1].time)
+            self.evidence.suspicion = before.suspicion._replace(end=candidate.last.time)
         del before
         now = candidate.read()
         self.evidence.base, self.evidence.small, self.evidence.rss = now.base, now.small, now.rss
@@ -126,7 +126,7 @@ class EvidenceCollector:
 
         What came before it may have been Python's, as a start-up is.
         """
-        evidence, last = self.evidence, candidate.samples[-1]
+        evidence, last = self.evidence, candidate.last
         grew = evidence.grew(last, candidate.growth.meter)
         if not evidence.native and last.small - evidence.small < HALF * grew:
             evidence.native = True
@@ -151,7 +151,7 @@ class EvidenceCollector:
         self._uncollected = ""
         if candidate.growth.detector == "consecutive":
             return None
-        blocks = expected_blocks(candidate.samples[-1])
+        blocks = expected_blocks(candidate.last)
         too_long = not self._budget.may_collect(blocks)
         if too_long or candidate.should_cancel():
             why = "it would pause the program for too long" if too_long else "the time for the verdict was over"
@@ -163,7 +163,7 @@ class EvidenceCollector:
         self._budget.collected(blocks, took)
         candidate.ledger.pause(took)
         after = candidate.read().base
-        return max(0, before.base - after, candidate.samples[-1].base - after)
+        return max(0, before.base - after, candidate.last.base - after)
 
     def find(self, candidate: Candidate, holders: bool) -> Findings:
         """What walks of the heap, for *holders* too, and the samples tell."""
@@ -177,7 +177,7 @@ class EvidenceCollector:
         if self._uncollected and findings.garbage is None:
             evidence.missing.insert(before, self._uncollected)
         if self._recorder is not None:
-            grew = evidence.grew(candidate.samples[-1])
+            grew = evidence.grew(candidate.last)
             since = evidence.since or until - round(candidate.growth.seconds * 1e9)
             findings.lines = _lines_since(self._recorder, findings.after, (since, until), grew, evidence.missing)
         if holders and not findings.walked and not findings.holdings:

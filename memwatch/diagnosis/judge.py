@@ -117,8 +117,8 @@ class Diagnosis:
 
     def _decide_early(self, candidate: Candidate) -> Leak | Dismissed:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""
-        seconds = self._inquiry.evidence.seconds(candidate.samples[-1])
-        if not self._is_promising(candidate.samples[-1]):
+        seconds = self._inquiry.evidence.seconds(candidate.last)
+        if not self._is_promising(candidate.last):
             anew = self._inquiry.begin_anew(candidate)
             if anew:
                 self._agreement = Agreement()
@@ -176,7 +176,7 @@ class Diagnosis:
         """
         if collector_runs():
             return None if self._inquiry.evidence.is_collection_overdue else why
-        if candidate.samples[-1].full > self._collections:
+        if candidate.last.full > self._collections:
             self._awaited = 0
         self._awaited, self._collections = self._awaited + 1, candidate.read().full
         caller = find_collecting() if self._awaited <= _MOST_AWAITED else None
@@ -184,12 +184,12 @@ class Diagnosis:
 
     def _reads_its_files(self, candidate: Candidate) -> bool:
         evidence, growth = self._inquiry.evidence, candidate.growth
-        grew = evidence.grew(candidate.samples[-1], "rss")
+        grew = evidence.grew(candidate.last, "rss")
         return growth.meter == "rss" and reads_its_files(growth, grew, evidence.mapped, read_mapped())
 
     def _excuse(self, candidate: Candidate, findings: Findings, verdict: str) -> str | None:
         """Why this growth is no leak, or is better looked at again when it has lasted twice as long; None if it is."""
-        evidence, last = self._inquiry.evidence, candidate.samples[-1]
+        evidence, last = self._inquiry.evidence, candidate.last
         grew, modules = evidence.grew(last), count_imported() - evidence.modules
         if grew <= 0 or (evidence.snapshot is None and not findings.holdings):
             return None
@@ -220,7 +220,7 @@ class Diagnosis:
         """Why to wait where objects come more and more slowly."""
         if candidate.growth.level == "early":  # that has its own bar
             return None
-        evidence, now = self._inquiry.evidence, candidate.samples[-1].time
+        evidence, now = self._inquiry.evidence, candidate.last.time
         seconds = now - evidence.suspicion.end if evidence.suspicion else 0.0
         return self._settling.why_wait(findings.holdings, evidence.series, grew, now, seconds)
 
@@ -240,12 +240,12 @@ class Diagnosis:
         if candidate.growth.level != "early":
             return None
         evidence = self._inquiry.evidence
-        doubt = why_doubtful(evidence, findings, evidence.grew(candidate.samples[-1]))
+        doubt = why_doubtful(evidence, findings, evidence.grew(candidate.last))
         return doubt or self._agreement.why_not(findings)
 
     def _account(self, candidate: Candidate, findings: Findings) -> Account:
         """What the growth since the suspicion consists of; the whole growth where there was none."""
-        evidence, growth, last = self._inquiry.evidence, candidate.growth, candidate.samples[-1]
+        evidence, growth, last = self._inquiry.evidence, candidate.growth, candidate.last
         grew = evidence.grew(last, growth.meter) if evidence.suspicion else growth.growth
         if growth.meter == "base":
             grew -= round(self._excess(candidate, findings) * (last.small - evidence.small))
@@ -254,7 +254,7 @@ class Diagnosis:
     def _excess(self, candidate: Candidate, findings: Findings) -> float:
         """How much too much a byte of small blocks counts, where that is known better than by the meters."""
         evidence = self._inquiry.evidence
-        small = candidate.samples[-1].small - evidence.small if evidence.suspicion else 0
+        small = candidate.last.small - evidence.small if evidence.suspicion else 0
         if findings.diff is not None and findings.walked:
             return excess_of([(row.size_bytes, row.net) for row in findings.diff.change.details], small)
         return excess_of([(it.retained_bytes, it.retained_items) for it in findings.holdings], small)
@@ -273,9 +273,7 @@ class Diagnosis:
         report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._reported)
         if why := self._accepted.excuse(report):
             return Dismissed(why)
-        if verdict != "garbage" and (
-            why := self._still_fills(report, findings, self._limit - candidate.samples[-1].rss)
-        ):
+        if verdict != "garbage" and (why := self._still_fills(report, findings, self._limit - candidate.last.rss)):
             return Dismissed(why)
         if self._reported is None or report.suspects is not self._reported.suspects:  # else they are old
             report = self._reported = self._weighed(candidate, report, findings)

@@ -29,7 +29,7 @@ from ..retain import (
 from ..units import format_bytes
 from ..watch import Candidate, Sample
 from .apart import Apart
-from .budget import Budget, Walk, expected_blocks, time_shared
+from .budget import Allowance, Budget, Walk, expected_blocks, time_shared
 from .findings import Evidence, Findings, Garbage
 from .lines import Lines
 from .suspects import only_grown
@@ -67,27 +67,30 @@ class Walks:
         self._budget = budget
         self._apart = apart
         self._show_keys = show_keys
-        self._blocks = expected_blocks(candidate.samples[-1])
+        self._blocks = expected_blocks(candidate.last)
         self._wall = time_shared(candidate, whole)
 
     def may_begin(self) -> bool:
         """Whether a first look at every object may be had, and after it what a verdict needs."""
-        depth = self._budget.census_depth(self._blocks, self._candidate.ledger.walked_seconds, self._wall)
-        return depth == "deep" or self._child_may(verdicts=1)
+        return self._budget.census_depth(self._allowance()) == "deep" or self._child_may(verdicts=1)
 
     def may_begin_anew(self) -> bool:
         """The same beside a look that there is already."""
         return self._spares("deep") or self._child_may(verdicts=2)
 
     def _child_may(self, verdicts: int) -> bool:
-        spent = self._candidate.ledger.child_seconds
-        return self._apart.why_not("census", self._blocks, spent, self._wall, verdicts) is None
+        allowance = self._allowance()._replace(spent=self._candidate.ledger.child_seconds)
+        return self._apart.why_not("census", allowance, verdicts) is None
+
+    def _allowance(self) -> Allowance:
+        """What walks in this process may take now."""
+        return Allowance(self._blocks, self._candidate.ledger.walked_seconds, self._wall)
 
     def _spares(self, walk: Walk) -> bool:
-        return self._budget.spares(walk, self._blocks, self._candidate.ledger.walked_seconds, self._wall)
+        return self._budget.spares(walk, self._allowance())
 
     def _fits(self, walk: Walk) -> bool:
-        return self._budget.fits(walk, self._blocks, self._candidate.ledger.walked_seconds, self._wall)
+        return self._budget.fits(walk, self._allowance())
 
     def _fits_or_note(self, walk: Walk, what: str) -> bool:
         fits = self._fits(walk)
@@ -110,7 +113,7 @@ class Walks:
         return snapshot
 
     def _first(self) -> Snapshot | None:
-        depth = self._budget.census_depth(self._blocks, self._candidate.ledger.walked_seconds, self._wall)
+        depth = self._budget.census_depth(self._allowance())
         if depth == "deep":
             return self._snapshot(True)
         look = self._apart.ask(self._candidate, self._evidence, self._wall, "census not finished", verdicts=1)
@@ -234,7 +237,7 @@ class Walks:
         return None
 
     def _count(self, totals: Census | Totals) -> None:
-        self._evidence.series.add(totals, self._candidate.samples[-1].time, Clock.process_time())
+        self._evidence.series.add(totals, self._candidate.last.time, Clock.process_time())
 
     def hold(self, before: Sample, nodes: int = 0, nbytes: int = 0, mapped: int = 0) -> None:
         """Enter in the ledger what a look keeps, and what it left in resident memory, as measured since *before*.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from .contract import Candidate, Detector, Judge, make_leak
 from .cost import Cost, Ledger
+from .describe import describe_plan
 from .detectors import make_detectors
 from .pace import PACES, Pace, choose_pace
 from .reading import collect_once
 from .sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion
-from .state import describe_plan
 from .watcher import Watcher
 
 __all__ = [

@@ -27,6 +27,11 @@ class Candidate(NamedTuple):
     ledger: Ledger
 
     @property
+    def last(self) -> Sample:
+        """The newest sample of the past."""
+        return self.samples[-1]
+
+    @property
     def rates(self) -> tuple[float, float]:
         """Bytes a second by which base and resident memory rose in the window: what the program adds by itself."""
         window = [sample for sample in self.samples if sample.time >= self.growth.start]

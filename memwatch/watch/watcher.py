@@ -23,12 +23,12 @@ from ..internal import internal
 from .agenda import Agenda, AtTick, Later, call_at_tick
 from .contract import Candidate, Detector, Judge, Publish
 from .cost import Cost, Ledger
+from .describe import describe, describe_gap
 from .observer import Observer
 from .pace import Pace
 from .patience import EXIT_PATIENCE, GC_PATIENCE, PARK_PATIENCE, Patience
 from .reading import Unread, read_sample
 from .sample import Growth, Sample, Stats, Trigger
-from .state import describe, describe_gap
 from .status import Status
 from .thread import RawThread, acquire, forget_dummy, original
 from .trend import make_stats

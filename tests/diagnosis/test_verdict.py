@@ -7,7 +7,7 @@ import pytest
 from memwatch.backend.census import pure
 from memwatch.backend.meters.resident import Mapped
 from memwatch.diagnosis import Account, TypeRow, verdict
-from memwatch.diagnosis.budget import Budget
+from memwatch.diagnosis.budget import Allowance, Budget
 from memwatch.diagnosis.verdict import (
     classify,
     garbage_share,
@@ -177,41 +177,44 @@ def in_python(blocks: int, _: bool) -> tuple[float, float]:
 
 def test_a_census_falls_back_with_the_size_of_the_heap():
     budget = Budget(0.1, pure, in_python)
-    depths = [budget.census_depth(blocks, 0.0, 64.0) for blocks in (100_000, 600_000, 5_000_000, 50_000_000)]
+    depths = [budget.census_depth(Allowance(blocks, 0.0, 64.0)) for blocks in (100_000, 600_000, 5_000_000, 50_000_000)]
     assert depths == ["deep", "tracked", "none", "none"]
 
 
 def test_walks_share_two_per_cent_of_the_time():
     budget = Budget(0.1, pure, in_python)
-    assert budget.fits("deep", 100_000, spent=1.1, wall=64.0)
-    assert not budget.fits("deep", 100_000, spent=1.2, wall=64.0) and budget.fits("search", 100_000, spent=1.2, wall=64)
-    assert not budget.fits("tracked", 100_000, spent=1.3, wall=64.0)
+    assert budget.fits("deep", Allowance(100_000, 1.1, 64.0))
+    assert not budget.fits("deep", Allowance(100_000, 1.2, 64.0)) and budget.fits("search", Allowance(100_000, 1.2, 64))
+    assert not budget.fits("tracked", Allowance(100_000, 1.3, 64.0))
 
 
 def test_each_kind_of_walk_is_expected_to_take_what_it_took_before():
     budget = Budget(0.1, pure, in_python)
     budget.walked("deep", 100_000, 1.0)
-    assert budget.census_depth(100_000, spent=0.0, wall=64.0) == "tracked"
-    assert budget.fits("search", 100_000, spent=0.0, wall=64.0)
+    assert budget.census_depth(Allowance(100_000, 0.0, 64.0)) == "tracked"
+    assert budget.fits("search", Allowance(100_000, 0.0, 64.0))
     budget.walked("tracked", 100_000, 1.0)
-    assert budget.census_depth(100_000, spent=0.0, wall=64.0) == "none"
+    assert budget.census_depth(Allowance(100_000, 0.0, 64.0)) == "none"
 
 
 def test_no_walk_is_begun_that_a_verdict_has_no_time_for():
     budget = Budget(1.0, pure, in_python)
-    assert budget.census_depth(4_000_000, spent=0.0, wall=1e6) == "deep"
-    assert budget.census_depth(6_000_000, spent=0.0, wall=1e6) == "tracked"
-    assert not budget.fits("deep", 8_000_000, spent=0.0, wall=1e6)
+    assert budget.census_depth(Allowance(4_000_000, 0.0, 1e6)) == "deep"
+    assert budget.census_depth(Allowance(6_000_000, 0.0, 1e6)) == "tracked"
+    assert not budget.fits("deep", Allowance(8_000_000, 0.0, 1e6))
 
 
 def test_one_call_that_lists_the_heap_stays_within_the_pause_budget():
-    assert Budget(0.1, pure, in_python).census_depth(9_000_000, spent=0.0, wall=1e6) == "none"
-    assert not Budget(0.1, pure, in_python).fits("tracked", 9_000_000, spent=0.0, wall=1e6)
+    assert Budget(0.1, pure, in_python).census_depth(Allowance(9_000_000, 0.0, 1e6)) == "none"
+    assert not Budget(0.1, pure, in_python).fits("tracked", Allowance(9_000_000, 0.0, 1e6))
 
 
 def test_a_walk_in_c_is_one_pause():
     exact = pytest.importorskip("memwatch.backend.census.exact")
-    depths = [Budget(0.1, exact).census_depth(blocks, 0.0, 64.0) for blocks in (100_000, 600_000, 1_900_000, 5_000_000)]
+    depths = [
+        Budget(0.1, exact).census_depth(Allowance(blocks, 0.0, 64.0))
+        for blocks in (100_000, 600_000, 1_900_000, 5_000_000)
+    ]
     assert depths == ["deep", "deep", "tracked", "none"]
 
 
@@ -220,29 +223,29 @@ def test_a_search_that_would_hold_for_too_long_is_made_in_slices():
         0.1, search=lambda blocks, in_slices: (4e-8 * blocks, 7e-7 * blocks) if in_slices else (blocks * 2.5e-7,) * 2
     )
     assert [budget.search_of(blocks) for blocks in (100_000, 500_000)] == ["search", "sliced search"]
-    assert budget.fits("sliced search", 500_000, spent=0.0, wall=64.0)
+    assert budget.fits("sliced search", Allowance(500_000, 0.0, 64.0))
 
 
 def test_a_machine_that_is_slower_than_expected_makes_longer_pauses():
     budget = Budget(0.1, pure, in_python)
-    assert budget.fits("tracked", 1_000_000, spent=0.0, wall=1e6)
+    assert budget.fits("tracked", Allowance(1_000_000, 0.0, 1e6))
     budget.walked("tracked", 1_000_000, 3.0)
-    assert not budget.fits("tracked", 1_000_000, spent=0.0, wall=1e6)
+    assert not budget.fits("tracked", Allowance(1_000_000, 0.0, 1e6))
 
 
 def test_a_heap_of_blocks_that_no_walk_meets_is_walked_faster():
     budget = Budget(0.1)
-    blocks = next(n for n in range(100_000, 10**8, 100_000) if not budget.fits("deep", n, spent=0.0, wall=1e6))
+    blocks = next(n for n in range(100_000, 10**8, 100_000) if not budget.fits("deep", Allowance(n, 0.0, 1e6)))
     budget.walked("deep", blocks, 0.01)
-    assert budget.fits("deep", blocks, spent=0.0, wall=1e6)
-    assert not budget.fits("deep", 10 * blocks, spent=0.0, wall=1e6)
+    assert budget.fits("deep", Allowance(blocks, 0.0, 1e6))
+    assert not budget.fits("deep", Allowance(10 * blocks, 0.0, 1e6))
 
 
 def test_a_look_in_between_leaves_the_verdict_its_time():
     budget = Budget(0.1, pure, in_python)
-    assert budget.fits("deep", 100_000, spent=0.0, wall=64.0) and budget.spares("deep", 100_000, spent=0.0, wall=64.0)
-    assert budget.fits("deep", 100_000, spent=0.8, wall=64.0)
-    assert not budget.spares("deep", 100_000, spent=0.8, wall=64.0)
+    assert budget.fits("deep", Allowance(100_000, 0.0, 64.0)) and budget.spares("deep", Allowance(100_000, 0.0, 64.0))
+    assert budget.fits("deep", Allowance(100_000, 0.8, 64.0))
+    assert not budget.spares("deep", Allowance(100_000, 0.8, 64.0))
 
 
 @pytest.mark.parametrize(("bases", "slowed"), [

@@ -60,7 +60,7 @@ class Judge:
         self.asked.append("suspected")
 
     def followed(self, candidate):
-        self.followed_at.append(candidate.samples[-1].time)
+        self.followed_at.append(candidate.last.time)
 
     def __call__(self, candidate):
         self.asked.append("judge")
@@ -354,8 +354,6 @@ def test_looks_begin_again_with_the_evidence_but_a_few_times():
 
 def test_looks_begin_again_where_a_look_has_left_a_start_up_behind():
     judge, detector = Judge(), Script(_100="suspect")
-    judge.followed = lambda candidate: (
-        judge.followed_at.append(candidate.samples[-1].time) or judge.followed_at == [116]
-    )
+    judge.followed = lambda candidate: judge.followed_at.append(candidate.last.time) or judge.followed_at == [116]
     events(observer(detector, judge=judge, patience=1e6), range(160))
     assert judge.followed_at[:2] == [116, 132]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memwatch.watch.state import describe_gap
+from memwatch.watch.describe import describe_gap
 from memwatch.watch.triggers import Ticker
 
 
