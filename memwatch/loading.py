@@ -201,7 +201,7 @@ class LateJudge:
         return judge is not None or bool(self._loader.problem)
 
     def followed(self, candidate: Candidate) -> bool:
-        """As ever; where the judge was missing until now, the suspicion begins."""
+        """As `Diagnosis.followed`; where the judge was missing until now, the suspicion begins here."""
         judge = self._find(candidate.rates)
         if judge is not None and self._has_begun:
             return judge.followed(candidate)

@@ -1,4 +1,4 @@
-"""Growth that a team has looked at and accepted: by the names of types and holders, and by its size."""
+"""Which growth has a team accepted? By the names of types and holders, and by its size."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .suspects import FIRST_SHARE
 
 @internal
 class Accepted:
-    """*patterns* as `app.Cache*` match the type of a suspect or its holder; less than *least* bytes is no leak."""
+    """*patterns*, such as `app.Cache*`, match a suspect's type or holder; less than *least* bytes is no leak."""
 
     def __init__(self, patterns: Sequence[str] = (), least: int = 0) -> None:
         self._patterns = tuple(patterns)
         self._least = least
 
     def excuse(self, report: Report) -> str | None:
-        """Why *report* is not to be sent, in words. What is accepted may explain any part of it: who else is suspected
-        of a fifth of the growth is reported all the same."""
+        """Why *report* is not sent, in words; None where it is: also if another suspect, who is not accepted, explains
+        a fifth of the growth."""
         if report.growth_bytes < self._least:
             return f"{format_bytes(report.growth_bytes)} is less than min_growth"
         known = [suspect for suspect in report.suspects if self._matches(suspect)]

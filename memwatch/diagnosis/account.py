@@ -1,4 +1,4 @@
-"""One account of a growth: what came since the suspicion, in rows that add up to all of it.
+"""What does a growth consist of? One account of what came since the suspicion, in rows that add up to all of it.
 
 A walk counts what Python reaches. The samples estimate what no walk has met, and all of it where there was no walk.
 What neither knows is "not explained". Table, suspects, verdict, text, page and JSON all read this one value.
@@ -43,8 +43,8 @@ _MOST_ROWS = 20  # as machines read it; the others are one more
 class TypeRow:
     """One type between suspicion and verdict: objects allocated and freed (intervals where not `exact`), bytes.
 
-    Where a walk has counted `samples` is 0; else count and bytes are estimated from so many, and what was freed is not
-    known.
+    `samples` is 0 where a walk has counted. Else count and bytes are estimated from so many samples, and what was freed
+    is not known.
     """
 
     what: str
@@ -84,17 +84,17 @@ class Account:
 
     @property
     def known(self) -> int:
-        """The bytes of these."""
+        """The bytes of the rows that grew."""
         return sum(row.size_bytes for row in self.rows if row.size_bytes > 0)
 
     @property
     def shrunk(self) -> int:
-        """The bytes by which others shrank."""
+        """The bytes by which the other rows shrank."""
         return -sum(row.size_bytes for row in self.rows if row.size_bytes < 0)
 
     @property
     def shrunk_types(self) -> int:
-        """How many these are."""
+        """How many rows shrank."""
         return sum(row.size_bytes < 0 for row in self.rows)
 
     @property
@@ -183,8 +183,10 @@ def _without_streams(sites: Sequence[Site], diff: Diff | None) -> tuple[Site, ..
 
 
 def _without_buffers(sites: Sequence[Site], diff: Diff | None, lines: Lines) -> list[Site]:
-    """*sites* without the buffers that the sizes of arrays have counted and that came from malloc: numpy takes them
-    there or from Python's allocators, as its version is."""
+    """*sites* without the native buffers that the sizes of arrays have counted already.
+
+    Some versions of numpy take buffers from malloc, others from Python's allocators: those are subtracted first.
+    """
     arrays = sum(max(0, row.size_bytes) for row in _rows(diff) if row.what.startswith(_ARRAYS))
     native = sum(site.size_bytes for site in sites if site.native)
     part = 1 - max(0.0, arrays - lines.block_bytes) / max(native, 1)
@@ -193,9 +195,9 @@ def _without_buffers(sites: Sequence[Site], diff: Diff | None, lines: Lines) -> 
 
 
 def kind_of(site: Site, walked: bool, holdings: Sequence[Holding] = (), lost: bool = True) -> Kind:
-    """What *site* is an allocation of, if there was a walk or not; *holdings* are what was found to be held.
+    """Which kind of memory *site* has allocated. *walked* says whether a walk was made, *holdings* who holds what.
 
-    Raw memory in Python's blocks is part of *lost* objects, where there are such; else C code has asked Python for it.
+    Raw memory in Python's blocks belongs to objects that are *lost*, if there are any; else C code has taken it.
     """
     if site.native:
         return "native"
@@ -208,14 +210,14 @@ def kind_of(site: Site, walked: bool, holdings: Sequence[Holding] = (), lost: bo
 
 
 def has_lost(sites: Iterable[Site]) -> bool:
-    """Whether of what no walk has met in Python's blocks enough are objects: a buffer alone is none that was lost."""
+    """Whether enough of what no walk has met in Python's blocks are objects: buffers alone are no lost objects."""
     met = [site for site in sites if not site.native and not site.in_code]
     typed = sum(site.size_bytes for site in met if site.label != NO_OBJECT)
     return 0 < typed >= _LOST * sum(site.size_bytes for site in met)
 
 
 def is_stack(site: Site, holding: Holding) -> bool:
-    """Whether *site* are the stacks and frames of the suspended greenlets whose variables *holding* tells of."""
+    """Whether *site* made the stacks and frames of suspended greenlets, whose variables are the root of *holding*."""
     if holding.path.root.kind is not RootKind.GREENLET or site.native or site.label not in _STACK:
         return False
     return is_alike(site.count, holding.targets)

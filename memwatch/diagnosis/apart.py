@@ -1,7 +1,7 @@
-"""Looks that do not hold the program: a forked child takes them, where a walk here is over the pause budget.
+"""How is a large heap looked at without holding the program? By a forked child, if a walk here would take too long.
 
-What it costs is asked beforehand: the fork against the pause budget, the child's processor time against its own share
-of the time, the memory against what the container leaves. What it did cost is measured, and corrects the next answer.
+The costs are estimated beforehand: the fork against the pause budget, the child's processor time against its own share
+of the time, the memory against what the container leaves. What they were is measured, and corrects the next estimate.
 """
 
 from __future__ import annotations
@@ -93,8 +93,9 @@ class Apart:
         verdicts: int = 0,
         question: Question | None = None,
     ) -> Look | None:
-        """What a forked child sees, if it may look and comes to its end: `reason` says why it may not, and *evidence*
-        what went wrong. A *question* is about its snapshot.
+        """What a forked child sees; None if it may not look, as `reason` says, or failed, as *evidence* notes.
+
+        A *question* asks it who holds what is new since the snapshot in *evidence*.
         """
         blocks, ledger = expected_blocks(candidate.last), candidate.ledger
         task: Task = "census" if question is None else "search"

@@ -1,12 +1,14 @@
-"""From growth, evidence and findings to the report."""
+"""How is a report put together? From the growth, the evidence since the suspicion, and what the verdict found."""
 
 from __future__ import annotations
 
 import math
 import os
+from typing import NamedTuple
 
 from ..backend.meters.memory_limit import NO_LIMIT
 from ..backend.process import count_interpreters
+from ..internal import internal
 from ..origin import find_origin
 from ..units import format_duration, format_growth
 from ..watch import Candidate, Growth, Sample
@@ -31,22 +33,19 @@ def assemble(
     limit: int,
     reported: Report | None = None,
 ) -> Report:
-    """All that is known of a leak; *limit* is the memory that the process may have, in bytes.
+    """The report: all that is known of a leak. *limit* is the memory that the process may have, in bytes.
 
-    *reported* is the report that went out about the same growth before. If the heap has become too large to be walked
-    since, its suspects stand.
+    *reported* is an earlier report about the same growth. Its suspects stand if the heap has become too large to be
+    walked since.
     """
     growth, last = candidate.growth, candidate.last
-    suspicion, resident = evidence.suspicion, resident_growth(growth, candidate.samples)
-    interpreters = count_interpreters()
-    suspects = _accuse(evidence, findings, account, verdict, interpreters - evidence.interpreters)
-    name, missing = fingerprint(verdict, suspects, findings.holdings), _missing(evidence, account, verdict)
-    since = last.time - suspicion.end if suspicion else growth.seconds
+    since = evidence.seconds(last) if evidence.suspicion else growth.seconds
+    resident, interpreters = resident_growth(growth, candidate.samples), count_interpreters()
+    accused = _accuse(evidence, findings, account, verdict, interpreters - evidence.interpreters)
     if reported and _still_stands(reported, findings):
-        suspects, name = reported.suspects, reported.fingerprint
-        missing.append(f"no new suspects: the same ones were reported {format_duration(last.time - reported.time)} ago")
+        accused = _as_reported(accused, reported, last.time)
     tree = findings.lines.tree(last.time, since)
-    candidate.ledger.settle()  # the verdict's own work is a part of what it tells
+    candidate.ledger.settle()  # the verdict's own work is a part of the cost that the report shows
     return Report(
         pid=os.getpid(),
         age_seconds=candidate.ledger.life,
@@ -56,16 +55,16 @@ def assemble(
         rate_bytes_per_hour=growth.rate_per_hour,
         meter=growth.meter,
         curve=_curve(candidate.samples, growth),
-        confidence=_confidence(growth, suspicion),
-        fingerprint=name,
+        confidence=_confidence(growth, evidence.suspicion),
+        fingerprint=accused.fingerprint,
         limit_bytes=limit,
         time_to_limit_seconds=_time_to_limit(limit, last.rss, growth, resident),
         verdict=verdict,
         since_seconds=since,
         account=account,
         ratchets=ratchets_of(evidence.series),
-        suspects=suspects,
-        missing=tuple(dict.fromkeys(missing)),
+        suspects=accused.suspects,
+        missing=tuple(dict.fromkeys(accused.missing)),
         cost=candidate.ledger.cost(),
         time=last.time,
         growth=tree,
@@ -74,14 +73,30 @@ def assemble(
     )
 
 
-def _accuse(
-    evidence: Evidence, findings: Findings, account: Account, verdict: str, interpreters: int
-) -> tuple[Suspect, ...]:
-    """Who is suspected, where so many *interpreters* more were made than closed."""
+@internal
+class _Accused(NamedTuple):
+    """Who is suspected, the leak's fingerprint, and what is not known."""
+
+    suspects: tuple[Suspect, ...]
+    fingerprint: str
+    missing: list[str]
+
+
+def _accuse(evidence: Evidence, findings: Findings, account: Account, verdict: str, interpreters: int) -> _Accused:
+    """The suspects. So many *interpreters* more were made than closed since the suspicion."""
     ranking = Ranking(findings.diff, evidence.series, findings.lines)
     loose = loose_sites(findings.diff, findings.lines, account.walked)
     suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
-    return with_interpreters(suspects, loose, account, interpreters) if interpreters > 0 else suspects
+    if interpreters > 0:
+        suspects = with_interpreters(suspects, loose, account, interpreters)
+    name = fingerprint(verdict, suspects, findings.holdings)
+    return _Accused(suspects, name, _missing(evidence, account, verdict))
+
+
+def _as_reported(accused: _Accused, reported: Report, now: float) -> _Accused:
+    """The suspects of the older report in place of those that could be found now."""
+    note = f"no new suspects: the same ones were reported {format_duration(now - reported.time)} ago"
+    return _Accused(reported.suspects, reported.fingerprint, [*accused.missing, note])
 
 
 def _missing(evidence: Evidence, account: Account, verdict: str) -> list[str]:
@@ -95,7 +110,7 @@ def _missing(evidence: Evidence, account: Account, verdict: str) -> list[str]:
 
 
 def _still_stands(reported: Report, findings: Findings) -> bool:
-    """Whether the suspects of an older report are the best there is: it found holders, and nobody could look again."""
+    """Whether nothing better is known than an older report's suspects: it found holders, and no walk was made now."""
     return any(suspect.held_by for suspect in reported.suspects) and findings.diff is None and not findings.holdings
 
 
@@ -108,7 +123,7 @@ def _why_unknown(account: Account) -> str:
 
 
 def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, int], ...]:
-    """At most `_CURVE_POINTS` points of the grown meter, the least of each stretch."""
+    """At most `_CURVE_POINTS` points of the meter that grew, each the least reading of a stretch of time."""
     step = max(1, math.ceil(len(samples) / _CURVE_POINTS))
     stretches = [samples[i : i + step] for i in range(0, len(samples), step)]
     first = samples[0].time
@@ -119,7 +134,7 @@ def _curve(samples: tuple[Sample, ...], growth: Growth) -> tuple[tuple[float, in
 
 
 def _confidence(growth: Growth, suspicion: Growth | None) -> float:
-    """1 - 2 ** -n, n the times the window has doubled since the suspicion, and one; n the growths of a streak."""
+    """1 - 2 ** -n. For a streak of growths n is their number; else how often the window has doubled, plus one."""
     if growth.detector == "consecutive":
         return float(1 - 2.0**-growth.count)
     doubled = math.log2(growth.seconds / suspicion.seconds) if suspicion and suspicion.seconds > 0 else 0.0
@@ -127,8 +142,10 @@ def _confidence(growth: Growth, suspicion: Growth | None) -> float:
 
 
 def _reason(growth: Growth, resident: int, interpreters: int, before: int) -> str:
-    """What grew, how much and how fast, and resident memory beside it; and that there are more interpreters than
-    *before*, whose objects no walk of this one meets."""
+    """What grew, how much and how fast, with resident memory; and how many interpreters were added to those *before*.
+
+    No walk in this interpreter meets the objects of another.
+    """
     found = growth.summary
     if growth.meter != "rss":
         found += f"; resident memory {format_growth(resident, growth.seconds)}"
@@ -137,7 +154,7 @@ def _reason(growth: Growth, resident: int, interpreters: int, before: int) -> st
 
 
 def _time_to_limit(limit: int, rss: int, growth: Growth, resident: int) -> float | None:
-    """Seconds until the limit is reached, which is one of resident memory, by what grows faster; None for never."""
+    """Seconds until resident memory reaches the limit, at the rate of whatever grows faster; None for never."""
     most = max(growth.growth, resident)
     if limit >= NO_LIMIT or most <= 0 or growth.seconds <= 0:
         return None

@@ -1,4 +1,4 @@
-"""Growth that is no leak, by what the walks found: containers that fill up to a bound of their own, and imports.
+"""Which growth is no leak? By what the walks found: containers that fill up to a bound of their own, and imports.
 
 A walk shows what is new in a container, and not what went: a cache that is full, or that drops its oldest items after a
 while, has new items all the time and does not grow. So only as many of them count as there are more objects of their
@@ -37,10 +37,10 @@ def bytes_of(holding: Holding) -> int:
 
 
 def will_be_full(held: Holding, grew: int, room: int, waits: int) -> str | None:
-    """In words, that *held* is bounded and will be full before half of *room* is gone; *grew* bytes came with its new
-    items, which is more than a walk has met.
+    """Says in words that *held* is bounded and will be full in time; None if it is not so.
 
-    And before *waits* more are over, each of which lasts as long as all before it: to wait for less is in vain.
+    In time is before half of *room*, in bytes, is gone: *grew* bytes came with its new items, which is more than a walk
+    has met. And it is within *waits* more waits, each as long as all the time before it.
     """
     items = _new_items(held)
     if held.bound is None or held.used is None or not items or held.used >= held.bound:
@@ -54,10 +54,10 @@ def will_be_full(held: Holding, grew: int, room: int, waits: int) -> str | None:
 
 @internal
 class BenignGrowth:
-    """What explains the *grew* bytes since a suspicion, in words; None where nothing does. The growth took *seconds*.
+    """Explains the *grew* bytes since a suspicion: each method by one cause, in words, or None. They took *seconds*.
 
-    *diff* says how many objects of each type came and went; with *deep* off those that the collector tracks alone;
-    *before*, how many of each there were.
+    *diff* says how many objects of each type came and went, of tracked objects alone unless *deep*. *before* says how
+    many of each there were.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What evidence may cost: no single hold of the interpreter above the pause budget, two per cent of the time in all."""
+"""What may evidence cost? No single hold of the interpreter above the pause budget, and two per cent of the time."""
 
 from __future__ import annotations
 

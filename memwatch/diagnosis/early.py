@@ -1,4 +1,4 @@
-"""When a leak may be reported before the day is over for which slow growth is held back: if the heap leaves no doubt.
+"""When is slow growth reported before the day is over for which it is held back? If the heap leaves no doubt.
 
 Something without a bound that grew at every look, whose objects all stay and were born at all times since, that
 explains nearly all of the growth, and that no code of the program seems ever to take anything out of. What fills in the
@@ -57,7 +57,7 @@ class Agreement:
         self._before, self._last, self._next = self._last, None, (1 + _APART) * seconds
 
     def why_not(self, findings: Findings) -> str | None:
-        """That the look before has not accused the same as these *findings*, which are beyond doubt; None if it has."""
+        """Why to wait: the look before did not accuse the same as these *findings*. None if it did."""
         self._last = _accused(findings)
         return None if self._last == self._before else "one more look is to find the same"
 

@@ -60,8 +60,7 @@ class EvidenceCollector:
         self.evidence.snapshot = self._walks(candidate, whole=True).first()
 
     def begin_anew(self, candidate: Candidate) -> bool:
-        """Measure from now on instead, if there were looks enough to know that what has grown so far is no one thing;
-        whether it does.
+        """Measure from now on instead, if enough looks have shown that no single thing grew so far. Whether it does.
 
         A start-up lies before a leak in most lives; it must not stand for ever in what the leak has to explain.
         """
@@ -70,9 +69,9 @@ class EvidenceCollector:
         return self._walks(candidate).may_begin_anew() and self._restart(candidate)
 
     def _restart(self, candidate: Candidate) -> bool:
-        """Measure from now on, if who is there can be found out; else all stays as it was. Whether it does.
+        """Measure from now on, if a first look can be had; else all stays as it was. Whether it does.
 
-        The meters are read when the evidence of before is gone: they were less what it was taken to hold.
+        The meters are read once more when the old evidence is gone: until then what it holds is subtracted from them.
         """
         before = self.evidence
         self.begin(candidate)
@@ -146,8 +145,10 @@ class EvidenceCollector:
             self._recorder.use_fine_interval(closely, native)
 
     def collect(self, candidate: Candidate) -> int | None:
-        """Bytes that a full collection freed, and young ones since the last reading, up to which growth is measured;
-        None if there was no full one, because it would be too long or just was one."""
+        """The bytes that a full collection freed now, with those that young ones freed since the last reading.
+
+        None if no collection was made: it would take too long, or one has just been made.
+        """
         self._uncollected = ""
         if candidate.growth.detector == "consecutive":
             return None
@@ -166,7 +167,7 @@ class EvidenceCollector:
         return max(0, before.base - after, candidate.last.base - after)
 
     def find(self, candidate: Candidate, holders: bool) -> Findings:
-        """What walks of the heap, for *holders* too, and the samples tell."""
+        """What walks of the heap and the samples show; with *holders* also who holds it."""
         until, evidence = Clock.monotonic_ns(), self.evidence
         before, walks = len(evidence.missing), self._walks(candidate)
         findings = Findings()

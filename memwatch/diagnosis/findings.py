@@ -19,8 +19,11 @@ from .lines import Lines
 @internal
 @dataclass(slots=True)
 class Evidence:
-    """What is gathered for one suspicion; `base`, `small` and `rss` are the meters' readings when it arose,
-    `modules` the files that were imported by then, `interpreters` how many there were, `mapped` what had addresses."""
+    """What is gathered for one suspicion.
+
+    `base`, `small` and `rss` are the meters' readings when it arose, `modules` the number of files imported by then,
+    `interpreters` how many there were, `mapped` the memory that had addresses.
+    """
 
     suspicion: Growth | None = None
     snapshot: Snapshot | None = None

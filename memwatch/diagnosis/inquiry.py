@@ -38,31 +38,31 @@ class Inquiry(Diagnosis):
     def begin(self, candidate: Candidate) -> None:
         """Look for the first time. What is garbage by then is no part of what grows."""
         if collector_runs():
-            self._inquiry.collect(candidate._replace(samples=(*candidate.samples, candidate.read())))
+            self._gatherer.collect(candidate._replace(samples=(*candidate.samples, candidate.read())))
         if self._sampler is not None:
             self._sampler.start()
         first = self._first = candidate.read()
         asked = candidate._replace(growth=growth_between(first, first), samples=(*candidate.samples, first))
         self.suspected(asked)
         if self._sampler is not None:
-            self._inquiry.evidence.native = True
+            self._gatherer.evidence.native = True
             self._sampler.use_fine_interval(closely=True, native=True)
 
     def answer(self, candidate: Candidate) -> Report:
         """Look again; what has grown since the first look, who allocated it, and who holds it."""
         asked, collects = self._since(candidate), collector_runs()
-        findings = Findings() if collects else self._inquiry.find(asked, holders=False)
-        freed = self._inquiry.collect(asked)
+        findings = Findings() if collects else self._gatherer.find(asked, holders=False)
+        freed = self._gatherer.collect(asked)
         if freed is not None and not collects and is_garbage(asked.growth, asked.samples, freed):
             return self._report(asked, "garbage", findings)
         asked = self._since(candidate)
-        findings = self._inquiry.find(asked, holders=True)
+        findings = self._gatherer.find(asked, holders=True)
         if asked.growth.growth <= 0:
             return self._report(asked, NOTHING, findings)
         verdict = classify(asked.growth, asked.samples, self._account(asked, findings))
         why = self._excuse(asked, findings, verdict)
         if why is not None:
-            self._inquiry.evidence.missing.append(f"by this alone it would be called no leak: {why}")
+            self._gatherer.evidence.missing.append(f"by this alone it would be called no leak: {why}")
         return self._report(asked, verdict, findings)
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Inquiry(Diagnosis):
         return candidate._replace(growth=growth_between(first, last), samples=samples)
 
     def _report(self, asked: Candidate, verdict: str, findings: Findings) -> Report:
-        evidence, growth = self._inquiry.evidence, asked.growth
+        evidence, growth = self._gatherer.evidence, asked.growth
         if growth.growth > 0:
             growth = put_right(growth, asked.samples, self._excess(asked, findings))
         asked = asked._replace(growth=growth)

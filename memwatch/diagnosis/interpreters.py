@@ -1,5 +1,5 @@
-"""Interpreters that were made and stay. What they hold no walk of this one meets, and no frame of this one allocated:
-it is told as theirs, with the line that makes them."""
+"""Which interpreters were made and not closed? No walk in this one meets what they hold, and no frame of this one has
+allocated it: it is reported as theirs, with the line that makes them."""
 
 from __future__ import annotations
 

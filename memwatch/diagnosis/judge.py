@@ -1,4 +1,4 @@
-"""The judge: evidence from a suspicion on, then leak or no leak, with the report.
+"""Is it a leak? The judge gathers evidence from a suspicion on, and decides with a report.
 
 At the suspicion it takes a snapshot of who is there. At the candidate it runs one full collection, since growth that
 garbage explains is none; then it compares with the snapshot, and looks from the roots for whoever holds what is new.
@@ -54,8 +54,7 @@ class Diagnosis:
 
     *recorder*, if there is one, tells who allocated; while growth is suspected it looks more closely. *limit* is the
     memory that the process may have, in bytes; by default what its container or its machine has. *show_keys* shows the
-    keys of dicts on the paths to holders. What *ignore* accepts, and
-    growth of less than *min_growth* bytes, is no leak.
+    keys of dicts on the paths to holders. What *ignore* accepts is no leak, nor is growth below *min_growth* bytes.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Diagnosis:
         min_growth: int = 0,
     ) -> None:
         self._limit = memory_limit() if limit is None else limit
-        self._inquiry = EvidenceCollector(pause_budget, recorder, show_keys)
+        self._gatherer = EvidenceCollector(pause_budget, recorder, show_keys)
         self._accepted = Accepted(ignore, min_growth)
         self._imports = 0
         self._widened = self._passing = self._filled = self._idle = 0
@@ -81,21 +80,21 @@ class Diagnosis:
     def suspected(self, candidate: Candidate) -> bool:
         """Take the snapshot that growth will be measured from."""
         self._reported, self._agreement = None, Agreement()
-        self._inquiry.begin(candidate)
+        self._gatherer.begin(candidate)
         return True
 
     def followed(self, candidate: Candidate) -> bool:
         """Count once more, if there is time for it: which types only ever grow? True if all is measured from now on."""
-        return self._inquiry.look_again(candidate)
+        return self._gatherer.look_again(candidate)
 
     def growing(self) -> tuple[tuple[str, int, int], ...]:
         """The types that have not fallen at any look since the suspicion began: name, objects and bytes more."""
-        return tuple([(it.what, it.objects, it.growth) for it in self._inquiry.evidence.series.ratchets()])
+        return tuple([(it.what, it.objects, it.growth) for it in self._gatherer.evidence.series.ratchets()])
 
     def forget(self) -> None:
         """Let go of the evidence."""
         self._reported = None
-        self._inquiry.end()
+        self._gatherer.end()
 
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         """Decide on *candidate*."""
@@ -106,20 +105,20 @@ class Diagnosis:
         try:
             return self._decide(candidate)
         finally:
-            self._inquiry.rest()
+            self._gatherer.rest()
 
     def _is_young(self, growth: Growth) -> bool:
         """Whether what has grown since the evidence began anew, as after a start-up, is hardly any of *growth*."""
-        evidence = self._inquiry.evidence
+        evidence = self._gatherer.evidence
         if evidence.suspicion is None or not evidence.began_anew:
             return False
         return growth.end - evidence.suspicion.end < _YOUNG * growth.seconds
 
     def _decide_early(self, candidate: Candidate) -> Leak | Dismissed:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""
-        seconds = self._inquiry.evidence.seconds(candidate.last)
+        seconds = self._gatherer.evidence.seconds(candidate.last)
         if not self._is_promising(candidate.last):
-            anew = self._inquiry.begin_anew(candidate)
+            anew = self._gatherer.begin_anew(candidate)
             if anew:
                 self._agreement = Agreement()
             return Dismissed("no type has grown at every look and explains the growth", anew=anew)
@@ -128,33 +127,33 @@ class Diagnosis:
         self._agreement.look(seconds)
         decision = self._decide(candidate)
         if isinstance(decision, Leak):
-            self._inquiry.rest()
+            self._gatherer.rest()
         return decision
 
     def _is_promising(self, last: Sample) -> bool:
-        evidence = self._inquiry.evidence
+        evidence = self._gatherer.evidence
         return is_promising(evidence.series, evidence.grew(last), evidence.seconds(last))
 
     def _decide(self, candidate: Candidate) -> Leak | Dismissed:
-        """Decide by what walks find; what they leave behind for the next ones is memwatch's, and no growth."""
+        """Decide by what walks find. What they leave behind for later ones is memwatch's own, and no growth."""
         before = candidate.read()
         decision = self._weigh(candidate)
-        self._inquiry.hold(candidate, before)
+        self._gatherer.hold(candidate, before)
         return decision
 
     def _weigh(self, candidate: Candidate) -> Leak | Dismissed:
-        growth, collects, suspicion = candidate.growth, collector_runs(), self._inquiry.evidence.suspicion
-        findings = Findings() if collects else self._inquiry.find(candidate, holders=False)
-        freed = self._inquiry.collect(candidate)
+        growth, collects, suspicion = candidate.growth, collector_runs(), self._gatherer.evidence.suspicion
+        findings = Findings() if collects else self._gatherer.find(candidate, holders=False)
+        freed = self._gatherer.collect(candidate)
         if freed is not None and is_garbage(growth, candidate.samples, freed):
             if (why := self._will_be_collected(candidate, "a full collection took the growth away")) is not None:
                 return Dismissed(why)
             return self._leak(candidate, "garbage", findings)
         if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
             return Dismissed("it has stopped growing since it was suspected")
-        findings = self._inquiry.find(candidate, holders=True)
+        findings = self._gatherer.find(candidate, holders=True)
         if freed is None and findings.garbage and is_garbage(growth, candidate.samples, findings.garbage.size_bytes):
-            self._inquiry.evidence.garbage = findings.garbage.objects
+            self._gatherer.evidence.garbage = findings.garbage.objects
             waits = "the growth is garbage that waits for a full collection"
             if (why := self._will_be_collected(candidate, waits)) is not None:
                 return Dismissed(why)
@@ -175,7 +174,7 @@ class Diagnosis:
         The program is believed for a while, and anew each time that it has collected.
         """
         if collector_runs():
-            return None if self._inquiry.evidence.is_collection_overdue else why
+            return None if self._gatherer.evidence.is_collection_overdue else why
         if candidate.last.full > self._collections:
             self._awaited = 0
         self._awaited, self._collections = self._awaited + 1, candidate.read().full
@@ -183,13 +182,13 @@ class Diagnosis:
         return None if caller is None else f"the growth is garbage that {caller} collects"
 
     def _reads_its_files(self, candidate: Candidate) -> bool:
-        evidence, growth = self._inquiry.evidence, candidate.growth
+        evidence, growth = self._gatherer.evidence, candidate.growth
         grew = evidence.grew(candidate.last, "rss")
         return growth.meter == "rss" and reads_its_files(growth, grew, evidence.mapped, read_mapped())
 
     def _excuse(self, candidate: Candidate, findings: Findings, verdict: str) -> str | None:
         """Why this growth is no leak, or is better looked at again when it has lasted twice as long; None if it is."""
-        evidence, last = self._inquiry.evidence, candidate.last
+        evidence, last = self._gatherer.evidence, candidate.last
         grew, modules = evidence.grew(last), count_imported() - evidence.modules
         if grew <= 0 or (evidence.snapshot is None and not findings.holdings):
             return None
@@ -220,7 +219,7 @@ class Diagnosis:
         """Why to wait where objects come more and more slowly."""
         if candidate.growth.level == "early":  # that has its own bar
             return None
-        evidence, now = self._inquiry.evidence, candidate.last.time
+        evidence, now = self._gatherer.evidence, candidate.last.time
         seconds = now - evidence.suspicion.end if evidence.suspicion else 0.0
         return self._settling.why_wait(findings.holdings, evidence.series, grew, now, seconds)
 
@@ -239,13 +238,13 @@ class Diagnosis:
         """Why an early candidate has to wait, in words."""
         if candidate.growth.level != "early":
             return None
-        evidence = self._inquiry.evidence
+        evidence = self._gatherer.evidence
         doubt = why_doubtful(evidence, findings, evidence.grew(candidate.last))
         return doubt or self._agreement.why_not(findings)
 
     def _account(self, candidate: Candidate, findings: Findings) -> Account:
         """What the growth since the suspicion consists of; the whole growth where there was none."""
-        evidence, growth, last = self._inquiry.evidence, candidate.growth, candidate.last
+        evidence, growth, last = self._gatherer.evidence, candidate.growth, candidate.last
         grew = evidence.grew(last, growth.meter) if evidence.suspicion else growth.growth
         if growth.meter == "base":
             grew -= round(self._excess(candidate, findings) * (last.small - evidence.small))
@@ -253,7 +252,7 @@ class Diagnosis:
 
     def _excess(self, candidate: Candidate, findings: Findings) -> float:
         """How much too much a byte of small blocks counts, where that is known better than by the meters."""
-        evidence = self._inquiry.evidence
+        evidence = self._gatherer.evidence
         small = candidate.last.small - evidence.small if evidence.suspicion else 0
         if findings.diff is not None and findings.walked:
             return excess_of([(row.size_bytes, row.net) for row in findings.diff.change.details], small)
@@ -263,14 +262,14 @@ class Diagnosis:
         """*report* with what the first holder retains, and what it has cost to find that out."""
         if not findings.walked:
             return report
-        found = with_retained(report, findings.holdings, lambda address: self._inquiry.retained(candidate, address))
+        found = with_retained(report, findings.holdings, lambda address: self._gatherer.retained(candidate, address))
         return replace(found, cost=candidate.ledger.cost())
 
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak | Dismissed:
         account = self._account(candidate, findings)
         right = put_right(candidate.growth, candidate.samples, self._excess(candidate, findings))
         candidate = candidate._replace(growth=right)
-        report = assemble(candidate, self._inquiry.evidence, findings, account, verdict, self._limit, self._reported)
+        report = assemble(candidate, self._gatherer.evidence, findings, account, verdict, self._limit, self._reported)
         if why := self._accepted.excuse(report):
             return Dismissed(why)
         if verdict != "garbage" and (why := self._still_fills(report, findings, self._limit - candidate.last.rss)):

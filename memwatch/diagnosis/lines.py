@@ -1,4 +1,4 @@
-"""From samples to lines: what each line has allocated, of what type, and whether a walk has met it."""
+"""What has each line allocated? From samples to lines: of what type, how much, and whether a walk has met it."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ ShownFrame = dict[str, Any]
 class Site:
     """A place that allocated, innermost frame first; and how many samples, blocks and bytes of `label` there are.
 
-    `label` is the type of the objects, or `NO_OBJECT`; bytes are with what they keep beside themselves. `native` memory
-    was taken by C code past Python's allocators. `in_code` says that it is made where code objects were that a walk has
-    met: what these hold, it does not see. `contexts` are the labels of `memwatch.label` under which most of
-    it was allocated, each with its share of the bytes.
+    `label` is the type of the objects, or `NO_OBJECT`; the bytes include what they keep beside themselves. `native`
+    memory was taken by C code past Python's allocators. `in_code` says that the same line made code objects that a walk
+    has met: it does not see what these hold. `contexts` are the labels of `memwatch.label` under which most of it was
+    allocated, each with its share of the bytes.
     """
 
     frames: tuple[ShownFrame, ...]
@@ -79,8 +79,8 @@ class Lines:
     """The places behind *samples*; *is_app* tells whether a file is the program's own code.
 
     *is_known* tells whether an object, by address and type, was met by the walk at the verdict; None without a walk.
-    *interval* is the mean number of bytes between two samples.
-    The samples were taken from *since* to *until*, on the steady clock in nanoseconds.
+    *interval* is the mean number of bytes between two samples. The samples were taken from *since* to *until*, on the
+    steady clock in nanoseconds.
     """
 
     def __init__(
@@ -148,8 +148,8 @@ class Lines:
     def loose(self, counted: float = 0.0) -> tuple[Site, ...]:
         """What no walk has met, though it is alive, by line and type, most bytes first; all of it where there was none.
 
-        What the objects that a walk has met keep beside themselves is not loose: of the *counted* bytes of such objects
-        it is what samples of objects do not account for.
+        What the objects that a walk has met keep beside themselves is not loose. It is taken to be that part of their
+        *counted* bytes which samples of objects do not account for.
         """
         met = [it for it in self._samples if self._is_met(it)]
         beside = counted - _bytes_of(met) if self._tells_met else 0.0

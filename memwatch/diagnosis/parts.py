@@ -38,8 +38,7 @@ def join_parts(parts: Iterable[Part], cycles: bool = False) -> list[Part]:
     """*parts* with what came in equal number as a class joined to it, most bytes first.
 
     The program's own classes take theirs first, a library's where it is the only one; no class is part of another of
-    its origin. What hangs
-    together in *cycles* belongs to a class in any number.
+    its origin. What hangs together in *cycles* belongs to a class in any number.
     """
     left = sorted(parts, key=_rank)
     owners = _owners(left)

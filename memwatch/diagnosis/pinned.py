@@ -1,4 +1,4 @@
-"""What does not hold, though it looks so, and what holds more than it shows: weak registries, and objects that pin.
+"""Who holds nothing, though it looks so, and who keeps more than it shows? Weak registries, and objects that pin.
 
 The stacks of suspended greenlets are reported with what the functions on them hold.
 

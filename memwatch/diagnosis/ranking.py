@@ -2,7 +2,7 @@
 
 share      of the new bytes. (LeakShare: what two hold counts for each by half.)
 monotone   at how many of the looks its type grew. (Cork: leaking types grow at every collection.)
-survival   how many of the objects that came are not made up for by such that went, by Laplace's rule of succession.
+survival   how many of the objects that came are not outweighed by objects that went (Laplace's rule of succession).
            (Scalene asks the same of single allocations.)
 ages       in how many parts of the time since the suspicion those that live were born. (Plumbr: a leak has objects of
            every generation, a cache of the last few.)

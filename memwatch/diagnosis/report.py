@@ -107,7 +107,7 @@ class Report(Shown):
 
     confidence: float
     fingerprint: str
-    """16 hexadecimal digits, the same for the same leak in another process."""
+    """12 hexadecimal digits, the same for the same leak in another process."""
 
     limit_bytes: int
     """The memory that the process may have."""

@@ -1,8 +1,8 @@
-"""Growth whose objects come more and more slowly: as keys of which there are so many, or a start-up that fills a table.
+"""Do new objects come more and more slowly? As keys do of which there are so many, or a start-up that fills a table.
 
-What leaks comes as often as the work does that leaks it. The meters may rise evenly all the same, for what there is
-grows as well: so the objects are counted. A verdict after one that waited has few looks of its own: it knows how many
-items the holder had then.
+What leaks comes as often as the work that leaks it. The meters may rise evenly even so, because what is there grows as
+well: so the objects are counted. A verdict after one that waited has few looks of its own: it knows how many items the
+holder had then.
 """
 
 from __future__ import annotations

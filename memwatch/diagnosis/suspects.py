@@ -1,4 +1,4 @@
-"""From the account of a growth and what a walk found to suspects: which type to name, how much of it, and the words."""
+"""Who is suspected? Which type to name, how much of it, and in which words, by the account and what a walk found."""
 
 from __future__ import annotations
 

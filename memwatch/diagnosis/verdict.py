@@ -25,11 +25,12 @@ _SLOWED = 0.25  # of what came before
 
 
 def classify(growth: Growth, samples: Sequence[Sample], account: Account) -> str:
-    """ "objects", "untracked", "native", "fragmentation"; "unknown" where nothing has shown what kind it is.
+    """The kind: "objects", "untracked", "native", "fragmentation"; "unknown" where nothing has shown it.
 
     *samples* are the past, oldest first; *account* is what a walk and the sampled allocations say of the growth. The
-    meters alone tell resident memory that neither allocator has given out. What a walk does not explain they divide
-    into Python's blocks, to which nothing refers then, and the C allocator's; without a walk, what was not sampled.
+    meters alone show resident memory that neither allocator has given out. They also divide what a walk does not
+    explain into Python's blocks, to which nothing refers then, and the C allocator's; without a walk what no sample
+    explains.
     """
     window = [s for s in samples if s.time >= growth.start] or list(samples[-1:])
     first, last = window[0], window[-1]

@@ -1,5 +1,5 @@
-"""The walks through the heap for one suspicion: which may be made, in this process or in a forked child, and what they
-bring.
+"""Which walks through the heap may be made for one suspicion, in this process or in a forked child, and what do they
+find?
 
 The budget is asked before each one. What was left out, and why, stands in the evidence's `missing`; what a walk took is
 entered in the ledger.
@@ -75,7 +75,7 @@ class Walks:
         return self._budget.census_depth(self._allowance()) == "deep" or self._child_may(verdicts=1)
 
     def may_begin_anew(self) -> bool:
-        """The same beside a look that there is already."""
+        """The same where there has been a first look already."""
         return self._spares("deep") or self._child_may(verdicts=2)
 
     def _child_may(self, verdicts: int) -> bool:

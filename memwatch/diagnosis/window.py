@@ -39,8 +39,8 @@ def put_right(growth: Growth, samples: Sequence[Sample], excess: float) -> Growt
 def excess_of(met: Iterable[tuple[int, int]], small: int) -> float:
     """How much too much a byte of the *small* ones counts that came since the suspicion; 0.0 where nothing was *met*.
 
-    That are the bytes of objects, of one kind each, and how many they are. They count as what they take; blocks beyond
-    them count 96 bytes each.
+    *met* has the bytes and the number of the objects of each type. They count as what they take; blocks beyond them
+    count 96 bytes each.
     """
     grown = [(size, objects) for size, objects in met if size > 0 and objects > 0]
     if EXACT or not grown or small <= 0:

@@ -1,4 +1,4 @@
-"""What is done on the watcher's thread beside watching: at a certain time, or at every tick."""
+"""What does the watcher's thread do beside watching? Calls at a certain time, and calls at every tick."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ AtTick = Callable[[Sample], Iterable[Callable[[], object]]]
 
 
 def call_at_tick(functions: list[AtTick], sample: Sample, ledger: Ledger) -> list[AtTick]:
-    """Those of *functions* that have not failed; one that has is logged, and is not called again."""
+    """Call *functions* with *sample*. Returns those that did not fail; a failure is logged."""
     failed = [function for function in tuple(functions) if not _calls(function, sample, ledger)]
     return [function for function in functions if function not in failed]
 

@@ -1,4 +1,4 @@
-"""The books of a question that somebody asks while the watcher watches."""
+"""What does a question cost that somebody asks while the watcher runs? A ledger of its own."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from .cost import Cost, Ledger
 
 @internal
 class Aside(Ledger):
-    """What evidence for one question costs. It stands in the books of *main*, the watcher's, as well, if there is one;
-    the time for walks alone is its own, so that a question takes none from a verdict.
+    """The ledger of one question. Its costs are entered in *main*, the watcher's ledger, as well, if there is one.
+
+    Only the time of walks is not: a question takes none from a verdict.
     """
 
     def __init__(self, main: Ledger | None) -> None:

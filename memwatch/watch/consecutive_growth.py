@@ -15,9 +15,9 @@ _EARLIER = 3  # growths between suspicion and leak
 
 @internal
 class _Alarm:
-    """A leak that was reported, of `growth` bytes in so many `growths`: at the base `low` most of it is gone.
+    """A reported leak of `growth` bytes, by so many `growths` in a row. At the base `low` most of it is gone.
 
-    From the base `mark` on it is to grow further; `readings` were taken since that was read.
+    Whether it goes on is measured from the base `mark`; `readings` were taken since.
     """
 
     __slots__ = ("growth", "growths", "mark", "published", "readings", "sample")
@@ -31,7 +31,7 @@ class _Alarm:
         return self.sample.base - _GONE * self.growth
 
     def has_stopped(self, base: int) -> bool:
-        """Whether it has won less than a quarter of itself in as many readings as it took."""
+        """Whether it grew by less than a quarter of itself in as many readings as it had taken."""
         if self.readings < self.growths:
             return False
         won, self.mark, self.readings = base - self.mark, base, 0
@@ -44,7 +44,7 @@ class ConsecutiveGrowth(Detector):
 
     The first reading is what growth is measured from and is none itself, so five growths span five intervals
     (node-memwatch measured from the second reading, over four). Growth below 1 MiB or one per cent, or in no time, is
-    not reported; the count goes on. Three growths before a report, or once there is a fifth of it, it is suspected.
+    not reported; the count goes on. It is suspected up to three growths earlier, once it has a fifth of that size.
     Each report doubles the growths that the next one takes, until three quarters of its own growth are gone again. It
     is recovered then, or when it has stopped for as many readings as it took.
     """
@@ -88,7 +88,7 @@ class ConsecutiveGrowth(Detector):
             self._before = None
 
     def dismiss(self, growth: Growth) -> None:
-        """*growth* was none: say nothing when it goes away, and take twice as long for the next."""
+        """*growth* was no leak: say nothing when it goes away, and ask for twice as many growths of the next."""
         if growth.detector == self.name and self._last is not None:
             last = self._last
             self._alarms.append(_Alarm(last, growth.growth, growth.count, published=False))

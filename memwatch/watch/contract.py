@@ -1,4 +1,4 @@
-"""The seam between this room and whoever can explain growth: what is asked, and what may be answered."""
+"""What does a detector answer, and what is a judge asked? The interfaces of this room."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Candidate(NamedTuple):
 
 @internal
 class Detector(ABC):
-    """Takes readings one by one, says when they begin to look like a leak, are one, and are none any more.
+    """Takes readings one by one. It says when they look like a leak, when they are one, and when the leak is over.
 
-    A leak that it returns, an early one too, counts as published unless `withdraw` is called: then nothing has
-    happened, and it will be returned again.
+    A leak that it returns, an early one too, counts as published. Once `withdraw` is called it does not, and it will be
+    returned again.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Detector(ABC):
         """Take in a reading; growth that became suspect or a leak, or that stopped after it was published as one."""
 
     def hasten(self, sample: Sample) -> Growth | None:
-        """Suspected growth that a look at the heap, just taken, may tell before this detector would."""
+        """Suspected growth that is worth a verdict now, as the heap has just been looked at; None to wait as usual."""
         return None
 
     @abstractmethod
@@ -69,7 +69,7 @@ class Detector(ABC):
         """*growth*, whichever detector saw it, is no leak: one of the same kind asks again only after twice as long."""
 
     def settle(self, seconds: float) -> None:
-        """Others of this kind had warmed up at the age of *seconds*; most detectors make nothing of it."""
+        """Earlier processes of this kind had warmed up at the age of *seconds*. Most detectors ignore it."""
         return
 
 
@@ -83,10 +83,10 @@ class Judge(Protocol):
     """Gathers evidence from a suspicion on, and decides on a candidate. Called on memwatch's own thread only."""
 
     def suspected(self, candidate: Candidate) -> bool:
-        """Growth has begun; take what will be needed to explain it later. False: not ready, ask at the next sample."""
+        """Growth is suspected: gather what will explain it later. False: not ready, ask again at the next sample."""
 
     def followed(self, candidate: Candidate) -> bool:
-        """The suspicion stands, some time later: look how it goes on. True: the evidence is measured from now on."""
+        """The suspicion still stands: look again. True: the evidence is measured from now on."""
 
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         """Decide: a Leak with its report, or Dismissed with the reason why this is none."""

@@ -1,4 +1,4 @@
-"""A watcher in one line: what it does, how, and what it has seen so far."""
+"""What does a watcher say of itself? Its state in one line of text; `status` has it as a value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def describe_plan(pace: Pace) -> str:
 
 
 def describe(running: bool, pace: Pace, readings: int, age: float, latest: Stats | None, gap: str) -> str:
-    """The plan, or that watching has ended; how many readings were taken in *age* seconds, the latest base, the gap."""
+    """The plan, how many readings were taken in *age* seconds, the latest base and the gap; or that watching ended."""
     if not running:
         return f"stopped after {readings} readings"
     seen = f"{readings} readings in {format_duration(age)}"
@@ -29,7 +29,7 @@ def describe(running: bool, pace: Pace, readings: int, age: float, latest: Stats
 
 
 def describe_gap(ticker: Ticker, taken: int, parked: bool, unread: bool) -> str:
-    """That less than half of the samples that were due has been *taken*, and why; empty where it was more, or few were.
+    """Why fewer than half of the due readings were *taken*, in words; empty where more were, or where few were due.
 
     *parked* says that the thread waits for the end of a fork, *unread* that the meters could not be read.
     """

@@ -1,9 +1,8 @@
 """Growth that one life is too short to show, or that other lives of the same role did not have.
 
-What the lives before were like comes from whoever has recorded them. Where each of them grew, this one is looked into
-while it lasts: suspected a third into it, and a candidate from four fifths on. Where they did not, more growth than all
-of them had at the same age is suspected, and a candidate if it goes on. Either is "early": only what is found in the
-heap makes it a leak.
+A recording tells what the lives before were like. If each of them grew, this one is suspected a third into it, and is
+a candidate from four fifths on. If they did not, more growth than any of them had at the same age is suspected, and is
+a candidate if it goes on. Either is "early": only evidence from the heap makes it a leak.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _LOOKS = 12  # in the age of a suspicion: how often the judge looks
 
 @internal
 class Leaky(NamedTuple):
-    """What each of the last `lives` of a role did: grow by `rate` bytes a second. Most last `seconds` at least."""
+    """Each of the last `lives` of a role grew by `rate` bytes a second. Most lasted `seconds` or longer."""
 
     lives: int
     seconds: float

@@ -1,8 +1,8 @@
-"""From samples to events: trend, detectors and judge put together, without a thread, a clock or a meter.
+"""Which events does a sample bring? Trend, detectors and judge put together, without a thread, a clock or a meter.
 
-One growth has one judge, whatever meters see it. A leak is reported once: what another detector calls a leak in a
-window that began before the last one was reported is the same growth, seen by another meter. What the judge held is
-dismissed in all of them. And nothing is a leak before the judge had a suspicion of it, and time to gather evidence.
+One growth has one verdict, whichever meters see it. It is reported once: a leak in a window that began before the last
+report is the same growth, seen by another meter. What the judge dismisses is dismissed in all detectors. Nothing is a
+leak before it was suspected, and the judge had time to gather evidence.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Observer:
     """Takes samples in order and yields ``(event name, value)``: suspect, leak, recovered, and stats when asked to.
 
     *read* takes a fresh sample for the judge, *should_cancel* tells the judge that its time is over. A suspicion is
-    kept for at least *patience* seconds, the time that its confirmation may take. In a window of the suspicion *looks*
-    are taken at the most, at first.
+    kept for at least *patience* seconds, the time that its confirmation may take. At first there are at most *looks*
+    looks in a window of the suspicion.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Observer:
         self._stopped.clear()
 
     def learn(self, detector: Detector, settled: float | None) -> None:
-        """Ask *detector*, too; and be patient with a start-up for no longer than others took, in seconds."""
+        """Add *detector*. Earlier processes had warmed up at the age of *settled* seconds, if that is known."""
         if detector not in self._detectors:
             self._detectors = [*self._detectors, detector]
         if settled is not None:
@@ -250,9 +250,11 @@ class Observer:
             return None
 
     def _follow(self, sample: Sample) -> bool:
-        """As soon as there is something to see, then once in each window since the suspicion began, and after some at
-        twice the distance every time; forced collections have no windows. A judge that was not ready is asked again.
-        Whether there was a look."""
+        """Have the judge look again if a look is due; whether there was one. A judge that was not ready is asked again.
+
+        The first looks come as soon as there is something to see, the next once in each window since the suspicion, the
+        last at twice the distance each time. Growth over forced collections has no windows.
+        """
         suspicion = self._suspicion
         if suspicion is not None and not self._has_evidence:
             self._begin(suspicion)

@@ -17,8 +17,8 @@ EXIT_PATIENCE = 1.0  # the exit waits for the thread
 
 @internal
 class Patience:
-    """With one verdict. It is counted in processor time of the judge's thread, so that what a report names does not
-    depend on how busy the machine is; *monotonic* and *thread_time* are the clocks.
+    """How long one verdict may take. It is counted in processor time of the judge's thread, so that what a report names
+    does not depend on how busy the machine is. *monotonic* and *thread_time* are the clocks.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""Whether growth that was reported goes on: for how long it stands still now, and for how long it ever did before.
+"""Does growth that was reported go on? By how long it has stood still now, and how long it ever did before.
 
-Growth keeps up when it has won at least a quarter of what its rate promises, from the last point where it did. What
-comes in bursts, waits for requests or hides under a sawtooth keeps up ever again after a while; how long that takes is
-learned from the growth itself, and it has stopped when it stands still for much longer than that.
+Growth keeps up if it has won at least a quarter of what its rate promises, since the last point where it kept up. What
+comes in bursts, waits for requests or hides under a sawtooth keeps up again after a while. How long that takes is
+learned from the growth itself: it has stopped when it stands still for much longer.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ _log = logging.getLogger("memwatch")
 
 @internal
 class Unread:
-    """Readings that are left out because they cannot be taken: that no descriptor is left is the program's trouble, and
-    may pass. `told` says that it was logged."""
+    """Leaves out readings that cannot be taken: a program that has no descriptor left may have one later. `reported`
+    says that it was logged."""
 
     def __init__(self) -> None:
         self.reported = False

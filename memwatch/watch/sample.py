@@ -126,9 +126,8 @@ class Stats(Value):
 class Growth(NamedTuple):
     """What a detector says: `meter` went from `before` up by `growth` bytes between `start` and `end`.
 
-    `count` and `unit` tell over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days"; `note` what else is to
-    be said of it. The level "early" is a
-    leak's, but for its age: only what is found in the heap can tell that it is one.
+    `count` and `unit` say over what the growth was consecutive: 5 "GCs", 8 "windows", 3 "days"; `note` is what else is
+    known of it. Growth of the level "early" is too young to be a leak: only evidence from the heap makes it one.
     """
 
     level: Level
@@ -264,11 +263,11 @@ class Leak(Value):
 
 @internal
 class Dismissed(NamedTuple):
-    """A judge's answer when a candidate is no leak (`recovered`: growth that went away), with the reason in words.
+    """A judge's answer to a candidate that is no leak, with the reason in words.
 
-    With `alone` it holds for the meter that has shown it: another one, which does not see such memory, may see a leak.
-    With `waits` the suspicion stands, and the next candidate is asked about as if there had been none.
-    With `anew` the evidence is measured from now on, so that looks are as many as after the suspicion.
+    With `alone` it holds for this meter alone: another one, which does not see such memory, may still see a leak.
+    With `waits` the suspicion stands, and the detector asks again as if it had not asked.
+    With `anew` the evidence is measured from now on, by as many looks as after the suspicion.
     """
 
     why: str

@@ -14,18 +14,18 @@ _DAY = 24
 _SUSPECT_DAYS = 2
 _LEAK_DAYS = 3
 _KEPT = (_LEAK_DAYS + 1) * _DAY
-_PAUSE = 2 * _LEAK_DAYS * _DAY
-_HOURS_NEEDED = 20
-_RISING_SHARE = 0.90
-_EVEN = 1.3
-_STEADY = 0.7
-_MASS = 0.01
-_FLOOR = 1 << 20
-_FORECAST = 0.25
+_PAUSE = 2 * _LEAK_DAYS * _DAY  # hours of silence after the first leak
+_HOURS_NEEDED = 20  # of a day, to compare it with another
+_RISING_SHARE = 0.90  # of these hours
+_EVEN = 1.3  # times the mean of a day: no day may bring more
+_STEADY = 0.7  # of what the first day brought: the last must bring as much
+_MASS = 0.01  # of the base: less is no leak
+_FLOOR = 1 << 20  # bytes, likewise
+_FORECAST = 0.25  # of the mean of a day before: a day that brings less ends the leak
 
 
 def median(values: Iterable[float]) -> float:
-    """As that of `statistics`, a module that is dear to load."""
+    """As `statistics.median`, whose module takes long to import."""
     ordered = sorted(values)
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 

@@ -1,4 +1,4 @@
-"""What a watcher knows at this moment, as one value: for whoever shows or exports it, without a look at the heap."""
+"""What does a watcher know now? One value for whoever shows or exports it, made without a look at the heap."""
 
 from __future__ import annotations
 

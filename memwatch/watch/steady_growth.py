@@ -28,7 +28,7 @@ _REALERT = 4  # windows
 _LONGER = 1.5  # times the dismissed growth's seconds, which are never quite a window: the next window is twice as long
 _FASTER = 4  # times the rate that was reported last: a different leak
 _IMPORTS = 1.02  # more modules than this share of those at the window's start: still starting up
-_GONE = 0.75  # of the published growth: without it there is none
+_GONE = 0.75  # of the published growth: when so much is gone, so is the leak
 _GONE_FOR = 8  # samples: what a program gives back as it ends is no recovery
 _STILL = 3  # times the shortest window: what stands still for less may be at rest
 _WARM = 4  # times a known warm-up: growth that lasts so long is none
@@ -110,8 +110,10 @@ class SteadyGrowth(Detector):
         return self._close(sample, origin)
 
     def hasten(self, sample: Sample) -> Growth | None:
-        """What has grown since before the suspicion, now that there was a look: the look may tell it, where noise lets
-        no window rise. For paces that tell early."""
+        """Growth since before the suspicion, which the look just taken may prove where noise lets no window rise.
+
+        Only at a pace that reports early.
+        """
         scale = self._scales.whole
         if not self._confirm or scale is None or not self._keeps_up(scale) or self._is_importing(scale, sample):
             return None
@@ -138,7 +140,7 @@ class SteadyGrowth(Detector):
         self._renew()
 
     def settle(self, seconds: float) -> None:
-        """Others of this kind had warmed up at the age of *seconds*: twice that is enough to wait for this one."""
+        """Earlier processes of this kind had warmed up at the age of *seconds*: twice that is long enough to wait."""
         pace = self._pace
         hold, slow = max(2 * seconds, pace.confirm), max(_WARM * seconds, pace.confirm)
         self._pace = pace._replace(hold=min(pace.hold, hold), slow_confirm=min(pace.slow_confirm, slow))

@@ -46,7 +46,7 @@ never_count(_running)
 
 
 def is_raw() -> bool:
-    """Whether the caller is such a thread."""
+    """Whether memwatch made the calling thread."""
     return original("_thread", "get_ident")() in _running
 
 

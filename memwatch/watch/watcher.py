@@ -55,16 +55,7 @@ class Watcher:
         self._stats_interval = stats_interval
         self._ledger = Ledger()
         self._meters = Meters()
-        watcher = weakref.proxy(self)  # a stopped watcher goes at once, also where the program never collects
-        self._observer = Observer(
-            detectors,
-            judge,
-            self._ledger,
-            read=lambda: watcher._read("tick", force=True),
-            should_cancel=lambda: watcher._patience.is_over(),
-            patience=pace.hold + pace.slow_confirm,
-            looks=pace.looks,
-        )
+        self._observer = self._make_observer(detectors, judge)
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._trigger = GcTrigger(self._queue)
         self._thread = RawThread()
@@ -81,6 +72,19 @@ class Watcher:
         self._is_delivering_nested = False  # events of a `collect` that a receiver called
         self._last_stats = Clock.monotonic() - pace.tick
         self._last_tick = (Clock.monotonic(), read_collections())
+
+    def _make_observer(self, detectors: list[Detector], judge: Judge) -> Observer:
+        """It has a weak reference to the watcher, which is freed once stopped, even if the program never collects."""
+        watcher, pace = weakref.proxy(self), self.pace
+        return Observer(
+            detectors,
+            judge,
+            self._ledger,
+            read=lambda: watcher._read("tick", force=True),
+            should_cancel=lambda: watcher._patience.is_over(),
+            patience=pace.hold + pace.slow_confirm,
+            looks=pace.looks,
+        )
 
     def __repr__(self) -> str:
         known = describe(self.running, self.pace, self.readings, self.age, self.latest, self.gap)
@@ -113,7 +117,7 @@ class Watcher:
 
     @property
     def gap(self) -> str:
-        """That less than half of what was due in this process has been read, and why; empty where it was more."""
+        """Why fewer than half of the due readings were taken, in words; empty where more were."""
         return describe_gap(self._ticker, self.readings, bool(self._halting), self._unread.reported)
 
     @property
@@ -127,7 +131,7 @@ class Watcher:
         return self._running
 
     def learn(self, detector: Detector, settled: float | None) -> None:
-        """Have *detector* decide, too, which knows other lives; by the age of *settled* seconds they had warmed up."""
+        """Add *detector*, which knows earlier lives: they had warmed up at the age of *settled* seconds, if known."""
         self._observer.learn(detector, settled)
 
     # ---- from any thread
@@ -152,7 +156,7 @@ class Watcher:
         """Run a full collection and wait, at most 5 s, until its events are delivered; returns what it left.
 
         On memwatch's own thread (inside a receiver) the events are delivered after the receiver has returned. A call
-        while those are delivered brings none, or a receiver of `stats` that collects would be called for ever.
+        during that delivery brings no events, or a receiver of `stats` that collects would be called for ever.
         """
         self.wake()
         collect()

@@ -180,7 +180,7 @@ def test_what_could_not_be_had_at_first_is_tried_again(make_case, app, make_clas
         refused.setattr(in_child, "look_in_child", refuse)
         case.suspect()
         case.follow()
-    assert not case.diagnosis._inquiry.evidence.snapshot.deep
+    assert not case.diagnosis._gatherer.evidence.snapshot.deep
     case.follow()
     app.orders.extend(order() for _ in range(20_000))
     report = case.verdict().report

@@ -96,7 +96,7 @@ def test_what_stood_still_once_is_not(case, app, text):
 def test_what_evidence_that_begins_anew_held_before_is_no_growth(case, app, text):
     vars(app)["early_kept"] = []
     early(case, lambda n: app.early_kept.append(bytearray(4000)) if n // 100 != 2 else None)
-    evidence = case.diagnosis._inquiry.evidence
+    evidence = case.diagnosis._gatherer.evidence
     assert evidence.series.readings == 1
     assert abs(evidence.grew(case.read())) < 80_000  # it held twice that
 

@@ -200,8 +200,8 @@ def test_garbage_that_the_collector_would_have_taken_is_no_leak(case, text):
 def test_garbage_that_a_young_collection_takes_before_the_full_one_is_no_leak(case, text, monkeypatch):
     case.suspect()
     make_cycles(text, 1000)
-    collect = case.diagnosis._inquiry.collect
-    monkeypatch.setattr(case.diagnosis._inquiry, "collect", lambda asked: [gc.collect(), collect(asked)][1])
+    collect = case.diagnosis._gatherer.collect
+    monkeypatch.setattr(case.diagnosis._gatherer, "collect", lambda asked: [gc.collect(), collect(asked)][1])
     decision = case.verdict()
     assert isinstance(decision, Dismissed) and decision.why == "a full collection took the growth away"
 
@@ -256,7 +256,7 @@ def test_garbage_of_few_large_objects_waits_for_its_collection(case):
 
 def test_more_objects_of_garbage_than_a_collector_ever_leaves_are_a_leak(case):
     def lose():
-        cycles = [[] for _ in range(case.diagnosis._inquiry.evidence.snapshot.nodes // 3)]
+        cycles = [[] for _ in range(case.diagnosis._gatherer.evidence.snapshot.nodes // 3)]
         for cycle in cycles:
             cycle.append(cycle)
         gc.collect()
