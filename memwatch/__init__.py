@@ -87,14 +87,7 @@ _LAZY = {
     **dict.fromkeys(("leak", "off", "on", "once", "recovered", "stats", "suspect"), "signals"),
 }
 _LOOKS = ("HeapDiff", "check")  # the judge is not to be loaded while these compare the heap with what it was
-_ROOMS = (
-    "export",
-    "heap",
-    "profile",
-    "trace",
-    "usage",
-    "web",
-)  # only `usage` is in a star import
+_ROOMS = ("export", "heap", "profile", "trace", "usage", "web")  # only `usage` is in a star import
 
 __all__ = [
     "ActiveRule",
@@ -151,7 +144,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:  # these bring psutil or objgraph with them, which are loaded when they are first wanted
+    if name in _LAZY:  # they need psutil, objgraph or dataclasses, which are loaded when they are first wanted
         if name in _LOOKS:
             import_module(".default", __name__).prepare()
         value = getattr(_load(_LAZY[name]), name)
