@@ -23,8 +23,8 @@ from .checks import check_number
 from .errors import AlreadyStartedError, MemwatchError, NotStartedError, OptionError, UnsupportedError, describe_error
 from .internal import internal
 from .watch import Candidate, Growth, Watcher
-from .watch.aside import Aside
 from .watch.patience import Patience
+from .watch.question_ledger import QuestionLedger
 from .watch.reading import read_sample
 from .watch.thread import is_raw
 
@@ -124,7 +124,7 @@ class Question:
         self.problem = ""
         self.is_over = self._is_closed = False
         self._inquiry = room.Inquiry(options.pause_budget, options.profile, options.native, options.show_keys)
-        self._aside: Aside | None = None
+        self._ledger: QuestionLedger | None = None
         self._meters = Meters()
         self._tell: Callable[[Question], object] | None = None
 
@@ -157,8 +157,8 @@ class Question:
         closed, self._is_closed = self._is_closed, True
         if not closed:
             self._inquiry.close()
-            if self._aside is not None:
-                self._aside.close()
+            if self._ledger is not None:
+                self._ledger.close()
         self.is_over = True
         if _State.current is self:
             _State.current = None
@@ -192,17 +192,17 @@ class Question:
             self._tell(self)
 
     def _candidate(self) -> Candidate:
-        """What the inquiry needs, with books and patience of its own."""
+        """What the inquiry needs, with a ledger and patience of its own."""
         patience, watcher = Patience(), self.watcher
         patience.begin(last=False)
         if watcher is not None:
             found = watcher.candidate(_NO_GROWTH)
-            self._aside = self._aside or Aside(found.ledger)
+            self._ledger = self._ledger or QuestionLedger(found.ledger)
             should_cancel = lambda: patience.is_over() or not watcher.running  # noqa: E731
-            return found._replace(ledger=self._aside, should_cancel=should_cancel)
-        aside = self._aside = self._aside or Aside(None)
-        read = lambda: read_sample(self._meters, "tick", 0.0, aside, force=True)  # noqa: E731
-        return Candidate(_NO_GROWTH, (), read, patience.is_over, aside)
+            return found._replace(ledger=self._ledger, should_cancel=should_cancel)
+        ledger = self._ledger = self._ledger or QuestionLedger(None)
+        read = lambda: read_sample(self._meters, "tick", 0.0, ledger, force=True)  # noqa: E731
+        return Candidate(_NO_GROWTH, (), read, patience.is_over, ledger)
 
 
 def _wait_for(question: Question, watcher: Watcher) -> Report:

@@ -69,7 +69,7 @@ def test_a_running_watcher_looks_and_goes_on(shop):
     check_first(report)
     assert watcher.running and report.cost.censuses >= 2
     ledger = watcher._ledger
-    assert ledger.aside is None and ledger.held[0] == 0, "what the question kept is given back"
+    assert ledger.question is None and ledger.held[0] == 0, "what the question kept is given back"
     assert on_demand._State.current is None
 
 

@@ -15,9 +15,9 @@ from ..backend.meters.meters import counted_bytes
 from ..heap import Diff, Totals
 from ..internal import internal
 from ..retain import Holding
+from .implied_bounds import with_bounds
 from .lines import Lines
 from .verdict import HALF
-from .whole import with_bounds
 
 _MOST = 0.8  # of what grew below any holder: what an excuse must explain, or all else may be a leak
 _MOST_OF_ALL = 0.65  # of the meters' growth, which an object counts for more in than its size: its values, its key

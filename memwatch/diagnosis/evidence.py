@@ -17,9 +17,9 @@ from ..heap import Snapshot
 from ..internal import internal
 from ..retain import count_imported
 from ..watch import Candidate, Sample
-from .apart import Apart
 from .budget import Budget, expected_blocks
 from .findings import Evidence, Findings
+from .forked_look import ForkedLook
 from .lines import Lines
 from .verdict import HALF, has_slowed, is_past_python
 from .walks import Walks
@@ -39,13 +39,13 @@ class EvidenceCollector:
     def __init__(self, pause_budget: float, recorder: Recorder | None = None, show_keys: bool = False) -> None:
         self.evidence = Evidence()
         self._budget = Budget(pause_budget)
-        self._apart = Apart(pause_budget)
+        self._child = ForkedLook(pause_budget)
         self._uncollected = ""
         self._recorder = recorder
         self._show_keys = show_keys
 
     def _walks(self, candidate: Candidate, whole: bool = False) -> Walks:
-        return Walks(candidate, self.evidence, self._budget, self._apart, self._show_keys, whole)
+        return Walks(candidate, self.evidence, self._budget, self._child, self._show_keys, whole)
 
     def begin(self, candidate: Candidate) -> None:
         """Growth is suspected: take the snapshot that it will be measured from."""

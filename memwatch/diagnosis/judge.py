@@ -23,6 +23,7 @@ from .benign_growth import BenignGrowth, will_be_full
 from .early import Agreement, is_promising, why_doubtful
 from .evidence import EvidenceCollector
 from .findings import Findings
+from .implied_bounds import without_idle
 from .lines import RAW
 from .report import Report
 from .retained import with_retained
@@ -36,7 +37,6 @@ from .verdict import (
     reads_its_files,
     writes_to_its_own,
 )
-from .whole import without_idle
 from .window import excess_of, put_right
 
 _YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of it

@@ -28,9 +28,9 @@ from ..retain import (
 )
 from ..units import format_bytes
 from ..watch import Candidate, Sample
-from .apart import Apart
 from .budget import Allowance, Budget, Walk, expected_blocks, time_shared
 from .findings import Evidence, Findings, Garbage
+from .forked_look import ForkedLook
 from .lines import Lines
 from .suspects import only_grown
 from .verdict import HALF
@@ -58,14 +58,14 @@ class Walks:
         candidate: Candidate,
         evidence: Evidence,
         budget: Budget,
-        apart: Apart,
+        child: ForkedLook,
         show_keys: bool = False,
         whole: bool = False,
     ) -> None:
         self._candidate = candidate
         self._evidence = evidence
         self._budget = budget
-        self._apart = apart
+        self._child = child
         self._show_keys = show_keys
         self._blocks = expected_blocks(candidate.last)
         self._wall = time_shared(candidate, whole)
@@ -80,7 +80,7 @@ class Walks:
 
     def _child_may(self, verdicts: int) -> bool:
         allowance = self._allowance()._replace(spent=self._candidate.ledger.child_seconds)
-        return self._apart.why_not("census", allowance, verdicts) is None
+        return self._child.why_not("census", allowance, verdicts) is None
 
     def _allowance(self) -> Allowance:
         """What walks in this process may take now."""
@@ -99,7 +99,7 @@ class Walks:
         return fits
 
     def _note_over(self, what: str) -> None:
-        self._evidence.missing.append(f"{what}: {self._blocks:,} blocks are over the budget{self._apart.reason}")
+        self._evidence.missing.append(f"{what}: {self._blocks:,} blocks are over the budget{self._child.reason}")
 
     def first(self) -> Snapshot | None:
         """Who is there: by a walk here, else by a forked child, else of tracked objects alone, or not at all.
@@ -116,7 +116,7 @@ class Walks:
         depth = self._budget.census_depth(self._allowance())
         if depth == "deep":
             return self._snapshot(True)
-        look = self._apart.ask(self._candidate, self._evidence, self._wall, "census not finished", verdicts=1)
+        look = self._child.ask(self._candidate, self._evidence, self._wall, "census not finished", verdicts=1)
         if look is not None:
             self._count(look.identity.totals)
             return snapshot_of(look.identity)
@@ -129,7 +129,7 @@ class Walks:
         if self._spares("deep"):
             with self._walk("deep", unfinished):
                 self._count(take_census(should_cancel=self._candidate.should_cancel))
-        elif look := self._apart.ask(self._candidate, self._evidence, self._wall, unfinished, verdicts=2):
+        elif look := self._child.ask(self._candidate, self._evidence, self._wall, unfinished, verdicts=2):
             self._count(look.identity.totals)
         else:
             return
@@ -138,7 +138,7 @@ class Walks:
     def compare(self, before: Snapshot, holders: bool) -> Findings:
         """What has come since *before*, and with *holders* who holds it."""
         fits_here = self._fits("deep") and self._fits("search")
-        if before.deep and not fits_here and (found := self._compare_apart(before, holders)):
+        if before.deep and not fits_here and (found := self._compare_in_child(before, holders)):
             return found
         if before.deep:
             holdings = self._holdings(before) if holders else ()
@@ -151,7 +151,7 @@ class Walks:
 
     def retained(self, address: int) -> Retained | None:
         """What the object at *address* retains, by a forked child, if it may look."""
-        return self._apart.retained(self._candidate, self._evidence, self._wall, address)
+        return self._child.retained(self._candidate, self._evidence, self._wall, address)
 
     def near(self, lines: Lines) -> tuple[Holding, ...]:
         """Who holds what the samples of *lines* show, as far as that lies near to the roots; `missing` says what it is
@@ -172,12 +172,12 @@ class Walks:
             self._evidence.missing.append(ESTIMATED if found else NOT_FOUND)
         return found
 
-    def _compare_apart(self, before: Snapshot, holders: bool) -> Findings | None:
+    def _compare_in_child(self, before: Snapshot, holders: bool) -> Findings | None:
         """The same by one forked child, with what nothing leads to."""
-        if not self._apart.can_look:
+        if not self._child.can_look:
             return None
         question, unfinished = ask_holders() if holders else None, "no look by a forked child"
-        look = self._apart.ask(self._candidate, self._evidence, self._wall, unfinished, question=question)
+        look = self._child.ask(self._candidate, self._evidence, self._wall, unfinished, question=question)
         if look is None:
             return None
         after = snapshot_of(look.identity)

@@ -79,7 +79,7 @@ class Ledger:
         self.copied_bytes = 0
         self.pause_budget = 0.0
         self._loaded_before = LOADED.less(Loaded())
-        self.aside: Ledger | None = None  # the books of a question that somebody has asked
+        self.question: Ledger | None = None  # the ledger of a question that somebody has asked
         self.is_busy = False  # memwatch's thread, with what may take long
         self._before_fork = 0.0  # seconds for which the processes were watched that have forked this one
         self._ended_threads = 0.0
@@ -97,15 +97,15 @@ class Ledger:
         return self.age - self._before_fork
 
     def begin_anew(self) -> None:
-        """This is a forked child: what was spent so far stays in the books, as does the time."""
+        """This is a forked child: what was spent so far stays in the ledger, as does the time."""
         self.is_busy = False
         self._before_fork = self.age
 
     @property
     def held(self) -> tuple[int, int]:
         """What memwatch holds in the heap, and in resident memory, for whatever evidence there is."""
-        books = (self,) if self.aside is None else (self, self.aside)
-        return sum(book.bytes for book in books), sum(book.resident for book in books)
+        ledgers = (self,) if self.question is None else (self, self.question)
+        return sum(it.bytes for it in ledgers), sum(it.resident for it in ledgers)
 
     @property
     def loaded(self) -> Loaded:
@@ -113,7 +113,7 @@ class Ledger:
         return LOADED.less(self._loaded_before)
 
     def settle(self, thread_ends: bool = False) -> None:
-        """Take the calling thread's processor time so far into the books."""
+        """Enter the processor time of the calling thread so far."""
         self._this_thread = Clock.thread_time()
         if thread_ends:
             self._ended_threads, self._this_thread = self._ended_threads + self._this_thread, 0.0
@@ -142,7 +142,7 @@ class Ledger:
 
     @contextmanager
     def walk(self) -> Iterator[None]:
-        """Around a walk of the heap; it is in the books at once, for the report that it was made for."""
+        """Around a walk of the heap; it is entered at once, for the report that it was made for."""
         begun = Clock.thread_time()
         try:
             yield
@@ -171,9 +171,9 @@ class Ledger:
             self.is_busy = before
 
     def cost(self) -> Cost:
-        """The books as a value."""
+        """The whole cost as a value."""
         cpu = max(0.0, self._ended_threads + self._this_thread - self._receivers)
-        aside = self.aside.bytes + self.aside.mapped if self.aside is not None else 0
-        share, kept = cpu / max(self.age, 1e-9), self.bytes + self.mapped + aside
+        asked = self.question.bytes + self.question.mapped if self.question is not None else 0
+        share, kept = cpu / max(self.age, 1e-9), self.bytes + self.mapped + asked
         seconds, copied = self.child_seconds, self.copied_bytes
         return Cost(share, self.longest_pause, self.censuses, kept, seconds, self.pause_budget, copied)

@@ -14,7 +14,7 @@ import memwatch.render  # reports are drawn by it
 from memwatch.backend.census import in_child
 from memwatch.backend.meters.collector import read_collections
 from memwatch.backend.meters.meters import Meters
-from memwatch.diagnosis import Diagnosis, apart, judge
+from memwatch.diagnosis import Diagnosis, forked_look, judge
 from memwatch.watch import Candidate, Growth, Ledger, Sample
 
 MIB = 1 << 20
@@ -141,7 +141,7 @@ def make_case() -> type[Case]:
 def _not_weighed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """No child finds out what a holder retains, which takes long on pytest's own heap: tests of it have `weighed`."""
     if "weighed" not in request.fixturenames:
-        monkeypatch.setitem(apart._TASK_SECONDS, "dominators", float("inf"))
+        monkeypatch.setitem(forked_look._TASK_SECONDS, "dominators", float("inf"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import memwatch
-from memwatch.diagnosis import apart as apart_module
+from memwatch.diagnosis import forked_look
 from memwatch.errors import UnsupportedError
 from memwatch.retain import RetainingPath
 
@@ -52,7 +52,7 @@ def test_a_child_that_fails_costs_the_report_nothing_else(case, app, text, monke
     def refuse(*_):
         raise UnsupportedError("no forked child")
 
-    monkeypatch.setattr(apart_module, "retained_in_child", refuse)
+    monkeypatch.setattr(forked_look, "retained_in_child", refuse)
     app.kept = []
     report = case.judge(lambda: app.kept.extend(map(text, range(1000)))).report
     assert isinstance(report.suspects[0].held_by, RetainingPath) and report.suspects[0].retained_bytes is None

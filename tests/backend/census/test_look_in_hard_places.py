@@ -21,8 +21,8 @@ if memwatch.backend.name != "native" or sys.platform != "linux":
 
 from memwatch.backend.census.contract import Cancelled
 from memwatch.backend.census.in_child import look_in_child
-from memwatch.diagnosis.apart import Apart
 from memwatch.diagnosis.budget import Allowance
+from memwatch.diagnosis.forked_look import ForkedLook
 from memwatch.errors import UnsupportedError
 
 KEPT: list[list[object]] = []
@@ -278,5 +278,5 @@ def test_in_a_container_near_to_its_limit_no_child_is_made(
 
     Container.limit = limit  # type: ignore[attr-defined]
     monkeypatch.setattr(in_child, "container", lambda: Container)
-    why = Apart(10.0, in_child).why_not("search", Allowance(100_000, 0.0, 1000.0))  # type: ignore[arg-type]
+    why = ForkedLook(10.0, in_child).why_not("search", Allowance(100_000, 0.0, 1000.0))  # type: ignore[arg-type]
     assert (why is None) is may and (may or "there is no room for that" in str(why))

@@ -11,8 +11,8 @@ import memwatch
 from memwatch.backend.census import in_child
 from memwatch.clock import Clock
 from memwatch.diagnosis import judge
-from memwatch.diagnosis.apart import Apart
 from memwatch.diagnosis.budget import Allowance
+from memwatch.diagnosis.forked_look import ForkedLook
 from memwatch.diagnosis.verdict import classify
 from memwatch.errors import UnsupportedError
 from memwatch.render.words import cost_text
@@ -41,47 +41,48 @@ def refuse(*_):
 
 
 def test_the_fork_has_to_fit_into_the_pause_budget():
-    assert Apart(0.1, Machine()).why_not("search", Allowance(1_000_000, 0.0, 1000.0)) is None
-    assert Apart(0.1, Machine(pages=2_500_000)).why_not("search", Allowance(1_000_000, 0.0, 1000.0)) == (
+    assert ForkedLook(0.1, Machine()).why_not("search", Allowance(1_000_000, 0.0, 1000.0)) is None
+    assert ForkedLook(0.1, Machine(pages=2_500_000)).why_not("search", Allowance(1_000_000, 0.0, 1000.0)) == (
         "a fork would hold the program for about 400 ms, and 100 ms are allowed"
     )
-    assert "100 ms are allowed" in Apart(0.1, Machine(pages=None)).why_not("census", Allowance(1000, 0.0, 1000.0))
+    assert "100 ms are allowed" in ForkedLook(0.1, Machine(pages=None)).why_not("census", Allowance(1000, 0.0, 1000.0))
 
 
 def test_it_has_its_own_share_of_the_time():
-    apart = Apart(0.1, Machine())
-    assert apart.why_not("census", Allowance(10_000_000, 0.0, 100.0)) is None
-    assert "over its share" in apart.why_not("census", Allowance(10_000_000, 0.0, 100.0), verdicts=1)
-    assert apart.why_not("census", Allowance(10_000_000, 0.0, 1000.0), verdicts=1) is None
-    assert "over its share" in apart.why_not("census", Allowance(10_000_000, 19.9, 1000.0))
+    child = ForkedLook(0.1, Machine())
+    assert child.why_not("census", Allowance(10_000_000, 0.0, 100.0)) is None
+    assert "over its share" in child.why_not("census", Allowance(10_000_000, 0.0, 100.0), verdicts=1)
+    assert child.why_not("census", Allowance(10_000_000, 0.0, 1000.0), verdicts=1) is None
+    assert "over its share" in child.why_not("census", Allowance(10_000_000, 19.9, 1000.0))
 
 
 def test_there_must_be_room_for_what_is_copied():
-    apart = Apart(0.1, Machine(room=50_000_000))
-    assert apart.why_not("census", Allowance(1_000_000, 0.0, 1000.0)) is None
-    assert "there is no room for that" in apart.why_not("search", Allowance(2_000_000, 0.0, 1000.0))
+    child = ForkedLook(0.1, Machine(room=50_000_000))
+    assert child.why_not("census", Allowance(1_000_000, 0.0, 1000.0)) is None
+    assert "there is no room for that" in child.why_not("search", Allowance(2_000_000, 0.0, 1000.0))
 
 
 @pytest.mark.usefixtures("weighed")
 def test_what_a_holder_retains_is_found_out_where_its_seconds_and_its_memory_are_to_be_had():
-    assert Apart(0.1, Machine()).why_not("dominators", Allowance(1_000_000, 0.0, 60.0)) is None
-    assert "over its share" in Apart(0.1, Machine()).why_not("dominators", Allowance(2_000_000, 0.0, 60.0))
-    assert "no room" in Apart(0.1, Machine(room=70_000_000)).why_not("dominators", Allowance(1_000_000, 0.0, 600.0))
+    assert ForkedLook(0.1, Machine()).why_not("dominators", Allowance(1_000_000, 0.0, 60.0)) is None
+    assert "over its share" in ForkedLook(0.1, Machine()).why_not("dominators", Allowance(2_000_000, 0.0, 60.0))
+    small = ForkedLook(0.1, Machine(room=70_000_000))
+    assert "no room" in small.why_not("dominators", Allowance(1_000_000, 0.0, 600.0))
 
 
 def test_what_is_copied_is_expected_as_it_was_measured(monkeypatch):
     machine = Machine(room=100 << 20)
-    apart = Apart(0.1, machine)
-    assert apart.why_not("census", Allowance(1_000_000, 0.0, 1000.0)) is None
+    child = ForkedLook(0.1, machine)
+    assert child.why_not("census", Allowance(1_000_000, 0.0, 1000.0)) is None
     look = SimpleNamespace(copied_bytes=90 << 20, price_seconds=0.004, work_seconds=0.1)
     monkeypatch.setattr(in_child, "look_in_child", lambda *asked: look)
-    assert apart._look(1_000_000, None, None, None) is look
+    assert child._look(1_000_000, None, None, None) is look
     machine.free = 90 << 20
-    assert "there is no room for that" in str(apart.why_not("census", Allowance(1_000_000, 0.0, 1000.0)))
+    assert "there is no room for that" in str(child.why_not("census", Allowance(1_000_000, 0.0, 1000.0)))
 
 
 def test_without_a_child_there_is_nothing_to_say():
-    assert Apart(0.1, Machine(can_look=False)).why_not("census", Allowance(1000, 0.0, 1000.0)) == ""
+    assert ForkedLook(0.1, Machine(can_look=False)).why_not("census", Allowance(1000, 0.0, 1000.0)) == ""
 
 
 can_look = pytest.mark.skipif(

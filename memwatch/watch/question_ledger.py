@@ -11,7 +11,7 @@ from .cost import Cost, Ledger
 
 
 @internal
-class Aside(Ledger):
+class QuestionLedger(Ledger):
     """The ledger of one question. Its costs are entered in *main*, the watcher's ledger, as well, if there is one.
 
     Only the time of walks is not: a question takes none from a verdict.
@@ -21,14 +21,14 @@ class Aside(Ledger):
         super().__init__()
         self._main = main
         if main is not None:
-            main.aside = self
+            main.question = self
 
     def close(self) -> None:
         """The evidence is gone; what its walks have left in resident memory stays."""
         self.let_go()
         if self._main is not None:
             self._main.resident += self.resident
-            self._main.aside = None
+            self._main.question = None
 
     def pause(self, seconds: float) -> None:
         """The interpreter lock was held for so long in one piece."""
@@ -57,7 +57,7 @@ class Aside(Ledger):
                 self._main.censuses += 1
 
     def cost(self) -> Cost:
-        """The watcher's books, with what this question has cost; where nobody watches, its walks alone."""
+        """The watcher's costs, those of this question included; where nobody watches, its walks alone."""
         if self._main is not None:
             return self._main.cost()._replace(pause_budget_seconds=self.pause_budget)
         return super().cost()._replace(cpu_share=self.walked_seconds / max(self.age, 1e-9))

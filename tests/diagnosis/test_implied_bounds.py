@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from memwatch.diagnosis import whole
-from memwatch.diagnosis.whole import with_bounds
+from memwatch.diagnosis import implied_bounds
+from memwatch.diagnosis.implied_bounds import with_bounds
 from memwatch.retain import Edge, EdgeKind, Holding, Step
 
 from ..paths import KEPT, attribute, path
@@ -54,7 +54,7 @@ def test_a_chain_that_each_of_old_objects_makes_longer_has_no_bound(count, bound
     [(5000, True, 16_000), (5000, False, None), (6000, True, None), (5060, True, 16_192)],
 )
 def test_as_many_items_as_a_bounded_container_has_that_is_emptied_too(monkeypatch, items, together, bound):
-    monkeypatch.setattr(whole, "is_taken_with", lambda path, other: together)
+    monkeypatch.setattr(implied_bounds, "is_taken_with", lambda path, other: together)
     order = holding(3800, attribute("order", "deque"), items=5000)
     order = replace(order, bound=16_000, used=5000, bounded_bytes=order.retained_bytes)
     found = with_bounds([holding(3800, attribute("nodes", "dict"), items=items), order], {}, {}, 64.0)

@@ -41,7 +41,7 @@ class Host(Protocol):
 
 
 @internal
-class Apart:
+class ForkedLook:
     """Decides whether a forked child may look, and has it look. *pause_budget* is in seconds."""
 
     def __init__(self, pause_budget: float, host: Host = in_child) -> None:
