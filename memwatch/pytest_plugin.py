@@ -58,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{_MARK}(loops=2, max_rounds=5, ignore=(), max_growth=0): {text}")
     option = config.option
     if option.memwatch or option.memwatch_fail:
+        if not hasattr(config, "stash"):
+            raise pytest.UsageError(f"--memwatch needs pytest 7.0 or later; this is pytest {pytest.__version__}")
         if option.memwatch_least < 0:
             raise pytest.UsageError(f"--memwatch-least takes 0 bytes or more, not {option.memwatch_least}")
         from .suite.plugin import SuitePlugin

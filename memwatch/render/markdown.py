@@ -32,6 +32,11 @@ _SUSPECTS = 5
 _ROWS = 6
 _LEFT_OUT = "\nThe rest of the report was left out to keep within the budget.\n"
 _SHORTEST = 20  # characters of a sentence that stays
+_UNHELD = {
+    "garbage": "Nothing holds it but the reference cycles that it is part of.",
+    "native": "Nothing in Python was found to hold it: C code has allocated it, below the named line.",
+    "untracked": "Nothing in Python holds it, so nothing in Python can let go of it.",
+}
 
 Data = Mapping[str, Any]
 
@@ -101,13 +106,13 @@ def _parts(data: Data, source: bool, command: str, age: str) -> Iterator[_Part]:
     yield _Part(f"# {_title(data)}\n\n", True)
     yield _Part(f"{age}\n\n" if age else "", True)
     if suspects:
-        yield from _suspect(1, suspects[0], source)
+        yield from _suspect(1, suspects[0], source, data["verdict"])
     else:
         yield _Part(_without_suspect(data), True)
     yield _Part(_growth(data))
     yield _Part(_next(data, command))
     for number, suspect in enumerate(suspects[1:_SUSPECTS], 2):
-        text = "".join(part.text for part in _suspect(number, suspect, source))
+        text = "".join(part.text for part in _suspect(number, suspect, source, data["verdict"]))
         yield _Part(f"\n{text}")
     yield from map(_Part, _unknown(data))
     yield from map(_Part, _rows(data))
@@ -120,7 +125,7 @@ def _title(data: Data) -> str:
     return f"{'What grows now' if data.get('asked') else 'Memory leak'}{where}: {kind}"
 
 
-def _suspect(number: int, suspect: Data, source: bool) -> Iterator[_Part]:
+def _suspect(number: int, suspect: Data, source: bool, verdict: str) -> Iterator[_Part]:
     yield _Part(f"## {number}. {_headline(suspect)}\n\n", True)
     frames = suspect["allocated_at"]
     if frames:
@@ -128,7 +133,7 @@ def _suspect(number: int, suspect: Data, source: bool) -> Iterator[_Part]:
     else:
         yield _Part("The allocating line is not known: nothing of it was sampled.\n")
     yield _Part(f"{_amount(suspect)}\n")
-    for place, line in enumerate(_holders(suspect)):
+    for place, line in enumerate(_holders(suspect, verdict)):
         yield _Part(f"{line}\n", place == 0)
     if suspect["cause"]:
         yield _Part(f"The likely cause is {_sentence(suspect['cause'])}\n", True)
@@ -166,9 +171,9 @@ def _amount(suspect: Data) -> str:
     return f"{count:+,} objects of `{shorten_start(suspect['type'])}` came and stayed, {size}: {share} of the growth."
 
 
-def _holders(suspect: Data) -> Iterator[str]:
+def _holders(suspect: Data, verdict: str) -> Iterator[str]:
     if not suspect["held_by"]:
-        yield "No Python object that holds it was found."
+        yield _UNHELD.get(verdict, "No Python object that holds it was found.")
         return
     items = suspect["retained_items"]
     now = f", which has {items:,} items" if items else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ..units import format_bytes, printable
+from ..units import format_bytes, plural, printable
 from .findings import Findings, Left
 
 _ROWS = 10
@@ -18,8 +18,8 @@ def render(findings: Findings, command: str = "pytest") -> list[str]:
     lines: list[str] = []
     if findings.left:
         total = format_bytes(sum(row.size_bytes for row in findings.left))
-        places = f"{len(findings.left)} place{'s' if len(findings.left) > 1 else ''}"
-        lines = [f"{total} stayed behind {findings.tests:,} tests, at {places}"]
+        places = plural(len(findings.left), "place")
+        lines = [f"{total} stayed behind {plural(findings.tests, 'test')}, at {places}"]
     elif findings.tests or not findings.missing:
         lines = [f"no test of {findings.tests:,} left anything behind that is worth a look"]
     for number, row in enumerate(findings.left[:_ROWS], 1):

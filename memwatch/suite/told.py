@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -12,10 +13,11 @@ from ..diagnosis.lines import Lines, Site
 from ..diagnosis.places import own_frames, place_of
 from ..internal import internal
 from ..render.source import source_line
-from ..retain import Holding
+from ..retain import Holding, RootKind
 from .findings import Left
 
 _MOST_TESTS = 1000
+_FIRST = 0.7  # of the bytes: a library's cache is filled by one test, the first that uses it, and renewed by others
 _MORE = 1.5  # times as many bytes as are held, by what samples can tell
 _RUNNERS = ("/_pytest/", "/pluggy/", "/xdist/", "/execnet/")
 
@@ -23,21 +25,35 @@ _RUNNERS = ("/_pytest/", "/pluggy/", "/xdist/", "/execnet/")
 @internal
 class Told:
     """Tells by *samples* which lines and which tests allocated; *is_app* is whether a file is the program's own code,
-    *test_at* the test at a moment of the steady clock, empty before the first."""
+    *test_at* the test at a moment of the steady clock, empty before the first. In a run of more than a *single* test,
+    what one test alone has left in a library is not told: so are caches filled, when they are first used."""
 
     def __init__(
-        self, samples: Sequence[Sampled], is_app: Callable[[str], bool], test_at: Callable[[int], str]
+        self,
+        samples: Sequence[Sampled],
+        is_app: Callable[[str], bool],
+        test_at: Callable[[int], str],
+        single: bool = False,
     ) -> None:
+        self._is_single = single
         self._samples = _tests_part(samples, is_app)
         self._lines = Lines(self._samples, is_app)
-        self._test_at = test_at
+        self._is_app, self._test_at = is_app, test_at
 
     def rows(self, holdings: Iterable[Holding]) -> tuple[Left, ...]:
         """A row for each place, most bytes first; a place that two looks tell of has one, that of the first."""
         rows: dict[str, Left] = {}
         for held in holdings:
-            rows.setdefault(held.path.fingerprint, self._row(held))
+            row = self._row(held)
+            if self._is_single or not (_is_first_s(row) and self._is_library_s(held)):
+                rows.setdefault(held.path.fingerprint, row)
         return tuple(sorted(rows.values(), key=lambda row: -row.size_bytes))
+
+    def _is_library_s(self, held: Holding) -> bool:
+        """Whether it lies in a module of an installed package."""
+        root = held.path.root
+        file = getattr(sys.modules.get(root.name), "__file__", None) if root.kind is RootKind.MODULE else None
+        return bool(file) and not self._is_app(str(file))
 
     def _row(self, held: Holding) -> Left:
         named, words = name_type(held), words_for(held, counts=False)
@@ -87,6 +103,12 @@ class Told:
         has_many_lines = here.total() < anywhere.total() / 2 and anywhere.total() <= _MORE * held_bytes
         sizes = anywhere if has_many_lines and all("." in label for label in labels) else here
         return [(test, size) for test, size in sizes.most_common() if test]
+
+
+def _is_first_s(row: Left) -> bool:
+    """Whether one test has allocated nearly all of it."""
+    sizes = [size for _, size in row.tests]
+    return bool(sizes) and sizes[0] >= _FIRST * sum(sizes)
 
 
 def _tests_part(samples: Iterable[Sampled], is_app: Callable[[str], bool]) -> list[Sampled]:

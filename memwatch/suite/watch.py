@@ -94,7 +94,7 @@ class SuiteWatch:
             return ()
         from .told import Told
 
-        return Told(*self._samples(until, missing), self._test_at).rows(holdings)
+        return Told(*self._samples(until, missing), self._test_at, len(self._ids) == 1).rows(holdings)
 
     def _holdings(self, until: int) -> list[Holding]:
         """What came since the first look; what the standard library fills once only if it went on to the end."""

@@ -68,6 +68,22 @@ def test_line_holder_cause_and_fix_stay_in_the_least_budget(length: int) -> None
     assert text.index("## 1.") < text.index("It is held by") < text.index("The likely cause") < text.index("To fix it")
 
 
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("untracked", "Nothing in Python holds it, so"),
+        ("native", "Nothing in Python was found to hold it: C code"),
+        ("garbage", "Nothing holds it but the reference cycles"),
+        ("objects", "No Python object that holds it was found."),
+    ],
+)
+def test_a_leak_without_a_holder_is_said_to_have_none(verdict: str, words: str) -> None:
+    data = {**REPORT.to_dict(), "verdict": verdict}
+    data["suspects"] = [{**data["suspects"][0], "held_by": (), "hint": "look for a newer release"}]
+    text = markdown_of(data, 300)
+    assert words in text and "To fix it, look for a newer release" in text
+
+
 def test_a_report_that_nobody_could_look_into_reads_as_well() -> None:
     data = {"schema": 1, "growth_bytes": 5 << 20, "rate_bytes_per_hour": 1e6, "verdict": "unknown", "suspects": []}
     text = markdown_of({**data, "missing": ["the judge could not be loaded"]})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import sys
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from memwatch import backend
 from memwatch.backend.census.chosen import take_identity
+from memwatch.pytest_plugin import pytest_configure
 from memwatch.retain import find_holdings
 from memwatch.suite.excused import is_excused, runner_s
 
@@ -185,6 +188,31 @@ def test_what_many_lines_allocate_is_told_with_all_their_tests(run):
     told = [line for line in lines if "::test_" in line and "   about " in line]
     assert any(line.endswith("20 tests, at 1 place") for line in lines) and len(told) == 5, lines
     assert any(line.startswith("and ") and line.endswith(" others") for line in lines), lines
+
+
+@NEEDS_SAMPLER
+def test_a_library_s_cache_that_the_first_test_fills_is_not_told(run, pytester: pytest.Pytester) -> None:
+    library = pytester.mkdir("site-packages") / "library.py"
+    library.write_text("FILLED, ADDED = [], []\n")
+    tests = [
+        "import library",
+        "import pytest",
+        "@pytest.mark.parametrize('number', range(20))",
+        "def test_uses(number):",
+    ]
+    tests += ["    if not library.FILLED:", "        library.FILLED.extend(bytes(200) for _ in range(5000))"]
+    tests += ["    library.ADDED.extend([number] * 10 for _ in range(500))"]
+    done = run("\n".join(tests), "--memwatch", "-o", f"pythonpath={library.parent}")
+    done.stdout.fnmatch_lines(["*stayed behind 20 tests, at 1 place", "   held by    module library > ADDED: list*"])
+    done = run("\n".join(tests), "--memwatch", "-o", f"pythonpath={library.parent}", "-k", "uses[0]")
+    done.stdout.fnmatch_lines(["*stayed behind 1 test, at 2 places", "   held by    module library > FILLED: list*"])
+
+
+def test_an_old_pytest_is_refused() -> None:
+    option = SimpleNamespace(memwatch=True, memwatch_fail=False, memwatch_least=1)
+    old: Any = SimpleNamespace(option=option, addinivalue_line=lambda name, line: None)
+    with pytest.raises(pytest.UsageError, match=r"--memwatch needs pytest 7\.0 or later; this is pytest \d"):
+        pytest_configure(old)
 
 
 def test_an_interrupted_run_is_not_said_to_leave_nothing(run) -> None:
