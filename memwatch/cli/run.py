@@ -186,7 +186,8 @@ def _finish(
     """
     watcher = default.watcher() or watcher
     watched = watcher.running
-    default.stop()
+    with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: the last line is told all the same
+        default.stop()
     if lines is not None:
         lines.close()
     if profile is not None:

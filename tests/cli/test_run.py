@@ -1,5 +1,6 @@
 """`memwatch run`: what it says, the events it writes, and its options."""
 
+import importlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +91,19 @@ def test_a_leak_is_told_as_it_happens_and_again_at_the_end(leaky):
 def test_fail_on_leak_replaces_the_status_of_a_success_only(leaky, text, status):
     leaky.write("x.py", text)
     assert leaky.watched("--fail-on-leak", "x.py").status == status
+
+
+def test_a_second_ctrl_c_does_not_take_the_last_line(monkeypatch):
+    def stop():
+        raise KeyboardInterrupt
+
+    said = []
+    screen = SimpleNamespace(pid=os.getpid(), end=lambda *known: said.append(known))
+    watcher = SimpleNamespace(running=True)
+    monkeypatch.setattr("memwatch.default.watcher", lambda: watcher)
+    monkeypatch.setattr("memwatch.default.stop", stop)
+    importlib.import_module("memwatch.cli.run")._finish(screen, None, None, watcher, None)
+    assert said == [(watcher, True, ())]
 
 
 def test_events_are_lines_of_json_for_the_owner_only(leaky):
