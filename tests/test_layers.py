@@ -27,7 +27,7 @@ VALUES = {
     "units",
     "value",
 }
-VALUES |= {"files", "folders", "descriptors", "estimates", "targets", "tables"}
+VALUES |= {"files", "folders", "installed", "descriptors", "estimates", "targets", "tables"}
 ROOMS = {"watch", "heap", "retain", "profile", "trace"}
 BELOW = VALUES | {"backend", "calltree", "combine", "treebuilder"}
 INSIDE = BELOW | ROOMS | {"signals", "usage", "thresholds", "crossings", "flamegraph", "formats", "diagnosis", "render"}
@@ -39,6 +39,7 @@ ALLOWED = {
     "checks": {"errors"},
     "frames": {"internal"},
     "internal": set[str](),
+    "installed": set[str](),
     "estimates": set[str](),
     "version": set[str](),
     "origin": {"internal", "version"},

@@ -23,6 +23,7 @@ from ..backend.forks import FORK_HOOKS
 from ..backend.meters.meters import expected_objects
 from ..backend.process import Frame, current_frames
 from ..backend.stopped import StoppedFrame, referents_of_each
+from ..installed import FOLDERS, is_installed
 
 PACKAGE = __name__.partition(".")[0]
 LruCacheWrapper: type[Any] = type(functools.lru_cache(lambda: None))
@@ -37,7 +38,6 @@ OWN = 1
 """The distance of the program's own modules."""
 
 _LIBRARY = os.path.dirname(os.__file__)
-_INSTALLED = ("site-packages", "dist-packages")
 _FEW = 100  # modules made at run time, as tests, `six` and lazy packages make some
 _HELD_BY_FRAME_ALONE = 3  # the frame, a variable here, and the argument of getrefcount
 _filled: list[tuple[Frame, dict[str, Any]]] = []
@@ -195,9 +195,9 @@ def distance(name: str, module: Any) -> int:
 
 def distance_of_file(file: str) -> int:
     """The same of a file of code."""
-    if any(folder in file for folder in _INSTALLED):
-        return 2
-    return 3 if file.startswith(_LIBRARY) else 1
+    if file.startswith(_LIBRARY) and not any(folder in file for folder in FOLDERS):
+        return 3
+    return 2 if is_installed(file) else 1
 
 
 def frames() -> list[tuple[bool, Frame]]:

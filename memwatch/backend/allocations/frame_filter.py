@@ -14,6 +14,7 @@ from functools import cache
 from types import ModuleType
 from typing import Literal
 
+from ...installed import FOLDERS, is_installed
 from ...internal import internal
 
 RawFrame = tuple[str, int]
@@ -22,7 +23,6 @@ RawFrame = tuple[str, int]
 Side = Literal["memwatch", "helper", "program"]
 
 _HELPERS = ("psutil", "blinker", "objgraph")
-_NOT_STANDARD = ("site-packages", "dist-packages")
 _RUNPY = ("<frozen runpy>", os.path.join(sysconfig.get_path("stdlib"), "runpy.py"))
 _GENERATED = "<string>"
 """The file of what dataclass and namedtuple have written: the business of its caller, but for a program of `-c`."""
@@ -75,7 +75,7 @@ class FrameFilter:
         side = self._sides.get(file) or self._find_side(file)
         if side != "program" or not file or (file[0] == "<" and file != _GENERATED and not file.startswith(_TYPED)):
             return False
-        return not any(name in file for name in _NOT_STANDARD)
+        return not is_installed(file)
 
     def _is_own(self, frames: Sequence[RawFrame]) -> bool:
         for file, _ in frames:
@@ -94,7 +94,7 @@ class FrameFilter:
         return side
 
     def _is_standard(self, file: str) -> bool:
-        return file.startswith(self._standard) and not any(name in file for name in _NOT_STANDARD)
+        return file.startswith(self._standard) and not any(name in file for name in FOLDERS)
 
 
 @cache

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from ...installed import find_distribution
 from ...retain import Owner
 from ..classes import file_of_module, is_programs, is_standard
-from ..distributions import find_distribution
 from .cause import Cause
 
 OWNED = Cause(

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from memwatch.diagnosis.distributions import find_distribution
+from memwatch.backend.allocations.frame_filter import FrameFilter
+from memwatch.installed import find_distribution, is_installed
+from memwatch.retain.references import OWN, distance_of_file
 
 
 @pytest.fixture
@@ -42,3 +44,25 @@ def test_a_file_belongs_to_what_has_recorded_it(site: Path, file: str, found: tu
 @pytest.mark.parametrize("file", ["", "app.py", "/srv/app.py", "/gone/site-packages/zmq/_future.py"])
 def test_other_files_belong_to_none(file: str) -> None:
     assert find_distribution(file) is None
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_package_that_was_installed_elsewhere_is_no_code_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: str
+) -> None:
+    info = tmp_path / "bundle" / "six-1.16.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "RECORD").write_text("six.py,,\nsixes/inner/one.py,,\n")
+    bundle = f"{tmp_path}/bundle"
+    monkeypatch.syspath_prepend(bundle + end)
+    for file in ("six.py", "sixes/inner/one.py"):
+        assert is_installed(f"{bundle}/{file}") and not FrameFilter().is_app(f"{bundle}/{file}")
+        assert distance_of_file(f"{bundle}/{file}") > OWN and find_distribution(f"{bundle}/{file}") == ("six", "1.16.0")
+    for file in ("app.py", "si/x.py"):
+        assert not is_installed(f"{bundle}/{file}") and FrameFilter().is_app(f"{bundle}/{file}")
+        assert distance_of_file(f"{bundle}/{file}") == OWN and find_distribution(f"{bundle}/{file}") is None
+
+
+def test_a_folder_without_records_has_the_programs_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not is_installed(f"{tmp_path}/app.py")
