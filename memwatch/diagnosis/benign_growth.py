@@ -164,11 +164,19 @@ class BenignGrowth:
         """
         if self._came(held) is None:
             return float(held.used is not None and held.bound is not None and held.used <= held.bound)
+        if sum(held.type_counts.values()) == 1:
+            return self._longer_part(held)
         items = _new_items(held)
         named = {it for it, n in held.type_counts.items() if n >= HALF * items}
         if not _is_anew(held):
             named.add(held.frontier_type)
         return fmean(self._kept_part(label) for label in named)
+
+    def _longer_part(self, held: Holding) -> float:
+        """The part of one new object's bytes by which there is more of its type: it may stand for a smaller one."""
+        alike = [it for it in self._holdings if it.frontier_type == held.frontier_type and not it.bounded_bytes]
+        longer = sum(row.size_bytes for row in self._rows if row.what == held.frontier_type)
+        return min(1.0, max(0, longer - sum(it.retained_bytes for it in alike)) / max(held.retained_bytes, 1))
 
     def _kept_part(self, label: str) -> float:
         """The part of the new objects of a type in bounded holdings that more of them account for."""

@@ -45,15 +45,16 @@ class Evidence:
         """Whether it is known which objects there were."""
         return self.snapshot is not None and self.snapshot.deep
 
-    @property
-    def is_collection_overdue(self) -> bool:
+    def is_collection_overdue(self, young: int) -> bool:
         """Whether CPython's own rule should have had the garbage collected before the judge's collection.
+
+        Up to *young* objects it may be garbage that has not been looked at yet.
 
         A full collection comes when what is new in the oldest generation is more than a quarter of what survived the
         last one (Modules/gcmodule.c, long_lived_pending), counted in objects, whatever their size. What was there at
         the suspicion stands for the survivors: the collector tracks fewer, so the collection comes earlier than that.
         """
-        return self.snapshot is not None and 4 * self.garbage > self.snapshot.nodes
+        return self.snapshot is not None and 4 * (self.garbage - young) > self.snapshot.nodes
 
     def grew(self, last: Sample, meter: MeterName = "base") -> int:
         """Bytes by which a meter has grown since the suspicion, as of *last*; 0 where there was none."""

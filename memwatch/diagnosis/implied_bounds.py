@@ -33,9 +33,18 @@ def with_bounds(holdings: Sequence[Holding], net: Mapping[str, int], before: Tot
 
 
 def without_idle(holdings: Sequence[Holding]) -> tuple[Holding, ...]:
-    """The *holdings* without bounds and ages that only such code keeps as has not been run."""
+    """The *holdings* without bounds and ages that only such code keeps as has not been run.
+
+    What is half full is believed: it will be full at the next look, or have passed its bound.
+    """
     freed = {"bound": None, "used": None, "bounded_bytes": 0, "seconds_kept": None}
-    return tuple(held if held.in_use else replace(held, **freed) for held in holdings)  # type: ignore[arg-type]
+    idle = (held for held in holdings if not (held.in_use or _is_half_full(held)))
+    found = {id(held): replace(held, **freed) for held in idle}  # type: ignore[arg-type]
+    return tuple(found.get(id(held), held) for held in holdings)
+
+
+def _is_half_full(held: Holding) -> bool:
+    return held.bound is not None and held.used is not None and held.used >= HALF * held.bound
 
 
 def _expiring(held: Holding, seconds: float) -> Holding:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..backend.allocations.recorder import Recorder
-from ..backend.meters.collector import collector_runs
+from ..backend.meters.collector import collector_runs, young_limit
 from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.resident import read_mapped
 from ..internal import internal
@@ -43,7 +43,7 @@ _YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of i
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
 _MOST_FILLED = 3  # times in a row, likewise
-_MOST_AWAITED = 1  # times: it may be that the program would collect, but does not
+_LATE = 1.2  # times the seconds between two collections of the program
 _MOST_IDLE = 1  # times: code that would keep a bound, and has not been run, is believed
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
 
@@ -73,7 +73,8 @@ class Diagnosis:
         self._widened = self._passing = self._filled = self._idle = 0
         self._settling = Settling()
         self._waited = False
-        self._awaited = self._collections = 0
+        self._collections = 0
+        self._awaited_since: float | None = None
         self._reported: Report | None = None
         self._agreement = Agreement()
 
@@ -146,16 +147,16 @@ class Diagnosis:
         findings = Findings() if collects else self._gatherer.find(candidate, holders=False)
         freed = self._gatherer.collect(candidate)
         if freed is not None and is_garbage(growth, candidate.samples, freed):
-            if (why := self._will_be_collected(candidate, "a full collection took the growth away")) is not None:
+            if (why := self._will_be_collected(candidate, freed, "a full collection took the growth away")) is not None:
                 return Dismissed(why)
             return self._leak(candidate, "garbage", findings)
         if suspicion is not None and has_stopped(growth, candidate.samples, suspicion.end):
             return Dismissed("it has stopped growing since it was suspected")
         findings = self._gatherer.find(candidate, holders=True)
-        if freed is None and findings.garbage and is_garbage(growth, candidate.samples, findings.garbage.size_bytes):
+        if freed is None and findings.garbage and self._is_lost(candidate, findings.garbage.size_bytes):
             self._gatherer.evidence.garbage = findings.garbage.objects
             waits = "the growth is garbage that waits for a full collection"
-            if (why := self._will_be_collected(candidate, waits)) is not None:
+            if (why := self._will_be_collected(candidate, findings.garbage.size_bytes, waits)) is not None:
                 return Dismissed(why)
             return self._leak(candidate, "garbage", findings)
         verdict = classify(growth, candidate.samples, self._account(candidate, findings))
@@ -168,18 +169,38 @@ class Diagnosis:
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Dismissed(why)
 
-    def _will_be_collected(self, candidate: Candidate, why: str) -> str | None:
-        """Why garbage is no leak: the collector will come, or the program, which does what the collector is not to do.
+    def _is_lost(self, candidate: Candidate, size: int) -> bool:
+        """Whether *size* bytes of garbage, new since the suspicion, are most of the growth since then."""
+        growth, grew = candidate.growth, self._gatherer.evidence.grew(candidate.last, candidate.growth.meter)
+        return is_garbage(growth, candidate.samples, size) or (growth.level != "early" and size >= HALF * grew > 0)
 
-        The program is believed for a while, and anew each time that it has collected.
+    def _will_be_collected(self, candidate: Candidate, size: int, why: str) -> str | None:
+        """Why *size* bytes of garbage are no leak: the collector will come, or the program that does so instead.
+
+        That is believed once, or for as long as it lets lie between; and anew each time that it has collected.
         """
-        if collector_runs():
-            return None if self._gatherer.evidence.is_collection_overdue else why
-        if candidate.last.full > self._collections:
-            self._awaited = 0
-        self._awaited, self._collections = self._awaited + 1, candidate.read().full
-        caller = find_collecting() if self._awaited <= _MOST_AWAITED else None
-        return None if caller is None else f"the growth is garbage that {caller} collects"
+        evidence, last = self._gatherer.evidence, candidate.last
+        if collector_runs() and not evidence.is_collection_overdue(self._may_grow(candidate, size)):
+            return why
+        if last.full > self._collections:
+            self._awaited_since = None
+        is_first, self._collections = self._awaited_since is None, candidate.read().full
+        since = self._awaited_since = last.time if self._awaited_since is None else self._awaited_since
+        found = find_collecting()
+        if found is None or not (is_first or self._is_awaited(candidate, since, found.seconds or 0.0)):
+            return None
+        return f"the growth is garbage that {found.name} collects"
+
+    def _is_awaited(self, candidate: Candidate, since: float, seconds: float) -> bool:
+        """Whether what collects every so many *seconds* is still to come, and before the memory is full."""
+        growth, last = candidate.growth, candidate.last
+        left = since + _LATE * seconds - last.time
+        return left > 0 and growth.growth / growth.seconds * left < HALF * (self._limit - last.rss)
+
+    def _may_grow(self, candidate: Candidate, size: int) -> int:
+        """How many young objects the collector waits for, if there is memory for so many of those that are garbage."""
+        most = young_limit() * size / max(self._gatherer.evidence.garbage, 1)
+        return young_limit() if most < HALF * (self._limit - candidate.last.rss) else 0
 
     def _reads_its_files(self, candidate: Candidate) -> bool:
         evidence, growth = self._gatherer.evidence, candidate.growth

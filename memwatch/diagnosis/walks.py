@@ -7,7 +7,7 @@ entered in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..backend.graph.in_child import Retained
@@ -17,6 +17,7 @@ from ..heap import Census, Diff, Snapshot, Totals, diff_snapshots, snapshot_of, 
 from ..internal import internal
 from ..retain import (
     Holding,
+    RootKind,
     Wanted,
     ask_holders,
     bytes_of_places,
@@ -143,7 +144,8 @@ class Walks:
         if before.deep:
             holdings = self._holdings(before) if holders else ()
             after = self._second(before)
-            return Findings(diff_snapshots(before, after) if after else None, holdings, after)
+            diff = diff_snapshots(before, after) if after else None
+            return Findings(diff, holdings, after, garbage=_garbage_of(holdings))
         after = self._second(before)
         diff = diff_snapshots(before, after) if after else None
         holdings = self._holdings(before, diff) if holders and diff else ()
@@ -260,3 +262,9 @@ class Walks:
             with self._candidate.ledger.walk(), quiet:
                 yield
             self._budget.walked(walk, self._blocks, Clock.thread_time() - begun)
+
+
+def _garbage_of(holdings: Sequence[Holding]) -> Garbage | None:
+    """What nothing leads to, if there is such."""
+    lost = [it for it in holdings if it.path.root.kind is RootKind.CYCLE]
+    return Garbage(sum(it.retained_items for it in lost), sum(it.retained_bytes for it in lost)) if lost else None

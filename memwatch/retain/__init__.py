@@ -1,7 +1,7 @@
 """Who holds it? Paths of references from the roots (modules, running functions, the interpreter) to objects."""
 
 from ..backend.census.contract import Cancelled
-from .collecting import find_collecting
+from .collecting import Collecting, find_collecting
 from .found import Question
 from .holdings import ask_holders, find_holdings, holdings_of
 from .near import Wanted, find_near
@@ -21,6 +21,7 @@ __all__ = [
     "ITEMS",
     "UNREACHED",
     "Cancelled",
+    "Collecting",
     "Edge",
     "EdgeKind",
     "Holding",

@@ -55,13 +55,17 @@ def _by_time(view: View, holder: Any) -> Iterator[float]:
 
 
 def _by_period(view: View) -> Iterator[float]:
-    """How often code empties the container, or calls what does: by the clock, or after it has slept."""
-    emptying = [code for code in view.touching if empties(view, code)]
-    names = {code.co_name for code in emptying}
+    """How often code empties the container."""
+    return periods(view, [code for code in view.touching if empties(view, code)])
+
+
+def periods(view: View, doing: Collection[CodeType]) -> Iterator[float]:
+    """How often *doing* is run, or what calls it: by the clock, after a sleep, or by a timer."""
+    names = {code.co_name for code in doing}
     for code in view.codes:
-        if code in emptying or calls(code, names):
+        if code in doing or calls(code, names):
             timed = (it for it in _timed(code, _derived(code, _CLOCKS, 1)) if "len" not in it.names)
-            waits = (it for it in statements(code) if not WAITS.isdisjoint(it.names))
+            waits = (it for it in statements(code) if not it.names.isdisjoint(WAITS | _TIMERS))
             yield from (age for it in (*timed, *waits) for age in _ages(view, it))
 
 

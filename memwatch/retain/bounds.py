@@ -20,7 +20,7 @@ from ..internal import internal
 from .ages import kept_seconds
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import is_container, methods_of
-from .kept import kept_length, kept_measure
+from .kept import kept_count, kept_length, kept_measure
 from .links import holds_members
 from .object_labels import length
 from .pools import made_at_most, one_for_each_thread
@@ -197,6 +197,8 @@ def _kept_bound(views: Iterable[View], used: int | None, item_bytes: float) -> B
             return Bound(kept, used)
         if (measure := kept_measure(view, used, item_bytes * used)) is not None:
             return Bound(*measure)
+        if (count := kept_count(view, used)) is not None:
+            return Bound(count, used)
     return None
 
 

@@ -1,22 +1,42 @@
-"""Whether the program collects garbage by itself, where it has switched the collector off. Nothing is run."""
+"""Whether the program collects garbage by itself, and how often, where the collector is off. Nothing is run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import CodeType
+from typing import NamedTuple
 
+from ..internal import internal
+from .ages import periods
 from .comparisons import statements
-from .functions import functions_of, has_run
-from .references import OWN, distance, frames, modules, namespace
+from .emptying import calls
+from .functions import functions_of
+from .references import OWN, distance, frame_locals, frames, modules, namespace
+from .views import View
 
 _CALL = frozenset(("gc", "collect"))
 _ONCE = "freeze"  # what is done before a fork, or when a server has started
 
 
-def find_collecting() -> str | None:
-    """The function of the program itself that calls ``gc.collect()``, of those that have been run; None without one."""
-    found = (code.co_qualname for code in _own_code() if _collects(code) and has_run(code))
-    return next(found, None)
+@internal
+class Collecting(NamedTuple):
+    """The function that calls ``gc.collect()``, and how many seconds lie between, if its code tells that."""
+
+    name: str
+    seconds: float | None
+
+
+def find_collecting() -> Collecting | None:
+    """The program's own code that collects, of that which has been run or is called by such; None without one."""
+    view = _own_code()
+    collecting = [code for code in view.codes if _collects(code)]
+    if not collecting:
+        return None
+    used = view.in_use()
+    ran = set(map(id, used.codes))
+    found = [it for it in collecting if id(it) in ran or any(calls(code, (it.co_name,)) for code in used.codes)]
+    if not found:
+        return None
+    return Collecting(found[0].co_qualname, max(periods(used, found), default=None))
 
 
 def _collects(code: CodeType) -> bool:
@@ -25,12 +45,13 @@ def _collects(code: CodeType) -> bool:
     return any(it.names >= _CALL for it in statements(code))
 
 
-def _own_code() -> Iterator[CodeType]:
-    """The functions of the program's own modules, and those bodies of them that run."""
+def _own_code() -> View:
+    """The functions of the program's own modules, and those bodies of them that run; with what their names stand for in
+    the modules, and in what runs."""
     own = [module for name, module in modules() if distance(name, module) <= OWN]
-    for module in own:
-        yield from functions_of(module)
     bodies = [namespace(module) for module in own]
-    for _, frame in frames():
-        if any(frame.f_globals is body for body in bodies):
-            yield frame.f_code
+    running = [frame for _, frame in frames() if any(frame.f_globals is body for body in bodies)]
+    codes = {id(code): code for module in own for code in functions_of(module)}
+    codes |= {id(frame.f_code): frame.f_code for frame in running}
+    sources = (*(body.get for body in bodies), *(frame_locals(frame).get for frame in running))
+    return View(None, tuple(codes.values()), sources)

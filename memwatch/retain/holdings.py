@@ -11,7 +11,7 @@ from typing import Any
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .atexit_root import root_of
-from .bounds import bound_of, is_weak, seconds_kept
+from .bounds import bound_of, is_weak, owners_of, seconds_kept
 from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, HoldingSite, Query, Question
 from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
@@ -183,7 +183,7 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
     holder = top if alone and is_large(top) else holder_of(chain)
     targets = _targets(found, holder)
     each = found.size / max(targets, 1)
-    into = _into(chain, holder)
+    into = (chain, top) if alone and _is_plain_attribute(chain) else _into(chain, holder)
     bound = bound_of(*into, each)
     kept = seconds_kept(*into) if bound is None or bound.is_far else None
     within = bound is not None and bound.used <= bound.limit
@@ -210,6 +210,11 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
         notes=noted_types(top, found.types, known),
         in_use=in_use,
     )
+
+
+def _is_plain_attribute(chain: list[Any]) -> bool:
+    """Whether the last of *chain* is an attribute without items, as a buffer is: a bound is of its size."""
+    return length(chain[-1]) is None and length(owners_of(chain, chain[-1])[-1]) is None
 
 
 def _into(chain: list[Any], holder: Any) -> tuple[list[Any], Any]:

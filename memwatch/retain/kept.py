@@ -6,14 +6,14 @@ is the container's length, or something that measures what is in it, as the sum 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from opcode import opmap
 from types import CodeType, FunctionType
 from typing import Any
 
 from .comparisons import Comparison, assigned, comparisons, first_use, parts_of, slices, words_of
-from .emptying import adds_to, calls, removes, takers, takes_out
+from .emptying import adds_to, calls, empties, removes, takers, takes_out
 from .views import View
 
 _MEASURES = (0.25, 1.5)  # times the bytes of the items: who counts them may leave out what Python adds, or count more
@@ -35,10 +35,13 @@ def kept_length(view: View, used: int) -> int | None:
     named = _with_shares([value for it in found for value in view.values_in(it)])
     written = [number for it in found for number in it.numbers]
     for numbers in (named, written, list(_given_to_helpers(view))):
-        kept = [it for it in numbers if type(it) is int and it > 1 and used <= it + 1]
-        if kept:
-            return min(kept)
+        if (kept := _least(numbers, used)) is not None:
+            return kept
     return None
+
+
+def _least(numbers: Iterable[Any], used: int) -> int | None:
+    return min((it for it in numbers if type(it) is int and it > 1 and used <= it + 1), default=None)
 
 
 def _is_asked(code: CodeType, taking: Sequence[CodeType]) -> bool:
@@ -147,3 +150,24 @@ def _pair(view: View, compared: Comparison) -> tuple[float, float] | None:
 def _measures(number: float, size: float) -> bool:
     least, most = _MEASURES
     return least * size <= number <= most * size
+
+
+def kept_count(view: View, used: int) -> int | None:
+    """The least number, not below *used*, that a count may reach before code empties the container.
+
+    As in ``calls >= 900`` or ``calls % 500 == 0``. A number that was passed is none: what empties does not run.
+    """
+    return _least(_counted(view), used)
+
+
+def _counted(view: View) -> Iterator[Any]:
+    emptying = [code for code in view.touching if empties(view, code)]
+    names = {code.co_name for code in emptying}
+    for code in view.codes if emptying else ():
+        for compared in comparisons(code) if code in emptying or calls(code, names) else ():
+            counters = {word for word in compared.names if any(adds_to(word, it) for it in view.codes)}
+            counts = [it for word in counters for it in view.values(word) if type(it) is int]
+            if counts and "len" not in compared.names:
+                limits = view.values_in(compared._replace(names=compared.names - counters))
+                reached = 0 if 0 in compared.numbers else max(counts)
+                yield from (it for it in (*compared.numbers, *limits) if type(it) is int and reached <= it + 1)

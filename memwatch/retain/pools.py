@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from .attributes import attribute_of, instance_value, is_instance_dict
-from .comparisons import comparisons, instructions
+from .comparisons import assigned, comparisons, instructions
 from .emptying import calls
 from .functions import methods_of
 
@@ -72,13 +72,19 @@ def _keepers(chain: Sequence[Any], holder: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _counts_up_to(owner: Any, code: CodeType, codes: Sequence[CodeType]) -> Iterator[tuple[int, int]]:
-    """The numbers of *owner* of which *code* compares one that the methods change with one that they leave alone."""
+    """The numbers of *owner* of which *code* compares one that the methods change with one that they leave alone.
+
+    What is compared may be a variable that is set by one of them: ``need = self.used + len(rows)``.
+    """
+    variables = assigned(code)
     for compared in comparisons(code):
-        numbers = {word: it for word in compared.names if type(it := instance_value(owner, word)) is int}
-        counted = [word for word in numbers if any(_sets(it, word) for it in codes)]
-        fixed = [word for word in numbers if word not in counted]
-        if len(counted) == len(fixed) == 1:
-            yield numbers[fixed[0]], numbers[counted[0]]
+        behind = (it.names for word in compared.names for it in variables.get(word, ()))
+        for names in (compared.names, compared.names.union(*behind)):
+            numbers = {word: it for word in names if type(it := instance_value(owner, word)) is int}
+            counted = [word for word in numbers if any(_sets(it, word) for it in codes)]
+            fixed = [word for word in numbers if word not in counted]
+            if len(counted) == len(fixed) == 1:
+                yield numbers[fixed[0]], numbers[counted[0]]
 
 
 def _sets(code: CodeType, name: str) -> bool:

@@ -60,10 +60,11 @@ class View(NamedTuple):
         return [*found, *(value for owner in found for word in words if (value := _member(owner, word)) is not None)]
 
     def in_use(self) -> View:
-        """The code that has been run, or that a running function calls which waits meanwhile."""
-        waiting = [frame.f_code.co_names for _, frame in frames()]
-        called = {name for names in waiting if not WAITS.isdisjoint(names) for name in names}
-        return self._replace(codes=tuple(it for it in self.codes if it.co_name in called or has_run(it)))
+        """The code that has been run or runs, or that a running function calls which waits meanwhile."""
+        running = {id(frame.f_code): frame.f_code.co_names for _, frame in frames()}
+        called = {name for names in running.values() if not WAITS.isdisjoint(names) for name in names}
+        used = (it for it in self.codes if it.co_name in called or id(it) in running or has_run(it))
+        return self._replace(codes=tuple(used))
 
     def measures(self, code: CodeType, compared: Comparison) -> bool:
         """Whether *code* compares something of the container, or of the object whose length is its own."""

@@ -53,6 +53,28 @@ class Wish:
         self.items[key] = value
 
 
+class Columns:
+    """A buffer that is made anew, larger, for what comes; up to *most* bytes where it looks at that."""
+
+    def __init__(self, most):
+        self.most, self.used, self.data = most, 0, bytearray(10)
+
+    def append(self, size):
+        need = self.used + size
+        if need > self.most:
+            raise OverflowError
+        self.data, self.used = bytearray(need), need
+
+
+class Endless:
+    def __init__(self, most):
+        self.most, self.used, self.data = most, 0, bytearray(10)
+
+    def append(self, size):
+        self.used += size
+        self.data = bytearray(self.used)
+
+
 @pytest.fixture
 def made(app, text):
     """Makes a program that holds strings in *holder*; gives what fills it with so many."""
@@ -277,6 +299,13 @@ def test_a_leak_of_what_a_cache_holds_too_is_told_with_both(make_case, app, text
     assert [it.share for it in leak.report.suspects[:2]] == pytest.approx([0.5, 0.5], abs=0.05)
     assert leak.report.suspects[0].held_by.lines[1].startswith(".kept") and leak.report.suspects[0].score > 0.4
     assert leak.report.suspects[1].held_by.lines[1].startswith(".cache") and leak.report.suspects[1].score < 0.1
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(Columns, Dismissed), (Endless, Leak)])
+def test_a_buffer_that_is_made_anew_up_to_its_bound(case, app, kind, expected):
+    app.columns = kind(20 * MIB)
+    app.columns.append(4 * MIB)
+    assert type(case.judge(lambda: app.columns.append(6 * MIB))) is expected
 
 
 # ---- weak containers

@@ -11,8 +11,10 @@ import sys
 import pytest
 
 import memwatch
+from memwatch.backend.meters.meters import Meters
 from memwatch.diagnosis import judge, walks
 from memwatch.heap import least
+from memwatch.retain import Collecting
 from memwatch.watch import Dismissed, Leak
 
 MIB = 1 << 20
@@ -223,18 +225,29 @@ def test_garbage_is_a_leak_where_no_collector_runs(case, how, text, monkeypatch)
     assert "reference cycles that nothing collects" in str(leak.report)
 
 
-def test_garbage_that_the_program_collects_is_waited_for(case, text, collector_off, monkeypatch):
-    monkeypatch.setattr(judge, "find_collecting", lambda: "app.tick")
+@pytest.mark.parametrize("seconds", [None, 200.0])
+def test_garbage_that_the_program_collects_is_waited_for(case, text, collector_off, monkeypatch, seconds):
+    monkeypatch.setattr(judge, "find_collecting", lambda: Collecting("app.tick", seconds))
     decision = case.judge(lambda: make_cycles(text, 1000))
     assert decision == Dismissed("the growth is garbage that app.tick collects")
     now = case.read().full
 
-    def asked(full):
-        case.past[-1] = case.past[-1]._replace(full=full)
-        return case.diagnosis._will_be_collected(case.candidate("leak"), "") is not None
+    def asked(full, after):
+        case.past[-1] = case.past[-1]._replace(full=full, time=since + after)
+        return case.diagnosis._will_be_collected(case.candidate("leak"), MIB, "") is not None
 
-    assert not asked(now)  # it would, and does not
-    assert asked(now + 1) and not asked(now)  # it has meanwhile
+    since = case.past[-1].time
+    assert asked(now, 190) is (seconds is not None)  # it may be still to come
+    assert not asked(now, 250)  # it would, and does not
+    assert asked(now + 1, 300) and not asked(now, 600)  # it has meanwhile
+
+
+def test_garbage_is_compared_with_the_growth_since_the_suspicion_that_it_is_new_since(case, text, collector_off):
+    case.suspect()
+    before = case.past[0]
+    case.past.insert(0, before._replace(time=before.time - 1000, base=before.base - 40 * MIB))
+    make_cycles(text, 1000)
+    assert case.verdict(detector="consecutive").verdict == "garbage"
 
 
 def test_what_stays_is_told_where_no_collector_runs(case, app, collector_off, text):
@@ -254,15 +267,23 @@ def test_garbage_of_few_large_objects_waits_for_its_collection(case):
     assert isinstance(case.judge(lose), Dismissed)
 
 
-def test_more_objects_of_garbage_than_a_collector_ever_leaves_are_a_leak(case):
+@pytest.mark.parametrize(
+    ("waits_for", "room", "expected"), [(2000, 64, Leak), (1_000_000, 1 << 20, Dismissed), (1_000_000, 64, Leak)]
+)
+def test_more_objects_of_garbage_than_a_collector_leaves_are_a_leak(make_case, monkeypatch, waits_for, room, expected):
+    """And where it has been told to wait for so many that there is no memory for them, of so many MiB."""
+    monkeypatch.setattr(judge, "find_collecting", lambda: None)  # these tests do
+    monkeypatch.setattr(judge, "young_limit", lambda: waits_for)
+    case = make_case(limit=Meters().read(force=True).rss + room * MIB)
+
     def lose():
         cycles = [[] for _ in range(case.diagnosis._gatherer.evidence.snapshot.nodes // 3)]
         for cycle in cycles:
             cycle.append(cycle)
         gc.collect()
 
-    leak = case.judge(lose)
-    assert isinstance(leak, Leak) and leak.verdict == "garbage"
+    decision = case.judge(lose)
+    assert isinstance(decision, expected) and getattr(decision, "verdict", "garbage") == "garbage"
 
 
 # ---- what may not be looked at

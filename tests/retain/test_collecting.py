@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,21 @@ from memwatch.retain.functions import has_run
 
 SOURCE = """
 import gc
+import time
+
+EVERY = 120.0
+
+def sweep():
+    gc.collect()
+
+def check(last):
+    if time.monotonic() - last > EVERY:
+        sweep()
+
+def housekeep(seconds):
+    started.set()
+    wait(seconds)
+    gc.collect()
 
 def tick(number):
     if number < 0:
@@ -44,4 +60,22 @@ def test_code_that_has_been_run_may_collect(program: Any) -> None:
     for _ in range(20):
         program.tick(20)
         program.count()
-    assert has_run(program.tick.__code__) and find_collecting() == "tick"
+    assert has_run(program.tick.__code__) and find_collecting() == ("tick", None)
+
+
+def test_code_that_has_been_run_calls_what_collects_by_the_clock(program: Any) -> None:
+    for _ in range(20):
+        program.check(program.time.monotonic())
+    assert not has_run(program.sweep.__code__) and find_collecting() == ("sweep", 120.0)
+
+
+def test_a_thread_that_sleeps_before_it_collects(program: Any) -> None:
+    program.started, end = threading.Event(), threading.Event()
+    program.wait = lambda seconds: end.wait(60)
+    thread = threading.Thread(target=program.housekeep, args=[200], daemon=True)
+    thread.start()
+    assert program.started.wait(60)
+    found = find_collecting()
+    end.set()
+    thread.join(60)
+    assert found == ("housekeep", 200.0)

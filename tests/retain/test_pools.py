@@ -1,4 +1,4 @@
-"""Pools that count what they make, and make no more than they may: what lies idle in them is bounded."""
+"""What counts, up to a number: pools that make no more than they may, and what is emptied after so many calls."""
 
 from __future__ import annotations
 
@@ -52,6 +52,21 @@ class Counting:
         return self.idle[-1]
 
 
+class Columns:
+    """Compares what it will have with the most that it may have, in a variable."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.used, self.data = most, 0, bytearray(64)
+
+    def append(self, rows: bytes) -> None:
+        need = self.used + len(rows)
+        if need > self.most:
+            raise OverflowError
+        if need > len(self.data):
+            self.data = bytearray(2 * need)
+        self.used = need
+
+
 class Log(Pool):
     """What it writes down beside is not what it makes."""
 
@@ -78,6 +93,12 @@ def taken(pool: Any, times: int) -> Any:
 def test_what_is_idle_in_a_pool_is_no_more_than_it_has_made(pool: Any) -> None:
     taken(pool, 3)
     assert bound_of([pool, pool.idle], pool.idle) == Bound(9, 3)
+
+
+def test_the_sum_that_is_compared_may_be_a_variable() -> None:
+    columns = Columns(900)
+    columns.append(bytes(100))
+    assert bound_of([columns, columns.data], columns.data) == Bound(900, 100)
 
 
 def test_what_is_idle_in_a_queue_of_a_pool() -> None:
@@ -115,6 +136,53 @@ def test_an_item_of_a_pool_is_not_the_pool() -> None:
     rows: list[int] = [1]
     pool = taken(Pool(9, [rows]), 3)
     assert bound_of([pool, pool.idle, rows], rows) is None
+
+
+class Stats:
+    """Is emptied after so many calls."""
+
+    def __init__(self, most: int) -> None:
+        self.rows: dict[int, bytes] = {}
+        self.calls, self.most = 0, most
+
+    def put(self, row: bytes) -> None:
+        self.calls += 1
+        self.rows[self.calls] = row
+        if self.calls >= self.most:
+            self.flush()
+
+    def flush(self) -> None:
+        self.calls, self.rows = 0, {}
+
+
+class Regularly(Stats):
+    def put(self, row: bytes) -> None:
+        self.calls += 1
+        self.rows[self.calls] = row
+        if self.calls % 500 == 0:
+            self.rows.clear()
+
+
+class Unflushed:
+    def __init__(self, most: int) -> None:
+        self.rows: dict[int, bytes] = {}
+        self.calls, self.most = 0, most
+
+    def put(self, row: bytes) -> None:
+        self.calls += 1
+        self.rows[self.calls] = row
+        if self.calls >= self.most:
+            self.calls = 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls", "expected"), [(Stats, 0, 900), (Stats, 2000, None), (Regularly, 2000, 500), (Unflushed, 0, None)]
+)
+def test_a_count_after_which_a_container_is_emptied(kind: type[Any], calls: int, expected: int | None) -> None:
+    stats = kind(900)
+    stats.calls = calls
+    stats.rows.update(dict.fromkeys(range(200), b"row"))
+    assert bound_of([stats, stats.rows], stats.rows) == (expected and Bound(expected, 200))
 
 
 class TestOneForEachThread:

@@ -50,3 +50,8 @@ def read_generations() -> tuple[int, ...]:
 def collector_runs() -> bool:
     """Whether the collector comes by itself; a threshold of 0 is off as well."""
     return gc.isenabled() and gc.get_threshold()[0] > 0
+
+
+def young_limit() -> int:
+    """How many young objects the collector waits for; those that are garbage lie about until then."""
+    return gc.get_threshold()[0]
