@@ -43,6 +43,7 @@ _YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of i
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
 _MOST_FILLED = 3  # times in a row, likewise
+_LEFT = 0.25  # of what had grown
 _LATE = 1.2  # times the seconds between two collections of the program
 _MOST_IDLE = 1  # times: code that would keep a bound, and has not been run, is believed
 _MOST_IMPORTS = 3  # times in a row: growth that goes on with new modules all the time is no start-up
@@ -166,8 +167,16 @@ class Diagnosis:
             return Dismissed("memory that was asked for before is written to for the first time")
         if verdict != "objects" and self._reads_its_files(candidate):
             return Dismissed("pages of mapped files, or shared ones, that had their addresses before", alone=True)
+        if self._has_gone(candidate):
+            return Dismissed("it went while it was looked for")
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Dismissed(why)
+
+    def _has_gone(self, candidate: Candidate) -> bool:
+        """Whether hardly anything is left of what has grown since the suspicion: a walk takes its time."""
+        evidence = self._gatherer.evidence
+        is_less = evidence.grew(candidate.read()) < _LEFT * evidence.grew(candidate.last)
+        return candidate.growth.meter == "base" and is_less
 
     def _is_lost(self, candidate: Candidate, size: int) -> bool:
         """Whether *size* bytes of garbage, new since the suspicion, are most of the growth since then."""

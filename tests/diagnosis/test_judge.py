@@ -250,6 +250,15 @@ def test_garbage_is_compared_with_the_growth_since_the_suspicion_that_it_is_new_
     assert case.verdict(detector="consecutive").verdict == "garbage"
 
 
+def test_what_goes_while_it_is_looked_for_is_no_leak(case, app, text, monkeypatch):
+    app.kept, find = [], case.diagnosis._gatherer.find
+    monkeypatch.setattr(
+        case.diagnosis._gatherer, "find", lambda *given, **more: [app.kept.clear(), find(*given, **more)][1]
+    )
+    decision = case.judge(lambda: app.kept.extend(map(text, range(5000))))
+    assert decision == Dismissed("it went while it was looked for")
+
+
 def test_what_stays_is_told_where_no_collector_runs(case, app, collector_off, text):
     app.kept = []
     leak = case.judge(lambda: app.kept.extend(map(text, range(1000))))
