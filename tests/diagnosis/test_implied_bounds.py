@@ -71,4 +71,4 @@ def test_an_age_bounds_what_a_number_leaves_open(bound, seconds, least):
 @pytest.mark.parametrize(("used", "in_use", "bound"), [(300, False, None), (600, False, 1000), (300, True, 1000)])
 def test_a_bound_that_no_code_has_kept_yet_is_believed_shortly_before_it_is_reached(used, in_use, bound):
     held = replace(holding(used), bound=1000, used=used, bounded_bytes=2000 * used, in_use=in_use)
-    assert whole.without_idle([held])[0].bound == bound
+    assert implied_bounds.without_idle([held])[0].bound == bound

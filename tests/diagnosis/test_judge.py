@@ -242,6 +242,7 @@ def test_garbage_that_the_program_collects_is_waited_for(case, text, collector_o
     assert asked(now + 1, 300) and not asked(now, 600)  # it has meanwhile
 
 
+@pytest.mark.skipif(memwatch.backend.name != "native", reason="the pure search takes these cycles for held in C")
 def test_garbage_is_compared_with_the_growth_since_the_suspicion_that_it_is_new_since(case, text, collector_off):
     case.suspect()
     before = case.past[0]
