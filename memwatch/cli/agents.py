@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from time import time
+from typing import Any
 
+from ..diagnosis.places import own_frames
 from ..errors import OptionError
 from ..recording.cases import put_together
 from ..recording.compare import since_told
@@ -43,11 +46,25 @@ def for_agents(reader: Reader, file: str, budget: int = BUDGET) -> str:
     each = (room - len(ending)) // len(shown) - 1
     texts = [
         fitted(
-            reader.report(case.leak),
+            report := reader.report(case.leak),
             each,
+            _is_unchanged(report, case.last),
             command=f"{show} {number}",
             age=old_text(case, since_told(case, lives, leaks), time()),
         )
         for number, case in enumerate(shown, 1)
     ]
     return "\n".join(texts) + ending
+
+
+def _is_unchanged(report: dict[str, Any], since: float) -> bool:
+    """Whether no suspect's file was written since a moment: then its lines are still those that the report means."""
+    frames = (suspect["allocated_at"] for suspect in report["suspects"])
+    return all(_written(own_frames(each)[0]["file"]) <= since for each in frames if each)
+
+
+def _written(file: str) -> float:
+    try:
+        return os.stat(file).st_mtime
+    except (OSError, ValueError):
+        return 0.0

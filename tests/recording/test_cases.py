@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -243,3 +244,18 @@ def test_ten_thousand_lives_are_read_at_once(shop, path):
     assert len(lives) == 10_000 and not leaks
     assert roles_of(lives)[0].lives == 10_000
     assert time.process_time() - begun < 5.0
+
+
+def test_a_report_for_agents_shows_no_line_of_a_file_that_was_written_since(shop, path, tmp_path, capsys):
+    app = tmp_path / "app.py"
+    app.write_text("CACHE.append(order)\n")
+    frame = {"function": "add", "file": str(app), "line": 1, "in_app": True}
+    suspect = {"type": "app.Order", "allocated_at": [frame], "samples": 9, "count_growth": 9, "bytes_growth": MIB}
+    suspect |= {"share": 1.0, "held_by": [], "retained_items": 0, "cause": "", "hint": ""}
+    growth = {"growth_bytes": MIB, "rate_bytes_per_hour": 1.0, "verdict": "objects", "missing": []}
+    shop(0, 7200, rate=41.0, after=1800, report=json.dumps({**growth, "suspects": [suspect]}))
+    for written, is_shown in ((TUESDAY, True), (TUESDAY + 9000, False)):
+        os.utime(app, (written, written))
+        assert main(["report", path, "--for-agents"]) == 0
+        said = capsys.readouterr().out
+        assert "app.py:1 in add` allocates it" in said and ("CACHE.append(order)" in said) == is_shown
