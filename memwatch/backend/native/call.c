@@ -62,13 +62,13 @@ static bool
 take_snapshot(State *state, Call *call, const Asked *asked)
 {
     Snapshot *made = call->snapshot;
-    if (!snapshot_fill(made, &call->walk, state->collector, asked->births || asked->since))
+    if (!snapshot_fill(made, &call->walk, &state->collector, asked->births || asked->since))
         return false;
     if (asked->since && !snapshot_settle(&state->memory, asked->since, made))
         return false;
     made->watched = asked->births;
     if (asked->births)
-        made->epoch = births_begin(state->collector);
+        made->epoch = births_begin(&state->collector);
     return true;
 }
 
@@ -83,7 +83,7 @@ call_begin(State *state, Call *call, const Asked *asked, Wanted wanted)
         return -1;
     if (!read_ids(memory, &call->own, asked->own_types) || !read_ids(memory, &call->parts, asked->part_types))
         return -1;
-    if (state->collector->collecting)
+    if (state->collector.behind->collecting)
         return 0;
     if (!walk_begin(&call->walk, memory, &state->measures, &call->own, &call->parts)) {
         PyErr_NoMemory();
@@ -109,7 +109,7 @@ call_walk(State *state, Call *call, const Asked *asked, Wanted wanted)
     int begun = call_begin(state, call, asked, wanted);
     if (begun <= 0)
         return begun;
-    if (!walk_run(&call->walk, state->collector))
+    if (!walk_run(&call->walk, &state->collector))
         goto no_memory;
     if (wanted == LISTING && !columns_fill(&call->columns, &call->walk))
         goto no_memory;

@@ -8,7 +8,7 @@
 /* A look that is ready to be taken. */
 typedef struct {
     Walk *walk; /* a census */
-    GCState *collector;
+    const Collector *collector;
     Search *search; /* or NULL */
     const Snapshot *known;
 } Look;
@@ -109,7 +109,7 @@ count_in_child_call(State *state, PyObject *const *args, Py_ssize_t given)
         return NULL;
     int begun = call_begin(state, &call, &asked, TOTALS);
     if (begun > 0)
-        result = child_totals(&call.walk, state->collector, patience);
+        result = child_totals(&call.walk, &state->collector, patience);
     else if (begun == 0)
         result = Py_NewRef(Py_None);
     call_end(state, &call);
@@ -155,7 +155,7 @@ look_in_child_call(State *state, PyObject *const *args, Py_ssize_t given)
     if (args[8] != Py_None && !Py_IS_TYPE(args[7], state->snapshot_type))
         return PyErr_Format(PyExc_TypeError, "a question is about a snapshot");
     int begun = call_begin(state, &call, &asked, SNAPSHOT);
-    Look look = {.walk = &call.walk, .collector = state->collector, .known = (Snapshot *)args[7]};
+    Look look = {.walk = &call.walk, .collector = &state->collector, .known = (Snapshot *)args[7]};
     if (begun > 0)
         result = answer(state, &call, &look, args);
     else if (begun == 0)

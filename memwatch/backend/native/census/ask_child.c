@@ -316,7 +316,7 @@ answer_totals(const Answer *answer)
 
 typedef struct {
     Walk *walk;
-    GCState *collector;
+    const Collector *collector;
 } Counting;
 
 static void
@@ -331,7 +331,7 @@ count_and_send(void *arg, int pipe)
 }
 
 PyObject *
-child_totals(Walk *walk, GCState *collector, double patience)
+child_totals(Walk *walk, const Collector *collector, double patience)
 {
     Counting counting = {walk, collector};
     Answer answer;

@@ -7,6 +7,7 @@
 #include "census/check.h"
 
 static_assert(sizeof(GCHead) == 16, "an object begins two words behind its head");
+static_assert(sizeof(Generation) == 24, "generations lie side by side");
 static_assert(offsetof(DictKeys, indices) == 32, "a dict's indices begin behind four words");
 static_assert(offsetof(InterpreterFrame, values) <= offsetof(InterpreterFrame, owner) + 8, "values end a frame");
 
@@ -24,6 +25,18 @@ closes(GCHead *head)
     return first->prev == (uintptr_t)head && last->next == (uintptr_t)head;
 }
 
+/* Find what lies behind *generations*: immediately, or after a gap. */
+static BehindGenerations *
+find_behind(Generation *generations, PyObject *garbage, PyObject *callbacks)
+{
+    for (size_t gap = 0; gap <= MOST_GAP; gap += 4) {
+        BehindGenerations *behind = (BehindGenerations *)((char *)(generations + GENERATIONS) + gap);
+        if (behind->youngest == &generations->head && behind->garbage == garbage && behind->callbacks == callbacks)
+            return behind;
+    }
+    return NULL;
+}
+
 static bool
 find_collector(State *state, PyObject *gc)
 {
@@ -34,22 +47,22 @@ find_collector(State *state, PyObject *gc)
         goto done;
     PyObject_GC_UnTrack(last);
     PyObject_GC_Track(last); /* now it stands last, whatever was made after it */
-    GCState *collector = (GCState *)HEAD_OF(last)->next;
-    if (collector->youngest != &collector->generations[0].head || collector->garbage != garbage ||
-        collector->callbacks != callbacks) {
+    Generation *generations = (Generation *)HEAD_OF(last)->next;
+    BehindGenerations *behind = find_behind(generations, garbage, callbacks);
+    if (behind == NULL) {
         refuse("the collector's state");
         goto done;
     }
-    for (int generation = 0; generation < 3; generation++)
-        if (!closes(&collector->generations[generation].head)) {
+    for (int generation = 0; generation < GENERATIONS; generation++)
+        if (!closes(&generations[generation].head)) {
             refuse("a generation");
             goto done;
         }
-    if (!closes(&collector->permanent.head)) {
+    if (!closes(&behind->permanent.head)) {
         refuse("the permanent generation");
         goto done;
     }
-    state->collector = collector;
+    state->collector = (Collector){generations, behind};
     found = true;
 done:
     Py_XDECREF(last);

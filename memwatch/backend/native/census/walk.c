@@ -277,11 +277,11 @@ walk_ring(Walk *walk, Queue *queue, GCHead *head)
 }
 
 bool
-walk_run(Walk *walk, GCState *collector)
+walk_run(Walk *walk, const Collector *collector)
 {
     Queue queue = {.at = 0};
     GCHead *heads[] = {&collector->generations[0].head, &collector->generations[1].head,
-                       &collector->generations[2].head, &collector->permanent.head};
+                       &collector->generations[2].head, &collector->behind->permanent.head};
     for (size_t ring = 0; ring < Py_ARRAY_LENGTH(heads); ring++)
         walk_ring(walk, &queue, heads[ring]);
     for (unsigned place = 0; place < AHEAD; place++)

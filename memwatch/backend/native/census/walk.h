@@ -8,6 +8,7 @@
 #include "census/kinds.h"
 #include "core/marks.h"
 #include "census/sizes.h"
+#include "census/version.h"
 
 #define RING 16  /* objects between being met and being looked at: their memory is on its way */
 #define AHEAD 16 /* the same for objects of the collector's lists */
@@ -47,7 +48,7 @@ bool walk_begin(Walk *walk, Memory *memory, const Measures *measures, const Poin
 void walk_free(Walk *walk);
 
 /* Visit the heap, memwatch's own part left out; false without memory. */
-bool walk_run(Walk *walk, GCState *collector);
+bool walk_run(Walk *walk, const Collector *collector);
 
 /* Visit what is reachable from *root*; false without memory. */
 bool walk_from(Walk *walk, PyObject *root);

@@ -23,48 +23,15 @@
 /* ---- the collector ---- */
 
 /* Stands in front of each object that can be tracked. `next` is 0 while the object is not; the two low bits of `prev`
- * are flags. */
+ * are flags. Later releases of 3.13 lay it down at any multiple of 4, as the head of a generation; census/version.h. */
 typedef struct { /* PyGC_Head: pycore_gc.h, from 3.14 on pycore_interp_structs.h */
     uintptr_t next;
     uintptr_t prev;
-} GCHead;
+} GCHead __attribute__((aligned(4)));
 
 #define PREV_FLAGS ((uintptr_t)3)
 #define HEAD_OF(object) ((GCHead *)(object) - 1)
 #define OBJECT_OF(link) ((PyObject *)((link) + 1))
-
-typedef struct { /* struct gc_generation, in the same headers */
-    GCHead head; /* of a ring in which it is the only member that is no object */
-    int threshold;
-    int count;
-} Generation;
-
-/* The collector's state from its youngest generation on. It lies inside the interpreter's state. The first releases of
- * 3.14 had another collector, with flags in `next` and without `youngest`: the check does not find that there. */
-typedef struct { /* struct _gc_runtime_state, in the same headers */
-    Generation generations[3];
-#if PY_VERSION_HEX < 0x030E0000
-    GCHead *youngest;
-#endif
-    Generation permanent; /* what gc.freeze() has put aside */
-#if PY_VERSION_HEX >= 0x030F0000
-    void *stats;
-    int collecting;
-    void *frame; /* in which the collection began */
-#else
-    Py_ssize_t stats[3][3];
-    int collecting;
-#endif
-    PyObject *garbage;
-    PyObject *callbacks;
-#if PY_VERSION_HEX >= 0x030F0000
-    Py_ssize_t objects, old_objects, aging_objects;
-    GCHead *youngest;
-#elif PY_VERSION_HEX >= 0x030E0000
-    Py_ssize_t objects, unused[2], old_objects, aging_objects;
-    GCHead *youngest;
-#endif
-} GCState;
 
 /* ---- dicts and attributes ---- */
 

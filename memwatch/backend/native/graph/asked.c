@@ -26,7 +26,7 @@ read_shared(State *state, Graph *graph, Walk *walk, PyObject *const *args)
         PyErr_SetString(PyExc_TypeError, "groups are three lists in a tuple, threads are a list");
         return false;
     }
-    graph->collector = state->collector;
+    graph->collector = &state->collector;
     graph->wanted = (GraphOptions){
         .groups = groups,
         .threads = threads,

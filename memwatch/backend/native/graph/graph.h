@@ -102,7 +102,7 @@ typedef struct Graph Graph;
 struct Graph {
     Walk walk; /* first, because follow() and the visitprocs are given this */
     GraphOptions wanted;
-    GCState *collector;
+    const Collector *collector;
     Pool pool;
     Ranks ***ranks[2];
     size_t nodes;

@@ -77,11 +77,11 @@ births_prepare(void)
 }
 
 Epoch *
-births_begin(GCState *collector)
+births_begin(const Collector *collector)
 {
     if (!become_owner())
         return NULL;
-    births.collector = collector;
+    births.collector = *collector;
     Epoch *epoch = new_epoch();
     if (epoch) {
         epoch->before = births.latest;

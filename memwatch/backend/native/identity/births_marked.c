@@ -26,7 +26,7 @@ enter_young(void)
 {
     bool complete = false;
     for (int young = 0; young < 2; young++) {
-        GCHead *head = &births.collector->generations[young].head;
+        GCHead *head = &births.collector.generations[young].head;
         for (GCHead *link = (GCHead *)head->next; link != head; link = (GCHead *)link->next) {
             if (OBJECT_OF(link) == hook)
                 complete = true;
@@ -51,7 +51,7 @@ is_loose(PyObject *dict)
 static bool
 enter_loose(void)
 {
-    GCHead *head = &births.collector->generations[2].head;
+    GCHead *head = &births.collector.generations[2].head;
     for (GCHead *link = (GCHead *)head->next; link != head; link = (GCHead *)link->next) {
         PyObject *object = OBJECT_OF(link);
         if (PyDict_CheckExact(object) && is_loose(object) &&
@@ -107,7 +107,7 @@ watcher_prepare(void)
 static Py_ssize_t
 place_of_hook(void)
 {
-    PyObject *list = births.collector->callbacks;
+    PyObject *list = births.collector.behind->callbacks;
     Py_ssize_t place = PyList_GET_SIZE(list);
     while (--place >= 0)
         if (PyList_GET_ITEM(list, place) == hook)
@@ -125,7 +125,7 @@ watcher_begin(void)
         births.latest->unsure = false;
     }
     make_young();
-    if (place_of_hook() >= 0 || PyList_Append(births.collector->callbacks, hook) == 0)
+    if (place_of_hook() >= 0 || PyList_Append(births.collector.behind->callbacks, hook) == 0)
         return true;
     PyErr_Clear();
     return false;
@@ -140,7 +140,7 @@ watcher_look(void)
 void
 watcher_end(void)
 {
-    PyObject *list = births.collector->callbacks;
+    PyObject *list = births.collector.behind->callbacks;
     Py_ssize_t last = list ? PyList_GET_SIZE(list) - 1 : -1;
     if (hook == NULL || last < 0 || PyList_GET_ITEM(list, last) != hook)
         return; /* idle from now on */

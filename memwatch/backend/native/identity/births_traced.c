@@ -56,7 +56,7 @@ watcher_prepare(void)
 bool
 watcher_begin(void)
 {
-    shadow_reserve(&births.memory, (uintptr_t)births.collector->callbacks); /* an object like others */
+    shadow_reserve(&births.memory, (uintptr_t)births.collector.behind->callbacks); /* an object like others */
     if (is_first())
         return true;
     births_are_unsure(); /* for those that watch already */

@@ -63,7 +63,7 @@ typedef struct {
 } Filling;
 
 static bool
-list_young(Filling *filling, GCState *collector)
+list_young(Filling *filling, const Collector *collector)
 {
     if (!marks_begin(filling->walk->memory, &filling->young))
         return false;
@@ -150,7 +150,7 @@ snapshot_count(Snapshot *made)
 }
 
 bool
-snapshot_fill(Snapshot *made, Walk *walk, GCState *collector, bool prints)
+snapshot_fill(Snapshot *made, Walk *walk, const Collector *collector, bool prints)
 {
     Filling filling = {.made = made, .walk = walk};
     Memory *memory = walk->memory;

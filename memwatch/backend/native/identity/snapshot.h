@@ -59,7 +59,7 @@ PyObject *snapshot_type(PyObject *module);
 
 /* A snapshot of what *walk* met, which gives its marks away; before result_hold(). NULL without memory, no exception.
  * *made* is an empty snapshot; *prints* asks for states and prints where births cannot be traced. */
-bool snapshot_fill(Snapshot *made, Walk *walk, GCState *collector, bool prints);
+bool snapshot_fill(Snapshot *made, Walk *walk, const Collector *collector, bool prints);
 
 /* A serial number for *made*, which no other snapshot has. */
 void snapshot_count(Snapshot *made);

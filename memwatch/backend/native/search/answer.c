@@ -44,7 +44,7 @@ walk_near(Search *search)
 }
 
 bool
-search_walk(Search *search, GCState *collector)
+search_walk(Search *search, const Collector *collector)
 {
     if (search->near)
         return walk_near(search);
@@ -198,9 +198,9 @@ search_call(State *state, PyObject *request)
     PyObject *result = NULL;
     if (!search_prepare(&search, state, request, &own))
         goto done;
-    if (state->collector->collecting)
+    if (state->collector.behind->collecting)
         result = Py_NewRef(Py_None);
-    else if (search_walk(&search, state->collector))
+    else if (search_walk(&search, &state->collector))
         result = answer(&search);
     else
         PyErr_NoMemory();

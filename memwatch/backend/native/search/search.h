@@ -214,7 +214,7 @@ void search_fetch(const Search *search, size_t node);
 bool search_threads(Search *search, bool own);
 
 /* unreached.c: what is alive and cannot be reached from any of these. */
-bool search_unreached(Search *search, GCState *collector);
+bool search_unreached(Search *search, const Collector *collector);
 
 /* groups.c: count *object*, which is new; its place, or 0 without memory. */
 uint64_t count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_t place);
@@ -233,7 +233,7 @@ bool branches_fill(Search *search, size_t wanted);
 bool search_prepare(Search *search, State *state, PyObject *asked, Pointers *own);
 
 /* answer.c: the walk, for whoever runs it apart from the answer; answers as those above. */
-bool search_walk(Search *search, GCState *collector);
+bool search_walk(Search *search, const Collector *collector);
 
 /* answer.c: the functions for Python. */
 PyObject *hollow_call(PyObject *const *args, Py_ssize_t given);

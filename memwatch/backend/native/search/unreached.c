@@ -198,10 +198,10 @@ walk_left(Search *search, const Marks *below, bool held)
 }
 
 bool
-search_unreached(Search *search, GCState *collector)
+search_unreached(Search *search, const Collector *collector)
 {
-    GCHead *heads[] = {&collector->permanent.head, &collector->generations[2].head, &collector->generations[1].head,
-                       &collector->generations[0].head};
+    GCHead *heads[] = {&collector->behind->permanent.head, &collector->generations[2].head,
+                       &collector->generations[1].head, &collector->generations[0].head};
     Marks below = {0};
     bool good = true;
     for (size_t ring = 0; good && ring < Py_ARRAY_LENGTH(heads); ring++)
