@@ -6,9 +6,10 @@ Each figure is the ratio to the same program in the same process with nothing wa
 another order each repetition (`sampling.py`). Instructions are counted by callgrind, which needs valgrind with its
 headers and a C compiler, and no hardware counters. Behind each figure stand the samples taken and expected (bytes
 allocated by the interval); a row in which less than half of them were taken is void. "page filter" is the sampler where
-blocks of Python's allocator cannot be told by their place (PYTHONMALLOC=malloc), beside the same without it. Peers are
-measured where they are installed, each with its recorder alone, by the cheapest of their repetitions. Callgrind
-counts all threads, and pyroscope-io has some that work by themselves: its figure is an upper bound.
+blocks of Python's allocator cannot be told by their place (PYTHONMALLOC=malloc), beside the same without it. "hook
+alone" has functions before the allocators that do nothing: what any sampler of them costs at least. Peers are measured
+where they are installed, each with its recorder alone, by the cheapest of their repetitions. Callgrind counts all
+threads, and pyroscope-io has some that work by themselves: its figure is an upper bound.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import platform
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections import defaultdict
@@ -51,6 +53,7 @@ class Column:
 OURS = (
     Column("512 KiB", "memwatch:524288"),
     Column("64 KiB", "memwatch:65536"),
+    Column("hook alone", "hook"),
     Column("page filter, 512 KiB", "memwatch:524288", "malloc"),
 )
 NATIVE = Column("native, 512 KiB", "native:524288")
@@ -92,9 +95,10 @@ def columns_for(peers: bool) -> list[Column]:
 
 
 def build_counter(folder: str) -> str:
-    """The library that has callgrind tell parts."""
-    library = f"{folder}/counting.so"
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, str(HERE / "counting.c")], check=True)
+    """The library that has callgrind tell parts, and has hooks that do nothing."""
+    library, headers = f"{folder}/counting.so", sysconfig.get_path("include")
+    sources = [str(HERE / name) for name in ("counting.c", "hook.c")]
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", f"-I{headers}", "-o", library, *sources], check=True)
     return library
 
 

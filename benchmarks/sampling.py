@@ -3,10 +3,11 @@
     python benchmarks/sampling.py PROGRAM REPETITIONS ROUNDS COUNTER WATCHER...
 
 WATCHER is none, memwatch:INTERVAL, native:INTERVAL (the same with what libraries take from malloc), ddtrace:INTERVAL,
-pyroscope:INTERVAL, tracemalloc:FRAMES or memray. In each repetition they come in another order, and each does ROUNDS
-rounds that count, after some to warm up: the names of code are copied when it is sampled first. COUNTER is the library
-made of counting.c, which has callgrind tell the instructions of each part. Prints one JSON object: by watcher the
-samples taken and expected while it counted.
+pyroscope:INTERVAL, tracemalloc:FRAMES, memray, or hook (functions before the allocators that do nothing). In each
+repetition they come in another order, and each does ROUNDS rounds that count, after some to warm up: the names of code
+are copied when it is sampled first. COUNTER is the library made of counting.c, which has callgrind tell the
+instructions of each part, and of hook.c. Prints one JSON object: by watcher the samples taken and expected while it
+counted.
 """
 
 from __future__ import annotations
@@ -68,6 +69,14 @@ def watch_native(interval: str) -> Iterator[Ask]:
 
 
 @contextlib.contextmanager
+def watch_hook(_: str) -> Iterator[Ask]:
+    library = ctypes.PyDLL(sys.argv[4])
+    library.put_hooks()
+    yield know_nothing
+    library.take_hooks()
+
+
+@contextlib.contextmanager
 def watch_ddtrace(interval: str) -> Iterator[Ask]:
     """Its collector alone: nothing is sent anywhere."""
     from ddtrace.profiling.collector import _memalloc  # type: ignore[import-not-found]
@@ -117,6 +126,7 @@ WATCHERS = {
     "none": watch_none,
     "memwatch": watch_memwatch,
     "native": watch_native,
+    "hook": watch_hook,
     "ddtrace": watch_ddtrace,
     "pyroscope": watch_pyroscope,
     "tracemalloc": watch_tracemalloc,
