@@ -59,7 +59,8 @@ def made(scenario: str, folder: Path) -> Report:
     if scenario == "long":
         return report(folder, "a_very_long_name." * 40)
     if scenario == "bare":
-        return replace(report(folder), suspects=(), rows=(), growth=None, curve=(), verdict="native")
+        nothing = Account(2 * MIB, (), True)
+        return replace(report(folder), suspects=(), account=nothing, growth=None, curve=(), verdict="native")
     return report(folder)
 
 
