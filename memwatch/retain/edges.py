@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from typing import Any, NamedTuple
 
-from ..backend.census.referents import FrozenDict
+from ..backend.census.referents import CODE_PARTS, FrozenDict
 from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import has_references, type_label
 from ..internal import internal
@@ -305,8 +305,8 @@ def _attribute(chain: Sequence[Any], place: int) -> _Passed:
 
 def _constant(chain: Sequence[Any], place: int) -> _Passed:
     parent, child = chain[place], chain[place + 1]
-    is_all = child is parent.co_consts
-    return _Passed(Edge(EdgeKind.SLOT, "co_consts")) if is_all else _unknown("constant")
+    name = next((part for part in CODE_PARTS if getattr(parent, part) is child), None)
+    return _Passed(Edge(EdgeKind.SLOT, name)) if name else _unknown("part of the code")
 
 
 def _frame_of(kind: type, field: str) -> _Namer:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..backend import FREE_THREADED
 from ..backend.census.arrays import array_contents, array_type
-from ..backend.census.referents import referents_of, shown_by, shown_by_each
+from ..backend.census.referents import parts_of_code, referents_of, shown_by, shown_by_each
 from ..backend.census.tracked import list_tracked
 from ..backend.forks import FORK_HOOKS
 from ..backend.meters.meters import expected_objects
@@ -70,21 +70,13 @@ def contents_of_each(objects: Sequence[Any]) -> Iterable[list[Any]]:
 
 
 def hidden_contents(obj: Any) -> list[Any]:
-    """What an object holds that is not the collector's: a code object's constants, a numpy array's base and items."""
+    """What an object holds that is not the collector's: a code object's parts, a numpy array's base and items."""
     if type(obj) is CodeType:
-        return _constants(obj)
+        return parts_of_code(obj)
     kind = array_type()
     if kind is None or not issubclass(type(obj), kind):
         return []
     return array_contents(obj, kind)
-
-
-def _constants(code: CodeType) -> list[Any]:
-    found: list[Any] = [code.co_consts]
-    for held in found:  # grows while it is walked
-        if type(held) is tuple or type(held) is frozenset:
-            found.extend(held)
-    return found
 
 
 def frame_locals(frame: Frame) -> dict[str, Any]:

@@ -110,22 +110,28 @@ def make(n):
 """
 
 COMPARE = """
-import gc
+import ctypes, gc
 from collections import Counter
+from memwatch.backend import _native
 from memwatch.backend.census import exact, pure
 def counts(listing):
     return Counter(map(listing.labels.__getitem__, listing.kinds))
 def by_address(listing):
     return dict(zip(listing.addresses, map(listing.labels.__getitem__, listing.kinds)))
+def names_of_variables(listing):
+    # what code holds and no Python reads
+    codes = [it for it, kind in zip(listing.addresses, listing.kinds) if listing.labels[kind] == "code"]
+    parts = [part for it in codes for part in _native.hollow(ctypes.cast(it, ctypes.py_object).value, object)]
+    return {id(it) for part in parts for it in ([part, *part] if type(part) is tuple else [part])}
 def compare():
     for _ in range(2):
         pure.list_objects(True, (), None)
         gc.collect()
         seen, expected = exact.list_objects(True, (), None), pure.list_objects(True, (), None)
-    return by_address(seen), by_address(expected)
-seen, expected = compare()
-pairs = ((seen, expected), (expected, seen))
-more, less = (Counter(one[it] for it in one.keys() - other.keys()) for one, other in pairs)
+    return by_address(seen), by_address(expected), names_of_variables(seen)
+seen, expected, names = compare()
+pairs = ((seen, expected.keys() | names), (expected, seen.keys()))
+more, less = (Counter(one[it] for it in one.keys() - other) for one, other in pairs)
 kinds = all(seen[it] == expected[it] for it in seen.keys() & expected.keys())
 more["tuple"] -= gc.get_freeze_count()
 more = {it: number for it, number in more.items() if number > 0}

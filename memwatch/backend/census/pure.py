@@ -10,10 +10,9 @@ or from a tracked object; one that only a running function's variable holds is f
 
 from __future__ import annotations
 
-import gc
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from itertools import compress
+from itertools import chain, compress
 from types import CodeType
 
 import objgraph
@@ -26,7 +25,7 @@ from .columns import sort_listing
 from .contract import Listing, ShouldCancel
 from .exclude import find_internal, parts_of
 from .listed_set import ListedObjectSet
-from .referents import referents_of
+from .referents import parts_of_code, referents_of
 from .roots import roots
 from .tracked_walk import SLICE, TrackedWalk
 
@@ -34,7 +33,6 @@ _LIST_SECONDS = 1.3e-7  # a tracked object, in `tracked.list_tracked`, which can
 _DEEP_SECONDS = 1.5e-6  # an object of the heap, in a whole walk
 _SHALLOW_SECONDS = 3e-7
 _TRACKED_SHARE = 1 / 3  # of a heap's objects, as a rule
-_CODE = id(CodeType)
 
 Visit = Callable[[list[int], list[object], list[int]], None]
 VisitTuples = Callable[[list[int], list[int]], None]
@@ -197,7 +195,7 @@ class DeepWalk(TrackedWalk):
     def _follow(self, batch: list[object], visit: Visit) -> None:
         """Visit what is reachable from *batch* and neither tracked nor seen before, without recursion."""
         stack = self._stack = [batch]
-        _push_contents_of_arrays(stack, batch)
+        _push_hidden(stack, batch)
         while stack:
             referents = self._referents = referents_of(stack.pop())
             for start in range(0, len(referents), SLICE):
@@ -214,11 +212,7 @@ class DeepWalk(TrackedWalk):
         type_ids = self.table.ids(objects)
         visit(list(map(id, objects)), objects, type_ids)
         _push(stack, list(compress(objects, map(self.table.referring.__contains__, type_ids))))
-        _push_contents_of_arrays(stack, objects)
-        if _CODE in type_ids:
-            constants = self._unseen(_tracked_constants(objects))
-            if constants:
-                self._visit_fresh(constants, stack, visit)
+        _push_hidden(stack, objects)
 
     def _unseen(self, objects: list[object]) -> dict[int, object]:
         """By address those of *objects* that were not seen before; from now on they are."""
@@ -229,27 +223,12 @@ class DeepWalk(TrackedWalk):
         return fresh
 
 
-def _push_contents_of_arrays(stack: list[list[object]], objects: Sequence[object]) -> None:
-    """Put a list on the stack that refers to what the arrays among *objects* hold."""
+def _push_hidden(stack: list[list[object]], objects: Sequence[object]) -> None:
+    """Put a list on the stack that refers to what the arrays and the code among *objects* hold."""
     held = contents_of_arrays(objects)
+    held.extend(chain.from_iterable(map(parts_of_code, [it for it in objects if type(it) is CodeType])))
     if held:
         stack.append([held])
-
-
-def _tracked_constants(objects: Sequence[object]) -> list[object]:
-    """The constants of the code objects among *objects*, and of those inside them, where the collector tracks them.
-
-    A code object shows it nothing, so nothing else leads from such a tuple, which has one owner, to what is in it.
-    """
-    found: list[object] = []
-    codes = [it for it in objects if type(it) is CodeType]
-    for code in codes:  # which grows meanwhile
-        constants = code.co_consts
-        if gc.is_tracked(constants):
-            found.append(constants)
-        else:
-            codes.extend([it for it in constants if type(it) is CodeType])
-    return found
 
 
 def _push(stack: list[list[object]], objects: list[object]) -> None:

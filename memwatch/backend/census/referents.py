@@ -14,7 +14,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from types import BuiltinFunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, ModuleType
 from typing import Any
 
 from .. import name
@@ -68,6 +68,23 @@ attributes_in: Callable[[Any], list[tuple[str, Any]]] = _native.attributes if na
 
 READS_ATTRIBUTES = name == "native"
 """Whether they can: then what neither they nor a dict of the instance has is no attribute of it."""
+
+
+CODE_PARTS = (
+    "co_consts",
+    "co_names",
+    "co_exceptiontable",
+    "co_filename",
+    "co_name",
+    "co_qualname",
+    "co_linetable",
+)
+"""The attributes of a code object that are no copies made for whoever asks."""
+
+
+def parts_of_code(code: CodeType) -> list[Any]:
+    """What *code*, which shows the collector nothing, holds and Python can read without making it anew."""
+    return [getattr(code, name) for name in CODE_PARTS]
 
 
 def referents_of(objects: Sequence[Any]) -> list[Any]:

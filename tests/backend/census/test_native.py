@@ -62,6 +62,7 @@ def kinds_by_address(listing: Listing) -> dict[int, str]:
 EXACTLY_THE_SAME = """
 import gc, asyncio, ctypes, decimal, json, ssl, typing, unittest.mock
 from collections import Counter
+from memwatch.backend import _native
 from memwatch.backend.census import exact, pure
 from memwatch.backend.census.tracked import list_tracked
 kept = [{number: str(number), "text": (1.5, [number])} for number in range(1000)]
@@ -74,6 +75,11 @@ def constants():
         met.update(map(id, fresh))
         waiting += fresh
     return met
+def names_of_variables(listing):
+    # what code holds and no Python reads
+    codes = [it for it, kind in zip(listing.addresses, listing.kinds) if listing.labels[kind] == "code"]
+    parts = [part for it in codes for part in _native.hollow(ctypes.cast(it, ctypes.py_object).value, object)]
+    return {id(it) for part in parts for it in ([part, *part] if type(part) is tuple else [part])}
 def kinds(listing):
     return dict(zip(listing.addresses, map(listing.labels.__getitem__, listing.kinds)))
 def compare(deep):
@@ -81,10 +87,10 @@ def compare(deep):
         pure.list_objects(deep, (), None)
         gc.collect()
         seen, expected = exact.list_objects(deep, (), None), pure.list_objects(deep, (), None)
-    return kinds(seen), kinds(expected)
+    return kinds(seen), kinds(expected), names_of_variables(seen)
 for deep in (True, False):
-    seen, expected = compare(deep)
-    more = Counter(seen[address] for address in seen.keys() - expected.keys() - constants())
+    seen, expected, names = compare(deep)
+    more = Counter(seen[address] for address in seen.keys() - expected.keys() - constants() - names)
     less = Counter(expected[address] for address in expected.keys() - seen.keys())
     same = all(seen[address] == expected[address] for address in seen.keys() & expected.keys())
     more["tuple"] -= gc.get_freeze_count()

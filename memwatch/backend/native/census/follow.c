@@ -4,8 +4,9 @@
  * does not show them to the collector; here every dict shows its keys, a frozendict or a subclass in addition to what
  * its own tp_traverse shows. A static type shows nothing to the collector; here it shows its namespace, and is itself
  * shown by the weak reference that its base keeps to it. From 3.13 on an instance does not show a `__dict__` that
- * shares its values; here it does. A numpy array shows nothing; here it shows its base and its items. In the versions
- * where the module _asyncio shows freed objects, it shows its namespace alone. */
+ * shares its values; here it does. A code object shows nothing, and a numpy array neither; here one shows its parts,
+ * the other its base and its items. In the versions where the module _asyncio shows freed objects, it shows its
+ * namespace alone. */
 #include "census/untracked_holders.h"
 #include "census/walk.h"
 
@@ -85,7 +86,7 @@ void
 follow(Walk *walk, const Kind *kind, PyObject *object, visitproc visit)
 {
     PyTypeObject *type = kind->type;
-    if (kind->flags & KIND_ARRAY) {
+    if (kind->flags & KIND_HOLLOW) {
         Kind same = *kind; /* the record may move while others are met */
         follow_hollow(object, visit, walk);
         if (same.flags & KIND_TRACKABLE) /* one of a class that a program has derived */

@@ -6,6 +6,7 @@
  * because they leave things out: the words before an object, the room for one more item, the values of attributes. */
 #include "census/kinds.h"
 #include "census/untracked_holders.h"
+#include "core/code_and_locks.h"
 
 #include <string.h>
 
@@ -121,8 +122,10 @@ flags_of(const Kinds *kinds, const PyTypeObject *type)
         flags |= KIND_OWN;
     if (kinds->parts && pointers_find(kinds->parts, type))
         flags |= KIND_PART;
-    if (is_array_type(kinds->array_type, type))
-        flags |= KIND_ARRAY;
+    if (is_hollow(kinds->array_type, type))
+        flags |= KIND_HOLLOW;
+    for (const PyTypeObject *base = type; base; base = base->tp_base)
+        flags |= has_lock(base) ? KIND_LOCK : 0;
     if (type == &PyMethod_Type)
         flags |= KIND_METHOD;
     if (hides_keys(type))

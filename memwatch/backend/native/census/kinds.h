@@ -33,8 +33,9 @@ enum {
     KIND_DICT = 32, /* or a frozendict, or a subclass: hides keys that are str */
     KIND_MODULE = 64,
     KIND_VALUES = 128, /* attribute values beside the instance or behind it */
-    KIND_ARRAY = 512,  /* numpy's: what it is a view of and what it is made of is shown to nobody */
-    KIND_WEAK = 256,   /* a weak reference; a static type may be known by nothing else */
+    KIND_WEAK = 256,    /* a weak reference; a static type may be known by nothing else */
+    KIND_HOLLOW = 512,  /* code, and numpy's arrays: what it holds is shown to nobody */
+    KIND_LOCK = 1024,   /* has a lock of the system's beside it */
 };
 
 typedef struct {

@@ -3,6 +3,7 @@
  * Nothing here runs code of a program or fails. An object may be half built, so a buffer may be missing. The figures
  * agree with what an allocator hook sees, which tests/backend/census/test_sizes.py checks rule by rule. */
 #include "census/sizes.h"
+#include "core/code_and_locks.h"
 
 #define LARGEST ((Py_ssize_t)1 << 47) /* what an address space holds: no object is larger */
 
@@ -107,8 +108,9 @@ rule_size(const Kind *kind, PyObject *object, Py_ssize_t inside)
             Py_MAX((Py_ssize_t)sizeof(PyLongObject), INT_HEAD + digits_of(object) * (Py_ssize_t)sizeof(digit)));
     case SIZE_BYTEARRAY: return given(kind->basic + inside) + given(bytearray_buffer((PyByteArrayObject *)object));
     case SIZE_TYPE: return type_size(kind, object);
-    case SIZE_CODE: /* without what a debugger may have hung on it: looking costs more than it is worth */
-        return given(kind->basic + Py_SIZE(object) * kind->item);
+    case SIZE_CODE:
+        return given(kind->basic + Py_SIZE(object) * kind->item) + given(answers_size((PyCodeObject *)object)) +
+               given(extra_size((PyCodeObject *)object));
     case SIZE_FIXED:
     case SIZE_MEASURED: break;
     }
@@ -119,7 +121,8 @@ Py_ssize_t
 size_by_rule(const Kind *kind, PyObject *object)
 {
     Py_ssize_t values = kind->flags & KIND_VALUES ? values_bytes(kind, object) : 0;
-    return VALUES_ARE_INSIDE ? rule_size(kind, object, values) : rule_size(kind, object, 0) + given(values);
+    Py_ssize_t lock = kind->flags & KIND_LOCK ? given_by_malloc(LOCK_SIZE) : 0;
+    return lock + (VALUES_ARE_INSIDE ? rule_size(kind, object, values) : rule_size(kind, object, 0) + given(values));
 }
 
 Py_ssize_t

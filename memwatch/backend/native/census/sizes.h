@@ -18,6 +18,13 @@ given(Py_ssize_t bytes)
     return (with_head + BLOCK_STEP - 1) & ~(Py_ssize_t)(BLOCK_STEP - 1);
 }
 
+/* What malloc gives for one of which it was asked itself. */
+static inline Py_ssize_t
+given_by_malloc(Py_ssize_t bytes)
+{
+    return bytes ? (bytes + BLOCK_HEAD + BLOCK_STEP - 1) & ~(Py_ssize_t)(BLOCK_STEP - 1) : 0;
+}
+
 /* Any rule but SIZE_MEASURED, for which this is the size without what the type's own method adds. */
 Py_ssize_t size_by_rule(const Kind *kind, PyObject *object);
 
@@ -28,7 +35,7 @@ Py_ssize_t size_by_method(const Kind *kind, PyObject *object);
 static inline Py_ssize_t
 size_of(const Kind *kind, PyObject *object)
 {
-    bool is_fixed = kind->rule == SIZE_FIXED && !(kind->flags & (KIND_VALUES | KIND_ASK));
+    bool is_fixed = kind->rule == SIZE_FIXED && !(kind->flags & (KIND_VALUES | KIND_ASK | KIND_LOCK));
     return is_fixed ? given(kind->basic) : size_by_rule(kind, object);
 }
 

@@ -1,11 +1,11 @@
 /* Objects that hold others although the collector does not track them.
  *
- * A code object holds its constants, which may be tuples and frozensets of constants. A numpy array holds what it is a
- * view of, and the objects that it is made of. numpy keeps the head of its arrays as it is here in all its versions;
- * the Python side has tried it on an array before it gives the type. */
+ * A code object holds its constants, which may be tuples, its names, its tables of lines and exceptions, and what it
+ * was asked for. A numpy array holds what it is a view of, and the objects that it is made of. numpy keeps the head of
+ * its arrays as it is here in all its versions; the Python side has tried it on an array before it gives the type. */
 #include "census/untracked_holders.h"
+#include "core/code_and_locks.h"
 
-#define DEEPEST 64
 #define MOST_AXES 64
 #define OWNS_ITS_DATA 4
 
@@ -27,9 +27,9 @@ typedef struct {
 } Items;
 
 bool
-is_hollow(PyTypeObject *array_type, const Kind *kind)
+is_hollow(PyTypeObject *array_type, const PyTypeObject *type)
 {
-    return kind->type == &PyCode_Type || is_array_type(array_type, kind->type);
+    return type == &PyCode_Type || is_array_type(array_type, type);
 }
 
 bool
@@ -40,22 +40,15 @@ is_array_type(PyTypeObject *array_type, const PyTypeObject *type)
     return type == array_type || PyType_IsSubtype((PyTypeObject *)type, array_type);
 }
 
-static int
-follow_constant(PyObject *constant, visitproc visit, void *arg, int depth)
+static void
+follow_code(const PyCodeObject *code, visitproc visit, void *arg)
 {
-    if (constant == NULL || depth > DEEPEST)
-        return 0;
-    if (visit(constant, arg) < 0)
-        return -1;
-    if (PyTuple_CheckExact(constant))
-        for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(constant); place++)
-            if (follow_constant(PyTuple_GET_ITEM(constant, place), visit, arg, depth + 1) < 0)
-                return -1;
-    if (PyFrozenSet_CheckExact(constant))
-        for (Py_ssize_t slot = 0; slot <= ((PySetObject *)constant)->mask; slot++)
-            if (follow_constant(((PySetObject *)constant)->table[slot].key, visit, arg, depth + 1) < 0)
-                return -1;
-    return 0;
+    PyObject *held[CODE_PARTS + CODE_ANSWERS];
+    code_parts(code, held);
+    code_answers(code, held + CODE_PARTS);
+    for (size_t place = 0; place < Py_ARRAY_LENGTH(held); place++)
+        if (held[place] && visit(held[place], arg) < 0)
+            return;
 }
 
 static void
@@ -88,7 +81,7 @@ void
 follow_hollow(PyObject *object, visitproc visit, void *arg)
 {
     if (PyCode_Check(object))
-        follow_constant(((PyCodeObject *)object)->co_consts, visit, arg, 0);
+        follow_code((PyCodeObject *)object, visit, arg);
     else
         follow_array((const Array *)object, visit, arg);
 }

@@ -1,11 +1,11 @@
-/* What an object holds that the collector does not see: a code object's constants, an array's items and its base. */
+/* What an object holds that the collector does not see: a code object's parts, an array's items and its base. */
 #ifndef MEMWATCH_UNTRACKED_HOLDERS_H
 #define MEMWATCH_UNTRACKED_HOLDERS_H
 
 #include "census/kinds.h"
 
-/* Whether an object of this kind is such a one; *array_type* is numpy's, or NULL. */
-bool is_hollow(PyTypeObject *array_type, const Kind *kind);
+/* Whether an object of *type* is such a one; *array_type* is numpy's, or NULL. */
+bool is_hollow(PyTypeObject *array_type, const PyTypeObject *type);
 bool is_array_type(PyTypeObject *array_type, const PyTypeObject *type);
 void follow_hollow(PyObject *object, visitproc visit, void *arg);
 

@@ -128,7 +128,7 @@ look_at(Walk *walk, PyObject *object)
     Kind *kind = kind_met(walk, object);
     if (kind == NULL)
         return;
-    bool follows = kind->flags & (KIND_TRACKABLE | KIND_ARRAY); /* a static type too, with its namespace */
+    bool follows = kind->flags & (KIND_TRACKABLE | KIND_HOLLOW); /* a static type too, with its namespace */
     if (follows && !walk->alone && is_tracked(kind, object))
         return;
     if (kind->flags & (KIND_OWN | KIND_METHOD) && is_own(walk, kind, object))

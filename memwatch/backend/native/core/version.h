@@ -282,6 +282,11 @@ running_code(const InterpreterFrame *frame)
     return frame->instruction >= code->co_code_adaptive + 2 * (Py_ssize_t)code->_co_firsttraceable ? code : NULL;
 }
 
+/* For core/code_and_locks.h: whether code keeps answers in a block of their own, and what has a lock of the system. */
+#define ANSWERS_ARE_APART (PY_VERSION_HEX >= 0x030C0000)
+#define LOCKS_ARE_THE_SYSTEMS (PY_VERSION_HEX < 0x030E0000)
+#define QUEUES_HAVE_LOCKS (PY_VERSION_HEX < 0x030D0000)
+
 /* ---- the rest ---- */
 
 static inline Py_ssize_t

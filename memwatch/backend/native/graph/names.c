@@ -4,6 +4,7 @@
  * from where the last one was found. Of a dict's key its type is told, unless it is a name from source code or a small
  * number, or all keys are asked for: what a program keeps under its keys is data. */
 #include "graph/names.h"
+#include "core/code_and_locks.h"
 
 #include "search/search.h"
 
@@ -74,7 +75,7 @@ read_type(Graph *graph, TypeNames *names, const Kind *kind)
     label_put(type, text_add, &graph->strings);
     *names = (TypeNames){.known = true, .label = text_end(&graph->strings), .names = names_of_type(type)};
     names->is_weak = PyType_IsSubtype(type, &_PyWeakref_RefType);
-    names->is_hollow = is_hollow(graph->wanted.array_type, kind);
+    names->is_hollow = is_hollow(graph->wanted.array_type, type);
     if (names->is_hollow && type != &PyCode_Type)
         names->names = ARRAY;
     names->members = (uint32_t)graph->members.used;
@@ -341,6 +342,20 @@ name_attribute(Graph *graph, Naming *naming, PyObject *target, EdgeName *name)
 }
 
 static const char *
+code_field(const PyCodeObject *code, const PyObject *target)
+{
+    static const char *const names[CODE_PARTS] = {
+        "co_consts",   "co_names", "co_exceptiontable", "co_localsplusnames", "co_localspluskinds",
+        "co_filename", "co_name",  "co_qualname",       "co_linetable"};
+    PyObject *parts[CODE_PARTS];
+    code_parts(code, parts);
+    for (size_t place = 0; place < CODE_PARTS; place++)
+        if (parts[place] == target)
+            return names[place];
+    return "part of the code";
+}
+
+static const char *
 special_field(const Naming *naming, PyObject *target)
 {
     PyObject *object = naming->object;
@@ -374,7 +389,7 @@ special_field(const Naming *naming, PyObject *target)
     case BUILTIN: return target == PyCFunction_GET_SELF(object) ? "__self__" : NULL;
     case CELL: return "cell_contents";
     case TRACE: return target == (PyObject *)((PyTracebackObject *)object)->tb_next ? "tb_next" : NULL;
-    case CODE: return target == ((PyCodeObject *)object)->co_consts ? "co_consts" : "constant";
+    case CODE: return code_field((PyCodeObject *)object, target);
     default: return NULL;
     }
 }

@@ -20,7 +20,7 @@ fail(Graph *graph)
 static bool
 is_array(const Graph *graph, const Kind *kind)
 {
-    return graph->wanted.array_type && kind->type != &PyCode_Type && is_hollow(graph->wanted.array_type, kind);
+    return is_array_type(graph->wanted.array_type, kind->type);
 }
 
 /* A visitproc: what an array holds and the walk has not met. */

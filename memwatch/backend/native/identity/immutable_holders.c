@@ -1,5 +1,6 @@
 /* See held.h. */
 #include "identity/immutable_holders.h"
+#include "core/code_and_locks.h"
 
 bool
 is_holder(const PyTypeObject *type)
@@ -49,11 +50,9 @@ held_survived(Memory *memory, Held *held, PyObject *object)
     }
     if (!PyCode_Check(object))
         return true;
-    PyCodeObject *code = (PyCodeObject *)object;
-    PyObject *const parts[] = {code->co_consts,         code->co_names,           code->co_linetable,
-                               code->co_exceptiontable, code->co_localsplusnames, code->co_localspluskinds,
-                               code->co_name,           code->co_qualname};
-    return enter_all(memory, held, parts, Py_ARRAY_LENGTH(parts));
+    PyObject *parts[CODE_PARTS];
+    code_parts((PyCodeObject *)object, parts);
+    return enter_all(memory, held, parts, CODE_PARTS);
 }
 
 bool

@@ -222,8 +222,7 @@ hollow_call(PyObject *const *args, Py_ssize_t given)
     if (given != 2 || !PyType_Check(args[1]))
         return PyErr_Format(PyExc_TypeError, "an object and the type of arrays are needed");
     Search search = {.array_type = (PyTypeObject *)args[1], .listed = PyList_New(0)};
-    Kind kind = {.type = Py_TYPE(args[0])};
-    if (search.listed && is_hollow(search.array_type, &kind))
+    if (search.listed && is_hollow(search.array_type, Py_TYPE(args[0])))
         follow_hollow(args[0], append, &search);
     return search.listed;
 }
