@@ -17,8 +17,8 @@ def mark_of(pid: int) -> str:
     On Linux the boot and the clock ticks since, which no step of the wall clock changes.
     """
     with suppress(OSError, IndexError):
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        return f"{_BOOT.read_text(encoding='ascii').strip()} {fields[_STARTED]}"
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return f"{_BOOT.read_text(encoding='utf-8').strip()} {fields[_STARTED]}"
     with suppress(psutil.Error, OSError):
         return f"{psutil.Process(pid).create_time():.2f}"
     return ""

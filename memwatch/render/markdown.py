@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..checks import check_whole
 from ..diagnosis import Report
 from ..diagnosis.places import own_frames, place_of, shown_file
+from ..internal import internal
 from ..tables import shorten, shorten_start
 from ..units import format_bytes, format_duration, format_rate, plural, printable
 from .source import source_line
@@ -41,6 +42,7 @@ _UNHELD = {
 Data = Mapping[str, Any]
 
 
+@internal
 class _Part(NamedTuple):
     """Text in its place; what is `needed` stays, whatever the budget is."""
 

@@ -32,6 +32,7 @@ _FREED = 0.5  # of a leak's growth: once so much has gone, it was freed
 EventValue = tuple[str, Any]
 
 
+@internal
 class _Stopped(NamedTuple):
     """A leak that grows no more. Once its meter reads `freed_at` or less, what had grown was freed."""
 

@@ -80,7 +80,7 @@ def private_pages(enough: int) -> int | None:
     Where those are more than *enough*, the kernel is asked how many of them lie in huge pages.
     """
     try:
-        _, resident, shared, *_ = map(int, _STATM.read_text(encoding="ascii").split())
+        _, resident, shared, *_ = map(int, _STATM.read_text(encoding="utf-8").split())
         pages = max(0, resident - shared)
         return pages if pages <= enough else max(0, pages - _huge_pages())
     except (OSError, ValueError):
@@ -88,7 +88,7 @@ def private_pages(enough: int) -> int | None:
 
 
 def _huge_pages() -> int:
-    lines = _ROLLUP.read_text(encoding="ascii").splitlines()
+    lines = _ROLLUP.read_text(encoding="utf-8").splitlines()
     found = next((int(line.split()[1]) for line in lines if line.startswith("AnonHugePages:")), 0)
     return found // _HUGE_KIB * (_HUGE_KIB * 1024 // PAGE_BYTES)
 
@@ -96,7 +96,7 @@ def _huge_pages() -> int:
 def room() -> int:
     """Bytes that may still be taken, by the container's limit or what the machine has to give."""
     try:
-        lines = (line.split() for line in _MEMORY.read_text(encoding="ascii").splitlines())
+        lines = (line.split() for line in _MEMORY.read_text(encoding="utf-8").splitlines())
         machine = {name: 1024 * int(size) for name, size, *_ in lines}
         left = machine["MemAvailable:"] - (1 - MOST_SHARE) * machine["MemTotal:"]
     except (OSError, ValueError, KeyError):

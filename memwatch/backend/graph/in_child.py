@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from ...errors import UnsupportedError
+from ...internal import internal
 from .. import name, reason
 from ..census.contract import Cancelled
 from ..census.in_child import CAN_LOOK
@@ -14,6 +15,7 @@ from ..census.in_child import CAN_LOOK
 _exact: Any = import_module(".exact", __package__) if name == "native" else None
 
 
+@internal
 class Retained(NamedTuple):
     """Bytes and objects that the end of an object would free, 0 where there is none; the making of the child held the
     program for `pause_seconds`, and it has worked for `work_seconds`."""
