@@ -15,6 +15,7 @@ import pytest
 import memwatch
 from memwatch import on_demand
 from memwatch.backend import name as backend
+from memwatch.backend.allocations.recorder import Recorder
 
 
 class Order:
@@ -61,6 +62,17 @@ def check_first(report) -> None:
 def test_without_a_watcher_it_names_type_line_and_holder(shop):
     check_first(memwatch.report_now(seconds=0.6))
     assert memwatch.watcher() is None
+
+
+@pytest.mark.skipif(backend != "native", reason="only the C extension watches C libraries")
+def test_what_it_takes_to_watch_c_libraries_is_there_before_the_first_reading(monkeypatch):
+    done: list[str] = []
+    use, read = Recorder.use_fine_interval, on_demand.read_sample
+    monkeypatch.setattr(Recorder, "use_fine_interval", lambda *a, **k: (done.append("libraries"), use(*a, **k))[1])
+    monkeypatch.setattr(on_demand, "read_sample", lambda *a, **k: (done.append("reading"), read(*a, **k))[1])
+    monkeypatch.setattr("memwatch.diagnosis.inquiry.collector_runs", lambda: False)
+    memwatch.report_now(seconds=0.1)
+    assert done.index("libraries") < done.index("reading")
 
 
 def test_a_running_watcher_looks_and_goes_on(shop):

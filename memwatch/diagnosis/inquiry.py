@@ -41,6 +41,7 @@ class Inquiry(Diagnosis):
             self._gatherer.collect(candidate._replace(samples=(*candidate.samples, candidate.read())))
         if self._sampler is not None:
             self._sampler.start()
+            self._sampler.use_fine_interval(closely=True, native=True)  # touches the pages of all libraries, once
         first = self._first = candidate.read()
         asked = candidate._replace(growth=growth_between(first, first), samples=(*candidate.samples, first))
         self.suspected(asked)
