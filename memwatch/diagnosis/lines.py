@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import calltree, treebuilder
+from .. import calltree
 from ..backend.allocations.live import Sampled
 from ..estimates import is_alike
 from ..frames import Frame
 from ..internal import internal
+from .growth_tree import growth_tree
 
 FRAMES = 8
 _PARTS = 8  # of the time since the suspicion
@@ -27,9 +27,6 @@ _LEAST_CONTEXT = 0.05  # of the bytes
 HANDFUL = 5
 """Samples; of fewer nothing is concluded."""
 
-_MOST_FRAMES = 3000  # of a tree: a report that is kept takes about half a kilobyte for each
-_LONGEST_NAME = 400  # characters
-OTHER_PATHS = "(other paths)"
 NO_OBJECT = "raw memory"
 """Instead of a type, where what was allocated is no Python object."""
 
@@ -40,6 +37,8 @@ _HIDDEN_BYTES = sys.version_info >= (3, 15)
 """Whether a bytearray keeps its data in a bytes object of its own, which no walk meets."""
 
 ShownFrame = dict[str, Any]
+Place = tuple[str, str, int]  # function, file, line
+NO_OTHERS: Mapping[Place, float] = {}
 
 
 @internal
@@ -68,10 +67,20 @@ class Site:
         return self.samples >= HANDFUL or self.count <= _ALWAYS * self.samples
 
     @property
+    def place(self) -> Place:
+        """Where it was."""
+        return place_in(self.frames)
+
+    @property
     def function(self) -> tuple[str, str]:
-        """The program's own function, or else the innermost one: its name and file."""
-        frame = next((it for it in self.frames if it["in_app"]), self.frames[0])
-        return frame["function"], frame["file"]
+        """That function and its file."""
+        return self.place[:2]
+
+
+def place_in(frames: Sequence[ShownFrame]) -> Place:
+    """The program's own function and line among *frames*, or else the innermost."""
+    frame = next((it for it in frames if it["in_app"]), frames[0])
+    return frame["function"], frame["file"], frame["line"]
 
 
 @internal
@@ -116,10 +125,12 @@ class Lines:
         """Whether it is known of each object if a walk has met it."""
         return self._tells_met
 
-    def of_types(self, labels: Collection[str]) -> Site | None:
-        """The line of most bytes of objects of these types, and of what they keep beside themselves."""
+    def of_types(self, labels: Collection[str], others: Mapping[Place, float] = NO_OTHERS) -> Site | None:
+        """The line of most bytes of objects of these types, and of what they keep beside themselves: more than belong
+        to *others* there."""
         lines = [parts for line in self._by_line() if (parts := _objects(line, labels))[0]]
-        own, blocks = max(lines, key=lambda parts: sum(map(_bytes_of, parts)), default=([], []))
+        left = lambda parts: sum(map(_bytes_of, parts)) - others.get(self._place(parts[0][0]), 0.0)  # noqa: E731
+        own, blocks = max(lines, key=left, default=([], []))
         if not own:
             return None
         label = max(_by_label(own).items(), key=lambda item: _bytes_of(item[1]))[0]
@@ -164,24 +175,10 @@ class Lines:
     def tree(self, now: float, seconds: float) -> calltree.CallTree | None:
         """All of it as a tree of calls, taken at *now*, an epoch time, over so many *seconds*; None if there is none.
 
-        Of very many paths the lightest lose their ends. Sizes of single blocks are left out.
+        Of very many paths the lightest lose their ends.
         """
         by_path = _by_path(self._samples)
-        if not by_path:
-            return None
-        stacks, room = [], _Room(_MOST_FRAMES)
-        for path, samples in sorted(by_path.items(), key=lambda item: -_bytes_of(item[1])):
-            frames = room.take(path[::-1])
-            stacks.append(calltree.Stack(frames, round(_bytes_of(samples)), round(sum(it.count for it in samples))))
-        return calltree.CallTree(
-            treebuilder.build(stacks),
-            name="growth",
-            source="sampler",
-            sample_interval=self._interval,
-            time=now,
-            duration=seconds,
-            pid=os.getpid(),
-        )
+        return growth_tree(by_path, self._interval, now, seconds) if by_path else None
 
     def ages(self, labels: Collection[str]) -> float | None:
         """How evenly the living objects of these types were born since the suspicion: 1 where some are left of each
@@ -203,12 +200,15 @@ class Lines:
     def _by_line(self) -> list[list[Sampled]]:
         """The samples by place: paths that end at the same line of the program are one."""
         if self._lines is None:
-            by_line: dict[tuple[str, str, int], list[Sampled]] = {}
-            for places, samples in _by_path(self._samples).items():
-                place = next((it for it in places if self._is_app(it.file)), places[0])
-                by_line.setdefault((place.function, place.file, place.line), []).extend(samples)
+            by_line: dict[Place, list[Sampled]] = {}
+            for samples in _by_path(self._samples).values():
+                by_line.setdefault(self._place(samples[0]), []).extend(samples)
             self._lines = list(by_line.values())
         return self._lines
+
+    def _place(self, sample: Sampled) -> Place:
+        frame = next((it for it in sample.places if self._is_app(it.file)), sample.places[0])
+        return frame.function, frame.file, frame.line
 
     def _is_met(self, sample: Sampled) -> bool:
         return (sample.address, sample.label) in self._met
@@ -247,37 +247,6 @@ class Lines:
         shown = [_frame(place, self._is_app(place.file)) for place in places]
         first = next((number for number, frame in enumerate(shown) if frame["in_app"]), 0)
         return tuple(shown[:FRAMES] if first < FRAMES else [*shown[: FRAMES - 1], shown[first]])
-
-
-@internal
-class _Room:
-    """As many frames as a tree may have; paths with the same beginning share theirs."""
-
-    def __init__(self, frames: int) -> None:
-        self._left = frames
-        self._taken: dict[Frame, Any] = {}
-        self._frames: dict[Frame, Frame] = {}
-
-    def take(self, path: Sequence[Frame]) -> tuple[Frame, ...]:
-        """The frames of a *path*, outermost first; of one that there is no room for, the beginning."""
-        taken, found = self._taken, []
-        for place in path:
-            if place not in taken:
-                if not self._left:
-                    found.append(_OTHERS)
-                    break
-                self._left -= 1
-            taken = taken.setdefault(place, {})
-            found.append(self._frames.get(place) or self._frames.setdefault(place, _tree_frame(place)))
-        return tuple(found)
-
-
-_OTHERS = Frame(OTHER_PATHS)
-
-
-def _tree_frame(place: Frame) -> Frame:
-    function, file = place.function[:_LONGEST_NAME], place.file[-_LONGEST_NAME:]
-    return Frame(function, file, place.line, place.column, place.first_line)
 
 
 def _bytes_of(samples: Iterable[Sampled]) -> float:

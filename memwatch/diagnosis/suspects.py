@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from ..retain import Holding, RetainingPath
 from ..units import format_bytes
 from .account import Account, has_lost, kind_of
 from .causes import Words, name_type, words_for, words_for_verdict
-from .lines import HANDFUL, NO_OBJECT, Lines, Site
+from .lines import HANDFUL, NO_OBJECT, NO_OTHERS, Lines, Place, Site, place_in
 from .parts import Part, count_of, join_parts
 from .pinned import NATIVE, Pinned, Pins, strong_of
 from .places import place_of
@@ -90,17 +91,20 @@ def from_holdings(
     strong = strong_of(holdings)
     total = max(sum(it.retained_bytes for it in strong), account.total)
     found = []
+    others = Counter[Place]()  # the bytes of those that are found, by the place that allocated them
     for holding in strong:
         if holding.retained_bytes < _LEAST_SHARE * total and not pins.may_take(holding):
             continue
         part = holding.retained_bytes / total
-        suspect = _worded(_located(_suspect(holding), holding.type_counts, lines, part), holding)
+        suspect = _worded(_located(_suspect(holding), holding.type_counts, lines, part, others), holding)
         pinned = pins.take(holding, suspect.allocated_at)
         if holding.retained_bytes < _LEAST_BYTES and pinned is None:
             continue  # where native memory leaks, nothing may be left
         suspect = suspect if pinned is None else _with_pinned(suspect, holding, pinned)
         share = min(1.0, suspect.bytes_growth / total)
         found.append(replace(suspect, share=share, score=ranking.of_holding(holding, share)))
+        if suspect.allocated_at:
+            others[place_in(suspect.allocated_at)] += holding.retained_bytes
     return found
 
 
@@ -191,26 +195,28 @@ def _worded(suspect: Suspect, holding: Holding) -> Suspect:
     return replace(suspect, cause=words.cause, hint=words.hint)
 
 
-def _located(suspect: Suspect, below: Mapping[str, int], lines: Lines, share: float) -> Suspect:
+def _located(
+    suspect: Suspect, below: Mapping[str, int], lines: Lines, share: float, others: Mapping[Place, float] = NO_OTHERS
+) -> Suspect:
     """*suspect* with the line that allocated it: objects of its type, else those of the types *below*, which go with
     it, so many of each; of mere data the line that allocated most of these.
 
     Few samples of the type yield to a line with far more of the bytes, and so does a small part of them: also to one of
     the buffers of what is below. Where none of it was sampled the line of most of all is shown, if the suspect explains
-    most of all.
+    most of all. What *others* have of a line's bytes does not speak for it.
     """
-    own, all_below = lines.of_types((suspect.type,)), lines.of_types(below)
-    if suspect.type in _DATA or (own is not None and all_below is not None and _is_heavier(all_below, own)):
+    own, all_below = lines.of_types((suspect.type,), others), lines.of_types(below, others)
+    if suspect.type in _DATA or (own is not None and all_below is not None and _is_heavier(all_below, own, others)):
         own, all_below = all_below, own
     site, buffers = own or all_below, lines.of_buffers(below.values())
-    if buffers is not None and (_is_heavier(buffers, site) if site else buffers.is_sure):
+    if buffers is not None and (_is_heavier(buffers, site, others) if site else buffers.is_sure):
         site = buffers
     return _at(suspect, site or (lines.of_most() if share >= _MOST else None))
 
 
-def _is_heavier(other: Site, own: Site) -> bool:
-    few = own.samples < HANDFUL
-    return other.samples >= HANDFUL and other.size_bytes >= (_HEAVIER if few else _HEAVIEST) * own.size_bytes
+def _is_heavier(other: Site, own: Site, others: Mapping[Place, float]) -> bool:
+    times = _HEAVIER if own.samples < HANDFUL else _HEAVIEST
+    return other.samples >= HANDFUL and other.size_bytes - others.get(other.place, 0.0) >= times * own.size_bytes
 
 
 def _at(suspect: Suspect, site: Site | None) -> Suspect:

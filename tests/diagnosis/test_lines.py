@@ -17,13 +17,14 @@ from memwatch.calltree import walk
 from memwatch.diagnosis import Account, Diagnosis, Suspect, evidence
 from memwatch.diagnosis import lines as module
 from memwatch.diagnosis.account import TypeRow, has_lost, kind_of
-from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, OTHER_PATHS, Lines
+from memwatch.diagnosis.growth_tree import OTHER_PATHS
+from memwatch.diagnosis.lines import FRAMES, NO_OBJECT, Lines
 from memwatch.diagnosis.suspects import find_suspects
 from memwatch.frames import Frame
 from memwatch.retain import Holding
 from memwatch.retain.search import IN_C
 
-from ..paths import KEPT
+from ..paths import ITEM, KEPT, attribute, path
 
 native = pytest.mark.skipif(not IN_C, reason="the sampler is in the C extension")
 MIB = 1 << 20
@@ -247,6 +248,20 @@ def test_of_data_the_line_of_most_that_hangs_there_is_told():
     assert where(first([holding("function", function=9, str=9)], found)) == ["app:2"]
     more = lines(sampled("function", "app:4"), *samples, known=True)
     assert where(first([holding("function", function=9, str=9)], more)) == ["app:4"]
+
+
+def test_the_bytes_of_a_heavier_suspect_do_not_speak_for_its_line_again():
+    queue = holding("dict", dict=900, str=9000)
+    orders = replace(
+        holding("app.Order", **{"app.Order": 90, "str": 1800}),
+        path=path("app", attribute("orders", "dict", 90), ITEM),
+        retained_bytes=MIB // 4,
+    )
+    found = lines(*[sampled("str", "app:1")] * 17, *[sampled("str", "app:2")] * 5, known=True)
+    told = suspects([queue, orders], found, grew=2 * MIB)
+    assert [(it.type, where(it)) for it in told] == [("str", ["app:1"]), ("app.Order", ["app:2"])]
+    one_line = lines(*[sampled("str", "app:1")] * 22, sampled("str", "app:2"), known=True)
+    assert [where(it) for it in suspects([queue, orders], one_line, grew=2 * MIB)] == [["app:1"], ["app:1"]]
 
 
 def test_where_nothing_holds_it_each_type_of_a_line_is_suspected_with_its_own_figures():
