@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from memwatch.backend.census.chosen import list_objects
-from memwatch.backend.census.referents import DICTS, kind_of_dict
+from memwatch.backend.census.referents import DICTS, kind_of_dict, parts_of_code
 from memwatch.retain import RetainingPath
 from memwatch.retain.search import IN_C
 
@@ -56,6 +56,7 @@ def addresses() -> array[int]:
         found.update(fresh)
         batch = gc.get_referents(*(obj for obj in fresh.values() if not shows_freed_objects(obj)))
         batch += [key for obj in fresh.values() if issubclass(type(obj), DICTS) for key in kind_of_dict(obj).keys(obj)]
+        batch += [part for obj in fresh.values() if type(obj) is types.CodeType for part in parts_of_code(obj)]
     return array("Q", sorted(found.difference(map(id, found))))  # the numbers in it are gone when it is
 
 
