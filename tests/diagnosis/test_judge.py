@@ -256,7 +256,7 @@ def test_what_goes_while_it_is_looked_for_is_no_leak(case, app, text, monkeypatc
     monkeypatch.setattr(
         case.diagnosis._gatherer, "find", lambda *given, **more: [app.kept.clear(), find(*given, **more)][1]
     )
-    decision = case.judge(lambda: app.kept.extend(map(text, range(5000))))
+    decision = case.judge(lambda: app.kept.extend(map(text, range(20_000))))
     assert decision == Dismissed("it went while it was looked for")
 
 
