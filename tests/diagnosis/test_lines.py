@@ -360,8 +360,9 @@ def test_each_sample_is_looked_up_once_however_much_is_asked_of_it():
 
 
 @pytest.fixture(autouse=True)
-def _small_heap() -> None:
-    """The heap stays large, as samples are as old as they are: a verdict at once would find all of them young."""
+def _of_any_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples are as old as they are, and a verdict at once would find all of them young."""
+    monkeypatch.setattr(Lines, "is_young", lambda *_: False)
 
 
 @pytest.fixture

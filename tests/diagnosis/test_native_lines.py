@@ -11,6 +11,7 @@ import pytest
 
 from memwatch.backend.allocations.recorder import Recorder
 from memwatch.diagnosis import Diagnosis
+from memwatch.diagnosis.lines import Lines
 from memwatch.retain.search import IN_C
 
 if not IN_C:
@@ -22,8 +23,9 @@ PRELOADED = os.environ.get("LD_PRELOAD", "")  # another allocator has meters of 
 
 
 @pytest.fixture(autouse=True)
-def _small_heap() -> None:
-    """The heap stays large, as samples are as old as they are: a verdict at once would find all of them young."""
+def _of_any_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples are as old as they are, and a verdict at once would find all of them young."""
+    monkeypatch.setattr(Lines, "is_young", lambda *_: False)
 
 
 @pytest.fixture
