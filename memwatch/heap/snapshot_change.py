@@ -126,37 +126,47 @@ def _rows(
 
 def _holders(snapshot: HeapSnapshot, classes: list[str], places: array[int], is_new: bytearray) -> dict[int, int]:
     """By class the node that was there before and dominates most of the new objects; where that is a group of roots,
-    the one that refers to most of all that came, if it refers to many."""
+    the one that refers to most of all that came, if most of the class hang there."""
     above = dominators_in(snapshot)
-    found = array("I", [NONE]) * len(snapshot)
+    tops = _tops(above, is_new)
     counted: dict[int, Counter[int]] = {}
-    for node in range(len(snapshot)):
+    for node, top in enumerate(tops):
+        if top == NONE:
+            continue
+        counted.setdefault(places[node], Counter())[above[top] if above[top] != NONE else top] += 1
+    best = {place: holders.most_common(1)[0][0] for place, holders in counted.items()}
+    is_group = [classes[place] == GROUP for place in places]
+    if not any(is_group[holder] for holder in best.values()):
+        return best
+    referrer, referred = _referrer(snapshot, is_new, is_group)
+    below = Counter(places[node] for node, top in enumerate(tops) if top in referred)
+    is_better = {place: is_group[best[place]] and 2 * below[place] >= counted[place].total() for place in best}
+    return {place: referrer if is_better[place] else holder for place, holder in best.items()}
+
+
+def _tops(above: Sequence[int], is_new: bytearray) -> array[int]:
+    """For each new object the topmost new one that dominates it, or itself."""
+    tops = array("I", [NONE]) * len(above)
+    for node in range(len(above)):
         if not is_new[node]:
             continue
-        passed, holder = [], node
-        while is_new[holder] and found[holder] == NONE and above[holder] != NONE:
-            passed.append(holder)
-            holder = above[holder]
-        holder = found[holder] if is_new[holder] and found[holder] != NONE else holder
+        passed, top = [node], node
+        while tops[top] == NONE and above[top] != NONE and is_new[above[top]]:
+            top = above[top]
+            passed.append(top)
+        top = top if tops[top] == NONE else tops[top]
         for it in passed:
-            found[it] = holder
-        counted.setdefault(places[node], Counter())[holder] += 1
-    best = {place: holders.most_common(1)[0] for place, holders in counted.items()}
-    is_group = [classes[place] == GROUP for place in places]
-    if not any(is_group[holder] for holder, _ in best.values()):
-        return {place: holder for place, (holder, _) in best.items()}
-    referrer, references = _referrer(snapshot, is_new, is_group)
-    is_better = {place: is_group[holder] and 2 * references >= count for place, (holder, count) in best.items()}
-    return {place: referrer if is_better[place] else holder for place, (holder, _) in best.items()}
+            tops[it] = top
+    return tops
 
 
-def _referrer(snapshot: HeapSnapshot, is_new: bytearray, is_group: Sequence[bool]) -> tuple[int, int]:
-    """The object that was there before and refers to most of what came, with how many of it: where several hold the
-    new ones, as a thread and a list of threads do, no object dominates them."""
+def _referrer(snapshot: HeapSnapshot, is_new: bytearray, is_group: Sequence[bool]) -> tuple[int, set[int]]:
+    """The object that was there before and refers to most of what came, with these: where several hold the new ones,
+    as a thread and a list of threads do, no object dominates them."""
     starts, targets, _ = strong(snapshot)
     best, most = 0, 0
     for node in range(len(snapshot)):
         if not is_new[node] and not is_group[node]:
             found = sum(map(is_new.__getitem__, targets[starts[node] : starts[node + 1]]))
             best, most = (node, found) if found > most else (best, most)
-    return best, most
+    return best, {it for it in targets[starts[best] : starts[best + 1]] if is_new[it]}

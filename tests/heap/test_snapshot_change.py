@@ -12,10 +12,11 @@ from memwatch.heap.holders import holders_of
 from memwatch.heap.snapshot_change import compare
 
 STRINGS = ["", "(GC roots)", "(Modules)", "<module app>", "app.Cache", "app.Order", "bytearray", "cache", "app", "data"]
+STRINGS += ["(Garbage)", "app.Request"]
 
 
-def snapshot_with(orders: range, cache_bytes: int) -> HeapSnapshot:
-    """The module app with a cache of orders, each with 1,000 bytes of its own."""
+def snapshot_with(orders: range, cache_bytes: int, lost: int = 0) -> HeapSnapshot:
+    """The module app with a cache of orders, each with 1,000 bytes of its own, and so many lost requests."""
     nodes = [(9, 0, 1, 0, 1), (9, 1, 2, 0, 1), (9, 2, 3, 0, 1), (3, 3, 70_000, 50, 1)]
     nodes += [(3, 4, 70_001, cache_bytes, len(orders))]
     edges = [(1, 0, 1), (1, 0, 2), (2, 8, 3), (2, 7, 4)]
@@ -23,6 +24,11 @@ def snapshot_with(orders: range, cache_bytes: int) -> HeapSnapshot:
     for place, number in enumerate(orders):
         nodes += [(3, 5, 80_000 + 2 * number, 40, 1), (3, 6, 80_001 + 2 * number, 1000, 0)]
         edges += [(2, 9, 6 + 2 * place)]
+    garbage = len(nodes)
+    nodes[0] = (9, 0, 1, 0, 2)
+    edges.insert(1, (1, 0, garbage))
+    nodes += [(9, 10, 5, 0, lost), *((3, 11, 200_000 + number, 60, 0) for number in range(lost))]
+    edges += [(1, place, garbage + 1 + place) for place in range(lost)]
     file = io.BytesIO()
     writer.write(file, (len(nodes), len(edges)), nodes, edges, STRINGS, {})
     file.seek(0)
@@ -39,6 +45,16 @@ def test_what_came_and_went_is_told_by_class_with_its_holder() -> None:
     assert (cache.what, cache.came, cache.grown_bytes) == ("app.Cache", 0, 800)
     assert "app.Cache at (Modules) > app > cache" in change.table()
     assert json.loads(json.dumps(change.to_dict()))["rows"][0]["came"] == 50
+
+
+def test_what_is_garbage_is_not_held_by_what_holds_the_rest() -> None:
+    change = compare(snapshot_with(range(10), 100), snapshot_with(range(60), 900, lost=14))
+    holders = {row.what: row.holder for row in change.rows}
+    assert (holders["app.Order"], holders["bytearray"], holders["app.Request"]) == (
+        "app.Cache",
+        "app.Cache",
+        "(Garbage)",
+    )
 
 
 def test_nothing_came() -> None:
