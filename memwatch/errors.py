@@ -66,6 +66,9 @@ class FormatError(MemwatchError, ValueError):
 class WriteError(MemwatchError, OSError):
     """A file cannot be written. The message names it and the reason. An older file is left as it was."""
 
+    def __str__(self) -> str:
+        return self.strerror or super().__str__()
+
 
 class ExportError(MemwatchError, OSError):
     """A receiver of records cannot be reached or refuses them. The records are kept."""

@@ -82,6 +82,8 @@ class Place:
 @contextmanager
 def locate(path: str) -> Iterator[Place]:
     """Where *path* leads to when links are followed. Raises OSError where it leads nowhere or may be another's."""
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "a name has no NUL")
     if not _HANDLES:
         yield Place(None, os.path.realpath(path))
         return

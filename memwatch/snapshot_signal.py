@@ -13,7 +13,8 @@ from typing import Any
 from . import backend, default
 from .backend.forks import on_fork
 from .backend.process import is_main_interpreter
-from .errors import OptionError, UnsupportedError, WriteError
+from .errors import OptionError, UnsupportedError
+from .files import check_writable
 
 _log = logging.getLogger("memwatch")
 _POLL = 0.25  # seconds
@@ -44,10 +45,7 @@ def snapshot_on_signal(signum: int | str, path: str | os.PathLike[str] | None = 
     if not is_main_interpreter():
         raise UnsupportedError("a signal belongs to the main interpreter; this is a subinterpreter")
     target = Path("." if path is None else path).absolute()
-    if not target.is_dir() and not target.parent.is_dir():
-        raise WriteError(
-            f"cannot write a heap snapshot to {str(target)!r}: there is no directory {str(target.parent)!r}"
-        )
+    check_writable(str(target / "heap" if target.is_dir() else target), "a heap snapshot")
     current = signal.getsignal(number)
     if current not in (signal.SIG_DFL, signal.SIG_IGN, _take_by_python) and not replace and _State.path is None:
         raise OptionError(f"the program has a handler for {signal.Signals(number).name}; replace=True takes its place")

@@ -82,6 +82,11 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert caught.value.errno == errno.ENOENT
 
 
+def test_a_name_with_nul_is_said(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="a name has no NUL"):
+        write_file(tmp_path / "a\0b", b"new")
+
+
 def test_a_folder_cannot_be_replaced(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="directory"):
         write_file(tmp_path, b"1")

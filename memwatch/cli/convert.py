@@ -45,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             say(message)
     except MemwatchError as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        complain(reason or "")
+        complain(str(error))
         return _FAILED
     except MemoryError:
         complain("there is not enough memory to hold the profile")

@@ -20,7 +20,7 @@ from ..backend.forks import on_fork
 from ..calltree import CallTree
 from ..clock import Clock
 from ..combine import merge
-from ..errors import MemwatchError, WriteError
+from ..errors import MemwatchError
 from ..files import check_writable, write_file
 from ..profile import AllocationSampler
 from ..treebuilder import build
@@ -154,7 +154,7 @@ class RunProfile:
             for tree in sorted([own, *below], key=_held)[-_MOST_FILES:] if below else ():
                 write_file(self._path_of(tree.pid), formats.write(tree, self._format))
         except MemwatchError as error:
-            return f"no profile written: {error.strerror if isinstance(error, WriteError) else error}"
+            return f"no profile written: {error}"
         held = f"{format_bytes(whole.root.total_bytes)} in {whole.root.total_count:,} allocations"
         if not below:
             return f"profile written to {self.path} ({held})"

@@ -61,7 +61,7 @@ def take_and_log(path: Path, written: Any = None) -> None:
     try:
         found = write_heap_snapshot(path)
     except MemwatchError as error:
-        _log.warning("no heap snapshot: %s", error.strerror if isinstance(error, WriteError) else error)
+        _log.warning("no heap snapshot: %s", error)
     else:
         _log.warning("heap snapshot written: %s", found)
         if written is not None:

@@ -52,7 +52,7 @@ class HtmlReports:
         try:
             write_file(path, to_html().encode())
         except WriteError as error:
-            _log.warning("no report written: %s", error.strerror)
+            _log.warning("no report written: %s", error)
         else:
             if self._written is not None:
                 self._written(path)

@@ -55,8 +55,10 @@ def test_it_tells_who_holds_a_class(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_cannot_be_read_is_told_in_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "cut.heapsnapshot").write_bytes((folder / "new.heapsnapshot").read_bytes()[:-30])
     for name, reason in (("cut", "truncated"), ("none", "No such file")):
-        assert cli.main(["snapshot", f"{name}.heapsnapshot"]) == 2
-        assert reason in capsys.readouterr().err
+        assert cli.main(["snapshot", "--compare", "new.heapsnapshot", f"{name}.heapsnapshot"]) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"memwatch: {name}.heapsnapshot: ")
+        assert reason in told
     with pytest.raises(SystemExit):
         cli.main(["snapshot"])
     assert "give FILE" in capsys.readouterr().err

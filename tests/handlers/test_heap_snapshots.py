@@ -18,6 +18,8 @@ def _writes_little(monkeypatch: pytest.MonkeyPatch) -> None:
     def write(path: Path) -> Path:
         if path.parent.name == "full":
             raise WriteError(28, f"cannot write a heap snapshot to {path}: No space left on device")
+        if path.parent.name == "locked":
+            raise WriteError(f"cannot write a heap snapshot to {path}: no permission")
         path.write_bytes(b"{}")
         return path
 
@@ -42,9 +44,11 @@ def test_what_comes_too_early_is_left_out(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "full").mkdir()
-    memwatch.handlers.HeapSnapshots(tmp_path / "full").take()
-    assert "no heap snapshot: cannot write a heap snapshot to" in caplog.text
+    for name, reason in (("full", "No space left on device"), ("locked", "no permission")):
+        (tmp_path / name).mkdir()
+        memwatch.handlers.HeapSnapshots(tmp_path / name).take()
+        assert caplog.messages[-1].startswith("no heap snapshot: cannot write a heap snapshot to")
+        assert caplog.messages[-1].endswith(f": {reason}")
 
 
 def test_wrong_options(tmp_path: Path) -> None:

@@ -20,7 +20,10 @@ _MOST = 1 << 32
 def read(path: str | os.PathLike[str]) -> HeapSnapshot:
     """The snapshot in the file at *path*, which may be compressed. Raises FormatError for anything else, OSError."""
     with open_snapshot(path) as file:
-        return read_from(file)
+        try:
+            return read_from(file)
+        except FormatError as error:
+            raise FormatError(f"{os.fspath(path)}: {error}") from None
 
 
 def read_from(file: Readable) -> HeapSnapshot:
