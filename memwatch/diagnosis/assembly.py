@@ -15,6 +15,7 @@ from ..watch import Candidate, Growth, Sample
 from .account import Account, loose_sites
 from .findings import Evidence, Findings
 from .interpreters import with_interpreters
+from .lines import Lines
 from .ranking import Ranking
 from .report import Report, Suspect
 from .suspects import find_suspects, fingerprint, ratchets_of
@@ -38,18 +39,37 @@ def assemble(
     *reported* is an earlier report about the same growth. Its suspects stand if the heap has become too large to be
     walked since.
     """
+    accused = _accuse(evidence, findings, account, verdict)
+    if reported and _still_stands(reported, findings):
+        accused = _as_reported(accused, reported, candidate.last.time)
+    candidate.ledger.settle()  # the verdict's own work is a part of the cost that the report shows
+    return _fill_in(candidate, evidence, findings.lines, account, accused, limit)
+
+
+@internal
+class _Accused(NamedTuple):
+    """What is said of the growth: its verdict, who is suspected, the leak's fingerprint, and what is not known.
+
+    There were so many `interpreters`.
+    """
+
+    verdict: str
+    suspects: tuple[Suspect, ...]
+    fingerprint: str
+    missing: list[str]
+    interpreters: int
+
+
+def _fill_in(
+    candidate: Candidate, evidence: Evidence, lines: Lines, account: Account, accused: _Accused, limit: int
+) -> Report:
     growth, last = candidate.growth, candidate.last
     since = evidence.seconds(last) if evidence.suspicion else growth.seconds
-    resident, interpreters = resident_growth(growth, candidate.samples), count_interpreters()
-    accused = _accuse(evidence, findings, account, verdict, interpreters - evidence.interpreters)
-    if reported and _still_stands(reported, findings):
-        accused = _as_reported(accused, reported, last.time)
-    tree = findings.lines.tree(last.time, since)
-    candidate.ledger.settle()  # the verdict's own work is a part of the cost that the report shows
+    resident = resident_growth(growth, candidate.samples)
     return Report(
         pid=os.getpid(),
         age_seconds=candidate.ledger.life,
-        reason=_reason(growth, resident, interpreters, evidence.interpreters),
+        reason=_reason(growth, resident, accused.interpreters, evidence.interpreters),
         growth_bytes=growth.growth,
         rss_growth_bytes=resident,
         rate_bytes_per_hour=growth.rate_per_hour,
@@ -59,7 +79,7 @@ def assemble(
         fingerprint=accused.fingerprint,
         limit_bytes=limit,
         time_to_limit_seconds=_time_to_limit(limit, last.rss, growth, resident),
-        verdict=verdict,
+        verdict=accused.verdict,
         since_seconds=since,
         account=account,
         ratchets=ratchets_of(evidence.series),
@@ -67,36 +87,30 @@ def assemble(
         missing=tuple(dict.fromkeys(accused.missing)),
         cost=candidate.ledger.cost(),
         time=last.time,
-        growth=tree,
+        growth=lines.tree(last.time, since),
         origin=find_origin(),
         window_seconds=growth.seconds,
     )
 
 
-@internal
-class _Accused(NamedTuple):
-    """Who is suspected, the leak's fingerprint, and what is not known."""
-
-    suspects: tuple[Suspect, ...]
-    fingerprint: str
-    missing: list[str]
-
-
-def _accuse(evidence: Evidence, findings: Findings, account: Account, verdict: str, interpreters: int) -> _Accused:
-    """The suspects. So many *interpreters* more were made than closed since the suspicion."""
+def _accuse(evidence: Evidence, findings: Findings, account: Account, verdict: str) -> _Accused:
+    """The suspects, the interpreters that were made and not closed since the suspicion among them."""
+    interpreters = count_interpreters()
     ranking = Ranking(findings.diff, evidence.series, findings.lines)
     loose = loose_sites(findings.diff, findings.lines, account.walked)
     suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
-    if interpreters > 0:
-        suspects = with_interpreters(suspects, loose, account, interpreters)
+    if interpreters > evidence.interpreters:
+        suspects = with_interpreters(suspects, loose, account, interpreters - evidence.interpreters)
     name = fingerprint(verdict, suspects, findings.holdings)
-    return _Accused(suspects, name, _missing(evidence, account, verdict))
+    return _Accused(verdict, suspects, name, _missing(evidence, account, verdict), interpreters)
 
 
 def _as_reported(accused: _Accused, reported: Report, now: float) -> _Accused:
     """The suspects of the older report in place of those that could be found now."""
     note = f"no new suspects: the same ones were reported {format_duration(now - reported.time)} ago"
-    return _Accused(reported.suspects, reported.fingerprint, [*accused.missing, note])
+    return accused._replace(
+        suspects=reported.suspects, fingerprint=reported.fingerprint, missing=[*accused.missing, note]
+    )
 
 
 def _missing(evidence: Evidence, account: Account, verdict: str) -> list[str]:

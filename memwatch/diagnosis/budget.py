@@ -54,12 +54,12 @@ def expected_blocks(sample: Sample) -> int:
     return sample.blocks or expected_in(sample.base)
 
 
-def time_shared(candidate: Candidate, whole: bool = False) -> float:
+def time_shared(candidate: Candidate, from_suspicion: bool = False) -> float:
     """The seconds of which walks may take a share: the process's age, and the time until they are paid off.
 
-    *whole* is for what begins at the suspicion, whose window is a quarter of the one that confirms.
+    *from_suspicion* is for what begins at the suspicion, whose window is a quarter of the one that confirms.
     """
-    return candidate.ledger.age + (_LIFE if whole else _LIFE / 4) * candidate.growth.seconds
+    return candidate.ledger.age + (_LIFE if from_suspicion else _LIFE / 4) * candidate.growth.seconds
 
 
 @internal

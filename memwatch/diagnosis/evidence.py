@@ -44,8 +44,8 @@ class EvidenceCollector:
         self._recorder = recorder
         self._show_keys = show_keys
 
-    def _walks(self, candidate: Candidate, whole: bool = False) -> Walks:
-        return Walks(candidate, self.evidence, self._budget, self._child, self._show_keys, whole)
+    def _walks(self, candidate: Candidate, from_suspicion: bool = False) -> Walks:
+        return Walks(candidate, self.evidence, self._budget, self._child, self._show_keys, from_suspicion)
 
     def begin(self, candidate: Candidate) -> None:
         """Growth is suspected: take the snapshot that it will be measured from."""
@@ -57,7 +57,7 @@ class EvidenceCollector:
         self.evidence = Evidence(suspicion=candidate.growth, modules=loaded, native=native, since=now)
         self.evidence.base, self.evidence.small, self.evidence.rss = last.base, last.small, last.rss
         self.evidence.interpreters, self.evidence.mapped = count_interpreters(), read_mapped()
-        self.evidence.snapshot = self._walks(candidate, whole=True).first()
+        self.evidence.snapshot = self._walks(candidate, from_suspicion=True).first()
 
     def begin_anew(self, candidate: Candidate) -> bool:
         """Measure from now on instead, if enough looks have shown that no single thing grew so far. Whether it does.
@@ -87,7 +87,7 @@ class EvidenceCollector:
 
     def _begin_late(self, candidate: Candidate) -> bool:
         """Take the first look once more: it could not be had, since when the heap has shrunk, or is out of date."""
-        return self._walks(candidate, whole=True).may_begin() and self._restart(candidate)
+        return self._walks(candidate, from_suspicion=True).may_begin() and self._restart(candidate)
 
     def _leave_behind(self, candidate: Candidate) -> bool:
         """Measure from now on, once, if what was suspected is over and something else grows: a start-up has ended."""

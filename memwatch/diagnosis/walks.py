@@ -50,8 +50,8 @@ _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memo
 class Walks:
     """The walks for *candidate*, which add to *evidence* what they count and what they miss.
 
-    *whole* is for walks that begin at the suspicion, as `time_shared` says. *show_keys* shows the keys of dicts on the
-    paths to holders.
+    *from_suspicion* is for walks that begin at the suspicion, as `time_shared` says. *show_keys* shows the keys of
+    dicts on the paths to holders.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Walks:
         budget: Budget,
         child: ForkedLook,
         show_keys: bool = False,
-        whole: bool = False,
+        from_suspicion: bool = False,
     ) -> None:
         self._candidate = candidate
         self._evidence = evidence
@@ -69,7 +69,7 @@ class Walks:
         self._child = child
         self._show_keys = show_keys
         self._blocks = expected_blocks(candidate.last)
-        self._wall = time_shared(candidate, whole)
+        self._wall = time_shared(candidate, from_suspicion)
 
     def may_begin(self) -> bool:
         """Whether a first look at every object may be had, and after it what a verdict needs."""

@@ -163,18 +163,18 @@ METRICS = (
         _per_leak(lambda culprit: culprit.bytes_per_second),
     ),
     _counter(
-        "memwatch_leaks_told_total",
+        "memwatch_leaks_reported_total",
         "memwatch.leaks.told",
         "{leak}",
         "Leaks that were reported.",
-        lambda state: state.leaks_told,
+        lambda state: state.leaks_reported,
     ),
     _counter(
-        "memwatch_recoveries_told_total",
+        "memwatch_recoveries_reported_total",
         "memwatch.recoveries.told",
         "{leak}",
         "Leaks that were reported and have stopped growing.",
-        lambda state: state.recoveries_told,
+        lambda state: state.recoveries_reported,
     ),
     Metric(
         "memwatch_gc_collections_total",

@@ -68,8 +68,8 @@ class State:
     suspected: bool
     culprits: tuple[Culprit, ...]
     leaks: int
-    leaks_told: int
-    recoveries_told: int
+    leaks_reported: int
+    recoveries_reported: int
     collections: tuple[int, ...]
     cost: Cost
 
@@ -96,8 +96,8 @@ def read_state() -> State | None:
         suspected=status.suspicion is not None,
         culprits=tuple(map(name_culprit, fastest[:MOST_LEAKS])),
         leaks=len(status.leaks),
-        leaks_told=status.leaks_told,
-        recoveries_told=status.recoveries_told,
+        leaks_reported=status.leaks_reported,
+        recoveries_reported=status.recoveries_reported,
         collections=read_generations(),
         cost=status.cost,
     )

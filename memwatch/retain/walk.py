@@ -173,30 +173,20 @@ class Walk:
         self.groups.append(group)
 
     def run(self) -> None:
-        """Visit all that can be reached from the roots entered so far, nearest first. Raises `Cancelled`.
-
-        Everything is done in place here: a call for each reference would double the time.
-        """
-        queue, pages, new_page, roots = self._queue, self.pages.bytes, self.pages.page, self.roots
-        silent, count, groups, node, grown = self.silent, self._count, self.groups, self._visited, self._grown
+        """Visit all that can be reached from the roots entered so far, nearest first. Raises `Cancelled`."""
+        # Everything is done in place here: a call for each reference would double the time.
+        queue, pages, new_page, silent = self._queue, self.pages.bytes, self.pages.page, self.silent
         defer = None if silent or self._deferred is None else self._defer
         push, add_address, add_kind = queue.append, self.addresses.append, self.kinds.append
-        add_parent, add_group = self.parents.append, groups.append
+        add_parent, add_group, count = self.parents.append, self.groups.append, self._count
         while queue and not self.done:
-            if not node & _CHECK:
-                parent = child = children = None  # only the fields hold anything while this rests
-                self._check(node)
-            ahead = self._next_contents(node in roots) if FREE_THREADED else None
-            parent, group = queue.popleft(), groups[node]
-            children = (contents(parent) if node in roots else shown_by(parent)) if ahead is None else ahead
-            if issubclass(type(parent), DICTS):
-                children += keys_of((parent,))
-            stays = grown is not None and group < 0 and id(parent) not in grown
-            for child in children or self._hidden(parent, node):
+            if not self._visited & _CHECK:
+                child = children = None  # only the fields hold anything while this rests
+                self._check(self._visited)
+            node, group, children, stays = self._next()
+            for child in children:
                 address = id(child)
-                page = pages.get(address >> 16)
-                if page is None:
-                    page = new_page(address)
+                page = pages.get(address >> 16) or new_page(address)
                 slot = address >> 4 & 4095
                 flags = page[slot]
                 if flags & VISITED:
@@ -215,8 +205,21 @@ class Walk:
                     add_kind(kind)
                     add_parent(node)
                     add_group(below)
-            node += 1
-        self._visited = node
+
+    def _next(self) -> tuple[int, int, list[Any], bool]:
+        """Take the next object from the queue: its node, its group, all that it refers to, and whether what is not
+        tracked of that is as old as itself."""
+        node = self._visited
+        is_root = node in self.roots
+        children = self._next_contents(is_root) if FREE_THREADED else None
+        parent, group = self._queue.popleft(), self.groups[node]
+        if children is None:
+            children = contents(parent) if is_root else shown_by(parent)
+        if issubclass(type(parent), DICTS):
+            children += keys_of((parent,))
+        self._visited += 1
+        stays = self._grown is not None and group < 0 and id(parent) not in self._grown
+        return node, group, children or self._hidden(parent, node), stays
 
     def _next_contents(self, is_root: bool) -> list[Any] | None:
         """What the next object in the queue refers to: to be asked of many at once, as each time stops all threads.

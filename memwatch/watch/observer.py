@@ -82,8 +82,8 @@ class Observer:
         self._first_seconds = self._soon = 0.0
         self._open: dict[int, Leak] = {}
         self._stopped: dict[int, _Stopped] = {}
-        self._reported = float("-inf")
-        self._leaks_told = self._recoveries_told = 0
+        self._reported_until = float("-inf")
+        self._leaks_reported = self._recoveries_reported = 0
 
     @property
     def suspicion(self) -> Growth | None:
@@ -99,8 +99,8 @@ class Observer:
             self._suspicion,
             tuple(leaks.values()),
             tuple(stopped.leak for stopped in tuple(self._stopped.values())),
-            self._leaks_told,
-            self._recoveries_told,
+            self._leaks_reported,
+            self._recoveries_reported,
             self.rates.read(),
             self._ledger.cost(),
         )
@@ -143,7 +143,7 @@ class Observer:
         return Candidate(growth, self.history.samples(), self._read, self._should_cancel, self._ledger)
 
     def _suspect(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
-        if growth.start >= self._reported:
+        if growth.start >= self._reported_until:
             yield from self._gather(growth)
 
     def _gather(self, growth: Growth) -> Iterator[EventValue]:
@@ -171,7 +171,7 @@ class Observer:
         self._has_evidence = self._guarded(self._judge.suspected, growth) is not False
 
     def _leak(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
-        if growth.start < self._reported and id(detector) not in self._open:
+        if growth.start < self._reported_until and id(detector) not in self._open:
             return
         if not self._has_evidence:
             yield from self._put_off(detector, growth)
@@ -191,7 +191,7 @@ class Observer:
 
     def _early(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         """Growth that only evidence makes a leak: without it, the suspicion stands."""
-        known = growth.start < self._reported and id(detector) not in self._open
+        known = growth.start < self._reported_until and id(detector) not in self._open
         if not known and not self._has_evidence:
             yield from self._put_off(detector, growth)
             return
@@ -221,22 +221,24 @@ class Observer:
             each.dismiss(growth)
 
     def _tell(self, detector: Detector, growth: Growth, decision: Leak) -> Iterator[EventValue]:
-        self._reported = growth.end
+        self._reported_until = growth.end
         if decision.verdict == "garbage":
             self._dismiss(detector, growth)  # the judge's collection has just removed it; that is no recovery
         else:
             self._suspicion = None  # its evidence stays: the leak may be reported again
             self._open[id(detector)] = decision
-        self._leaks_told += 1
+        self._leaks_reported += 1
         yield "leak", decision
 
     def _recovered(self, detector: Detector, growth: Growth) -> Iterator[EventValue]:
         leak = self._open.pop(id(detector), None)
         if leak is not None:
             if not self._open:
-                self._reported = float("-inf")  # growth that goes on after all is reported again, whenever it began
+                self._reported_until = float(
+                    "-inf"
+                )  # growth that goes on after all is reported again, whenever it began
                 self._forget()
-            self._recoveries_told += 1
+            self._recoveries_reported += 1
             stopped = _Stopped(leak, growth)
             if self.last is not None and stopped.is_held(self.last):
                 self._stopped.setdefault(id(detector), stopped)  # the first is over last

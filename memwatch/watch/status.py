@@ -15,7 +15,7 @@ class Status(NamedTuple):
     """`sample` is the newest reading, None before the first; `age` the seconds since watching began.
 
     `leaks` are those that were reported and go on, `stopped` those that grow no more and are held,
-    `leaks_told` and `recoveries_told` how many were reported in all.
+    `leaks_reported` and `recoveries_reported` how many were reported in all.
     `rates` is empty in a process that nobody watches.
     """
 
@@ -24,7 +24,7 @@ class Status(NamedTuple):
     suspicion: Growth | None
     leaks: tuple[Leak, ...]
     stopped: tuple[Leak, ...]
-    leaks_told: int
-    recoveries_told: int
+    leaks_reported: int
+    recoveries_reported: int
     rates: tuple[Rate, ...]
     cost: Cost

@@ -70,7 +70,7 @@ def test_each_worker_is_in_the_metrics_while_it_lives(tmp_path, preload):
                 lambda: (seen := find(get(port, "/metrics"), "memwatch_base_bytes")).keys() >= workers and seen
             )
             assert min(shown.values()) > 2**20
-            assert find(get(port, "/metrics"), "memwatch_leaks_told_total") == {0: 0.0}
+            assert find(get(port, "/metrics"), "memwatch_leaks_reported_total") == {0: 0.0}
             gone = next(iter(workers))
             os.kill(gone, signal.SIGTERM)
             until(lambda: gone not in held(port))

@@ -56,7 +56,7 @@ def test_the_readings_and_the_leak(registry, watched):
     watched.status = make_status(make_leak())
     found = scrape(registry)
     assert found["memwatch_base_bytes", ()] == 50 * MIB and found["memwatch_resident_bytes", ()] == 80 * MIB
-    assert found["memwatch_leaks", ()] == 1 and found["memwatch_leaks_told_total", ()] == 1
+    assert found["memwatch_leaks", ()] == 1 and found["memwatch_leaks_reported_total", ()] == 1
     assert found["memwatch_growth_bytes_per_second", (("meter", "base"), ("window", "10m"))] == 2048
     assert not [key for key in found if ("window", "1h") in key[1]]
     ((_, labels),) = [key for key in found if key[0] == "memwatch_leak_info"]
@@ -174,7 +174,7 @@ def test_processes_that_share_files(tmp_path):
     for pid in map(str, pids):
         assert found["memwatch_base_bytes", (("pid", pid),)] > MIB
         assert found["memwatch_leaks", (("pid", pid),)] == 0
-    assert found["memwatch_leaks_told_total", ()] == 0
+    assert found["memwatch_leaks_reported_total", ()] == 0
     assert found["memwatch_gc_collections_total", (("generation", "2"),)] >= 3
     assert ("memwatch_base_bytes", ()) not in found
 

@@ -33,7 +33,7 @@ def test_nothing_is_known_before_the_first_reading(watched):
 def test_a_state_is_the_newest_reading_and_the_leaks_that_go_on(watched):
     watched.status = make_status(make_leak())
     state = export.read_state()
-    assert (state.sample.base, state.sample.rss, state.leaks, state.leaks_told) == (50 * MIB, 80 * MIB, 1, 1)
+    assert (state.sample.base, state.sample.rss, state.leaks, state.leaks_reported) == (50 * MIB, 80 * MIB, 1, 1)
     assert state.limit_bytes > 0 and state.limit_share == 80 * MIB / state.limit_bytes
     assert len(state.collections) == 3 and not state.suspected
     (culprit,) = state.culprits
