@@ -14,6 +14,7 @@ from ..units import format_bytes, printable
 _MOST_CLASSES = 4
 _MOST_STEPS = 8
 _UNNAMED = ("__dict__", "reference")
+_ROOT = "(GC roots)"
 
 
 @internal
@@ -106,6 +107,14 @@ def draw(path: Sequence[PathStep]) -> str:
     shown = [*groups, *(step.name for step in path[2:] if step.name not in _UNNAMED)]
     shown = shown if len(shown) <= _MOST_STEPS else [*shown[:3], "...", *shown[3 - _MOST_STEPS :]]
     return printable(" > ".join(shown))
+
+
+def placed(holder: str, path: Sequence[PathStep]) -> str:
+    """A holder with the way to it; of a group of roots its name, and "several" where it is all of them."""
+    way = draw(path)
+    if way:
+        return f"{shorten_start(holder)} at {way}"
+    return "several" if holder == _ROOT else holder
 
 
 def _listed(classes: Sequence[ClassRetained]) -> str:

@@ -11,7 +11,7 @@ from ..internal import internal
 from ..tables import aligned, shorten_start
 from ..units import format_bytes
 from .analysis import dominators_in, retained_by_class, way_to
-from .dominators_table import PathStep, draw
+from .dominators_table import PathStep, placed
 
 
 @internal
@@ -46,7 +46,7 @@ class Holders:
         sizes = f"{format_bytes(self.size_bytes)}, retained {format_bytes(self.retained_bytes)}"
         lines = [("references", "from", "as"), *((f"{it.references:,}", it.what, it.name) for it in self.rows)]
         cells = [(number, shorten_start(what), shorten_start(name)) for number, what, name in lines]
-        kept = f"kept by {shorten_start(self.keeper)} at {draw(self.path) or 'the roots'}"
+        kept = f"kept by {placed(self.keeper, self.path)}"
         return "\n".join([f"{self.objects:,} {self.what}, {sizes}", kept, *aligned(cells, left=(1, 2))])
 
 

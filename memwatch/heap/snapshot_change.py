@@ -15,7 +15,7 @@ from ..internal import internal
 from ..tables import aligned, shorten_start
 from ..units import format_bytes
 from .analysis import GROUP, dominators_in, retained_by_class, strong, way_to
-from .dominators_table import PathStep, draw
+from .dominators_table import PathStep, placed
 
 
 @internal
@@ -56,7 +56,7 @@ class SnapshotChange:
         lines: list[tuple[str, ...]] = [("class", "came", "went", "size", "grown", "retained", "held by")]
         for row in self.rows[:top]:
             sizes = [format_bytes(it, signed=True) for it in (row.size_bytes, row.grown_bytes, row.retained_bytes)]
-            held = f"{shorten_start(row.holder)} at {draw(row.path)}" if row.holder else ""
+            held = placed(row.holder, row.path)
             lines.append((shorten_start(row.what), f"+{row.came:,}", f"-{row.went:,}", *sizes, held))
         whole = format_bytes(self.after_bytes - self.before_bytes, signed=True)
         return "\n".join([*aligned(lines, left=(0, 6)), f"the heap: {format_bytes(self.before_bytes)}, {whole}"])

@@ -8,6 +8,7 @@ import json
 from memwatch.formats.heapsnapshot import HeapSnapshot, writer
 from memwatch.formats.heapsnapshot.reader import read_from
 from memwatch.heap.analysis import analyse
+from memwatch.heap.dominators_table import placed
 from memwatch.heap.holders import holders_of
 from memwatch.heap.snapshot_change import compare
 
@@ -55,6 +56,11 @@ def test_what_is_garbage_is_not_held_by_what_holds_the_rest() -> None:
         "app.Cache",
         "(Garbage)",
     )
+    assert not [line for line in change.table().splitlines() if line.endswith(" at")]
+
+
+def test_what_all_groups_hold_together_is_said_to_have_several_holders() -> None:
+    assert (placed("(GC roots)", ()), placed("(Garbage)", ())) == ("several", "(Garbage)")
 
 
 def test_nothing_came() -> None:
