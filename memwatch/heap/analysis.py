@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from array import array
+from collections import Counter
 from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +20,7 @@ from .dominators_table import Dominators, PathStep, from_told
 
 _native: Any = import_module("..backend.graph.exact", __package__) if backend.name == "native" else None
 GROUP = "(synthetic)"
+_MODULE = "<module "
 _core: Any = _native or reference
 
 
@@ -110,3 +113,48 @@ def taken_in_python(wanted: Any) -> tuple[HeapSnapshot, int | None]:
         place = graph.place_of(wanted)
     file.seek(0)
     return read_from(file), place
+
+
+def holder_of_most(snapshot: HeapSnapshot, above: Sequence[int], held: Counter[int]) -> int:
+    """The nearest node below which more than half hangs of what *held* counts by its holder; *above*: the dominators.
+
+    Where that is as wide as the namespace of a module, it tells nothing: then the holder that has the most.
+    """
+    first, most = held.most_common(1)[0]
+    if 2 * most > held.total():
+        return first
+    found = _common(above, held)
+    return first if _is_wide(snapshot, found) else found
+
+
+def _common(above: Sequence[int], held: Counter[int]) -> int:
+    depths, left, half = {0: 0}, dict(held), held.total() / 2
+    waiting = [(-_depth(above, depths, node), node) for node in left]
+    heapify(waiting)
+    while waiting:
+        _, node = heappop(waiting)
+        if left[node] > half or above[node] == NONE or node == 0:
+            return node
+        upper = above[node]
+        if upper not in left:
+            heappush(waiting, (-_depth(above, depths, upper), upper))
+        left[upper] = left.get(upper, 0) + left[node]
+    return 0
+
+
+def _depth(above: Sequence[int], depths: dict[int, int], node: int) -> int:
+    way = []
+    while node not in depths and above[node] != NONE:
+        way.append(node)
+        node = above[node]
+    depth = depths.setdefault(node, 0)
+    for node in reversed(way):
+        depths[node] = depth = depth + 1
+    return depth
+
+
+def _is_wide(snapshot: HeapSnapshot, node: int) -> bool:
+    if snapshot.class_of(node) == GROUP or snapshot.name_of(node).startswith(_MODULE):
+        return True
+    owners = (it for it in range(len(snapshot)) if snapshot.name_of(it).startswith(_MODULE))
+    return any(it.name == "__dict__" and it.target == node for owner in owners for it in snapshot.references(owner))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 
 from memwatch.formats.heapsnapshot import HeapSnapshot, writer
 from memwatch.formats.heapsnapshot.reader import read_from
-from memwatch.heap.analysis import analyse
+from memwatch.heap.analysis import _common, analyse, dominators_in, holder_of_most
 from memwatch.heap.dominators_table import placed
 from memwatch.heap.holders import holders_of
 from memwatch.heap.snapshot_change import compare
@@ -87,5 +88,15 @@ def test_who_holds_a_class() -> None:
     assert found is not None
     assert [(row.what, row.name, row.references) for row in found.rows] == [("app.Order", "data", 50)]
     assert (found.objects, found.size_bytes, found.retained_bytes) == (50, 50_000, 50_000)
-    assert "kept by app.Order" in found.table()
+    assert "kept by app.Cache at (Modules) > app > cache" in found.table(), "each order keeps one"
     assert holders_of(snapshot_with(range(50), 100), "app.Customer") is None
+
+
+def test_the_holder_of_most_is_above_the_many_that_hold_few_each() -> None:
+    snapshot = snapshot_with(range(3), 100)
+    above = [2**32 - 1, 0, 1, 2, 3, 4, 4, 4, 3]  # the root, two groups, the module, a dict, its three lists, a list
+    assert _common(above, Counter({5: 4, 6: 3, 7: 3, 8: 1})) == 4
+    assert _common(above, Counter({5: 4, 8: 4})) == 3
+    assert _common(above, Counter({5: 4, 0: 4})) == 0
+    assert holder_of_most(snapshot, dominators_in(snapshot), Counter({5: 1, 7: 1, 9: 1})) == 4
+    assert holder_of_most(snapshot, dominators_in(snapshot), Counter({4: 2, 2: 2})) == 4, "(Modules) would tell nothing"
