@@ -17,7 +17,7 @@ import subprocess
 
 from ..errors import ProcessError, UnsupportedError
 from .symbols import find_symbols
-from .target import Target
+from .target import NOT_PERMITTED, Target
 
 _PATIENCE = 30.0  # seconds
 _ROOM = 8192  # bytes, two pages
@@ -121,9 +121,6 @@ def _quoted(text: str) -> str:
 def _reason(said: str) -> str:
     """What went wrong, in a line."""
     if re.search(r"ptrace: Operation not permitted|Could not attach", said):
-        return (
-            "the system does not permit it (ptrace). Be root, give the container SYS_PTRACE, or look at "
-            "/proc/sys/kernel/yama/ptrace_scope"
-        )
+        return NOT_PERMITTED
     lines = [line for line in said.splitlines() if line and not line.lower().startswith("warning")]
     return lines[-1] if lines else "it says nothing"

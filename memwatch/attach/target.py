@@ -14,6 +14,10 @@ from ..internal import internal
 
 _PYTHON = re.compile(r"(?:lib)?python(3\.[0-9]+)t?(?:\.so[.0-9]*)?")
 _REMOTE = (3, 14)
+NOT_PERMITTED = (
+    "the system does not permit it (ptrace). Be root, give the container SYS_PTRACE, or look at "
+    "/proc/sys/kernel/yama/ptrace_scope"
+)
 
 
 @internal
@@ -47,7 +51,8 @@ def find_target(pid: int) -> Target:
     except FileNotFoundError:
         raise ProcessError(f"there is no process {pid}, or it is ending") from None
     except PermissionError:
-        raise ProcessError(f"process {pid} may not be looked into: it belongs to another user") from None
+        why = NOT_PERMITTED if os.geteuid() in (0, uid) else "it belongs to another user"
+        raise ProcessError(f"process {pid} may not be looked into: {why}") from None
     if tracer := _field(status, "TracerPid"):
         raise ProcessError(f"process {pid} is being debugged by process {tracer}")
     if not is_near:

@@ -49,6 +49,7 @@ class Top(App[None]):
     .suspect { color: $warning; }
     .ended { color: $text-muted; }
     DataTable { height: 1fr; min-height: 3; }
+    DataTable.plain > .datatable--cursor { text-style: reverse; }
     VerticalScroll { height: 1fr; min-height: 2; border-top: solid $surface-lighten-2; }
     """
     BINDINGS: ClassVar[list[Any]] = [
@@ -60,7 +61,8 @@ class Top(App[None]):
     ]
 
     def __init__(self, source: Source) -> None:
-        super().__init__()
+        self._plain = bool(os.environ.get("NO_COLOR"))
+        super().__init__(ansi_color=True if self._plain else None)  # or it would paint in shades of grey
         self.source = source
         self.paused = False
         self.view: View | None = None
@@ -72,7 +74,8 @@ class Top(App[None]):
         """From above: whose, curve, facts, types, and what is known of the one that is selected."""
         for name in ("head", "curve", "facts", "looked"):
             yield Static(id=name, markup=False)
-        yield DataTable(id="types", cursor_type="row", zebra_stripes=True)
+        classes = "plain" if self._plain else ""
+        yield DataTable(id="types", classes=classes, cursor_type="row", zebra_stripes=True)
         with VerticalScroll(can_focus=False):
             yield Static(id="details", markup=False)
         yield Footer()

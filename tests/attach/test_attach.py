@@ -144,12 +144,18 @@ def test_what_is_read_of_a_process(monkeypatch, reads, links, words):
         target.find_target(7)
 
 
-def test_a_process_of_another_user_is_said_to_be_one(monkeypatch):
+@pytest.mark.parametrize(
+    ("asks", "owns", "words"),
+    [(1000, 0, "belongs to another user"), (0, 1000, r"permit it \(ptrace\)"), (1000, 1000, r"permit it \(ptrace\)")],
+)
+def test_what_may_not_be_looked_into_is_said_to_be_anothers_only_if_it_is(monkeypatch, asks, owns, words):
     def refuse(path):
         raise PermissionError
 
+    monkeypatch.setattr(os, "stat", lambda path: os.stat_result([0, 0, 0, 0, owns, 0, 0, 0, 0, 0]))
+    monkeypatch.setattr(os, "geteuid", lambda: asks)
     monkeypatch.setattr(os, "readlink", refuse)
-    with pytest.raises(memwatch.ProcessError, match="belongs to another user"):
+    with pytest.raises(memwatch.ProcessError, match=words):
         target.find_target(1)
 
 

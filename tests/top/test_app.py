@@ -65,6 +65,31 @@ def test_it_shows_what_grows_and_who_holds_what_is_selected(source):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("no_color", ["1", ""])
+def test_no_color_is_no_color_at_all_and_the_selected_row_is_still_seen(source, monkeypatch, no_color):
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    else:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+
+    async def test(app, pilot, until, said):
+        await until(lambda: app.query_one(DataTable).row_count == 2)
+        await pilot.pause()
+        shown = [
+            segment
+            for widget in app.screen.walk_children()
+            for strip in widget.render_lines(widget.size.region)
+            for segment in strip
+            if segment.style is not None
+        ]
+        colors = {color.name for it in shown for color in (it.style.color, it.style.bgcolor) if color is not None}
+        assert (colors == {"default"}) == bool(no_color)
+        assert any("app.Order" in it.text and it.style.reverse for it in shown) == bool(no_color)
+
+    run(source, test)
+
+
+@pytest.mark.slow
 def test_a_terminal_of_20_columns_and_one_that_is_made_wider(source):
     async def test(app, pilot, until, said):
         await until(lambda: app.query_one(DataTable).row_count == 2)
