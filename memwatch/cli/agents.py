@@ -11,7 +11,7 @@ from typing import Any
 from ..diagnosis.places import own_frames
 from ..errors import OptionError
 from ..recording.cases import put_together
-from ..recording.compare import since_told
+from ..recording.compare import since_reported
 from ..recording.lives import Reader
 from ..recording.text import old_text
 from ..render.markdown import BUDGET, LEAST, characters_of, fitted
@@ -50,7 +50,7 @@ def for_agents(reader: Reader, file: str, budget: int = BUDGET) -> str:
             each,
             _is_unchanged(report, case.last),
             command=f"{show} {number}",
-            age=old_text(case, since_told(case, lives, leaks), time()),
+            age=old_text(case, since_reported(case, lives, leaks), time()),
         )
         for number, case in enumerate(shown, 1)
     ]

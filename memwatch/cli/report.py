@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import RecordingError
 from ..files import write_file
 from ..recording.cases import Case, put_together, roles_of
-from ..recording.compare import SURE, Change, compare, since_told, split_by_release, split_since
+from ..recording.compare import SURE, Change, compare, since_reported, split_by_release, split_since
 from ..recording.html import write
 from ..recording.lives import Life, Reader
 from ..recording.text import (
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 def _list(reader: Reader, args: argparse.Namespace) -> int:
     lives, leaks, now = reader.lives(), reader.leaks(), time.time()
     roles, cases = roles_of(lives), put_together(lives, leaks)
-    since = [(case, since_told(case, lives, leaks)) for case in cases]
+    since = [(case, since_reported(case, lives, leaks)) for case in cases]
     if args.html:
         page = write(reader.path, lives, roles, [(*it, reader.text(it[0].leak)) for it in since], now)
         _put(args.html, page)
@@ -106,8 +106,8 @@ def _overview(reader: Reader, file: str, cases: Sequence[tuple[Case, Change | No
         yield from (*case_lines(number, case, now, since), "")
     if lives and not cases:
         yield from ("  no leak was reported", "")
-    told = {life for case, _ in cases for life in case.lives}
-    if suspected := suspected_lines(lives, reader.types(), told):
+    reported = {life for case, _ in cases for life in case.lives}
+    if suspected := suspected_lines(lives, reader.types(), reported):
         yield from (*suspected, "")
     yield from role_lines(roles_of(lives)) if lives else ()
     command = f"memwatch report {shlex.quote(file)}"
@@ -120,7 +120,7 @@ def _overview(reader: Reader, file: str, cases: Sequence[tuple[Case, Change | No
 def _show(reader: Reader, args: argparse.Namespace) -> int:
     lives, leaks = reader.lives(), reader.leaks()
     number, case = _find(put_together(lives, leaks), args.leak)
-    since = since_told(case, lives, leaks)
+    since = since_reported(case, lives, leaks)
     if args.html:
         _put(args.html, reader.page(case.leak))
     elif args.for_agents:

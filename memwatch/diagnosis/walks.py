@@ -186,7 +186,7 @@ class Walks:
         self._count(look.identity.totals)
         findings = Findings(diff_snapshots(before, after), after=after)
         if question is not None:
-            with self._evidence.noting("holders not told"):
+            with self._evidence.noting("holders not named"):
                 until = Clock.thread_time() + _NAMING
                 named = holdings_of(question, look.places, self._show_keys, lambda: Clock.thread_time() > until)
                 findings.holdings = named

@@ -164,14 +164,14 @@ METRICS = (
     ),
     _counter(
         "memwatch_leaks_reported_total",
-        "memwatch.leaks.told",
+        "memwatch.leaks.reported",
         "{leak}",
         "Leaks that were reported.",
         lambda state: state.leaks_reported,
     ),
     _counter(
         "memwatch_recoveries_reported_total",
-        "memwatch.recoveries.told",
+        "memwatch.recoveries.reported",
         "{leak}",
         "Leaks that were reported and have stopped growing.",
         lambda state: state.recoveries_reported,

@@ -16,7 +16,7 @@ from ..backend.graph.contract import NONE, Wish
 from ..formats.heapsnapshot import writer
 from ..formats.heapsnapshot.reader import read_from
 from ..formats.heapsnapshot.snapshot import HeapSnapshot
-from .dominators_table import Dominators, PathStep, from_told
+from .dominators_table import Dominators, PathStep, from_answer
 
 _native: Any = import_module("..backend.graph.exact", __package__) if backend.name == "native" else None
 GROUP = "(synthetic)"
@@ -28,12 +28,12 @@ def analyse(snapshot: HeapSnapshot, top: int = 20) -> Dominators:
     """At most *top* points of the heap where much hangs, and as many classes by what they retain."""
     classes, places = snapshot.class_places()
     starts, targets, edges = strong(snapshot)
-    told = _core.retained_of(starts, targets, snapshot.sizes, places, len(classes), top, group_class(classes))
+    answer = _core.retained_of(starts, targets, snapshot.sizes, places, len(classes), top, group_class(classes))
 
     def path_of(point: dict[str, Any]) -> tuple[PathStep, ...]:
         return _steps(snapshot, starts, targets, edges, point["way"])
 
-    return from_told(told, path_of, lambda point: snapshot.name_of(point["vertex"]), classes.__getitem__, top)
+    return from_answer(answer, path_of, lambda point: snapshot.name_of(point["vertex"]), classes.__getitem__, top)
 
 
 def _steps(
@@ -66,8 +66,8 @@ def retained_by_class(
     starts, targets, _ = strong(snapshot)
     others = len(classes)
     marked = array("I", (place if chosen[node] else others for node, place in enumerate(places)))
-    told = _core.retained_of(starts, targets, snapshot.sizes, marked, others + 1, 1)
-    return {classes[row[0]]: row[3] for row in told["classes"] if row[0] != others}
+    answer = _core.retained_of(starts, targets, snapshot.sizes, marked, others + 1, 1)
+    return {classes[row[0]]: row[3] for row in answer["classes"] if row[0] != others}
 
 
 def dominators_in(snapshot: HeapSnapshot) -> array[int]:

@@ -113,9 +113,9 @@ class HeapDiff:
 
     def _overrun(self, before: Snapshot, after: Snapshot) -> list[str]:
         """Which pauses were longer than they should have been, after all."""
-        told = [("look", max(before.pause_seconds, after.pause_seconds))]
-        told.append(("collection", max(before.collect_seconds, after.collect_seconds)))
-        over = [(what, seconds) for what, seconds in told if self._budget is not None and seconds > self._budget]
+        longest = [("look", max(before.pause_seconds, after.pause_seconds))]
+        longest.append(("collection", max(before.collect_seconds, after.collect_seconds)))
+        over = [(what, seconds) for what, seconds in longest if self._budget is not None and seconds > self._budget]
         return [f"the budget was not kept: a {what} paused for {format_milliseconds(took)}" for what, took in over]
 
     def _since_end(self) -> float:

@@ -122,26 +122,26 @@ def _listed(classes: Sequence[ClassRetained]) -> str:
     return ", ".join([*parts, *(["..."] if len(classes) > _MOST_CLASSES else [])])
 
 
-def from_told(
-    told: dict[str, Any],
+def from_answer(
+    answer: dict[str, Any],
     path_of: Callable[[dict[str, Any]], Sequence[PathStep]],
     name_of: Callable[[dict[str, Any]], str],
     class_of: Callable[[Any], str],
     top: int,
 ) -> Dominators:
-    """The values of what a backend has told, whose names the functions give; the *top* classes alone."""
+    """The values of what a backend has answered, whose names the functions give; the *top* classes alone."""
     points = []
-    for point in told["points"]:
+    for point in answer["points"]:
         classes = sorted((_retained(row, class_of) for row in point["classes"]), key=lambda it: -it.size_bytes)
-        share = point["bytes"] / max(1, told["bytes"])
+        share = point["bytes"] / max(1, answer["bytes"])
         path = tuple(path_of(point))
         points.append(
             Point(name_of(point), point["bytes"], point["objects"], point["own"], share, path, tuple(classes))
         )
-    by_class = sorted((_retained(row, class_of) for row in told["classes"]), key=lambda it: -it.retained_bytes)
+    by_class = sorted((_retained(row, class_of) for row in answer["classes"]), key=lambda it: -it.retained_bytes)
     points.sort(key=lambda it: -it.size_bytes)
-    pause = told.get("pause", 0.0)
-    return Dominators(told["bytes"], told["objects"], tuple(points), tuple(by_class[:top]), pause)
+    pause = answer.get("pause", 0.0)
+    return Dominators(answer["bytes"], answer["objects"], tuple(points), tuple(by_class[:top]), pause)
 
 
 def _retained(row: Sequence[Any], class_of: Callable[[Any], str]) -> ClassRetained:

@@ -16,7 +16,7 @@ from ..checks import check_whole
 from ..errors import OptionError, UnsupportedError
 from ..formats.heapsnapshot.layout import EDGE_TYPES
 from .analysis import analyse, retained_bytes, taken_in_python
-from .dominators_table import Dominators, PathStep, from_told
+from .dominators_table import Dominators, PathStep, from_answer
 
 _graph: Any = import_module("..backend.graph." + ("exact" if backend.name == "native" else "pure"), __package__)
 
@@ -46,9 +46,9 @@ def dominators(top: int = 20, *, in_child: InChild = "auto") -> Dominators:
     child = choose_child(in_child)
     if backend.name != "native":
         return analyse(taken_in_python(None)[0], top)
-    told = _graph.retained(top, 0, child)
-    return from_told(
-        told, lambda point: [_step(*it) for it in point["way"]], lambda point: str(point["name"]), str, top
+    answer = _graph.retained(top, 0, child)
+    return from_answer(
+        answer, lambda point: [_step(*it) for it in point["way"]], lambda point: str(point["name"]), str, top
     )
 
 

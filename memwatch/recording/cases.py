@@ -69,7 +69,7 @@ def put_together(lives: Sequence[Life], leaks: Iterable[RecordedLeak]) -> tuple[
     for leak in leaks:
         if leak.life in by_id:
             groups.setdefault((by_id[leak.life].birth.role, leak.fingerprint), []).append(leak)
-    cases = [_case(role, told, by_id) for (role, _), told in groups.items()]
+    cases = [_case(role, reported, by_id) for (role, _), reported in groups.items()]
     return tuple(sorted(cases, key=lambda case: (-len(case.lives), -case.rate)))
 
 
@@ -86,9 +86,9 @@ def releases_of(lives: Iterable[Life]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(life.birth.release for life in lives if life.birth.release))
 
 
-def _case(role: str, told: Sequence[RecordedLeak], by_id: dict[int, Life]) -> Case:
-    newest = {leak.life: leak for leak in told}  # they come in the order of time
-    last, releases = told[-1], releases_of(by_id[life] for life in sorted(newest))
+def _case(role: str, reported: Sequence[RecordedLeak], by_id: dict[int, Life]) -> Case:
+    newest = {leak.life: leak for leak in reported}  # they come in the order of time
+    last, releases = reported[-1], releases_of(by_id[life] for life in sorted(newest))
     labels = {by_id[life].birth.release for life in newest}  # "" is that of lives without one
     alike = [it for it in by_id.values() if it.birth.role == role and it.birth.release in labels]
     return Case(
@@ -99,7 +99,7 @@ def _case(role: str, told: Sequence[RecordedLeak], by_id: dict[int, Life]) -> Ca
         lives=tuple(newest),
         of=len(alike),
         rate=median(leak.rate for leak in newest.values()),
-        first=told[0].time,
+        first=reported[0].time,
         last=last.time,
         recovered=sum(leak.recovered is not None for leak in newest.values()),
         releases=releases,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..errors import RecordingError
 from .cases import Case, put_together, releases_of
 from .lives import Life, RecordedLeak
-from .past import TOLD_LASTS
+from .past import REPORTED_LASTS
 
 SURE = 0.9
 """From this confidence on a leak that is not reported any more is called gone."""
@@ -95,8 +95,8 @@ def compare(old: Sequence[Life], new: Sequence[Life], leaks: Sequence[RecordedLe
     return tuple(sorted(changes, key=lambda change: (order.index(change.outcome), -change.case.rate)))
 
 
-def since_told(case: Case, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> Change | None:
-    """What became of *case* in the lives of its role that began after it was last told; None where there are none."""
+def since_reported(case: Case, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> Change | None:
+    """What became of *case* in the lives of its role that began after it was last reported; None without such."""
     newer = [life for life in lives if life.birth.role == case.role and life.birth.started > case.last]
     if not newer:
         return None
@@ -123,14 +123,14 @@ def _change(
 
 
 def _that_could_tell(lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> list[Life]:
-    """The *lives* of a role without those that kept silent because others had told the same leak over many lives."""
+    """The *lives* of a role without those that kept silent because others had reported the same leak over lives."""
     born = {life.id: life.birth for life in lives}
-    told = [(born[it.life].release, it.time) for it in leaks if it.over_lives and it.life in born]
+    reported = [(born[it.life].release, it.time) for it in leaks if it.over_lives and it.life in born]
     telling = {it.life for it in leaks}
 
     def is_excused(life: Life) -> bool:
         release, started = life.birth.release, life.birth.started
-        return any(of == release and at < started < at + TOLD_LASTS for of, at in told)
+        return any(of == release and at < started < at + REPORTED_LASTS for of, at in reported)
 
     return [life for life in lives if life.id in telling or not is_excused(life)]
 

@@ -103,7 +103,7 @@ class RecordedLeak:
 @dataclass(frozen=True, slots=True)
 class GrownType:
     """By how many objects and bytes a type had grown in `life` at `time`, since growth was suspected at `since`; where
-    a leak was told, by as much as its report says.
+    a leak was reported, by as much as its report says.
     """
 
     life: int

@@ -14,7 +14,9 @@ from .evidence import USUAL_LIVES, Shape, leaky, settled, shape_of, usual
 
 _MOST = 2 * USUAL_LIVES  # lives that are looked at
 _AT_ONCE = 16  # lives whose shape is found at a time: each takes a millisecond or two
-TOLD_LASTS = 86400.0  # seconds for which a leak that was reported in a role is not reported again for the same reason
+REPORTED_LASTS = (
+    86400.0  # seconds for which a leak that was reported in a role is not reported again for the same reason
+)
 
 
 @internal
@@ -34,15 +36,15 @@ def look_back(connection: sqlite3.Connection, life: int, now: float) -> Past:
     """
     (host, role, release) = connection.execute("select host, role, release from lives where id = ?", (life,)).fetchone()
     before = _lives_before(connection, life, host, role)
-    told = {row[0] for row in connection.execute("select distinct life from leaks")}
+    reported = {row[0] for row in connection.execute("select distinct life from leaks")}
     same = [number for number, of in before if of == release]
-    others = [number for number, of in before if (of != release or not release) and number not in told]
+    others = [number for number, of in before if (of != release or not release) and number not in reported]
     shapes = _shapes(connection, [number for number, _ in before])
     recently = "select count(*) from leaks, lives where leaks.life = lives.id and role = ? and release = ? and time > ?"
-    is_told = connection.execute(recently, (role, release, now - TOLD_LASTS)).fetchone()[0]
+    is_reported = connection.execute(recently, (role, release, now - REPORTED_LASTS)).fetchone()[0]
     mine = [shapes[number] for number in same if number in shapes]
     theirs = [shapes[number] for number in others if number in shapes]
-    return Past(None if is_told else leaky(mine), usual(theirs), settled(theirs))
+    return Past(None if is_reported else leaky(mine), usual(theirs), settled(theirs))
 
 
 def _lives_before(connection: sqlite3.Connection, life: int, host: str, role: str) -> list[tuple[int, str]]:

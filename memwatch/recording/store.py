@@ -38,7 +38,7 @@ class Suspected(NamedTuple):
 
 
 @internal
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """A leak that was reported at `time`; its report as JSON, as text without source code, and as a compressed page."""
 
     time: float
@@ -86,7 +86,7 @@ class Profiled(NamedTuple):
     content: bytes
 
 
-Entry = Reading | Suspected | Told | Over | Ended | Growing | Profiled
+Entry = Reading | Suspected | Reported | Over | Ended | Growing | Profiled
 
 
 def add_life(connection: sqlite3.Connection, birth: Birth) -> int:
@@ -108,7 +108,7 @@ def _add_suspicion(connection: sqlite3.Connection, life: int, suspicion: Suspect
     _insert(connection, "suspicions", {"life": life, **suspicion._asdict()})
 
 
-def _add_leak(connection: sqlite3.Connection, life: int, leak: Told) -> None:
+def _add_leak(connection: sqlite3.Connection, life: int, leak: Reported) -> None:
     _insert(connection, "leaks", {"life": life, **leak._asdict()})
     rows = tuple([(row["what"], row["count"], row["size_bytes"]) for row in json.loads(leak.report).get("rows", ())])
     _add_types(connection, life, Growing(leak.time, leak.time, rows))
@@ -147,7 +147,7 @@ def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) 
 _WAYS: dict[type, Any] = {
     Reading: _add_reading,
     Suspected: _add_suspicion,
-    Told: _add_leak,
+    Reported: _add_leak,
     Over: _recover,
     Ended: _end,
     Growing: _add_types,
@@ -155,7 +155,7 @@ _WAYS: dict[type, Any] = {
 }
 
 
-def told_before(connection: sqlite3.Connection, life: int, fingerprint: str, since: float) -> int:
+def reported_before(connection: sqlite3.Connection, life: int, fingerprint: str, since: float) -> int:
     """The process of another life that has reported the leak *since*, before *life* has; 0 where there is none.
 
     Of several that tell at once the first to write is before all others.

@@ -31,7 +31,7 @@ def heading(path: str, lives: Sequence[Life], roles: Sequence[Role], now: float)
 
 
 def case_lines(number: int, case: Case, now: float, since: Change | None = None) -> list[str]:
-    """A case in two lines, and a third one about what came of it in processes that began *since* it was told."""
+    """A case in two lines, and a third one about what came of it in processes that began *since* it was reported."""
     what = printable(case.subject) or case.verdict
     seen = f"first seen {moment(case.first, now)}"
     last = f", last {moment(case.last, now)}" if moment(case.last, now) != moment(case.first, now) else ""
@@ -59,10 +59,10 @@ def role_lines(roles: Sequence[Role]) -> list[str]:
     ]
 
 
-def suspected_lines(lives: Sequence[Life], types: Sequence[GrownType], told: Collection[int]) -> list[str]:
-    """Which types grew in processes whose growth was suspected and not reported; *told* are those that reported."""
+def suspected_lines(lives: Sequence[Life], types: Sequence[GrownType], reported: Collection[int]) -> list[str]:
+    """Which types grew in processes whose growth was suspected and not reported; *reported* are those that reported."""
     roles: dict[str, dict[str, list[GrownType]]] = {}
-    by_id = {life.id: life for life in lives if life.suspicions and life.id not in told}
+    by_id = {life.id: life for life in lives if life.suspicions and life.id not in reported}
     for grown in types:
         if grown.life in by_id:
             roles.setdefault(by_id[grown.life].birth.role, {}).setdefault(grown.what, []).append(grown)

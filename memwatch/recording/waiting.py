@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from ..internal import internal
-from .store import Entry, Profiled, Reading, Told
+from .store import Entry, Profiled, Reading, Reported
 
 _MOST_READINGS = 3600
 _MOST_EVENTS = 256
@@ -57,4 +57,4 @@ class Waiting:
 def _size(entry: Entry) -> int:
     if isinstance(entry, Profiled):
         return len(entry.content)
-    return len(entry.report) + len(entry.text) + len(entry.page) if isinstance(entry, Told) else 0
+    return len(entry.report) + len(entry.text) + len(entry.page) if isinstance(entry, Reported) else 0

@@ -29,7 +29,7 @@ from ..watch.thread import acquire, original
 from .connection import PATIENCE, begin, close_quickly, is_busy, open_for_writing
 from .life import at_end_of_worker, born
 from .past import Past, look_back
-from .store import Ended, Entry, Over, Reading, Suspected, Told, add_entries, add_life, told_before
+from .store import Ended, Entry, Over, Reading, Reported, Suspected, add_entries, add_life, reported_before
 from .upkeep import EVERY, INTO_FILE_EVERY, Limits, bring_into_file, is_turn, look_after, thin
 from .waiting import Waiting
 
@@ -123,7 +123,7 @@ class Writer:
     def leak(self, leak: Leak) -> None:
         """Handler of "leak"."""
         if not self.problem:
-            self._take(_told(leak))
+            self._take(_reported(leak))
 
     def recovered(self, leak: Leak) -> None:
         """Handler of "recovered"."""
@@ -138,7 +138,7 @@ class Writer:
         if self._connection is None or self._pid != os.getpid() or not acquire(self._lock, blocking=False):
             return 0
         try:
-            return told_before(self._connection, self._life, fingerprint, steady_epoch() - seconds)
+            return reported_before(self._connection, self._life, fingerprint, steady_epoch() - seconds)
         except sqlite3.Error:
             return 0
         finally:
@@ -294,9 +294,9 @@ class Writer:
             self.problem = "it was forked in the middle of a write"
 
 
-def _told(leak: Leak) -> Told:
+def _reported(leak: Leak) -> Reported:
     report = leak.report.to_dict()
-    return Told(
+    return Reported(
         steady_epoch(),
         fingerprint_of(leak),
         leak.verdict,

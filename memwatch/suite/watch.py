@@ -92,9 +92,9 @@ class SuiteWatch:
             holdings = self._holdings(until)
         if not holdings:
             return ()
-        from .told import Told
+        from .attribution import Attribution
 
-        return Told(*self._samples(until, missing), self._test_at, len(self._ids) == 1).rows(holdings)
+        return Attribution(*self._samples(until, missing), self._test_at, len(self._ids) == 1).rows(holdings)
 
     def _holdings(self, until: int) -> list[Holding]:
         """What came since the first look; what the standard library fills once only if it went on to the end."""

@@ -64,27 +64,27 @@ class RecordingSource:
         if not lives:
             return View(name, "recorded", "nothing is recorded yet")
         life = self._chosen(lives, leaks)
-        told = [leak for leak in leaks if leak.life == life.id]
+        reported = [leak for leak in leaks if leak.life == life.id]
         place = f"{lives.index(life) + 1} of {len(lives)}"
         title = f"{name}: {life.birth.role}, pid {life.birth.pid}, {place}, {_ENDINGS[life.state]}"
         curve = tuple((time, base) for time, base, _ in reader.meters(life.id))
-        if not told:
+        if not reported:
             state = "watching" if life.state == "runs" else "ended"
-            return View(title, state, "no leak was reported", curve, _facts(life, told))
-        last = told[-1]
+            return View(title, state, "no leak was reported", curve, _facts(life, reported))
+        last = reported[-1]
         report, over = reader.report(last.id), last.recovered is not None
         reason = report.get("reason") or last.verdict
         looked = f"reported {moment(last.time, life.last)}"
         thinks = f"it leaked, and has stopped: {reason}" if over else f"it leaks: {reason}"
-        return View(title, "stopped" if over else "leak", thinks, curve, _facts(life, told), report, looked)
+        return View(title, "stopped" if over else "leak", thinks, curve, _facts(life, reported), report, looked)
 
 
-def _facts(life: Life, told: Sequence[RecordedLeak]) -> tuple[tuple[str, str], ...]:
+def _facts(life: Life, reported: Sequence[RecordedLeak]) -> tuple[tuple[str, str], ...]:
     held = "not read yet" if life.last_base is None else f"{format_bytes(life.last_base)} held"
     if life.peak is not None:
         held += f", {format_bytes(life.peak)} resident at most of late"
     rate = f"; {format_rate(life.rate)}" if life.rate is not None else ""
-    leaks = {leak.fingerprint: leak for leak in told}.values()
+    leaks = {leak.fingerprint: leak for leak in reported}.values()
     rows = [("leak", f"{leak.subject or leak.verdict}; {format_rate(leak.rate)}") for leak in leaks]
     release = [("release", life.birth.release)] * bool(life.birth.release)
     return (("memory", f"{held} after {format_duration(life.seconds)}{rate}"), *rows, *release)

@@ -1,4 +1,4 @@
-"""Recordings made by hand: a writer that is told its samples, and what it has written."""
+"""Recordings made by hand: a writer that is given its samples, and what it has written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from memwatch.recording import writer as room
 from memwatch.recording.connection import open_for_writing
 from memwatch.recording.life import Birth
-from memwatch.recording.store import Ended, Over, Reading, Suspected, Told, add_entries, add_life
+from memwatch.recording.store import Ended, Over, Reading, Reported, Suspected, add_entries, add_life
 from memwatch.recording.writer import Writer
 from memwatch.watch import Leak, Sample
 from memwatch.watch.sample import as_datetime
@@ -112,10 +112,10 @@ def shop(path):
         times = (begun, begun + seconds / 2, begun + seconds)
         entries = [Reading(it, 1.0, base, 2 * base, 2 * base, 9) for it, base in zip(times, grown, strict=True)]
         if after is not None:
-            told = Told(
+            reported = Reported(
                 begun + after, name, "objects", "app.Order held by app.CACHE", MIB, rate * MIB, report, "LEAK", b""
             )
-            entries.append(told)
+            entries.append(reported)
         if looked is not None:
             entries.append(Suspected(begun + looked, "base", MIB, rate * MIB, "heap growth"))
         if over is not None:

@@ -78,9 +78,9 @@ def test_the_list_is_json_and_a_page_too(shop, path, tmp_path, capsys):
 
 
 OUTCOMES = {
-    # told by so many of so many older lives; newer lives, each of so many seconds; outcome, confidence
-    "all told, watched as long": (8, 8, 8, 7200, "gone", 1 - (1 / 9) ** 8),
-    "all told, not watched until then": (8, 8, 8, 900, "maybe gone", 0.0),
+    # reported by so many of so many older lives; newer lives, each of so many seconds; outcome, confidence
+    "all reported, watched as long": (8, 8, 8, 7200, "gone", 1 - (1 / 9) ** 8),
+    "all reported, not watched until then": (8, 8, 8, 900, "maybe gone", 0.0),
     "one of four, four watched": (1, 4, 4, 7200, "maybe gone", 1 - (4 / 5) ** 4),
     "one of four, twelve watched": (1, 4, 12, 7200, "gone", 1 - (4 / 5) ** 12),
     "nobody watched": (4, 4, 0, 0, "maybe gone", 0.0),
@@ -100,9 +100,9 @@ def test_short_lives_that_ended_in_silence_count_for_as_long_as_they_lasted(shop
 
 @pytest.mark.parametrize("kind", OUTCOMES)
 def test_a_leak_that_is_not_told_any_more_is_gone_as_far_as_the_time_watched_allows(kind, shop, path):
-    told, of, newer, seconds, outcome, confidence = OUTCOMES[kind]
+    reported, of, newer, seconds, outcome, confidence = OUTCOMES[kind]
     for number in range(of):
-        shop(number, 7200, rate=41.0, after=1800 if number < told else None)
+        shop(number, 7200, rate=41.0, after=1800 if number < reported else None)
     for number in range(newer):
         shop(90000 + number, seconds, release="1.1")
     shop(90000, 60, release="1.1", role="gunicorn")

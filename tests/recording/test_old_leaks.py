@@ -30,7 +30,7 @@ def said(capsys):
 
 def test_what_newer_processes_do_not_report_is_old(shop, path, said, tmp_path):
     shop(0, 7200, rate=41.0, after=1800, report=TEXT)
-    shop(600, 7200)  # began before it was told: says nothing of a fix
+    shop(600, 7200)  # began before it was reported: says nothing of a fix
     for form in ((), ("--for-agents",), ("1",), ("1", "--for-agents")):
         assert "not seen" not in said(path, *form)
     for number in range(2):

@@ -16,7 +16,7 @@ from memwatch.recording.connection import open_for_writing
 from memwatch.recording.life import Birth
 from memwatch.recording.lives import GrownType, Reader
 from memwatch.recording.past import look_back
-from memwatch.recording.store import Ended, Reading, Told, add_entries, add_life
+from memwatch.recording.store import Ended, Reading, Reported, add_entries, add_life
 
 MIB = 1 << 20
 NOW = 1.8e9
@@ -26,7 +26,7 @@ NOW = 1.8e9
 def shop(path):
     connection = open_for_writing(path)
 
-    def add(number, rate=0.0, seconds=60.0, release="1.0", role="shop worker", told=False, over=True, mark="gone"):
+    def add(number, rate=0.0, seconds=60.0, release="1.0", role="shop worker", reported=False, over=True, mark="gone"):
         """A life of a minute that grows by *rate* MiB a second."""
         begun = NOW - 5000 + number * 100
         pid = os.getpid()
@@ -34,7 +34,7 @@ def shop(path):
         birth = Birth(host, pid, 1, mark, "shop", role, None, "shop", release, "3", "0", 1 << 30, begun)
         life = add_life(connection, birth)
         entries = [Reading(begun + it, 1.0, round((50 + rate * it) * MIB), 1, 1, 1) for it in range(int(seconds))]
-        entries += [Told(begun + 50, "f", "objects", "", 1, 1.0, "{}", "", b"")] if told else []
+        entries += [Reported(begun + 50, "f", "objects", "", 1, 1.0, "{}", "", b"")] if reported else []
         add_entries(connection, life, entries + ([Ended(begun + seconds, "exit")] if over else []))
         return life
 
@@ -66,7 +66,7 @@ def test_those_that_run_are_not_asked(shop):
 
 def test_a_leak_that_was_told_is_not_told_by_every_worker_of_the_day(shop):
     for number in range(5):
-        shop(number, rate=0.1, told=number == 4)
+        shop(number, rate=0.1, reported=number == 4)
     mine = shop(9)
     assert look_back(shop.connection, mine, NOW).leaky is None
     assert look_back(shop.connection, mine, NOW + 2 * 86400).leaky is not None
@@ -76,7 +76,7 @@ def test_what_is_usual_is_of_other_releases_without_those_that_leaked(shop):
     for number in range(12):
         shop(number)
     for number in range(12, 16):
-        shop(number, rate=1.0, told=True)
+        shop(number, rate=1.0, reported=True)
     past = look_back(shop.connection, shop(20, release="1.1"), NOW)
     assert past.usual is not None and past.usual.lives == 12
     assert look_back(shop.connection, shop(21), NOW).usual is None

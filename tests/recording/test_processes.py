@@ -33,14 +33,14 @@ KILLED = """
 random.seed(17)
 acknowledged = {}
 for number in range(int(sys.argv[2])):
-    heard, told = os.pipe()
+    heard, said = os.pipe()
     child = os.fork()
     if not child:
         writer, begun = Writer(path), time.monotonic() + 1
         for second in range(10**6):
             writer.tick(sample(begun + second))
-            os.write(told, b"." * (len(writer._waiting) == 0))
-    os.close(told)
+            os.write(said, b"." * (len(writer._waiting) == 0))
+    os.close(said)
     if number % 2:
         select.select([heard], [], [], 60)  # the others may die before they have written anything
     time.sleep(random.uniform(0.002, 0.08))

@@ -6,7 +6,7 @@ import pytest
 
 from memwatch.recording.connection import open_for_writing
 from memwatch.recording.life import Birth
-from memwatch.recording.store import Ended, Reading, Told, add_entries, add_life
+from memwatch.recording.store import Ended, Reading, Reported, add_entries, add_life
 from memwatch.recording.upkeep import EVERY, Limits, look_after, thin
 
 MIB = 1 << 20
@@ -20,12 +20,14 @@ def connection(path):
     made.close()
 
 
-def add(connection, started, readings=(), ended=None, told=0):
+def add(connection, started, readings=(), ended=None, reported=0):
     birth = Birth("vm", 1, 1, "boot", "p", "p", None, "p", "", "3.12.1", "0.1.0", 1 << 30, started)
     life = add_life(connection, birth)
     connection.execute("begin")
     add_entries(connection, life, readings)
-    add_entries(connection, life, [Told(started, "f", "objects", "", 1, 1.0, "{}", "x" * told, b"")] if told else [])
+    add_entries(
+        connection, life, [Reported(started, "f", "objects", "", 1, 1.0, "{}", "x" * reported, b"")] if reported else []
+    )
     add_entries(connection, life, [Ended(ended, "exit")] if ended else [])
     connection.execute("commit")
     return life
@@ -83,7 +85,7 @@ def test_it_is_done_by_one_at_a_time_also_when_the_clock_was_set_back(connection
 def test_the_oldest_go_where_there_is_too_much(connection):
     for number in range(40):
         begun = NOW - 86400 + number * 60
-        add(connection, begun, [Reading(begun + 30, 1.0, 1, 1, 1, 1)], begun + 30, told=100_000)
+        add(connection, begun, [Reading(begun + 30, 1.0, 1, 1, 1, 1)], begun + 30, reported=100_000)
     running = add(connection, NOW - 2 * 86400, [Reading(NOW - 1, 1.0, 1, 1, 1, 1)])
     look_after(connection, NOW, Limits(size_bytes=2 * MIB))
     left = [life for (life,) in connection.execute("select id from lives order by started")]

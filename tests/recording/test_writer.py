@@ -16,7 +16,7 @@ from memwatch.recording import connection as room
 from memwatch.recording import writer as writing
 from memwatch.recording.connection import begin
 from memwatch.recording.lives import Reader
-from memwatch.recording.store import Over, Reading, Told
+from memwatch.recording.store import Over, Reading, Reported
 from memwatch.recording.upkeep import bring_into_file
 from memwatch.recording.waiting import Waiting
 
@@ -156,11 +156,11 @@ def test_what_waits_is_bounded():
     for number in range(4000):
         waiting.add(Reading(float(number), 1.0, 1, 1, 1, 1))
     for number in range(100):
-        waiting.add(Told(float(number), "f", "objects", "", 1, 1.0, "x" * 100_000, "", b""))
+        waiting.add(Reported(float(number), "f", "objects", "", 1, 1.0, "x" * 100_000, "", b""))
     waiting.add(Over(1.0, "f"))
     kept = list(waiting)
     assert sum(isinstance(it, Reading) for it in kept) == 3600
-    assert sum(len(it.report) for it in kept if isinstance(it, Told)) <= 4 << 20
+    assert sum(len(it.report) for it in kept if isinstance(it, Reported)) <= 4 << 20
     assert waiting.lost == 4101 - len(kept)
 
 

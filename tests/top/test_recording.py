@@ -9,7 +9,7 @@ import pytest
 from memwatch.errors import RecordingError
 from memwatch.recording.connection import open_for_writing
 from memwatch.recording.life import Birth
-from memwatch.recording.store import Ended, Over, Reading, Told, add_entries, add_life
+from memwatch.recording.store import Ended, Over, Reading, Reported, add_entries, add_life
 from memwatch.top.recording import RecordingSource
 
 from .conftest import MIB, REPORT
@@ -22,7 +22,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def add(path):
-    """Add a life of 100 s that begins at *start*, and leaks if told."""
+    """Add a life of 100 s that begins at *start*, and leaks if reported."""
     connection = open_for_writing(path)
 
     def add(start, leaks=False, more=()):
@@ -32,8 +32,8 @@ def add(path):
             Reading(start + second, 1.0, (10 + second) * MIB, 40 * MIB, 40 * MIB, 9) for second in range(0, 101, 50)
         ]
         if leaks:
-            told = (start + 90, "0123456789ab", "objects", "app.Order held by app.CACHE", MIB, 60.0 * MIB)
-            entries.append(Told(*told, json.dumps(REPORT), "LEAK", b""))
+            reported = (start + 90, "0123456789ab", "objects", "app.Order held by app.CACHE", MIB, 60.0 * MIB)
+            entries.append(Reported(*reported, json.dumps(REPORT), "LEAK", b""))
         add_entries(connection, life, [*entries, *more])
         return life
 

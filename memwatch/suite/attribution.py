@@ -23,10 +23,10 @@ _RUNNERS = ("/_pytest/", "/pluggy/", "/xdist/", "/execnet/")
 
 
 @internal
-class Told:
+class Attribution:
     """Tells by *samples* which lines and which tests allocated; *is_app* is whether a file is the program's own code,
     *test_at* the test at a moment of the steady clock, empty before the first. In a run of more than a *single* test,
-    what one test alone has left in a library is not told: so are caches filled, when they are first used."""
+    what one test alone has left in a library is not reported: so are caches filled, when they are first used."""
 
     def __init__(
         self,
