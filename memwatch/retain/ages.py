@@ -1,8 +1,7 @@
-"""How old items of a container become before a program's own code takes them out, by the clock or by a timer.
+"""How old do the items of a container become before the program's own code takes them out? Nothing is run.
 
-Code compares the time of an item with the clock's and takes it out; or empties the container every so many seconds; or
-has a timer call what takes the item out. Where an item has the time at which it goes, that says how old it becomes.
-Nothing is run.
+The code compares an item's time with the clock, or empties the container every so many seconds, or starts a timer that
+takes the item out. Where an item stores the time at which it expires, that says how old it becomes.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _RESCHEDULED = "asyncio."  # its timers set themselves again
 
 
 def kept_seconds(view: View, holder: Any) -> float | None:
-    """How old items of *holder* become before code takes them out; an hour at most, None where nothing tells."""
+    """How old items of *holder* become before code takes them out: an hour at most, None if nothing shows it."""
     ages = (*_by_time(view, holder), *_by_period(view), *_by_timer(view))
     return max(ages, default=None)
 
@@ -78,7 +77,7 @@ def _by_timer(view: View) -> Iterator[float]:
 
 
 def _derived(code: CodeType, words: Collection[str], steps: int) -> set[str]:
-    """*words*, and the variables of *code* that are set by what has one of them in it, and so on."""
+    """*words*, and the variables of *code* that are computed from one of them, directly or not."""
     found = set(words)
     for _ in range(steps):
         for part in parts_of(code):
@@ -87,7 +86,7 @@ def _derived(code: CodeType, words: Collection[str], steps: int) -> set[str]:
 
 
 def _timed(code: CodeType, clocks: Collection[str]) -> Iterator[Comparison]:
-    """The comparisons with the clock's time, with what its variables were set to."""
+    """The comparisons with the current time, and with the variables that were set to it."""
     variables = assigned(code)
     for part in parts_of(code):
         for compared in comparisons(part):
@@ -105,7 +104,7 @@ def _names_of(source: Comparison, clocks: Collection[str]) -> tuple[str, ...]:
 
 
 def _in_seconds(compared: Comparison) -> tuple[float, ...]:
-    """Its numbers, which are minutes or more where it makes a timedelta of them."""
+    """The numbers of a comparison; those that make a timedelta of minutes or more are converted to seconds."""
     units = [_UNITS[text] for text in compared.texts if text in _UNITS] if "timedelta" in compared.names else []
     return tuple(number * max(units, default=1.0) for number in compared.numbers)
 
@@ -118,7 +117,7 @@ def _ages(view: View, compared: Comparison) -> list[float]:
 
 
 def _left(holder: Any, compared: Comparison) -> list[float]:
-    """For how long the last item of *holder* will stay, where the items have the time at which they go."""
+    """How long the last item of *holder* will stay, where items store the time at which they expire."""
     clocks, found, asked = (Clock.wall(), Clock.monotonic(), Clock.perf_counter()), [], 0
     for item in _sample(holder):
         asked += 1
@@ -129,7 +128,7 @@ def _left(holder: Any, compared: Comparison) -> list[float]:
 
 
 def _sample(holder: Any) -> list[Any]:
-    """Some items of *holder*, from all of it; the values of a dict."""
+    """Some items from all over *holder*; of a dict its values."""
     kind = next((it for it in (dict, list, deque, set) if issubclass(type(holder), it)), None)
     if kind is None:
         return []
@@ -142,7 +141,7 @@ def _sample(holder: Any) -> list[Any]:
 
 
 def _values(item: Any, names: Collection[str], depth: int = 2) -> Iterator[Any]:
-    """What an item has under *names*, or all that a tuple has, and what those have that it is made of."""
+    """What an item has under *names*, or all items of a tuple, and the same of the parts of these."""
     if type(item) is tuple or type(item) is list:
         for part in item[:_PARTS] if depth else ():
             yield from (part,) if _seconds(part) else _values(part, names, depth - 1)
@@ -153,7 +152,7 @@ def _values(item: Any, names: Collection[str], depth: int = 2) -> Iterator[Any]:
 
 
 def _seconds(value: Any) -> float:
-    """A time as seconds of the clock that it is of; 0.0 where it is none."""
+    """A time as seconds of its clock; 0.0 if it is no time."""
     if type(value) is datetime and (value.tzinfo is None or type(value.tzinfo) is timezone):
         return value.timestamp()
     is_number = type(value) is float or (type(value) is int and abs(value) < _HUGE)

@@ -1,7 +1,7 @@
-"""What only C code holds, and is kept by atexit, which tells nobody of its callbacks.
+"""Which objects does atexit keep? Only C code holds its callbacks, and no function lists them.
 
-From Python 3.14 on they lie in a list of tuples (function, arguments, keywords), which is recognised by what it is.
-Before, they lie in memory that nobody can look into: what they hold is estimated from how many callbacks came.
+From Python 3.14 on they lie in a list of tuples (function, arguments, keywords), which is recognised by its form.
+Before, they lie in memory that nobody can read: what they hold is estimated from the number of new callbacks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _before = _callbacks()
 
 
 def root_of(place: HoldingSite, alike: int) -> Root:
-    """The root of *place*: atexit, if it is what holds what is there. C code holds so many of that type, *alike*, at
-    this and other places."""
+    """The root of *place*: atexit, if it holds what is there. C code holds *alike* objects of that type, here and at
+    other places."""
     if place.root.kind is not RootKind.HELD_IN_C:
         return place.root
     by_exit = _is_list(place.chain[0]) if sys.version_info >= (3, 14) else _come_with_callbacks(place, alike)
@@ -33,10 +33,8 @@ def root_of(place: HoldingSite, alike: int) -> Root:
 
 
 def _is_list(held: Any) -> bool:
-    """Whether *held*, which only C code holds, is the list of callbacks: as long as theirs is, and of such tuples.
-
-    The items are not read from the list itself: one that C code has not filled yet has none at some places.
-    """
+    """Whether *held*, which only C code holds, is the list of callbacks: it has their number, and its items are such
+    tuples. The items are not read by index, since C code may not have filled all places yet."""
     if type(held) is not list or not 0 < len(held) == _callbacks():
         return False
     items = contents(held)
@@ -44,7 +42,7 @@ def _is_list(held: Any) -> bool:
 
 
 def _come_with_callbacks(place: HoldingSite, alike: int) -> bool:
-    """Whether nothing but C code holds what is there, and as many callbacks came to atexit since memwatch is loaded,
-    but not so many that they have little to do with it."""
+    """Whether nothing but C code holds what is there, and about as many callbacks were registered since memwatch was
+    loaded."""
     alone = len(place.chain) == 1 and type(place.chain[0]) is not weakref.ref
     return alone and _LEAST <= alike <= _callbacks() - _before <= _MOST * alike

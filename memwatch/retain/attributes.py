@@ -48,12 +48,12 @@ def attribute_of(parent: Any, child: Any) -> str | None:
 
 
 def slot_of(parent: Any, child: Any) -> str | None:
-    """The same of the fields alone that the type itself has: its slots, and those of C code."""
+    """The same for the fields of the type alone: its slots, and those of C code."""
     return next((name for name, value in _stored_fields(parent) if value is child), None)
 
 
 def instance_key_of(parent: Any, child: Any) -> str | None:
-    """The same of the instance's own attributes alone. It may be a name, or data: see `is_name`."""
+    """The same for the instance's own attributes alone. The key may be a name, or data: see `is_name`."""
     if not _dict_offset(type(parent)):  # else each of the dicts in a dict would be taken for its attributes
         return None
     for held in shown_by(parent):
@@ -77,8 +77,8 @@ def fields_of(obj: Any) -> list[tuple[str, Any]]:
 
 
 def _guessed(obj: Any) -> dict[str, Any]:
-    """The attributes of *obj* where they cannot be read: those whose names stand in code, and in no class of it. One
-    that is None is left out."""
+    """The attributes of *obj* where they cannot be read: names that stand in code and in no class of *obj*. An
+    attribute that is None is left out."""
     names = () if READS_ATTRIBUTES else islice(_guesses(type(obj)), _MOST_GUESSED)
     values = ((name, instance_value(obj, name)) for name in names if not _is_defined(obj, name))
     return {name: value for name, value in values if value is not None}
@@ -91,10 +91,8 @@ def text_key_of(names: Any, value: Any) -> str | None:
 
 
 def key_of_successor(names: Any, gone: Any) -> str | None:
-    """The key of what stands where *gone* stood until a moment ago: the one value of its type and about of its size.
-
-    A program that makes a text or an array longer puts a new one in its place, also while a path is drawn.
-    """
+    """The key of the object that has replaced *gone*: the only value of its type and of about its size. A program that
+    makes a text or an array longer replaces it, perhaps while a path is drawn."""
     items = dict_items(names) if issubclass(type(names), dict) else list(names.items())
     return None if any(key is gone for key, _ in items) else _successor(items, gone)
 
@@ -121,8 +119,7 @@ def is_name(name: object) -> bool:
 
 
 def is_instance_dict(obj: Any, names: Any) -> bool:
-    """Whether *names* is the ``__dict__`` of *obj*: what it holds can be read from *obj* itself, and it is no attribute
-    that repeats some of the others."""
+    """Whether *names* is the ``__dict__`` of *obj*. It is then no attribute of its own: it repeats the others."""
     if type(names) is not dict:
         return False
     plain = (item for item in dict_items(names, _FIRST) if type(item[0]) is str and not _is_defined(obj, item[0]))
@@ -133,7 +130,8 @@ def is_instance_dict(obj: Any, names: Any) -> bool:
 
 
 def dict_items(source: Any, most: int | None = None) -> list[tuple[Any, Any]]:
-    """The items of a dict that other threads may be changing, or the first *most*; empty if it does not hold still."""
+    """The items of a dict that other threads may be changing, or the first *most* of them; empty if it keeps
+    changing."""
     for _ in range(3):
         try:
             return list(islice(kind_of_dict(source).items(source), most))
@@ -143,10 +141,8 @@ def dict_items(source: Any, most: int | None = None) -> list[tuple[Any, Any]]:
 
 
 def key_of_item(source: Any, value: Any) -> tuple[Any] | None:
-    """The last key of a dict under which *value* is, as the one item of a tuple; None if it is under none.
-
-    Nothing is copied, and no other thread runs meanwhile: a dict may have millions of items that come and go.
-    """
+    """The last key of a dict under which *value* is stored, itself or as the only item of a tuple; None without one.
+    Nothing is copied and no other thread runs meanwhile: a dict may have millions of items that come and go."""
     kind = kind_of_dict(source)
     for _ in range(3):
         try:
@@ -178,7 +174,7 @@ def _classes(obj: Any) -> tuple[type, ...]:
 
 
 def _stored_fields(obj: Any) -> Iterator[tuple[str, Any]]:
-    """The slots of *obj*, its C members, and what the tables above name: pairs of name and value."""
+    """The slots of *obj*, its C members, and the fields in the tables above, as pairs of name and value."""
     for cls in _classes(obj):
         names = namespace(cls)
         listed = next((fields for base, fields in _FIELDS if cls is base), ())
@@ -214,7 +210,7 @@ def instance_value(obj: Any, name: str) -> Any:
 
 def _shadowed_value(obj: Any, name: str) -> Any:
     """A slot, or an instance attribute that hides a value of its class. Other descriptors may be properties, and are
-    not asked."""
+    not called."""
     owner = next(cls for cls in _classes(obj) if name in namespace(cls))
     default = namespace(owner)[name]
     if type(default) is types.MemberDescriptorType:
@@ -225,8 +221,8 @@ def _shadowed_value(obj: Any, name: str) -> Any:
 
 
 def _guesses(kind: type) -> Iterator[str]:
-    """Names that code sets on instances of *kind*: of its methods, its annotations, then of its module's functions, of
-    the program's own modules, and of what runs."""
+    """Names that code sets on instances of *kind*: from its methods, its annotations, its module's functions, the
+    program's own modules, and running code, in that order."""
     seen: set[str] = set()
     for cls in mro_of(kind):
         names = namespace(cls)

@@ -1,7 +1,7 @@
-"""The second way to a holder: backwards from one object, by objgraph, in narrow bounds.
+"""The second way to a holder: backwards from one object, by objgraph, within narrow bounds.
 
-Each link costs a look through the whole heap, and an object that everything refers to has no end of them. The walk
-from the roots finds all that this finds, unless the program moved the object while it ran; for that it is here.
+Each link takes a look through the whole heap. The walk from the roots finds all that this finds, unless the program
+moved the object while the walk ran: this is for that case.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which containers cannot grow for ever: read from their own fields, and believed where code compares them.
+"""Which containers cannot grow for ever? Their own fields say so, and code has to confirm it.
 
-A number beside a container bounds it only if code looks at that number: a field called `capacity` that nobody compares
-with anything is a wish. C code and the standard library are known by name; `kept` reads what a program's own code does.
+A number beside a container bounds it only if code compares it: a field called `capacity` that nobody compares is a
+wish. C code and the standard library are known by name; `kept` reads what a program's own code does.
 """
 
 from __future__ import annotations
@@ -56,14 +56,13 @@ class Bound(NamedTuple):
 
     @property
     def is_far(self) -> bool:
-        """Whether it says little of how much there will be."""
+        """Whether the bound says little of how much there will be."""
         return self.limit > _FAR * self.used
 
 
 def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, in_use: bool = False) -> Bound | None:
-    """The bound of *holder*, which *chain* passes through, as it, the object around it or code says; None without one.
-
-    *item_bytes* is what an item of it weighs, as far as that is known; *in_use* asks the code alone that has been run.
+    """The bound of *holder*, at the end of *chain*: its own, that of the object around it, or one that code keeps; None
+    without one. *item_bytes* is the size of an item, if it is known. With *in_use* only code that has been run counts.
     """
     if type(holder) is LruCacheWrapper:
         info = LruCacheWrapper.cache_info(holder)
@@ -84,7 +83,8 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, in_use:
 
 
 def seconds_kept(chain: Sequence[Any], holder: Any, in_use: bool = False) -> float | None:
-    """How old items of *holder* become before code takes them out, if code does, or such code that is *in_use*."""
+    """How old items of *holder* become before code takes them out, if it does. With *in_use* only code that has been
+    run counts."""
     owners = [*owners_of(chain, holder), *_owners_beside(chain, holder)]
     lives = (instance_value(owner, "_TTLCache__ttl") for owner in owners)  # cachetools'
     if (life := next((it for it in lives if type(it) in (int, float) and it > 0), None)) is not None:
@@ -98,8 +98,8 @@ def _views(chain: Sequence[Any], holder: Any, owners: Sequence[Any], in_use: boo
 
 
 def is_weak(chain: Sequence[Any], holder: Any) -> bool:
-    """Whether *holder* is where a weak dict or set keeps its references: then others keep its members, unless they hold
-    each other there."""
+    """Whether *holder* is where a weak dict or set stores its references. Others keep its members then, unless the
+    members hold each other there."""
     owners = owners_of(chain, holder)
     weak = next((it for it in owners if any(cls in _WEAK for cls in map(id, mro_of(type(it))))), None)
     return weak is not None and not holds_members(weak)
@@ -115,10 +115,8 @@ def owners_of(chain: Sequence[Any], holder: Any) -> list[Any]:
 
 
 def _owners_beside(chain: Sequence[Any], holder: Any) -> list[Any]:
-    """The instances that have *holder* as an attribute, where the chain comes to it as an item of something else.
-
-    As a dict of all caches by name, beside the cache that each is of. All of a heap that is not large is asked for it.
-    """
+    """The instances that have *holder* as an attribute, where *chain* leads to it as an item of something else: as a
+    dict of all caches by name does, beside the cache itself. All objects of a small heap are asked."""
     owner = owners_of(chain, holder)[-1]
     is_item = owner is not holder and (type(owner) is dict or type(owner) is list)
     if not is_item or (length(holder) or 0) < _MANY or not is_small_heap():
@@ -156,10 +154,8 @@ def _bound_around(owners: Sequence[Any], holder: Any) -> Bound | None:
 
 
 def _bound_of_slots(holder: Any) -> Bound | None:
-    """A list that was made with a place for each item, None where there is none yet: its room is no more than that.
-
-    What appends makes room for more than it needs.
-    """
+    """The bound of a list that was made with a place for each item, filled with None. A list that is appended to has
+    more room than it needs."""
     if type(holder) is not list or list.__sizeof__(holder) > _EMPTY_LIST + _POINTER * len(holder):
         return None
     free = sum(it is None for it in holder) if holder and holder[-1] is None else 0
@@ -167,10 +163,8 @@ def _bound_of_slots(holder: Any) -> Bound | None:
 
 
 def _bound_in_c(holder: Any) -> Bound | None:
-    """The bound of a container of an extension module, whose limit is a field in C: there is no code to ask about it.
-
-    What is read and what counts its items is C code, too: none of the program's.
-    """
+    """The bound of a container of an extension module that stores its limit in a C field. There is no Python code to
+    confirm it. Only C code is called to read the field and to count the items, none of the program's."""
     fields = {name: (cls, value) for cls in reversed(mro_of(type(holder))) for name, value in namespace(cls).items()}
     if type(fields.get("__len__", (None, None))[1]) is not WrapperDescriptorType:
         return None
@@ -207,7 +201,8 @@ def _whole(value: Any) -> int | None:
 
 
 def _enforced(owner: Any, limit: str, name: str | None) -> int | None:
-    """The number that *owner* has under *limit*, if its class is a container, or handles *name*, and compares it."""
+    """The number that *owner* has under *limit*, if its class is a container, or uses *name*, and compares the
+    number."""
     value = instance_value(owner, limit)
     if type(value) is not int or value <= 0 or not _compares(type(owner), limit, name):
         return None

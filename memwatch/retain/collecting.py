@@ -1,4 +1,4 @@
-"""Whether the program collects garbage by itself, and how often, where the collector is off. Nothing is run."""
+"""Does the program call the collector itself, and how often, where automatic collection is off? Nothing is run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _ONCE = "freeze"  # what is done before a fork, or when a server has started
 
 @internal
 class Collecting(NamedTuple):
-    """The function that calls ``gc.collect()``, and how many seconds lie between, if its code tells that."""
+    """The function that calls ``gc.collect()``, and the seconds between two calls, if its code shows them."""
 
     name: str
     seconds: float | None
 
 
 def find_collecting() -> Collecting | None:
-    """The program's own code that collects, of that which has been run or is called by such; None without one."""
+    """The program's own code that collects, if it has been run, or code that has been run calls it; None without
+    one."""
     view = _own_code()
     collecting = [code for code in view.codes if _collects(code)]
     if not collecting:
@@ -46,8 +47,7 @@ def _collects(code: CodeType) -> bool:
 
 
 def _own_code() -> View:
-    """The functions of the program's own modules, and those bodies of them that run; with what their names stand for in
-    the modules, and in what runs."""
+    """The functions of the program's own modules, and the module bodies that run, each with the values of its names."""
     own = [module for name, module in modules() if distance(name, module) <= OWN]
     bodies = [namespace(module) for module in own]
     running = [frame for _, frame in frames() if any(frame.f_globals is body for body in bodies)]

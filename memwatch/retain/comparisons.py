@@ -29,8 +29,8 @@ _BINARY, _IS_ITEM = opmap["BINARY_OP"], 26  # from 3.14 on this operation, with 
 
 @internal
 class Comparison(NamedTuple):
-    """One expression, as a comparison with its two sides: all its names, numbers, and texts such as keys; and its
-    place among the instructions. What stands `inside` is not meant itself: an item of it is, or it is the key."""
+    """One comparison with its two sides: all its names, its numbers and its texts (such as keys), and its place among
+    the instructions. The names `inside` only lead to what is compared: it is an item of theirs, or they are its key."""
 
     names: frozenset[str]
     numbers: tuple[float, ...]
@@ -40,7 +40,7 @@ class Comparison(NamedTuple):
 
     @property
     def meant(self) -> frozenset[str]:
-        """The names without those `inside`: in ``len(rows[n]) > most`` neither ``rows`` nor ``n``."""
+        """The names without those `inside`: ``len(rows[n]) > most`` is about neither ``rows`` nor ``n``."""
         return self.names - self.inside
 
     def joined(self, other: Comparison) -> Comparison:
@@ -50,7 +50,7 @@ class Comparison(NamedTuple):
 
 
 def parts_of(code: CodeType) -> Iterator[CodeType]:
-    """*code*, and that of the comprehensions in it, which have functions of their own before 3.12."""
+    """*code*, and that of its comprehensions, which are functions of their own before 3.12."""
     yield code
     for constant in code.co_consts:
         if type(constant) is CodeType and constant.co_name in _PARTS:
@@ -58,7 +58,7 @@ def parts_of(code: CodeType) -> Iterator[CodeType]:
 
 
 def instructions(code: CodeType) -> Iterator[tuple[int, int]]:
-    """The operations of *code* with their arguments, those that specialized ones stand for included."""
+    """The operations of *code* with their arguments, specialized ones under their general names."""
     codes, above = code.co_code, 0
     for op, low in zip(codes[::2], codes[1::2], strict=True):
         arg = above << 8 | low
@@ -72,17 +72,17 @@ def name_of(code: CodeType, op: int, arg: int) -> str | None:
 
 
 def words_of(code: CodeType) -> tuple[str, ...]:
-    """Every name that *code* uses: of globals and attributes, and of its variables."""
+    """Every name that *code* uses: globals, attributes, and its variables."""
     return (*code.co_names, *variables_of(code))
 
 
 def comparisons(code: CodeType) -> Iterator[Comparison]:
-    """The comparisons of *code* by size or equality; without the functions inside it."""
+    """The comparisons of *code* by size or equality, without those of the functions inside it."""
     return (found for op, _, found in _expressions(code) if op == _COMPARE)
 
 
 def slices(code: CodeType) -> Iterator[Comparison]:
-    """What *code* cuts, with the places where it does, as ``rows[-1000:]``."""
+    """What *code* slices, as ``rows[-1000:]``, each with its place."""
     return (found for op, _, found in _expressions(code) if op in _SLICES)
 
 
@@ -92,7 +92,7 @@ def statements(code: CodeType) -> Iterator[Comparison]:
 
 
 def first_use(code: CodeType, names: frozenset[str], operations: Collection[int]) -> int | None:
-    """The place of the first instruction that uses one of *names*, or is one of *operations*; None without one."""
+    """The place of the first instruction that uses one of *names* or is one of *operations*; None without one."""
     for place, (op, arg) in enumerate(instructions(code)):
         if op in operations or (op in _NAMES and not names.isdisjoint(code.co_names[_NAMES[op](arg)])):
             return place
@@ -112,7 +112,7 @@ def loaded_variables(op: int, arg: int, variables: Sequence[str]) -> list[str]:
 
 
 def assigned(code: CodeType) -> dict[str, list[Comparison]]:
-    """By variable of *code* the expressions that it is set to."""
+    """For each variable of *code* the expressions that are assigned to it."""
     variables, found = variables_of(code), dict[str, list[Comparison]]()
     for op, arg, expression in _expressions(code):
         for name in stored_variables(op, arg, variables):
@@ -121,10 +121,8 @@ def assigned(code: CodeType) -> dict[str, list[Comparison]]:
 
 
 def _expressions(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
-    """Each comparison, slice and end of an expression, with its argument and what stands before it.
-
-    Each name goes with the height of the stack with what came of it: an item's container and key are highest.
-    """
+    """Each comparison, slice and end of an expression, with its argument and what stands before it. Each name has the
+    height of the stack at its place: the container and the key of an item are highest."""
     variables, names, inside = variables_of(code), list[tuple[str, int]](), set[str]()
     constants, height = list[object](), 0
     for place, (op, arg) in enumerate(instructions(code)):
@@ -154,7 +152,7 @@ def _comparison(names: set[str], inside: set[str], constants: Sequence[object], 
 
 
 def results_of(code: CodeType, words: Collection[str]) -> set[str]:
-    """The variables that *code* sets by an expression, or by a loop over one, in which one of *words* is named."""
+    """The variables that *code* sets from an expression, or a loop over one, that names one of *words*."""
     variables, found, is_named, is_setting = variables_of(code), set[str](), False, False
     for op, arg in instructions(code):
         if op in _SETS and is_named:

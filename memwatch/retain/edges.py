@@ -1,8 +1,8 @@
 """From a chain of objects to the steps of a path: each reference gets the name that a reader would look for.
 
-What only carries names is passed over: the dict of a module, class or instance, the tuple and cell of a closure, the
-tree inside a context. Of a dict's key its type is shown, unless it is a name from source code or a small number, or the
-program has asked to show all keys; an index never.
+Objects that only carry names are passed over: the dict of a module, class or instance, the tuple and cell of a closure,
+the tree inside a context. A dict key is shown by its type, unless it is a name from source code or a small number, or
+the program has asked to show all keys. An index is never shown.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _MOST_STEPS = 200
 
 @internal
 class _NoKey:
-    """Stands for the key of a reference that has none."""
+    """The key of a reference that has none."""
 
 
 @internal
 class _Passed(NamedTuple):
-    """One reference: how many objects of the chain it passes, and the key of a dict's item, which may be data."""
+    """One reference: how many objects of the chain it passes, and the key of a dict item, which may be data."""
 
     edge: Edge
     objects: int = 1
@@ -70,9 +70,9 @@ _Namer = Callable[[Sequence[Any], int], _Passed]
 def path_along(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: bool = False) -> RetainingPath:
     """The path along *chain*, which begins at *root*.
 
-    A step is the reference and what it leads to; of the last one, if it is an item, the reference alone, unless it
-    is the one that grew: a large container, and *alone* there. Of a chain that is very long the middle is left out.
-    *show_keys* shows every key of a dict, cut at 40 characters.
+    A step is a reference and what it leads to. If the last one is an item, it is the reference alone, unless it leads
+    to what grew: a large container, *alone* at its place. The middle of a very long chain is left out. *show_keys*
+    shows every dict key, cut at 40 characters.
     """
     chain, root = _by_variable(chain, root)
     inside = alone and is_large(chain[-1])
@@ -99,8 +99,8 @@ def path_along(chain: Sequence[Any], root: Root, alone: bool = True, show_keys: 
 
 
 def _by_variable(chain: Sequence[Any], root: Root) -> tuple[Sequence[Any], Root]:
-    """The chain and its root; where it begins with what a module written in C has in its state, and that is a variable
-    of a module as well, from there."""
+    """The chain and its root. If it begins in the state of a module written in C, and a variable of a module refers to
+    the same, it begins at that variable instead."""
     if len(chain) < 2 or type(chain[0]) is not types.ModuleType or chain[1] is namespace(chain[0]):
         return chain, root
     for name, module in sorted(modules(), key=lambda it: it[0].startswith("_")):
@@ -112,7 +112,7 @@ def _by_variable(chain: Sequence[Any], root: Root) -> tuple[Sequence[Any], Root]
 
 
 def _begin(chain: Sequence[Any], root: Root, steps: list[Step]) -> int:
-    """The step from the root to the first object; gives the place in *chain* that is reached."""
+    """The step from the root to the first object; returns the place in *chain* that is reached."""
     if root.edge is None:
         return 0
     place, edge = 0, root.edge
@@ -125,7 +125,7 @@ def _begin(chain: Sequence[Any], root: Root, steps: list[Step]) -> int:
 
 
 def _pass_middle(place: int, end: int, steps: list[Step]) -> int:
-    """Where to go on: here, or nearer to the end if a long way is still to go and enough of it was shown."""
+    """Where to go on: here, or near the end if the rest is long and enough was shown."""
     if len(steps) != _MOST_STEPS // 2 or end - place <= _MOST_STEPS:
         return place
     there = end - 1 - _MOST_STEPS // 2
@@ -134,17 +134,17 @@ def _pass_middle(place: int, end: int, steps: list[Step]) -> int:
 
 
 def _lives_on(obj: Any) -> bool:
-    """Whether *obj* is there for the program's life by its nature: what it holds is suspect, and not it."""
+    """Whether *obj* by its nature lives as long as the program: what it holds is suspect, not *obj* itself."""
     return issubclass(type(obj), (types.ModuleType, type)) or type(obj) is types.FunctionType
 
 
 def is_large(obj: Any) -> bool:
-    """Whether *obj* is a container that holds many."""
+    """Whether *obj* is a container with many items."""
     return (length(obj) or 0) >= _LARGE
 
 
 def holder_of(chain: Sequence[Any]) -> Any:
-    """The container that the last object of *chain* was put into; an lru_cache stands for the dict inside it."""
+    """The container that the last object of *chain* was put into; an lru_cache stands for its inner dict."""
     if len(chain) == 1:
         return chain[0]
     holder = chain[-2]
@@ -192,8 +192,8 @@ def _iterated(iterate: Callable[[Any], Iterable[Any]], item: Edge) -> _Namer:
 
 
 def _index(chain: Sequence[Any], place: int) -> _Passed:
-    """The step to an item of a list or tuple, which is not iterated: a place that C code has not filled yet, or never
-    will, ends the process when it is read."""
+    """The step to an item of a list or tuple. It is not iterated: to read a place that C code has not filled ends the
+    process."""
     parent, child = chain[place], chain[place + 1]
     if type(parent) in (list, tuple):
         return _Passed(_INDEX)
@@ -267,8 +267,8 @@ def _cached(chain: Sequence[Any], place: int) -> _Passed:
 
 
 def _context_variable(chain: Sequence[Any], place: int) -> _Passed:
-    """The step from a context through the tree that it is made of; to a part of that tree, which is made anew when a
-    variable is set, it says no more than what it is."""
+    """The step from a context through the tree that it is made of. A step to a part of that tree, which is made anew
+    when a variable is set, shows the type alone."""
     end = place + 1
     while end < len(chain) - 1 and type_label(type(chain[end])).startswith("hamt"):
         end += 1

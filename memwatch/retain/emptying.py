@@ -1,4 +1,4 @@
-"""Whether code makes a container smaller: it takes items out, or puts a new container in its place. Nothing is run.
+"""Does code make a container smaller? It takes items out, or replaces the container by a new one. Nothing is run.
 
 The code may also call a function beside it that does so, by its name.
 """
@@ -35,27 +35,27 @@ _MAKERS = frozenset(("__init__", "__new__", "__post_init__", "__setstate__"))
 
 
 def takers(view: View) -> list[CodeType]:
-    """The code that takes items out of the container, or calls what does."""
+    """The code that takes items out of the container, or calls a function that does."""
     removers = removers_of(view)
     return [code for code in view.codes if removes(view, code) or calls(code, removers)]
 
 
 def removers_of(view: View) -> frozenset[str]:
-    """The names of the functions that themselves take items out of the container, or of what they are given."""
+    """The names of the functions that take items out of the container, or out of their argument."""
     given = (code for code in view.codes if _takes_from_given(view, code))
     own = (code for code in view.touching if removes(view, code))
     return frozenset(code.co_name for code in (*given, *own))
 
 
 def _takes_from_given(view: View, code: CodeType) -> bool:
-    """Whether a function takes items out of something, and names no other container than its arguments."""
+    """Whether a function takes items out of something, and names no container but its arguments."""
     if not code.co_argcount or code.co_varnames[0] in _OWN or not takes_out(code):
         return False
     return not any(length(value) is not None for word in code.co_names for value in view.values(word))
 
 
 def calls(code: CodeType, names: Collection[str]) -> bool:
-    """Whether *code* uses one of *names*, or what a class makes of it where it begins with two underscores."""
+    """Whether *code* uses one of *names*; a name with two leading underscores also as the class mangles it."""
     private = tuple(name for name in names if name.startswith("__") and not name.endswith("__"))
     if any(name in code.co_names for name in names):
         return True
@@ -80,10 +80,8 @@ def empties(view: View, code: CodeType) -> bool:
 
 
 def replaces(view: View, code: CodeType) -> bool:
-    """Whether *code* puts something else under the container's name that is not it with more added.
-
-    A variable has to be set more than once: what sets it first makes it.
-    """
+    """Whether *code* puts something else under the container's name than the same with more added. A variable has to be
+    set more than once: the first time makes it."""
     if view.name is None or code.co_name in _MAKERS:
         return False
     stores = [op for op, grows in _stores_under(view.name, code) if not grows]
@@ -97,10 +95,8 @@ def adds_to(name: str, code: CodeType) -> bool:
 
 
 def _stores_under(name: str, code: CodeType) -> Iterator[tuple[int, bool]]:
-    """The operations that store under *name*, and whether a sum was the last step of what they store.
-
-    An attribute counts in methods alone, where it is set to anything but a sum.
-    """
+    """The operations that store under *name*, each with whether the stored value is a sum. An attribute counts in
+    methods alone, where it is set to anything but a sum."""
     variables, grows, loaded = variables_of(code), False, ""
     for op, arg in instructions(code):
         is_named = op in _STORES and code.co_names[arg] == name and (op != _STORE_ATTR or grows or loaded in _OWN)

@@ -1,4 +1,5 @@
-"""What a walk found, by either backend: the place where new objects hang, with a chain of objects that leads there."""
+"""What a search found, by either backend: the place where new objects hang, with a chain of objects that leads
+there."""
 
 from __future__ import annotations
 
@@ -23,11 +24,11 @@ NEW_UNKNOWN, NEW_WANTED, NEW_OF_TYPES = range(3)
 @internal
 @dataclass(slots=True)
 class HoldingSite:
-    """New objects of one type, held at one place or at places alike.
+    """New objects of one type that are held at one place, or at similar places.
 
-    `chain` leads from the root to the latest of the topmost ones, which are `targets` in number; `items`, `size` in
-    bytes and `types` by label are over all new objects below, themselves included. To be released in the end: it holds
-    the chain's objects.
+    `chain` leads from the root to the latest of the topmost ones, of which there are `targets`. `items`, `size` in
+    bytes and `types` by label count all new objects below, the topmost included. It holds the objects of the chain
+    until it is released.
     """
 
     root: Root
@@ -39,8 +40,8 @@ class HoldingSite:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Paths are given in this order: from modules, then from the main thread, from others, then the rest; short
-        ones first."""
+        """The order of paths: from modules, from the main thread, from other threads, then the rest; short ones
+        first."""
         root = self.root
         if root.kind is RootKind.MODULE:
             return 0, len(self.chain)
@@ -62,11 +63,10 @@ class HoldingSite:
 class Query:
     """What is searched for, and how.
 
-    `mode` says what is new, with the addresses or types of `given`. At most `named` places are given, the largest
-    first, and further ways to the first one, if `branches` are wanted. `grown` has the addresses of what grew in place.
-    What only `ignore` holds is left out. `should_cancel` is asked now and then. `in_slices` keeps the search in Python.
-
-    With `near` the search is of what is near to `roots`, modules by name, or to running functions if there are none: it
+    `mode` says what is new, with the addresses or types in `given`. At most `named` places are returned, the largest
+    first; with `branches` also other ways to the first one. `grown` has the addresses of what grew in place. What only
+    `ignore` holds is left out. `should_cancel` is called now and then. `in_slices` keeps the search in Python. `near`
+    limits the search to what is near to `roots`, modules by name, or near to running functions if there are none: it
     ends after so many references, or `max_objects` objects.
     """
 
@@ -93,5 +93,5 @@ class Question:
 
     @property
     def parts(self) -> list[object]:
-        """What a census has to leave out, for it is memwatch's own."""
+        """What a census leaves out of it, since it belongs to memwatch."""
         return [self.request, self.names, *(it for it in self.request.values() if type(it) is list)]

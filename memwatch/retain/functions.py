@@ -18,12 +18,12 @@ _NOTES = opmap["CACHE"]
 
 
 def is_container(kind: type) -> bool:
-    """Whether a class says how many things an instance has."""
+    """Whether instances of a class have a length."""
     return any(named in namespace(cls) for cls in mro_of(kind) if cls is not object for named in _LENGTHS)
 
 
 def methods_of(kind: type) -> Iterator[CodeType]:
-    """The code of the methods of a class and its bases, its constructor and what only tells of it left out."""
+    """The code of the methods of a class and its bases, without the constructor and the methods that only read."""
     for cls in mro_of(kind):
         for name, code in code_of(cls):
             if name not in _TELLING:
@@ -44,7 +44,7 @@ def functions_of(module: Any, with_methods: bool = True) -> Iterator[CodeType]:
 
 
 def code_of(cls: type) -> Iterator[tuple[str, CodeType]]:
-    """The methods that a class itself defines, by name, with what they decorate; of a property its two."""
+    """The methods that a class itself defines, by name, with the functions that they decorate; two of a property."""
     for name, value in list(namespace(cls).items()):
         parts: tuple[Any, ...] = (value.fget, value.fset) if type(value) is property else (value,)
         for part in parts:
@@ -54,7 +54,7 @@ def code_of(cls: type) -> Iterator[tuple[str, CodeType]]:
 
 
 def _decorated(found: Any) -> Iterator[FunctionType]:
-    """A function, and those that it wraps: what decorators make keeps them in its closure."""
+    """A function, and those that it wraps: decorators keep them in the closure."""
     waiting, tried = [found], 0
     while waiting and tried < _MOST_WRAPPED:
         found, tried = waiting.pop(), tried + 1
@@ -64,10 +64,8 @@ def _decorated(found: Any) -> Iterator[FunctionType]:
 
 
 def has_run(code: CodeType) -> bool:
-    """Whether *code*, or a function inside it, has been run, by the notes that CPython makes in what runs.
-
-    True where it makes none, as in ``del rows[key]`` on 3.12, which has no room for notes. 3.11 makes none before the
-    eighth time, or a loop that has gone round in it so often.
+    """Whether *code*, or a function inside it, has been run, as the specialized instructions of CPython show. True
+    where it could have none, as in ``del rows[key]`` on 3.12. 3.11 specializes after eight calls or rounds of a loop.
     """
     noting = [it for it in with_inner(code) if _NOTES in it.co_code[::2]]
     return FREE_THREADED or not noting or any(map(_is_noted, noting))

@@ -1,8 +1,8 @@
-"""What the functions of suspended greenlets hold.
+"""What do the functions of suspended greenlets hold?
 
-Before Python 3.15 greenlet does not show it to the collector: such an object looks held in C. From then on it hangs
-below the greenlet, as one of many references. In both cases the frames are asked of the greenlets themselves, which lay
-them open while they wait, and it is named by the variable.
+Before Python 3.15 greenlet does not show it to the collector: such an object looks held in C. From then on it is one of
+many references of the greenlet. In both cases the frames of waiting greenlets are asked, and the object is named by its
+variable.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ _IN_VAIN = 1000  # frames that had nothing new
 
 
 def roots_in_greenlets(wanted: Set[int]) -> dict[int, Root]:
-    """The roots of such objects, of the addresses *wanted*, as are variables of a function in a greenlet that waits.
-
-    They are among the latest, so no more frames are asked than it takes: before 3.13 each keeps an empty dict of it.
-    """
+    """The roots of those objects at the addresses *wanted* that are variables of a function in a waiting greenlet. They
+    are among the latest, so no more frames are read than needed: before 3.13 each one read keeps an empty dict."""
     found: dict[int, Root] = {}
     in_vain = 0
     for frame in _frames() if wanted else ():
@@ -43,9 +41,9 @@ def roots_in_greenlets(wanted: Set[int]) -> dict[int, Root]:
 
 
 def inside_greenlet(chain: Sequence[Any], types: Container[str]) -> tuple[Root, Sequence[Any]] | None:
-    """*chain* from the variable of a waiting greenlet on, if it leads over the greenlet; and the root, which is that
-    variable. Where the greenlet is its end, it is one of the outermost function that has one of the *types*.
+    """*chain* from the variable of a waiting greenlet on, if it passes the greenlet; and that variable as the root.
 
+    If the chain ends at the greenlet, it is a variable of one of the outermost functions that holds one of the *types*.
     None where the collector is not shown what such functions hold.
     """
     place = next((n for n in reversed(range(len(chain))) if is_greenlet(chain[n])), None)
@@ -60,7 +58,7 @@ def inside_greenlet(chain: Sequence[Any], types: Container[str]) -> tuple[Root, 
 
 
 def _shown_variables(greenlet: Any) -> Iterator[tuple[FrameType, str, Any]]:
-    """From the outermost function on, of each first what refers to other objects."""
+    """The variables of each function from the outermost on, first those that refer to other objects."""
     shown = set(map(id, shown_by(greenlet)))
     frames = list(_frames_of(greenlet))
     for frame in reversed(frames if frames and id(frames[0]) in shown else ()):
@@ -70,7 +68,7 @@ def _shown_variables(greenlet: Any) -> Iterator[tuple[FrameType, str, Any]]:
 
 
 def is_greenlet(obj: Any) -> bool:
-    """Whether it is one, or of a class derived from it, as gevent's are."""
+    """Whether *obj* is a greenlet, or of a class derived from it, as those of gevent are."""
     kind = _greenlet_type()
     return kind is not None and issubclass(type(obj), kind)
 
@@ -85,7 +83,7 @@ def _frames() -> Iterator[FrameType]:
 
 
 def _frames_of(greenlet: Any) -> Iterator[FrameType]:
-    """The innermost first."""
+    """The frames of a greenlet, the innermost first."""
     frame = namespace(_greenlet_type())["gr_frame"].__get__(greenlet)
     for _ in range(_DEEPEST):
         if type(frame) is not FrameType:
@@ -100,7 +98,7 @@ def _root(frame: FrameType, variable: str) -> Root:
 
 
 def _greenlet_type() -> Any:
-    """The class, if the program uses it and it is as known here."""
+    """The class, if the program uses it and its layout is known."""
     module = sys.modules.get("greenlet")
     found = namespace(module).get("greenlet") if type(module) is ModuleType else None
     return found if type(found) is type and "gr_frame" in namespace(found) else None

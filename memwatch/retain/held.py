@@ -1,7 +1,7 @@
-"""Who holds the objects of a type, and how many of them: a tree from the roots down, with an object of each place.
+"""Who holds the objects of a type, and how many of them? A tree from the roots down, with one example for each place.
 
-An object is described by what can be shown without its values: its size, the names of its fields and the types of what
-they hold. Addresses and texts of the program are not in it.
+An example is described without its values: by its size, the names of its fields and the types of what they hold. It has
+no addresses and no text of the program.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LOOKED_AT = 1000  # items of a container, of which the types are known
 @internal
 @dataclass(slots=True)
 class Node:
-    """A root, or a reference (`name`) and what it leads to (`what`); so many objects of the type lie below."""
+    """A root, or a reference (`name`) and what it leads to (`what`), with the number of objects below."""
 
     name: str
     what: str
@@ -42,7 +42,7 @@ class Node:
     below: dict[tuple[str, str], Node] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name, what holds most first."""
+        """The fields by name, the node with most objects first."""
         ordered = sorted(self.below.values(), key=lambda node: (-node.objects, node.name))
         head = {"name": self.name, "what": self.what, "objects": self.objects, "bytes": self.size_bytes}
         return {**head, "below": [node.to_dict() for node in ordered]}
@@ -51,9 +51,10 @@ class Node:
 @internal
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """The holders of the objects of type `what`. `examples` has the latest object of each place, the fullest first.
+    """The holders of the objects of type `what`. `examples` has the latest object of each place, the fullest place
+    first.
 
-    `places_left_out` says that there may be more places than were looked at.
+    `places_left_out` is True if there may be more places than were looked at.
     """
 
     what: str
@@ -70,8 +71,8 @@ class Holders:
 
 
 def find_holders(label: str) -> Holders:
-    """Those of the objects of the type that is called *label*, as ``"app.Order"``. Raises OptionError where there is no
-    such type, and `Cancelled` while the collector is at work."""
+    """The holders of the objects of type *label*, as ``"app.Order"``. Raises OptionError if there is no such type, and
+    `Cancelled` while the collector is at work."""
     kinds = types_called(label)
     if IN_C:
         mode, given = NEW_OF_TYPES, array("Q", map(id, kinds))

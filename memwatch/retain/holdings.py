@@ -1,4 +1,4 @@
-"""Who holds what is new: one walk for all new objects, grouped by place."""
+"""Who holds what is new? One walk finds all new objects, grouped by place."""
 
 from __future__ import annotations
 
@@ -39,13 +39,15 @@ def find_holdings(
 ) -> tuple[Holding, ...]:
     """Find from the roots who holds the objects whose address is not in *known*; the most retained bytes come first.
 
-    An array *known* has to be sorted. Where it is of tracked objects alone, *grown* has the addresses of those that
-    grew in place: what is untracked is then new only in them, and below what is new.
-    *should_cancel* is asked about every 2000 objects, or before and after a search in C. Raises `Cancelled` when it
-    answers True. What only *ignore* or memwatch hold is left out. *in_slices* has the walk done in Python: it takes
-    several times as long, but other threads run in between. *show_keys* shows every dict key on a path. Places with
-    fewer than *least* bytes are left out before they are named, which is what takes long. While it runs a part of the
-    heap is held, so an object that the program drops meanwhile may be freed in this thread; nothing is held after.
+    An array *known* has to be sorted. If it has tracked objects alone, *grown* has the addresses of those that grew in
+    place: untracked objects are then new only in them, and below new objects. *should_cancel* is called about every
+    2000 objects, or before and after a search in C; when it answers True, `Cancelled` is raised. What only *ignore* or
+    memwatch hold is left out. With *in_slices* the walk is done in Python: it takes several times as long, but other
+    threads run in between. *show_keys* shows every dict key on a path. Places with fewer than *least* bytes are not
+    named, since naming takes long.
+
+    While it runs it holds a part of the heap, so an object that the program drops meanwhile may be freed in this
+    thread. It holds nothing afterwards.
     """
     addresses = known if type(known) is array and known.typecode == "Q" else array("Q", sorted(known))
     kept = [known, addresses, grown, *ignore]
@@ -63,17 +65,15 @@ def find_holdings(
 
 
 def ask_holders() -> Question:
-    """The question who holds what is new, for a forked child."""
+    """The question "who holds what is new?" for a forked child."""
     return ask_child(_MOST_NAMED)
 
 
 def holdings_of(
     question: Question, rows: list[Any], show_keys: bool = False, is_over: Callable[[], bool] = lambda: False
 ) -> tuple[Holding, ...]:
-    """What a forked child has found as the answer, as far as it holds in this process; as `find_holdings` tells it.
-
-    The largest are named first, and no further one when *is_over* says so.
-    """
+    """The holdings in the answer of a forked child that still exist in this process, as of `find_holdings`. The largest
+    are named first, until *is_over* answers True."""
     with quiet, Search.of_child(question, rows) as places:
         return holdings_at(places, show_keys, is_over=is_over)
 
@@ -84,7 +84,7 @@ def holdings_at(
     known: array[int] | None = None,
     is_over: Callable[[], bool] = lambda: False,
 ) -> tuple[Holding, ...]:
-    """The holdings at *places*, most bytes first, as many as can be named before *is_over*; places alike are one."""
+    """The holdings at *places*, most bytes first, as many as can be named before *is_over*; similar places are one."""
     reported: dict[_Likeness, Holding] = {}
     greenlets: set[_Likeness] = set()
     keepers: list[Holding] = []
@@ -109,20 +109,21 @@ def holdings_at(
 
 
 def _inside_greenlet(found: HoldingSite) -> HoldingSite | None:
-    """A place that hangs on a suspended greenlet, named by the variable inside, where the collector is shown it."""
+    """A place below a suspended greenlet, named by the variable inside, if the collector is shown it."""
     inside = inside_greenlet(found.chain, found.types)
     return None if inside is None else replace(found, root=inside[0], chain=list(inside[1]))
 
 
 def _with_keeper(holding: Holding, keepers: Sequence[Holding]) -> Holding:
-    """What hangs in suspended greenlets, with the path to who holds these, as many as there are."""
+    """Holdings below suspended greenlets, with the path to the holder of the greenlets if there are as many of
+    these."""
     alike = (it.path for it in keepers if it.targets <= 2 * holding.targets and holding.targets <= 2 * it.targets)
     keeper = next(alike, None)
     return holding if keeper is None else replace(holding, others=(keeper,))
 
 
 def _name_roots(places: Iterable[HoldingSite]) -> None:
-    """Put what is known of them in the place of roots of which the search knows only that C code holds them."""
+    """Replace roots that the search knows only as "held in C" by what is known of them."""
     in_c = [found for found in places if found.root.kind is RootKind.HELD_IN_C]
     in_greenlets = roots_in_greenlets({id(found.chain[0]) for found in in_c})
     alike = Counter[type]()
@@ -133,10 +134,10 @@ def _name_roots(places: Iterable[HoldingSite]) -> None:
 
 
 def _topmost(reported: dict[_Likeness, Holding]) -> Iterable[Holding]:
-    """The holdings, each joined to that above it on its path, unless more hangs below than above.
+    """The holdings, each joined to the one above it on its path, unless more hangs below than above.
 
-    Less hangs below where a container grows and its older items get new members; more, where those members are what
-    grows and the container just has some turnover.
+    Less hangs below where a container grows and its older items get new members. More hangs below where those members
+    grow and the container has some turnover.
     """
     top: dict[_Likeness, Holding] = {}
     for like in sorted(reported, key=lambda like: len(like[1])):
@@ -149,7 +150,7 @@ def _topmost(reported: dict[_Likeness, Holding]) -> Iterable[Holding]:
 
 
 def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
-    """Two holdings as one, shown with the path of the first; *as_targets* if the other's are topmost there too."""
+    """Two holdings as one, with the path of the first; with *as_targets* the other's targets count too."""
     types = Counter(one.type_counts)
     types.update(other.type_counts)
     several = as_targets and one.holder_address != other.holder_address
@@ -213,13 +214,13 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
 
 
 def _is_plain_attribute(chain: list[Any]) -> bool:
-    """Whether the last of *chain* is an attribute without items, as a buffer is: a bound is of its size."""
+    """Whether the last of *chain* is an attribute without items, such as a buffer: then a bound is about its size."""
     return length(chain[-1]) is None and length(owners_of(chain, chain[-1])[-1]) is None
 
 
 def _into(chain: list[Any], holder: Any) -> tuple[list[Any], Any]:
-    """What *holder*, the last of *chain* but one, was put into itself, if it is a tuple: it came with all that it has,
-    and passes for old where another lay before."""
+    """What *holder*, the last but one of *chain*, was itself put into, if it is a tuple. The tuple came with its items,
+    and passes for old only because another object lay at its address."""
     while type(holder) is tuple and len(chain) > 2 and holder is chain[-2]:
         chain = chain[:-1]
         holder = holder_of(chain)
@@ -227,7 +228,7 @@ def _into(chain: list[Any], holder: Any) -> tuple[list[Any], Any]:
 
 
 def _targets(found: HoldingSite, holder: Any) -> int:
-    """How many were put there: the keys and the values of one dict, if they are of one type, are counted once."""
+    """How many were put there: the keys and values of one dict count once, if they are of one type."""
     items = length(holder) if issubclass(type(holder), dict) else None
     return items if items is not None and items < found.targets <= 2 * items else found.targets
 

@@ -1,7 +1,8 @@
-"""Bounds that a program's own code keeps: it compares what a container has with a number, and takes something out.
+"""Bounds that a program's own code keeps. Nothing is run.
 
-Or it adds only after it has compared. The number is one that stands in the comparison, as it is now. What is compared
-is the container's length, or something that measures what is in it, as the sum of its items' bytes. Nothing is run.
+The code compares a container with a number and takes something out, or adds only after comparing. The number stands in
+the comparison and is read as it is now. What is compared is the length of the container, or a measure of its content,
+such as the sum of the bytes of its items.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ _STORES = frozenset((opmap["STORE_SUBSCR"],))
 
 
 def kept_length(view: View, used: int) -> int | None:
-    """The least number that *used*, the container's length, has not passed, of those it is compared with or cut to.
+    """The least number that bounds *used*, the length of the container, of those that code compares it with or cuts it
+    to.
 
-    One more may be there than the number says, where the comparison comes after the adding. Numbers with a name go
+    One more item may be there than the number says, if the comparison comes after the adding. Numbers with a name go
     before others.
     """
     touching, taking, by_length = view.touching, takers(view), _adds_by_length(view)
@@ -50,10 +52,8 @@ def _is_asked(code: CodeType, taking: Sequence[CodeType]) -> bool:
 
 
 def _lengths(view: View, code: CodeType, measure: str = "len") -> Iterator[Comparison]:
-    """Where *code* compares the container's length, or a variable that it has set to that; or another *measure* of it.
-
-    What it is compared with may be a variable, set to what has a name, or by ``min``: no more than that.
-    """
+    """Where *code* compares the length of the container, a variable set to it, or another *measure*. What it is
+    compared with may be a variable that is set to a name, or by ``min``: the bound is no more than that."""
     for part in parts_of(code):
         variables = assigned(part)
         for compared in comparisons(part):
@@ -73,29 +73,27 @@ def _is_length(view: View, code: CodeType, found: Comparison, measure: str) -> b
 
 
 def _cuts(view: View, code: CodeType) -> Iterator[Comparison]:
-    """Where *code* cuts the container: what stays of it is so many items, from its begin or its end."""
+    """Where *code* slices the container: so many items of it stay, from the beginning or the end."""
     for cut in slices(code):
         if view.name in cut.meant:
             yield cut._replace(numbers=tuple(map(abs, cut.numbers)))
 
 
 def _adds_by_length(view: View) -> bool:
-    """Whether all code that adds to the container has compared its length before."""
+    """Whether all code that adds to the container compares its length first."""
     adding = [(code, place) for code in view.touching if (place := first_use(code, _ADDS, _STORES)) is not None]
     return bool(adding) and all(any(it.place < place for it in _lengths(view, code)) for code, place in adding)
 
 
 def _with_shares(values: list[Any]) -> list[Any]:
-    """*values*, and what each number is with a share of it on top: some caches are cut back once in a while."""
+    """*values*, and each number with a share of it added: some caches are cut back once in a while."""
     shares = [it for it in values if type(it) is float and 0 < it < 1]
     return [*values, *(round(it * (1 + share)) for it in values if type(it) is int for share in shares)]
 
 
 def _given_to_helpers(view: View) -> Iterator[Any]:
-    """Numbers with which a function compares the length of what it gets as an argument, where *view*'s code calls it.
-
-    Which of its arguments the container is, is not known; the numbers are its defaults, or those that the caller has.
-    """
+    """Numbers with which a function compares the length of an argument, where *view*'s code calls it. It is not known
+    which argument the container is. The numbers are defaults, or the caller's."""
     for caller in view.touching:
         helpers = {id(it): it for word in caller.co_names for it in view.values(word) if type(it) is FunctionType}
         for helper in helpers.values():
@@ -111,10 +109,11 @@ def _given_to_helpers(view: View) -> Iterator[Any]:
 
 
 def kept_measure(view: View, used: int, size: float) -> tuple[int, int] | None:
-    """The number that bounds, and what it bounds: one that measures what is in the container, *used* items of *size*
-    bytes together. Both are attributes or variables beside it, compared with each other.
+    """The number that bounds, and the measure that it bounds, of the content of a container with *used* items of *size*
+    bytes together.
 
-    A bound that was passed is none: the code that keeps it does not run.
+    Both are attributes or variables beside the container, compared with each other. A number that was passed is no
+    bound: the code that keeps it does not run.
     """
     if not any(removes(view, code) for code in view.touching):
         return None
@@ -125,7 +124,7 @@ def kept_measure(view: View, used: int, size: float) -> tuple[int, int] | None:
 
 
 def _kept_sum(view: View, size: float) -> tuple[int, int] | None:
-    """The number with which code compares a sum over the items before it takes some out, as of their characters."""
+    """The number with which code compares a sum over the items, as of their characters, before it takes some out."""
     summing = (it for code in view.touching if removes(view, code) for it in _lengths(view, code, "sum"))
     limits = (it for found in summing for it in (*found.numbers, *view.values_in(found)) if type(it) in (int, float))
     limit = next((it for it in limits if it > 1 and size <= _SUMMED * it), None)
@@ -133,7 +132,7 @@ def _kept_sum(view: View, size: float) -> tuple[int, int] | None:
 
 
 def _pair(view: View, compared: Comparison) -> tuple[float, float] | None:
-    """Two numbers that are compared, the one that measures first: what code adds to, else the less."""
+    """Two numbers that are compared, the measure first: the one that code adds to, else the smaller one."""
     found = [
         (value, any(adds_to(word, code) for code in view.codes))
         for word in compared.names
@@ -153,9 +152,10 @@ def _measures(number: float, size: float) -> bool:
 
 
 def kept_count(view: View, used: int) -> int | None:
-    """The least number, not below *used*, that a count may reach before code empties the container.
+    """The least number, not below *used*, that a counter may reach before code empties the container.
 
-    As in ``calls >= 900`` or ``calls % 500 == 0``. A number that was passed is none: what empties does not run.
+    As in ``calls >= 900`` or ``calls % 500 == 0``. A number that was passed is no bound: the code that empties does not
+    run.
     """
     return _least(_counted(view), used)
 

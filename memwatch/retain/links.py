@@ -1,6 +1,6 @@
-"""What a step of a path leads to: the labels of its types, its name, its length, and what else is known of it.
+"""What does a step of a path lead to? The labels of its types, its name, its length, and its traits.
 
-Beside the types a trait may be one of the words below. Fields are read through C slots; no code of the program runs.
+A trait may also be one of the words below. Fields are read through C slots; no code of the program runs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _info_field = {name: vars(_INFO)[name].__get__ for name in ("weakref", "func", "
 
 
 def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> Step:
-    """The step over *edge* to *target*, which is the *last* of its path or not; *bare* if the edge alone is shown."""
+    """The step over *edge* to *target*, which may be the *last* of its path; with *bare* the edge alone is shown."""
     kind = type(target)
     label, *traits = [type_label(base) for base in mro_of(kind) if base is not object] or [type_label(kind)]
     name = ""
@@ -76,7 +76,7 @@ def _is_method(function: types.FunctionType) -> bool:
 
 
 def _is_chained(target: Any) -> bool:
-    """Whether *target* is the first of many objects of its type, each held by the one before or by its attributes."""
+    """Whether *target* is the first of many objects of its type, each held by the one before it."""
     if issubclass(type(target), (types.ModuleType, type)):
         return False
     level, seen = [target], {id(target)}
@@ -90,7 +90,7 @@ def _is_chained(target: Any) -> bool:
 
 
 def _near(obj: Any) -> list[Any]:
-    """What *obj* refers to, itself or by its attributes, variables or arguments; nothing where it is large."""
+    """What *obj* refers to, itself or by its attributes, variables or arguments; nothing if it is large."""
     found = _parts_of(obj) if type(obj) is types.FunctionType else contents(obj)
     if len(found) > _SEARCHED:
         return []
@@ -101,13 +101,13 @@ def _near(obj: Any) -> list[Any]:
 
 
 def _parts_of(function: types.FunctionType) -> list[Any]:
-    """What a function has of its own: its variables of outer functions, its defaults, and what it has been wrapped
-    around; but not its module's names."""
+    """What a function has of its own: variables of outer functions, defaults, and what it wraps. Its module's names are
+    left out."""
     return [*(function.__closure__ or ()), *(function.__defaults__ or ()), getattr(function, "__wrapped__", None)]
 
 
 def holds_members(weak: Any) -> bool:
-    """Whether *weak* is a weak dictionary of which the values lead to their keys, or the keys to their values."""
+    """Whether *weak* is a weak dictionary whose values lead to their keys, or whose keys lead to their values."""
     if _WEAK_DICTS.isdisjoint(map(id, mro_of(type(weak)))):
         return False
     data = instance_value(weak, "data")
@@ -128,7 +128,7 @@ def _leads_to_member(key: Any, value: Any) -> bool:
 
 
 def _is_small_view(view: Any) -> bool:
-    """Whether *view* is a memoryview or a numpy array that shows less than half of the buffer below it."""
+    """Whether *view* is a memoryview or a numpy array that shows less than half of its buffer."""
     numpy_array = array_type()
     if type(view) is memoryview:
         try:
@@ -144,7 +144,7 @@ def _is_small_view(view: Any) -> bool:
 
 
 def _size_of_buffer(buffer: Any, numpy_array: type | None) -> int:
-    """Its bytes; 0 where they are not known."""
+    """Its bytes; 0 if they are not known."""
     kind = type(buffer)
     if kind in _buffer_bytes:
         try:
@@ -159,14 +159,15 @@ def _size_of_buffer(buffer: Any, numpy_array: type | None) -> int:
 
 
 def _holds_its_object(info: Any) -> bool:
-    """Whether what a finalizer will call, or its arguments, lead to the very object that it waits for."""
+    """Whether the callback of a finalizer, or its arguments, lead to the object that it waits for."""
     watched = weakref.ref.__call__(_info_field["weakref"](info))
     below = [_info_field[name](info) for name in ("func", "args", "kwargs")]
     return any(obj is watched for obj in _search(below) if obj is not None)
 
 
 def _search(below: list[Any]) -> Iterator[Any]:
-    """*below* and what it refers to, near ones first; modules, classes and the names of functions are not entered."""
+    """*below* and what it refers to, near objects first. Modules, classes and the names of functions are not
+    entered."""
     seen: set[int] = set()
     for obj in below:  # grows while it is walked
         if id(obj) in seen or len(seen) == _SEARCHED:

@@ -1,9 +1,9 @@
-"""Who holds what was sampled in the members of large containers, where the heap may not be walked: in pieces.
+"""Who holds what was sampled, among the members of large containers? For heaps that may not be walked at once.
 
-near.py looks into the first and the last members alone. Here all members of large containers near to the program's own
-modules are looked into, some hundred at a time, and what lies a few references below them is compared with what was
-sampled. A piece takes about a millisecond, in which nothing holds the interpreter for longer than one call into C;
-between two pieces other threads run for several times as long, and may fork. Nothing is kept but what was found.
+`near` looks into the first and the last members alone. This looks into all members of the large containers near to the
+program's own modules, some hundred at a time, and compares what lies a few references below them with the samples. A
+piece takes about a millisecond and holds the interpreter for single calls into C. Between two pieces other threads run
+for several times as long, and may fork. Only what was found is kept.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _Way = tuple[int, tuple[type, ...]]
 
 @internal
 class Found:
-    """What was sampled at places alike: by type label how many samples, and how many objects these stand for; the way
-    to the latest, and some of the latest."""
+    """What was sampled at similar places: by type label the number of samples and of the objects that they stand for,
+    the way to the latest, and some of the latest."""
 
     __slots__ = ("chain", "counts", "latest", "root", "samples")
 
@@ -69,10 +69,8 @@ class Found:
 
 @internal
 class Members:
-    """One search for *objects* in what is not *known* to hold any itself, by address; `found` is by the ways there.
-
-    `release` lets go of all that it holds.
-    """
+    """One search for *objects*, by address, in containers that are not *known* to hold any themselves; `found` is by
+    the ways there. `release` lets go of all that it holds."""
 
     def __init__(self, objects: Objects, is_over: Callable[[], bool], known: Container[int] = ()) -> None:
         self.found: dict[_Way, Found] = {}
@@ -118,7 +116,7 @@ class Members:
         self._left.clear()
 
     def _take(self, done: int) -> bool:
-        """Have the next piece in `_items`; False if the container has changed, so that what is *done* is passed by."""
+        """Read the next piece into `_items`; False if the container has changed, so that what is *done* has moved."""
         holder = self._large[-1][1][-1]
         if type(holder) is list:
             self._items += holder[done : done + _PIECE]
@@ -144,7 +142,7 @@ class Members:
                 one.add([*above, *way], sampled)
 
     def _is_part(self, way: list[Any], label: str) -> bool:
-        """Whether data at the end of *way* came with the object that has it: one of a class of which some came."""
+        """Whether data at the end of *way* came with the object that has it: its class is one of which some came."""
         owner = type_label(type(way[-2]))
         return "." not in label and "." in owner and owner in self._labels
 

@@ -1,8 +1,7 @@
-"""The search by the C extension: what it is asked, and its answer with every link tried again on the living objects.
+"""The search by the C extension: the question, and the answer with every link checked on the living objects.
 
-The walk itself holds the interpreter from end to end, and gives back counts and a few chains as addresses. Since then
-other threads may have changed the heap; so a chain is followed from its first object on, and one that does not hold
-any more is left out.
+The walk holds the interpreter from end to end, and returns counts and a few chains as addresses. Other threads may have
+changed the heap since then. A chain is followed from its first object on, and left out if it no longer holds.
 """
 
 from __future__ import annotations
@@ -84,7 +83,8 @@ def search(query: Query) -> list[HoldingSite]:
 
 
 def search_near(query: Query, paused: Callable[[float], None]) -> list[HoldingSite]:
-    """The same of what is near to its roots. *paused* is called with how many seconds that held the interpreter."""
+    """The same for what is near to the roots. *paused* is called with the seconds for which the interpreter was
+    held."""
     asked = question(query)
     begun = Clock.perf_counter()
     rows = _native.search(asked.request)
@@ -95,7 +95,7 @@ def search_near(query: Query, paused: Callable[[float], None]) -> list[HoldingSi
 
 
 def places_of(names: Sequence[str], rows: list[Any]) -> list[HoldingSite]:
-    """The places that a forked child found, as far as the chains that lead there hold in this process now."""
+    """The places that a forked child found, if the chains that lead there still exist in this process."""
     return [place for row in rows if (place := _place(row, names)) is not None]
 
 
@@ -116,7 +116,7 @@ def _place(row: tuple[Any, ...], names: Sequence[str]) -> HoldingSite | None:
 
 
 def _follow_now(first: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
-    """The objects of a chain; the last one may be gone: then another of its type in its place will do."""
+    """The objects of a chain. If the last one is gone, another of its type at its place stands for it."""
     if len(addresses) == 1:
         return [first]
     chain = _follow(first, addresses[-1], addresses[:-1], kinds[:-1])
@@ -144,8 +144,8 @@ def _places(rows: list[Any], names: Sequence[str]) -> Iterator[HoldingSite]:
 
 
 def _follow(first: Any, last: int, addresses: array[int], kinds: array[int]) -> list[Any] | None:
-    """The objects of a chain down to the one that holds what is at the address *last*; None if a link is gone. One of
-    its type with the same object below stands for one that is gone: a program may put a longer copy in its place."""
+    """The objects of a chain down to the holder of what is at the address *last*; None if a link is gone. An object of
+    the same type with the same object below replaces one that is gone: a program may have put a longer copy there."""
     chain = [first] if addresses else []
     numpy_array = tried_array_type()
     for address, kind in zip(addresses[1:], kinds[1:], strict=True):
@@ -160,7 +160,7 @@ def _follow(first: Any, last: int, addresses: array[int], kinds: array[int]) -> 
 
 
 def _holding_instead(holder: Any, kind: int, below: int) -> Any:
-    """What *holder* has of the type that refers to the object *below*; None where there is no such thing, or many."""
+    """The only object in *holder* of the type that refers to the object *below*; None without one, or with many."""
     alike = [obj for obj in islice(contents(holder), _MOST_TRIED) if id(type(obj)) == kind][:_MOST_ALIKE]
     return next((obj for obj in alike if below in map(id, contents(obj))), None)
 

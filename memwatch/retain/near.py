@@ -1,10 +1,12 @@
-"""Who holds what was sampled, where the heap is too large to be searched: by what lies near to the roots.
+"""Who holds what was sampled, where the heap is too large to be searched? What lies near to the roots is looked at.
 
-The sampler knows some of the objects that came, by their address. They are looked for from the program's own modules,
-then from running functions, then from libraries, each time for no longer than a pause may be: small things are walked,
-and of large containers the items are compared with what is wanted. How much a holder keeps is estimated: what its
-latest items own, times as many as the samples found there stand for. A small object is seldom sampled and what it owns
-more often: so the samples are looked for in what the items own, too. Where nobody is found, `members` looks farther.
+The sampler knows the addresses of some objects that came. They are looked for from the program's own modules, from
+running functions, then from libraries, each time for no longer than one pause may be. Small objects are walked; the
+items of large containers are compared with the samples.
+
+How much a holder keeps is an estimate: the size of its latest items, times as many as the samples there stand for. A
+small object is seldom sampled and what it owns more often, so the samples are also looked for in what the items own. If
+nobody is found, `members` looks farther.
 """
 
 from __future__ import annotations
@@ -73,8 +75,8 @@ def find_near(
     paused: Callable[[float], None],
     show_keys: bool = False,
 ) -> tuple[Holding, ...]:
-    """Who holds them, most estimated bytes first; each look holds the interpreter for *seconds* at most, which *paused*
-    is told, and when *is_over* says so no further one is taken. Nothing without the C backend."""
+    """Who holds *wanted*, most estimated bytes first. Each look holds the interpreter for *seconds* at most and calls
+    *paused* with the time; none begins once *is_over* answers True. Nothing without the C backend."""
     reported: dict[tuple[int, str], Holding] = {}
     if not IN_C or not wanted.addresses:
         return ()
@@ -95,7 +97,7 @@ def find_near(
 def _in_members(
     wanted: Wanted, is_over: Callable[[], bool], show_keys: bool, known: Container[int]
 ) -> tuple[Holding, ...]:
-    """The same for what lies in the members of large containers, save those *known* to hold it themselves."""
+    """The same for the members of large containers, without containers *known* to hold samples themselves."""
     members = Members(wanted.objects, is_over, known)
     try:
         with quiet:
@@ -106,7 +108,7 @@ def _in_members(
 
 
 def _place(found: Found, below: Sequence[Found]) -> HoldingSite | None:
-    """What *found* stands for, or what lies *below* its objects where there are more samples; None of few."""
+    """What *found* stands for, or what lies *below* its objects if there are more samples; None if there are few."""
     place = HoldingSite(found.root, found.chain)
     every = (found, *below)
     samples = sum((it.samples for it in every), Counter[str]())
@@ -138,7 +140,7 @@ def _is_enough(reported: Any, wanted: Wanted) -> bool:
 
 
 def _estimate(place: HoldingSite, wanted: Wanted) -> bool:
-    """Put into *place* what its samples stand for, if there are enough of them."""
+    """Enter in *place* what its samples stand for, if there are enough of them."""
     last = place.chain[-1]
     label = type_label(type(last))
     there = wanted.samples.get(label, 0)
@@ -157,7 +159,7 @@ def _estimate(place: HoldingSite, wanted: Wanted) -> bool:
 
 
 def _fill(place: HoldingSite, count: float, types: Counter[str], size: int, weighed: int) -> None:
-    """Have in *place* so many objects, of which some were *weighed*."""
+    """Enter in *place* so many objects, of which some were *weighed*."""
     each = count / weighed
     place.targets, place.size = round(count), round(each * size)
     place.types = Counter({kind: round(each * number) for kind, number in types.items()})
@@ -165,7 +167,7 @@ def _fill(place: HoldingSite, count: float, types: Counter[str], size: int, weig
 
 
 def _without_parts(places: Sequence[HoldingSite]) -> list[HoldingSite]:
-    """*places* without those that lie in items of another, whose estimate has them, unless there is more of them."""
+    """*places* without those inside an item of another place, whose estimate includes them, unless they have more."""
     sizes = {(id(it.chain[-2]), type(it.chain[-1])): it.size for it in places if len(it.chain) > 1}
     return [place for place in places if all(place.size > sizes.get(way, 0) for way in _ways(place.chain))]
 
@@ -193,7 +195,7 @@ def _of_kind(items: list[Any], last: Any) -> list[Any]:
 
 def _sampled_below(holder: Any, last: Any, objects: Mapping[int, tuple[str, float]]) -> Iterator[tuple[str, float]]:
     """What was sampled of the items of a holder like its *last* one, and of what these alone refer to; the latest
-    first, until there is none for long."""
+    first, until none is found for long."""
     items, without = _of_kind(_latest(holder, _MOST_ITEMS), last), 0
     while items and without < _WITHOUT:
         batch = items[-_BATCH:]
@@ -204,7 +206,7 @@ def _sampled_below(holder: Any, last: Any, objects: Mapping[int, tuple[str, floa
 
 
 def _below(items: list[Any]) -> list[Any]:
-    """*items*, and of what they own as much as may be looked at."""
+    """*items*, and as much of what they own as may be looked at."""
     found, level = list(items), items
     for _ in range(_DEEP):
         level = _owned(referents_of(tuple(level)))
@@ -214,8 +216,8 @@ def _below(items: list[Any]) -> list[Any]:
 
 
 def _weigh(items: Sequence[Any]) -> tuple[Counter[str], int, int]:
-    """What *items* are made of, by type, and its bytes: themselves, and what one of them alone refers to. Of many parts
-    not all are looked at: how many items were."""
+    """What *items* consist of, by type, and the bytes: themselves, and what only one of them refers to. Also how many
+    items were weighed, since of many parts not all are."""
     types: Counter[str] = Counter()
     size = weighed = 0
     while weighed < len(items) and (not weighed or types.total() < _MOST_PARTS):
@@ -231,7 +233,7 @@ def _weigh(items: Sequence[Any]) -> tuple[Counter[str], int, int]:
 
 
 def _owned(children: list[Any]) -> list[Any]:
-    """Those of *children* that nothing but one object and this list refers to."""
+    """Those of *children* to which nothing but one object and this list refers."""
     return [child for child, count in zip(children, _counts(children), strict=True) if count <= _ALONE]
 
 
@@ -240,7 +242,7 @@ def _counts(objects: list[Any]) -> list[int]:
 
 
 def _count_alone(owner: list[Any]) -> int:
-    """What is read for an object that one list alone refers to; each version of Python has its own way to count."""
+    """The reference count of an object that only one list refers to; each version of Python counts in its own way."""
     return _counts(contents(owner))[0]
 
 

@@ -1,6 +1,6 @@
-"""What an object is called in a path, read through C slots: no code of the program runs, no data of it is shown.
+"""What is an object called in a path? It is read through C slots: no code of the program runs, no data of it is shown.
 
-`redaction.py` says the same of keys.
+`redaction` does the same for keys.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def length(obj: object) -> int | None:
 
 
 def with_fewer_items(addresses: Container[int], items: int) -> set[int]:
-    """Those of *addresses* at which a container lies that has fewer items."""
+    """Those of *addresses* at which there is a container with fewer than so many items."""
     live = live_objects()
     sizes = {id(it): length(it) for it in (*live, *referents_of(live)) if id(it) in addresses}
     return {address for address, size in sizes.items() if size is not None and size < items}

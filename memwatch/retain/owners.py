@@ -1,8 +1,8 @@
-"""Whose a container is: the attribute of a library's class or module, or the program's own.
+"""Does a container belong to a library's class or module, or to the program?
 
-What a library keeps for itself the program can neither bound nor empty; what the program has put on a library's object
-under a name of its own is the program's. It is decided by who names the attribute in code; what is private belongs to
-the library that names it, though the program may have such a name elsewhere. Nothing is run.
+The program can neither bound nor empty what a library keeps for itself. What the program has put on a library's object
+under a name of its own is the program's. The code that names the attribute decides; a private name belongs to the
+library that names it, even if the program uses such a name elsewhere. Nothing is run.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Owner(NamedTuple):
 def find_owner(path: RetainingPath) -> Owner | None:
     """The owner of the container at the end of *path*, if it is a library; None if it is the program's, or not known.
 
-    The last attribute on the path counts: what lies in a container of its own lies in that of the library, unless it
-    lies there under a key that is a name in the program's code.
+    The last attribute on the path counts: what lies in a container of its own lies in that of the library, unless it is
+    stored under a key that is a name in the program's code.
     """
     holders: list[Root | Step] = [path.root, *path.steps]
     places = [
@@ -106,8 +106,8 @@ def _own_modules() -> Iterator[tuple[str, Any]]:
 
 
 def _names(module: tuple[str, Any], name: str, written: bool = False) -> bool:
-    """Whether code of *module* has *name* among the names that it uses, or *written* out as a text. What a program has
-    imported from a library into a module of its own is no code of that."""
+    """Whether code of *module* uses *name*, or has it as a text (*written*). Names that a library module only passes on
+    to the program are no code of it."""
     farthest = max(OWN, distance(*module))
     codes = (code for code in functions_of(module[1]) if distance_of_file(code.co_filename) <= farthest)
     return any(name in code.co_names or (written and name in _texts_of(code)) for code in codes)

@@ -1,6 +1,6 @@
-"""What the new objects below an item are to each other: which own which, and which are but noted by weak references.
+"""How do the new objects below an item relate to each other: which own which, and which are only weakly referred to?
 
-Two classes that come in equal number are told apart by it, and registries from what holds.
+This distinguishes two classes of which equally many came, and registries from holders.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def is_known(address: int, known: Sequence[int]) -> bool:
 
 
 def owners_by_type(top: Any, labels: Collection[str], known: array[int] | None = None) -> dict[str, tuple[str, ...]]:
-    """For each type below *top* the types that the shortest way to its first object passes, outermost first.
+    """For each type below *top* the types on the shortest way to its first object, outermost first.
 
-    Of two classes that lead to each other none owns the other. Only objects of the types *labels* are passed, and none
-    that is among the sorted addresses *known*. Runs no code of the program.
+    Of two classes that lead to each other none owns the other. Only new objects of the types *labels* are passed;
+    *known* has the sorted addresses of old ones. No code of the program runs.
     """
     ways: dict[str, tuple[str, ...]] = {}
     first: dict[str, Any] = {}
@@ -56,7 +56,8 @@ def _without(way: tuple[str, ...], held: Any, labels: Collection[str], known: ar
 
 
 def noted_types(top: Any, labels: Collection[str], known: array[int] | None = None) -> frozenset[str]:
-    """The types of new objects that *top* refers to weakly, itself or by what is near below it; as `owners_by_type`."""
+    """The types of new objects to which *top* refers weakly, itself or through what is near below it. The arguments are
+    those of `owners_by_type`."""
     found = set()
     for held, way in _below(top, labels, known):
         if len(way) > _NEAR:

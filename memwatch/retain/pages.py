@@ -1,7 +1,7 @@
-"""What a walk knows of an address: whether it is known (there before), whether it was visited.
+"""What a walk knows of an address: was the object there before, and was it visited?
 
-One byte for each 16 of the heap says so; it lies in pages of 64 KiB, beside each other as the objects do, so it is
-smaller and faster than a set of addresses.
+One byte stands for each 16 of the heap, in pages of 64 KiB. As objects lie beside each other, this is smaller and
+faster than a set of addresses.
 """
 
 from __future__ import annotations

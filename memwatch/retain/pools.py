@@ -1,7 +1,7 @@
-"""The bound of what an object makes itself: it counts what it has made, and makes no more than its limit says.
+"""The bound of what an object makes itself: it counts what it has made, and stops at its limit. Nothing is run.
 
-As a pool of connections does: those that are idle lie in a list or a queue of it, and are no more than it has made.
-And as an executor makes threads: a threading.local has one dict for each of them. Nothing is run.
+A pool of connections does so: those in its list or queue are no more than it has made. An executor does so with
+threads: a threading.local has one dict for each.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def made_at_most(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, int
 
 
 def one_for_each_thread(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, int] | None:
-    """How many threads there may be, and the *used* items, where *holder* is what a threading.local has for each of
-    them, and most of them are an executor's."""
+    """The greatest number of threads, and the *used* items, where *holder* is what a threading.local has for each
+    thread and most threads are those of an executor."""
     place = next((n for n, obj in enumerate(chain) if obj is holder), 0)
     if type(holder) is not dict or not place or not issubclass(type(chain[place - 1]), threading.local):
         return None
@@ -72,10 +72,8 @@ def _keepers(chain: Sequence[Any], holder: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _counts_up_to(owner: Any, code: CodeType, codes: Sequence[CodeType]) -> Iterator[tuple[int, int]]:
-    """The numbers of *owner* of which *code* compares one that the methods change with one that they leave alone.
-
-    What is compared may be a variable that is set by one of them: ``need = self.used + len(rows)``.
-    """
+    """The pairs of numbers of *owner* that *code* compares, of which its methods change one and leave the other alone.
+    A variable may be compared that is set from one of them: ``need = self.used + len(rows)``."""
     variables = assigned(code)
     for compared in comparisons(code):
         behind = (it.names for word in compared.names for it in variables.get(word, ()))

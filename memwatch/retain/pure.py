@@ -1,4 +1,4 @@
-"""The search in Python, which the one in C is held against: a walk in slices, with other threads running in between."""
+"""The search in Python, a reference for the one in C: a walk in slices, with other threads running in between."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _places(walk: Walk, named: int, branches: int) -> list[HoldingSite]:
 
 
 def _alike(walk: Walk) -> list[_Sum]:
-    """The groups, those at places alike joined where they are many: then they are members of a collection."""
+    """The groups; where they are many, those at similar places are joined: they are members of a collection."""
     places: dict[tuple[int, ...], list[Group]] = {}
     for group in walk.found:
         places.setdefault(walk.likeness(group.parent, id(group.kind)), []).append(group)
@@ -114,7 +114,7 @@ def _chain_to(walk: Walk, last: int) -> list[Any] | None:
 
 
 def _branches(walk: Walk, group: Group, chain: list[Any], most: int) -> Iterator[HoldingSite]:
-    """Other ways to the last object of *chain*, the best first: each joins it at an object that is held twice."""
+    """Other ways to the last object of *chain*, the best first. Each joins the chain at an object with two holders."""
     places = {id(chain[place]): place for place in _watched(chain)}
     nodes = [*walk.ancestry(group.latest_parent), -1]
     found = []
@@ -134,7 +134,7 @@ def _joins(holder: Any, places: dict[int, int]) -> set[int]:
 
 
 def _watched(chain: Sequence[Any]) -> Iterator[int]:
-    """The places in *chain*, from its end, up to a module or class: everything refers to those."""
+    """The places in *chain*, from its end up to a module or class: everything refers to those."""
     for place in range(len(chain) - 1, max(-1, len(chain) - 1 - _WATCHED), -1):
         known = place < len(chain) - 1 and issubclass(type(chain[place]), (ModuleType, type))
         if known or (0 < place < len(chain) - 1 and type(chain[place - 1]) is ModuleType):

@@ -1,8 +1,9 @@
-"""Whether the program has code that takes things out of a container: by the names that its functions use.
+"""Does the program have code that takes things out of a container? The names that its functions use show it. Nothing is
+run.
 
-Nothing is run. A function counts that uses the container's name and that of a method which removes, deletes an item,
-or stores something else under the name. What it takes from a global or an attribute of another name does not count;
-what another variable refers to is not known, so there this errs on the safe side.
+A function counts if it uses the name of the container and that of a method that removes, deletes an item, or stores
+something else under the name. What it takes from a global or attribute of another name does not count. It is not known
+what other variables refer to, so in doubt a remover is assumed.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ _NAMED = ATTRIBUTES | {EdgeKind.LOCAL}
 def find_remover(path: RetainingPath) -> str | None:
     """The first function that may take something out of the container which *path* leads to, or None.
 
-    Looked through are the program's own modules, and those of the path's module and classes. Where no variable on the
-    path has a name, nothing can be found, and the path's end is given.
+    The program's own modules are searched, and those of the module and classes on the path. If no variable on the path
+    has a name, nothing can be found, and the end of the path is returned.
     """
     named = [step.edge.name for step in path.steps if step.edge.kind in _NAMED]
     if not named:
@@ -63,8 +64,8 @@ def find_remover(path: RetainingPath) -> str | None:
 
 
 def is_taken_with(path: RetainingPath, other: RetainingPath) -> bool:
-    """Whether code that takes something out of the container at the end of *other* takes it out of that of *path*, too,
-    or calls by name what does: as who drops the oldest key of a list of them drops what the key stands for."""
+    """Whether code that takes something out of the container at the end of *other* takes it out of that of *path* too,
+    or calls code that does. Whoever drops the oldest key of a list of keys also drops what the key stands for."""
     name, beside = _name_of(path), _name_of(other)
     if name is None or beside is None or name == beside:
         return False
@@ -95,10 +96,8 @@ def _removes(code: CodeType, name: str) -> bool:
 
 
 def _takes_out(code: CodeType, name: str) -> bool:
-    """Whether it takes something out of *name*, or of what may be it: of anything but another global or attribute.
-
-    A stack of names is kept beside the operations; what is no global and no attribute, or not known, is None there.
-    """
+    """Whether it takes something out of *name*, or of a variable that may be it. A stack of names is kept beside the
+    operations; what is no global, no attribute, or not known is None there."""
     stack: list[str | None] = []
     seen = set[str]()
     for op, arg in instructions(code):

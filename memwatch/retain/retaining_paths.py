@@ -53,16 +53,14 @@ def retaining_paths(
 
 
 def find_path(obj: object, *, should_cancel: Callable[[], bool] | None = None) -> RetainingPath | None:
-    """The first path from a root to *obj*, or None if nothing is seen to hold it. Raises `Cancelled`.
-
-    Where the search misses it (the program moved it meanwhile), objgraph looks backwards from it for a moment.
-    """
+    """The first path from a root to *obj*, or None if nothing seems to hold it. Raises `Cancelled`. If the search
+    misses it (the program moved it meanwhile), objgraph looks backwards from it for a moment."""
     with quiet, Search(Query(NEW_WANTED, array("Q", [id(obj)]), should_cancel=should_cancel)) as places:
         return places[0].path() if places else find_path_backwards(obj)
 
 
 def _choose(places: list[HoldingSite], limit: int, show_keys: bool) -> tuple[RetainingPath, ...]:
-    """The paths to tell of *places*, in the order of telling."""
+    """The paths to show of *places*, in their order."""
     ranks = [place.rank for place in places]
     different = _different(places, show_keys)
     found = sorted(different, key=lambda it: (-it[1], it[2].known is not None, ranks[it[0]]))[:limit]

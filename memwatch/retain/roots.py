@@ -60,7 +60,7 @@ def walk_all(walk: Walk, ignore: Sequence[Any]) -> None:
 
 
 def _walk_late(walk: Walk, late: list[Reference]) -> None:
-    """Walk what libraries are known to keep, and nothing else held."""
+    """Walk from what libraries are known to keep: it counts only what nothing else holds."""
     for reference in late:
         page, slot = walk.pages.page(id(reference.value)), id(reference.value) >> 4 & 4095
         page[slot] &= ~VISITED
@@ -140,7 +140,7 @@ def _not_visited(walk: Walk, objects: Iterable[Any]) -> Iterator[Any]:
 
 
 def _topmost(objects: Sequence[Any]) -> list[Any]:
-    """Those of *objects* that no other one of them refers to, be it through a tuple that is not among them."""
+    """Those of *objects* to which no other of them refers, directly or through a tuple."""
     below: set[int] = set()
     level = objects
     while level:

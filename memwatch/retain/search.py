@@ -54,8 +54,8 @@ class Search:
 
     @classmethod
     def near(cls, query: Query, seconds: float, paused: Callable[[float], None]) -> Search:
-        """The places that lie near to the roots of *query*: as near as can be looked at in so many *seconds*, which the
-        search is to hold the interpreter at most; *paused* is called with what it did. On the C backend."""
+        """The places near to the roots of *query*, as near as can be looked at in so many *seconds*, for which the
+        search may hold the interpreter at most. *paused* is called with how long it did. Only on the C backend."""
         nodes = int(seconds / 2 / native.PAUSE_SECONDS)
         references = int(seconds / 2 / native.REFERENCE_SECONDS)
         limited = replace(query, max_objects=nodes, near=references)
@@ -100,12 +100,13 @@ def ask_child(named: int) -> Question:
 
 
 def bytes_of_places(rows: list[Any]) -> int:
-    """The bytes of what is new at all places that a forked child found and that something holds, here still or not."""
+    """The bytes of new objects at all places that a forked child found with a holder, whether they still exist here or
+    not."""
     return native.bytes_of(rows)
 
 
 def unreached(by_root: list[tuple[int, int, int]]) -> tuple[int, int]:
-    """How many new objects nothing leads to, and their bytes, by what a forked child tells of each kind of root."""
+    """How many new objects nothing leads to, and their bytes, by the child's counts for each kind of root."""
     found = [(items, size) for kind, items, size in by_root if kind == native.NOTHING]
     return sum(items for items, _ in found), sum(size for _, size in found)
 

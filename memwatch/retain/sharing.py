@@ -1,8 +1,8 @@
-"""Who else holds what a holder got: the walk tells each object once, by its shortest path, and two may hold the same.
+"""Who else holds what a holder got? A walk counts each object once, by its shortest path, but two may hold it.
 
-Of the objects that one holder has, the latest is looked for on all ways. Another container on such a way holds the same
-if at least half as many new objects of that type lie in it. Then each is reported with an equal part of the bytes,
-since to mend one alone frees nothing (BLeak calls that LeakShare).
+All ways to the latest object of a holder are searched. Another container on such a way is a holder too if at least half
+as many new objects of that type lie in it. Each is then reported with an equal part of the bytes, since to mend one
+alone frees nothing (BLeak calls that LeakShare).
 """
 
 from __future__ import annotations
@@ -85,11 +85,9 @@ def _others(places: Sequence[HoldingSite], first: Holding, known: array[int], sh
 
 
 def _fan(chain: Sequence[Any], first: Holding, known: array[int]) -> tuple[int, int]:
-    """The nearest place in *chain* from which as many new objects lead to such as *first* holds, and how many do; no
-    such objects where there is none.
-
-    What lies there may hold them itself, or by something between, as a bound method of each.
-    """
+    """The nearest place in *chain* from which as many new objects lead to those that *first* holds, and their number;
+    no objects if there is none. What lies there may hold them directly or through something between, as a bound method
+    does."""
     for number in range(len(chain) - 2, max(-1, len(chain) - 2 - _BETWEEN), -1):
         kinds = [type(obj) for obj in chain[number + 1 :]]
         count = _new_in(chain[number], kinds, known, int(_PART * first.targets))
@@ -99,8 +97,8 @@ def _fan(chain: Sequence[Any], first: Holding, known: array[int]) -> tuple[int, 
 
 
 def _new_in(holder: Any, kinds: Sequence[type], known: array[int], least: int) -> int:
-    """How many new objects of the first of *kinds* lie in *holder*, from some of which a new one of the last can be
-    reached over the others; 0 for fewer than *least*, and for what is no container with a length."""
+    """How many new objects of the first of *kinds* lie in *holder*, some of which lead to a new one of the last over
+    the others; 0 if fewer than *least*, or if it has no length."""
     items = length(holder)
     if items is None or not least <= items <= _MOST_LOOKED_AT:
         return 0

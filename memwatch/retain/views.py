@@ -1,7 +1,7 @@
-"""The code around a container, which may touch it under a name: whose attribute or variable it is. Nothing is run.
+"""The code around a container, which may use it under a name: whose attribute or variable is it? Nothing is run.
 
-It is the methods of the class whose attribute it is and the functions of that class's module, the functions of the
-module whose variable it is and that module's own body while it runs, a closure, or a running function.
+It is the methods of the class whose attribute it is and the functions of that class's module; the functions of the
+module whose variable it is, and the body of that module while it runs; a closure, or a running function.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class View(NamedTuple):
         return [*found, *(value for owner in found for word in words if (value := _member(owner, word)) is not None)]
 
     def in_use(self) -> View:
-        """The code that has been run or runs, or that a running function calls which waits meanwhile."""
+        """The code that has been run, or runs, or is called by a function that waits for it."""
         running = {id(frame.f_code): frame.f_code.co_names for _, frame in frames()}
         called = {name for names in running.values() if not WAITS.isdisjoint(names) for name in names}
         used = (it for it in self.codes if it.co_name in called or id(it) in running or has_run(it))
@@ -81,10 +81,8 @@ class View(NamedTuple):
         return all(type(value) in (int, float) for value in others)  # else it is the length of something else
 
     def touches(self, code: CodeType) -> bool:
-        """Whether *code* names the container, or is given it under its name.
-
-        What is a variable of the code alone is something else, though it has the name of the attribute.
-        """
+        """Whether *code* names the container, or gets it under its name. A variable of the code alone is something
+        else, even if it has the name of the attribute."""
         if self.name is None or self.name in code.co_names:
             return True
         if self.is_variable:

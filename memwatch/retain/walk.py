@@ -1,10 +1,10 @@
 """One breadth-first walk over the heap from its roots: the shortest path to every object, in 24 bytes for each.
 
-Searching backwards from one object, as objgraph does, has to look through the whole heap for each link, and drowns
-where an object is referred to from everywhere. Forwards one walk finds the shortest paths to all objects at once.
+Searching backwards from one object, as objgraph does, takes a look through the whole heap for each link, and never ends
+where everything refers to an object. One walk forwards finds the shortest paths to all objects at once.
 
 Objects are kept as addresses, with what is known of them (see `pages`). The queue holds the objects that are still to
-be visited, and nothing holds them after.
+be visited; nothing holds them afterwards.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ class Walk:
             self._deferred.append((child, node))
 
     def run_deferred(self) -> None:
-        """Visit what is old and only new objects lead to: it is counted where they are."""
+        """Visit old objects that only new ones lead to: they count where the new ones are."""
         waiting, self._deferred = self._deferred or [], None
         while waiting:
             child, node = waiting.pop()
@@ -296,8 +296,8 @@ class Walk:
         return group
 
     def _group(self, obj: Any, parent: int, size: int) -> int:
-        root, told = self.roots.get(parent), self._old_class(type(obj))
-        kind = id(told)
+        root, old_class = self.roots.get(parent), self._old_class(type(obj))
+        kind = id(old_class)
         if root is not None and is_frame(root):  # the calls of one function are one place, in any number of threads
             key: tuple[int, ...] = id(root.f_code), 0, kind
         elif parent < 0 and self.label_of(parent).kind is RootKind.HELD_IN_C:
@@ -307,22 +307,22 @@ class Walk:
         group = self._group_of.get(key, -1)
         if group < 0:
             group = self._group_of[key] = len(self.found)
-            self.found.append(Group(parent, told, obj))
+            self.found.append(Group(parent, old_class, obj))
         counts = self.found[group]
         counts.targets += 1
         counts.latest, counts.latest_parent = obj, parent
         return group
 
-    def _old_class(self, told: type) -> type:
-        """*told*, or of a class that has come since, as those made at each call, its nearest base that has not."""
+    def _old_class(self, kind: type) -> type:
+        """*kind*; if it was created since, as classes made at each call are, its nearest base that was not."""
         if self.wanted:
-            return told
-        while flags_of(told) & _HEAP_TYPE and not self.pages.flags(id(told)) & KNOWN:
-            told = base_of(told)
-        return told
+            return kind
+        while flags_of(kind) & _HEAP_TYPE and not self.pages.flags(id(kind)) & KNOWN:
+            kind = base_of(kind)
+        return kind
 
     def likeness(self, parent: int, kind: int) -> tuple[int, ...]:
-        """What places alike have in common: root, the first three objects from there, the types of all below."""
+        """What similar places have in common: root, the first three objects from there, the types of all below."""
         nodes = self.ancestry(parent)
         root = self.parents[nodes[0]] if nodes else parent
         return root, *(self.addresses[n] for n in nodes[:3]), *(self.kinds[n] for n in nodes[3:]), kind
