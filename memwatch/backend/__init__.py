@@ -1,9 +1,10 @@
-"""Which backend reads the interpreter: `name` is "native" or "pure", `reason` says in plain words why. `samples` says
-whether the C extension's sampler is there, as it is beside the pure backend on free-threaded Python. `stale` says that
-the extension does not belong to these Python files, and is left alone.
+"""Which backend reads the interpreter: `name` is "native" or "pure", and `reason` says why in plain words.
 
-Chosen once, when this room is loaded. `MEMWATCH_BACKEND=pure` or `=native` in the environment asks for one; what
-cannot be had is said in `reason`, never raised. `backend.objects` holds the contract that either of them fulfils.
+`samples` says whether the sampler of the C extension is there; on free-threaded Python it works beside the pure
+backend. `stale` says that the extension belongs to other Python files and is not used.
+
+The backend is chosen once, when this room is loaded. `MEMWATCH_BACKEND=pure` or `=native` in the environment asks for
+one; if it cannot be had, `reason` says so, and nothing is raised. `backend.census.contract` is the contract of both.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _SAMPLES_ALONE = "on free-threaded Python the C extension samples allocations, a
 
 
 def choose(asked: str) -> tuple[str, str]:
-    """The backend's name and the reason for it; *asked* is "pure", "native" or "" for the best that there is."""
+    """The name of the backend and the reason; *asked* is "pure", "native" or "" for the best that there is."""
     if asked == "pure":
         return "pure", "MEMWATCH_BACKEND asks for it"
     unknown = "" if asked in ("", "native") else f"MEMWATCH_BACKEND={asked} is not known (pure, native); "
@@ -39,7 +40,7 @@ def choose(asked: str) -> tuple[str, str]:
 
 
 def fits(extension: ModuleType) -> bool:
-    """Whether *extension* offers what the Python files beside it ask for, as far as both can tell."""
+    """Whether *extension* offers what the Python files beside it need, as far as both can tell."""
     try:
         with open(os.path.join(os.path.dirname(__file__), "_native.pyi"), "rb") as file:
             asked = _imp.source_hash(0, file.read()).hex()
@@ -49,16 +50,14 @@ def fits(extension: ModuleType) -> bool:
 
 
 def _none_for_this() -> str:
-    """Why there can be no C extension for this interpreter, in brackets; nothing if there can be one."""
+    """Why there can be no C extension for this interpreter, in brackets; empty if there can be one."""
     known = not FREE_THREADED or sys.version_info[:2] == (3, 13)
     return "" if known else " (there is none for this version of free-threaded Python)"
 
 
 def _hidden() -> str:
-    """Which installation with the C extension this folder hides, and how to have that; nothing if there is none.
-
-    Python looks for modules where it is started: in a clone it finds the sources, which nobody has built.
-    """
+    """Which installation with the C extension this folder hides, and how to use that; empty if there is none. Python
+    looks for modules where it is started: in a clone it finds the sources, which nobody has built."""
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     for folder in sys.path:
         if folder and os.path.abspath(folder) != here and _has_extension(folder):

@@ -1,4 +1,4 @@
-"""What kind of file system a path is on."""
+"""What kind of file system is a path on?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FAMILIES = ("9p", "nfs", "smb", "fuse.ceph", "fuse.glusterfs", "fuse.rclone", "
 
 
 def type_of(path: str) -> str:
-    """The type of the file system that *path* is on, as the system calls it; empty where that is not known."""
+    """The system's name for the type of the file system that *path* is on; empty if it is not known."""
     path, found, kind = os.path.realpath(path), "", ""
     try:
         mounts = psutil.disk_partitions(all=True)
@@ -31,5 +31,5 @@ def _is_below(path: str, point: str) -> bool:
 
 
 def is_network(kind: str) -> bool:
-    """Whether that is one where processes of several machines may meet."""
+    """Whether processes of several machines may share it."""
     return kind.lower() in _NETWORK or kind.lower().startswith(_FAMILIES)

@@ -1,9 +1,9 @@
-"""What happens around a fork, in which order, and walks over the heap that are under way in other threads.
+"""What happens around a fork, and in which order; and the walks over the heap that other threads have begun.
 
-The interpreter calls three functions of ours, `_before`, `_in_parent` and `_in_child`. They call what the rooms gave to
-`on_fork`, in the order of `ROOMS`: before a fork the last room first, after it the first room first. So the meters are
-in order before the watcher goes on, and what is written by the watcher's receivers comes to rest before the watcher.
-docs/architecture.md says what each room does.
+The interpreter calls three functions of ours, `_before`, `_in_parent` and `_in_child`. They call the hooks that the
+rooms gave to `on_fork`, in the order of `ROOMS`: before a fork the last room first, after it the first room first. So
+the meters are in order before the watcher goes on, and whatever the watcher's receivers write has come to rest before
+the watcher does. docs/architecture.md says what each room does.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ROOMS: tuple[Room, ...] = get_args(Room)
 
 @internal
 class _Hooks(NamedTuple):
-    """What one room wants to be called."""
+    """The hooks of one room."""
 
     room: Room
     before: Callable[[], object] | None
@@ -56,7 +56,8 @@ def on_fork(
     in_parent: Callable[[], object] | None = None,
     in_child: Callable[[], object] | None = None,
 ) -> None:
-    """Have these called around every `os.fork()`, for as long as the process lives; nothing where there is no fork."""
+    """Call these functions around every `os.fork()`, for as long as the process lives; does nothing where there is no
+    fork."""
     if not _hooks and hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
     _hooks.append(_Hooks(room, before, in_parent, in_child))
@@ -80,7 +81,7 @@ FORK_HOOKS = {id(_before): "before", id(_in_parent): "after_in_parent", id(_in_c
 
 
 def _call(hooks: Iterable[Callable[[], object] | None]) -> None:
-    """Call each. What the first faulty one raises goes to the interpreter, which prints it, once all were called."""
+    """Call each. The first exception goes to the interpreter, which prints it, after all were called."""
     raised: BaseException | None = None
     for hook in hooks:
         try:
@@ -101,10 +102,10 @@ def forking_frame() -> FrameType | None:
 
 
 class Walking(Protocol):
-    """A walk over the heap under way in the thread `thread`.
+    """A walk over the heap under way in the thread `thread`. `release` drops the objects in its fields.
 
-    `release` makes it drop the objects that it holds in its fields. While `rests` is true it holds them nowhere else:
-    what a thread has in its variables stays with a forked child for ever, where that thread does not run.
+    While `rests` is true it holds objects nowhere else. What a thread has in its variables stays in a forked child for
+    ever, since the thread does not run there.
     """
 
     thread: int
@@ -114,7 +115,7 @@ class Walking(Protocol):
 
 
 def begin_walk(walk: Walking) -> None:
-    """Remember *walk*, so that a fork in the middle of it does not leave its objects to the child for ever."""
+    """Remember *walk*, so that a fork in the middle does not leave its objects to the child for ever."""
     rest(walk)
     _walks.append(walk)
 
@@ -125,7 +126,7 @@ def end_walk(walk: Walking) -> None:
 
 
 def rest(walk: Walking) -> None:
-    """Let other threads fork, where *walk* holds objects in its fields alone."""
+    """Let other threads fork now that *walk* holds objects in its fields alone."""
     if _forks:
         walk.rests = True
         while any(thread != get_ident() and Clock.monotonic() < until for thread, until in list(_forks.items())):
@@ -134,10 +135,8 @@ def rest(walk: Walking) -> None:
 
 
 def hold_walks(patience: float) -> None:
-    """Before a fork by this thread: wait, about *patience* seconds at most, until the walks of other threads rest.
-
-    Whoever walks may just have held the interpreter for longer than that, so they get some turns at least.
-    """
+    """Before a fork by this thread: wait, about *patience* seconds at most, until the walks of other threads rest. A
+    walk may just have held the interpreter for longer than that, so it gets a few turns at least."""
     thread, deadline, turns = get_ident(), Clock.monotonic() + patience, 0
     _forks[thread] = deadline + _FORK_SECONDS
     while any(walk.thread != thread and not walk.rests for walk in list(_walks)):
@@ -153,13 +152,13 @@ def let_walks_go_on() -> None:
 
 
 def nap(seconds: float = _NAP) -> None:
-    """Sleep for a moment; not by `time.sleep`, in the place of which gevent puts its own."""
+    """Sleep for a moment; not by `time.sleep`, which gevent replaces."""
     with suppress(Empty):
         SimpleQueue[None]().get(timeout=max(0.0, seconds))
 
 
 def forget_other_threads() -> None:
-    """In a forked child: what its parent's other threads had begun will not be ended here."""
+    """In a forked child: forget what other threads of the parent had begun, since nobody ends it here."""
     quiet.forget_other_threads()
     _forks.clear()
     for walk in [walk for walk in _walks if walk.thread != get_ident()]:

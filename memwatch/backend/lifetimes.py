@@ -1,4 +1,4 @@
-"""Which process a number means: numbers are used again, and clocks are set."""
+"""Which process does a number mean? Numbers are used again, and clocks are set."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ _STARTED = 19  # among the fields of /proc/PID/stat that follow the name, which 
 
 
 def mark_of(pid: int) -> str:
-    """What no other process of this machine has, also after *pid* was given away again; empty where it is not known.
-
-    On Linux the boot and the clock ticks since, which no step of the wall clock changes.
-    """
+    """A text that no other process of this machine has, even if it gets the same *pid* later; empty if it is not known.
+    On Linux it is the boot and the clock ticks since, which do not depend on the wall clock."""
     with suppress(OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return f"{_BOOT.read_text(encoding='utf-8').strip()} {fields[_STARTED]}"

@@ -1,11 +1,11 @@
-"""A call that the interpreter makes by itself once a fork is over, in the main thread; without C of our own.
+"""A call that the interpreter makes once a fork is over, in the main thread; for builds without our C extension.
 
-The interpreter's pending calls take a C function that gets a pointer and answers with an int. `PyObject_IsTrue` is one:
-what it calls in turn is `__bool__`, and what a signal handler of the program raises in there goes where it would have
-gone without it. native/trigger.c says why the end of the fork has to be waited for.
+The interpreter's pending calls take a C function that gets a pointer and returns an int. `PyObject_IsTrue` is one: it
+calls `__bool__`, and an exception of a signal handler in there goes where it would have gone without it.
+native/gc_callback.c says why the end of the fork has to be waited for.
 
-From 3.13 on, a call that was added while another one runs bytecode is seen only once the thread takes the GIL anew. So
-a main thread that does nothing but compute after a fork, or that sleeps at once, delays it.
+From 3.13 on, a call that was added while another one runs bytecode is seen only when the thread takes the GIL again. A
+main thread that only computes after a fork, or sleeps at once, delays it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _waiting: list[Pending] = []  # what the interpreter has the address of
 
 
 def _find_adder() -> Callable[[Pending], bool] | None:
-    """What adds a pending call; None where Python cannot do it, and where there is C of our own."""
+    """The function that adds a pending call; None if Python cannot do it, or the C extension does."""
     python = getattr(_ctypes, "pythonapi", None)
     if _ctypes is None or python is None:
         return None
@@ -47,7 +47,7 @@ _add = _find_adder()
 
 @internal
 class Pending:
-    """Calls a function after a fork: in the parent's main thread when the fork is over, else on the spot."""
+    """Calls a function after a fork: in the main thread of the parent once the fork is over, else at once."""
 
     __slots__ = ("_calls", "_forking", "_function", "_instruction", "_pid")
 
@@ -57,10 +57,8 @@ class Pending:
         self._pid = os.getpid()
 
     def after_fork(self, frame: FrameType | None, function: Callable[[], None]) -> None:
-        """Call *function*. *frame* is the one that forks; with None the fork's end is not waited for.
-
-        No call comes where the interpreter has no room for it.
-        """
+        """Call *function* once the fork by *frame* is over; with None at once. If the interpreter has no room for the
+        call, it is not made."""
         self._forking = id(frame)  # not the frame, which would keep the program's variables
         self._instruction = frame.f_lasti if frame is not None else 0
         self._calls = MOST_CALLS if frame is not None else 0
@@ -91,7 +89,7 @@ class Pending:
         return False
 
     def _still_forks(self, frame: FrameType | None) -> bool:
-        """Whether *frame*, which was interrupted, stands above the forking one, with that at the same instruction."""
+        """Whether *frame*, which was interrupted, is above the forking one, with that at the same instruction."""
         if self._calls:
             self._calls -= 1
             while frame is not None and (frame := frame.f_back) is not None:
@@ -109,5 +107,5 @@ def runs_signal_handlers() -> bool:
 
 
 def _leader() -> int:
-    """The number of the thread that the process began with; -1 where that is not known."""
+    """The number of the first thread of the process; -1 if it is not known."""
     return os.getpid() if sys.platform == "linux" else -1

@@ -1,4 +1,4 @@
-"""What this interpreter is, and keeping signals out of a call."""
+"""What is this interpreter? And: keeping signals out of a call."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _BLOCKED = set(_signal.valid_signals()) - {getattr(_signal, name, None) for name
 
 
 def uninterrupted(function: Callable[[], Result]) -> Result:
-    """Call *function* with the signals of this thread blocked: what their handlers raise comes before it or after it.
+    """Call *function* with the signals of this thread blocked, so that their handlers raise before or after it.
 
-    Where the program has other threads the system may give the signal to one of them, and Python has the handler run
-    in the main thread all the same.
+    If the program has other threads the system may give the signal to one of them; Python then runs the handler in the
+    main thread all the same.
     """
     if _set_mask is None:
         return function()
@@ -51,7 +51,7 @@ def is_main_interpreter() -> bool:
 
 
 def count_interpreters() -> int:
-    """How many interpreters this process has; 1 where no Python code can have made another."""
+    """The number of interpreters in this process; 1 if no Python code can have made another."""
     interpreters = sys.modules.get("_interpreters") or sys.modules.get("_xxsubinterpreters")
     return 1 if interpreters is None else len(interpreters.list_all())
 

@@ -1,4 +1,4 @@
-"""Collections that memwatch makes itself, in threads that are quiet meanwhile: they raise no event."""
+"""Collections that memwatch makes itself: they raise no event, as their thread is quiet meanwhile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ never_count(_quiet)
 
 @internal
 class Quiet:
-    """`with quiet:` makes the collections that this thread runs memwatch's own, which raise no event. Re-entrant."""
+    """`with quiet:` marks the collections that this thread runs as memwatch's own, which raise no event. Re-entrant."""
 
     __slots__ = ()
 
@@ -42,16 +42,16 @@ quiet = Quiet()
 
 
 def collect() -> int:
-    """A full collection that raises no event; the number of objects that it found to be garbage."""
+    """Run a full collection that raises no event; returns the number of objects that were garbage."""
     with quiet:
         return gc.collect()
 
 
 def end_interrupted() -> None:
-    """Other threads that a signal handler's exception took away before `quiet` had ended are quiet no more.
+    """End `quiet` for threads that an exception of a signal handler took out of it before its end.
 
     It ends nowhere else for them: the exception may come before the first instruction of `__exit__`. A thread that is
-    rightly quiet is inside code of the rooms that use `quiet`.
+    quiet by right is inside code of the rooms that use `quiet`.
     """
     if _quiet:
         frames = current_frames()
@@ -70,11 +70,11 @@ def _is_inside(frame: Frame | None) -> bool:
 
 
 def is_quiet() -> bool:
-    """Whether this thread is inside `quiet`. Cheap enough for a gc callback; other threads' collections still count."""
+    """Whether this thread is inside `quiet`. It is cheap enough for a gc callback."""
     return bool(_quiet) and get_ident() in _quiet
 
 
 def forget_other_threads() -> None:
-    """In a forked child: what its parent's other threads had begun will not be ended here."""
+    """In a forked child: forget what other threads of the parent had begun, since nobody ends it here."""
     for thread in _quiet.keys() - {get_ident()}:
         del _quiet[thread]

@@ -1,7 +1,7 @@
-"""The frames of a free-threaded interpreter, taken while all of its threads stand still.
+"""The frames of a free-threaded interpreter, read while all of its threads are stopped.
 
-Python's own frame objects cannot be asked there beside the threads that run them: CPython says of `f_locals`, and it is
-so of `f_back`, that the process may crash. A `StoppedFrame` has what was in the frame at one moment.
+Python's frame objects cannot be read there while other threads run them: the process may crash, as CPython says of
+`f_locals`, and as is so for `f_back`. A `StoppedFrame` has what was in the frame at one moment.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOST_WORK = 60.0  # the same, of the looking thread's processor time
 
 
 def extension() -> Any:
-    """The C extension on free-threaded Python, where looking at other threads takes it; None if it is not there."""
+    """The C extension on free-threaded Python, where looking at other threads needs it; None if it is not there."""
     if not FREE_THREADED:
         return None
     try:
@@ -33,7 +33,7 @@ def extension() -> Any:
 
 @internal
 class StoppedFrame:
-    """A frame as it was: `f_locals` are the variables by name, empty where they were not asked for."""
+    """A frame as it was: `f_locals` are the variables by name, empty unless they were asked for."""
 
     __slots__ = ("f_back", "f_code", "f_globals", "f_locals")
 
@@ -58,19 +58,17 @@ def stopped_frames(variables: bool) -> dict[int, StoppedFrame]:
 
 
 def referents_of_each(objects: list[Any]) -> list[list[Any]]:
-    """For each object what it refers to, all of one moment: to ask for one after the other stops all threads as often.
+    """What each object refers to, all at one moment: asking one after the other stops all threads each time.
 
-    An empty list where nothing needs to stop, or the extension is not there: then they are to be asked for one by one.
+    An empty list if nothing needs to stop, or the extension is not there: then ask for each by itself.
     """
     taken = extension() if objects else None
     return [] if taken is None else list(taken.stopped_referents(objects))
 
 
 def stopping_patience() -> Callable[[], bool] | None:
-    """Whether a look has gone on for too long that stops all threads again and again, for a caller who sets no end.
-
-    None where none has to stop.
-    """
+    """Answers whether a look that stops all threads again and again has gone on for too long, for a caller without a
+    limit. None if no thread has to stop."""
     if not FREE_THREADED:
         return None
     until, work = Clock.monotonic() + _LONGEST, Clock.thread_time() + _MOST_WORK

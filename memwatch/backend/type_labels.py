@@ -21,7 +21,7 @@ _qualname, _module, mro_of, namespace_of, flags_of, base_of = (type.__dict__[nam
 
 
 def type_label(cls: type) -> str:
-    """`module.Qualname`; a builtin type is bare (`dict`), and `?` stands for what is no str or cannot be read."""
+    """`module.Qualname`; a builtin type is bare (`dict`). `?` replaces a name that is no str or cannot be read."""
     module, qualname = _text(_module, cls), _text(_qualname, cls)
     return qualname if module == "builtins" else f"{module}.{qualname}"
 
@@ -53,7 +53,7 @@ def has_references(cls: type) -> bool:
 
 
 def is_plain(cls: type) -> bool:
-    """Whether `cls.__module__` and `cls.__name__` can be read as attributes, and are what `type_label` is made of."""
+    """Whether `cls.__module__` and `cls.__name__` are plain attributes, from which `type_label` is made."""
     if type(cls) is not type or "?" in (_text(_module, cls), _text(_qualname, cls)):
         return False
     if type(_module(cls)) is not str or not cls.__module__:
@@ -62,11 +62,9 @@ def is_plain(cls: type) -> bool:
 
 
 def size_reader(cls: type) -> Callable[[Any], int]:
-    """What gives the shallow bytes of an instance of *cls*, its collector header included.
-
-    `sys.getsizeof` where the type's own `__sizeof__` is a C method. Anything else is passed over for the nearest C
-    one among the bases, so that no Python runs.
-    """
+    """The function that returns the shallow bytes of an instance of *cls*, with its collector header. It is
+    `sys.getsizeof` if the type's own `__sizeof__` is a C method. Otherwise the nearest C method of a base is used, so
+    that no Python code runs."""
     spaces = map(namespace_of, mro_of(cls))
     methods = [space["__sizeof__"] for space in spaces if "__sizeof__" in space]
     if methods and _is_c_method(methods[0]):

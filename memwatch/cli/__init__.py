@@ -54,9 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def make_parser(only: str = "") -> Parser:
-    """What reads the command line; knows the options of the command *only* where that is one, else of all.
+    """The parser of the command line. It knows the options of the command *only*, or of all if there is no such
+    command.
 
-    A command loads its own module alone: a program that is run would carry the others in its memory.
+    A command loads its own module alone: otherwise a program that is run would carry the others in its memory.
     """
     import argparse
 

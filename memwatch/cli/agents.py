@@ -29,8 +29,8 @@ def tokens(text: str) -> int:
 
 
 def for_agents(reader: Reader, file: str, budget: int = BUDGET) -> str:
-    """The leaks of a recording as Markdown, together within *budget* tokens; those without room are counted. Of a leak
-    that newer processes have not reported it is said. Raises OptionError for a budget that is too small."""
+    """The leaks of a recording as Markdown, together within *budget* tokens; leaks without room are counted. It says
+    which leaks newer processes have not reported. Raises OptionError if the budget is too small."""
     room = characters_of(budget)
     lives, leaks = reader.lives(), reader.leaks()
     cases = put_together(lives, leaks)
@@ -58,7 +58,7 @@ def for_agents(reader: Reader, file: str, budget: int = BUDGET) -> str:
 
 
 def _is_unchanged(report: dict[str, Any], since: float) -> bool:
-    """Whether no suspect's file was written since a moment: then its lines are still those that the report means."""
+    """Whether no file of a suspect was written since a moment: then its lines are still those of the report."""
     frames = (suspect["allocated_at"] for suspect in report["suspects"])
     return all(_written(own_frames(each)[0]["file"]) <= since for each in frames if each)
 

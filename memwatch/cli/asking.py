@@ -1,4 +1,4 @@
-"""What the commands share: how they fail, the process that they ask, how long it looks, and what is printed."""
+"""What the commands share: their errors, the process that they ask, for how long it looks, and printing."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
 
 
 def add_pid(parser: argparse.ArgumentParser) -> None:
-    """The process, and what is printed."""
+    """Add the arguments for the process and the form of output."""
     parser.add_argument("pid", metavar="PID", type=pid, help="a process that memwatch watches")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def add_time(parser: argparse.ArgumentParser, seconds: float, meaning: str, otherwise: str = "") -> None:
-    """For how long the process looks: *seconds* where it is not given, which is *otherwise* in words."""
+    """Add the option for how long the process looks: *seconds* by default, which the help calls *otherwise*."""
     parser.add_argument(
         "--for",
         dest="seconds",
@@ -40,7 +40,7 @@ def add_time(parser: argparse.ArgumentParser, seconds: float, meaning: str, othe
 
 
 def pid(text: str) -> int:
-    """A number of a process. Raises ArgumentTypeError."""
+    """A process number. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 1 << 32:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a process")
     return int(text)
@@ -55,7 +55,7 @@ def duration(text: str) -> float:
 
 
 def reports_errors(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """*run* with exit status 1 and one line on standard error where it fails."""
+    """*run*, which on an error prints one line on standard error and returns 1."""
 
     @wraps(run)
     def carry_out(args: argparse.Namespace) -> int:
@@ -80,7 +80,7 @@ def reports_errors(run: Callable[[argparse.Namespace], int]) -> Callable[[argpar
 
 
 def waiting(text: str) -> AbstractContextManager[Any]:
-    """While it lasts *text* stands at standard error, by rich, if that is installed and there is a terminal."""
+    """Shows *text* on standard error while it lasts, by rich, if that is installed and there is a terminal."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return nullcontext()
     try:
@@ -92,7 +92,7 @@ def waiting(text: str) -> AbstractContextManager[Any]:
 
 
 def complain(message: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print(f"memwatch: {printable(message)}", file=sys.stderr)
 
 

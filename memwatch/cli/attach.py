@@ -11,7 +11,6 @@ from .status import render
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add = parser.add_argument
     add("pid", metavar="PID", type=pid, help="a process of CPython 3.11 or newer, in which memwatch can be imported")
     add("--json", action="store_true", help="print one JSON object")

@@ -12,7 +12,6 @@ _PATIENCE = 60.0  # seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add_pid(parser)
 
 

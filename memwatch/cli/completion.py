@@ -10,7 +10,6 @@ _SHELLS = ("bash", "zsh", "tcsh")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     parser.add_argument("shell", choices=_SHELLS, help="the shell that reads the script")
 
 

@@ -1,4 +1,5 @@
-"""What `memwatch convert` does: reads profiles, adds them up, subtracts one, and writes the outcome where it may."""
+"""What `memwatch convert` does: reads profiles, merges them, subtracts one, and writes the result where that is
+allowed."""
 
 from __future__ import annotations
 
@@ -40,10 +41,10 @@ def convert(
 
 
 def save(tree: CallTree, format: str, target: str, force: bool = True, content: bytes | None = None) -> str:
-    """Write *tree* to *target*, a file or ``-``; returns a line that says where and how much. *content* is what it is
-    in that format, where that is known.
+    """Write *tree* to *target*, a file or ``-``; returns a line that says where and how much.
 
-    A file that exists is replaced only with *force*. Raises FormatError, OptionError and WriteError.
+    *content* is the tree in that format, if it is there already. A file that exists is replaced only with *force*.
+    Raises FormatError, OptionError and WriteError.
     """
     if target != _STDOUT:
         _check_free(target, (), force)
@@ -62,7 +63,8 @@ def _choose(to: str | None, output: str | None) -> str:
 
 
 def _beside(profile: str, format: str) -> str:
-    """The profile's path with the format's suffix in the place of its own; beside a pipe or a device is no place."""
+    """The profile's path with the format's suffix instead of its own. Nothing can be written beside a pipe or a
+    device."""
     if _is_stream(profile):
         raise OptionError(f"{profile!r} is no file, and nothing is written beside it; say -o FILE")
     return profile.removesuffix(formats.suffix_of(profile)) + formats.FORMATS[format].suffixes[0]
@@ -116,7 +118,7 @@ def _write(target: str, content: bytes) -> str:
 
 
 def say(message: str) -> None:
-    """Print *message*, in whatever letters standard output has. Raises WriteError."""
+    """Print *message* in an encoding that standard output has. Raises WriteError."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         print(message.encode(encoding, "backslashreplace").decode(encoding), flush=True)
@@ -125,7 +127,7 @@ def say(message: str) -> None:
 
 
 def _lost(error: OSError) -> WriteError:
-    """The error of a standard output that takes no more; what is still buffered goes nowhere."""
+    """The error of a standard output that accepts nothing more; the buffer is discarded."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return WriteError(error.errno, f"cannot write to standard output: {error.strerror}")
 

@@ -15,7 +15,6 @@ _FAILED = 2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add = parser.add_argument
     add(
         "profiles",
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """A call tree has no cycles, and the search for some takes a third of the time where the tree is large."""
+    """A call tree has no cycles, and looking for some takes a third of the time where the tree is large."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
-"""Profiles of the processes below a `memwatch run`, as they pass through its private folder.
+"""Profiles of the processes below a `memwatch run`, in its private folder.
 
-A copy holds all that a call tree knows, which no format of other tools does. It is read by the run that owns the
-folder, and by nobody else.
+A copy holds all that a call tree knows, which no format of other tools does. Only the run that owns the folder reads
+it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def read_copies(folder: str) -> tuple[list[CallTree], int]:
 
 
 def _open(path: str, flags: int) -> int:
-    """A descriptor; raises PermissionError for a file of another user, which could do harm by what is in it."""
+    """A descriptor; raises PermissionError for a file of another user, whose content could do harm."""
     descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
     if hasattr(os, "geteuid") and os.fstat(descriptor).st_uid != os.geteuid():
         os.close(descriptor)

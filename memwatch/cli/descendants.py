@@ -1,9 +1,9 @@
-"""What the processes below a `memwatch run` found, gathered in a private folder.
+"""What the processes below a `memwatch run` found, collected in a private folder.
 
-Each watched process below the run keeps one small JSON file there, from its first reading on: a child that ends by
-os._exit or is killed has left what it knew. The run reads them when it ends, and removes the folder. The first who has
-something to write makes it, so that a run that is killed without children leaves nothing; one with children leaves the
-folder to them, and the next who writes removes it.
+Each watched process below the run keeps one small JSON file there from its first reading on, so that a child which ends
+by os._exit or is killed has left what it knew. The run reads the files when it ends, and removes the folder. The first
+process that writes makes the folder: a run that is killed without children leaves nothing. One that is killed with
+children leaves the folder to them, and the next that writes removes it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _REST = 1.0  # seconds between two files that say no more than that watching goe
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one process found: its leaks that stayed, by what leaks and what holds it; `suspicion` is empty or a reason.
-    `recovered` counts those that have stopped, freed or not.
+    """What one process found: `leaks` names those that stayed; `suspicion` is empty or a reason. `recovered` counts
+    those that have stopped, freed or not.
 
-    `role` is the name of its script, package or multiprocessing process, without arguments. `gap` says that and why too
-    little was read, if so.
+    `role` is the name of its script, package or multiprocessing process, without arguments. `gap` says that too little
+    was read, and why.
     """
 
     pid: int
@@ -53,9 +53,9 @@ class Result:
 
 
 class Diary:
-    """Writes down what a process finds, also after it was forked: a child begins with an empty page.
+    """Writes down what a process finds. After a fork the child begins with an empty page.
 
-    Nothing here raises: a folder that is gone, because the run is over, and a full disk are no trouble of the program.
+    Nothing here raises: a folder that is gone because the run is over, or a full disk, is no concern of the program.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Diary:
         self.write()
 
     def tick(self, sample: Sample) -> Iterable[Any]:
-        """What a watcher calls at its ticks; a page a second is enough. The run itself has its own last line."""
+        """What a watcher calls at its ticks; it writes once a second. The run itself has its own last line."""
         self._follow_fork()
         if self._pid != self._run_pid and sample.clock - self._written >= _REST:
             self._written = sample.clock
@@ -91,7 +91,7 @@ class Diary:
         return ()
 
     def write(self) -> None:
-        """Write the page; one who has become another user since the run began passes it on."""
+        """Write the page. A process that has become another user since the run began passes it on."""
         if not self._put_page() and self._inherited_file is not None:
             name = os.path.basename(self.path)
             self._inherited_file.append(json.dumps([name, asdict(self._result())]).encode())
@@ -101,9 +101,9 @@ class Diary:
         return self.put(_PAGE, json.dumps(asdict(self._result())).encode())
 
     def put(self, suffix: str, content: bytes) -> bool:
-        """Write a file of this process beside the old one, then put it in its place; none for a run that is gone.
+        """Write a file of this process and put it in the place of the old one; nothing if the run is gone.
 
-        False where the folder is another user's.
+        False if the folder belongs to another user.
         """
         self._follow_fork()
         if not _is_alive(self._run_pid):
@@ -125,7 +125,7 @@ class Diary:
         return True
 
     def gather(self) -> tuple[Result, ...]:
-        """What all other processes of the run have found; by process number."""
+        """What all other processes of the run have found, by process number."""
         passed_on = self._inherited_file.lines() if self._inherited_file is not None else []
         return gather(self.folder, self.path, passed_on)
 
@@ -139,7 +139,8 @@ class Diary:
             self._begin()
 
     def _begin(self) -> None:
-        """The name holds the moment, too: after an exec, or when a number is used again, it is another process."""
+        """Begin an empty page. Its name includes the moment: after an exec, or when a number is used again, it is
+        another process."""
         self._pid, self._started, self._written = os.getpid(), time.monotonic(), float("-inf")
         self._leaks: dict[str, str] = {}
         self._recovered = 0
@@ -161,7 +162,7 @@ class Diary:
 
 
 def choose_folder(outer: str | None) -> str | None:
-    """The path of a new folder, inside *outer* if this run is part of another; None where there can be none."""
+    """The path of a new folder, inside *outer* if this run is part of another; None if there can be none."""
     with contextlib.suppress(OSError):
         return os.path.join(outer or tempfile.gettempdir(), _PREFIX + os.urandom(8).hex())
     return None
@@ -177,9 +178,9 @@ def keep_diary(folder: str, watcher: Watcher, run_pid: int) -> Diary:
 
 
 def gather(folder: str, own: str, passed_on: Iterable[bytes] = ()) -> tuple[Result, ...]:
-    """All pages in *folder* and in the folders of runs within, but for that at the path *own*; by process number.
+    """All pages in *folder* and in the folders of runs within, except the one at the path *own*; by process number.
 
-    Those that were *passed_on*, each a line with its name, stand in the place of older ones.
+    Those that were *passed_on*, each a line with its name, replace older ones.
     """
     pages = dict(_read(folder, own))
     for line in passed_on:
@@ -190,7 +191,7 @@ def gather(folder: str, own: str, passed_on: Iterable[bytes] = ()) -> tuple[Resu
 
 
 def remove(folder: str) -> None:
-    """Remove *folder*. It is renamed first, so that who is writing into it meanwhile cannot keep it."""
+    """Remove *folder*. It is renamed first, so that a process which is writing into it cannot keep it."""
     with contextlib.suppress(OSError):
         gone = f"{folder}.over"
         os.rename(folder, gone)
@@ -198,14 +199,15 @@ def remove(folder: str) -> None:
 
 
 def _make(folder: str) -> None:
-    """Make it, for its owner alone, and the one around it; raises OSError where it cannot be, or is another's."""
+    """Make the folder and the one around it, for their owner alone. Raises OSError if that fails, or if it is of
+    another user."""
     for place in (os.path.dirname(folder), folder) if _is_within(folder) else (folder,):
         with contextlib.suppress(FileExistsError):
             os.mkdir(place, 0o700)
 
 
 def _is_within(folder: str) -> bool:
-    """Whether it is that of a run within a run, which leaves it to the outer one."""
+    """Whether it is the folder of a run within a run, which leaves it to the outer run."""
     return os.path.basename(os.path.dirname(folder)).startswith(_PREFIX)
 
 
@@ -245,7 +247,8 @@ def name_of(leak: Leak) -> str:
 
 
 def stopped_names(watcher: Watcher) -> tuple[str, ...]:
-    """The leaks that grow no more while what they won is still held: perhaps only the program's work has stopped."""
+    """The leaks that no longer grow while their memory is still held: perhaps only the work of the program has
+    stopped."""
     known = watcher.status
     going_on = {name_of(leak) for leak in known.leaks}
     names = (name_of(leak) for leak in known.stopped)

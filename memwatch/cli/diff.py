@@ -8,7 +8,6 @@ from .asking import add_pid, add_time, reports_errors, show, waiting
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add_pid(parser)
     add_time(parser, 30.0, "how long lies between the two looks")
 

@@ -1,4 +1,4 @@
-"""The flags of `memwatch run` that are options, as these are declared."""
+"""The flags of `memwatch run`, made from the declarations of the options."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def given_options(args: argparse.Namespace) -> Options:
-    """Those that the command line gives; raises OptionError."""
+    """The options that the command line gives; raises OptionError."""
     given = {name: getattr(args, _PREFIX + name, None) for name in OPTIONS}
     return Options(**{name: value for name, value in given.items() if value is not None})
 

@@ -1,7 +1,7 @@
-"""A file without a name that forked children of a run write into when they have become another user.
+"""A file without a name, into which forked children of a run write once they have become another user.
 
-Such a child may not write into the run's folder any more, but a file that was opened before stays open to it. Root
-alone can become another user, so nobody else opens one.
+Such a child may no longer write into the folder of the run, but a file that was opened before stays open to it. Only
+root can become another user, so nobody else opens one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ except ImportError:  # Windows
 
 
 class InheritedFile:
-    """Lines that the processes of a run append; a program that puts a file of its own in its place is left alone."""
+    """Lines that the processes of a run append. If the program puts a file of its own at its descriptor, that is left
+    alone."""
 
     def __init__(self) -> None:
         self._descriptor = -1
@@ -33,13 +34,13 @@ class InheritedFile:
         self._identity = identity(self._descriptor)
 
     def append(self, line: bytes) -> None:
-        """Write *line* at the end, in one piece; nothing where there is no such file."""
+        """Write *line* at the end, in one piece; nothing if there is no such file."""
         if self._is_there():
             with suppress(OSError):
                 os.write(self._descriptor, line + b"\n")
 
     def lines(self) -> list[bytes]:
-        """All that was written, in its order."""
+        """All lines, in the order in which they were written."""
         if self._is_there():
             with suppress(OSError):
                 return os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0).splitlines()

@@ -11,7 +11,6 @@ _NEEDS = "the MCP server needs its SDK, release 2 or later: pip install 'memwatc
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     parser.add_argument("--allow-run", action="store_true", help="offer run_program as well, which starts programs")
 
 

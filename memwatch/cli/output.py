@@ -1,4 +1,4 @@
-"""Standard output of a command: lines as wide as the terminal, and nothing that its encoding cannot say stops it."""
+"""The standard output of a command: lines fit the terminal, and characters that it cannot encode are escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .screen import width_of
 
 
 class Wrapping(io.TextIOBase):
-    """Writes whole lines on to *stream*, none longer than the terminal behind it is wide just then."""
+    """Writes whole lines to *stream*, none longer than the terminal is wide at that moment."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -21,11 +21,10 @@ class Wrapping(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream."""
         return self._stream.encoding
 
     def write(self, text: str) -> int:
-        """Take *text*; what is a whole line goes on."""
+        """Take *text* and pass on its whole lines."""
         lines, newline, self._waiting = (self._waiting + text).rpartition("\n")
         if newline:
             columns = width_of(self.fileno())
@@ -33,27 +32,25 @@ class Wrapping(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what is there, unless the stream is closed: it is asked for when this goes, too."""
+        """Flush the stream, unless it is closed: this is also called when the object is freed."""
         if not self._stream.closed:
             self._stream.flush()
 
     def end(self) -> None:
-        """Write what ends without a newline."""
+        """Write the last line, which has no newline."""
         waiting, self._waiting = self._waiting, ""
         self._stream.write(waiting)
 
     def fileno(self) -> int:
-        """That of the stream."""
         return self._stream.fileno()
 
     def isatty(self) -> bool:
-        """That of the stream: True."""
         return self._stream.isatty()
 
 
 @contextmanager
 def fitted_output() -> Iterator[None]:
-    """Standard output of a command, while it runs; as it was before behind that."""
+    """Replaces standard output while a command runs."""
     stream = sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")

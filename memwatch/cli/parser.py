@@ -1,4 +1,4 @@
-"""The parser of the command line: a word that nearly fits is suggested, and the exit statuses stand below the help."""
+"""The parser of the command line: it suggests the nearest word, and lists the exit statuses below the help."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CHOICE = re.compile(r"invalid choice: '?([^' ]+)'? \(choose from (.*)\)")
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what was perhaps meant. Words that are left over are an error of the command that they were given to."""
+    """Suggests what was perhaps meant. The command that gets unknown words reports them."""
 
     def parse(self, argv: Sequence[str] | None = None) -> argparse.Namespace:
-        """What *argv* says, the process's own arguments if None; ends with status 2 where that is wrong."""
+        """The arguments in *argv*, the process's own if None; ends with status 2 if they are wrong."""
         found, left = self.parse_known_args(argv)
         if left:
             asked = getattr(found, "parser", self)
@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def error(self, message: str) -> NoReturn:
-        """End with status 2; behind the message stands the nearest word that there is."""
+        """End with status 2; the message suggests the nearest known word."""
         super().error(f"{message}{self._suggestion(message)}")
 
     def _suggestion(self, message: str) -> str:

@@ -9,7 +9,6 @@ from .asking import add_pid, add_time, complain, reports_errors, show, waiting
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add_pid(parser)
     add_time(parser, 0.0, "only what is allocated within a time", "all since watching began")
     add = parser.add_argument

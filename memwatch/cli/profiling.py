@@ -1,8 +1,8 @@
 """The profile that `memwatch run --profile FILE` writes: when a leak is reported, and when the program ends.
 
-The processes below the run leave copies of theirs in its folder: at their end, when they tell of a leak, and from time
-to time, as they may be killed. The run adds all of them up. What a forked child has inherited is in its parent's
-profile, and not in its own.
+The processes below the run leave copies of theirs in its folder: when they end, when they report a leak, and from time
+to time, since they may be killed. The run merges all of them. What a forked child has inherited is in its parent's
+profile, not in its own.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ _LAST = -1000  # after the program's own finalizers
 
 
 class RunProfile:
-    """The profile of this process of a run, and of each that it forks.
+    """The profile of this process of a run, and of each process that it forks.
 
-    The program may take profiles of its own meanwhile: this one has a sampler for itself.
+    The program may profile itself meanwhile: this has a sampler of its own.
     """
 
     def __init__(self, path: str, terminal: Terminal, run_pid: int) -> None:
-        """Check everything that can be known before the program runs. Raises FormatError and WriteError."""
+        """Check all that can be checked before the program runs. Raises FormatError and WriteError."""
         self.path = COPIES_ONLY if path == COPIES_ONLY else os.path.abspath(path)  # a program may change its directory
         self._terminal = terminal
         self._run_pid = run_pid
@@ -70,7 +70,7 @@ class RunProfile:
             formats.write(CallTree(build(())), self._format)  # what the thread that tells of a leak must not import
 
     def start(self, watcher: Watcher, diary: Diary | None) -> None:
-        """Begin; copies go where *diary* writes, and nowhere without one."""
+        """Begin. Copies go to the folder of *diary*; without one there are none."""
         self._diary = diary
         self._sampler.start(sample_interval=_INTERVAL)
         watcher.at_tick.append(self.tick)
@@ -78,17 +78,17 @@ class RunProfile:
         on_fork("run profile", in_child=self._become_child)
 
     def stop(self) -> None:
-        """End it; nothing is written any more."""
+        """End it; nothing more is written."""
         signals.off("leak", self._on_leak)
         self._diary, self.path = None, COPIES_ONLY
         self._sampler.stop()
 
     def tell_cost(self) -> None:
-        """Say what it costs."""
+        """Print what it costs."""
         self._terminal.write(f"{_COST[self._sampler.source]}\n")
 
     def tick(self, sample: Sample) -> Iterable[Any]:
-        """What a watcher calls at its ticks: a copy is made where that is cheap, in case the process is killed."""
+        """What a watcher calls at its ticks: makes a copy if that is cheap, since the process may be killed."""
         if sample.clock >= self._next and self._sampler.source == "sampler" and self._leaves_copies():
             begun = Clock.thread_time()
             self._copy()
@@ -96,7 +96,7 @@ class RunProfile:
         return ()
 
     def write(self) -> None:
-        """Write the run's file and say so, or why it could not be written; in a process below, leave a copy."""
+        """Write the run's file and print where, or why it could not be written; in a process below, leave a copy."""
         with self._writing:
             if self._leaves_copies():
                 self._copy()
@@ -111,7 +111,7 @@ class RunProfile:
         self._next = Clock.monotonic() + _FIRST
 
     def _become_child(self) -> None:
-        """What was allocated before the fork is the parent's; the hook of a fork lets nothing out."""
+        """What was allocated before the fork belongs to the parent. A fork hook must not raise."""
         self._begin()
         with suppress(Exception):
             if self._sampler.is_running():
@@ -120,7 +120,8 @@ class RunProfile:
             self._follow_multiprocessing()
 
     def _follow_multiprocessing(self) -> None:
-        """Its children end by os._exit, after their finalizers; those of the parent are forgotten first."""
+        """Children of multiprocessing end by os._exit after their finalizers; those of the parent are forgotten
+        first."""
         util: Any = sys.modules.get("multiprocessing.util")
         if util is not None and not self._follows_multiprocessing:
             self._follows_multiprocessing = True
@@ -144,7 +145,7 @@ class RunProfile:
                 self._terminal.write(f"memwatch: pid {os.getpid()} runs as another user: its profile is not gathered\n")
 
     def _try(self) -> str:
-        """Write the file, and one a process if there are several; what came of that."""
+        """Write the file, and one for each process if there are several; returns what to print."""
         try:
             own = self._sampler.get().tree
             copies, left_out = read_copies(self._diary.folder) if self._diary is not None else ([], 0)

@@ -1,8 +1,8 @@
 """Runs a program in this process as `python` would: its own `__main__`, its path, its arguments, its tracebacks.
 
-`__main__` is a new module that stays in `sys.modules`: threads of the program that outlive its main code look their
-classes up there to pickle them. Modules, directories and archives go through the function that the interpreter itself
-calls for them, `runpy._run_module_as_main`, which runs in whatever `__main__` it finds.
+`__main__` is a new module that stays in `sys.modules`: threads that outlive the main code look up classes there to
+pickle them. Modules, directories and archives are run by the function that the interpreter itself uses,
+`runpy._run_module_as_main`, which runs in the current `__main__`.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def load_program(name: str, args: tuple[str, ...], is_module: bool) -> Program:
 
 
 def execute(program: Program) -> None:
-    """Run the program to the end of its main code, and let pass what it raises.
+    """Run the program to the end of its main code. Its exceptions pass through.
 
-    An exception that the interpreter is going to print is printed without the frames that led here.
+    An exception that the interpreter will print is printed without the frames of memwatch.
     """
     try:
         if program.is_module:
@@ -95,7 +95,8 @@ _run_module_as_main: Callable[[str, bool], object] = vars(runpy)["_run_module_as
 
 
 def _replace_path(entry: Callable[[], str]) -> None:
-    """Put *entry* where the interpreter had put ours, unless it was told to put none (-P, -I, PYTHONSAFEPATH)."""
+    """Replace the entry that the interpreter made for us, unless it was started without one (-P, -I,
+    PYTHONSAFEPATH)."""
     if not sys.flags.safe_path:
         sys.path[0] = entry()
 
@@ -111,7 +112,7 @@ def _replace_main() -> ModuleType:
 
 
 def _cut_when_printed(error: BaseException) -> None:
-    """Have *error*, on its way out through our frames, handed to `sys.excepthook` without those at its start."""
+    """Have *error* printed by `sys.excepthook` without our frames at its start."""
     hook, program_frames = sys.excepthook, error.__traceback__
     while program_frames is not None and program_frames.tb_frame.f_code.co_filename == execute.__code__.co_filename:
         program_frames = program_frames.tb_next

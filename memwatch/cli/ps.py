@@ -21,7 +21,6 @@ _INDENT = "       "
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     parser.add_argument("--json", action="store_true", help="print one JSON object per process")
 
 
@@ -45,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def table(found: list[tuple[int, Any]], columns: int) -> list[str]:
-    """One line for each process, below the headings. Where they are wider than *columns*, 0 for no bound, what grows is
-    said in a line of its own, and numbers that matter less are left out."""
+    """One line for each process, below the headings. If the lines are wider than *columns* (0 for no limit), growth
+    gets a line of its own, and less important numbers are left out."""
     rows = [_HEADINGS, *(_cells(pid, answer) for pid, answer in found)]
     lines = aligned(rows, _TEXTS)
     return lines if not columns or max(map(len, lines)) <= columns else list(_narrow(rows, columns))

@@ -36,7 +36,6 @@ _SCHEMA = 1
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add = parser.add_argument
     add("file", metavar="PID|FILE", help="a watched process, or a recording, as `memwatch run --record FILE` writes it")
     add("leak", metavar="LEAK", nargs="?", help="the whole report of one leak: its number in the list, or fingerprint")
@@ -100,7 +99,7 @@ def _list(reader: Reader, args: argparse.Namespace) -> int:
 
 
 def _overview(reader: Reader, file: str, cases: Sequence[tuple[Case, Change | None]], now: float) -> Iterator[str]:
-    """The cases, each with what newer processes tell of it, what was suspected, the roles, and what to run next."""
+    """The cases, each with the news from newer processes; what was suspected; the roles; and what to run next."""
     lives = reader.lives()
     for number, (case, since) in enumerate(cases, 1):
         yield from (*case_lines(number, case, now, since), "")
@@ -143,7 +142,7 @@ def _write_profiles(reader: Reader, folder: str) -> int:
 
 
 def _find(cases: Sequence[Case], leak: str) -> tuple[int, Case]:
-    """Its place in the list, by that or else by the beginning of its fingerprint."""
+    """The case by its place in the list, or else by the beginning of its fingerprint."""
     numbered = list(enumerate(cases, 1))
     if leak.isdecimal() and len(leak) < 6 and 1 <= int(leak) <= len(cases):
         return numbered[int(leak) - 1]

@@ -34,7 +34,6 @@ _OF_A_RUN = {"pace": "job", "sample_interval": 65536}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add = parser.add_argument
     parser.usage = _USAGE
     add_options(parser)
@@ -91,9 +90,9 @@ def _split(args: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
 
 
 def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
-    """Start to watch, connect what listens, leave word for child processes; exits with the usage on bad options.
+    """Start to watch, connect the receivers, and prepare for child processes; exits with the usage on bad options.
 
-    Raises UnsupportedError where the process cannot be watched.
+    Raises UnsupportedError if the process cannot be watched.
     """
     _end_autostart()
     outer, _ = read_variables(os.environ)  # what is wrong with it is said when watching starts
@@ -128,21 +127,21 @@ def _start(args: argparse.Namespace) -> tuple[Screen, Diary | None]:
 
 
 def _end_autostart() -> None:
-    """What the environment has started gives way to the command."""
+    """Stop what the environment has started: the command replaces it."""
     autostart = sys.modules.get(__package__.rpartition(".")[0] + ".autostart")
     if autostart is not None:
         autostart.end()
 
 
 def _advice(args: argparse.Namespace) -> str:
-    """The same command, with a profile; of the program its name alone, as an argument may be a password."""
+    """The same command with a profile. It shows only the name of the program, since an argument may be a password."""
     name, rest = _split(args)
     words = ["-m", name] if args.module is not None else [name]
     return f"memwatch run --profile leak.html {shlex.join(words)}{' ...' if rest else ''}"
 
 
 def _open_profile(path: str | None, outer: str | None, terminal: Terminal) -> RunProfile | None:
-    """The profile that is asked for here, or by the run around this one."""
+    """The profile that this command asks for, or the run around it."""
     if path is None and outer is None:
         return None
     from .profiling import COPIES_ONLY, RunProfile  # with all formats: only who wants a profile pays for them
@@ -158,7 +157,7 @@ def _record(options: Options) -> None:
 
 
 def _options(args: argparse.Namespace, outer: Options) -> Options:
-    """The options, over what the environment says of those that are not given."""
+    """The options of the command line, and of the environment where it gives none."""
     mine = Options(report="stderr", run_pid=os.getpid())
     return Options(**_OF_A_RUN) | outer | given_options(args) | mine
 
@@ -180,9 +179,9 @@ def _connect(screen: Screen, lines: JsonLines | None, stats: bool, pages: HtmlRe
 def _finish(
     screen: Screen, lines: JsonLines | None, profile: RunProfile | None, watcher: Watcher, diary: Diary | None
 ) -> None:
-    """The last word, when the interpreter ends and the program's threads and exit functions are done.
+    """The last line, when the program's threads and exit functions are done.
 
-    A forked child that ends like its parent comes here as well; it has nothing to say.
+    A forked child that ends like its parent comes here too, and prints nothing.
     """
     watcher = default.watcher() or watcher
     watched = watcher.running
@@ -196,11 +195,11 @@ def _finish(
 
 
 def _status(screen: Screen, diary: Diary | None) -> int:
-    """1 if a leak stays, here or in a process below, when the program's threads have ended, else 0. One that has only
-    stopped stays: so does it when the program has no more work.
+    """1 if a leak remains, here or in a process below, when the program's threads have ended; else 0.
 
-    They are waited for by the interpreter's own function, which it is going to call and which does nothing the second
-    time: a thread may wait for the end of the main thread, and only that function declares it.
+    A leak that has only stopped growing remains: the program may just have no more work. The interpreter's own function
+    waits for the threads; the second call of it does nothing. A thread may wait for the end of the main thread, which
+    only that function announces.
     """
     with contextlib.suppress(KeyboardInterrupt):  # it ends the waiting, not the program, as in the interpreter
         vars(threading)["_shutdown"]()

@@ -1,7 +1,7 @@
-"""What `memwatch run` prints: a line at the start, a leak as a person reads it, and one line at the end.
+"""What `memwatch run` prints: a line at the start, the report of a leak, and one line at the end.
 
-Everything goes to standard error by `os.write`: the program's output stays its own, and no buffer's lock is shared
-with it that a fork or the end of the interpreter could find taken.
+Everything goes to standard error by `os.write`: the output of the program stays its own. No lock of a buffer is shared
+with the program, which a fork or the end of the interpreter could find taken.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Terminal:
     wraps: bool = False
 
     def write(self, text: str) -> None:
-        """Write all of *text*, or what the other end takes; never raises."""
+        """Write *text*, or as much as the other end accepts; never raises."""
         columns = width_of(self.fd) if self.wraps else 0
         left = (wrapped(text, columns) if columns else text).encode(self.encoding, "backslashreplace")
         try:
@@ -57,7 +57,7 @@ class Terminal:
 
 
 def open_terminal(stream: TextIO | None, environ: Mapping[str, str]) -> Terminal:
-    """The terminal behind *stream*: colours unless NO_COLOR is set, the drawn curve where it speaks UTF-8."""
+    """The terminal behind *stream*: with colours unless NO_COLOR is set, and with the drawn curve if it uses UTF-8."""
     encoding = codecs.lookup((stream and stream.encoding) or "ascii").name
     # Consoles of Windows take other encodings below the text layer, and colours only when they are told.
     terminal = stream is not None and stream.isatty() and os.name != "nt"
@@ -73,7 +73,7 @@ def open_terminal(stream: TextIO | None, environ: Mapping[str, str]) -> Terminal
 
 
 def width_of(fd: int) -> int:
-    """The columns of the terminal at *fd*, 0 where it does not tell; COLUMNS counts for more."""
+    """The columns of the terminal at *fd*, 0 if it is none; COLUMNS goes first."""
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given):
         return int(given)
@@ -108,9 +108,9 @@ class Outcome:
 
 @dataclass(slots=True)
 class Screen:
-    """Receives events and prints them; remembers what the last line needs. `pid` is the process that owes that line.
+    """Receives events and prints them; keeps what the last line needs.
 
-    `advice` is the command that the first report ends with, if there is one.
+    `pid` is the process that prints that line. `advice` is the command at the end of the first report, if any.
     """
 
     terminal: Terminal
@@ -143,13 +143,13 @@ class Screen:
         self.terminal.write(f"memwatch: report written to {printable(path)}\n")
 
     def recovered(self, leak: Leak) -> None:
-        """Say that a leak which was printed is none any more."""
+        """Print that a leak which was printed has stopped."""
         if self.leaks.pop(fingerprint_of(leak), None) is not None:
             self.recoveries += 1
             self.terminal.write(f"memwatch: pid {os.getpid()}: {name_of(leak)} has stopped growing: {_growth(leak)}\n")
 
     def end(self, watcher: Watcher, watched: bool, others: tuple[Result, ...] = ()) -> None:
-        """Print the last line, with what *watcher* has cost and what *others* below this process found."""
+        """Print the last line, with the cost of *watcher* and what *others* below this process found."""
         outcome = Outcome(
             watched=watched,
             seconds=time.monotonic() - self.started,
@@ -168,7 +168,7 @@ class Screen:
 
 
 def finish(screen: Screen, diary: Diary | None, watcher: Watcher, watched: bool) -> None:
-    """What a process does at its end: the last line of the run that is its own, or else the last page of its diary.
+    """At the end of a process: print the last line of its own run, or else write the last page of its diary.
 
     A run within another one leaves its folder to it.
     """
@@ -204,7 +204,8 @@ def format_stats(pid: int, stats: Stats) -> str:
 
 
 def format_end(outcome: Outcome) -> str:
-    """The last line: leak, no leak seen, too short to judge, not watched; of all processes, with what watching cost."""
+    """The last line: leak, no leak seen, too short to judge, or not watched; for all processes, with the cost of
+    watching."""
     cost = f"own cost {_share(outcome.cost.cpu_share)} of CPU, {outcome.readings} readings"
     leaks, recovered = _leaks(outcome), outcome.recovered + sum(other.recovered for other in outcome.others)
     if leaks:
@@ -229,7 +230,7 @@ def format_end(outcome: Outcome) -> str:
 
 
 def _leaks(outcome: Outcome) -> list[str]:
-    """What leaks, each once with where: nothing for this process, one that is below it, or in how many."""
+    """What leaks, each once, with where: nothing for this process, the process below, or how many processes."""
     own = (*map(name_of, outcome.leaks), *outcome.stopped)
     where: dict[str, list[str]] = {name: [""] for name in own}
     for other in outcome.others:
@@ -242,7 +243,7 @@ def _leaks(outcome: Outcome) -> list[str]:
 
 
 def _suspicion(outcome: Outcome) -> str:
-    """What is suspected at the end, here or else in the first process below; empty if nothing is."""
+    """What is suspected at the end, here or else in the first process below; empty without a suspicion."""
     if outcome.suspicion is not None:
         return f"suspicious: {outcome.suspicion.summary}"
     found = [
@@ -261,7 +262,7 @@ def _process(other: Result) -> str:
 
 
 def _where(outcome: Outcome) -> str:
-    """Of which processes it can be said that no leak was seen; those that ended too soon are counted apart."""
+    """Which processes showed no leak; those that ended too soon are counted apart."""
     if not outcome.others:
         return " in this process" if outcome.children else ""
     long = [other for other in outcome.others if other.readings > 0 and other.seconds >= outcome.seconds_needed]

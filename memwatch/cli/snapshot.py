@@ -1,4 +1,4 @@
-"""Read a heap snapshot: where much hangs, who holds the objects of a class, what came between two of them. Or have a
+"""Show where much hangs in a heap snapshot, who holds the objects of a class, or what came between two; or have a
 running process write one."""
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ _PATIENCE = 600.0  # seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add = parser.add_argument
     add(
         "file",

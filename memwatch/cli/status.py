@@ -12,7 +12,6 @@ from .asking import add_pid, reports_errors, show
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add_pid(parser)
 
 

@@ -19,7 +19,6 @@ _NEEDS = "top needs textual: pip install 'memwatch[top]'; --once needs nothing"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add = parser.add_argument
     add(
         "what",
@@ -56,7 +55,7 @@ def _has_terminal() -> bool:
 
 
 def _source(args: argparse.Namespace) -> Source:
-    """What is to be followed. Raises MemwatchError."""
+    """The source to follow. Raises MemwatchError."""
     if args.what is None or (args.what.isascii() and args.what.isdigit()):
         from ..top.process import ProcessSource
 

@@ -18,7 +18,6 @@ _LEAST, _MOST = 0.1, 86400.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
     add = parser.add_argument
     add("pids", metavar="PID", type=int, nargs="*", help="a process")
     add(
@@ -36,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 @reports_errors
 def run(args: argparse.Namespace) -> int:
-    """Print once, or again and again; returns 0, or 1 if a process was not there to begin with or nobody can read."""
+    """Print once, or again and again; returns 0, or 1 if a process is missing at the start or may not be read."""
     if not args.pids:
         args.parser.error("which process? Its PID comes first: memwatch usage PID --watch SECONDS")
     if args.watch is not None and not _LEAST <= args.watch <= _MOST:
@@ -63,7 +62,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _look(args: argparse.Namespace, history: History, pids: Iterable[int]) -> tuple[list[Usage], list[str]]:
-    """The usage of those of *pids* that are there, and what is wrong with the others; exits for what is no pid."""
+    """The usage of those of *pids* that exist, and the errors for the others; exits for what is no pid."""
     found, missing = [], []
     for pid in dict.fromkeys(pids):
         try:

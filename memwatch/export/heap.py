@@ -1,7 +1,7 @@
-"""The heap profile that exporters send: one sampler for all of them, from the first that asks on.
+"""The heap profile that exporters send: one sampler for all of them, started by the first that needs it.
 
-It is the sampler in C, which may stay on. Where there is none nothing is sampled: tracemalloc is too dear for that. An
-export works out only the call paths that have changed since the last one, as `kept.py` says.
+It is the sampler in C, which may stay on. Without it nothing is sampled: tracemalloc costs too much for that. An export
+computes only the call paths that have changed since the last one, as `kept.py` says.
 """
 
 from __future__ import annotations
@@ -77,10 +77,8 @@ def read_heap() -> CallTree:
 
 
 def read_paths() -> PathReading:
-    """What it holds by call path; on the watcher's thread alone. Exporters that ask at one tick get one reading.
-
-    Raises NotStartedError.
-    """
+    """The profile by call path, on the watcher's thread alone. Exporters that ask at one tick share one reading. Raises
+    NotStartedError."""
     if _Running.paths is None or not is_sampling():
         raise NotStartedError("no heap profile is being taken for exporters")
     now = Clock.monotonic()
@@ -90,7 +88,7 @@ def read_paths() -> PathReading:
 
 
 def about(reading: PathReading) -> CallTree:
-    """What a profile says of itself, without its paths."""
+    """The head of a profile, without its paths."""
     now = time.time()
     return CallTree(
         _NOTHING,

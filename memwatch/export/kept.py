@@ -1,4 +1,5 @@
-"""What an exporter made of each call path, kept while the path stays what it was: an export costs what has changed."""
+"""What an exporter made of each call path, kept while the path does not change: an export costs only what has
+changed."""
 
 from __future__ import annotations
 
@@ -16,14 +17,14 @@ _SPARE = 1024
 
 
 class Encoder(Protocol):
-    """Turns stacks into parts of a message, beside tables that grow with what it has met."""
+    """Turns stacks into parts of a message, and enters in its tables whatever is new."""
 
     def encode(self, stack: Stack, /) -> Any:
-        """The part of one stack, which stays right as long as this encoder is used."""
+        """The part for one stack; it stays valid as long as this encoder is used."""
 
     @property
     def size(self) -> int:
-        """How much stands in the tables."""
+        """The number of entries in the tables."""
 
 
 E = TypeVar("E", bound=Encoder)
@@ -31,11 +32,8 @@ E = TypeVar("E", bound=Encoder)
 
 @internal
 class Kept(Generic[E]):
-    """The parts that an encoder made, by path; *begin* makes an encoder.
-
-    Its tables hold what is gone, too. When they have grown to more than twice what the first paths needed, a new one
-    is begun, so that they stay bounded.
-    """
+    """The parts that an encoder made, by path; *begin* makes an encoder. The encoder's tables keep what is gone too.
+    When they have more than twice what the first paths needed, a new encoder begins, so that they stay bounded."""
 
     def __init__(self, begin: Callable[[], E]) -> None:
         self._begin = begin
@@ -44,7 +42,7 @@ class Kept(Generic[E]):
         self._most = -1
 
     def update(self, paths: Iterable[LivePath]) -> Iterable[Any]:
-        """The parts of *paths*, in their order; to be written by `encoder`, which may be another one than before."""
+        """The parts of *paths*, in their order. `encoder` has to write them; it may be a new one."""
         is_new = self.encoder.size > self._most
         if is_new:
             self.encoder, self._parts = self._begin(), {}
@@ -56,7 +54,7 @@ class Kept(Generic[E]):
 
 
 def as_stack(path: LivePath) -> Stack:
-    """One that formats can write."""
+    """The path as a stack that formats can write."""
     held = sum([size * count for size, count in path.sizes])
     part = Part(path.thread, path.task, path.sizes, path.samples, 0.0, (), path.context)
     return Stack(path.places, held, sum([count for _, count in path.sizes]), path.sizes, (part,))

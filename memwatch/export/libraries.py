@@ -1,4 +1,4 @@
-"""The libraries that exporters use, each an extra: one that is missing or does not fit is logged once, and no more."""
+"""The libraries that exporters use, each an extra. If one is missing or does not fit, this is logged once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _reported: set[str] = set()
 
 
 def load(extra: str, module: str, *names: str) -> Any:
-    """The module, which has all *names*. Raises UnsupportedError, which says how to get it."""
+    """The module, which has all *names*. Raises UnsupportedError, which says how to install it."""
     try:
         found = import_module(module)
     except ImportError as error:
@@ -30,7 +30,7 @@ def load(extra: str, module: str, *names: str) -> Any:
 
 @contextmanager
 def told_once(what: str) -> Iterator[None]:
-    """Around the use of such a library: whatever goes wrong is logged the first time, and never raised."""
+    """Wraps the use of such a library: an error is logged the first time, and never raised."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The metrics, declared once for all who export numbers: names, unit, help, labels, and how each is read."""
+"""The metrics, declared once for all exporters: name, unit, help, labels, and how each is read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _rates(state: State) -> Iterable[Point]:
 
 
 def _per_leak(read: Callable[[Culprit], float]) -> Callable[[State], Iterable[Point]]:
-    """By fingerprint: one leak may be reported on two meters, and counts once."""
+    """By fingerprint: a leak that is reported on two meters counts once."""
 
     def points(state: State) -> Iterable[Point]:
         known = {culprit.fingerprint: culprit for culprit in reversed(state.culprits)}

@@ -1,8 +1,8 @@
-"""Which names may stand in a label: those that source code has written, and none that data has made.
+"""Which names may stand in a label? Those that stand in source code, and none that data has made.
 
 Labels leave the process, stay in other systems for months, and are indexed there. A program can name types and
 attributes by data (`type(name, ...)`, `setattr(row, column, ...)`), and the interpreter treats such names as its own.
-So a name is shown only if it stands in the source file of its module, or in a module that is written in C.
+So a name is shown only if it stands in the source file of its module, or if its module is written in C.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SEPARATOR = re.compile(r"[/\\]")
 
 @lru_cache(maxsize=256)
 def shown_name(label: str) -> str:
-    """*label*, ``module.Qualname`` or a builtin, with ``?`` in the place of what is no name of its source."""
+    """*label*, ``module.Qualname`` or a builtin; ``?`` replaces what is no name of its source."""
     module, words = _divide(label)
     found = sys.modules.get(module)
     if type(found) is not ModuleType:
@@ -66,7 +66,7 @@ def _shown_attribute(step: Step, inside: str) -> str:
 
 
 def _divide(label: str) -> tuple[str, list[str]]:
-    """The name of the module that *label* begins with, builtins where it begins with none, and the rest."""
+    """The module that *label* begins with (builtins if none), and the rest."""
     words = label.split(".")
     for count in range(len(words) - 1, 0, -1):
         if (module := ".".join(words[:count])) in sys.modules:
@@ -75,7 +75,7 @@ def _divide(label: str) -> tuple[str, list[str]]:
 
 
 def _is_written(module: ModuleType, word: str) -> bool:
-    """Whether *word* is a name of the module's source; where that is C, one that the module has."""
+    """Whether *word* is a name in the module's source; if the module is written in C, whether it has that name."""
     loader = getattr(module, "__loader__", None)
     if loader is BuiltinImporter or isinstance(loader, BuiltinImporter | ExtensionFileLoader):
         return word in vars(module)

@@ -1,8 +1,9 @@
-"""Metrics and leaks by OpenTelemetry's API (extra ``[otel]``); which SDK sends them, and where, the program chooses.
+"""Metrics and leaks by OpenTelemetry's API (extra ``[otel]``). The program chooses the SDK that sends them, and where
+to.
 
 A metric has its semantic-convention name where there is one (``process.memory.usage``, ``cpython.gc.collections``). A
-leak is a log record, an event called ``memwatch.leak``, with the report as its body. Where one thread has allocated
-what leaks, and a span is active there, the record bears its trace id.
+leak is a log record, an event called ``memwatch.leak``, with the report as its body. It has a trace id if one thread
+has allocated what leaks, and a span is active there.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def _attributes(metric: Metric, labels: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _without_none(value: Any) -> Any:
-    """What OTLP can hold: an attribute without a value is left out."""
+    """The attributes that OTLP can hold: those that have a value."""
     if isinstance(value, dict):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):

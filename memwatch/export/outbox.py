@@ -1,8 +1,8 @@
-"""Brings what is put into it to a receiver, in a thread that lives only while there is something to bring.
+"""Sends what is put into it to a receiver, in a thread that lives only while there is something to send.
 
-Neither the program nor memwatch's own thread waits for a receiver. What waits is bounded; where it is too much the
-oldest goes. A receiver that cannot be reached is tried again after a minute; one that refuses something does not get it
-a second time. A forked child begins with an empty box: what waits is its parent's to bring.
+Neither the program nor memwatch's own thread waits for a receiver. The queue is bounded; when it is full the oldest
+item is dropped. A receiver that cannot be reached is tried again after a minute; what it refuses is not sent again. A
+forked child begins with an empty queue: its parent sends what was waiting.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Item(NamedTuple):
 
 @internal
 class Outbox:
-    """For one *target*; *what* it is stands in the warning if it cannot be reached. At most *most* items wait."""
+    """Sends to one *target*, at most *most* items waiting; *what* stands in the warning if the target cannot be
+    reached."""
 
     def __init__(self, what: str, target: Target, most: int = 64) -> None:
         "x".encode("idna")  # what a look-up of a name imports must not be imported by a thread of ours
@@ -62,7 +63,7 @@ class Outbox:
         signals.tick.connect(self._again)
 
     def put(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
-        """Have *body* sent. Never waits and never raises, but at the exit, where it waits for a second."""
+        """Send *body*. Never raises, and does not wait, except for a second at the exit."""
         if os.getpid() != self._pid:
             self._become(os.getpid())
         if self._closed:
@@ -76,13 +77,13 @@ class Outbox:
             self._thread.join(_AT_EXIT / 2)
 
     def close(self, patience: float = _AT_EXIT) -> None:
-        """Wait until all is sent, *patience* seconds at most, and take nothing more."""
+        """Wait until all is sent, *patience* seconds at most, and accept nothing more."""
         self._closed = True
         signals.tick.disconnect(self._again)
         self._thread.join(patience)
 
     def end(self, patience: float) -> None:
-        """At the exit: what waits is tried once more."""
+        """At the exit: try once more to send what waits."""
         if os.getpid() == self._pid:
             self._ended, self._retry_at = True, 0.0
             with self._lock:
@@ -95,7 +96,7 @@ class Outbox:
             self._thread.join(patience)
 
     def _become(self, pid: int) -> None:
-        """Begin anew in the process *pid*; locks, thread and connections of another one are left alone."""
+        """Begin anew in the process *pid*, without the locks, thread and connections of its parent."""
         self._pid = pid
         self._items: deque[Item] = deque()
         self._lock: Any = original("_thread", "allocate_lock")()
@@ -149,7 +150,7 @@ class Outbox:
 
 @cache
 def _hook() -> None:
-    """Be told of forks and of the exit, once in a process."""
+    """Register for forks and the exit, once in a process."""
     on_fork("outbox", before=_before_fork)
     atexit.register(_end)
 

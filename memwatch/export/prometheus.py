@@ -1,8 +1,8 @@
 """Metrics for Prometheus, by prometheus_client (extra ``[prometheus]``).
 
-In one process a collector reads the state when it is scraped. In prometheus_client's multiprocess mode nobody scrapes a
-worker: there each process writes its metrics into its own files, once a tick, and whoever answers adds them up. Numbers
-of a living process then have the label `pid`; counters are the sum over all processes, ended ones included.
+In one process a collector reads the state at each scrape. In prometheus_client's multiprocess mode nobody scrapes a
+worker: each process writes its metrics into its own files once a tick, and whoever answers adds them up. Numbers of a
+living process then have the label `pid`; counters are the sum over all processes, also those that have ended.
 """
 
 from __future__ import annotations
@@ -44,10 +44,8 @@ def register(registry: Any = None) -> bool:
 
 
 def expose(accept: str) -> tuple[bytes, str]:
-    """memwatch's metrics, and their content type, in what the header *accept* asks for. Raises UnsupportedError.
-
-    In multiprocess mode they are those of all processes.
-    """
+    """memwatch's metrics in a format that the header *accept* asks for, and their content type. In multiprocess mode
+    they are those of all processes. Raises UnsupportedError."""
     client = load("prometheus", "prometheus_client", "CollectorRegistry", "Gauge", "Counter")
     core = load("prometheus", "prometheus_client.core", "GaugeMetricFamily", "CounterMetricFamily")
     choose = load("prometheus", "prometheus_client.exposition", "choose_encoder").choose_encoder
@@ -71,7 +69,7 @@ never_count(_registered)
 
 @internal
 class Collector:
-    """What a registry asks at each scrape. Its metrics are there from the first reading on."""
+    """What a registry asks at each scrape. It has metrics from the first reading on."""
 
     def __init__(self, core: Any) -> None:
         self._families = {"gauge": core.GaugeMetricFamily, "counter": core.CounterMetricFamily}
@@ -97,7 +95,7 @@ class Collector:
 
 @internal
 class Files:
-    """The metrics of this process in prometheus_client's files, from the first reading on: before, they would be 0."""
+    """The metrics of this process in prometheus_client's files, from the first reading on; before, they would be 0."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -133,7 +131,8 @@ class Files:
                 _child(gauge, labels).set(value)
 
     def _count(self, metric: Metric, counter: Any, state: State) -> None:
-        """Add what has come. A forked child counts from where its parent was, whose file has what came until then."""
+        """Add the increase. A forked child counts from its parent's number, since the parent's file has what came
+        before."""
         for labels, value in metric.read(state):
             before = self._counted.get((metric, labels), 0.0)
             self._counted[metric, labels] = value

@@ -1,4 +1,4 @@
-"""Sends something to a receiver from time to time, at the ticks of the watcher."""
+"""Sends something to a receiver from time to time, at ticks of the watcher."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Request = tuple[bytes, Mapping[str, str], str]
 
 @internal
 class Pusher:
-    """Puts what *make* makes into *box* every so many seconds, from `start` to `stop`. *what* stands in warnings."""
+    """From `start` to `stop` puts what *make* returns into *box* every so many seconds. *what* stands in warnings."""
 
     def __init__(self, what: str, box: Outbox, make: Callable[[], Request], every: float) -> None:
         self.box = box
@@ -32,7 +32,7 @@ class Pusher:
         signals.Event.on_receiver()
 
     def stop(self) -> None:
-        """Send no more; what is under way goes on."""
+        """Send no more; a request under way goes on."""
         signals.tick.disconnect(self.tick)
         self.box.close(0.0)
 
@@ -43,6 +43,6 @@ class Pusher:
             self.push()
 
     def push(self) -> None:
-        """Make it and have it sent now. Never raises."""
+        """Make it and send it now. Never raises."""
         with told_once(self._what):
             self.box.put(*self._make())

@@ -1,7 +1,7 @@
-"""Heap profiles for Pyroscope, and whatever takes its ``/ingest``: pprof with the memory in use, every few seconds.
+"""Heap profiles for Pyroscope, and whatever accepts its ``/ingest``: pprof with the memory in use, every few seconds.
 
-Each profile is a moment: what is alive of what was allocated since the start, with the labels `thread` and `task`. It
-is sent by urllib3 (extra ``[http]``). While the receiver is down only the newest profile is kept.
+Each profile is a moment: what is alive of the allocations since the start, with the labels `thread` and `task`. urllib3
+sends it (extra ``[http]``). While the receiver is down only the newest profile is kept.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def start(
 
 
 def stop() -> None:
-    """Send no more, and end the sampling that was begun for exporters."""
+    """Send no more, and end the sampling that exporters have begun."""
     _stop_pushing()
     stop_sampling()
 
@@ -70,7 +70,7 @@ def _stop_pushing() -> None:
 
 @internal
 class Profiles:
-    """Makes the requests of one *application*: each tells of the time since the last one."""
+    """Makes the requests of one *application*; each covers the time since the last one."""
 
     def __init__(self, application: str) -> None:
         from ..http import make_form

@@ -1,7 +1,7 @@
-"""A leak as an event of Sentry's, by the sentry_sdk that the program has set up. Nothing is added to its events else.
+"""A leak as an event of Sentry, by the sentry_sdk that the program has set up. Other events are left as they are.
 
-The fingerprint groups: the same leak is one issue, from however many processes. The report is the event's context
-``memwatch``, the page its attachment.
+The same leak is one issue, by its fingerprint, however many processes report it. The report is the event's context
+``memwatch``, and the page its attachment.
 """
 
 from __future__ import annotations

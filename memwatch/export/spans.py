@@ -1,4 +1,5 @@
-"""Which span is active in which thread: a leak is reported on memwatch's thread, which sees no other's context."""
+"""Which span is active in which thread? A leak is reported on memwatch's thread, which does not see the context of
+others."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class Spans:
         return Follower()
 
     def of_thread(self, name: str) -> Any:
-        """The context of the innermost span of the thread *name*; None where there is none, or spans of two traces."""
+        """The context of the innermost span of the thread *name*; None without one, or if it has spans of two
+        traces."""
         spans = [span for thread, span in list(self._active.values()) if thread == name] if name else []
         if len({span.get_span_context().trace_id for span in spans}) != 1:
             return None
@@ -50,7 +52,7 @@ class Spans:
 
 
 def find_blamed_thread(leak: Leak) -> str:
-    """The name of the thread that has allocated nearly all of what the samples show; empty where there is none."""
+    """The name of the thread that has allocated nearly all that the samples show; empty without one."""
     growth = getattr(leak.report, "growth", None)
     threads = growth.root.threads if growth is not None else None
     total = sum(size for _, size in threads) if threads else 0

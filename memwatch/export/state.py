@@ -1,7 +1,7 @@
-"""What all exporters show: the newest readings and the leaks that go on, as one value. No look at the heap is taken.
+"""What all exporters show: the newest readings and the open leaks, as one value.
 
-The value is made of what the watcher's thread has left behind, so it can be asked for at any time and from any thread,
-for some ten microseconds.
+No walk is made. The value consists of what the watcher's thread has stored, so any thread can ask for it at any time;
+that takes some ten microseconds.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _LIMIT_LASTS = 60.0  # seconds
 @internal
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """A leak that goes on, in names that may leave the process; `line` and `holder` are empty where not known.
+    """An open leak, in names that may leave the process; `line` and `holder` are empty if they are not known.
 
-    `fingerprint` is the same for the same leak in every process, "none" where nobody could look into it.
+    `fingerprint` is the same for the same leak in every process, and "none" if nobody could look into it.
     """
 
     fingerprint: str
@@ -80,7 +80,7 @@ class State:
 
 
 def read_state() -> State | None:
-    """The state of this process; None where nobody watches it, or nothing was read yet."""
+    """The state of this process; None if nobody watches it, or nothing was read yet."""
     watcher = default.watcher()
     status = watcher.status if watcher is not None else None
     if status is None or status.sample is None:
@@ -118,7 +118,7 @@ def name_culprit(leak: Leak) -> Culprit:
 
 
 def _find_line(frames: tuple[dict[str, Any], ...]) -> str:
-    """The innermost frame of the program's own, or the innermost there is."""
+    """The innermost frame of the program's own code, or else the innermost one."""
     own = [frame for frame in frames if frame["in_app"]]
     for frame in [*own, *frames][:1]:
         return shown_line(str(frame["file"]), int(frame["line"]))
@@ -126,7 +126,7 @@ def _find_line(frames: tuple[dict[str, Any], ...]) -> str:
 
 
 class _Limit:
-    """The limit as it was read last, at most once a minute."""
+    """The memory limit, read at most once a minute."""
 
     value: int | None = None
     read_at = float("-inf")

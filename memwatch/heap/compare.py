@@ -22,33 +22,33 @@ def diff_snapshots(before: Snapshot, after: Snapshot, missing: tuple[str, ...] =
     """
     if before.deep != after.deep:
         raise OptionError("a deep snapshot and one of tracked objects alone cannot be compared")
-    passages, grown = before.identity.compare(after.identity)
-    rows = _rows(before, after, passages, grown)
-    return Diff(_state(before), _state(after), _change(rows, passages), tuple(_largest(grown)), missing)
+    turnovers, grown = before.identity.compare(after.identity)
+    rows = _rows(before, after, turnovers, grown)
+    return Diff(_state(before), _state(after), _change(rows, turnovers), tuple(_largest(grown)), missing)
 
 
 def _rows(
-    before: Snapshot, after: Snapshot, passages: Mapping[str, TypeTurnover], grown: Iterable[Grown]
+    before: Snapshot, after: Snapshot, turnovers: Mapping[str, TypeTurnover], grown: Iterable[Grown]
 ) -> list[TypeChange]:
     """A row for each type of which something is known to have changed."""
     sizes, sizes_after = before.identity.totals, after.identity.totals
     growth = _growth(grown)
     rows: list[TypeChange] = []
     for label in {**sizes, **sizes_after}:
-        passage, (count, by) = passages.get(label, _NOTHING), growth.get(label, (0, 0))
+        turnover, (count, by) = turnovers.get(label, _NOTHING), growth.get(label, (0, 0))
         size = sizes_after.get(label, (0, 0))[1] - sizes.get(label, (0, 0))[1]
-        if passage.allocated or passage.freed or count or size:
-            rows.append(_row(label, size, passage, count, by))
+        if turnover.allocated or turnover.freed or count or size:
+            rows.append(_row(label, size, turnover, count, by))
     return rows
 
 
-def _row(label: str, size: int, passage: TypeTurnover, grown: int, grown_bytes: int) -> TypeChange:
+def _row(label: str, size: int, turnover: TypeTurnover, grown: int, grown_bytes: int) -> TypeChange:
     return TypeChange(
         what=label,
         size_bytes=size,
-        allocated=make_count(passage.allocated, passage.doubtful),
-        freed=make_count(passage.freed, passage.doubtful),
-        exact=not passage.doubtful,
+        allocated=make_count(turnover.allocated, turnover.doubtful),
+        freed=make_count(turnover.freed, turnover.doubtful),
+        exact=not turnover.doubtful,
         grown=grown,
         grown_bytes=grown_bytes,
     )
@@ -63,12 +63,12 @@ def _growth(grown: Iterable[Grown]) -> dict[str, tuple[int, int]]:
     return sums
 
 
-def _change(rows: Sequence[TypeChange], passages: Mapping[str, TypeTurnover]) -> Change:
-    doubtful = sum(passage.doubtful for passage in passages.values())
+def _change(rows: Sequence[TypeChange], turnovers: Mapping[str, TypeTurnover]) -> Change:
+    doubtful = sum(turnover.doubtful for turnover in turnovers.values())
     return Change(
         size_bytes=sum(row.size_bytes for row in rows),
-        allocated_nodes=make_count(sum(passage.allocated for passage in passages.values()), doubtful),
-        freed_nodes=make_count(sum(passage.freed for passage in passages.values()), doubtful),
+        allocated_nodes=make_count(sum(turnover.allocated for turnover in turnovers.values()), doubtful),
+        freed_nodes=make_count(sum(turnover.freed for turnover in turnovers.values()), doubtful),
         details=in_order(rows),
     )
 

@@ -61,9 +61,9 @@ class Bound(NamedTuple):
 
 
 def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, in_use: bool = False) -> Bound | None:
-    """The bound of *holder*, at the end of *chain*: its own, that of the object around it, or one that code keeps; None
-    without one. *item_bytes* is the size of an item, if it is known. With *in_use* only code that has been run counts.
-    """
+    """The bound of *holder*, which *chain* passes through: its own, that of the object around it, or one that code
+    keeps; None without one. *item_bytes* is the size of an item, if it is known. With *in_use* only code that has been
+    run counts."""
     if type(holder) is LruCacheWrapper:
         info = LruCacheWrapper.cache_info(holder)
         return None if info.maxsize is None else Bound(int(info.maxsize), int(info.currsize))

@@ -106,8 +106,8 @@ def _own_modules() -> Iterator[tuple[str, Any]]:
 
 
 def _names(module: tuple[str, Any], name: str, written: bool = False) -> bool:
-    """Whether code of *module* uses *name*, or has it as a text (*written*). Names that a library module only passes on
-    to the program are no code of it."""
+    """Whether code of *module* uses *name*, or has it as a text (*written*). Functions that a program's module has
+    imported from a library do not count."""
     farthest = max(OWN, distance(*module))
     codes = (code for code in functions_of(module[1]) if distance_of_file(code.co_filename) <= farthest)
     return any(name in code.co_names or (written and name in _texts_of(code)) for code in codes)

@@ -1,8 +1,8 @@
-"""The labels that code has given to what it does: by number in a context variable, which the sampler in C reads.
+"""The labels that code has given to its work, as a number in a context variable that the sampler in C reads.
 
 A set of labels, as ``route=GET /orders``, has one number for the whole life of a process. There are at most `MOST`
-sets: what comes later is counted together, so that values without end (a user's number) keep bounded memory. A
-framework that keeps its route in a variable of a function at work needs to set nothing: `follow` has that looked at.
+sets, and later ones are counted together, so that endless values (a user's number) take bounded memory. A framework
+that keeps its route in a local variable sets nothing: `follow` has that variable read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if samples:
 
 
 def number_of(outer: int, labels: Labels) -> int:
-    """The number of *labels* together with those of the number *outer*, over which they go."""
+    """The number of *labels*, added to those of the number *outer*, which they override."""
     known = _numbers.get((outer, labels))
     if known is not None:
         return known
@@ -52,11 +52,11 @@ def number_of(outer: int, labels: Labels) -> int:
 
 
 def follow(code: CodeType, variable: str, name_it: Callable[[Any], Labels]) -> bool:
-    """Have samples bear a label of what *variable* holds in the function of *code*, while that is at work.
+    """Label samples by the object that *variable* holds in the function of *code*, while that runs.
 
-    Nothing is done at its calls: the sampler looks at the frames. *name_it* makes labels of the object when somebody
-    reads; the object is kept, so it must be one of few that live long, and *name_it* must neither wait nor import.
-    False where that cannot be had.
+    Its calls cost nothing: the sampler looks at the frames. *name_it* makes labels of the object when somebody reads
+    them; it must neither wait nor import. The object is kept, so it must be one of few that live long. False if this
+    cannot be done.
     """
     if code in _followed:
         return True
@@ -74,7 +74,7 @@ def label_text(number: int) -> str:
 
 
 def label_now() -> str:
-    """The text that a sample would have which is taken here."""
+    """The text that a sample would have if it were taken here."""
     return label_text(_native.sampling_label_now() if samples else CURRENT.get())
 
 

@@ -1,7 +1,7 @@
-"""Which allocations are memwatch's own, and where in a stack the program begins.
+"""Which allocations are memwatch's own, and where in a stack does the program begin?
 
-memwatch's own is what it allocates itself, and what psutil, blinker, objgraph or the standard library allocate because
-memwatch called them. What a function of the program allocates is the program's, whoever called it.
+memwatch's own is what it allocates itself, and what psutil, blinker, objgraph or the standard library allocate when
+memwatch calls them. What a function of the program allocates belongs to the program, whoever called it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _RUNNER = os.path.join(_PACKAGE, "cli", "program.py")
 
 @internal
 class FrameFilter:
-    """Tells memwatch's frames from the program's; remembers each file's side."""
+    """Distinguishes memwatch's frames from the program's; remembers it for each file."""
 
     __slots__ = ("_helpers", "_sides", "_standard")
 
@@ -56,10 +56,8 @@ class FrameFilter:
         self._sides[_GENERATED] = "program" if sys.argv[:1] == ["-c"] else "helper"
 
     def program_part(self, frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
-        """*frames*, innermost first, as far as they are the program's; empty if the allocation is memwatch's own.
-
-        Under `memwatch run` the frames that led to the program are cut off.
-        """
+        """The frames of the program among *frames*, innermost first; empty if the allocation is memwatch's own. Under
+        `memwatch run` the frames that led to the program are cut off."""
         start = next((place for place, (file, _) in enumerate(frames) if file == _RUNNER), None)
         if start is None:
             return () if self._is_own(frames) or all(file in _RUNPY for file, _ in frames) else frames

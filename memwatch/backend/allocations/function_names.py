@@ -1,8 +1,8 @@
-"""Which function, and where on the line, a file and a line number mean: all that tracemalloc knows of a frame.
+"""Which function, and which column, do a file and a line number mean? tracemalloc knows no more of a frame.
 
-Several functions may share a line: a lambda or a comprehension and what it stands in, a one-line method and its class,
-a `def` line and the function that it defines. What can have been called from the frame before is then preferred; see
-`_choose`. Where it stays open, the outermost function has the line.
+Several functions may share a line: a lambda or a comprehension and the function around it, a one-line method and its
+class, a `def` line and the function that it defines. A function that the frame before can have called is preferred; see
+`_choose`. If it remains open, the outermost function has the line.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _name_stack(
 def _decide(
     stack: tuple[RawFrame, ...], lines: dict[RawFrame, _Line], found: Sequence[Frame | None]
 ) -> tuple[Frame, ...]:
-    """*found* with the places that are not clear, each of which depends on the one before."""
+    """*found* without the ambiguous places, each of which depends on the one before."""
     places: list[Frame] = []
     caller: _Caller | None = None
     for frame, place in zip(stack, found, strict=True):

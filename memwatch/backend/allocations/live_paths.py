@@ -1,7 +1,7 @@
-"""The sampler's live call paths, read again and again: only what has changed since the last reading is worked out.
+"""The live call paths of the sampler, read again and again: only what has changed since the last reading is computed.
 
-A sample is known by its block and its birth. What came and what went is found by sets of these, and the paths of all
-others stay the objects that they are, so that whoever makes something of a path can keep it.
+A sample is known by its block and its birth. Sets of these show what came and went. The paths of all others stay the
+same objects, so that a reader can keep what it made of a path.
 """
 
 from __future__ import annotations

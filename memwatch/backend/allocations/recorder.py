@@ -1,6 +1,6 @@
-"""Has the samples taken that a report is made of: the sampler at two intervals.
+"""Records the samples for reports: the sampler at two intervals.
 
-Nothing but the sampler in C records on memwatch's own account; tracemalloc is too dear for that.
+Only the sampler in C records on memwatch's own account; tracemalloc costs too much for that.
 """
 
 from __future__ import annotations
@@ -23,12 +23,9 @@ _NO_SAMPLER = f"the {name} backend has no sampler"
 
 @internal
 class Recorder:
-    """Samples for one watcher, one byte in *interval*. `problem` says why it does not, empty if it does.
-
-    `sampling` is the sampler while it runs; `recorded.py` reads what it has seen.
-
-    *native*: it may sample what C libraries allocate, when it is asked to.
-    """
+    """Samples for one watcher, one byte in *interval*. `problem` says why it does not; empty if it does. `sampling` is
+    the sampler while it runs; `recorded.py` reads it. With *native* it may sample what C libraries allocate, when it is
+    asked to."""
 
     def __init__(self, interval: int, native: bool = False) -> None:
         self._interval = interval
@@ -66,10 +63,8 @@ class Recorder:
             sampling.stop()
 
     def use_fine_interval(self, closely: bool, native: bool = False) -> None:
-        """Sample at `FINE_INTERVAL` or finer from now on, or as at first again; C libraries too if *native*.
-
-        Where that cannot be done, it is not.
-        """
+        """Sample at `FINE_INTERVAL` or finer from now on, or as at first again; with *native* C libraries too, if that
+        is possible."""
         sampling = self.sampling
         if sampling is None:
             return

@@ -1,9 +1,9 @@
-"""Runs the sampler in C: one byte in `sample_interval`, at about half a per cent of the program's time.
+"""Runs the sampler in C: one byte in `sample_interval`, for about half a per cent of the program's time.
 
-There is one sampler for the process. Several `Sampling` share it: it runs from the first start to the last stop, with
-the smallest interval and the greatest depth that anybody asked for; each sees what was allocated since its own start. A
-block of s bytes is a sample with probability 1 - exp(-s / interval), so it stands for one divided by that many; a block
-that grows in place keeps its place in the profile.
+There is one sampler for the process, which several `Sampling` share. It runs from the first start to the last stop,
+with the smallest interval and the greatest depth that any of them needs; each sees what was allocated since its own
+start. A block of s bytes is sampled with probability 1 - exp(-s / interval), so it stands for one divided by that many.
+A block that grows in place keeps its place in the profile.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _begin(interval: int, depth: int) -> None:
 
 
 def _suit_all(interval: float) -> None:
-    """Have it draw as finely and look as deeply as anybody wants who runs; *interval* is what it has."""
+    """Sample as finely and as deeply as any running `Sampling` needs; *interval* is what the sampler has."""
     wanted = min(sampling.interval for sampling in _running)
     if wanted != interval:
         _native.sampling_set_interval(float(wanted))
@@ -129,8 +129,8 @@ def _suit_all(interval: float) -> None:
 
 
 def _lock() -> Any:
-    """Who starts and stops does so alone. Each process has its own lock, for a fork may come while it is held; a signal
-    handler may take it again."""
+    """Only one thread starts or stops at a time. Each process has its own lock, since a fork may come while it is held;
+    a signal handler may take it again."""
     return _locks.setdefault(os.getpid(), _thread.RLock())
 
 

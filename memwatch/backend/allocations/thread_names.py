@@ -14,7 +14,7 @@ _namespace = vars(ModuleType)["__dict__"].__get__
 
 @internal
 class Threads:
-    """Remembers the names of threads that it has seen, for when they have ended."""
+    """Remembers the names of threads, also when they have ended."""
 
     __slots__ = ("_known",)
 
@@ -29,8 +29,8 @@ class Threads:
 
 
 def _named() -> dict[int, str]:
-    """Those that the threading module knows now; ones that have ended, while anybody has their objects. Nothing of a
-    subclass is run."""
+    """The threads that the threading module knows now, and ended ones whose objects are still held. No code of a
+    subclass runs."""
     module = sys.modules.get("threading")
     names = _namespace(module) if type(module) is ModuleType else {}
     active, ever = names.get("_active"), names.get("_dangling")

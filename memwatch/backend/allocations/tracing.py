@@ -1,11 +1,12 @@
-"""Live allocations by tracemalloc, which traces every single one: exact, and dear.
+"""Live allocations by tracemalloc, which traces each one: exact, and expensive.
 
-tracemalloc belongs to the whole process, so it is shared: what was traced before is subtracted, stack by stack; what
-runs already is not stopped and never cleared. The lists come from `_tracemalloc._get_traces`, as the documented
-`take_snapshot` has them: building its objects takes twenty times as long (a million traces: 14 to 18 s, so 0.8 s).
+tracemalloc belongs to the whole process, so it is shared: what was traced before is subtracted, stack by stack; tracing
+that already runs is neither stopped nor cleared.
 
-Reading holds the interpreter while C copies the traces (0.3 us and 130 bytes each, until they are grouped); the rest
-is Python, between whose steps other threads run. Grouping allocates next to nothing, for that would be traced as well.
+The lists come from `_tracemalloc._get_traces`, as those of the documented `take_snapshot` do: building its objects
+takes twenty times as long (for a million traces 14 to 18 s instead of 0.8 s). Reading holds the interpreter while C
+copies the traces (0.3 us and 130 bytes each, until they are grouped); the rest is Python, and other threads run in
+between. Grouping allocates next to nothing, since that would be traced too.
 """
 
 from __future__ import annotations
@@ -116,10 +117,8 @@ class Tracing:
         return LiveHeap(tuple(live), SOURCE, 1, min(self._limit, self._asked_depth), self._notes(cut, unread))
 
     def _notice_clearing(self) -> None:
-        """See whether somebody has cleared the traces, ours with them; and whether tracemalloc is still ours.
-
-        A clearing and a restart look the same, but for the number of frames that a restart asks for.
-        """
+        """Notice if somebody has cleared the traces, and if tracemalloc is still ours. A clearing and a restart look
+        the same, except for the number of frames that a restart asks for."""
         if _tracemalloc._get_object_traceback(self._mark) is None:
             self._cleared = True
             self._baseline = {}
@@ -129,7 +128,7 @@ class Tracing:
             self._mark = object()
 
     def _shrink_baseline(self, groups: Groups) -> None:
-        """What was there before the start and is not any more will not come back: the less to subtract later on."""
+        """Forget what has been freed of the baseline: it does not come back, and need not be subtracted later."""
         if self._baseline:
             kept = {}
             for frames, (sizes, _) in groups.items():
@@ -195,7 +194,7 @@ def _count(sizes: list[int]) -> list[tuple[int, int]]:
 
 
 def _subtract(counts: list[tuple[int, int]], before: Sizes | None) -> list[tuple[int, int]]:
-    """What is more now than there was before, nowhere less than none."""
+    """The increase since before; where there is less than before, nothing."""
     if not before:
         return counts
     left = [(size, count - before.get(size, 0)) for size, count in counts]

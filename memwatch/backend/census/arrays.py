@@ -1,4 +1,4 @@
-"""numpy's arrays, which show the collector neither what they are views of nor the objects that they are made of."""
+"""numpy's arrays, which show the collector neither their base nor the objects in them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def array_type() -> type | None:
 
 
 def tried_array_type() -> type | None:
-    """The same, if an array of it shows the C extension what was put into it; tried once."""
+    """The same, if the C extension can read what was put into such an array; tried once."""
     found = array_type()
     if found is None:
         return None

@@ -1,6 +1,6 @@
-"""The census of the chosen backend, bound to one set of names: see `contract.Backend` for what they take and give.
+"""The census of the chosen backend, under one set of names: see `contract.Backend`.
 
-Where the pure backend stands in for one that was not to be had, that is said once, to the logger "memwatch".
+If the pure backend replaces one that could not be had, this is logged once, to the logger "memwatch".
 """
 
 from __future__ import annotations

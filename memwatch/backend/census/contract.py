@@ -17,7 +17,7 @@ GROWN_FROM = 1024
 
 
 class Cancelled(MemwatchError):
-    """A walk ended early because its `should_cancel` said so; nothing was kept of it."""
+    """A walk ended early because its `should_cancel` answered True; nothing was kept of it."""
 
 
 @internal
@@ -38,10 +38,10 @@ class Listing:
 @internal
 @dataclass(frozen=True, slots=True)
 class TypeTurnover:
-    """What happened to the objects of one type label between two identities.
+    """What happened to the objects of one type label between two object sets.
 
     At least `allocated` came and at least `freed` went. `doubtful` were at the same address in both: some of them may
-    have died and been replaced, and as many more came and went.
+    have died and been replaced, and then as many more came and went.
     """
 
     allocated: int
@@ -64,11 +64,11 @@ class Grown:
 
 
 class ObjectSet(Protocol):
-    """Which objects there were at one moment, and of which type; nothing of the program is held.
+    """Which objects there were at one moment, and of which type; it holds nothing of the program.
 
-    A survivor is in two identities at the same address with the same label, and is not known to be born in between.
-    Whatever was not in the first one came, also where it only was out of sight: allocated - freed is always the
-    difference of the numbers of objects.
+    A survivor is in two sets at the same address with the same label, and is not known to be born in between. Whatever
+    was not in the first one came, even if it was only out of sight: allocated - freed is always the difference of the
+    numbers of objects.
     """
 
     @property
@@ -99,7 +99,8 @@ class ObjectSet(Protocol):
         """Whether an object of that type was at that address."""
 
     def label_at(self, address: int) -> str | None:
-        """The type label of the object that was at that address; None if there was none, or addresses are not known."""
+        """The type label of the object that was at that address; None if there was none, or if addresses are not
+        known."""
 
     def addresses(self) -> array[int]:
         """The objects' addresses, sorted, as array("Q"); without those that are known to have been replaced since."""

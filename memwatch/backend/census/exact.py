@@ -1,9 +1,9 @@
-"""The census by the C extension: one walk that holds the GIL from end to end, so that nothing moves meanwhile.
+"""The census by the C extension: one walk that holds the GIL from end to end, so that nothing changes meanwhile.
 
-A million objects take about a tenth of a second. Nothing of the program is run or allocated inside the walk, so
-`should_cancel` is asked before it and after it; whoever has a pause budget asks `expected_pause` beforehand. While the
-collector is at work its lists are apart: then the census is refused. Sizes are the bytes that the allocator gave.
-Frozen objects are always found.
+A million objects take about a tenth of a second. Inside the walk no code of the program runs and nothing is allocated,
+so `should_cancel` is called only before and after it; a caller with a pause budget asks `expected_pause` first. While
+the collector runs, its lists are apart: then the census is refused. Sizes are the bytes that the allocator gave. Frozen
+objects are always found.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def take_identity(
 
 
 def expected_pause(objects: int, deep: bool) -> float:
-    """The whole walk is one pause, as `contract.Backend` says."""
+    """As in `contract.Backend`: the whole walk is one pause."""
     return objects * (_DEEP_SECONDS if deep else _SHALLOW_SECONDS)
 
 

@@ -34,10 +34,10 @@ def _has_internal(objects: list[object]) -> bool:
 
 
 def parts_of(instances: Iterable[object]) -> set[int]:
-    """The addresses of *instances*, internal ones all, and of the containers that each of them refers to itself.
+    """The addresses of *instances*, all internal, and of the containers that each of them refers to directly.
 
-    No deeper, as the list of a walk under way holds the whole program; what lies deeper is of an internal class itself.
-    `RECORDS` are always among them.
+    No deeper: the list of a walk under way holds the whole program, and what lies deeper is of an internal class
+    itself. `RECORDS` are always among them.
     """
     addresses = {id(RECORDS), *map(id, RECORDS)}
     asked = list(instances)

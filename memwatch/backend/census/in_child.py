@@ -1,8 +1,8 @@
-"""Looks at the heap by a forked child, for heaps whose pause would hurt: the parent is held for the fork alone.
+"""Looks at the heap by a forked child, if a pause would be too long: the parent is held for the fork alone.
 
-The fork copies the tables of the process's pages, not its memory, and no more than those of private pages: so its price
-is known beforehand from /proc/self/statm, and where huge pages count, which need none, from smaps_rollup. What the
-program writes to while the child lives is copied as well, page by page, and has to find room.
+The fork copies the page tables of the process, not its memory, and only those of private pages. So its price is known
+beforehand from /proc/self/statm, and from smaps_rollup if huge pages matter, which need none. What the program writes
+to while the child lives is copied too, page by page, and needs free memory.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def look_in_child(
     question: SearchRequest | None = None,
     patience: float = 60.0,
 ) -> Look:
-    """Which objects there are, by a forked child; and the answer to *question* about what is not in *known*.
+    """The objects, by a forked child; and the answer to *question* about what is not in *known*.
 
-    *should_cancel* is asked while the child works, which it may for *patience* seconds of processor time. Raises
-    Cancelled, and UnsupportedError where there can be no child or it did not come to its end.
+    *should_cancel* is called while the child works, which it may for *patience* seconds of processor time. Raises
+    Cancelled, and UnsupportedError if there can be no child or it did not finish.
     """
     if not CAN_LOOK:
         raise UnsupportedError(f"a look in a forked child needs Linux and the C extension; backend {name}: {reason}")
@@ -75,10 +75,8 @@ def look_in_child(
 
 
 def private_pages(enough: int) -> int | None:
-    """How many entries of page tables a fork copies at most; None where that is not known.
-
-    Where those are more than *enough*, the kernel is asked how many of them lie in huge pages.
-    """
+    """The greatest number of page table entries that a fork copies; None if it is not known. If there are more than
+    *enough*, the kernel is asked how many of them are huge pages."""
     try:
         _, resident, shared, *_ = map(int, _STATM.read_text(encoding="utf-8").split())
         pages = max(0, resident - shared)
@@ -94,7 +92,7 @@ def _huge_pages() -> int:
 
 
 def room() -> int:
-    """Bytes that may still be taken, by the container's limit or what the machine has to give."""
+    """Bytes that may still be taken, by the container's limit or the memory of the machine."""
     try:
         lines = (line.split() for line in _MEMORY.read_text(encoding="utf-8").splitlines())
         machine = {name: 1024 * int(size) for name, size, *_ in lines}

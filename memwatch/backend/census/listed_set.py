@@ -1,7 +1,7 @@
-"""An identity made of a listing: columns sorted by address, compared a piece at a time so that other threads run.
+"""An object set made of a listing: columns sorted by address, compared piece by piece so that other threads run.
 
-Nobody watched births: whatever stayed may have been replaced. Only for the types whose size is fixed for life a
-different one at the same address proves another object.
+Nobody watched births: whatever stayed may have been replaced. Only for types whose size is fixed for life a different
+size at the same address proves another object.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class ListedObjectSet:
                         tallies[kind].stayed += 1
                 else:
                     grown.extend(_compare(_by_address(old), _by_address(new), labels, tallies))
-        rows = zip(labels, map(_Tally.passage, tallies), strict=True)
+        rows = zip(labels, map(_Tally.turnover, tallies), strict=True)
         return {label: row for label, row in rows if row.allocated or row.freed or row.doubtful}, tuple(grown)
 
     def came(self, after: ListedObjectSet, labels: Collection[str]) -> array[int]:
@@ -125,10 +125,8 @@ class ListedObjectSet:
 
 @internal
 class Counted:
-    """An identity of which only the totals are known: who survived is anybody's guess.
-
-    Of each type at least the difference came or went, and at most everything.
-    """
+    """An object set of which only the totals are known, and not which objects survived. Of each type at least the
+    difference came or went, and at most everything."""
 
     __slots__ = ("_labels", "_numbers", "deep", "pause_seconds")
 
@@ -196,7 +194,7 @@ class _Tally:
     def __init__(self) -> None:
         self.allocated = self.freed = self.stayed = 0
 
-    def passage(self) -> TypeTurnover:
+    def turnover(self) -> TypeTurnover:
         """The sums as a value."""
         return TypeTurnover(self.allocated, self.freed, self.stayed)
 

@@ -1,4 +1,4 @@
-"""The identity that the C extension takes: which objects there were at one moment, and what became of them."""
+"""The object set that the C extension takes: the objects at one moment, and what became of them."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ class ObjectSet:
         numbers, numbers_after = self._places(places), after._places(places)
         rows, grown = self._snapshot.compare(after._snapshot, numbers, numbers_after, len(places))
         bits, totals = self._snapshot.print_bits, self.totals
-        passages = {
-            label: _passage(row, totals[label][0] if label in totals else 0, bits)
+        turnovers = {
+            label: _turnover(row, totals[label][0] if label in totals else 0, bits)
             for label, row in zip(places, rows, strict=True)
             if any(row[:3])
         }
         labels = list(places)
-        return passages, tuple(Grown(labels[place], *sizes) for place, *sizes in grown)
+        return turnovers, tuple(Grown(labels[place], *sizes) for place, *sizes in grown)
 
     def came(self, after: ObjectSet, labels: Collection[str]) -> array[int]:
         """The addresses in *after* of objects with one of *labels* that are known to have come, sorted."""
@@ -112,8 +112,9 @@ class ObjectSet:
         return [places.setdefault(label, len(places)) if label else 0 for label in self._labels]
 
 
-def _passage(row: tuple[int, int, int, int], count: int, bits: int) -> TypeTurnover:
-    """The passage of one label, of which there were *count*, with as much doubt as prints of *bits* bits leave."""
+def _turnover(row: tuple[int, int, int, int], count: int, bits: int) -> TypeTurnover:
+    """The turnover of one label, of which there were *count*, with as much doubt as content hashes of *bits* bits
+    leave."""
     allocated, freed, doubtful, by_print = row
     survived = count - freed - doubtful
     missed = min(survived, _most_by_chance(by_print / 2**bits)) if bits else 0

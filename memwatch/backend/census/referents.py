@@ -55,7 +55,7 @@ shown_by: Callable[..., list[Any]] = _shown_with_care if MODULES_MAY_RESURRECT e
 
 
 def shown_by_each(objects: Sequence[Any]) -> Iterable[list[Any]]:
-    """What each of *objects* shows, asked of all at once where each time stops all threads."""
+    """What each of *objects* shows, asked of all at once if each time stops all threads."""
     return referents_of_each(list(objects)) or map(shown_by, objects)
 
 

@@ -1,8 +1,8 @@
-"""Builtin containers told apart, for "dict +40,000" helps nobody: by their keys, or by what refers to them.
+"""Builtin containers divided by their keys, or by what refers to them, since "dict +40,000" helps nobody.
 
-All tracked objects are passed in slices, between which other threads run, and what they refer to is looked up among
-the wanted addresses. What is only referred to from C or from a running function has no owner and is left out. Sizes
-are those of sys.getsizeof, which for these types says what the allocator gave but for an instance's `__dict__`.
+All tracked objects are visited in slices, between which other threads run, and what they refer to is looked up among
+the wanted addresses. What only C code or a running function refers to has no owner, and is left out. Sizes are those of
+sys.getsizeof, which for these types says what the allocator gave, except for the `__dict__` of an instance.
 """
 
 from __future__ import annotations
@@ -133,7 +133,8 @@ class _Walk(TrackedWalk):
                     self._holders[row] = id(owner) if type(owner) is dict else 0
 
     def _rank(self, part: int) -> tuple[int, str]:
-        """Owners that say most come first; the name decides among equals, so that any order of passing gives one."""
+        """Owners that say most come first; the name decides among equals, so that the result does not depend on the
+        order."""
         what = self._names[2 * part + 1]
         owner = what.split(" ", 2)[2]
         if owner in _COLLECTIONS:

@@ -75,7 +75,7 @@ def list_tracked() -> Tracked:
 
 
 def _fetch(get_objects: Fetch, lone: int) -> tuple[Tracked, list[int]]:
-    """What *get_objects* gives, without the tuples of which `getrefcount` says *lone* or less; and all that it said."""
+    """What *get_objects* returns, without the tuples of which `getrefcount` says *lone* or less; and the counts."""
     held: list[list[object]] = [[]]
     places: list[int] = []
     owners: list[int] = []

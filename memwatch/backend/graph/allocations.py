@@ -1,6 +1,6 @@
-"""Where live objects were allocated, as a heap snapshot tells it: a tree of calls, and for an object its place there.
+"""Where live objects were allocated, as a heap snapshot stores it: a tree of calls, and the place of an object there.
 
-The sampler has seen one byte in some hundred thousand, so most objects have no stack: those that have one stand for the
+The sampler has seen one byte in some hundred thousand, so most objects have no stack: those with one stand for the
 others of their type.
 """
 
@@ -27,7 +27,7 @@ _ROOT = "(root)"
 
 @internal
 class _Node:
-    """A function that was called from the one above it; how many blocks are estimated to be held there, and bytes."""
+    """A function that the one above it called; the estimated number of blocks held there, and their bytes."""
 
     __slots__ = ("below", "bytes", "count", "function", "number")
 

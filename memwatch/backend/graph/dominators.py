@@ -1,4 +1,4 @@
-"""Dominators in Python: the reference for native/graph, for what the pure backend reads and takes."""
+"""Dominators in Python: the reference for native/graph, and what the pure backend uses."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def retained_of(
 
 
 def _points(retained: array[int], below: dict[int, list[int]], top: int, is_group: list[bool]) -> list[int]:
-    """Where much hangs: what has large children that are most of it gives way to them, and groups always do."""
+    """Where much hangs. A point gives way to large children that are most of it; groups always give way."""
     waiting, settled = [0], list[int]()
     while waiting and len(settled) < top:
         vertex = max(waiting, key=retained.__getitem__)
@@ -156,7 +156,7 @@ def _by_class(
     classes: array[int],
     group_class: int,
 ) -> list[list[int]]:
-    """[class, objects, bytes, retained bytes, retained objects]; what has one of its class above adds nothing."""
+    """[class, objects, bytes, retained bytes, retained objects]; an object below one of its class adds nothing."""
     sums: dict[int, list[int]] = {}
     open_above: dict[int, int] = defaultdict(int)
     waiting = [0]
@@ -178,10 +178,8 @@ def _by_class(
 
 
 def ways(starts: array[int], targets: array[int]) -> array[int]:
-    """For each vertex the one that leads there on a short way, one higher.
-
-    The first group of roots is walked to its end before the next: what a module leads to does not count as a thread's.
-    """
+    """For each vertex the one before it on a short way, plus one. The first group of roots is walked to its end before
+    the next: what a module leads to does not count as held by a thread."""
     found = array("I", bytes(4 * (len(starts) - 1)))
     queue: deque[int] = deque()
     for first in targets[starts[0] : starts[1]]:

@@ -1,4 +1,4 @@
-"""What one object retains, by a forked child that looks at the whole heap while the program goes on."""
+"""What does one object retain? A forked child looks at the whole heap while the program goes on."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _exact: Any = import_module(".exact", __package__) if name == "native" else None
 
 @internal
 class Retained(NamedTuple):
-    """Bytes and objects that the end of an object would free, 0 where there is none; the making of the child held the
-    program for `pause_seconds`, and it has worked for `work_seconds`."""
+    """Bytes and objects that the end of an object would free, 0 if it was not found. Making the child held the program
+    for `pause_seconds`; the child has worked for `work_seconds`."""
 
     size_bytes: int
     objects: int

@@ -1,4 +1,4 @@
-"""Where a heap snapshot begins: what has a name of its own and holds the rest."""
+"""Where does a heap snapshot begin? At what has a name of its own and holds the rest."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Which allocator Python's objects come from, as far as the meters have to know it.
+"""Which allocator do Python's objects come from, as far as the meters have to know it?
 
-Python's own takes small blocks from arenas and large ones from malloc. mimalloc, which free-threaded Python has always
-and others from 3.13 on where `PYTHONMALLOC` asks for it, takes all of them from the system: malloc's statistics know
-nothing of them. With a GIL, it counts no other blocks than those that the thread which asks has made; without one the
-C extension goes through all of them while every thread stands still.
+Python's own takes small blocks from arenas and large ones from malloc. mimalloc takes all blocks from the system, so
+that malloc's statistics know nothing of them; free-threaded Python always has it, other builds from 3.13 on with
+`PYTHONMALLOC`. With a GIL mimalloc counts only the blocks of the calling thread. Without one the C extension counts all
+of them while every thread is stopped.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ _STEP, _HEAD = 16, 8
 
 
 def given(size: int, native: bool = False) -> int:
-    """What the allocator gives for a block of *size* bytes, which C code has taken of malloc itself where *native*.
-
-    Python's own gives a multiple of 16, malloc one that has 8 bytes more in it.
-    """
+    """The bytes that the allocator gives for a block of *size* bytes; with *native* C code has taken it from malloc.
+    Python's own gives a multiple of 16, malloc such a multiple that has 8 more bytes in it."""
     asked = size + _HEAD if native or size > LARGEST_SMALL else size
     return (asked + _STEP - 1) // _STEP * _STEP

@@ -1,8 +1,8 @@
-"""What memwatch takes of Python's cyclic collector, in one place: it is what versions change.
+"""What memwatch takes from Python's cyclic collector, in one place, since versions change it.
 
-Taken are its counts, its list of callbacks, which collections are full, and whether these come by themselves. Nothing
-depends on their coming: a reading at each tick stands in for the one after a collection, and the judge collects in full
-before it decides.
+Taken are its counts, its list of callbacks, which collections are full, and whether full ones come by themselves.
+Nothing depends on their coming: a reading at each tick replaces the one after a collection, and the judge runs a full
+collection before it decides.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Collections(NamedTuple):
 
 
 def is_full(generation: int) -> bool:
-    """Whether a collection that a callback is told of as this *generation* goes through all objects."""
+    """Whether a collection of this *generation*, as callbacks are told it, covers all objects."""
     return generation >= _OLDEST
 
 
@@ -48,10 +48,10 @@ def read_generations() -> tuple[int, ...]:
 
 
 def collector_runs() -> bool:
-    """Whether the collector comes by itself; a threshold of 0 is off as well."""
+    """Whether the collector runs by itself; with a threshold of 0 it is off as well."""
     return gc.isenabled() and gc.get_threshold()[0] > 0
 
 
 def young_limit() -> int:
-    """How many young objects the collector waits for; those that are garbage lie about until then."""
+    """How many young objects the collector waits for; garbage among them stays until then."""
     return gc.get_threshold()[0]

@@ -1,7 +1,7 @@
 """The entry of `gc.callbacks`: in C with the native backend, where no signal handler can run inside it; else in Python.
 
-An entry runs at any allocation, in any thread, inside anyone's locks. It therefore only adds to numbers that are there
-already and puts one record on a SimpleQueue, whose `put` is re-entrant by design.
+It runs at any allocation, in any thread, under any lock. It therefore only adds to existing numbers and puts one record
+on a SimpleQueue, whose `put` is re-entrant by design.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What malloc has handed out, as its allocator says itself.
+"""What malloc has handed out, by its own statistics.
 
-glibc tells from 2.33 on. The C extension asks it, and jemalloc and tcmalloc where one of these is in its place.
-Without it ctypes asks glibc, which the pure backend loads anyway. Elsewhere psutil does: it would be the dearest thing
-to load at the start of every process.
+glibc has them from 2.33 on. The C extension asks glibc, or jemalloc or tcmalloc if one of these replaces it. Without
+the extension ctypes asks glibc; the pure backend loads ctypes anyway. Elsewhere psutil is asked, which costs most to
+load at the start of every process.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The cheap meters: Python's blocks, the C allocator, and resident memory.
 
-Each meter times itself and is asked for at most a thousandth of the time: counting blocks walks every arena and
-`heap_info` stops everyone's malloc, which on a large fragmented heap takes milliseconds. In between, the last value
-stands; for ever, if a reading took a tenth of a second. Where all threads stop for a count, each of them stands for a
-thirtieth of the time at most, on average. How long they wait for the last one depends on who else wants processors.
+Each meter times itself and is read for at most a thousandth of the time: counting blocks walks every arena, and
+`heap_info` stops malloc for all threads, which takes milliseconds on a large fragmented heap. In between, the last
+value stands; for ever, if a reading took a tenth of a second. If a count stops all threads, each of them is stopped for
+a thirtieth of the time at most, on average. How long they wait for the last one depends on what else uses the
+processors.
 """
 
 from __future__ import annotations
@@ -252,7 +253,6 @@ def _native_bytes() -> int:
 
 
 def _native_is_readable() -> bool:
-    """False where there are no malloc statistics, behind a preloaded allocator that has none, and where objects come
-    from mimalloc, whose blocks nobody counts.
-    """
+    """False without malloc statistics, behind a preloaded allocator that has none, and with mimalloc, whose blocks
+    nobody counts."""
     return COUNTS_BLOCKS and _native_bytes() >= LEAST

@@ -1,8 +1,8 @@
 """Resident memory of this process.
 
-On Linux it is read from one descriptor that stays open: a program that has none left is watched all the same, and a
-reading is one call. A forked child gets its own at its first reading, as the inherited one shows its parent. Programs
-close descriptors that they know nothing of, and get the number again for a file of theirs: so it is compared first.
+On Linux it is read from one descriptor that stays open: a program that has no descriptor left is still watched, and a
+reading is one call. A forked child opens its own at its first reading, since the inherited one shows its parent.
+Programs close descriptors that they do not know, and get the number again for a file of theirs, so it is checked first.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _identity(fd: int) -> tuple[int, int]:
 
 
 def _above_standard(fd: int) -> int:
-    """*fd*, or another one where that is a standard stream's number, which the program has closed and may print to."""
+    """*fd*, or another one if it has a standard stream's number, which the program has closed and may print to."""
     if fd > 2:
         return fd
     fcntl: Any = _fcntl
