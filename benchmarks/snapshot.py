@@ -81,8 +81,8 @@ def measure(items: int) -> dict[str, float]:
         whole = write(path, Wish(True, False, False, tell({}, False)))
     written = done[0]
     counted, _ = count_in_child(True, (), None)
-    told = exact.retained(20, None, True)
-    exact.retained(20, None, False)
+    told = exact.retained(20, 0, True)
+    exact.retained(20, 0, False)
     objects = written.objects
     rows = {
         "objects": objects,
@@ -112,7 +112,7 @@ def main() -> None:
     print(f"CPython {sys.version.split()[0]}, memwatch {memwatch.backend.name}, {os.cpu_count()} processors")
     for size in sizes:
         command = [sys.executable, __file__, "--one", str(size)]
-        print(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        print(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
 if __name__ == "__main__":

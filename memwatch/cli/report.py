@@ -58,6 +58,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 @reports_errors
 def run(args: argparse.Namespace) -> int:
     """Print; returns 0, or 1 where something cannot be read, or a comparison finds a leak that is not surely gone."""
+    if (args.html is not None) + args.json + args.for_agents > 1:
+        args.parser.error("--html, --json and --for-agents are three forms of the same: give one")
     if args.file.isascii() and args.file.isdigit():
         return report_process(args)
     if args.compare and args.since:
@@ -133,8 +135,10 @@ def _show(reader: Reader, args: argparse.Namespace) -> int:
 
 
 def _write_profiles(reader: Reader, folder: str) -> int:
-    pids = {life.id: life.birth.pid for life in reader.lives()}
-    for kept in reader.profiles():
+    pids, profiles = {life.id: life.birth.pid for life in reader.lives()}, reader.profiles()
+    if not profiles:
+        raise RecordingError(f"{reader.path} holds no profiles: memwatch.record(path, profile=True) keeps some")
+    for kept in profiles:
         path = os.path.join(folder, f"profile-{pids.get(kept.life, 0)}-{kept.id}.pb.gz")
         written = write_file(path, reader.profile(kept.id))
         print(f"{written}  {moment(kept.time, time.time())}, {printable(kept.reason)}")

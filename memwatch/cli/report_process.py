@@ -12,8 +12,8 @@ from .asking import complain, pid, reports_errors, show, waiting
 @reports_errors
 def report_process(args: argparse.Namespace) -> int:
     """Ask the process whose number is `args.file`, wait and print; returns 0, or 1 if there is no report."""
-    if args.leak or args.compare or args.since:
-        args.parser.error("LEAK, --compare and --since are about a recording, not about a process")
+    if args.leak or args.compare or args.since or args.profiles:
+        args.parser.error("LEAK, --compare, --since and --profiles are about a recording, not about a process")
     try:
         number = pid(args.file)
     except argparse.ArgumentTypeError as error:

@@ -195,6 +195,15 @@ def test_what_does_not_go_with_a_comparison_is_refused(more, shop, path, capsys)
     assert ended.value.code == 2 and "comparison" in capsys.readouterr().err
 
 
+def test_two_forms_at_once_and_profiles_that_nobody_kept_are_refused(shop, path, tmp_path, capsys):
+    shop(0, 60)
+    with pytest.raises(SystemExit):
+        main(["report", path, "--json", "--html", "page.html"])
+    assert "give one" in capsys.readouterr().err
+    assert main(["report", path, "--profiles", str(tmp_path)]) == 1
+    assert "holds no profiles" in capsys.readouterr().err
+
+
 def test_growth_that_was_suspected_but_not_reported_is_counted(shop, path, capsys):
     shop(0, 7200, rate=41.0, after=1800, looked=600)
     for number in range(3):
