@@ -64,12 +64,16 @@ def test_all_that_code_and_locks_take_is_counted(kind: str) -> None:
 
 
 def test_what_code_was_asked_for_is_counted_with_it() -> None:
-    code = compile(SOURCE.format(n=1), "<made>", "exec")
-    before = measure(code), counted()
+    def counted_code() -> int:
+        counts = exact.count_objects(True, (), None)
+        return counts["code"][1] + counts["bytes"][1]
+
+    (code,) = kept = [compile(SOURCE.format(n=1), "<made>", "exec")]  # what a variable alone refers to is not counted
+    before = measure(code), counted_code()
     assert len(code.co_code) > 0  # kept from now on
-    since = measure(code), counted()
+    since = measure(code), counted_code()
     assert since[0] - before[0] == (32 if sys.version_info >= (3, 12) else 0)
-    assert since[1] - before[1] >= len(code.co_code)
+    assert since[1] - before[1] >= len(code.co_code) and kept
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="a lock has no memory of the system's")

@@ -12,13 +12,15 @@ kept_frame(PyObject *object)
         const InterpreterFrame *frame = ((InterpreterFrame **)(object + 1))[1];
         return frame && frame->object == object ? frame : NULL;
     }
-#if PY_VERSION_HEX < 0x030E0000
-    if (PyGen_CheckExact(object) || PyCoro_CheckExact(object) || PyAsyncGen_CheckExact(object)) {
-        const PyGenObject *suspended = (const PyGenObject *)object;
-        return suspended->gi_frame_state < 0 ? (const InterpreterFrame *)suspended->gi_iframe : NULL;
-    }
+    if (!PyGen_CheckExact(object) && !PyCoro_CheckExact(object) && !PyAsyncGen_CheckExact(object))
+        return NULL;
+#if PY_VERSION_HEX >= 0x030E0000 /* where the struct is not public, and the code stays until the end */
+    Py_ssize_t before_values = Py_TYPE(object)->tp_basicsize - (Py_ssize_t)offsetof(InterpreterFrame, values);
+    return (const InterpreterFrame *)((char *)object + before_values);
+#else
+    const PyGenObject *suspended = (const PyGenObject *)object;
+    return suspended->gi_frame_state < 0 ? (const InterpreterFrame *)suspended->gi_iframe : NULL;
 #endif
-    return NULL;
 }
 
 /* The `__dict__` of an instance that keeps it in front of itself; NULL where there is none, or it lies elsewhere. */
