@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from types import CodeType
-from typing import NamedTuple
+import gc
+from collections.abc import Iterable
+from types import CodeType, ModuleType
+from typing import Any, NamedTuple
 
 from ..internal import internal
 from .ages import periods
@@ -13,7 +15,7 @@ from .functions import functions_of
 from .references import OWN, distance, frame_locals, frames, modules, namespace
 from .views import View
 
-_CALL = frozenset(("gc", "collect"))
+_COLLECT = "collect"
 _ONCE = "freeze"  # what is done before a fork, or when a server has started
 
 
@@ -28,8 +30,10 @@ class Collecting(NamedTuple):
 def find_collecting() -> Collecting | None:
     """The program's own code that collects, if it has been run, or code that has been run calls it; None without
     one."""
-    view = _own_code()
-    collecting = [code for code in view.codes if _collects(code)]
+    own = [module for name, module in modules() if distance(name, module) <= OWN]
+    bodies = [namespace(module) for module in own]
+    view, calls_of = _own_code(own, bodies), _calls(bodies)
+    collecting = [code for code in view.codes if _collects(code, calls_of)]
     if not collecting:
         return None
     used = view.in_use()
@@ -40,16 +44,23 @@ def find_collecting() -> Collecting | None:
     return Collecting(found[0].co_qualname, max(periods(used, found), default=None))
 
 
-def _collects(code: CodeType) -> bool:
-    if not _CALL.issubset(code.co_names) or _ONCE in code.co_names:
+def _calls(bodies: Iterable[Any]) -> list[set[str]]:
+    """Sets of names that stand for a full collection where a statement has all of one."""
+    named = [(name, value) for body in bodies for name, value in tuple(body.items())]
+    whole = [{name} for name, value in named if value is gc.collect]
+    return [{"gc", _COLLECT}, *whole, *({name, _COLLECT} for name, value in named if value is gc)]
+
+
+def _collects(code: CodeType, calls_of: list[set[str]]) -> bool:
+    if _ONCE in code.co_names or not any(it.issubset(code.co_names) for it in calls_of):
         return False
-    return any(it.names >= _CALL for it in statements(code))
+    if "gc" in code.co_names and _COLLECT in code.co_varnames:  # from gc import collect, in the function
+        calls_of = [*calls_of, {_COLLECT}]
+    return any(it.names >= names for it in statements(code) for names in calls_of)
 
 
-def _own_code() -> View:
+def _own_code(own: Iterable[ModuleType], bodies: list[Any]) -> View:
     """The functions of the program's own modules, and the module bodies that run, each with the values of its names."""
-    own = [module for name, module in modules() if distance(name, module) <= OWN]
-    bodies = [namespace(module) for module in own]
     running = [frame for _, frame in frames() if any(frame.f_globals is body for body in bodies)]
     codes = {id(code): code for module in own for code in functions_of(module)}
     codes |= {id(frame.f_code): frame.f_code for frame in running}

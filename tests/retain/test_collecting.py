@@ -79,3 +79,24 @@ def test_a_thread_that_sleeps_before_it_collects(program: Any) -> None:
     end.set()
     thread.join(60)
     assert found == ("housekeep", 200.0)
+
+
+@pytest.mark.parametrize(
+    ("imports", "call"),
+    [("from gc import collect", "collect()"), ("from gc import collect as sweep", "sweep(1)"),
+     ("import gc as garbage", "garbage.collect()"), ("import time", "from gc import collect; collect()")],
+)  # fmt: skip
+def test_a_collection_by_another_name(program: Any, imports: str, call: str) -> None:
+    source = f"{imports}\nimport time\ndef idle(last):\n    if time.monotonic() - last > 60.0:\n        {call}\n"
+    exec(compile(source, program.__file__, "exec"), vars(program))
+    for _ in range(20):
+        program.idle(program.time.monotonic())
+    assert find_collecting() == ("idle", 60.0)
+
+
+def test_what_only_bears_such_a_name_collects_nothing(program: Any) -> None:
+    source = "def collect(): return []\ndef gather(jobs):\n    for job in range(jobs): collect()\n"
+    exec(compile(source, program.__file__, "exec"), vars(program))
+    for _ in range(20):
+        program.gather(20)
+    assert find_collecting() is None
