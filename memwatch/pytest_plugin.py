@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Let the methods of a unittest.TestCase run in rounds, which pytest calls in a way of their own."""
     __tracebackhide__ = True
-    if isinstance(item, pytest.Function) and _is_unittest(item):
+    if isinstance(item, pytest.Function) and item.cls is not None and issubclass(item.cls, unittest.TestCase):
         with _in_rounds(item):
             yield
     else:
@@ -86,10 +86,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     __tracebackhide__ = True
     with _in_rounds(pyfuncitem):
         yield
-
-
-def _is_unittest(item: pytest.Function) -> bool:
-    return item.cls is not None and issubclass(item.cls, unittest.TestCase)
 
 
 @contextmanager

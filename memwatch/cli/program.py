@@ -34,7 +34,7 @@ class Program:
 
 def load_program(name: str, args: tuple[str, ...], is_module: bool) -> Program:
     """The program, its script read (once: it may be a pipe). Raises OSError where `python` could not open it."""
-    if is_module or _is_importable(name):
+    if is_module or pkgutil.get_importer(_absolute(name)) is not None:  # a directory or an archive, with a `__main__`
         return Program(name, args, is_module, None)
     with io.open_code(_absolute(name)) as file:
         return Program(name, args, is_module, file.read())
@@ -80,7 +80,7 @@ def _execute_folder(program: Program) -> None:
 def _execute_script(program: Program, source: bytes) -> None:
     sys.argv = [program.name, *program.args]
     path = _absolute(program.name)
-    _replace_path(lambda: os.path.dirname(_follow_links(path)))
+    _replace_path(lambda: os.path.dirname(os.path.abspath(path) if os.name == "nt" else os.path.realpath(path)))
     main = _replace_main()
     main.__dict__.update(__file__=path)
     if sys.version_info < (3, 15):
@@ -129,15 +129,6 @@ def _cut_when_printed(error: BaseException) -> None:
     sys.excepthook = print_cut
 
 
-def _is_importable(path: str) -> bool:
-    """Whether the interpreter would run the `__main__` module inside *path*: a directory or an archive."""
-    return pkgutil.get_importer(_absolute(path)) is not None
-
-
 def _absolute(path: str) -> str:
     """The path from the root, not normalized, as in a script's `__file__`."""
     return path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
-
-
-def _follow_links(path: str) -> str:
-    return os.path.abspath(path) if os.name == "nt" else os.path.realpath(path)

@@ -26,11 +26,10 @@ from ..recording.text import (
     role_lines,
     suspected_lines,
 )
-from ..render.markdown import BUDGET, LEAST, characters_of, fitted
+from ..render.markdown import BUDGET, LEAST, characters_of, fitted, markdown_of
 from ..units import plural, printable
 from .agents import for_agents, tokens
-from .asking import FAILED, add_time, complain, reports_errors
-from .report_process import report_process
+from .asking import FAILED, add_time, complain, pid, reports_errors, show, waiting
 
 _SCHEMA = 1
 
@@ -61,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if (args.html is not None) + args.json + args.for_agents > 1:
         args.parser.error("--html, --json and --for-agents are three forms of the same: give one")
     if args.file.isascii() and args.file.isdigit():
-        return report_process(args)
+        return _report_process(args)
     if args.compare and args.since:
         args.parser.error("--compare and --since are two ways to say the same: give one")
     if args.html and (args.compare or args.since):
@@ -76,6 +75,28 @@ def run(args: argparse.Namespace) -> int:
         if args.profiles:
             return _write_profiles(reader, args.profiles)
         return _list(reader, args)
+
+
+def _report_process(args: argparse.Namespace) -> int:
+    """Ask the process whose number is `args.file`, wait and print; returns 0, or 1 if there is no report."""
+    if args.leak or args.compare or args.since or args.profiles:
+        args.parser.error("LEAK, --compare, --since and --profiles are about a recording, not about a process")
+    try:
+        number = pid(args.file)
+    except argparse.ArgumentTypeError as error:
+        args.parser.error(str(error))
+    from ..reach.client import ask_to_look
+
+    with waiting(f"process {number} looks for {args.seconds:g} s"):
+        answer = ask_to_look(number, "report", args.seconds, page=args.html is not None)
+    if args.html is not None:
+        complain(f"written to {write_file(args.html, answer['page'].encode())}")
+        return 0
+    if args.for_agents:
+        print(markdown_of(answer["report"], args.budget, command=f"memwatch report {number}"), end="")
+        return 0
+    show(answer["report"], args.json, lambda: str(answer["text"]))
+    return 0
 
 
 def _list(reader: Reader, args: argparse.Namespace) -> int:

@@ -160,7 +160,7 @@ class Screen:
             cost=watcher.cost,
             readings=watcher.readings,
             gap=watcher.gap,
-            children=_had_children(),
+            children=resource is not None and resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0,
             others=others,
             stopped=stopped_names(watcher),
         )
@@ -272,11 +272,6 @@ def _where(outcome: Outcome) -> str:
     parts = [f"{unseen} more not watched"] * bool(unseen) + [f"{short} more too short to judge"] * bool(short)
     apart = f" ({', '.join(parts)})" if parts else ""
     return f" in this process{more}{apart}"
-
-
-def _had_children() -> bool:
-    """Whether a child process has come and gone."""
-    return resource is not None and resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
 
 
 def _share(share: float) -> str:

@@ -45,7 +45,7 @@ def read(data: bytes, sample_type: str | None = None) -> CallTree:
     data = unpack(data)
     if is_packed(data):
         raise FormatError("it is packed by gzip twice")
-    if _is_binary(data):
+    if any(byte < 9 for byte in data[:64]):  # no text has these; the first message of pprof does
         return _read_binary(data, sample_type)
     if sample_type is not None:
         raise FormatError("it has no sample types to choose from; pprof files alone have")
@@ -97,11 +97,6 @@ def _read_json(value: Any) -> CallTree:
             if key in value:
                 raise FormatError(f"it is {what}")
     raise FormatError("it is JSON of no known format")
-
-
-def _is_binary(data: bytes) -> bool:
-    """Whether there are bytes that no text has; pprof's first message already has one, a field's number or length."""
-    return any(byte < 9 for byte in data[:64])
 
 
 def _read_binary(data: bytes, sample_type: str | None) -> CallTree:

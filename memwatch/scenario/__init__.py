@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .fixture import HeapDiffFixture
 from .result import CheckResult, GrowthRow
-from .run import check, check_with_fixtures
+from .run import HeapDiffFixture, check, check_with_fixtures
 
 __all__ = ["CheckResult", "GrowthRow", "HeapDiffFixture", "check", "check_with_fixtures"]

@@ -1,16 +1,54 @@
-"""Who holds what grew: the holders that are to blame, and the types that are left when what is excused is gone."""
+"""Who holds what grew: the holders that are to blame, the fixture that leads there, and the types without an excuse."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import CodeType, FrameType, ModuleType
+from typing import Any
 
+from ..backend.census.referents import referents_of
 from ..backend.type_labels import type_label
 from ..heap import Snapshot, diff_snapshots, take_snapshot
 from ..retain import Holding, find_holdings, with_fewer_items
 from .excused import is_excused
 from .growth import IN_PLACE
 from .result import GrowthRow
+
+_MOST = 20_000  # objects that are looked at for each fixture
+_NOT_ENTERED = (ModuleType, type, CodeType, FrameType)
+
+
+def keepers(fixtures: Mapping[str, object], holdings: tuple[Holding, ...]) -> tuple[str, ...]:
+    """For each of *holdings* the name of the fixture that leads to its holder, empty where none does.
+
+    Modules and classes are not entered: what they lead to is not the fixture's own.
+    """
+    wanted = {address for held in holdings for address in (held.holder_address, held.target_address)}
+    found: dict[int, tuple[int, str]] = {}
+    for name, value in fixtures.items():
+        for address, steps in _reached(value, wanted).items():
+            found[address] = min(found.get(address, (steps, name)), (steps, name))
+    return tuple(_keeper(found, held) for held in holdings)
+
+
+def _keeper(found: Mapping[int, tuple[int, str]], held: Holding) -> str:
+    return next((found[it][1] for it in (held.holder_address, held.target_address) if it in found), "")
+
+
+def _reached(value: object, wanted: set[int]) -> dict[int, int]:
+    """Those of the *wanted* addresses that *value* leads to, and in how many steps."""
+    seen, level, steps, found = {id(value)}, [value], 0, dict[int, int]()
+    while level and len(seen) < _MOST:
+        found.update((id(obj), steps) for obj in level if id(obj) in wanted and id(obj) not in found)
+        following: list[Any] = []
+        for obj in referents_of([obj for obj in level if not issubclass(type(obj), _NOT_ENTERED)]):
+            if id(obj) not in seen:
+                seen.add(id(obj))
+                following.append(obj)
+        level, steps = following, steps + 1
+    return found
+
 
 _HALF = 0.5  # of what came may lie where something else died, and is then taken for that
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
+from typing import Any, overload
 
 from ..backend.meters.meters import Meters
 from ..backend.quiet import collect
 from ..checks import check_whole
 from ..errors import LeakFound, OptionError
-from ..heap import Census, Snapshot, take_census, take_snapshot
+from ..heap import Census, HeapDiff, Snapshot, take_census, take_snapshot
 from ..internal import internal
 from ..retain import Holding
 from .allocated import LastRound
-from .blame import blame
+from .blame import blame, keepers
 from .calls import Caller, place_of_function
 from .excused import Records
-from .fixtures import keepers
 from .growth import Reading, Round, growing, measure_round, native_growth, was_unsettled
 from .result import CheckResult, GrowthRow
 
@@ -211,3 +211,32 @@ class _Scenario:
             allocated_at=tuple(self._last.line_of({held.frontier_type, *held.type_counts}) for held in holdings),
             kept_by=keepers(fixtures or {}, holdings),
         )
+
+
+@internal
+class HeapDiffFixture:
+    """The fixture `heap_diff`: call it with a function to check it, or alone for a diff of a block."""
+
+    def __init__(self, fixtures: Callable[[], Mapping[str, object]] = dict) -> None:
+        self._fixtures = fixtures
+
+    @overload
+    def __call__(self) -> HeapDiff: ...
+
+    @overload
+    def __call__(
+        self,
+        fn: Callable[[], object],
+        loops: int = 2,
+        max_rounds: int = 5,
+        *,
+        ignore: Sequence[object] = (),
+        max_growth: int = 0,
+    ) -> CheckResult: ...
+
+    def __call__(self, fn: Callable[[], object] | None = None, *args: Any, **options: Any) -> HeapDiff | CheckResult:
+        """`memwatch.check` with these arguments; a new HeapDiff, to be used with `with`, where there are none."""
+        __tracebackhide__ = True
+        if fn is None:
+            return HeapDiff(*args, **options)
+        return check_with_fixtures(fn, self._fixtures(), *args, **options)

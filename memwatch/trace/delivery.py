@@ -7,7 +7,7 @@ is sent again. `trace_key` and `number` tell a record from all others; a receive
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..checks import check_whole
@@ -60,7 +60,7 @@ def _deliver_all(trace: Tracer, sender: Sender, batch_size: int) -> int:
     delivered = _delivered_to(trace, sender.target, records)
     waiting = [record for record in records if record.number not in delivered]
     done = 0
-    for batch in _batches(waiting, batch_size):
+    for batch in (waiting[start : start + batch_size] for start in range(0, len(waiting), batch_size)):
         try:
             _deliver_batch(trace, batch, sender)
         except ExportError as error:
@@ -78,10 +78,6 @@ def _delivered_to(trace: Tracer, target: Target, records: Sequence[Record]) -> s
     while len(trace.delivered) > _MOST_RECEIVERS:
         del trace.delivered[next(iter(trace.delivered))]
     return delivered
-
-
-def _batches(records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
-    return (records[start : start + size] for start in range(0, len(records), size))
 
 
 def _deliver_batch(trace: Tracer, batch: Sequence[Record], sender: Sender) -> None:

@@ -160,14 +160,10 @@ def _lines_in(code: CodeType, wanted: set[int]) -> dict[int, tuple[int, bool]]:
     found: dict[int, tuple[int, bool]] = {}
     for start, end, line in code.co_lines():
         if line in wanted and not found.get(line, (0, False))[1]:
-            working = _first_working(code, start, end)
+            working = next((at for at in range(start, end, 2) if code.co_code[at] not in _PROLOGUE), None)
             if working is not None or line not in found:
                 found[line] = (start if working is None else working, working is not None)
     return found
-
-
-def _first_working(code: CodeType, start: int, end: int) -> int | None:
-    return next((at for at in range(start, end, 2) if code.co_code[at] not in _PROLOGUE), None)
 
 
 def _columns(code: CodeType, offsets: Sequence[int]) -> dict[int, int | None]:

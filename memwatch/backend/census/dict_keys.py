@@ -23,7 +23,7 @@ def key_signature(names: dict[Any, Any]) -> str | None:
         first = list(islice(dict.keys(names), _NAMES + 1))
     except RuntimeError:
         return None
-    if first and all(_is_name(key) for key in first):
+    if first and all(type(key) is str and 0 < len(key) <= _LONGEST and is_interned(key) for key in first):
         more = [] if len(first) <= _NAMES else ["..."]
         return f"{{{','.join([*map(printable, first[:_NAMES]), *more])}}}"
     kinds = {printable(type_label(type(key))) for key in first}
@@ -38,7 +38,3 @@ def is_interned(text: str) -> bool:
     if sys.version_info >= (3, 13):
         return sys._is_interned(text)
     return marshal.dumps(text)[0] & 0x7F in b"tAZ"
-
-
-def _is_name(key: object) -> bool:
-    return type(key) is str and 0 < len(key) <= _LONGEST and is_interned(key)

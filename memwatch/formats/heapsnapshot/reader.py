@@ -79,7 +79,8 @@ class _Reader:
         width = len(self.node_fields)
         if any(it % width for it in targets) or max(targets, default=0) >= len(counts) * width:
             raise FormatError("an edge leads to no node")
-        self.node_types = _with_unnamed(self.node_types, max(nodes["type"]))
+        # V8 wrote symbols before its heads named them.
+        self.node_types = (*self.node_types, *NODE_TYPES[len(self.node_types) : max(nodes["type"]) + 1])
         self._check_names(nodes, edges, len(strings))
         return HeapSnapshot(
             nodes["type"],
@@ -133,11 +134,6 @@ def _kinds(meta: dict[str, Any], key: str, fields: list[str]) -> tuple[str, ...]
     if not isinstance(of_type, list) or not all(isinstance(kind, str) for kind in of_type):
         raise FormatError(f"no heap snapshot: {key} does not name the types")
     return tuple(of_type)
-
-
-def _with_unnamed(kinds: tuple[str, ...], most: int) -> tuple[str, ...]:
-    """*kinds* and V8's next ones, up to number *most*: it wrote symbols before its heads named them."""
-    return (*kinds, *NODE_TYPES[len(kinds) : most + 1])
 
 
 def _count(head: dict[str, Any], key: str) -> int:

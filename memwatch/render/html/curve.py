@@ -54,7 +54,7 @@ class _Drawing:
         self._first, self._last = curve[0][0], curve[-1][0]
         sizes = [size for _, size in curve]
         span = max(sizes) - min(sizes) or max(sizes) // 10 or 1
-        self._size_step = _nice_size(span / _SIZE_STEPS)
+        self._size_step = 1 << max(0, int(span / _SIZE_STEPS) - 1).bit_length()  # a power of two
         self._low = min(sizes) // self._size_step * self._size_step
         self._high = -(-max(sizes) // self._size_step) * self._size_step
         if self._high == self._low:
@@ -126,11 +126,6 @@ class _Drawing:
                 element("text", words, x=at, y=_TOP - 6, text_anchor=anchor),
                 class_="curve-point",
             )
-
-
-def _nice_size(least: float) -> int:
-    """The smallest power of two that is no less."""
-    return 1 << max(0, int(least) - 1).bit_length()
 
 
 def _nice_time(least: float) -> float:
