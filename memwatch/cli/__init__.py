@@ -72,7 +72,7 @@ def make_parser(only: str = "") -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"memwatch {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name, (module, summary) in _COMMANDS.items():
         made = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         if only in (name, "completion") or only not in _COMMANDS:

@@ -29,6 +29,8 @@ class Parser(argparse.ArgumentParser):
         if left:
             asked = getattr(found, "parser", self)
             asked.error(f"unrecognized arguments: {' '.join(left)}")
+        if found.command is None:  # not by argparse, which would say so of a misspelt option, too
+            self.error("which COMMAND? `memwatch --help` lists them")
         return found
 
     def error(self, message: str) -> NoReturn:

@@ -34,6 +34,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     ("argv", "meant"),
     [
         (["rnu", "app.py"], "run"),
+        (["--vesion"], "--version"),
         (["run", "--prfile=x.html", "app.py"], "--profile"),
         (["usage", "--jsn", "1"], "--json"),
         (["report", "x", "--for-agent"], "--for-agents"),
@@ -42,6 +43,11 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_word_that_nearly_fits_is_suggested(argv: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, errors = said(capsys, *argv)
     assert status == 2 and errors.endswith(f"did you mean {meant}?\n")
+
+
+def test_no_command_is_a_question(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, errors = said(capsys)
+    assert status == 2 and errors.endswith("which COMMAND? `memwatch --help` lists them\n")
 
 
 def test_what_is_like_nothing_gets_no_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
