@@ -113,8 +113,8 @@ def _record(options: Options, problems: list[str]) -> Recording | None:
 
 def _connect_report(options: Options, problems: list[str], recording: Recording | None) -> None:
     if options.report == "log":
-        told_by = recording.told_by if recording is not None else None
-        _connect("leak", once_per_fingerprint(log_leaks(short=options.log == "line", told_by=told_by)))
+        reported_by = recording.reported_by if recording is not None else None
+        _connect("leak", once_per_fingerprint(log_leaks(short=options.log == "line", reported_by=reported_by)))
         return
     from .cli.screen import Screen, open_terminal  # most processes log, and none is to start later than it must
 

@@ -205,7 +205,7 @@ def test_nothing_is_begun_once_the_process_ends(parts):
 
 
 @pytest.mark.parametrize("error", [ImportError("no such room"), SystemExit(3)])
-def test_what_fails_is_told_once_and_tried_again(parts, caplog, error):
+def test_what_fails_is_logged_once_and_tried_again(parts, caplog, error):
     parts.error = error
     loader, made = Loader(("first",)), Judge()
     judge = LateJudge(loader, lambda room: made)

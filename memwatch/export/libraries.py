@@ -29,15 +29,15 @@ def load(extra: str, module: str, *names: str) -> Any:
 
 
 @contextmanager
-def told_once(what: str) -> Iterator[None]:
+def logged_once(what: str) -> Iterator[None]:
     """Wraps the use of such a library: an error is logged the first time, and never raised."""
     try:
         yield
     except Exception as error:
-        tell_once(what, str(error) if isinstance(error, UnsupportedError) else f"{type(error).__name__}: {error}")
+        log_once(what, str(error) if isinstance(error, UnsupportedError) else f"{type(error).__name__}: {error}")
 
 
-def tell_once(what: str, why: str) -> None:
+def log_once(what: str, why: str) -> None:
     """Log that *what* does not work, the first time in a process."""
     if what not in _reported:
         _reported.add(what)

@@ -17,7 +17,7 @@ from ..clock import Clock
 from ..handlers import summarize
 from ..internal import internal, never_count
 from ..version import __version__
-from .libraries import load, told_once
+from .libraries import load, logged_once
 from .metrics import METRICS, Metric
 from .spans import Spans, find_blamed_thread
 from .state import CULPRIT, State, name_culprit, read_state
@@ -41,7 +41,7 @@ def register(meter_provider: Any = None, logger_provider: Any = None, tracer_pro
     bear a trace id. Registering again does nothing. Where OpenTelemetry is missing, too old or refuses, this is logged
     once, and the answer is False.
     """
-    with told_once(_WHAT):
+    with logged_once(_WHAT):
         if not _exporter:
             metrics = load("otel", "opentelemetry.metrics", "get_meter", "Observation")
             logs = load("otel", "opentelemetry._logs", "get_logger", "LogRecord", "SeverityNumber")
@@ -107,7 +107,7 @@ class Exporter:
         return state
 
     def _tell(self, name: str, severity: Any, text: str, leak: Leak) -> None:
-        with told_once(_WHAT):
+        with logged_once(_WHAT):
             culprit = name_culprit(leak)
             about = {f"memwatch.leak.{label}": str(getattr(culprit, label)) for label in CULPRIT}
             blamed = self._spans.of_thread(find_blamed_thread(leak)) if self._spans is not None else None

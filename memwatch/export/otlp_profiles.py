@@ -26,7 +26,7 @@ from ..treebuilder import build
 from ..version import __version__
 from .heap import about, read_paths, start_sampling
 from .kept import Kept
-from .libraries import load, told_once
+from .libraries import load, logged_once
 from .pushing import Pusher, Request
 
 _WHAT = "the exporter of OTLP profiles"
@@ -57,7 +57,7 @@ def start(
     if not all(isinstance(text, str) and text for pair in named.items() for text in pair):
         raise OptionError("the service and the resource's attributes must be texts that are not empty")
     target = make_target(f"{url.rstrip('/')}{_PATH}" if isinstance(url, str) else url, headers)
-    with told_once(_WHAT):
+    with logged_once(_WHAT):
         from .outbox import Outbox  # which needs urllib3
 
         messages = load_messages()

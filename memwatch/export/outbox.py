@@ -23,7 +23,7 @@ from ..http import Refused, Sender
 from ..internal import internal, never_count
 from ..targets import Target
 from ..watch.thread import RawThread, original
-from .libraries import tell_once
+from .libraries import log_once
 
 _TRIES = 3
 _TIMEOUT = 5.0  # seconds a try
@@ -118,7 +118,7 @@ class Outbox:
                 self._thread.start(self._run)
             except RuntimeError as error:
                 self._runs = False
-                tell_once(self._what, f"no thread can be started: {error}")
+                log_once(self._what, f"no thread can be started: {error}")
 
     def _run(self) -> None:
         while (item := self._take()) is not None:
@@ -126,9 +126,9 @@ class Outbox:
                 self._sender.deadline = Clock.monotonic() + (_AT_EXIT / 2 if self._ended else _TOTAL)
                 self._sender.post(*item)
             except Refused as error:
-                tell_once(self._what, str(error))
+                log_once(self._what, str(error))
             except ExportError as error:
-                tell_once(self._what, str(error))
+                log_once(self._what, str(error))
                 self._put_back(item)
             except BaseException:
                 self._runs = False

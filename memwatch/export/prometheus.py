@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import signals
 from ..internal import internal, never_count
-from .libraries import load, told_once
+from .libraries import load, logged_once
 from .metrics import METRICS, Metric
 from .state import CULPRIT, State, read_state
 
@@ -28,7 +28,7 @@ def register(registry: Any = None) -> bool:
     Registering twice adds them once. Where prometheus_client is missing, too old or refuses, this is logged once and
     the answer is False.
     """
-    with told_once(_WHAT):
+    with logged_once(_WHAT):
         client = load("prometheus", "prometheus_client", "REGISTRY", "Gauge", "Counter")
         core = load("prometheus", "prometheus_client.core", "GaugeMetricFamily", "CounterMetricFamily")
         target = client.REGISTRY if registry is None else registry
@@ -105,7 +105,7 @@ class Files:
 
     def write(self, sender: object = None, tick: object = None) -> None:
         """Bring the files up to date. Never raises."""
-        with told_once(_WHAT):
+        with logged_once(_WHAT):
             state = read_state()
             if state is not None:
                 for metric in METRICS:

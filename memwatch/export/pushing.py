@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .. import signals
 from ..clock import Clock
 from ..internal import internal
-from .libraries import told_once
+from .libraries import logged_once
 
 if TYPE_CHECKING:
     from .outbox import Outbox
@@ -44,5 +44,5 @@ class Pusher:
 
     def push(self) -> None:
         """Make it and send it now. Never raises."""
-        with told_once(self._what):
+        with logged_once(self._what):
             self.box.put(*self._make())

@@ -18,7 +18,7 @@ from ..internal import internal
 from ..targets import make_target
 from .heap import about, read_paths, start_sampling, stop_sampling
 from .kept import Kept
-from .libraries import told_once
+from .libraries import logged_once
 from .pushing import Pusher, Request
 
 _WHAT = "the Pyroscope exporter"
@@ -44,7 +44,7 @@ def start(
     check_number("every", every, 1.0, 3600.0)
     target = make_target(f"{url.rstrip('/')}/ingest" if isinstance(url, str) else url, headers)
     application = _application(name, labels or {})
-    with told_once(_WHAT):
+    with logged_once(_WHAT):
         from .outbox import Outbox  # which needs urllib3
 
         profiles = Profiles(application)

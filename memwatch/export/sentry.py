@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import signals
 from ..handlers import once_per_fingerprint, render_report, summarize
 from ..internal import internal, never_count
-from .libraries import load, told_once
+from .libraries import load, logged_once
 from .state import CULPRIT, name_culprit
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def register(attach_page: bool = True) -> bool:
     attached unless *attach_page* is False, shows lines of source code. Registering again does nothing. Where sentry_sdk
     is missing or too old this is logged once, and the answer is False.
     """
-    with told_once(_WHAT):
+    with logged_once(_WHAT):
         if not _exporter:
             sdk = load("sentry", "sentry_sdk", "new_scope", "capture_event")
             load("sentry", "sentry_sdk.attachments", "Attachment")
@@ -64,7 +64,7 @@ class Exporter:
 
     def leak(self, value: Leak) -> None:
         """Handler of "leak". Never raises."""
-        with told_once(_WHAT), self._sdk.new_scope() as scope:
+        with logged_once(_WHAT), self._sdk.new_scope() as scope:
             if self._attach_page:
                 self._attach(scope, value)
             self._sdk.capture_event(make_event(value))

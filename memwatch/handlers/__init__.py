@@ -47,19 +47,19 @@ def log_leaks(
     logger: logging.Logger | None = None,
     level: int = logging.WARNING,
     short: bool = False,
-    told_by: Callable[[Leak], int] | None = None,
+    reported_by: Callable[[Leak], int] | None = None,
 ) -> Callable[[Leak], None]:
     """A handler that writes one record a leak: the report's text, and its dict as the record's `memwatch_report`.
 
-    Source code stays out of both. With *short* the text is one line. *told_by* gives the process that reported the same
-    leak a moment ago, 0 for none, as `memwatch.recording.Recording.told_by` does: then it is one line as well.
+    Source code stays out of both. With *short* the text is one line. *reported_by* gives the process that reported the
+    same leak a moment ago, 0 for none, as `memwatch.recording.Recording.reported_by` does: then it is one line as well.
 
     *logger* is ``logging.getLogger("memwatch")`` unless given.
     """
     log = _log if logger is None else logger
 
     def log_leak(leak: Leak) -> None:
-        pid = told_by(leak) if told_by is not None else 0
+        pid = reported_by(leak) if reported_by is not None else 0
         text = summarize(leak) if short or pid else render_report(leak, source=False)
         said = f"{text}; process {pid} has reported it in full" if pid and not short else text
         log.log(level, "%s", said, extra={"memwatch_report": leak.report.to_dict()})

@@ -48,7 +48,7 @@ class Curve:
         self._stride, self._seen = 1, 0
         self._events: deque[Event] = deque(maxlen=_MOST_EVENTS)
         self._leaks: deque[tuple[int, Leak]] = deque(maxlen=_MOST_LEAKS)
-        self._told = 0
+        self._reported = 0
 
     def at_tick(self, sender: object, tick: Sample) -> None:
         """One reading more."""
@@ -68,9 +68,9 @@ class Curve:
 
     def leaked(self, sender: object, leak: Leak) -> None:
         """A leak is reported."""
-        self._told += 1
-        self._leaks.append((self._told, leak))
-        self._events.append(_event_of(leak, self._told))
+        self._reported += 1
+        self._leaks.append((self._reported, leak))
+        self._events.append(_event_of(leak, self._reported))
 
     def recovered(self, sender: object, recovered: Leak) -> None:
         """What was a leak has come back."""

@@ -55,9 +55,9 @@ class Recording:
         """Why this process is no longer recorded; empty while it is."""
         return self._writer.problem
 
-    def told_by(self, leak: Leak) -> int:
+    def reported_by(self, leak: Leak) -> int:
         """The process that reported the same leak within the minute before this one; 0 if none did."""
-        return self._writer.told_by(fingerprint_of(leak))
+        return self._writer.reported_by(fingerprint_of(leak))
 
     def keep_profile(self, event: object = None) -> None:
         """Write the profile of allocations as it is now into the recording; of one life the last ten stay.

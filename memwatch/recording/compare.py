@@ -148,20 +148,20 @@ def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[Reco
     return found
 
 
-def _confidence(old: Sequence[Life], new: Sequence[Life], told_after: dict[int, float]) -> float:
+def _confidence(old: Sequence[Life], new: Sequence[Life], reported_after: dict[int, float]) -> float:
     """1 - the chance that none of *new* tells it, each as likely as an older life was to by that age."""
-    times, untold = _untold(old, told_after)
+    times, untold = _untold(old, reported_after)
     return 1 - prod(untold[bisect_right(times, life.seconds)] for life in new)
 
 
-def _untold(lives: Sequence[Life], told_after: dict[int, float]) -> tuple[list[float], list[float]]:
+def _untold(lives: Sequence[Life], reported_after: dict[int, float]) -> tuple[list[float], list[float]]:
     """The ages at which a life reported it, and before, between and after them the chance that one has not.
 
     By Kaplan and Meier: a life that ended early counts for as long as it lasted. One silent life more than there were
     keeps a few from making it sure.
     """
-    times, untold = sorted(told_after.values()), [1.0]
-    silent = sorted(life.seconds for life in lives if life.id not in told_after)
+    times, untold = sorted(reported_after.values()), [1.0]
+    silent = sorted(life.seconds for life in lives if life.id not in reported_after)
     for place, age in enumerate(times):
         watched = len(times) - place + len(silent) - bisect_left(silent, age)
         untold.append(untold[-1] * (1 - 1 / (watched + 1)))

@@ -133,7 +133,7 @@ class Writer:
         """Write what is known besides: growth by type, a profile. On the watcher's thread, or with the next reading."""
         self._waiting.add(entry) if not self.problem else None
 
-    def told_by(self, fingerprint: str, seconds: float = 60.0) -> int:
+    def reported_by(self, fingerprint: str, seconds: float = 60.0) -> int:
         """The process that has reported the same leak before this one, within so many seconds; 0 where none has."""
         if self._connection is None or self._pid != os.getpid() or not acquire(self._lock, blocking=False):
             return 0

@@ -28,7 +28,7 @@ from ..errors import (
     WriteError,
     describe_error,
 )
-from ..export.libraries import told_once
+from ..export.libraries import logged_once
 from ..internal import internal
 from ..reach.curve import keep_curve
 from . import asking, downloads, page
@@ -64,7 +64,7 @@ def _make(program: Any, at: str, token: str | None, hosts: Any) -> Page:
         raise OptionError(f"at must be a path such as {PLACE!r}, below which the page is")
     given = os.environ.get(TOKEN) if token is None else token
     known = check_hosts(hosts)
-    with told_once("the page"):
+    with logged_once("the page"):
         if not given:
             raise UnsupportedError(_CLOSED)
     return Page(program, at.rstrip("/"), check_token(given) if given else "", known)
@@ -78,7 +78,7 @@ class Page(Application):
         super().__init__(program, at)
         self._guard = Guard(token, hosts)
         self._under_way: set[tuple[int, int]] = set()  # process and thread: a fork leaves the parent's
-        with told_once("the page"):
+        with logged_once("the page"):
             if default.watcher() is None:
                 default.start_for_program()
             keep_curve()

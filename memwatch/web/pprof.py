@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ..errors import MemwatchError
 from ..export.heap import read_heap, start_sampling
-from ..export.libraries import told_once
+from ..export.libraries import logged_once
 from ..formats import pprof
 from ..internal import internal
 from .guard import Guard, check_hosts, check_token
@@ -36,7 +36,7 @@ class PprofApp(Application):
     def __init__(self, token: str) -> None:
         super().__init__()
         self._guard = Guard(token, check_hosts(()))
-        with told_once("/debug/pprof/heap"):
+        with logged_once("/debug/pprof/heap"):
             start_sampling()
 
     def answer(self, request: Request) -> Answer:

@@ -162,7 +162,7 @@ def test_a_leak_whose_threads_are_not_known():
 
 
 @pytest.mark.parametrize("module", [None, SimpleNamespace(__version__="1.0")])
-def test_an_api_that_does_not_fit_is_told_once(watched, monkeypatch, warnings, module):
+def test_an_api_that_does_not_fit_is_logged_once(watched, monkeypatch, warnings, module):
     monkeypatch.setitem(sys.modules, "opentelemetry._logs", module)
     assert not otel.register() and not otel.register()
     (said,) = warnings()

@@ -153,7 +153,7 @@ def test_options_out_of_range(options):
         otlp_profiles.start(**{"url": "http://127.0.0.1:1", "service": "a", **options})
 
 
-def test_a_package_without_the_signal_is_told_once(watched, monkeypatch, warnings):
+def test_a_package_without_the_signal_is_logged_once(watched, monkeypatch, warnings):
     monkeypatch.setitem(sys.modules, "opentelemetry.proto.profiles.v1development.profiles_pb2", None)
     assert not otlp_profiles.start("http://127.0.0.1:1", "a") and not otlp_profiles.start("http://127.0.0.1:1", "a")
     (said,) = warnings()

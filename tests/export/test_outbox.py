@@ -70,7 +70,7 @@ def test_a_busy_receiver_gets_it_again(receiver, make_box, warnings):
 
 
 @pytest.mark.parametrize("status", [400, 404, 413])
-def test_what_is_refused_is_told_once_and_not_sent_again(receiver, make_box, warnings, status):
+def test_what_is_refused_is_logged_once_and_not_sent_again(receiver, make_box, warnings, status):
     receiver.answers = [status, status]
     box = make_box(receiver.url)
     box.put(b"a", JSON)
@@ -97,7 +97,7 @@ def around(handler):
 
 
 @pytest.mark.parametrize("bad", [hang, garbage, 500, around])
-def test_a_bad_receiver_is_told_once_and_tried_again_later(receiver, make_box, warnings, monkeypatch, bad):
+def test_a_bad_receiver_is_logged_once_and_tried_again_later(receiver, make_box, warnings, monkeypatch, bad):
     receiver.answers = [partial(bad, receiver=receiver) if bad is hang else bad] * 20
     box = make_box(receiver.url)
     begun = time.monotonic()

@@ -103,14 +103,14 @@ def test_openmetrics_is_valid_too(registry, watched):
     assert names == {metric.prometheus.removesuffix("_total") for metric in METRICS}
 
 
-def test_a_library_that_does_not_fit_is_told_once(watched, monkeypatch, warnings):
+def test_a_library_that_does_not_fit_is_logged_once(watched, monkeypatch, warnings):
     monkeypatch.setitem(sys.modules, "prometheus_client", SimpleNamespace(__version__="0.0.1", REGISTRY=None))
     assert not prometheus.register() and not prometheus.register()
     (said,) = warnings()
     assert "prometheus_client 0.0.1 has no Gauge, Counter" in said and "memwatch[prometheus]" in said
 
 
-def test_a_library_that_is_missing_is_told_once(watched, monkeypatch, warnings):
+def test_a_library_that_is_missing_is_logged_once(watched, monkeypatch, warnings):
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     assert not prometheus.register()
     (said,) = warnings()

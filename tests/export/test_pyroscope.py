@@ -144,7 +144,7 @@ def test_options_out_of_range(options):
 
 
 @native
-def test_without_urllib3_it_is_told_once(watched, monkeypatch, warnings):
+def test_without_urllib3_it_is_logged_once(watched, monkeypatch, warnings):
     for name in ("memwatch.http", "memwatch.export.outbox"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "urllib3", None)
@@ -153,7 +153,7 @@ def test_without_urllib3_it_is_told_once(watched, monkeypatch, warnings):
     assert "pip install 'memwatch[http]'" in said
 
 
-def test_without_the_sampler_it_is_told_once(monkeypatch, warnings):
+def test_without_the_sampler_it_is_logged_once(monkeypatch, warnings):
     monkeypatch.setattr(backend, "samples", False)
     assert not pyroscope.start("http://127.0.0.1:1", "a")
     assert not pyroscope.start("http://127.0.0.1:1", "a")

@@ -85,7 +85,7 @@ def test_a_program_that_has_not_set_it_up_sends_nothing(watched, warnings):
 
 
 @pytest.mark.parametrize("module", [None, SimpleNamespace(__version__="1.45.1", VERSION="1.45.1")])
-def test_an_sdk_that_does_not_fit_is_told_once(watched, monkeypatch, warnings, module):
+def test_an_sdk_that_does_not_fit_is_logged_once(watched, monkeypatch, warnings, module):
     monkeypatch.setitem(sys.modules, "sentry_sdk", module)
     assert not sentry.register() and not sentry.register()
     (said,) = warnings()

@@ -50,7 +50,7 @@ def test_structlog_writes_the_report_as_an_object(logger):
 
 
 def test_a_leak_that_another_process_has_told_is_one_line(logger):
-    handlers.log_leaks(logger, told_by=lambda leak: 4711)(make_leak())
+    handlers.log_leaks(logger, reported_by=lambda leak: 4711)(make_leak())
     (line,) = logger.stream.getvalue().splitlines()
     assert line.endswith("fingerprint f; process 4711 has reported it in full")
 
@@ -66,7 +66,7 @@ memwatch.start(pace="service", tick=0.05, sample=60.0, profile=False)
 recording = record(sys.argv[1])
 time.sleep(0.5)
 memwatch.leak.publish(None, make_leak(sys.argv[3]))
-print(os.getpid(), recording.told_by(make_leak(sys.argv[3])))
+print(os.getpid(), recording.reported_by(make_leak(sys.argv[3])))
 """
 
 
