@@ -104,7 +104,8 @@ def _list(reader: Reader, args: argparse.Namespace) -> int:
     roles, cases = roles_of(lives), put_together(lives, leaks)
     since = [(case, since_reported(case, lives, leaks)) for case in cases]
     if args.html:
-        page = write(reader.path, lives, roles, [(*it, reader.text(it[0].leak)) for it in since], now)
+        texts = [(*it, reader.text(it[0].leak)) for it in since]
+        page = write(reader.path, lives, roles, texts, _suspected(reader, cases), now)
         _put(args.html, page)
     elif args.for_agents:
         print(for_agents(reader, args.file, args.budget), end="")
@@ -128,8 +129,7 @@ def _overview(reader: Reader, file: str, cases: Sequence[tuple[Case, Change | No
         yield from (*case_lines(number, case, now, since), "")
     if lives and not cases:
         yield from ("  no leak was reported", "")
-    reported = {life for case, _ in cases for life in case.lives}
-    if suspected := suspected_lines(lives, reader.types(), reported):
+    if suspected := _suspected(reader, [case for case, _ in cases]):
         yield from (*suspected, "")
     yield from role_lines(roles_of(lives)) if lives else ()
     command = f"memwatch report {shlex.quote(file)}"
@@ -137,6 +137,10 @@ def _overview(reader: Reader, file: str, cases: Sequence[tuple[Case, Change | No
         yield from ("", f"  {plural(len(kept), 'profile')} kept: {command} --profiles FOLDER")
     if cases:
         yield from ("", f"  next   {command} 1   (the whole report)")
+
+
+def _suspected(reader: Reader, cases: Sequence[Case]) -> list[str]:
+    return suspected_lines(reader.lives(), reader.types(), {life for case in cases for life in case.lives})
 
 
 def _show(reader: Reader, args: argparse.Namespace) -> int:

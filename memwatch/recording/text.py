@@ -49,9 +49,14 @@ def many_of(case: Case) -> str:
     return f"{len(case.lives)} of {plural(case.of, _word(case.role))} ({printable(case.role)})"
 
 
+def role_rows(roles: Sequence[Role]) -> list[tuple[str, ...]]:
+    """The cells of a table of the roles; the first row names the columns."""
+    return [_HEADINGS, *map(_cells, roles)]
+
+
 def role_lines(roles: Sequence[Role]) -> list[str]:
     """A table of the roles."""
-    rows = [_HEADINGS, *map(_cells, roles)]
+    rows = role_rows(roles)
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     return [
         f"  {row[0]:{widths[0]}}  " + "  ".join(it.rjust(width) for it, width in zip(row[1:], widths[1:], strict=True))

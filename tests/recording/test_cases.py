@@ -75,6 +75,7 @@ def test_the_list_is_json_and_a_page_too(shop, path, tmp_path, capsys):
     page = tmp_path / "shop.html"
     assert main(["report", path, "--html", str(page)]) == 0
     assert "1 of 1 process (&lt;worker&gt;)" in (text := page.read_text()) and "<worker>" not in text
+    assert '<td data-name="role">&lt;worker&gt;</td>' in text, "in a narrow window a cell bears the name of its column"
 
 
 OUTCOMES = {

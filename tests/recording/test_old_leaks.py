@@ -41,7 +41,7 @@ def test_what_newer_processes_do_not_report_is_old(shop, path, said, tmp_path):
         assert lines[2].startswith("This is old: last reported") and lines[2].endswith(f"{SINCE} (maybe gone).")
     page = tmp_path / "page.html"
     said(path, "--html", str(page))
-    assert f"<br>maybe gone: {SINCE}" in page.read_text()
+    assert f"<p>maybe gone: {SINCE}" in page.read_text()
 
 
 def test_the_leaks_of_a_recording_share_the_budget(shop, path, said):
