@@ -91,6 +91,7 @@ def test_where_nothing_grows_the_verdict_says_so(monkeypatch):
     report = memwatch.report_now(seconds=0.3)
     assert report.verdict == "nothing" and report.suspects == () and report.growth_bytes <= 0
     assert "nothing grew between two looks" in str(report)
+    assert report.time_to_limit_seconds is None  # 200 KiB in half a minute are no forecast
     assert report.to_html()
 
 

@@ -89,7 +89,7 @@ class Inquiry(Diagnosis):
         account = self._account(asked, findings)
         report = assemble(asked, evidence, findings, account, verdict, self._limit)
         if verdict == NOTHING:
-            return replace(report, asked=True, suspects=())
+            return replace(report, asked=True, suspects=(), time_to_limit_seconds=None)
         return replace(self._weighed(asked, report, findings), asked=True)
 
 
