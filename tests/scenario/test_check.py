@@ -292,11 +292,11 @@ def test_native_memory_that_grows_in_every_round_is_a_leak() -> None:
     malloc.restype, malloc.argtypes, free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
     blocks = array("Q")
     try:
-        result = found(lambda: blocks.append(malloc(8000)), max_rounds=5)
+        result = found(lambda: blocks.append(malloc(1 << 20)), max_rounds=5)
     finally:
         for block in blocks:
             free(block)
-    assert all(size >= 6000 * calls for size, calls in zip(result.native, result.calls, strict=True))
+    assert all(size >= 800_000 * calls for size, calls in zip(result.native, result.calls, strict=True))
     assert "native memory grows in each of 4 rounds" in str(result)
     assert not memwatch.check(lambda: free(malloc(8000))).leaks
 
