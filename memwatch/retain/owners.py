@@ -24,6 +24,7 @@ _QUEUES = ("queue.Queue", "queue._PySimpleQueue", "asyncio.queues.Queue", "multi
 _WRAPPERS = frozenset((*_WEAK, *_QUEUES, "collections.UserDict", "collections.UserList"))
 """Classes whose container is a part of themselves: it belongs to whoever keeps the whole."""
 _STANDARD = 3  # the distance of the standard library
+_COMPILED = (".so", ".pyd")
 
 
 @internal
@@ -85,10 +86,16 @@ def _labels(holder: Root | Step) -> Iterator[str]:
 
 
 def _module_in_c(holder: Root | Step) -> tuple[str, ModuleType] | None:
-    """The module of the standard library that *holder* is, if C code has made it: its attributes are named nowhere."""
-    if not isinstance(holder, Root) or holder.kind is not RootKind.MODULE:
-        return None
-    return _module_of(f"{holder.name}.") if holder.name in sys.builtin_module_names else None
+    """The module that *holder* is, if C code has made it: its attributes are named nowhere."""
+    found = None
+    if isinstance(holder, Root) and holder.kind is RootKind.MODULE:
+        found = _module_of(f"{holder.name}.")
+    return found if found is not None and _is_in_c(*found) else None
+
+
+def _is_in_c(name: str, module: ModuleType) -> bool:
+    file = namespace(module).get("__file__")
+    return name in sys.builtin_module_names or (type(file) is str and file.endswith(_COMPILED))
 
 
 def _module_of(label: str) -> tuple[str, ModuleType] | None:

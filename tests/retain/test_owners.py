@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,17 @@ def test_what_c_code_keeps_in_a_module_is_the_standard_library_s(app: Any, monke
     assert find_owner(path) == Owner("sys", "path_importer_cache", "", True)
     exec("def grow(sys): sys.path_importer_cache.clear()", vars(app))
     assert find_owner(path) is None
+
+
+def test_so_it_is_where_the_module_in_c_was_loaded_from_a_file(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owners, "_own_modules", lambda: [("app", app)])
+    csv.register_dialect("upload")
+    attribute = Step(Edge(EdgeKind.ATTRIBUTE, "_dialects"), "dict", items=9)
+    try:
+        found = find_owner(RetainingPath(Root(RootKind.MODULE, "_csv"), (attribute, ANY_ITEM)))
+    finally:
+        csv.unregister_dialect("upload")
+    assert found is not None and found.name == "_csv" and found.is_standard
 
 
 def test_what_stands_in_the_place_of_a_module_is_its_class_s(lib: Any, app: Any) -> None:
