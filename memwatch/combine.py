@@ -69,7 +69,8 @@ def _sum(numbers: Iterable[Any]) -> Any:
 
 def _have_counts(trees: Iterable[CallTree]) -> bool:
     """Whether all of *trees* know how many allocations their bytes are; so does an empty one."""
-    return all(any(it.self_count for it in walk(tree.root)) or not tree.root.children for tree in trees)
+    counted = (any(it.self_count or it.allocations for it in walk(tree.root)) for tree in trees if tree.root.children)
+    return all(counted)
 
 
 def _noted(trees: Iterable[CallTree], counts: bool) -> tuple[str, ...]:

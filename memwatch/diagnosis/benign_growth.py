@@ -26,6 +26,7 @@ _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
 _BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO", "array.array"))
 _SEVERAL = 10  # of them
+_BRIEF = 5.0  # seconds, in which too little time passes beside the looks
 _CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
 _OWN_FILE = 2  # times the imported files: so many modules may come, as some packages have none
 _DATA = 0.3  # of what is below a module: so many instances of one class are not its code
@@ -76,7 +77,7 @@ class BenignGrowth:
         self._in_place = {found.address: found.after_bytes - found.before_bytes for found in self._grown}
         self._net = net
         self._counted_all = diff is not None and deep
-        self._grew = grew
+        self._grew, self._seconds = grew, seconds
 
     def filling(self, room: int) -> str | None:
         """Bounded containers that fill, and will be full before half of *room*, also bytes, is gone.
@@ -142,8 +143,11 @@ class BenignGrowth:
     def passing(self, lines: Lines) -> str | None:
         """Objects of which none is old, though there are more and more: what comes more and more often, and goes again.
 
-        As requests under way while there are more of them every minute. What a leak keeps is as old as the growth.
+        As requests under way while there are more of them every minute. What a leak keeps is as old as the growth. In a
+        few seconds, as between collections that the program forces, the looks take much of the time: all may be young.
         """
+        if self._seconds < _BRIEF:
+            return None
         rows = [row for row in self._rows if row.net >= _SEVERAL and row.size_bytes > 0]
         young = [row for row in rows if lines.is_young(row.what, 0, HALF)]
         size = sum(row.size_bytes for row in young)

@@ -282,7 +282,7 @@ def test_colour_and_curve_are_for_terminals(leaky, variables, colored, drawn):
     master, slave = os.openpty()
     process = subprocess.Popen(
         # not sampled: on a busy machine all samples of so short a run may be young, and such growth is waited for
-        [sys.executable, "-m", "memwatch", "run", "--no-profile", "x.py"],
+        [sys.executable, "-m", "memwatch", "run", "x.py"],
         cwd=leaky.folder,
         env=leaky.env | {"TERM": "xterm"} | variables,
         stderr=slave,

@@ -166,7 +166,7 @@ def many_modules(app):
 @pytest.mark.usefixtures("many_modules")
 def test_no_look_is_longer_than_half_a_pause(huge, app):
     app.orders = [Order(number) for number in range(50_000)]
-    huge.diagnosis = Diagnosis(0.02, huge.diagnosis._gatherer._recorder)
+    huge.diagnosis = Diagnosis(0.05, huge.diagnosis._gatherer._recorder)
     app.kept = []
     leak = huge.judge(lambda: app.kept.extend(map(Order, range(20_000))))
     assert leak.report.suspects[0].held_by.text == "module app > kept: list, 20000 items > [index]"
