@@ -133,7 +133,8 @@ def test_what_lies_too_deep_is_not_claimed(huge, app):
 
     report = huge.judge(grow).report
     assert NOT_FOUND in report.missing
-    assert report.suspects[0].type == f"{__name__}.Order" and report.suspects[0].held_by is None
+    first = report.suspects[0]  # whose type is that of most sampled bytes: an order's, or of its text by chance
+    assert first.type in (f"{__name__}.Order", "str") and first.held_by is None
 
 
 def test_a_bounded_cache_that_fills_is_held_there_too(huge, app, text):
