@@ -96,8 +96,9 @@ class Top(App[None]):
         message.act()
 
     def on_data_table_row_highlighted(self) -> None:
-        """Another type is selected."""
-        self._show_details()
+        """Another type is selected; the message may come when the screen is being taken down."""
+        if self.query(DataTable):
+            self._show_details()
 
     def action_holders(self) -> None:
         """Ask who holds the selected type."""
