@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from heapq import heapify, heappop, heappush
 from importlib import import_module
 from typing import Any
@@ -115,16 +115,24 @@ def taken_in_python(wanted: Any) -> tuple[HeapSnapshot, int | None]:
     return read_from(file), place
 
 
-def holder_of_most(snapshot: HeapSnapshot, above: Sequence[int], held: Counter[int]) -> int:
+def wide_nodes(snapshot: HeapSnapshot) -> frozenset[int]:
+    """The groups, the modules and their namespaces: a heap hangs below them, and they tell nothing of one leak."""
+    modules = [it for it in range(len(snapshot)) if snapshot.name_of(it).startswith(_MODULE)]
+    names = (it.target for module in modules for it in snapshot.references(module) if it.name == "__dict__")
+    groups = (it for it in range(len(snapshot)) if snapshot.class_of(it) == GROUP)
+    return frozenset((*modules, *names, *groups))
+
+
+def holder_of_most(wide: Collection[int], above: Sequence[int], held: Counter[int]) -> int:
     """The nearest node below which more than half hangs of what *held* counts by its holder; *above*: the dominators.
 
-    Where that is as wide as the namespace of a module, it tells nothing: then the holder that has the most.
+    Where that is one of `wide_nodes`, it tells nothing: then the holder that has the most.
     """
     first, most = held.most_common(1)[0]
     if 2 * most > held.total():
         return first
     found = _common(above, held)
-    return first if _is_wide(snapshot, found) else found
+    return first if found in wide else found
 
 
 def _common(above: Sequence[int], held: Counter[int]) -> int:
@@ -151,10 +159,3 @@ def _depth(above: Sequence[int], depths: dict[int, int], node: int) -> int:
     for node in reversed(way):
         depths[node] = depth = depth + 1
     return depth
-
-
-def _is_wide(snapshot: HeapSnapshot, node: int) -> bool:
-    if snapshot.class_of(node) == GROUP or snapshot.name_of(node).startswith(_MODULE):
-        return True
-    owners = (it for it in range(len(snapshot)) if snapshot.name_of(it).startswith(_MODULE))
-    return any(it.name == "__dict__" and it.target == node for owner in owners for it in snapshot.references(owner))

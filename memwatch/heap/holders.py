@@ -10,7 +10,7 @@ from ..formats.heapsnapshot.snapshot import HeapSnapshot
 from ..internal import internal
 from ..tables import aligned, shorten_start
 from ..units import format_bytes
-from .analysis import dominators_in, holder_of_most, retained_by_class, way_to
+from .analysis import dominators_in, holder_of_most, retained_by_class, way_to, wide_nodes
 from .dominators_table import PathStep, placed
 
 
@@ -71,7 +71,7 @@ def holders_of(snapshot: HeapSnapshot, what: str, top: int = 15) -> Holders | No
     rows = [HolderRow(*key, references) for key, references in counted.most_common(top)]
     size = sum(size for size, wanted in zip(snapshot.sizes, chosen, strict=True) if wanted)
     retained = retained_by_class(snapshot, classes, places, chosen).get(what, 0)
-    keeper = holder_of_most(snapshot, above, keepers)
+    keeper = holder_of_most(wide_nodes(snapshot), above, keepers)
     return Holders(what, sum(chosen), size, retained, tuple(rows), snapshot.name_of(keeper), way_to(snapshot, keeper))
 
 

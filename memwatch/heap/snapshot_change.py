@@ -14,7 +14,7 @@ from ..formats.heapsnapshot.snapshot import HeapSnapshot
 from ..internal import internal
 from ..tables import aligned, shorten_start
 from ..units import format_bytes
-from .analysis import GROUP, dominators_in, holder_of_most, retained_by_class, strong, way_to
+from .analysis import GROUP, dominators_in, holder_of_most, retained_by_class, strong, way_to, wide_nodes
 from .dominators_table import PathStep, placed
 
 
@@ -134,7 +134,8 @@ def _holders(snapshot: HeapSnapshot, classes: list[str], places: array[int], is_
         if top == NONE:
             continue
         counted.setdefault(places[node], Counter())[above[top] if above[top] != NONE else top] += 1
-    best = {place: holder_of_most(snapshot, above, holders) for place, holders in counted.items()}
+    wide = wide_nodes(snapshot)
+    best = {place: holder_of_most(wide, above, holders) for place, holders in counted.items()}
     is_group = [classes[place] == GROUP for place in places]
     if not any(is_group[holder] for holder in best.values()):
         return best
