@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from memwatch import backend
 from memwatch.backend.forks import on_fork
 from memwatch.heap import take_snapshot
 from memwatch.retain import Cancelled, Holding, find_holdings, find_path
@@ -357,13 +358,14 @@ def test_objects_that_raise_and_lie_are_never_asked(app: Any, known: Known) -> N
     Liar.held.__set__(liar, [])  # type: ignore[attr-defined]
     app.evil = {Evil(): liar}
     before = known()
-    Liar.held.__get__(liar).extend([Evil(), Liar(), Order()] * 20)  # type: ignore[attr-defined]
+    Liar.held.__get__(liar).extend(make() for _ in range(20) for make in (Evil, Liar, Order))  # type: ignore[attr-defined]
     found = top(before)
     assert (
         found.path.text
         == f"module app > evil: dict, 1 item > [{HERE}Evil key]: {HERE}Liar > .held: list, 60 items > [index]"
     )
-    assert found.type_counts[f"{HERE}Evil"] == 1
+    # the pure backend takes an object for an old one if it has the address of one that has gone since
+    assert found.type_counts[f"{HERE}Evil"] in (range(15, 21) if backend.name == "pure" else (20,))
 
 
 def test_the_heap_may_change_meanwhile(app: Any, known: Known) -> None:

@@ -357,7 +357,8 @@ reader, writer = os.pipe()
 def close():
     while not (found := open(f"/proc/self/task/{os.getpid()}/children").read().split()):
         pass
-    time.sleep(0.01)
+    while str(writer) in os.listdir(f"/proc/{found[0]}/fd"): # which fails when the child has ended with it open
+        time.sleep(0.001)
     os.kill(int(found[0]), signal.SIGSTOP)
     os.close(writer)
     print(select.select([reader], [], [], 5.0)[0] == [reader])
