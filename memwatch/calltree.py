@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .estimates import AGES, Evidence, Part, describe
+from .estimates import AGES, Estimate, Part, describe
 from .frames import Frame
 from .internal import internal
 
@@ -44,7 +44,7 @@ class Node(NamedTuple):
 
     `id` is made from the path alone: it is the same in every tree that has this path, and no other node has it.
 
-    Where the numbers are estimates, `parts` are the samples behind `self_...`, by thread and task, and `evidence` is
+    Where the numbers are estimates, `parts` are the samples behind `self_...`, by thread and task, and `estimate` is
     what all samples behind `total_...` say: `interval`, `samples`, `ages`, `threads`, `tasks` and `labels`. These are
     None where every allocation was seen, where it is not known, and in a difference.
     """
@@ -58,7 +58,7 @@ class Node(NamedTuple):
     allocations: Allocations
     children: tuple[Node, ...]
     parts: tuple[Part, ...] = ()
-    evidence: Evidence | None = None
+    estimate: Estimate | None = None
 
     def __eq__(self, other: object) -> bool:
         """Whether *other* is this very node: a comparison by value would walk all that lies below."""
@@ -97,35 +97,35 @@ class Node(NamedTuple):
 
     @property
     def interval(self) -> tuple[int, int] | None:
-        """Between which numbers of bytes the true `total_bytes` lie, with 95 % confidence; see `evidence.interval`."""
-        return self.evidence.interval if self.evidence else None
+        """Between which numbers of bytes the true `total_bytes` lie, with 95 % confidence; see `estimate.interval`."""
+        return self.estimate.interval if self.estimate else None
 
     @property
     def samples(self) -> int | None:
         """How many live samples `total_bytes` was estimated from."""
-        return self.evidence.samples if self.evidence else None
+        return self.estimate.samples if self.estimate else None
 
     @property
     def ages(self) -> tuple[tuple[float, int], ...] | None:
         """How many of them are younger than so many seconds, and not younger than the bound before: (bound, samples),
         the last bound infinite. A leak's are of all ages; what was filled once and is kept has grown old.
         """
-        return tuple(zip(AGES, self.evidence.ages, strict=True)) if self.evidence else None
+        return tuple(zip(AGES, self.estimate.ages, strict=True)) if self.estimate else None
 
     @property
     def threads(self) -> tuple[tuple[str, int], ...] | None:
         """Which threads allocated it: (name, estimated bytes), the most first."""
-        return self.evidence.threads if self.evidence else None
+        return self.estimate.threads if self.estimate else None
 
     @property
     def tasks(self) -> tuple[tuple[str, int], ...] | None:
         """Which asyncio tasks allocated it: (the coroutine that the task runs, estimated bytes), the most first."""
-        return self.evidence.tasks if self.evidence else None
+        return self.estimate.tasks if self.estimate else None
 
     @property
     def labels(self) -> tuple[tuple[str, int], ...] | None:
         """With which labels it was allocated, as `memwatch.label` gives: (text, estimated bytes), the most first."""
-        return self.evidence.labels if self.evidence else None
+        return self.estimate.labels if self.estimate else None
 
     def __repr__(self) -> str:
         return f"<Node {self.id} {self.frame}: {self.self_bytes} of {self.total_bytes} bytes>"
@@ -144,7 +144,7 @@ class Node(NamedTuple):
             "total_count": self.total_count,
             "allocations": [list(pair) for pair in self.allocations],
             "child_ids": list(self.child_ids),
-            **describe(self.evidence),
+            **describe(self.estimate),
         }
 
     def to_dict(self) -> dict[str, Any]:

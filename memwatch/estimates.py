@@ -45,7 +45,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Estimate:
     """What all live samples below a call path say together: estimated bytes, their variance, samples, samples by the
     bounds of `AGES`; by thread, by task and by labels the estimated bytes, the most first.
     """
@@ -93,10 +93,10 @@ def count_ages(ages: tuple[float, ...], samples: int) -> tuple[int, ...]:
     return tuple([here - before for here, before in zip(below, [0, *below], strict=False)])
 
 
-def weigh(parts: Iterable[Part]) -> Evidence:
+def weigh(parts: Iterable[Part]) -> Estimate:
     """What *parts* say together."""
     return total(
-        Evidence(
+        Estimate(
             part.size_bytes,
             part.samples,
             part.variance,
@@ -109,12 +109,12 @@ def weigh(parts: Iterable[Part]) -> Evidence:
     )
 
 
-def total(every: Iterable[Evidence]) -> Evidence:
+def total(every: Iterable[Estimate]) -> Estimate:
     """What *every* piece says together; samples of different call paths are independent, so variances add up."""
     found = list(every)
     if len(found) == 1:
         return found[0]
-    return Evidence(
+    return Estimate(
         sum(one.size_bytes for one in found),
         sum(one.samples for one in found),
         sum(one.variance for one in found),
@@ -125,17 +125,17 @@ def total(every: Iterable[Evidence]) -> Evidence:
     )
 
 
-def describe(evidence: Evidence | None) -> dict[str, Any]:
+def describe(estimate: Estimate | None) -> dict[str, Any]:
     """What a node's dict says of its samples, as JSON can hold it; `ages` are by the bounds of `AGES`."""
-    if evidence is None:
+    if estimate is None:
         return dict.fromkeys(("samples", "interval", "ages", "threads", "tasks", "labels"))
     return {
-        "samples": evidence.samples,
-        "interval": list(evidence.interval),
-        "ages": list(evidence.ages),
-        "threads": dict(evidence.threads),
-        "tasks": dict(evidence.tasks),
-        "labels": dict(evidence.labels),
+        "samples": estimate.samples,
+        "interval": list(estimate.interval),
+        "ages": list(estimate.ages),
+        "threads": dict(estimate.threads),
+        "tasks": dict(estimate.tasks),
+        "labels": dict(estimate.labels),
     }
 
 

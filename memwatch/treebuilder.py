@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from .calltree import ROOT, ROOT_ID, Allocations, Node, Stack, walk
-from .estimates import Evidence, Part, merge_parts, total, weigh
+from .estimates import Estimate, Part, merge_parts, total, weigh
 from .frames import Frame
 from .internal import internal
 
@@ -154,7 +154,7 @@ def _freeze(id: int, frame: Frame, held: _Held | None, children: list[Node] | No
             return None
         if len(children) == 1:
             child = children[0]
-            row = (id, frame, 0, 0, child.total_bytes, child.total_count, (), (child,), (), child.evidence)
+            row = (id, frame, 0, 0, child.total_bytes, child.total_count, (), (child,), (), child.estimate)
             return tuple.__new__(Node, row)  # as Node(*row), in a third of the time
     return _freeze_holding(id, frame, held or _Held(), children or [])
 
@@ -175,13 +175,13 @@ def _freeze_holding(id: int, frame: Frame, held: _Held, children: list[Node]) ->
         allocations=allocations,
         children=tuple(children),
         parts=parts,
-        evidence=_gather(parts, children) if held.certain else None,
+        estimate=_gather(parts, children) if held.certain else None,
     )
 
 
-def _gather(parts: tuple[Part, ...], children: list[Node]) -> Evidence | None:
+def _gather(parts: tuple[Part, ...], children: list[Node]) -> Estimate | None:
     """All that is known of a node's samples; None unless it is known of everything below it."""
-    below = [child.evidence for child in children if child.evidence is not None]
+    below = [child.estimate for child in children if child.estimate is not None]
     if len(below) < len(children):
         return None
     own = [weigh(parts)] if parts else []

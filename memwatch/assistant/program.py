@@ -33,8 +33,8 @@ async def run_program(command: Sequence[str], seconds: float = 90.0) -> str:
     with tempfile.TemporaryDirectory(prefix="memwatch-") as folder:
         record = os.path.join(folder, "leaks.memwatch")
         output, ending = await _run([*_memwatch(record), *command], seconds)
-        told = report_file(record) if os.path.exists(record) else "The program was not watched."
-    return bounded(f"{told.replace(record, 'RECORDING')}\n## How it ended\n\n{ending}\n\n```text\n{output}\n```\n")
+        report = report_file(record) if os.path.exists(record) else "The program was not watched."
+    return bounded(f"{report.replace(record, 'RECORDING')}\n## How it ended\n\n{ending}\n\n```text\n{output}\n```\n")
 
 
 def _memwatch(record: str) -> list[str]:

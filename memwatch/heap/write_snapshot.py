@@ -59,8 +59,8 @@ def write_heap_snapshot(
     _check(allocation_stacks=allocation_stacks, fold=fold, show_keys=show_keys)
     child = choose_child(in_child)
     target = Path(default_name() if path is None else path)
-    told = tell(_about(), allocation_stacks)
-    write(target, Wish(child, fold, show_keys, told))
+    allocations = tell(_about(), allocation_stacks)
+    write(target, Wish(child, fold, show_keys, allocations))
     return target
 
 

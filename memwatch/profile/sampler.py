@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import calltree, formats, treebuilder
-from ..backend.allocations.live import LiveHeap, LiveStack, Source
+from ..backend.allocations.live import AllocationSource, LiveHeap, LiveStack
 from ..backend.allocations.source import start_source
 from ..backend.allocations.tracing import SOURCE
 from ..backend.quiet import quiet
@@ -60,7 +60,7 @@ class AllocationSampler:
     """One profile of this process. Several may run side by side; each sees what was allocated since its own start."""
 
     def __init__(self) -> None:
-        self._source: Source | None = None
+        self._source: AllocationSource | None = None
         self._refused = ""
         self._options: Options | None = None
         self._started = 0.0
@@ -183,7 +183,7 @@ def _default_path(suffix: str) -> str:
     return name
 
 
-def _tell_cost(source: Source) -> None:
+def _tell_cost(source: AllocationSource) -> None:
     if source.name == SOURCE and SOURCE not in _reported:
         _reported.append(SOURCE)
         _log.info(_COST)

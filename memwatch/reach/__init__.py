@@ -1,5 +1,5 @@
-"""Asks a process that is already running: it listens on a socket of its user's, and others connect to it by its number.
+"""Asks a running process. It listens on a socket that belongs to its user, and a client connects by its process number.
 
-`folder` says where the sockets are. `listener` is in every watched process, and as good as nothing until somebody
-connects; `server` and `answers` are loaded then. `client` is the other end.
+`folder` says where the sockets are. `listener` runs in every watched process and costs next to nothing until a client
+connects. Then `server` and `answers` are loaded. `client` is the other end.
 """

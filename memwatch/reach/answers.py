@@ -1,4 +1,4 @@
-"""What a process can be asked, and how it finds out. All of it runs on the watcher's thread."""
+"""The questions that a process answers, and how it finds the answers. All of this runs on the watcher's thread."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def _status(reply: Reply) -> None:
 
 
 def _curve(reply: Reply) -> None:
-    """What was held since watching began: a few hundred pairs of epoch seconds and bytes, evenly spread."""
+    """The base since watching began: a few hundred pairs of epoch seconds and bytes, evenly spread."""
     samples = reply.watcher.candidate(no_growth()).samples
     reply.give({"curve": [[to_wall(sample.time), sample.base] for sample in samples]})
 
 
 def _report(reply: Reply, seconds: float = 30.0, page: bool = False) -> None:
-    """The dict of a report, its text and, if *page*, the page for a browser."""
+    """A report as a dict, as text and, if *page*, as a page for a browser."""
     on_demand.check_seconds(seconds)
 
     def tell(asked: on_demand.Question) -> None:
@@ -48,30 +48,30 @@ def _report(reply: Reply, seconds: float = 30.0, page: bool = False) -> None:
 
 
 def _diff(reply: Reply, seconds: float = 30.0) -> None:
-    """What changed within so many seconds: the dict of a diff, and its table."""
+    """What changed within so many seconds: the diff as a dict, and its table."""
     on_demand.check_seconds(seconds)
     reply.when_loaded(reply.looks, lambda room: room.diff(reply, seconds))
 
 
 def _profile(reply: Reply, seconds: float = 0.0) -> None:
-    """What is alive of all that was sampled since watching began, or within so many seconds: a pprof file as base64."""
+    """The live sampled allocations, since watching began or within so many seconds: a pprof file in base64."""
     if seconds != 0:
         on_demand.check_seconds(seconds)
     reply.when_loaded(reply.looks, lambda room: room.profile(reply, seconds))
 
 
 def _paths(reply: Reply, type: str = "", limit: int = 3) -> None:
-    """Who holds the objects of a type: the dicts of `limit` paths."""
+    """Who holds the objects of a type: `limit` paths as dicts."""
     reply.when_loaded(reply.looks, lambda room: room.paths(reply, type, limit))
 
 
 def _holders(reply: Reply, type: str = "") -> None:
-    """How many objects of a type there are, and who holds how many of them: a tree, with examples."""
+    """How many objects of a type there are, and who holds how many of them, as a tree with examples."""
     reply.when_loaded(reply.looks, lambda room: room.holders(reply, type))
 
 
 def _snapshot(reply: Reply, path: str = "", temporary: bool = False) -> None:
-    """The heap, written to the file *path*, or to a *temporary* one: its absolute path, and its bytes."""
+    """Writes the heap to the file *path*, or to a *temporary* one. Answers its absolute path and its bytes."""
     reply.when_loaded(reply.looks, lambda room: room.snapshot(reply, path, temporary))
 
 
@@ -82,7 +82,7 @@ def _readings(reply: Reply, since: float = 0.0) -> None:
 
 
 def _leak(reply: Reply, leak: int = 0) -> None:
-    """The report of a leak by the number that `readings` has given: its dict, its text and its page."""
+    """The report of a leak, by the number that `readings` gave: as a dict, as text and as a page."""
 
     def show(_room: object) -> None:
         report = find_leak(reply.watcher, leak).report
@@ -92,29 +92,29 @@ def _leak(reply: Reply, leak: int = 0) -> None:
 
 
 def _begin(reply: Reply, question: object = None) -> None:
-    """Begin to answer a question that takes its time: the number of its job."""
+    """Begin a question that takes long. Answers the number of its job."""
     reply.give({"job": JOBS.begin(reply, question, answer)})
 
 
 def _jobs(reply: Reply) -> None:
-    """What was begun, without the answers."""
+    """The jobs that were begun, without their answers."""
     reply.give({"jobs": JOBS.list()})
 
 
 def _job(reply: Reply, job: int = 0) -> None:
-    """One of them, with its answer."""
+    """One job, with its answer."""
     found = JOBS.find(job)
     reply.give({**found.to_dict(), "answer": found.answer()})
 
 
 def _drop(reply: Reply, job: int = 0) -> None:
-    """End one, or forget its answer."""
+    """Cancel a job, or forget its answer."""
     JOBS.drop(job)
     reply.give({"job": job})
 
 
 def _gc(reply: Reply) -> None:
-    """A full collection: what was held before it, in bytes, and the `Stats` of what is left."""
+    """Runs a full collection. Answers the base before it, in bytes, and the `Stats` after it."""
     before, begun = reply.watcher.candidate(no_growth()).read(), Clock.monotonic()
     stats = reply.watcher.collect()
     held, seconds = stats.current_base, Clock.monotonic() - begun
@@ -122,12 +122,12 @@ def _gc(reply: Reply) -> None:
 
 
 def _detach(reply: Reply) -> None:
-    """Have memwatch leave a process that it was attached to: what stays of it."""
+    """Remove memwatch from a process that it was attached to. Answers what stays of it."""
     inside = sys.modules.get(f"{__name__.partition('.')[0]}.attach.inside")
     if inside is None:
         raise NotStartedError("memwatch was not attached to this process: the process itself started it")
     reply.give(inside.what_stays())
-    reply.watcher.call_later(_LEAVING, inside.end)  # when the answer is sent
+    reply.watcher.call_later(_LEAVING, inside.end)  # after the answer is sent
 
 
 ANSWERS: dict[str, Callable[..., None]] = {
@@ -151,7 +151,7 @@ ANSWERS: dict[str, Callable[..., None]] = {
 
 
 def answer(reply: Reply, question: object) -> None:
-    """Begin to find the answer to *question*, a dict with `ask` and what that takes. Raises what is wrong with it."""
+    """Begin to answer *question*, a dict with `ask` and its parameters. Raises OptionError if it is wrong."""
     words = dict(question) if isinstance(question, dict) else {}
     name = words.pop("ask", None)
     if not isinstance(name, str) or name not in ANSWERS:

@@ -1,4 +1,4 @@
-"""The other end: asks watched processes of this user by their numbers."""
+"""The client: asks watched processes of this user, by their process numbers."""
 
 from __future__ import annotations
 
@@ -16,38 +16,40 @@ from ..errors import MemwatchError, ProcessError
 from . import folder
 
 PATIENCE = 5.0
-"""Seconds that a process may take to answer, beside those that it was asked to look for."""
+"""How many seconds a process may take to answer, besides those for which it was asked to look."""
 
-_LOOKING = 120.0  # seconds that looks at a large heap may take, beside the time between them
+_LOOKING = 120.0  # seconds that looks at a large heap may take, besides the time between them
 _MOST_LINE = 300 << 20
 _AT_ONCE = 32
 
 
 class NoAnswer(ProcessError):
-    """A process is there and listens, and has said nothing in time."""
+    """The process listens, but has not answered in time."""
 
 
 class NotWatched(ProcessError):
-    """There is no such process, or nobody listens in it."""
+    """There is no such process, or it does not listen."""
 
 
 def ask(pid: int, name: str, patience: float = PATIENCE, **words: Any) -> dict[str, Any]:
-    """The answer of the process *pid* to the question *name*, which takes *words*.
+    """The answer of the process *pid* to the question *name* with the parameters *words*.
 
-    Raises ProcessError where there is no such process, where it is another user's, is not watched, or ends or is silent
-    meanwhile; and what the process itself answers with, such as OptionError.
+    Raises ProcessError if there is no such process, or if it belongs to another user, is not watched, ends or does not
+    answer in time. Raises also the error that the process answers with, such as OptionError.
     """
     return _converse(pid, ({"ask": name, **words}, patience))
 
 
 def ask_to_look(pid: int, name: str, seconds: float, **words: Any) -> dict[str, Any]:
-    """The same for a question that takes the process so many *seconds*. That it does answer is tried at first."""
+    """The same for a question that takes the process so many *seconds*. A short question first shows that it
+    answers.
+    """
     looks = {"ask": name, "seconds": seconds, **words}
     return _converse(pid, ({"ask": "status"}, PATIENCE), (looks, seconds + _LOOKING))
 
 
 def _converse(pid: int, *questions: tuple[dict[str, Any], float]) -> dict[str, Any]:
-    """The last answer to several questions by one connection, each with the seconds that it may take."""
+    """Asks several questions by one connection, each with the seconds that it may take. Returns the last answer."""
     problem: ProcessError | None = None
     for _, path in folder.find_sockets(pid):
         try:
@@ -64,9 +66,9 @@ def _converse(pid: int, *questions: tuple[dict[str, Any], float]) -> dict[str, A
 
 
 def ask_all(name: str, patience: float = PATIENCE, pids: Iterable[int] = ()) -> list[tuple[int, Any]]:
-    """The answers of all watched processes of this user, or of *pids*, by number; where one has none, its error.
+    """The answers of all watched processes of this user, or of *pids*, by number. An error stands for a missing answer.
 
-    Sockets that nobody listens at are taken away.
+    Sockets on which nobody listens are removed.
     """
     wanted = sorted(set(pids) or {pid for pid, _ in folder.find_sockets()})
 
@@ -82,7 +84,7 @@ def ask_all(name: str, patience: float = PATIENCE, pids: Iterable[int] = ()) -> 
 
 
 def check_process(pid: int) -> None:
-    """Raise ProcessError unless there is a process of this user with that number."""
+    """Raise ProcessError unless a process of this user has that number."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError, ValueError):
@@ -124,7 +126,7 @@ def _ask(connected: socket.socket, pid: int, question: dict[str, Any], patience:
 
 
 def _understand(line: bytearray, pid: int) -> dict[str, Any]:
-    """What a line answers. Raises the error that it tells of."""
+    """The answer in a line of JSON. Raises the error that the line contains."""
     try:
         said = json.loads(line)
         answer, error = said.get("answer"), said.get("error") or {}

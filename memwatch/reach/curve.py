@@ -1,6 +1,6 @@
-"""The readings and the events of this process for whoever draws them: more than the watcher keeps, in bounded space.
+"""Keeps the readings and the events of this process for charts: more than the watcher keeps, in bounded memory.
 
-Nothing is kept before somebody asks for it by `keep_curve`; until then there is what the watcher has of a life.
+Keeping begins with the first `keep_curve`. Until then there is only the watcher's own history.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ..watch import Leak, Sample, Suspicion, Watcher
 from .status import no_growth
 
 MOST = 20_000
-"""Readings that are kept: when there are more, every second one goes."""
+"""How many readings are kept. When there are more, every second one is dropped."""
 
 _MOST_EVENTS = 100
-_MOST_LEAKS = 5  # whose reports are kept
+_MOST_LEAKS = 5  # leaks whose reports are kept
 _NAMES = ("time", "base", "rss", "full")
 
 
 @internal
 class Event(NamedTuple):
-    """What was reported, when in epoch seconds, and the number of a leak; 0 for anything else."""
+    """An event: what it was, when it came in epoch seconds, and the number of the leak, 0 if it was none."""
 
     time: float
     kind: str
@@ -40,7 +40,7 @@ class Event(NamedTuple):
 
 @internal
 class Curve:
-    """Up to *most* readings with their time, and the last events. Takes what the signals bring."""
+    """Up to *most* readings with their times, and the last events. Its methods are receivers of the signals."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -51,7 +51,7 @@ class Curve:
         self._reported = 0
 
     def at_tick(self, sender: object, tick: Sample) -> None:
-        """One reading more."""
+        """Keep one more reading."""
         if self._seen % self._stride == 0:
             for column, value in zip(self._columns, _row(tick), strict=True):
                 column.append(value)
@@ -62,33 +62,33 @@ class Curve:
         self._seen += 1
 
     def suspected(self, sender: object, suspect: Suspicion) -> None:
-        """Growth is suspected."""
+        """Receiver of "suspect"."""
         text = format_growth(suspect.growth, (suspect.end - suspect.start).total_seconds())
         self._events.append(Event(suspect.end.timestamp(), "suspect", text))
 
     def leaked(self, sender: object, leak: Leak) -> None:
-        """A leak is reported."""
+        """Receiver of "leak"."""
         self._reported += 1
         self._leaks.append((self._reported, leak))
         self._events.append(_event_of(leak, self._reported))
 
     def recovered(self, sender: object, recovered: Leak) -> None:
-        """What was a leak has come back."""
+        """Receiver of "recovered"."""
         self._events.append(Event(Clock.wall(), "recovered", _text_of(recovered)))
 
     def since(self, time: float) -> dict[str, Any]:
-        """The readings after *time*, in epoch seconds, by column; and all events."""
+        """The readings after *time*, in epoch seconds, by column, and all events."""
         times, *others = self._columns
         first = bisect_right(times, time)
         rows = [[math.ceil(it * 1000) / 1000 for it in times[first:]], *(column[first:].tolist() for column in others)]
         return {**dict(zip(_NAMES, rows, strict=True)), "events": [it._asdict() for it in self._events]}
 
     def leak(self, number: int) -> Leak | None:
-        """The leak of that number, as long as it is kept."""
+        """The leak with that number, None if it is not kept any more."""
         return next((leak for told, leak in self._leaks if told == number), None)
 
     def begin(self, samples: Iterable[Sample], leaks: Iterable[Leak]) -> None:
-        """Take in what was before."""
+        """Add the watcher's earlier readings."""
         for sample in samples:
             self.at_tick(None, sample)
         for leak in leaks:
@@ -100,7 +100,7 @@ never_count(_kept)
 
 
 def keep_curve() -> Curve:
-    """From now on keep the readings and events of this process; once, however often it is asked for."""
+    """Keep the readings and events of this process from now on. Further calls change nothing."""
     if not _kept:
         _kept.append(curve := _made_now(default.watcher()))
         signals.tick.connect(curve.at_tick, weak=False)
@@ -111,7 +111,7 @@ def keep_curve() -> Curve:
 
 
 def end_curve() -> None:
-    """Keep nothing any more."""
+    """Stop keeping readings and events."""
     for curve in _kept:
         signals.tick.disconnect(curve.at_tick)
         signals.suspect.disconnect(curve.suspected)
@@ -121,12 +121,12 @@ def end_curve() -> None:
 
 
 def curve_of(watcher: Watcher) -> Curve:
-    """What is kept, or else what *watcher* knows of its life."""
+    """The curve that is kept, or else one of *watcher*'s own history."""
     return _kept[0] if _kept else _made_now(watcher)
 
 
 def find_leak(watcher: Watcher, number: int) -> Leak:
-    """The leak that `curve_of` tells of by that *number*. Raises OptionError."""
+    """The leak to which `curve_of` gave that *number*. Raises OptionError if it is unknown."""
     found = curve_of(watcher).leak(number)
     if found is None:
         raise OptionError(f"there is no leak {number}, or its report is not kept any more")
@@ -149,7 +149,7 @@ def _event_of(leak: Leak, number: int) -> Event:
 
 
 def _text_of(leak: Leak) -> str:
-    """Who is to blame, as far as that is known, and how much it is."""
+    """The subject of a leak, as far as that is known, and how many bytes it is."""
     grown = format_growth(leak.growth, (leak.end - leak.start).total_seconds())
     subject = str(leak.report.to_dict().get("subject", ""))
     return f"{subject}: {grown}" if subject else grown

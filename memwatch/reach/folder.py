@@ -1,7 +1,7 @@
-"""Where the sockets of watched processes are: one for each, by its number, in a folder that is its user's alone.
+"""Where the sockets of watched processes are: one for each process, named by its number, in a folder of its user.
 
-That is `memwatch` in XDG_RUNTIME_DIR or in /run/user/UID, and /tmp/memwatch-UID where there is neither. A service may
-not be told of the first, so that who looks for sockets looks in all of them.
+The folder is `memwatch` in XDG_RUNTIME_DIR or in /run/user/UID, and /tmp/memwatch-UID if there is neither. A service
+may not have that variable, so a client looks in all of them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from contextlib import suppress
 from typing import Any
 
 MOST_PATH = 103
-"""Bytes of a socket's path: Linux takes 107, macOS 103."""
+"""The longest path of a socket, in bytes: Linux takes 107, macOS 103."""
 
-_MOST_SAME = 4  # processes of one number: each container counts its own
+_MOST_SAME = 4  # processes with the same number: each container has numbers of its own
 _PEER = (getattr(_socket, "SOL_SOCKET", 0), getattr(_socket, "SO_PEERCRED", None))  # Linux: pid, uid, gid
 if sys.platform == "darwin":
     _PEER = (0, 1)  # LOCAL_PEERCRED: version, uid
@@ -25,12 +25,12 @@ _NAME = r"([1-9][0-9]{0,9})(?:\.[0-9])?\.sock"
 
 
 def is_supported() -> bool:
-    """Whether there are such sockets here."""
+    """Whether this system has such sockets."""
     return hasattr(os, "geteuid") and hasattr(os, "getuid")
 
 
 def folders() -> list[str]:
-    """Where sockets of this user may be, the best place first."""
+    """The folders in which sockets of this user may be, the preferred one first."""
     user, given = os.geteuid(), os.environ.get("XDG_RUNTIME_DIR", "")
     homes = [given] if given.startswith("/") else []
     homes.append(f"/run/user/{user}")
@@ -39,7 +39,7 @@ def folders() -> list[str]:
 
 
 def make_folder() -> str:
-    """The first folder that can be had, made if it is not there. Raises OSError, which says what is wrong."""
+    """The first folder that can be used, created if it is missing. Raises OSError with the reason if none can."""
     problem = OSError("there is no folder for sockets")
     for folder in folders():
         try:
@@ -53,7 +53,7 @@ def make_folder() -> str:
 
 
 def check_folder(folder: str) -> None:
-    """Raise OSError unless *folder* is this user's, and nobody else can enter it."""
+    """Raise OSError unless *folder* belongs to this user and nobody else can enter it."""
     status = os.lstat(folder)
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(f"{folder!r} is no directory")
@@ -64,12 +64,12 @@ def check_folder(folder: str) -> None:
 
 
 def names_for(pid: int) -> list[str]:
-    """What a socket of the process with that number may be called, in its own eyes."""
+    """The possible names of the socket of a process, by the number that the process itself sees."""
     return [f"{pid}.sock", *(f"{pid}.{number}.sock" for number in range(1, _MOST_SAME))]
 
 
 def find_sockets(pid: int | None = None) -> list[tuple[int, str]]:
-    """The sockets of this user, or of one *pid*: the process's number, and the path. Folders of others are left out."""
+    """The sockets of this user, or of one *pid*: (process number, path). Folders of other users are left out."""
     found = []
     for folder in folders():
         try:
@@ -85,7 +85,7 @@ def find_sockets(pid: int | None = None) -> list[tuple[int, str]]:
 
 
 def is_trusted(connected: Any) -> bool:
-    """Whether the other end of a socket belongs to this user, or to root."""
+    """Whether the other end of a socket belongs to this user or to root."""
     level, option = _PEER
     if option is None:
         return False
@@ -94,7 +94,7 @@ def is_trusted(connected: Any) -> bool:
 
 
 def _make(folder: str) -> None:
-    """Raises OSError where the folder around it is not there, or *folder* cannot be trusted."""
+    """Create *folder* if it is missing. Raises OSError if its parent is missing, or if *folder* cannot be trusted."""
     with suppress(FileExistsError):
         os.mkdir(folder, 0o700)
     check_folder(folder)

@@ -1,8 +1,8 @@
-"""The socket of a watched process: at each tick the watcher's thread looks whether somebody has connected.
+"""The socket of a watched process. At each tick the watcher's thread checks whether a client has connected.
 
-There is no thread for it and no wait: a look is one call of poll, and nothing else is loaded before somebody comes. A
-program that makes itself a daemon closes descriptors, ours too, and may get the number again for a file of its own: the
-descriptor is known by what it is, not by its number.
+This needs no thread and never waits: a check is one call of poll, and nothing else is loaded before a client comes. A
+program that makes itself a daemon closes all descriptors, and may then open a file that gets the socket's number. So
+the descriptor is identified by its device and inode, not by its number.
 """
 
 from __future__ import annotations
@@ -25,27 +25,29 @@ from ..watch.thread import original
 from . import folder
 
 SLOWEST = 1.0
-"""Seconds that somebody waits at most until it is seen that he has come."""
+"""The longest time until a new client is noticed, in seconds."""
 
-_CHECKED = 60.0  # seconds until it is looked whether the socket is still there
+_CHECKED = 60.0  # seconds between checks whether the socket is still there
 _BACKLOG = 16
-_HURRY = 3.0  # seconds for which somebody is waited for who is sure to come
-_LOADING = 0.02  # seconds between two looks whether the server is loaded
+_HURRY = 3.0  # seconds of frequent checks when a client is sure to come
+_LOADING = 0.02  # seconds between checks whether the server is loaded
 _PACKAGE = __name__.partition(".")[0]
 _SERVER = ("json", *(f"{_PACKAGE}.{name}" for name in ("on_demand", "reach.server")))
 LOOKS = (*PARTS, *(f"{_PACKAGE}.{name}" for name in ("formats", "profile", "reach.looks")))
-"""What looks at the heap for an answer, in the order in which it is loaded."""
+"""The modules that look at the heap for an answer, in the order in which they are loaded."""
 
 _log = logging.getLogger("memwatch")
 
 
 @internal
 class Listener:
-    """Listens on behalf of *watcher*. `path` is where; empty while it does not, and `problem` says why not then."""
+    """Listens on behalf of *watcher*. `path` is its socket. It is empty while nothing listens; `problem` then says
+    why.
+    """
 
     def __init__(self, watcher: Watcher) -> None:
         self.path = self.problem = ""
-        self._watcher: Watcher = weakref.proxy(watcher)  # which calls this: a stopped one is to go at once
+        self._watcher: Watcher = weakref.proxy(watcher)  # it calls this; a stopped watcher must be freed at once
         self._socket: Any = None
         self._identity: tuple[int, int] | None = None  # of the descriptor
         self._file: tuple[int, int] | None = None  # of the path
@@ -57,12 +59,12 @@ class Listener:
         self._is_closed = False
 
     def tick(self, sample: Sample) -> Iterable[Callable[[], object]]:
-        """What the watcher calls at its ticks."""
+        """The function that the watcher calls at its ticks."""
         self._look(sample.clock)
         return ()
 
     def open(self) -> None:
-        """Begin to listen, if that can be done here. Never raises."""
+        """Begin to listen, if that is possible here. Never raises."""
         self._next_check = Clock.monotonic() + _CHECKED
         if self._is_closed:
             return
@@ -80,13 +82,13 @@ class Listener:
             self._watcher.call_later(SLOWEST, self._between)
 
     def hurry(self) -> None:
-        """Look many times a second for a while, and load the server: who has brought memwatch in is about to ask."""
+        """Check many times a second for a while, and load the server: whoever attached memwatch is about to ask."""
         end = Clock.monotonic() + _HURRY
         self._watcher.call_later(0.0, lambda: self._hurry_until(end))
 
     def close(self) -> None:
-        """Listen no more, and take the socket away."""
-        self._is_closed = True  # also for a thread that is still at it
+        """Stop listening, and remove the socket."""
+        self._is_closed = True  # for a thread that is still opening the socket
         path, self.path = self.path, ""
         with suppress(OSError):
             if path and _file_at(path) == self._file:
@@ -96,12 +98,12 @@ class Listener:
             loader.end()
 
     def park(self) -> None:
-        """Before a fork."""
+        """Called before a fork."""
         for loader in self._loaders:
             loader.park()
 
     def resume(self, in_child: bool) -> None:
-        """After it. A child lets go of what it has inherited, and listens by itself from its first tick on."""
+        """Called after a fork. A child closes what it has inherited, and listens by itself from its first tick on."""
         for loader in self._loaders:
             loader.resume(in_child)
         if in_child:
@@ -136,7 +138,7 @@ class Listener:
             self._check()
 
     def _between(self) -> None:
-        """Where ticks are rare."""
+        """Called again and again if ticks are rare."""
         if self._socket is not None:
             self._look(Clock.monotonic())
             self._watcher.call_later(SLOWEST, self._between)
@@ -148,7 +150,7 @@ class Listener:
             self._watcher.call_later(_LOADING, lambda: self._hurry_until(end))
 
     def _check(self) -> None:
-        """See to it that there is a socket, and that it is ours."""
+        """Make sure that the socket exists and is ours."""
         self._next_check = Clock.monotonic() + _CHECKED
         if self._socket is None or not self._is_ours() or _file_at(self.path) != self._file:
             self._drop()
@@ -158,23 +160,23 @@ class Listener:
         return self._identity is not None and identity(self._socket.fileno()) == self._identity
 
     def _receive(self) -> None:
-        """Let in who has come, if it is this user or root."""
+        """Accept a client, if it belongs to this user or to root."""
         if not self._is_ours():
             self._drop()
             self.open()
             return
-        with suppress(OSError):  # nobody is there any more, or there is no descriptor left
+        with suppress(OSError):  # the client has gone, or no descriptor is left
             for _ in range(_BACKLOG):
-                guest = _socket.socket(fileno=self._socket._accept()[0])
-                guest.setblocking(False)
-                if folder.is_trusted(guest):
-                    self._waiting.append(guest)
+                client = _socket.socket(fileno=self._socket._accept()[0])
+                client.setblocking(False)
+                if folder.is_trusted(client):
+                    self._waiting.append(client)
                 else:
-                    guest.close()
+                    client.close()
         self._serve()
 
     def _serve(self) -> None:
-        """Hand over who waits, once there is a server; it is loaded by a thread of its own."""
+        """Hand waiting clients to the server once it is loaded, which a thread of its own does."""
         if self._server is None and self._waiting:
             loader, looks = self._load()
             if loader.room is None and not loader.problem:
@@ -184,22 +186,22 @@ class Listener:
                 self._server = loader.room.Server(self._watcher, looks)
             else:
                 _log.warning("memwatch cannot answer: %s", loader.problem)
-        for guest in self._waiting:
-            guest.close() if self._server is None else self._server.welcome(guest)
+        for client in self._waiting:
+            client.close() if self._server is None else self._server.welcome(client)
         self._waiting = []
 
     def _load(self) -> list[Loader]:
-        """The loaders of the server and of what looks at the heap; the first one has begun."""
+        """The loaders of the server and of what looks at the heap. The first one is started."""
         self._loaders = self._loaders or [Loader(_SERVER), Loader(LOOKS)]
         self._loaders[0].begin()
         return self._loaders
 
     def _drop(self) -> None:
-        """Let go of all descriptors; one that is not ours any more is not closed."""
+        """Close all descriptors, except one that is not ours any more."""
         if self._server is not None:
             self._server.close()
-        for guest in self._waiting:
-            guest.close()
+        for client in self._waiting:
+            client.close()
         if self._socket is not None:
             self._socket.close() if self._is_ours() else self._socket.detach()
         self._socket = self._poll = self._server = None
@@ -207,7 +209,7 @@ class Listener:
 
 
 def _make_socket() -> Any:
-    """One that does not wait, with a descriptor above those of the standard streams."""
+    """A socket that does not block, with a descriptor above those of the standard streams."""
     made = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     made = _socket.socket(fileno=above_standard(made.detach()))
     made.setblocking(False)
@@ -215,14 +217,14 @@ def _make_socket() -> Any:
 
 
 def _is_taken(path: str) -> bool:
-    """Whether somebody listens there: a process of another container, whose number is the same."""
+    """Whether a process listens there: one of another container with the same number."""
     asking = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         asking.setblocking(False)
         asking.connect(path)
     except (ConnectionRefusedError, FileNotFoundError):
         return False
-    except BlockingIOError:  # so many wait there
+    except BlockingIOError:  # its queue is full
         return True
     finally:
         asking.close()

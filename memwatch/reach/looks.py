@@ -1,4 +1,4 @@
-"""Answers that need more of memwatch than a process has loaded that merely watches."""
+"""Answers that need more modules than a process that merely watches has loaded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DEPTH = 64
 
 
 def diff(reply: Reply, seconds: float) -> None:
-    """What changes within so many seconds; both looks keep to the pause budget."""
+    """What changes within so many seconds. Both looks keep to the pause budget."""
     heap_diff = HeapDiff(pause_budget=default.current_options().pause_budget)
 
     def end() -> None:
@@ -40,19 +40,20 @@ def diff(reply: Reply, seconds: float) -> None:
 
 
 def paths(reply: Reply, label: str, limit: int) -> None:
-    """Who holds the objects of the type that is called *label*."""
+    """Who holds the objects of the type *label*."""
     found = retaining_paths(type=label, limit=limit)
     reply.give({"paths": [path.to_dict() for path in found], "text": "\n".join(map(str, found))})
 
 
 def holders(reply: Reply, label: str) -> None:
-    """Who holds the objects of the type that is called *label*, and how many of them."""
+    """Who holds how many objects of the type *label*."""
     reply.give(find_holders(label).to_dict())
 
 
 def snapshot(reply: Reply, path: str, temporary: bool) -> None:
-    """Write the heap to a file; in the current directory of the process unless *path* says otherwise, or in a folder of
-    its own that only this user can enter."""
+    """Write the heap to *path*, or else to a file in the current directory of the process. A temporary file goes into a
+    folder of its own that only this user can enter.
+    """
     if not isinstance(path, str):
         raise OptionError("path must be text")
     if temporary:
@@ -63,7 +64,7 @@ def snapshot(reply: Reply, path: str, temporary: bool) -> None:
 
 
 def profile(reply: Reply, seconds: float) -> None:
-    """What is alive of what was sampled: since watching began, or, where *seconds* are given, within these."""
+    """The sampled allocations that are alive: all since watching began, or those of the next *seconds*."""
     if not backend.samples:
         raise UnsupportedError(f"this process samples no allocations: {backend.reason}")
     if not seconds:
@@ -83,7 +84,7 @@ def profile(reply: Reply, seconds: float) -> None:
 
 
 def _since_begin() -> CallTree:
-    """Of what the watcher samples; another sampler reads it, with all details. Raises UnsupportedError."""
+    """A profile of what the watcher samples, with all details. Raises UnsupportedError if it does not sample."""
     running = default.sampling()
     if running is None:
         raise UnsupportedError("this process does not sample allocations by itself; give the seconds to sample for")

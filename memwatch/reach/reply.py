@@ -1,4 +1,4 @@
-"""An answer that is being found for one question, on the watcher's thread and without waiting for anything."""
+"""Finds the answer to one question on the watcher's thread, without waiting for anything."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ..internal import internal
 from ..loading import Loader
 from ..watch import Watcher
 
-_LOADING = 0.05  # seconds between two looks whether what is needed is loaded
-_PATIENCE = 60.0  # seconds that it may take to load it
+_LOADING = 0.05  # seconds between checks whether what is needed is loaded
+_PATIENCE = 60.0  # seconds that loading may take
 
 
 @internal
 class Reply:
-    """An answer that is being found for one question. *tell* gets it, or an error, once.
+    """The answer to one question while it is being found. *tell* is called once with the answer or an error.
 
-    *looks* loads what is needed for a look at the heap.
+    *looks* loads what a look at the heap needs.
     """
 
     def __init__(self, watcher: Watcher, looks: Loader, tell: Callable[[object, Exception | None], None]) -> None:
@@ -28,21 +28,21 @@ class Reply:
         self._tell: Callable[[object, Exception | None], None] | None = tell
 
     def give(self, value: object) -> None:
-        """This is the answer."""
+        """Give the answer."""
         self._end(value, None)
 
     def fail(self, error: Exception) -> None:
-        """There is none."""
+        """Give an error instead of an answer."""
         self._end(None, error)
 
     def cancel(self) -> None:
-        """Nobody wants it any more."""
+        """Nobody wants the answer any more."""
         self._tell = None
         if self.on_cancel is not None:
             self.on_cancel()
 
     def later(self, seconds: float, function: Callable[[], object]) -> None:
-        """Go on in so many seconds, unless nobody wants it any more; what it raises is the answer."""
+        """Call *function* in so many seconds, unless nobody wants the answer by then. What it raises is the answer."""
 
         def go_on() -> None:
             if self._tell is None:
@@ -55,7 +55,7 @@ class Reply:
         self.watcher.call_later(seconds, go_on)
 
     def when_loaded(self, loader: Loader, function: Callable[[Any], object], patience: float = _PATIENCE) -> None:
-        """Call *function* with what *loader* loads, once it is there."""
+        """Call *function* with the module that *loader* loads, once it is loaded."""
         if loader.room is not None:
             function(loader.room)
         elif loader.problem or patience <= 0:

@@ -1,10 +1,10 @@
-"""Answers who has connected to this process: one line of JSON is a question, one line is its answer.
+"""Answers the clients of this process: one line of JSON is a question, one line is its answer.
 
     {"ask": "status"}                 {"answer": {...}}
     {"ask": "report", "seconds": 5}   {"error": {"kind": "OptionError", "message": "..."}}
 
-A connection may ask again and again, one thing at a time. The watcher's thread does it all, and waits for nobody: it
-looks after its guests many times a second while there are any. What is asked, kept and sent is bounded.
+A client may ask again and again, one question at a time. All of it runs on the watcher's thread, which never waits: it
+serves its clients many times a second while there are any. What is read, kept and sent is bounded.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from ..watch import Watcher
 from .answers import answer
 from .reply import Reply
 
-MOST_GUESTS = 16
+MOST_CLIENTS = 16
 MOST_QUESTION = 65536
-"""Bytes of a line that asks."""
+"""The most bytes of a question."""
 
 MOST_ANSWER = 256 << 20
 SILENCE = 60.0
-"""Seconds after which a guest who neither asks nor reads is sent away."""
+"""A client that neither asks nor reads is disconnected after so many seconds."""
 
-_STALLED = 10.0  # seconds in which a guest takes nothing of his answer
-_PACE = 0.02  # seconds between two looks
+_STALLED = 10.0  # seconds in which a client reads nothing of its answer
+_PACE = 0.02  # seconds between two rounds
 _PIECE = 262144
 
 Tell = Callable[[object, Exception | None], None]
@@ -39,47 +39,47 @@ Tell = Callable[[object, Exception | None], None]
 
 @internal
 class Server:
-    """The guests of one process, looked after by the thread of *watcher*; *looks* loads what looks at the heap need."""
+    """The clients of one process, served by the thread of *watcher*. *looks* loads what looks at the heap need."""
 
     def __init__(self, watcher: Watcher, looks: Loader, now: Callable[[], float] = Clock.monotonic) -> None:
         self._watcher = watcher
         self._looks = looks
         self._now = now
-        self._guests: list[Guest] = []
+        self._clients: list[Client] = []
         self._is_closed = False
 
     def welcome(self, connected: Any) -> None:
-        """Take a new guest in; one too many is told so."""
-        guest = Guest(connected, self._new_reply, self._now)
-        if len(self._guests) >= MOST_GUESTS:
-            guest.refuse(f"{MOST_GUESTS} others ask this process at the moment")
-        self._guests.append(guest)
-        if len(self._guests) == 1:
+        """Accept a new client, or refuse it if there are too many."""
+        client = Client(connected, self._new_reply, self._now)
+        if len(self._clients) >= MOST_CLIENTS:
+            client.refuse(f"{MOST_CLIENTS} others ask this process at the moment")
+        self._clients.append(client)
+        if len(self._clients) == 1:
             self._turn()
         else:
-            guest.serve()
+            client.serve()
 
     def close(self) -> None:
-        """Send all away."""
+        """Disconnect all clients."""
         self._is_closed = True
-        for guest in self._guests:
-            guest.close()
-        self._guests = []
+        for client in self._clients:
+            client.close()
+        self._clients = []
 
     def _new_reply(self, tell: Tell) -> Reply:
         return Reply(self._watcher, self._looks, tell)
 
     def _turn(self) -> None:
-        for guest in self._guests:
-            guest.serve()
-        self._guests = [guest for guest in self._guests if not guest.is_gone]
-        if self._guests and not self._is_closed:
+        for client in self._clients:
+            client.serve()
+        self._clients = [client for client in self._clients if not client.is_gone]
+        if self._clients and not self._is_closed:
             self._watcher.call_later(_PACE, self._turn)
 
 
 @internal
-class Guest:
-    """One connection: what has come, what is to be sent, and what is being found out for it."""
+class Client:
+    """One connection: its input, its output, and the reply that is being found."""
 
     def __init__(self, connected: Any, new_reply: Callable[[Tell], Reply], now: Callable[[], float]) -> None:
         self.is_gone = False
@@ -96,16 +96,16 @@ class Guest:
         """Read, answer and send what can be without waiting. Never raises."""
         try:
             self._serve()
-        except OSError:  # it has gone
+        except OSError:  # the client has gone
             self.close()
 
     def refuse(self, why: str) -> None:
-        """Say why it gets nothing, and let it go."""
+        """Send the reason of a refusal, and disconnect."""
         self._send({"error": {"kind": "MemwatchError", "message": why}})
         self._leaves = True
 
     def close(self) -> None:
-        """End it, with all that was begun for it."""
+        """Disconnect, and cancel the reply that was begun."""
         self.is_gone = True
         if self._asked is not None:
             self._asked.cancel()
@@ -127,7 +127,7 @@ class Guest:
             self.close()
 
     def _read(self) -> None:
-        """Take what has come, and answer the first line of it."""
+        """Read the input, and answer its first line."""
         with suppress(BlockingIOError):
             while len(self._came) <= MOST_QUESTION:
                 piece = self._socket.recv(MOST_QUESTION)
@@ -154,7 +154,7 @@ class Guest:
             reply.fail(error)
 
     def _tell(self, value: object, error: Exception | None) -> None:
-        """What a reply calls with its answer."""
+        """Called by a reply with its answer."""
         self._asked, self._since = None, self._now()
         if error is None:
             self._send({"answer": value})

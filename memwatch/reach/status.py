@@ -1,4 +1,4 @@
-"""What a process knows of itself at this moment, without a look at its heap."""
+"""The status of a process: what it knows of itself now, without a look at its heap."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..watch.rates import Rate
 from ..watch.status import Status
 
 RECENT = 600.0
-"""Seconds over which growth is shown, or as long as the process is watched."""
+"""Growth is shown over so many seconds, or for as long as the process is watched if that is less."""
 
 
 def no_growth() -> Growth:
-    """What stands for a growth where somebody asks without one."""
+    """Stands for a growth in a report that is asked for while there is none."""
     return Growth("suspect", "asked", "base", 0.0, 0.0, 0.0, 0, 0, 2, "looks")
 
 
 def status_of(watcher: Watcher) -> dict[str, Any]:
-    """All of it, as JSON takes it. Bytes and seconds; `state` is "starting", "watching", "suspect" or "leak"."""
+    """The status as values for JSON, in bytes and seconds. `state` is "starting", "watching", "suspect" or "leak"."""
     known = watcher.status
     last, leaks = known.sample, known.leaks
     return {
@@ -55,7 +55,7 @@ def status_of(watcher: Watcher) -> dict[str, Any]:
 
 
 def _thought(watcher: Watcher, known: Status) -> str:
-    """What it thinks now, and why not more, in a sentence."""
+    """The present judgement in a sentence, with what is needed for a report."""
     leaks, suspicion, decides = known.leaks, known.suspicion, format_duration(watcher.pace.seconds_to_judge)
     if leaks:
         return f"it leaks: {leaks[-1].report.to_dict()['reason']}"
@@ -83,7 +83,7 @@ def _was_attached() -> bool:
 
 
 def _growth(samples: tuple[Sample, ...]) -> dict[str, Any] | None:
-    """By how much the base has grown of late; None before there are two readings."""
+    """By how much the base has grown lately. None before there are two readings."""
     if len(samples) < 2:
         return None
     last = samples[-1]

@@ -1,4 +1,4 @@
-"""A process's answer about its memory in words, as every face shows it."""
+"""Puts a process's answer about its memory into words, for all faces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..units import format_bytes, format_duration, format_rate
 
 
 def memory_of(status: dict[str, Any]) -> str:
-    """What the answer to `status` says of memory: what is held, what is resident, and how it grows."""
+    """The memory part of the answer to `status`: the base, resident memory, and how it grows."""
     if status["base_bytes"] is None:
         return "not read yet"
     text = f"{format_bytes(status['base_bytes'])} held, {format_bytes(status['rss_bytes'])} resident"

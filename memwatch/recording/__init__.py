@@ -1,4 +1,4 @@
-"""Records the lives of many processes into one file, and reads from it what they tell together."""
+"""Records the lives of many processes into one file. The reader then finds what they show together."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Recording:
 
     @property
     def problem(self) -> str:
-        """Why this process is no longer recorded; empty while it is."""
+        """Why this process is no longer recorded. It is empty while the process is recorded."""
         return self._writer.problem
 
     def reported_by(self, leak: Leak) -> int:
@@ -60,10 +60,10 @@ class Recording:
         return self._writer.reported_by(fingerprint_of(leak))
 
     def keep_profile(self, event: object = None) -> None:
-        """Write the profile of allocations as it is now into the recording; of one life the last ten stay.
+        """Write the present profile of allocations into the recording. The last ten profiles of each life are kept.
 
-        It may be what a rule does: *event* is what the rule was about. Raises NotStartedError where the recording was
-        not begun with ``profile=True``, or the program has ended the profile.
+        A rule may call this: *event* is what the rule passes. Raises NotStartedError if the recording was not begun
+        with ``profile=True``, or if the program has ended the profile.
         """
         if self._profiles is None:
             raise NotStartedError("no profile is being taken for this recording; begin it with profile=True")
@@ -101,7 +101,7 @@ class Recording:
             watcher.learn(self._detector, past.settled)
 
     def _end(self) -> None:
-        """The interpreter ends: watching ends first, with a last reading."""
+        """The interpreter ends. The watcher is stopped first, which takes a last reading."""
         default.stop()
         self._hand_over()
         self._writer.end()
@@ -114,9 +114,9 @@ def record(path: str | os.PathLike[str], release: str = "", *, profile: bool = F
     """Record this process and its forked children into the file at *path*: readings once a second, suspicions, leaks.
 
     Any number of processes of one machine may write into one file. `memwatch report FILE` reads it at any time.
-    *release* is the program's own version, by which releases can be compared. With *profile* allocations are sampled as
-    by `memwatch.profile.start`, and the recording gets a profile with each leak and by `keep_profile`. Watching starts
-    as for a first receiver.
+    *release* is the program's own version; releases can be compared by it. With *profile*, allocations are sampled as
+    `memwatch.profile.start` does, and the recording gets a profile with each leak and at each `keep_profile`. This
+    starts the watcher, as a first receiver does.
 
     Raises RecordingError if the file cannot be a recording: on a network file system, in a folder that others can write
     to, of another user, of another program, or written by a newer memwatch.

@@ -1,4 +1,4 @@
-"""Leaks of many processes put together: the same leak in several lives of one role is one case."""
+"""Groups the leaks of many processes: the same leak in several lives of one role is one case."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from .lives import Life, RecordedLeak
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One leak in all lives of one `role` that reported it, which are `lives`, of so many as there were in the same
-    `releases`: `of`.
+    """One leak, in all lives of one `role` that reported it.
 
-    `rate` is the median of what each reported last, in bytes an hour; `first` and `last` are when it was reported first
-    and last, in epoch seconds; `recovered` counts the lives in which it has stopped; `leak` is the number of the newest
-    report. `releases` are the program's, in the order in which they began.
+    lives       the numbers of the lives that reported it.
+    of          how many lives of the role there were in the same releases.
+    rate        the median of what each life reported last, in bytes an hour.
+    first       when it was reported first, in epoch seconds.
+    last        when it was reported last, in epoch seconds.
+    recovered   in how many lives it has stopped.
+    releases    the program's releases in which it was reported, in the order in which they began.
+    leak        the number of the newest report.
     """
 
     fingerprint: str
@@ -40,11 +44,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What the lives of one role were like: how many, how many run, the longest in seconds, the median growth.
+    """The lives of one role in numbers.
 
-    `rate` is in bytes an hour, over the second half of each life, None where nothing was read; `suspected` counts those
-    whose growth was suspected, reported as a leak or not; `lost` those that ended without notice, `at_limit` those of
-    them that had taken nearly all the memory they might have.
+    lives       how many there were.
+    running     how many run now.
+    longest     the length of the longest one, in seconds.
+    rate        the median growth over the second half of each life, in bytes an hour. None if nothing was read.
+    suspected   in how many of them growth was suspected, reported as a leak or not.
+    lost        how many ended without notice.
+    at_limit    how many of the lost ones had nearly reached their memory limit.
     """
 
     role: str
@@ -63,7 +71,7 @@ class Role:
 
 
 def put_together(lives: Sequence[Life], leaks: Iterable[RecordedLeak]) -> tuple[Case, ...]:
-    """The cases, those first that most lives tell of, then those that grow fastest."""
+    """The cases. Those that most lives reported come first, then those that grow fastest."""
     by_id = {life.id: life for life in lives}
     groups: dict[tuple[str, str], list[RecordedLeak]] = {}
     for leak in leaks:
@@ -74,7 +82,7 @@ def put_together(lives: Sequence[Life], leaks: Iterable[RecordedLeak]) -> tuple[
 
 
 def roles_of(lives: Sequence[Life]) -> tuple[Role, ...]:
-    """What each role's lives were like, in the order in which the roles began."""
+    """The numbers of each role, in the order in which the roles began."""
     return tuple(
         _role(role, [life for life in lives if life.birth.role == role])
         for role in dict.fromkeys(it.birth.role for it in lives)
@@ -87,9 +95,9 @@ def releases_of(lives: Iterable[Life]) -> tuple[str, ...]:
 
 
 def _case(role: str, reported: Sequence[RecordedLeak], by_id: dict[int, Life]) -> Case:
-    newest = {leak.life: leak for leak in reported}  # they come in the order of time
+    newest = {leak.life: leak for leak in reported}  # the reports are sorted by time
     last, releases = reported[-1], releases_of(by_id[life] for life in sorted(newest))
-    labels = {by_id[life].birth.release for life in newest}  # "" is that of lives without one
+    labels = {by_id[life].birth.release for life in newest}  # "" stands for lives without a label
     alike = [it for it in by_id.values() if it.birth.role == role and it.birth.release in labels]
     return Case(
         fingerprint=last.fingerprint,

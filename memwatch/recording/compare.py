@@ -1,4 +1,4 @@
-"""Whether a fix worked: what older lives reported and newer ones do not, and how sure that is by now."""
+"""Finds whether a fix worked: which leaks older lives reported and newer ones do not, and how sure that is by now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .lives import Life, RecordedLeak
 from .past import REPORTED_LASTS
 
 SURE = 0.9
-"""From this confidence on a leak that is not reported any more is called gone."""
+"""A leak that is no longer reported is called gone from this confidence on."""
 
 _ENOUGH = 0.5
 
@@ -23,11 +23,15 @@ Outcome = Literal["gone", "maybe gone", "still there", "new"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of one leak between older and newer lives; `before` and `after` are its cases there, if any.
+    """What became of one leak between older and newer lives.
 
-    `watched` are the newer lives of its role, `suspected` those of them whose growth was suspected, `seconds` the time
-    of all of these together. `confidence` is how likely they would have reported it by then, had nothing changed; 1.0
-    where they did, and where it is new.
+    before      its case in the older lives, None without one.
+    after       its case in the newer lives, None without one.
+    confidence  how likely the newer lives would have reported it by now if nothing had changed. 1.0 if they did
+                report it, or if it is new.
+    watched     how many newer lives of its role there are.
+    suspected   in how many of these growth was suspected.
+    seconds     how long all of these were watched together.
     """
 
     outcome: Outcome
@@ -40,7 +44,7 @@ class Change:
 
     @property
     def case(self) -> Case:
-        """The newest there is."""
+        """The newer of the two cases."""
         found = self.after or self.before
         assert found is not None
         return found
@@ -59,8 +63,8 @@ class Change:
 
 
 def split_by_release(lives: Sequence[Life], old: str, new: str) -> tuple[list[Life], list[Life]]:
-    """The lives of release *old* and of release *new*. Raises RecordingError where they are the same, and for a label
-    that no life has.
+    """The lives of release *old* and of release *new*. Raises RecordingError if both are the same, or if no life has
+    one of the labels.
     """
     for release in (old, new):
         _check(lives, release)
@@ -70,10 +74,11 @@ def split_by_release(lives: Sequence[Life], old: str, new: str) -> tuple[list[Li
 
 
 def split_since(lives: Sequence[Life], release: str) -> tuple[list[Life], list[Life]]:
-    """The lives before release *release*, and from it on. Raises RecordingError, also where there are none before.
+    """The lives before *release*, and those from it on.
 
-    Releases count in the order in which they began: an old worker that is replaced beside new ones is an old one. A
-    life without a label goes by the time at which it began.
+    Releases are ordered by when they began, so an old worker that is restarted beside new ones counts as old. A life
+    without a label is placed by the time at which it began. Raises RecordingError if no life has the label, or if there
+    are no lives before it.
     """
     _check(lives, release)
     known = releases_of(lives)
@@ -87,7 +92,7 @@ def split_since(lives: Sequence[Life], release: str) -> tuple[list[Life], list[L
 
 
 def compare(old: Sequence[Life], new: Sequence[Life], leaks: Sequence[RecordedLeak]) -> tuple[Change, ...]:
-    """What became of each leak, first those that are still there or new."""
+    """What became of each leak. New ones come first, then those that are still there."""
     before = {(case.role, case.fingerprint): case for case in put_together(old, leaks)}
     after = {(case.role, case.fingerprint): case for case in put_together(new, leaks)}
     changes = [_change(key[0], before.get(key), after.get(key), old, new, leaks) for key in {**before, **after}]
@@ -96,7 +101,9 @@ def compare(old: Sequence[Life], new: Sequence[Life], leaks: Sequence[RecordedLe
 
 
 def since_reported(case: Case, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> Change | None:
-    """What became of *case* in the lives of its role that began after it was last reported; None without such."""
+    """What became of *case* in the lives of its role that began after its last report. None if there are no such
+    lives.
+    """
     newer = [life for life in lives if life.birth.role == case.role and life.birth.started > case.last]
     if not newer:
         return None
@@ -123,7 +130,9 @@ def _change(
 
 
 def _that_could_tell(lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> list[Life]:
-    """The *lives* of a role without those that kept silent because others had reported the same leak over lives."""
+    """The *lives* of a role that could have reported: others keep silent if an earlier life has reported the same
+    leak.
+    """
     born = {life.id: life.birth for life in lives}
     reported = [(born[it.life].release, it.time) for it in leaks if it.over_lives and it.life in born]
     telling = {it.life for it in leaks}
@@ -138,7 +147,8 @@ def _that_could_tell(lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> li
 def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[RecordedLeak]) -> dict[int, float]:
     """After how many seconds each life reported the leak first.
 
-    What lives before it had shown is reported at the end of a life, long or short: half of its time counts.
+    A leak that shows only over several lives is reported at the end of one, however long that was. Half of its time
+    counts there.
     """
     begun = {life.id: life.birth.started for life in lives}
     found: dict[int, float] = {}
@@ -149,16 +159,16 @@ def _times_to_tell(fingerprint: str, lives: Sequence[Life], leaks: Sequence[Reco
 
 
 def _confidence(old: Sequence[Life], new: Sequence[Life], reported_after: dict[int, float]) -> float:
-    """1 - the chance that none of *new* tells it, each as likely as an older life was to by that age."""
+    """1 - the chance that none of *new* reports the leak, if each is as likely to as an older life was by that age."""
     times, untold = _untold(old, reported_after)
     return 1 - prod(untold[bisect_right(times, life.seconds)] for life in new)
 
 
 def _untold(lives: Sequence[Life], reported_after: dict[int, float]) -> tuple[list[float], list[float]]:
-    """The ages at which a life reported it, and before, between and after them the chance that one has not.
+    """The ages at which lives reported the leak, and the chance that a life has not by each of them.
 
-    By Kaplan and Meier: a life that ended early counts for as long as it lasted. One silent life more than there were
-    keeps a few from making it sure.
+    This is the Kaplan-Meier estimate: a life that ended early counts for as long as it lasted. One silent life is added
+    to those there were, so that a few lives do not make it sure.
     """
     times, untold = sorted(reported_after.values()), [1.0]
     silent = sorted(life.seconds for life in lives if life.id not in reported_after)

@@ -1,7 +1,7 @@
-"""Opens a recording: by SQLite alone, since closing any other descriptor of the file would drop its locks.
+"""Opens a recording. Only SQLite opens the file, since closing any other descriptor of it would drop SQLite's locks.
 
-Refused with the reason are network file systems (the processes that write share memory), folders where others can make
-files (SQLite puts two more beside it), files of another user, and what is no recording.
+It refuses, with the reason: a network file system (the processes that write share memory), a folder in which others can
+create files (SQLite puts two more beside the recording), a file of another user, and a file that is no recording.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from ..watch.thread import sleep
 from .schema import bring_up_to_date, version_of
 
 PATIENCE = 0.02
-"""Seconds that a write waits for another process's."""
+"""How long a write waits for another process's write, in seconds."""
 
 _READERS_PATIENCE = 5.0
 _MAKERS_PATIENCE = 1.0
 _CACHE = 256  # KiB
-_AGAIN = 0.001  # seconds until the next try to begin, and each time as many more
+_AGAIN = 0.001  # seconds until the next try to begin; each further try waits this much longer
 
 
 def open_for_writing(path: str, patience: float = PATIENCE) -> sqlite3.Connection:
-    """A connection to the recording at *path*, which is made if there is none, for its owner alone.
+    """A connection to the recording at *path*. A file that is missing is created, readable by its owner alone.
 
-    Raises RecordingError where it cannot be one, sqlite3.OperationalError where it is locked or the disk is full.
+    Raises RecordingError if the file cannot be a recording, sqlite3.OperationalError if it is locked or the disk is
+    full.
     """
     _check_place(path)
     try:
@@ -52,9 +53,10 @@ def open_for_writing(path: str, patience: float = PATIENCE) -> sqlite3.Connectio
 
 
 def begin(connection: sqlite3.Connection, patience: float = PATIENCE) -> None:
-    """Begin a transaction that writes; sqlite3.OperationalError where others write for longer than *patience* seconds.
+    """Begin a transaction that writes. Raises sqlite3.OperationalError if others write for longer than *patience*
+    seconds.
 
-    SQLite's own way to wait goes by how long it meant to sleep, which is a fraction of the time on a busy machine.
+    SQLite's own timeout adds up how long it meant to sleep. On a busy machine that is a fraction of the real time.
     """
     until, rest = Clock.monotonic() + patience, _AGAIN
     while True:
@@ -69,7 +71,7 @@ def begin(connection: sqlite3.Connection, patience: float = PATIENCE) -> None:
 
 
 def open_for_reading(path: str) -> sqlite3.Connection:
-    """A connection that changes nothing in the recording at *path*; raises RecordingError where there is none."""
+    """A read-only connection to the recording at *path*. Raises RecordingError if there is none."""
     if not os.path.exists(path):
         raise RecordingError(f"cannot read {path!r}: there is no such file")
     if os.path.isdir(path):
@@ -79,7 +81,7 @@ def open_for_reading(path: str) -> sqlite3.Connection:
         try:
             connection.execute("pragma query_only = on")
             if not version_of(connection):
-                raise RecordingError("there is nothing in it yet, or it is no recording")
+                raise RecordingError("it is empty, or it is no recording")
         except BaseException:
             connection.close()
             raise
@@ -91,7 +93,7 @@ def open_for_reading(path: str) -> sqlite3.Connection:
 
 
 def _readers_mode(path: str) -> str:
-    """A reader writes beside the file, too: there the locks are. Where it may not, nobody writes into the file."""
+    """A reader writes as well: the locks are in a file beside the recording. Where it may not, nobody else writes."""
     if os.access(path, os.W_OK):
         return "rw"
     is_alone = not os.access(os.path.dirname(os.path.realpath(path)), os.W_OK) and not os.path.exists(f"{path}-wal")
@@ -99,9 +101,9 @@ def _readers_mode(path: str) -> str:
 
 
 def close_quickly(connection: sqlite3.Connection) -> None:
-    """Close it without what the last one to close does besides: to bring all into the main file, and wait for the disk.
+    """Close the connection without a checkpoint, for which the last one to close would wait for the disk.
 
-    Python can ask for that from 3.12 on.
+    Python offers this from 3.12 on.
     """
     configure = getattr(connection, "setconfig", None)
     if configure is not None:
@@ -110,7 +112,7 @@ def close_quickly(connection: sqlite3.Connection) -> None:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Whether another process was writing, for longer than this one waits."""
+    """Whether another process was writing for longer than this one waits."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -120,9 +122,10 @@ def _connect(path: str, mode: str, patience: float) -> sqlite3.Connection:
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
-    """Readers and one writer at a time do not wait for each other; what is committed outlives a killed process.
+    """Use a write-ahead log: readers and the one writer do not wait for each other.
 
-    What is committed is brought into the main file, and onto the disk, by one process a minute: see `upkeep`.
+    Committed rows survive a killed process. One process a minute brings them into the main file and onto the disk: see
+    `upkeep`.
     """
     connection.execute(f"pragma cache_size = -{_CACHE}")
     if connection.execute("pragma journal_mode").fetchone()[0] != "wal":
@@ -155,7 +158,7 @@ def _check_place(path: str) -> None:
 
 
 def _make(path: str) -> bool:
-    """Make it if there is none. Only who makes it may close a descriptor of it: nobody can hold a lock yet."""
+    """Create the file if it is missing. Closing its descriptor is safe here, since nobody can hold a lock yet."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
     except FileExistsError:
@@ -166,13 +169,13 @@ def _make(path: str) -> bool:
 
 
 def _explained(error: sqlite3.DatabaseError, path: str, what: str) -> Exception:
-    """*error* in words; as it is where it may pass, as a lock and a full disk do."""
+    """A RecordingError that explains *error*; *error* itself if it may pass, as a lock and a full disk do."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if is_busy(error) or code == sqlite3.SQLITE_FULL:
         return error
     known = {
         sqlite3.SQLITE_NOTADB: "it is no recording, but some other file",
-        sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, and a new one is begun",
+        sqlite3.SQLITE_CORRUPT: "it is damaged; move it away, and a new one is created",
         sqlite3.SQLITE_READONLY: "it is read-only",
         sqlite3.SQLITE_CANTOPEN: "no permission, or no descriptor left",
     }

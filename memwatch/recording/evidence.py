@@ -1,8 +1,10 @@
-"""What the lives of one role show together: that each of them leaks, how much growth is usual, when they have settled.
+"""What the lives of one role show together: whether each of them leaks, how much growth is usual, when they settle.
 
-Pure: the shapes of lives come in, the newest first, values for the detector go out. A warm-up grows in each life, too,
-but it slows down: over lives of one length the last part of a life grows by less than the one before it, in the mean of
-many lives, which noise does not move much. Growth that is slower in longer lives is a warm-up as well.
+These are pure functions: they take the shapes of lives, the newest first, and return values for the detector.
+
+A warm-up grows in each life too, but it slows down. Over many lives of one length, the mean growth of the last part is
+less than that of the part before; noise hardly moves that mean. Growth that is slower in longer lives is a warm-up as
+well.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from ..watch.life_curve import STEPS, age_of, make_curve
 from ..watch.lives import SPANS, Leaky, Usual
 
 BINS = 18
-"""Equal parts of a life, of which the middle reading is kept."""
+"""A life is divided into so many equal parts. The middle reading of each is kept."""
 
 
 @internal
@@ -30,10 +32,10 @@ class Shape(NamedTuple):
 
 
 LIVES = 12
-"""So many of the last lives are asked whether they leak."""
+"""How many of the last lives decide whether the role leaks."""
 
 USUAL_LIVES = 30
-"""So many of the last lives say how much is usual."""
+"""How many of the last lives decide how much growth is usual."""
 
 _FEWEST = 4  # lives that must have grown
 _MOST_OF = 0.75  # of all
@@ -42,19 +44,19 @@ _SHORTEST = 15.0  # seconds
 _FLOOR = 1 << 20  # bytes in the later part of a life
 _SHARE = 0.015  # of the base: what rises with the day rises by less while a short life lasts
 _ERRORS = 1.5
-_FALL = 3  # growth is so many times the deepest fall within it
-_SAME = 3  # the slowest grows at a third of the median at least
-_SURE = 4.0  # times its error: the mean growth of the last part
-_STEADY, _SLOWING = 0.85, 0.7  # what the last part has grown by, of the one before: requests come unevenly in a life
-_AS_STEADY = 0.85  # the longer half of the lives slows down by so much of what the shorter one does, at most
-_LONGER = 1.2  # the longest life is so many times the shortest: then their rates are compared
+_FALL = 3  # growth must be so many times the deepest fall within it
+_SAME = 3  # the slowest must grow at a third of the median at least
+_SURE = 4.0  # the mean growth of the last part must be so many times its standard error
+_STEADY, _SLOWING = 0.85, 0.7  # growth of the last part by that of the one before; load varies within a life
+_AS_STEADY = 0.85  # the ratio above in the longer half of the lives must be so much of that in the shorter half
+_LONGER = 1.2  # lives are compared by length if the longest is so many times the shortest
 _FEWEST_USUAL = 10
-_LONG = 6 * 3600.0  # seconds that lives must have lasted before it is said when they settle
-_SETTLED = 0.02  # of the base: a life that grows by less while its age trebles has settled
+_LONG = 6 * 3600.0  # seconds that lives must last before it is said when they settle
+_SETTLED = 0.02  # of the base: a life has settled if it grows by less while its age trebles
 
 
 def shape_of(readings: Sequence[tuple[float, int]]) -> Shape:
-    """What is kept of a life, from all of its readings: (age in seconds, bytes)."""
+    """The shape of a life, from all of its *readings*: (age in seconds, bytes)."""
     seconds = readings[-1][0] if readings else 0.0
     parts: list[list[int]] = [[] for _ in range(BINS)]
     for age, value in readings:
@@ -67,7 +69,9 @@ def shape_of(readings: Sequence[tuple[float, int]]) -> Shape:
 
 
 def leaky(lives: Sequence[Shape]) -> Leaky | None:
-    """Whether the lives of a role leak: most of the last ones grew, each at the same rate, none slower for its age."""
+    """Whether the lives of a role leak: most of the last ones grew, at about one rate, and the older did not slow
+    down.
+    """
     last = [life for life in lives[:LIVES] if life.seconds >= _SHORTEST]
     grown = [found for life in last if (found := _growth(life)) is not None]
     if len(grown) < max(_FEWEST, _MOST_OF * len(last)):
@@ -80,7 +84,7 @@ def leaky(lives: Sequence[Shape]) -> Leaky | None:
 
 
 def usual(lives: Sequence[Shape]) -> Usual | None:
-    """How much lives grow over the spans of the ladder, where ten at least have been seen at that age."""
+    """How much lives grow over each of `SPANS`, for the ages that at least ten lives have reached."""
     curves = [life.points for life in lives[:USUAL_LIVES]]
     longest = max(map(len, curves), default=0)
     growths = {
@@ -95,9 +99,9 @@ def usual(lives: Sequence[Shape]) -> Usual | None:
 
 
 def settled(lives: Sequence[Shape]) -> float | None:
-    """The age in seconds from which on ten lives, or half of them if more, hardly grew; None where that is not known.
+    """The age in seconds from which on ten lives, or half of them if that is more, hardly grew. None if not known.
 
-    They must have been watched for so long after it that a day's cycle would have shown.
+    They must have been watched long enough after it for a daily cycle to show.
     """
     curves = [life.points for life in lives[:USUAL_LIVES]]
     needed = max(_FEWEST_USUAL, len(curves) // 2)
@@ -121,8 +125,10 @@ def _spread(growths: Sequence[int]) -> tuple[float, float, float] | None:
 
 
 def _growth(life: Shape) -> tuple[float, float, float] | None:
-    """By how much a life grew in the two equal parts of its second half and before, and the seconds of both together;
-    None if it did not grow, or fell in between."""
+    """By how much a life grew in each of two equal spans of its later part, and the seconds of both together.
+
+    None if it did not grow, or fell in between.
+    """
     early, middle, late = (fmean(life.bins[first : first + 2]) for first in _PARTS)
     inner = life.bins[_PARTS[0] :]
     fall = max(max(inner[: place + 1]) - value for place, value in enumerate(inner))
@@ -133,7 +139,9 @@ def _growth(life: Shape) -> tuple[float, float, float] | None:
 
 
 def _is_steady(grown: Sequence[tuple[float, float, float]]) -> bool:
-    """Whether the last part keeps up with the one before, in the mean of all lives, and no warm-up would by chance."""
+    """Whether the mean growth of the last part keeps up with that of the part before, more than chance would
+    explain.
+    """
     firsts, seconds = [it[0] for it in grown], [it[1] for it in grown]
     ratio = sum(seconds) / sum(firsts)
     rests = [second - ratio * first for first, second in zip(firsts, seconds, strict=True)]
@@ -146,7 +154,7 @@ def _is_steady(grown: Sequence[tuple[float, float, float]]) -> bool:
 def _slows_down(grown: Sequence[tuple[float, float, float]]) -> bool:
     """Whether the longer lives slowed down more than the shorter ones, as a warm-up does.
 
-    Not whether they grew at a lower rate: a worker that lives for so many requests lives longer where there are few.
+    Rates are not compared: a worker that lives for a number of requests lives longer if it gets fewer of them.
     """
     lives = sorted(grown, key=lambda it: it[2])
     half = len(lives) // 2

@@ -1,4 +1,4 @@
-"""The life of a process, as it is written at its begin: who it is, and in which role; and how its end is heard."""
+"""What is written when the life of a process begins: who it is and in which role. Also, how its end is noticed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ _POOLS = ("multiprocessing.util", "billiard.util")  # whose workers end without 
 
 @internal
 class Birth(NamedTuple):
-    """What is known when a life begins; the names are those of the table's columns.
+    """What is known when a life begins. The field names are those of the table's columns.
 
-    `mark` tells the process from others that get the same number. `role` is the same for all processes that do the same
-    work: the program, what a pool calls its workers without their number, or "worker" for what a watched process has
-    forked. `release` is the program's own, as it was given.
+    mark        distinguishes the process from others that get the same number.
+    role        is the same for all processes that do the same work: the program, and behind it the name that a pool
+                gives its workers, without their number, or "worker" for what a watched process has forked.
+    release     is the program's own version, as it was given.
     """
 
     host: str
@@ -40,7 +41,7 @@ class Birth(NamedTuple):
 
 
 def born(release: str, started: float, is_forked: bool) -> Birth:
-    """That of this process, watched since *started*; *is_forked* by one that was watched."""
+    """The birth of this process, which is watched since *started*. *is_forked*: a watched process has forked it."""
     origin, (name, worker) = find_origin(), split_number(process_name())
     kind = name or ("worker" if is_forked else "")
     return Birth(
@@ -61,11 +62,13 @@ def born(release: str, started: float, is_forked: bool) -> Birth:
 
 
 def at_end_of_worker(function: Callable[[], object]) -> None:
-    """Have *function* called where a pool's worker ends: by finalizers or celery's signal, then by os._exit."""
+    """Have *function* called when a pool's worker ends. Such workers run finalizers, or celery's signal, and
+    os._exit.
+    """
     for name in _POOLS:
         util = sys.modules.get(name)
         if util is not None:
             util.Finalize(None, function, exitpriority=0)
-    celery = sys.modules.get("celery.signals")  # whose workers come to no finalizer
+    celery = sys.modules.get("celery.signals")  # its workers run no finalizer
     if celery is not None:
         celery.worker_process_shutdown.connect(lambda **_: function(), weak=False)

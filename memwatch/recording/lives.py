@@ -1,4 +1,4 @@
-"""Reads a recording: the lives, and the leaks that were reported in them. Nothing is changed in the file."""
+"""Reads a recording: the lives, and the leaks that were reported in them. It changes nothing in the file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .life import Birth
 from .schema import version_of
 
 _AT_LIMIT = 0.9
-_WITH_TYPES = 3  # the version from which on there are types and profiles
-_SHORTEST = 20.0  # seconds: over less, growth per hour says nothing
+_WITH_TYPES = 3  # the first version of the tables that has types and profiles
+_SHORTEST = 20.0  # seconds; growth per hour means nothing for a shorter life
 
 _LIVES = f"""
 select id, {", ".join(Birth._fields)}, ended, ending,
@@ -37,12 +37,15 @@ order by started, id
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One process, from its `birth` to its `last` reading, or until it `ended`, in epoch seconds.
+    """One process. Times are epoch seconds. Sizes are bytes, None before the first reading.
 
-    `base` is what it held at first, in the `middle` of its time and at its last reading, `peak` its resident memory
-    then, all in bytes and None before the first reading. Growth was suspected `suspicions` times. `state` is "runs",
-    "exit", "closed" (the recording was), or "lost": it ended without notice, as by a signal, os._exit or for want of
-    memory.
+    last            the time of its last reading.
+    ended           when it ended, None if that is not known.
+    first_base      the base at its first reading; `middle_base` and `last_base` in the middle and at the last one.
+    peak            the peak of resident memory around its last reading.
+    suspicions      how often growth was suspected.
+    state           "runs", "exit", "closed" (the recording was closed), or "lost": it ended without notice, as by a
+                    signal, by os._exit, or because memory ran out.
     """
 
     id: int
@@ -64,18 +67,18 @@ class Life:
 
     @property
     def rate(self) -> float | None:
-        """Bytes an hour by which the second half of the life grew; None where that was too short."""
+        """By how many bytes an hour the second half of the life grew. None if the life was too short."""
         if self.last_base is None or self.middle_base is None or self.seconds < _SHORTEST:
             return None
         return (self.last_base - self.middle_base) / (self.seconds / 2) * 3600
 
     @property
     def died_at_limit(self) -> bool:
-        """Whether it ended without notice with nearly all of the memory it might have: most likely killed for that."""
+        """Whether it ended without notice when it had nearly reached its memory limit: most likely it was killed."""
         return self.state == "lost" and self.peak is not None and self.peak >= _AT_LIMIT * self.birth.limit_bytes > 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name, those of `birth` among them, with what is concluded from them."""
+        """The fields by name, with those of `birth` and the properties derived from them."""
         known = {"id": self.id, **self.birth._asdict(), **{name: getattr(self, name) for name in self.__slots__}}
         del known["birth"], known["mark"]
         return {**known, "rate_bytes_per_hour": self.rate, "died_at_limit": self.died_at_limit}
@@ -83,9 +86,9 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class RecordedLeak:
-    """A leak that `life` reported at `time`; `recovered` is when it stopped, None while it goes on.
+    """A leak that `life` reported at `time`. `recovered` is when it stopped, None while it goes on.
 
-    `over_lives` says that the lives before it showed it: others of the role then keep silent for a day.
+    `over_lives`: earlier lives showed the leak, and other lives of the role do not report it again for a day.
     """
 
     id: int
@@ -102,8 +105,9 @@ class RecordedLeak:
 
 @dataclass(frozen=True, slots=True)
 class GrownType:
-    """By how many objects and bytes a type had grown in `life` at `time`, since growth was suspected at `since`; where
-    a leak was reported, by as much as its report says.
+    """By how many objects and bytes a type had grown in `life` at `time`, since growth was suspected at `since`.
+
+    If a leak was reported, the numbers are those of its report.
     """
 
     life: int
@@ -125,7 +129,7 @@ class KeptProfile:
 
 
 class Reader:
-    """An open recording. Raises RecordingError for a file that cannot be read, or is found to be damaged."""
+    """An open recording. Raises RecordingError if the file cannot be read or is damaged."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
@@ -148,31 +152,31 @@ class Reader:
         return tuple(_as_life(row, host) for row in self._rows(_LIVES))
 
     def leaks(self) -> tuple[RecordedLeak, ...]:
-        """All leaks as they were reported, the same one maybe more than once in a life."""
+        """All leaks as they were reported. A life may have reported the same one more than once."""
         names = "id, life, time, fingerprint, verdict, subject, growth, rate, recovered"
         over_lives = "instr(report, ' consecutive lives (') > 0"
         rows = self._rows(f"select {names}, {over_lives} from leaks order by time, id")
         return tuple(RecordedLeak(*(*row[:-1], bool(row[-1]))) for row in rows)
 
     def report(self, leak: int) -> dict[str, Any]:
-        """The whole report of a leak, by its number, as `Report.to_dict` gave it."""
+        """The whole report of a leak, by the leak's number, as `Report.to_dict` gave it."""
         found: dict[str, Any] = json.loads(self._one("report", leak))
         return found
 
     def text(self, leak: int) -> str:
-        """The same as a person reads it, without source code."""
+        """The report as text, without source code."""
         return str(self._one("text", leak))
 
     def page(self, leak: int) -> str:
-        """The same as a page for a browser."""
+        """The report as a page for a browser."""
         return zlib.decompress(self._one("page", leak)).decode()
 
     def meters(self, life: int) -> tuple[tuple[float, int, int], ...]:
-        """The readings of a life: time, base, resident memory."""
+        """The readings of a life: (time, base, resident memory), in epoch seconds and bytes."""
         return tuple(self._rows("select time, base, rss from meters where life = ? order by time", (life,)))
 
     def types(self) -> tuple[GrownType, ...]:
-        """Which types have grown in lives whose growth was suspected, the most first."""
+        """Which types have grown in lives whose growth was suspected, most bytes first."""
         if self._version < _WITH_TYPES:
             return ()
         names = "life, what, since, time, count, size_bytes"
@@ -187,7 +191,7 @@ class Reader:
         )
 
     def profile(self, number: int) -> bytes:
-        """One of them, in pprof's form."""
+        """The profile with this number, in pprof format."""
         rows = list(self._rows("select content from profiles where id = ?", (number,)))
         if not rows:
             raise RecordingError(f"there is no profile {number} in {self.path!r}")

@@ -1,4 +1,4 @@
-"""What a process can know of those before it in the same role, from the recording that it writes into."""
+"""What a process can learn from earlier processes of its role, which the same recording has."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from .evidence import USUAL_LIVES, Shape, leaky, settled, shape_of, usual
 
 _MOST = 2 * USUAL_LIVES  # lives that are looked at
 _AT_ONCE = 16  # lives whose shape is found at a time: each takes a millisecond or two
-REPORTED_LASTS = (
-    86400.0  # seconds for which a leak that was reported in a role is not reported again for the same reason
-)
+REPORTED_LASTS = 86400.0  # seconds in which a role does not report over its lives again after one has reported
 
 
 @internal
 class Past(NamedTuple):
-    """What the lives of a role have shown, None where that is nothing; `settled` is an age in seconds."""
+    """What the lives of a role have shown; None for what they have not. `settled` is an age in seconds."""
 
     leaky: Leaky | None = None
     usual: Usual | None = None
@@ -31,8 +29,8 @@ class Past(NamedTuple):
 def look_back(connection: sqlite3.Connection, life: int, now: float) -> Past:
     """The past of the role that *life* has.
 
-    Whether lives leak is asked of the same release, unless one has reported a leak in the last day; what is usual of
-    other releases, or of all lives where there are no labels, without those that reported a leak.
+    Lives of the same release show whether the role leaks, unless one of them has reported a leak in the last day. Lives
+    of other releases show what is usual, or all lives if there are no labels; lives that reported a leak do not count.
     """
     (host, role, release) = connection.execute("select host, role, release from lives where id = ?", (life,)).fetchone()
     before = _lives_before(connection, life, host, role)
@@ -48,7 +46,7 @@ def look_back(connection: sqlite3.Connection, life: int, now: float) -> Past:
 
 
 def _lives_before(connection: sqlite3.Connection, life: int, host: str, role: str) -> list[tuple[int, str]]:
-    """The last lives that are over, the newest first, with their release."""
+    """The last lives that are over, newest first, with their releases."""
     rows = connection.execute(
         "select id, release, ended, pid, mark from lives where role = ? and host = ? and id <> ? "
         "order by started desc limit ?",
@@ -58,7 +56,7 @@ def _lives_before(connection: sqlite3.Connection, life: int, host: str, role: st
 
 
 def _shapes(connection: sqlite3.Connection, lives: Sequence[int]) -> dict[int, Shape]:
-    """The shapes of these; those that nobody has looked at yet are found from their readings, and kept."""
+    """The shapes of these lives. A shape that is not stored yet is made from the readings, and stored."""
     marks = ", ".join("?" * len(lives))
     rows = connection.execute(f"select life, shape from shapes where life in ({marks})", tuple(lives))
     found = {life: _from_json(text) for life, text in rows}

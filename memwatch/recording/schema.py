@@ -1,7 +1,8 @@
 """The tables of a recording, their version, and the steps from older versions to this one.
 
-A time is seconds since the epoch by the clock of the life that it belongs to, which is never set back while that lives.
-Sizes are bytes. A reading stands for `span` seconds: `base` and `rss` are the least of them, `peak` the most resident.
+Times are epoch seconds by the clock of the life that they belong to, which is never set back during that life. Sizes
+are bytes. A reading stands for `span` seconds: `base` and `rss` are the minima in that time, `peak` is the maximum of
+resident memory.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sqlite3
 from ..errors import RecordingError
 
 APPLICATION = 0x6D656D77
-"""What tells a recording from other SQLite files."""
+"""The application id by which SQLite files are known as recordings."""
 
 _FIRST = """
 create table lives (
@@ -64,7 +65,7 @@ VERSION = len(_STEPS)
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """The version of the tables, 0 where there are none. Raises RecordingError for a file that is no recording."""
+    """The version of the tables, 0 if there are none. Raises RecordingError for a file that is no recording."""
     application = connection.execute("pragma application_id").fetchone()[0]
     version: int = connection.execute("pragma user_version").fetchone()[0]
     if application != APPLICATION and connection.execute("select count(*) from sqlite_master").fetchone()[0]:
@@ -75,7 +76,9 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Make the tables, or the steps from an older version on, in one transaction: many processes may begin at once."""
+    """Create the tables, or upgrade those of an older version. One transaction does it, since many processes may begin
+    at once.
+    """
     if version_of(connection) == VERSION:
         return
     connection.execute("begin immediate")

@@ -1,4 +1,4 @@
-"""What is written into a recording, each kind of entry by one function; a life's number is that of its row."""
+"""Writes entries into a recording, each kind by a function of its own. A life's number is that of its row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..internal import internal
 from .life import Birth
 
 _MOST_TYPES = 20
-_MOST_PROFILES = 10  # of a life: the newest
+_MOST_PROFILES = 10  # of each life; the newest are kept
 
 
 @internal
@@ -39,7 +39,9 @@ class Suspected(NamedTuple):
 
 @internal
 class Reported(NamedTuple):
-    """A leak that was reported at `time`; its report as JSON, as text without source code, and as a compressed page."""
+    """A leak that was reported at `time`. Its report is kept as JSON, as text without source, and as a compressed
+    page.
+    """
 
     time: float
     fingerprint: str
@@ -54,7 +56,7 @@ class Reported(NamedTuple):
 
 @internal
 class Over(NamedTuple):
-    """The leak of that fingerprint has stopped at `time`."""
+    """The leak with this fingerprint stopped at `time`."""
 
     time: float
     fingerprint: str
@@ -62,7 +64,7 @@ class Over(NamedTuple):
 
 @internal
 class Ended(NamedTuple):
-    """The life ended at `time`, and how: "exit"."""
+    """The life ended at `time`. `ending` is "exit" or "closed"."""
 
     time: float
     ending: str
@@ -70,7 +72,7 @@ class Ended(NamedTuple):
 
 @internal
 class Growing(NamedTuple):
-    """By how many objects and bytes types had grown at `time`, counted from `since` on: (name, objects, bytes)."""
+    """How much types grew from `since` to `time`: rows of (name, objects, bytes)."""
 
     time: float
     since: float
@@ -79,7 +81,7 @@ class Growing(NamedTuple):
 
 @internal
 class Profiled(NamedTuple):
-    """A profile of allocations, in pprof's form, that was kept at `time`, and why."""
+    """A profile of allocations, in pprof format, that was kept at `time` for that `reason`."""
 
     time: float
     reason: str
@@ -90,14 +92,14 @@ Entry = Reading | Suspected | Reported | Over | Ended | Growing | Profiled
 
 
 def add_life(connection: sqlite3.Connection, birth: Birth) -> int:
-    """A new life; returns its number."""
+    """Insert a new life. Returns its number."""
     return _insert(connection, "lives", birth._asdict())
 
 
 def add_entries(connection: sqlite3.Connection, life: int, entries: Iterable[Entry]) -> None:
-    """Write *entries* of that life."""
+    """Write *entries* of *life*."""
     for entry in entries:
-        _WAYS[type(entry)](connection, life, entry)
+        _WRITERS[type(entry)](connection, life, entry)
 
 
 def _add_reading(connection: sqlite3.Connection, life: int, reading: Reading) -> None:
@@ -115,7 +117,7 @@ def _add_leak(connection: sqlite3.Connection, life: int, leak: Reported) -> None
 
 
 def _add_types(connection: sqlite3.Connection, life: int, growing: Growing) -> None:
-    """In the place of what was known of that life: of another growth it is out of date."""
+    """Replace what was known of that life: it belongs to an older growth."""
     connection.execute("delete from types where life = ?", (life,))
     rows = [(life, what, growing.since, growing.time, *grew) for what, *grew in growing.rows[:_MOST_TYPES]]
     connection.executemany("insert or ignore into types values (?, ?, ?, ?, ?, ?)", rows)
@@ -144,7 +146,7 @@ def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) 
     return int(cursor.lastrowid or 0)
 
 
-_WAYS: dict[type, Any] = {
+_WRITERS: dict[type, Any] = {
     Reading: _add_reading,
     Suspected: _add_suspicion,
     Reported: _add_leak,
@@ -156,15 +158,15 @@ _WAYS: dict[type, Any] = {
 
 
 def reported_before(connection: sqlite3.Connection, life: int, fingerprint: str, since: float) -> int:
-    """The process of another life that has reported the leak *since*, before *life* has; 0 where there is none.
+    """The process of another life that has reported the leak after *since* and before *life*. 0 if there is none.
 
-    Of several that tell at once the first to write is before all others.
+    If several report at once, the first one to write counts as the first.
     """
-    row = connection.execute(_TOLD_BEFORE, {"life": life, "fingerprint": fingerprint, "since": since}).fetchone()
+    row = connection.execute(_REPORTED_BEFORE, {"life": life, "fingerprint": fingerprint, "since": since}).fetchone()
     return int(row[0]) if row else 0
 
 
-_TOLD_BEFORE = """
+_REPORTED_BEFORE = """
 select lives.pid from leaks join lives on lives.id = leaks.life
 where leaks.fingerprint = :fingerprint and leaks.time >= :since and leaks.life != :life
 and leaks.id < (select max(id) from leaks where life = :life and fingerprint = :fingerprint)

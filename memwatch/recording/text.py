@@ -1,4 +1,4 @@
-"""A recording as a person reads it in a terminal: the cases, the roles, and what became of leaks between releases."""
+"""Shows a recording as text: the cases, the roles, and what became of leaks between releases."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from .cases import Case, Role
 from .compare import Change
 from .lives import GrownType, Life
 
-_RECENT = 6 * 86400.0  # seconds in which the day of the week tells the date
+_RECENT = 6 * 86400.0  # seconds; up to then the day of the week is enough of a date
 _MOST_TYPES = 3
 _HEADINGS = ("role", "lives", "run", "longest", "growth", "suspected", "ended without notice")
 
 
 def moment(seconds: float, now: float) -> str:
-    """``Tue 14:02``, or with the date where that is longer ago, in local time."""
+    """``Tue 14:02`` in local time, with the date instead of the day if it is longer ago."""
     form = "%a %H:%M" if abs(now - seconds) < _RECENT else "%d %b %Y %H:%M"
     return time.strftime(form, time.localtime(seconds))
 
 
 def heading(path: str, lives: Sequence[Life], roles: Sequence[Role], now: float) -> str:
-    """How much there is, and of when."""
+    """One line: how many processes and roles there are, and from when to when."""
     if not lives:
         return f"{printable(path)}: nothing is recorded yet"
     first, last = min(life.birth.started for life in lives), max(life.last for life in lives)
@@ -31,7 +31,7 @@ def heading(path: str, lives: Sequence[Life], roles: Sequence[Role], now: float)
 
 
 def case_lines(number: int, case: Case, now: float, since: Change | None = None) -> list[str]:
-    """A case in two lines, and a third one about what came of it in processes that began *since* it was reported."""
+    """A case in two lines. A third line says what became of it in processes that began after its last report."""
     what = printable(case.subject) or case.verdict
     seen = f"first seen {moment(case.first, now)}"
     last = f", last {moment(case.last, now)}" if moment(case.last, now) != moment(case.first, now) else ""
@@ -50,12 +50,12 @@ def many_of(case: Case) -> str:
 
 
 def role_rows(roles: Sequence[Role]) -> list[tuple[str, ...]]:
-    """The cells of a table of the roles; the first row names the columns."""
+    """The cells of the table of roles. The first row names the columns."""
     return [_HEADINGS, *map(_cells, roles)]
 
 
 def role_lines(roles: Sequence[Role]) -> list[str]:
-    """A table of the roles."""
+    """The table of roles as lines."""
     rows = role_rows(roles)
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     return [
@@ -65,7 +65,7 @@ def role_lines(roles: Sequence[Role]) -> list[str]:
 
 
 def suspected_lines(lives: Sequence[Life], types: Sequence[GrownType], reported: Collection[int]) -> list[str]:
-    """Which types grew in processes whose growth was suspected and not reported; *reported* are those that reported."""
+    """Which types grew in lives whose growth was suspected but not reported. *reported* are the lives that reported."""
     roles: dict[str, dict[str, list[GrownType]]] = {}
     by_id = {life.id: life for life in lives if life.suspicions and life.id not in reported}
     for grown in types:
@@ -87,7 +87,7 @@ def _grown(what: str, grown: Sequence[GrownType]) -> str:
 
 
 def change_lines(number: int, change: Change) -> list[str]:
-    """What became of a leak, in three lines, or four."""
+    """What became of a leak, in three or four lines."""
     case, before, after = change.case, change.before, change.after
     lines = [f"  {number}  {change.outcome}: {printable(case.subject) or case.verdict}"]
     was = f"before: {many_of(before)}, {format_rate(before.rate)} each" if before else "before: not seen"
@@ -109,14 +109,14 @@ def _not_seen(change: Change) -> str:
 
 
 def old_text(case: Case, since: Change | None, now: float) -> str:
-    """A sentence for a report that is old: newer processes of the role have not reported it. Nothing where none ran."""
+    """A sentence that marks a report as old: newer processes of the role have not reported it. Empty if none ran."""
     if since is None:
         return ""
     return f"This is old: last reported {moment(case.last, now)}, and since then {_not_seen(since)} ({since.outcome})."
 
 
 def confidence_text(confidence: float) -> str:
-    """Per cent, never 100 where it is not certain."""
+    """*confidence* in per cent, never 100 % unless it is certain."""
     return f"{min(99.9, 100 * confidence):.{1 if confidence > 0.99 else 0}f} %"
 
 

@@ -1,4 +1,4 @@
-"""Which types grow while growth is suspected, also where no leak is reported in the end."""
+"""Records which types grow while growth is suspected, even if no leak is reported in the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOOKS_APART = 15.0  # seconds
 
 @internal
 class TypeGrowth:
-    """Writes how types have grown since a suspicion began, whenever the judge has looked again. At ticks."""
+    """Writes, at ticks, how types have grown since a suspicion began, whenever the judge has looked again."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -22,7 +22,7 @@ class TypeGrowth:
         self._rows: tuple[tuple[str, int, int], ...] = ()
 
     def tick(self) -> None:
-        """Ask the judge, every few seconds while there is something to ask."""
+        """Ask the judge every few seconds while growth is suspected."""
         now, judge = Clock.monotonic(), default.loader().judge
         if now < self._due or judge is None:
             return

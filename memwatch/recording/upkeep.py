@@ -1,7 +1,7 @@
-"""Keeps a recording small: readings get coarser as they age, and the oldest lives go, by age and by size.
+"""Keeps a recording small: old readings are thinned, and the oldest lives are deleted, by age and by size.
 
-Each transaction is short, for the others wait for it. A process thins its own readings; one of them at a time sees to
-those of lives that are over.
+Each transaction is short, since other processes wait for it. A process thins its own readings. One process at a time
+thins those of lives that are over.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from ..internal import internal
 from .connection import begin
 
 THIN = ((3600.0, 10.0), (86400.0, 60.0), (7 * 86400.0, 600.0))
-"""From so many seconds of age on, one reading for so many seconds."""
+"""(age, span): readings older than *age* seconds are thinned to one for each *span* seconds."""
 
 EVERY = 600.0
-"""Seconds between two times that a life's readings are thinned."""
+"""How often the readings of a life are thinned, in seconds."""
 
 INTO_FILE_EVERY = 60.0
-"""Seconds between two times that one process brings what all have written into the main file."""
+"""How often one process brings what all have written into the main file, in seconds."""
 
-_OTHERS = 20  # lives that are over, at a time
+_OTHERS = 20  # lives that are over and are thinned at a time
 _TABLES = ("meters", "suspicions", "leaks", "shapes", "types", "profiles")
 
 
@@ -33,7 +33,7 @@ class Limits:
 
 
 def thin(connection: sqlite3.Connection, life: int, now: float) -> None:
-    """Put one reading in the place of many that are old, in a transaction of its own."""
+    """Replace many old readings by one, in a transaction of its own."""
     begin(connection)
     try:
         for age, span in THIN:
@@ -45,7 +45,7 @@ def thin(connection: sqlite3.Connection, life: int, now: float) -> None:
 
 
 def _merge(connection: sqlite3.Connection, life: int, before: float, span: float) -> None:
-    """The least and the most of each stretch of *span* seconds; what has that span already stays as it is."""
+    """One reading for each *span* seconds, with the minima and maxima. Readings of that span stay as they are."""
     edge = before // span * span
     rows = connection.execute(
         "select max(time), ?, min(base), min(rss), max(peak), min(blocks) from meters "
@@ -58,7 +58,7 @@ def _merge(connection: sqlite3.Connection, life: int, before: float, span: float
 
 
 def look_after(connection: sqlite3.Connection, now: float, limits: Limits) -> None:
-    """Thin some lives that are over, and drop what is too old or too much; unless another has just done so."""
+    """Thin some lives that are over, and delete what is too old or too large. One process does it at a time."""
     if not _claim(connection, now):
         return
     for life in _unthinned(connection, now):
@@ -79,9 +79,9 @@ def _claim(connection: sqlite3.Connection, now: float) -> bool:
 
 
 def is_turn(connection: sqlite3.Connection, job: str, now: float, every: float) -> bool:
-    """Whether this process is to do *job*, which one of all does in so many seconds; inside a transaction.
+    """Whether this process is to do *job*, which one process does once in so many seconds. Needs a transaction.
 
-    A clock that was set back makes it its turn, too.
+    It is also its turn if the clock was set back.
     """
     row = connection.execute("select time from upkeep where job = ?", (job,)).fetchone()
     is_due = row is None or not now - every < row[0] <= now
@@ -91,7 +91,7 @@ def is_turn(connection: sqlite3.Connection, job: str, now: float, every: float) 
 
 
 def bring_into_file(connection: sqlite3.Connection) -> None:
-    """Bring what all have written into the main file, unless somebody still reads that, and wait for the disk."""
+    """Bring what all have written into the main file, and wait for the disk. Rows that somebody still reads stay."""
     connection.execute("pragma wal_checkpoint(passive)").fetchone()
 
 
@@ -118,7 +118,7 @@ def _too_old(connection: sqlite3.Connection, before: float) -> list[int]:
 
 
 def _oldest(connection: sqlite3.Connection) -> list[int]:
-    """By when they began; those that have read something in the last minutes go on."""
+    """The oldest lives, by when they began, without those that had a reading in the last minutes."""
     last = "(select max(time) from meters where life = id)"
     newest = connection.execute("select max(time) from meters").fetchone()[0] or 0.0
     rows = connection.execute(
@@ -140,7 +140,7 @@ def _drop(connection: sqlite3.Connection, life: int) -> None:
 
 
 def _size(connection: sqlite3.Connection) -> int:
-    """Bytes that are in use in the file."""
+    """How many bytes of the file are in use."""
     pages, free, size = (
         connection.execute(f"pragma {it}").fetchone()[0] for it in ("page_count", "freelist_count", "page_size")
     )

@@ -1,4 +1,4 @@
-"""What waits in memory to be written, within bounds: an hour of readings, and 4 MiB of all else."""
+"""Entries that wait in memory to be written: at most an hour of readings, and 4 MiB of everything else."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MOST_BYTES = 4 << 20  # of reports and profiles
 
 @internal
 class Waiting:
-    """Entries in the order in which they came, readings after all others; the oldest go where there are too many.
+    """Entries in the order in which they came, readings after all others.
 
-    `lost` counts these.
+    If there are too many, the oldest are dropped; `lost` counts these.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Waiting:
             self.lost += 1
 
     def clear(self) -> None:
-        """All of it is written."""
+        """Forget all entries: they are written."""
         self._readings.clear()
         self._events.clear()
         self._bytes = 0

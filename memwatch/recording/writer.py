@@ -1,11 +1,11 @@
 """Writes what a process knows of itself into a recording, once a second, on the watcher's thread.
 
-It never waits for long: what cannot be written, since another holds the file or the disk is full, stays in memory and
-is tried again later, less and less often.
+It never waits for long. What cannot be written, because another process holds the file or the disk is full, stays in
+memory. The writer tries again later, less and less often.
 
-No connection crosses a fork: SQLite knows by file which locks the process has, and a child would take its parent's for
-its own. So it is closed before a fork, and opened again by the next write. Where a write is under way that does not
-end, the child does not record, and keeps what it has inherited, neither used nor closed.
+No connection crosses a fork: SQLite keeps a process's locks by file, and a child would take its parent's for its own.
+So the connection is closed before a fork, and the next write opens it again. If a write does not end before the fork,
+the child does not record; it keeps the inherited connection, and neither uses nor closes it.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from .waiting import Waiting
 
 _log = logging.getLogger("memwatch")
 
-_REST = 0.9  # seconds between two readings that are written
-_FIRST_REST = 0.2  # the same before the first one: by then a process knows what it is called
+_REST = 0.9  # seconds between two written readings
+_FIRST_REST = 0.2  # seconds before the first one; by then a process has its name
 _FORK_PATIENCE = 0.25  # seconds that a fork waits for a write to end
-_LAST_PATIENCE = 1.0  # that the last write of a life waits for others
+_LAST_PATIENCE = 1.0  # seconds that the last write of a life waits for others
 _SHORTEST_REST, _LONGEST_REST = 0.125, 60.0  # seconds between two tries
 
 _inherited: list[sqlite3.Connection] = []
@@ -48,11 +48,11 @@ never_count(_inherited, _writers)
 
 @internal
 class Writer:
-    """Records this process, and each that it forks, into *path*; *release* is the program's own version.
+    """Records this process, and each that it forks, into *path*. *release* is the program's own version.
 
-    `past` is what the lives before have shown, `is_new` that this one has just begun. `problem` says why nothing is
-    recorded any more, and is empty while it is. Raises RecordingError where the file
-    cannot be a recording. A file that is locked, or a disk that is full, is no error: both may pass.
+    `past` is what earlier lives have shown. `is_new` is true when this life has just begun. `problem` says why nothing
+    is recorded any more, and is empty until then. Raises RecordingError if the file cannot be a recording. A locked
+    file or a full disk is no error: both may pass.
     """
 
     _connection: sqlite3.Connection | None
@@ -72,7 +72,7 @@ class Writer:
         _writers.append(self)
 
     def _begin(self, is_forked: bool) -> None:
-        """A new process: nothing of what its parent had is its own."""
+        """Begin the life of a new process, without anything of its parent's."""
         self._pid = os.getpid()
         self._is_forked = is_forked
         self._is_end_heard = False
@@ -93,13 +93,13 @@ class Writer:
 
     @property
     def lost(self) -> int:
-        """How many entries there was no room for in memory while they could not be written."""
+        """How many entries were dropped from memory because they could not be written in time."""
         return self._waiting.lost
 
-    # ---- what comes in, on the watcher's thread
+    # ---- entries, on the watcher's thread
 
     def tick(self, sample: Sample) -> None:
-        """A reading; one a second is written, with the peak of those between."""
+        """Take a reading. One a second is written, with the peak of those between."""
         self._peak = max(self._peak, sample.rss)
         since = sample.clock - self._last
         if since < _REST or self.problem:
@@ -130,11 +130,11 @@ class Writer:
         self._take(Over(steady_epoch(), fingerprint_of(leak)))
 
     def keep(self, entry: Entry) -> None:
-        """Write what is known besides: growth by type, a profile. On the watcher's thread, or with the next reading."""
+        """Write another entry, such as a profile, with the next reading. To be called on the watcher's thread."""
         self._waiting.add(entry) if not self.problem else None
 
     def reported_by(self, fingerprint: str, seconds: float = 60.0) -> int:
-        """The process that has reported the same leak before this one, within so many seconds; 0 where none has."""
+        """The process that reported the same leak before this one, within so many seconds. 0 if none did."""
         if self._connection is None or self._pid != os.getpid() or not acquire(self._lock, blocking=False):
             return 0
         try:
@@ -145,20 +145,20 @@ class Writer:
             self._lock.release()
 
     def stats(self, stats: Stats) -> None:
-        """Handler of "stats": the reading that a watcher takes as it ends."""
+        """Handler of "stats": records the reading that a watcher takes as it ends."""
         if stats.trigger == "exit" and not self.problem:
             peak = max(self._peak, stats.rss)
             self._waiting.add(Reading(steady_epoch(), 0.0, stats.current_base, stats.rss, peak, stats.python_blocks))
 
     def end(self, ending: str = "exit") -> None:
-        """The process ends in an orderly way: the last entry of its life, then the connection is closed."""
+        """The process ends in an orderly way. Writes the last entry of its life and closes the connection."""
         if self._pid != os.getpid() or self.problem:
             return
         self._take(Ended(steady_epoch(), ending), patience=_LAST_PATIENCE)
         self._close()
 
     def close(self) -> None:
-        """Stop to record; the life is over as far as the recording knows."""
+        """Stop recording. For the recording, the life is over."""
         self.end(ending="closed")
         self.problem = self.problem or "it was closed"
 
@@ -171,9 +171,9 @@ class Writer:
     # ---- writing
 
     def flush(self, patience: float = PATIENCE) -> None:
-        """Write all that waits, if that can be done now. Never raises, waits for others for *patience* at most.
+        """Write all waiting entries if that can be done now. Never raises. Waits at most *patience* seconds for others.
 
-        Only the last write waits for one that is under way in another thread.
+        Only the last write of a life waits for a write of another thread.
         """
         if Clock.monotonic() < self._retry or not acquire(self._lock, timeout=patience if patience > PATIENCE else 0):
             return
@@ -217,7 +217,7 @@ class Writer:
         return self._connection
 
     def _step_aside(self, error: sqlite3.Error) -> None:
-        """Try again in a while; said once."""
+        """Try again later. A warning is logged once."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY):
             self._give_up(str(error))
@@ -226,7 +226,7 @@ class Writer:
         self._rest = min(2 * self._rest, _LONGEST_REST)
         if not self._complained and (not is_busy(error) or self._rest > 8.0):
             self._complained = True
-            _log.warning("memwatch cannot record into %s at present (%s); it waits in memory", self.path, error)
+            _log.warning("memwatch cannot record into %s at present (%s); the entries wait in memory", self.path, error)
 
     def _give_up(self, why: str) -> None:
         self.problem = why
@@ -235,7 +235,7 @@ class Writer:
         _log.warning("memwatch stops recording this process: %s", why)
 
     def _tend(self, now: float) -> None:
-        """Thin what is old; and look whether the file is still the one at the path."""
+        """Thin old readings, and check whether the file is still the one at the path."""
         self._tended = Clock.monotonic()
         if not self._life or self._connection is None or not acquire(self._lock, blocking=False):
             return
@@ -268,9 +268,9 @@ class Writer:
     # ---- forks
 
     def hold_for_fork(self) -> None:
-        """Let a write that is under way end, begin no other, and close the connection.
+        """Wait for the write under way, begin no other, and close the connection.
 
-        From now on others wait for the disk before this one does, if there are any: a fork would wait for it.
+        From now on other processes bring rows into the main file before this one does: a fork would wait for the disk.
         """
         self._into_file_every = 3 * INTO_FILE_EVERY
         self._is_held_for_fork = acquire(self._lock, timeout=_FORK_PATIENCE)
@@ -310,12 +310,12 @@ def _reported(leak: Leak) -> Reported:
 
 
 def _first(waiting: Waiting) -> float:
-    """When the life began, as far as it is recorded."""
+    """When the life began: the time of its first entry."""
     return min((entry.time for entry in waiting), default=steady_epoch())
 
 
 def _identity(path: str) -> tuple[int, int]:
-    """What tells the file at *path* from another that is put in its place; by its name, without opening it."""
+    """(device, inode) of the file at *path*: they change if another file takes its place. The file is not opened."""
     try:
         status = os.stat(path)
     except OSError:

@@ -28,7 +28,7 @@ from ..internal import internal
 from .app import PLACE, Page, wsgi_app
 from .guard import check_hosts, check_token
 
-_MOST_GUESTS = 32
+_MOST_CLIENTS = 32
 _STALLED = 10.0  # seconds without a byte
 _ASKING = 30.0  # seconds until a request has come
 _LONGEST = 300.0  # seconds that a connection lives
@@ -153,7 +153,7 @@ class _Listener(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if len(self._until) >= _MOST_GUESTS:
+        if len(self._until) >= _MOST_CLIENTS:
             with suppress(OSError):
                 request.settimeout(0.0)
                 request.send(_FULL)
@@ -190,7 +190,7 @@ class _Listener(ThreadingMixIn, WSGIServer):
             time.sleep(0.01)
 
     def let_go(self) -> None:
-        """Close the descriptors, without a word to the other ends: these are the parent's guests."""
+        """Close the descriptors, without a word to the other ends: these are the parent's clients."""
         for inherited in (self.socket, *self._until):
             with suppress(OSError):
                 os.close(inherited.detach())  # what reads from it would keep it open

@@ -1,4 +1,4 @@
-"""What a guest may do, and what it may not: hand-made connections and a fake clock."""
+"""What a client may do, and what it may not: hand-made connections and a fake clock."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_what_is_no_question_is_told_so(visit, agenda, line, kind, words):
 
 
 def test_of_very_many_guests_the_last_are_refused(visit, agenda):
-    ends = [visit() for _ in range(server.MOST_GUESTS + 1)]
+    ends = [visit() for _ in range(server.MOST_CLIENTS + 1)]
     assert "16 others ask" in hear(ends[-1], agenda)["error"]["message"]
     agenda.make()
     agenda.make()
@@ -143,13 +143,13 @@ def test_a_guest_who_does_not_read_is_sent_away(visit, agenda, fake_clock, host)
     end = visit()
     end.sendall(b'{"ask": "echo"}\n')
     agenda.make()
-    host._guests[0]._send({"answer": "y" * 4_000_000})
+    host._clients[0]._send({"answer": "y" * 4_000_000})
     fake_clock.advance(9)
     agenda.make()
-    assert host._guests
+    assert host._clients
     fake_clock.advance(2)
     agenda.make()
-    assert not host._guests
+    assert not host._clients
 
 
 def test_an_answer_comes_when_it_is_found_and_silence_is_no_fault_meanwhile(visit, agenda, fake_clock):

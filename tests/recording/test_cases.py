@@ -222,7 +222,7 @@ BAD = {
     "there is no such file": ["report", "none.db"],
     "it is a directory": ["report", "."],
     "some other file": ["report", "notes.txt"],
-    "nothing in it yet": ["report", "empty.db"],
+    "it is empty": ["report", "empty.db"],
 }
 
 

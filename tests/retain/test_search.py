@@ -108,12 +108,12 @@ def test_what_the_collector_does_not_see() -> None:
 
     order = Order()
     grid = numpy.full((2, 3), order, dtype=object)
-    assert _native.hollow(grid[:, 1:], numpy.ndarray)[1:] == [order] * 4
-    assert _native.hollow(numpy.zeros(3), numpy.ndarray) == []
-    assert _native.hollow(numpy.array(order, dtype=object), numpy.ndarray) == [order]
-    assert _native.hollow(numpy.empty((0, 3), dtype=object), numpy.ndarray) == []
+    assert _native.untracked_referents(grid[:, 1:], numpy.ndarray)[1:] == [order] * 4
+    assert _native.untracked_referents(numpy.zeros(3), numpy.ndarray) == []
+    assert _native.untracked_referents(numpy.array(order, dtype=object), numpy.ndarray) == [order]
+    assert _native.untracked_referents(numpy.empty((0, 3), dtype=object), numpy.ndarray) == []
     code = compile("x = ('a', ('b', frozenset({'c'})))", "f", "exec")
-    held = _native.hollow(code, numpy.ndarray)
+    held = _native.untracked_referents(code, numpy.ndarray)
     assert all(any(it is part for it in held) for part in (code.co_consts, code.co_names, code.co_linetable))
 
 

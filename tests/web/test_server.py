@@ -1,4 +1,4 @@
-"""`memwatch.serve`: the page on a port of its own, with guests who are many, slow or gone, and beside a fork."""
+"""`memwatch.serve`: the page on a port of its own, with clients who are many, slow or gone, and beside a fork."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def test_a_port_that_cannot_be_had(served):
      b"POST /api/begin HTTP/1.1\r\nContent-Length: 99\r\n\r\n{", b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"],
 )  # fmt: skip
 def test_what_is_no_request_ends_its_own_connection_alone(served, capfd, sent):
-    with connect(served) as guest, contextlib.suppress(OSError):
-        guest.sendall(sent)
-        guest.shutdown(socket.SHUT_WR)
-        while guest.recv(65536):
+    with connect(served) as client, contextlib.suppress(OSError):
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(65536):
             pass
     assert ask(served, "/api/processes")[0] == 200
     assert capfd.readouterr() == ("", "")
@@ -103,16 +103,16 @@ def test_what_is_no_request_ends_its_own_connection_alone(served, capfd, sent):
 
 def test_a_guest_who_says_nothing_is_sent_away(served, monkeypatch):
     monkeypatch.setattr(module, "_ASKING", 0.2)
-    with connect(served) as guest:
-        guest.sendall(b"GET / HT")
-        assert guest.recv(1) == b""  # within two turns of the server
+    with connect(served) as client:
+        client.sendall(b"GET / HT")
+        assert client.recv(1) == b""  # within two turns of the server
     until(lambda: not served._listener._until)
     assert ask(served, "/")[0] == 200
 
 
 def test_one_who_does_not_read_holds_nobody_up(served):
-    with connect(served) as guest:
-        guest.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    with connect(served) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert ask(served, "/api/processes")[0] == 200
 
 
@@ -121,13 +121,13 @@ def test_of_a_thousand_guests_a_few_are_let_in(served, monkeypatch):
     monkeypatch.setattr(module, "_ASKING", 3600.0)
     threads = threading.active_count()
     with contextlib.ExitStack() as all_of_them:
-        guests = [all_of_them.enter_context(connect(served)) for _ in range(200)]
+        clients = [all_of_them.enter_context(connect(served)) for _ in range(200)]
         for _ in range(4):  # four times as many, that leave at once
             for _ in range(200):
                 connect(served).close()
-        assert threading.active_count() - threads <= module._MOST_GUESTS
-        assert len(served._listener._until) <= module._MOST_GUESTS
-        assert guests[-1].recv(12).endswith(b"503")
+        assert threading.active_count() - threads <= module._MOST_CLIENTS
+        assert len(served._listener._until) <= module._MOST_CLIENTS
+        assert clients[-1].recv(12).endswith(b"503")
     until(lambda: not served._listener._until)
     until(lambda: ask(served, "/api/processes")[0] == 200)
 
@@ -142,15 +142,15 @@ def _is_open(descriptor, was):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_child_does_not_listen(served):
-    with connect(served) as guest:
+    with connect(served) as client:
         until(lambda: served._listener._until)
         inherited = [(it.fileno(), os.fstat(it.fileno())) for it in (served._listener.socket, *served._listener._until)]
         child = os.fork()
         if not child:
             os._exit(any(_is_open(*it) for it in inherited))
         assert os.waitpid(child, 0)[1] == 0
-        guest.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert guest.recv(12).endswith(b"200")
+        client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert client.recv(12).endswith(b"200")
     assert ask(served, "/")[0] == 200
 
 
@@ -170,8 +170,8 @@ def test_a_program_ends_with_its_page_open():
     code = (
         "import memwatch, socket, time\n"
         "server = memwatch.serve()\n"
-        "guest = socket.create_connection(('127.0.0.1', server.port))\n"
-        "guest.sendall(b'GET / HT')\n"
+        "client = socket.create_connection(('127.0.0.1', server.port))\n"
+        "client.sendall(b'GET / HT')\n"
         "time.sleep(0.1)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)

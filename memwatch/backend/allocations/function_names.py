@@ -19,7 +19,7 @@ from ...clock import Clock
 from ...frames import NOWHERE, UNKNOWN_FUNCTION, Frame
 from ...internal import internal
 from .frame_filter import RawFrame
-from .source_code import Library, Source, stamp_of
+from .source_code import Library, SourceFile, stamp_of
 
 PATIENCE = 5.0
 """Seconds of one look-up after which no further file is read."""
@@ -129,7 +129,7 @@ class Naming:
         return lines
 
 
-def _describe(file: str, source: Source, wanted: set[int]) -> dict[int, _Line]:
+def _describe(file: str, source: SourceFile, wanted: set[int]) -> dict[int, _Line]:
     candidates: dict[int, list[Candidate]] = {line: [] for line in wanted}
     for chain, code in _walk_chains(source.codes):
         lines = _lines_in(code, wanted)
@@ -182,7 +182,7 @@ def _in_characters(column: int | None, text: str) -> int:
     return (column if text.isascii() else len(text.encode()[:column].decode(errors="replace"))) + 1
 
 
-def _text(source: Source, line: int) -> str:
+def _text(source: SourceFile, line: int) -> str:
     return source.lines[line - 1] if 0 < line <= len(source.lines) else ""
 
 

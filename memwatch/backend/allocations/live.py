@@ -106,7 +106,7 @@ class PathReading:
     notes: tuple[str, ...]
 
 
-class Source(Protocol):
+class AllocationSource(Protocol):
     """Watches allocations between `start` and `stop`; what was allocated before is never seen."""
 
     @property

@@ -75,12 +75,12 @@ class LivePaths:
             if group is not None:
                 del group.drawn[identity]
                 changed.add(group)
-        territory, keys = FrameFilter(), dict[tuple[int, int, int], _Group | None]()
+        frame_filter, keys = FrameFilter(), dict[tuple[int, int, int], _Group | None]()
         for identity in self._known - known:
             size, birth, interval, thread, stack, _, _, label = reading.row(now[identity])
             place = stack, thread, label
             if place not in keys:
-                keys[place] = self._find(reading, territory, *place)
+                keys[place] = self._find(reading, frame_filter, *place)
             group = self._samples[identity] = keys[place] if birth >= self._begun else None
             if group is not None:
                 group.drawn[identity] = size, interval, self._heap.is_cut(*reading.stack(stack))
@@ -93,10 +93,10 @@ class LivePaths:
         other = {number for number, name in self._names.items() if before.get(number, name) != name}
         return {group for group in self._groups.values() if group.key[1] in other} if other else set()
 
-    def _find(self, reading: Reading, territory: FrameFilter, stack: int, thread: int, label: int) -> _Group | None:
+    def _find(self, reading: Reading, frame_filter: FrameFilter, stack: int, thread: int, label: int) -> _Group | None:
         """The group of a sample; None if it is memwatch's own."""
         steps, cut = reading.stack(stack)
-        part = reading.program_part(territory, steps[: self._heap.depth])
+        part = reading.program_part(frame_filter, steps[: self._heap.depth])
         if part is None:
             return None
         places = tuple([reading.places[step] for step in reversed(part)]) if part else (NOWHERE,)

@@ -31,7 +31,7 @@ Group = tuple[int, int, int]
 
 @internal
 class SampledHeap(Sampling):
-    """The sampler as a source of live allocations: what `live.Source` says."""
+    """The sampler as a source of live allocations: what `live.AllocationSource` says."""
 
     __slots__ = ("threads",)
 
@@ -64,8 +64,8 @@ class SampledHeap(Sampling):
         )
 
     def _as_stacks(self, reading: Reading) -> list[LiveStack]:
-        territory = FrameFilter()
-        parts = [reading.program_part(territory, steps[: self.depth]) for steps, _ in reading.stacks]
+        frame_filter = FrameFilter()
+        parts = [reading.program_part(frame_filter, steps[: self.depth]) for steps, _ in reading.stacks]
         groups: dict[Group, list[tuple[int, int, float]]] = {}
         for size, birth, interval, thread, stack, _, _, label in reading.samples(self.begun):
             if stack == 0 or parts[stack - 1] is not None:
@@ -132,9 +132,9 @@ def live_samples(sampling: Sampling, since: int, until: int) -> tuple[tuple[Samp
     if not sampling.running:
         raise NotStartedError(GONE)
     with quiet:
-        territory = FrameFilter()
+        frame_filter = FrameFilter()
         reading, found_objects = Reading(), objects()
-        parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
+        parts = [reading.program_part(frame_filter, steps) for steps, _ in reading.stacks]
         stacks = [tuple([reading.places[step] for step in part]) if part else () for part in parts]
         found = []
         for size, birth, interval, _, stack, address, is_native, context in reading.samples(max(sampling.begun, since)):
@@ -145,7 +145,7 @@ def live_samples(sampling: Sampling, since: int, until: int) -> tuple[tuple[Samp
                 nbytes = count * given(size, native)
                 labels = label_text(context)
                 found.append(Sampled(places, address + before, label, count, nbytes, birth, native, labels))
-    return tuple(found), territory.is_app
+    return tuple(found), frame_filter.is_app
 
 
 def estimate(samples: list[tuple[int, float]], salt: int) -> tuple[tuple[int, int], ...]:

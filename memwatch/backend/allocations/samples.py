@@ -88,14 +88,14 @@ class Reading:
         """All of them, from number 1 on."""
         return [self.stack(number) for number in range(1, len(self._ends) + 1)]
 
-    def program_part(self, territory: FrameFilter, steps: tuple[int, ...]) -> tuple[int, ...] | None:
+    def program_part(self, frame_filter: FrameFilter, steps: tuple[int, ...]) -> tuple[int, ...] | None:
         """*steps* as far as they are the program's; None if the allocation is memwatch's own.
 
         What an event loop runs begins there: the loop is the same for all, and says nothing of who allocated.
         """
         if not steps:
             return steps
-        part = territory.program_part([(self.places[step].file, self.places[step].line) for step in steps])
+        part = frame_filter.program_part([(self.places[step].file, self.places[step].line) for step in steps])
         return steps[: self._loop_of(steps[: len(part)])] if part else None
 
     def task(self, steps: tuple[int, ...], cut: bool) -> str:

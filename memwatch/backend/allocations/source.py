@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import UnsupportedError
 from .. import samples
-from .live import Source
+from .live import AllocationSource
 from .tracing import Tracing
 
 if samples:
@@ -14,7 +14,7 @@ if samples:
 _NO_NATIVE = "native allocations can be sampled by the C extension alone, which is not in use here"
 
 
-def start_source(sample_interval: int, stack_depth: int, native: bool = False) -> tuple[Source, str]:
+def start_source(sample_interval: int, stack_depth: int, native: bool = False) -> tuple[AllocationSource, str]:
     """A source that watches from now on; and why it is not the sampler, empty if it is or if that is not installed.
 
     Raises UnsupportedError in a subinterpreter, and if *native* allocations are asked for and cannot be sampled.

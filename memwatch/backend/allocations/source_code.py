@@ -44,7 +44,7 @@ Stamp = tuple[int, int] | None
 
 @internal
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFile:
     """What is known of a file: its code and its text, either of which may be empty.
 
     `whole` says that `codes` are whole modules with all that is in them; else they are single functions, of which
@@ -78,7 +78,7 @@ class Library:
         self._live: dict[str, list[CodeType]] | None = None
         self._modules: dict[str, ModuleType] | None = None
 
-    def read(self, file: str) -> Source:
+    def read(self, file: str) -> SourceFile:
         """What can be known of *file*."""
         stamp = stamp_of(file)
         text = _read_text(file) if stamp else _text_in_linecache(file)
@@ -88,8 +88,8 @@ class Library:
             code = _compile(text) if text else None
         lines = tuple(text.splitlines())
         if code is not None and not self._has_changed(file, code):
-            return Source((code,), lines, True, stamp)
-        return Source(tuple(self._live_codes().get(file, ())), (), False)
+            return SourceFile((code,), lines, True, stamp)
+        return SourceFile(tuple(self._live_codes().get(file, ())), (), False)
 
     def _has_changed(self, file: str, code: CodeType) -> bool:
         """Whether a function that the module has is not in *code*."""

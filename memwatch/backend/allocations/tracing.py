@@ -52,7 +52,7 @@ _traces = cast(Callable[[], list[tuple[int, int, Stack, int]]], _tracemalloc._ge
 
 @internal
 class Tracing:
-    """tracemalloc between `start` and `stop`, as `stacks.Source` says."""
+    """tracemalloc between `start` and `stop`, as `live.AllocationSource` says."""
 
     def __init__(self) -> None:
         self._naming = Naming()
@@ -139,11 +139,11 @@ class Tracing:
 
     def _own_left_out(self, groups: Groups) -> tuple[list[tuple[Stack, Counts]], int]:
         """The program's stacks, outermost frame first, each with its sizes; and how many blocks have a cut stack."""
-        territory = FrameFilter()
+        frame_filter = FrameFilter()
         merged: dict[Stack, list[tuple[int, int]]] = {}
         cut = 0
         for frames, (sizes, depth) in groups.items():
-            part = territory.program_part(frames[: self._asked_depth])
+            part = frame_filter.program_part(frames[: self._asked_depth])
             counts = _subtract(_count(sizes), self._baseline.get(hash(frames))) if part else []
             if counts:
                 merged.setdefault(tuple(reversed(part)), []).extend(counts)

@@ -39,8 +39,8 @@ def _shows_items(kind: type) -> bool:
     made: Any = kind((2, 2), dtype=object)
     made[1, 0] = item
     view = made.T[0:1]
-    return any(held is item for held in _native.hollow(made, kind)) and any(
-        held is made for held in _native.hollow(view, kind)
+    return any(held is item for held in _native.untracked_referents(made, kind)) and any(
+        held is made for held in _native.untracked_referents(view, kind)
     )
 
 

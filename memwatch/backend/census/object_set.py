@@ -12,7 +12,7 @@ from .. import _native
 from ..type_labels import type_label
 from .contract import Grown, TypeTurnover
 
-_ERROR = 1e-4  # how often an interval may be too narrow, because two contents have the same print by chance
+_ERROR = 1e-4  # how often an interval may be too narrow, because two contents have the same hash by chance
 
 Rows = Sequence[tuple[type | str, int, int, int]]
 """A type or its label, how many objects, their bytes, and the number that the snapshot has for it."""
@@ -87,7 +87,7 @@ class ObjectSet:
         places: dict[str, int] = {}
         numbers, numbers_after = self._places(places), after._places(places)
         rows, grown = self._snapshot.compare(after._snapshot, numbers, numbers_after, len(places))
-        bits, totals = self._snapshot.print_bits, self.totals
+        bits, totals = self._snapshot.hash_bits, self.totals
         turnovers = {
             label: _turnover(row, totals[label][0] if label in totals else 0, bits)
             for label, row in zip(places, rows, strict=True)
@@ -115,9 +115,9 @@ class ObjectSet:
 def _turnover(row: tuple[int, int, int, int], count: int, bits: int) -> TypeTurnover:
     """The turnover of one label, of which there were *count*, with as much doubt as content hashes of *bits* bits
     leave."""
-    allocated, freed, doubtful, by_print = row
+    allocated, freed, doubtful, by_hash = row
     survived = count - freed - doubtful
-    missed = min(survived, _most_by_chance(by_print / 2**bits)) if bits else 0
+    missed = min(survived, _most_by_chance(by_hash / 2**bits)) if bits else 0
     return TypeTurnover(allocated, freed, doubtful + missed)
 
 

@@ -85,8 +85,8 @@ def tell(about: dict[str, Any], stacks: bool) -> tuple[list[str], bytes, bytes, 
         return [], b"", b"", 0, b"", known
     tree, pairs = _Tree(), []
     with quiet:
-        territory, reading, found = FrameFilter(), Reading(), objects()
-        parts = [reading.program_part(territory, steps) for steps, _ in reading.stacks]
+        frame_filter, reading, found = FrameFilter(), Reading(), objects()
+        parts = [reading.program_part(frame_filter, steps) for steps, _ in reading.stacks]
         for size, birth, interval, _, stack, address, *_ in reading.rows():
             part = parts[stack - 1] if stack and size else None
             if part:

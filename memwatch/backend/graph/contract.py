@@ -19,13 +19,13 @@ class Wish:
     in_child    a forked child writes it: the program is held for the fork alone.
     fold        what every program shares is left out, and small leaves are part of the one object that holds them.
     show_keys   all keys of dicts by their value.
-    told        what is known of allocations and of the process, as `allocations.tell` makes it.
+    allocations what is known of allocations and of the process, as `allocations.tell` makes it.
     """
 
     in_child: bool
     fold: bool
     show_keys: bool
-    told: tuple[Any, ...]
+    allocations: tuple[Any, ...]
 
 
 @internal

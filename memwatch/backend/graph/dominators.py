@@ -101,7 +101,7 @@ def retained_of(
     points = _points(retained, below, top, [kind == group_class for kind in classes])
     steps = ways(starts, targets)
     accumulated = _accumulated(order, above, points, sizes, classes)
-    told = [
+    rows = [
         {
             "vertex": vertex,
             "bytes": retained[vertex],
@@ -113,7 +113,7 @@ def retained_of(
         for vertex in points
     ]
     by_class = _by_class(below, sizes, retained, objects, classes, group_class)
-    return {"bytes": retained[0], "objects": objects[0], "wanted": [0, 0], "points": told, "classes": by_class}
+    return {"bytes": retained[0], "objects": objects[0], "wanted": [0, 0], "points": rows, "classes": by_class}
 
 
 def _points(retained: array[int], below: dict[int, list[int]], top: int, is_group: list[bool]) -> list[int]:

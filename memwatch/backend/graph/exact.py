@@ -38,7 +38,7 @@ def write_graph(file: int, wish: Wish) -> Written:
     try:
         answer = _native.write_graph(
             True, TYPES, PARTS, RECORDS, (), _PATIENCE, None, wish.in_child, groups, threads, numpy_array(),
-            file, wish.told, wish.fold, wish.show_keys,
+            file, wish.allocations, wish.fold, wish.show_keys,
         )  # fmt: skip
     except (OSError, RuntimeError) as refused:
         raise UnsupportedError(_REFUSED.format(refused)) from None
@@ -77,8 +77,8 @@ def retained(
     if answer is None:
         raise Cancelled(_BUSY)
     text, pause, work = answer
-    told: dict[str, Any] = json.loads(text.decode("utf-8", "surrogatepass"))
-    return told | {"pause": pause, "work": work}
+    sizes: dict[str, Any] = json.loads(text.decode("utf-8", "surrogatepass"))
+    return sizes | {"pause": pause, "work": work}
 
 
 def retained_of(
@@ -98,8 +98,8 @@ def retained_of(
         text = _native.retained_of(starts, targets, sizes, classes, most_classes, top, group_class)
     except MemoryError:
         raise MemwatchError(_NO_MEMORY) from None
-    told: dict[str, Any] = json.loads(text)
-    return told
+    sizes_of_columns: dict[str, Any] = json.loads(text)
+    return sizes_of_columns
 
 
 def dominators_of(starts: array[int], targets: array[int], sizes: array[int]) -> tuple[array[int], array[int]]:

@@ -39,6 +39,6 @@ def retained_in_child(address: int, should_cancel: Callable[[], bool], patience:
         if should_cancel():
             raise Cancelled("gave up while a child looked at the heap")
 
-    told = _exact.retained(0, address, True, ask, patience)
-    size, objects = told["wanted"]
-    return Retained(size, objects, told["pause"], told["work"])
+    answer = _exact.retained(0, address, True, ask, patience)
+    size, objects = answer["wanted"]
+    return Retained(size, objects, answer["pause"], answer["work"])

@@ -21,9 +21,9 @@ from .collector import is_full
 from .meters import CHEAP, Blocks, count_blocks, may_count_blocks
 
 if name == "native":
-    from .._native import Trigger as _Trigger
+    from .._native import GCCallback as _NativeCallback
 
-    internal(_Trigger)
+    internal(_NativeCallback)
 
 WAITING = 64
 """Records that may wait; further ones are dropped and counted."""
@@ -121,5 +121,5 @@ class PythonGCCallback:
 def make_callback(queue: SimpleQueue[Any], count: Callable[[], Blocks] = count_blocks) -> Callback:
     """A callback of the backend in use; *count* has to be a C function."""
     if name == "native":
-        return _Trigger(queue, quiet._quiet, count, Collected, CHEAP if COUNTS_BLOCKS else 0.0)
+        return _NativeCallback(queue, quiet._quiet, count, Collected, CHEAP if COUNTS_BLOCKS else 0.0)
     return PythonGCCallback(queue, count)

@@ -35,8 +35,8 @@ def _ask_by_ctypes() -> Callable[[], int | None] | None:
     ask.argtypes, ask.restype = (), Statistics
 
     def malloc_bytes() -> int:
-        told = ask()
-        return int(told.number_7 + told.number_4)  # uordblks, hblkhd: on the heap, and in mappings
+        stats = ask()
+        return int(stats.number_7 + stats.number_4)  # uordblks, hblkhd: on the heap, and in mappings
 
     return malloc_bytes
 

@@ -48,7 +48,7 @@ typedef struct {
     const PyFrameObject *forking; /* the frame that forks, never dereferenced: it may be gone */
     int instruction; /* that it is at */
     int calls; /* that may still wait for the end of the fork */
-} Trigger;
+} GCCallback;
 
 static double
 processor_seconds(void)
@@ -61,20 +61,20 @@ processor_seconds(void)
 
 /* Call on_any if it is still there; false with an exception. One that had no room to work waits for the next time. */
 static bool
-call_on_any(Trigger *trigger)
+call_on_any(GCCallback *callback)
 {
-    PyObject *wake = trigger->on_any;
+    PyObject *wake = callback->on_any;
     if (wake == NULL || wake == Py_None)
         return true;
-    trigger->on_any = NULL;
+    callback->on_any = NULL;
     PyObject *answer = PyObject_CallNoArgs(wake);
     bool called = answer != NULL;
     Py_XDECREF(answer);
     if (!called && (PyErr_ExceptionMatches(PyExc_MemoryError) || PyErr_ExceptionMatches(PyExc_RecursionError))) {
         PyErr_Clear();
         called = true;
-        if (trigger->on_any == NULL)
-            trigger->on_any = Py_NewRef(wake);
+        if (callback->on_any == NULL)
+            callback->on_any = Py_NewRef(wake);
     }
     Py_DECREF(wake);
     return called;
@@ -82,76 +82,76 @@ call_on_any(Trigger *trigger)
 
 /* Whether the fork that was told last is still under way, as far as the thread's frames show; questions are counted. */
 static bool
-still_forks(Trigger *trigger)
+still_forks(GCCallback *callback)
 {
-    if (trigger->calls == 0)
+    if (callback->calls == 0)
         return false;
     PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
     bool below = false; /* in the frame that forks itself, nothing is asked before the fork is over */
     bool found = false;
     while (frame && !found) {
-        found = below && frame == trigger->forking && PyFrame_GetLasti(frame) == trigger->instruction;
+        found = below && frame == callback->forking && PyFrame_GetLasti(frame) == callback->instruction;
         PyFrameObject *back = found ? NULL : PyFrame_GetBack(frame);
         Py_DECREF(frame);
         frame = back;
         below = true;
     }
-    trigger->calls = found ? trigger->calls - 1 : 0;
+    callback->calls = found ? callback->calls - 1 : 0;
     return found;
 }
 
-static void schedule(Trigger *trigger);
+static void schedule(GCCallback *callback);
 
 static int
 pending_call(void *arg)
 {
-    Trigger *trigger = arg;
+    GCCallback *callback = arg;
     bool called = true;
-    trigger->scheduled = 0;
-    if (still_forks(trigger))
-        schedule(trigger);
+    callback->scheduled = 0;
+    if (still_forks(callback))
+        schedule(callback);
     else
-        called = call_on_any(trigger);
-    Py_DECREF(trigger);
+        called = call_on_any(callback);
+    Py_DECREF(callback);
     return called ? 0 : -1;
 }
 
 /* Have the main thread see to on_any; where too many calls wait, the next collection tries again. */
 static void
-schedule(Trigger *trigger)
+schedule(GCCallback *callback)
 {
-    if (trigger->scheduled)
+    if (callback->scheduled)
         return;
-    trigger->scheduled = Py_AddPendingCall(pending_call, Py_NewRef(trigger)) == 0;
-    if (!trigger->scheduled)
-        Py_DECREF(trigger);
+    callback->scheduled = Py_AddPendingCall(pending_call, Py_NewRef(callback)) == 0;
+    if (!callback->scheduled)
+        Py_DECREF(callback);
 }
 
 static void
-see_to_on_any(Trigger *trigger)
+see_to_on_any(GCCallback *callback)
 {
     if (runs_signal_handlers())
-        schedule(trigger);
-    else if (!call_on_any(trigger)) {
+        schedule(callback);
+    else if (!call_on_any(callback)) {
         PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), PyErr_Occurred());
         PyErr_Clear();
     }
 }
 
 static PyObject *
-trigger_after_fork(PyObject *self, PyObject *frame)
+callback_after_fork(PyObject *self, PyObject *frame)
 {
-    Trigger *trigger = (Trigger *)self;
+    GCCallback *callback = (GCCallback *)self;
     bool known = PyFrame_Check(frame);
     if (!known && frame != Py_None) {
         PyErr_SetString(PyExc_TypeError, "the frame that forks is needed, or None");
         return NULL;
     }
-    trigger->forking = known ? (PyFrameObject *)frame : NULL;
-    trigger->instruction = known ? PyFrame_GetLasti((PyFrameObject *)frame) : 0;
-    trigger->calls = known ? MOST_CALLS : 0;
-    trigger->scheduled = 0; /* a call that waits may be of a thread that the fork has left behind */
-    see_to_on_any(trigger);
+    callback->forking = known ? (PyFrameObject *)frame : NULL;
+    callback->instruction = known ? PyFrame_GetLasti((PyFrameObject *)frame) : 0;
+    callback->calls = known ? MOST_CALLS : 0;
+    callback->scheduled = 0; /* a call that waits may be of a thread that the fork has left behind */
+    see_to_on_any(callback);
     /* Where another than the main thread has forked, 3.13 tells the parent's main thread, which is not here, that a
      * call waits. Who takes the GIL looks for itself. */
     Py_BEGIN_ALLOW_THREADS
@@ -163,20 +163,20 @@ trigger_after_fork(PyObject *self, PyObject *frame)
 
 /* Whether the collection is one of memwatch's own. */
 static bool
-is_quiet(const Trigger *trigger)
+is_quiet(const GCCallback *callback)
 {
-    if (PyDict_GET_SIZE(trigger->quiet) == 0)
+    if (PyDict_GET_SIZE(callback->quiet) == 0)
         return false;
     PyObject *thread = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
-    bool quiet = thread && PyDict_Contains(trigger->quiet, thread) > 0;
+    bool quiet = thread && PyDict_Contains(callback->quiet, thread) > 0;
     Py_XDECREF(thread);
     return quiet;
 }
 
 static bool
-has_room(const Trigger *trigger)
+has_room(const GCCallback *callback)
 {
-    PyObject *waiting = PyObject_CallMethod(trigger->queue, "qsize", NULL);
+    PyObject *waiting = PyObject_CallMethod(callback->queue, "qsize", NULL);
     bool room = waiting && PyLong_AsLong(waiting) < WAITING;
     Py_XDECREF(waiting);
     return room && !PyErr_Occurred();
@@ -184,25 +184,25 @@ has_room(const Trigger *trigger)
 
 /* Python's blocks, or None where counting has cost too much; NULL with an exception. */
 static PyObject *
-blocks_now(Trigger *trigger)
+blocks_now(GCCallback *callback)
 {
-    if (trigger->blocks_cost >= trigger->cheap || !(arenas_known() || may_count_blocks()))
+    if (callback->blocks_cost >= callback->cheap || !(arenas_known() || may_count_blocks()))
         return Py_NewRef(Py_None);
     double begun = processor_seconds();
-    PyObject *blocks = PyObject_CallNoArgs(trigger->count_blocks);
-    trigger->blocks_cost = Py_MAX(0.0, processor_seconds() - begun);
+    PyObject *blocks = PyObject_CallNoArgs(callback->count_blocks);
+    callback->blocks_cost = Py_MAX(0.0, processor_seconds() - begun);
     return blocks;
 }
 
 static bool
-put_record(Trigger *trigger)
+put_record(GCCallback *callback)
 {
-    PyObject *blocks = has_room(trigger) ? blocks_now(trigger) : NULL;
-    PyObject *fields = blocks ? Py_BuildValue("((dOd))", monotonic_seconds(), blocks, trigger->blocks_cost) : NULL;
-    PyObject *record = fields ? PyTuple_Type.tp_new((PyTypeObject *)trigger->record, fields, NULL) : NULL;
+    PyObject *blocks = has_room(callback) ? blocks_now(callback) : NULL;
+    PyObject *fields = blocks ? Py_BuildValue("((dOd))", monotonic_seconds(), blocks, callback->blocks_cost) : NULL;
+    PyObject *record = fields ? PyTuple_Type.tp_new((PyTypeObject *)callback->record, fields, NULL) : NULL;
     if (record && PyObject_GC_IsTracked(record)) /* numbers alone: no object more for a program that counts its own */
         PyObject_GC_UnTrack(record);
-    PyObject *done = record ? PyObject_CallMethod(trigger->queue, "put", "(O)", record) : NULL;
+    PyObject *done = record ? PyObject_CallMethod(callback->queue, "put", "(O)", record) : NULL;
     Py_XDECREF(blocks);
     Py_XDECREF(fields);
     Py_XDECREF(record);
@@ -211,64 +211,64 @@ put_record(Trigger *trigger)
 }
 
 static void
-full_collection(Trigger *trigger, bool begins)
+full_collection(GCCallback *callback, bool begins)
 {
     if (begins) {
-        trigger->begun = monotonic_seconds();
+        callback->begun = monotonic_seconds();
         return;
     }
-    if (trigger->begun > 0) /* not where this was attached in the middle of a collection */
-        trigger->seconds += monotonic_seconds() - trigger->begun;
-    trigger->begun = 0;
-    if (!trigger->retired && !is_quiet(trigger) && !put_record(trigger))
-        trigger->dropped++;
+    if (callback->begun > 0) /* not where this was attached in the middle of a collection */
+        callback->seconds += monotonic_seconds() - callback->begun;
+    callback->begun = 0;
+    if (!callback->retired && !is_quiet(callback) && !put_record(callback))
+        callback->dropped++;
     PyErr_Clear(); /* a lack of memory */
 }
 
 static PyObject *
-trigger_call(PyObject *self, PyObject *const *args, size_t given, PyObject *names)
+callback_call(PyObject *self, PyObject *const *args, size_t given, PyObject *names)
 {
-    Trigger *trigger = (Trigger *)self;
+    GCCallback *callback = (GCCallback *)self;
     if (PyVectorcall_NARGS(given) != 2 || names || !PyUnicode_Check(args[0]) || !PyDict_Check(args[1])) {
         PyErr_SetString(PyExc_TypeError, "what the collector says is needed: a phase, and a dict");
         return NULL;
     }
-    if (trigger->on_any && trigger->on_any != Py_None)
-        see_to_on_any(trigger);
-    PyObject *generation = PyDict_GetItemWithError(args[1], trigger->generation);
+    if (callback->on_any && callback->on_any != Py_None)
+        see_to_on_any(callback);
+    PyObject *generation = PyDict_GetItemWithError(args[1], callback->generation);
     int too_large = 0;
     if (generation == NULL || !PyLong_CheckExact(generation))
         PyErr_Clear();
     else if (PyLong_AsLongAndOverflow(generation, &too_large) >= OLDEST)
-        full_collection(trigger, PyUnicode_CompareWithASCIIString(args[0], "start") == 0);
+        full_collection(callback, PyUnicode_CompareWithASCIIString(args[0], "start") == 0);
     Py_RETURN_NONE;
 }
 
 /* ---- the type ---- */
 
 static PyObject *
-trigger_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+callback_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
     PyObject *queue, *quiet, *count_blocks, *record;
     double cheap;
     if (keywords && PyDict_GET_SIZE(keywords)) {
-        PyErr_SetString(PyExc_TypeError, "Trigger() takes no keywords");
+        PyErr_SetString(PyExc_TypeError, "GCCallback() takes no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "OO!OO!d:Trigger", &queue, &PyDict_Type, &quiet, &count_blocks, &PyType_Type, &record,
-                          &cheap))
+    if (!PyArg_ParseTuple(args, "OO!OO!d:GCCallback", &queue, &PyDict_Type, &quiet, &count_blocks, &PyType_Type,
+                          &record, &cheap))
         return NULL;
     if (!PyCFunction_Check(count_blocks) || !PyType_IsSubtype((PyTypeObject *)record, &PyTuple_Type)) {
         PyErr_SetString(PyExc_TypeError, "a C function and a class made from tuple are needed");
         return NULL;
     }
-    Trigger *made = (Trigger *)type->tp_alloc(type, 0);
+    GCCallback *made = (GCCallback *)type->tp_alloc(type, 0);
     PyObject *generation = made ? PyUnicode_InternFromString("generation") : NULL;
     if (generation == NULL) {
         Py_XDECREF(made);
         return NULL;
     }
-    made->call = trigger_call;
+    made->call = callback_call;
     made->queue = Py_NewRef(queue);
     made->quiet = Py_NewRef(quiet);
     made->count_blocks = Py_NewRef(count_blocks);
@@ -279,51 +279,51 @@ trigger_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 }
 
 static int
-trigger_traverse(PyObject *self, visitproc visit, void *arg)
+callback_traverse(PyObject *self, visitproc visit, void *arg)
 {
-    Trigger *trigger = (Trigger *)self;
+    GCCallback *callback = (GCCallback *)self;
     Py_VISIT(Py_TYPE(self));
-    Py_VISIT(trigger->queue);
-    Py_VISIT(trigger->quiet);
-    Py_VISIT(trigger->count_blocks);
-    Py_VISIT(trigger->record);
-    Py_VISIT(trigger->on_any);
+    Py_VISIT(callback->queue);
+    Py_VISIT(callback->quiet);
+    Py_VISIT(callback->count_blocks);
+    Py_VISIT(callback->record);
+    Py_VISIT(callback->on_any);
     return 0;
 }
 
 /* A cycle leads through on_any alone, or through what a program has put into the queue. */
 static int
-trigger_clear(PyObject *self)
+callback_clear(PyObject *self)
 {
-    Py_CLEAR(((Trigger *)self)->on_any);
+    Py_CLEAR(((GCCallback *)self)->on_any);
     return 0;
 }
 
 static void
-trigger_dealloc(PyObject *self)
+callback_dealloc(PyObject *self)
 {
-    Trigger *trigger = (Trigger *)self;
+    GCCallback *callback = (GCCallback *)self;
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    Py_XDECREF(trigger->queue);
-    Py_XDECREF(trigger->quiet);
-    Py_XDECREF(trigger->count_blocks);
-    Py_XDECREF(trigger->record);
-    Py_XDECREF(trigger->on_any);
-    Py_XDECREF(trigger->generation);
+    Py_XDECREF(callback->queue);
+    Py_XDECREF(callback->quiet);
+    Py_XDECREF(callback->count_blocks);
+    Py_XDECREF(callback->record);
+    Py_XDECREF(callback->on_any);
+    Py_XDECREF(callback->generation);
     type->tp_free(self);
     Py_DECREF(type);
 }
 
 static PyMemberDef members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Trigger, call), READONLY, NULL},
-    {"queue", T_OBJECT_EX, offsetof(Trigger, queue), 0, "The SimpleQueue that gets the records."},
-    {"on_any", T_OBJECT, offsetof(Trigger, on_any), 0, "Called once, at the next collection of any generation."},
-    {"begun", T_DOUBLE, offsetof(Trigger, begun), 0, "When a full collection has begun, 0 while there is none."},
-    {"seconds", T_DOUBLE, offsetof(Trigger, seconds), READONLY, "Time spent in full collections."},
-    {"blocks_cost", T_DOUBLE, offsetof(Trigger, blocks_cost), 0, "Seconds that the last count of blocks took."},
-    {"dropped", T_PYSSIZET, offsetof(Trigger, dropped), READONLY, "Records that found the queue full."},
-    {"retired", T_BOOL, offsetof(Trigger, retired), 0, "Whether nobody reads the queue any more."},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(GCCallback, call), READONLY, NULL},
+    {"queue", T_OBJECT_EX, offsetof(GCCallback, queue), 0, "The SimpleQueue that gets the records."},
+    {"on_any", T_OBJECT, offsetof(GCCallback, on_any), 0, "Called once, at the next collection of any generation."},
+    {"begun", T_DOUBLE, offsetof(GCCallback, begun), 0, "When a full collection has begun, 0 while there is none."},
+    {"seconds", T_DOUBLE, offsetof(GCCallback, seconds), READONLY, "Time spent in full collections."},
+    {"blocks_cost", T_DOUBLE, offsetof(GCCallback, blocks_cost), 0, "Seconds that the last count of blocks took."},
+    {"dropped", T_PYSSIZET, offsetof(GCCallback, dropped), READONLY, "Records that found the queue full."},
+    {"retired", T_BOOL, offsetof(GCCallback, retired), 0, "Whether nobody reads the queue any more."},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -331,28 +331,34 @@ PyDoc_STRVAR(after_fork_doc, "after_fork(frame, /)\n--\n\n"
                              "Have on_any called once the fork is over, by the frame that forks; None: soon.");
 
 static PyMethodDef methods[] = {
-    {"after_fork", trigger_after_fork, METH_O, after_fork_doc},
+    {"after_fork", callback_after_fork, METH_O, after_fork_doc},
     {NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(trigger_doc, "Trigger(queue, quiet, count_blocks, record, cheap)\n--\n\n"
-                          "An entry of gc.callbacks that runs no bytecode; see backend/meters/gc_callback.py.");
+PyDoc_STRVAR(callback_doc, "GCCallback(queue, quiet, count_blocks, record, cheap)\n--\n\n"
+                           "An entry of gc.callbacks that runs no bytecode; see backend/meters/gc_callback.py.");
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, (void *)trigger_doc},   {Py_tp_new, trigger_new},     {Py_tp_dealloc, trigger_dealloc},
-    {Py_tp_traverse, trigger_traverse}, {Py_tp_clear, trigger_clear}, {Py_tp_call, PyVectorcall_Call},
-    {Py_tp_members, members},           {Py_tp_methods, methods},     {0, NULL},
+    {Py_tp_doc, (void *)callback_doc},
+    {Py_tp_new, callback_new},
+    {Py_tp_dealloc, callback_dealloc},
+    {Py_tp_traverse, callback_traverse},
+    {Py_tp_clear, callback_clear},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, members},
+    {Py_tp_methods, methods},
+    {0, NULL},
 };
 
 static PyType_Spec spec = {
-    .name = "memwatch.backend._native.Trigger",
-    .basicsize = sizeof(Trigger),
+    .name = "memwatch.backend._native.GCCallback",
+    .basicsize = sizeof(GCCallback),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slots,
 };
 
 PyObject *
-trigger_type(PyObject *module)
+callback_type(PyObject *module)
 {
     return PyType_FromModuleAndSpec(module, &spec, NULL);
 }

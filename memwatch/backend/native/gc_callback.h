@@ -4,7 +4,7 @@
 
 #include "core/version.h"
 
-/* The type `Trigger`, a new reference. */
-PyObject *trigger_type(PyObject *module);
+/* The type `GCCallback`, a new reference. */
+PyObject *callback_type(PyObject *module);
 
 #endif

@@ -8,7 +8,7 @@
 /* A look that is ready to be taken. */
 typedef struct {
     Walk *walk; /* a census */
-    const Collector *collector;
+    const GCState *collector;
     Search *search; /* or NULL */
     const Snapshot *known;
 } Look;
@@ -25,7 +25,7 @@ drop_replaced(PyObject *object, void *arg)
 {
     Known *known = arg;
     Verdict verdict = verdict_at(known->known, known->row++);
-    if (verdict == REPLACED || verdict == PRINT_DIFFERS)
+    if (verdict == REPLACED || verdict == HASH_DIFFERS)
         marks_remove(&known->known->marks, object);
     return true;
 }
@@ -130,7 +130,7 @@ answer(State *state, Call *call, Look *look, PyObject *const *args)
 {
     Search search = {0};
     Pointers own = {0};
-    PyObject *told = NULL, *question = args[8];
+    PyObject *result = NULL, *question = args[8];
     double patience = PyFloat_AsDouble(args[5]);
     bool ready = !PyErr_Occurred();
     if (ready && question != Py_None) {
@@ -138,10 +138,10 @@ answer(State *state, Call *call, Look *look, PyObject *const *args)
         ready = search_prepare(&search, state, question, &own);
     }
     if (ready)
-        told = take(look, call->snapshot, patience, args[6]);
+        result = take(look, call->snapshot, patience, args[6]);
     search_free(&search);
     pointers_free(&state->memory, &own);
-    return told;
+    return result;
 }
 
 PyObject *

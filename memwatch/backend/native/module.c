@@ -102,9 +102,9 @@ search(PyObject *module, PyObject *request)
 }
 
 static PyObject *
-hollow(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
+untracked_referents(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
 {
-    return hollow_call(args, given);
+    return untracked_referents_call(args, given);
 }
 
 PyDoc_STRVAR(know_arrays_doc, "know_arrays(type)\n--\n\nnumpy's array type, or None: what its arrays hold is counted.");
@@ -185,7 +185,7 @@ static PyMethodDef methods[] = {
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"search", search, METH_O, search_doc},
-    {"hollow", (PyCFunction)(void (*)(void))hollow, METH_FASTCALL, hollow_doc},
+    {"untracked_referents", (PyCFunction)(void (*)(void))untracked_referents, METH_FASTCALL, untracked_referents_doc},
     {"attributes", attributes, METH_O, attributes_doc},
     {"know_arrays", know_arrays, METH_O, know_arrays_doc},
     {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, held_doc},
@@ -220,7 +220,7 @@ execute(PyObject *module)
     state->snapshot_type = (PyTypeObject *)snapshot_type(module);
     if (state->snapshot_type == NULL || PyModule_AddType(module, state->snapshot_type) < 0)
         return -1;
-    return add_type(module, trigger_type(module));
+    return add_type(module, callback_type(module));
 }
 
 static int

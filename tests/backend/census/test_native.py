@@ -78,7 +78,8 @@ def constants():
 def names_of_variables(listing):
     # what code holds and no Python reads
     codes = [it for it, kind in zip(listing.addresses, listing.kinds) if listing.labels[kind] == "code"]
-    parts = [part for it in codes for part in _native.hollow(ctypes.cast(it, ctypes.py_object).value, object)]
+    held = [_native.untracked_referents(ctypes.cast(it, ctypes.py_object).value, object) for it in codes]
+    parts = [part for each in held for part in each]
     return {id(it) for part in parts for it in ([part, *part] if type(part) is tuple else [part])}
 def kinds(listing):
     return dict(zip(listing.addresses, map(listing.labels.__getitem__, listing.kinds)))

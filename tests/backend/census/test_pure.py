@@ -113,7 +113,7 @@ def is_asyncio(it: object) -> bool:
 
 def parts(code: CodeType) -> list[object]:
     """What a code object holds, as far as the backend sees it."""
-    return _native.hollow(code, object) if memwatch.backend.name == "native" else parts_of_code(code)
+    return _native.untracked_referents(code, object) if memwatch.backend.name == "native" else parts_of_code(code)
 
 
 def test_deep_is_the_closure_over_gc() -> None:

@@ -171,7 +171,7 @@ def test_out_of_memory_is_a_record_less_and_no_error() -> None:
 
 @native
 def test_wrong_arguments_are_told() -> None:
-    from memwatch.backend._native import Trigger
+    from memwatch.backend._native import GCCallback
 
     callback: Any = make_callback(SimpleQueue(), SEVEN)
     for wrong in [(), ("stop",), ("stop", 5), (b"stop", FULL), ("stop", FULL, 1)]:
@@ -184,7 +184,7 @@ def test_wrong_arguments_are_told() -> None:
         (),
     ]:
         with pytest.raises(TypeError):
-            Trigger(*wrong)
+            GCCallback(*wrong)
     callback("stop", {})
     callback("stop", {"generation": "old"})
     assert taken(callback) == []
@@ -201,7 +201,9 @@ def test_a_queue_of_another_kind_is_survived() -> None:
 def test_no_census_counts_it_or_its_records(attached: Callback) -> None:
     gc.collect()
     counted = count_objects(True, (), None)
-    assert not [label for label in counted if label.rpartition(".")[2] in ("Trigger", "Collected", "PythonGCCallback")]
+    assert not [
+        label for label in counted if label.rpartition(".")[2] in ("GCCallback", "Collected", "PythonGCCallback")
+    ]
     assert attached.queue.qsize()
 
 

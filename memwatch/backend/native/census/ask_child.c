@@ -316,7 +316,7 @@ answer_totals(const Answer *answer)
 
 typedef struct {
     Walk *walk;
-    const Collector *collector;
+    const GCState *collector;
 } Counting;
 
 static void
@@ -331,7 +331,7 @@ count_and_send(void *arg, int pipe)
 }
 
 PyObject *
-child_totals(Walk *walk, const Collector *collector, double patience)
+child_totals(Walk *walk, const GCState *collector, double patience)
 {
     Counting counting = {walk, collector};
     Answer answer;

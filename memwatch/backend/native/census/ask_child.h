@@ -36,6 +36,6 @@ bool answer_next(const Answer *answer, size_t *place, Sent *sent, const char **t
 PyObject *answer_totals(const Answer *answer);
 
 /* The same by a child that does *walk*, which is ready to run; with the pause. NULL as child_ask() says. */
-PyObject *child_totals(Walk *walk, const Collector *collector, double patience);
+PyObject *child_totals(Walk *walk, const GCState *collector, double patience);
 
 #endif

@@ -62,7 +62,7 @@ find_collector(State *state, PyObject *gc)
         refuse("the permanent generation");
         goto done;
     }
-    state->collector = (Collector){generations, behind};
+    state->collector = (GCState){generations, behind};
     found = true;
 done:
     Py_XDECREF(last);

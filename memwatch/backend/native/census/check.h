@@ -7,7 +7,7 @@
 
 /* All that the module keeps. Protected by the interpreter's GIL. */
 typedef struct {
-    Collector collector;
+    GCState collector;
     PyTypeObject *snapshot_type;
     PyTypeObject *array_type; /* numpy's, or NULL */
     Measures measures;

@@ -122,7 +122,7 @@ flags_of(const Kinds *kinds, const PyTypeObject *type)
         flags |= KIND_OWN;
     if (kinds->parts && pointers_find(kinds->parts, type))
         flags |= KIND_PART;
-    if (is_hollow(kinds->array_type, type))
+    if (is_untracked_holder(kinds->array_type, type))
         flags |= KIND_HOLLOW;
     for (const PyTypeObject *base = type; base; base = base->tp_base)
         flags |= has_lock(base) ? KIND_LOCK : 0;

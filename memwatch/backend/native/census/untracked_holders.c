@@ -27,7 +27,7 @@ typedef struct {
 } Items;
 
 bool
-is_hollow(PyTypeObject *array_type, const PyTypeObject *type)
+is_untracked_holder(PyTypeObject *array_type, const PyTypeObject *type)
 {
     return type == &PyCode_Type || is_array_type(array_type, type);
 }

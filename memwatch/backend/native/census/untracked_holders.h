@@ -5,7 +5,7 @@
 #include "census/kinds.h"
 
 /* Whether an object of *type* is such a one; *array_type* is numpy's, or NULL. */
-bool is_hollow(PyTypeObject *array_type, const PyTypeObject *type);
+bool is_untracked_holder(PyTypeObject *array_type, const PyTypeObject *type);
 bool is_array_type(PyTypeObject *array_type, const PyTypeObject *type);
 void follow_hollow(PyObject *object, visitproc visit, void *arg);
 

@@ -48,6 +48,6 @@ typedef struct __attribute__((packed, aligned(4))) {
 typedef struct {
     Generation *generations;
     BehindGenerations *behind;
-} Collector;
+} GCState;
 
 #endif

@@ -277,7 +277,7 @@ walk_ring(Walk *walk, Queue *queue, GCHead *head)
 }
 
 bool
-walk_run(Walk *walk, const Collector *collector)
+walk_run(Walk *walk, const GCState *collector)
 {
     Queue queue = {.at = 0};
     GCHead *heads[] = {&collector->generations[0].head, &collector->generations[1].head,

@@ -48,7 +48,7 @@ bool walk_begin(Walk *walk, Memory *memory, const Measures *measures, const Poin
 void walk_free(Walk *walk);
 
 /* Visit the heap, memwatch's own part left out; false without memory. */
-bool walk_run(Walk *walk, const Collector *collector);
+bool walk_run(Walk *walk, const GCState *collector);
 
 /* Visit what is reachable from *root*; false without memory. */
 bool walk_from(Walk *walk, PyObject *root);

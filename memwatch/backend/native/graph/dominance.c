@@ -28,7 +28,7 @@ typedef struct {
     Graph graph;
     Question question;
     const void *wanted; /* an address, where there may be no object any more */
-    Row told; /* char: JSON */
+    Row text; /* char: JSON */
 } Retained;
 
 /* ---- the living heap ---- */
@@ -45,7 +45,7 @@ work(void *hand)
     uint32_t node = retained->wanted ? node_of(graph, retained->wanted) : NO_NODE;
     retained->question.wanted = node == NO_NODE ? NO_NODE : groups + node;
     retained->question.most_classes = (uint32_t)graph->strings.ends.used;
-    return retained_tell(&flow, retained->question, graph->walk.memory, &retained->told);
+    return retained_tell(&flow, retained->question, graph->walk.memory, &retained->text);
 }
 
 static void
@@ -54,10 +54,10 @@ work_and_send(void *arg, int pipe)
     Retained *retained = arg;
     Sender *sender = sender_begin(pipe, -1);
     bool good = work(retained);
-    for (size_t place = 0; good && place < retained->told.used; place += PIECE) {
-        size_t piece = Py_MIN(PIECE, retained->told.used - place);
+    for (size_t place = 0; good && place < retained->text.used; place += PIECE) {
+        size_t piece = Py_MIN(PIECE, retained->text.used - place);
         send_head(sender, (Sent){.kind = SOME_TEXT}, piece);
-        send_more(sender, retained->told.data + place, piece);
+        send_more(sender, retained->text.data + place, piece);
     }
     send_end(sender, good ? ALL_SENT : NO_MEMORY);
 }
@@ -83,9 +83,9 @@ static PyObject *
 tell(State *Py_UNUSED(state), void *hand, bool good)
 {
     Retained *retained = hand;
-    PyObject *text = good ? PyBytes_FromStringAndSize(retained->told.data, (Py_ssize_t)retained->told.used)
+    PyObject *text = good ? PyBytes_FromStringAndSize(retained->text.data, (Py_ssize_t)retained->text.used)
                           : PyErr_NoMemory();
-    row_free(retained->graph.walk.memory, &retained->told);
+    row_free(retained->graph.walk.memory, &retained->text);
     return text;
 }
 
@@ -95,7 +95,7 @@ read_own(State *Py_UNUSED(state), void *hand, Walk *Py_UNUSED(walk), PyObject *c
     Retained *retained = hand;
     retained->wanted = PyLong_AsVoidPtr(args[WANTED]);
     retained->question.top = (uint32_t)PyLong_AsUnsignedLong(args[TOP]);
-    retained->told.stride = 1;
+    retained->text.stride = 1;
     return !PyErr_Occurred();
 }
 
@@ -163,7 +163,7 @@ retained_of_call(State *state, PyObject *const *args, Py_ssize_t given)
 {
     Columns32 columns = {.held = 0};
     PyObject *result = NULL;
-    Row told = {.stride = 1};
+    Row text = {.stride = 1};
     if (given != 7)
         return PyErr_Format(PyExc_TypeError, "7 arguments are needed, not %zd", given);
     Question question = {.most_classes = (uint32_t)PyLong_AsUnsignedLong(args[4]),
@@ -183,10 +183,10 @@ retained_of_call(State *state, PyObject *const *args, Py_ssize_t given)
     Memory memory = {.fail_after = state->memory.fail_after};
     bool good;
     Py_BEGIN_ALLOW_THREADS
-    good = retained_tell(&flow, question, &memory, &told);
+    good = retained_tell(&flow, question, &memory, &text);
     Py_END_ALLOW_THREADS
-    result = good ? PyBytes_FromStringAndSize(told.data, (Py_ssize_t)told.used) : PyErr_NoMemory();
-    row_free(&memory, &told);
+    result = good ? PyBytes_FromStringAndSize(text.data, (Py_ssize_t)text.used) : PyErr_NoMemory();
+    row_free(&memory, &text);
 done:
     let_go(&columns);
     return result;

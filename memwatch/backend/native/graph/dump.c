@@ -13,14 +13,14 @@ enum { FILE_NUMBER = FIRST_OWN, TOLD, FOLD, SHOW_KEYS, ARGUMENTS };
 
 const char dump_doc[] =
     "write_graph(deep, own_types, part_types, records, exclude, patience, ask, in_child, groups, threads, array_type,\n"
-    "            file, told, fold, show_keys)\n--\n\n"
+    "            file, allocations, fold, show_keys)\n--\n\n"
     "Write a heap snapshot to the descriptor *file*: ((objects, bytes, nodes, edges, length, peak, errno, too large),\n"
-    "pause, work), or None while the collector is at work. *told* is (strings, stacks, functions, count, tree,\n"
+    "pause, work), or None while the collector is at work. *allocations* is (strings, stacks, functions, count, tree,\n"
     "about), which graph/write.h describes, and graph/asked.h the arguments before.";
 
 typedef struct {
     Graph graph;
-    Told told;
+    AllocationData allocations;
     Ids ids;
     int file;
     Facts facts;
@@ -45,8 +45,8 @@ work(void *hand)
 {
     Dump *dump = hand;
     Graph *graph = &dump->graph;
-    bool good = strings_begin(&graph->strings, graph->walk.memory) && enter_strings(graph, dump->told.strings) &&
-                asked_build(graph) && graph_write(graph, &dump->told, &dump->ids, dump->file, &dump->facts);
+    bool good = strings_begin(&graph->strings, graph->walk.memory) && enter_strings(graph, dump->allocations.strings) &&
+                asked_build(graph) && graph_write(graph, &dump->allocations, &dump->ids, dump->file, &dump->facts);
     dump->facts.peak = graph->walk.memory->peak;
     if (graph->too_large)
         dump->facts.too_large = 1;
@@ -121,15 +121,15 @@ tell(State *state, void *hand, bool good)
 /* ---- the function ---- */
 
 static bool
-read_told(Dump *dump, PyObject *told)
+read_allocations(Dump *dump, PyObject *allocations)
 {
-    static const char wrong[] = "told is six values: a list, three strings of bytes and a number between them";
-    if (!PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 6) {
+    static const char wrong[] = "allocations is six values: a list, three strings of bytes and a number between them";
+    if (!PyTuple_Check(allocations) || PyTuple_GET_SIZE(allocations) != 6) {
         PyErr_SetString(PyExc_TypeError, wrong);
         return false;
     }
-    PyObject **items = ((PyTupleObject *)told)->ob_item;
-    dump->told = (Told){items[0], items[1], items[2], PyLong_AsSize_t(items[3]), items[4], items[5]};
+    PyObject **items = ((PyTupleObject *)allocations)->ob_item;
+    dump->allocations = (AllocationData){items[0], items[1], items[2], PyLong_AsSize_t(items[3]), items[4], items[5]};
     bool good = PyList_Check(items[0]) && PyBytes_Check(items[1]) && PyBytes_Check(items[2]) &&
                 PyBytes_Check(items[4]) && PyBytes_Check(items[5]);
     if (!good && !PyErr_Occurred())
@@ -147,7 +147,7 @@ read_own(State *state, void *hand, Walk *walk, PyObject *const *args)
         return false;
     dump->graph.wanted.fold = dump->graph.wanted.leaves = PyObject_IsTrue(args[FOLD]) > 0;
     dump->graph.wanted.show_keys = PyObject_IsTrue(args[SHOW_KEYS]) > 0;
-    return read_told(dump, args[TOLD]) && asked_leave_out(walk, args[TOLD]);
+    return read_allocations(dump, args[TOLD]) && asked_leave_out(walk, args[TOLD]);
 }
 
 PyObject *

@@ -28,11 +28,11 @@ follow_static_type(Graph *graph, PyTypeObject *type, visitproc visit)
 void
 graph_follow(Graph *graph, const Kind *kind, PyObject *object, visitproc visit)
 {
-    bool hollow = ((TypeNames *)graph->type_names.data)[kind->place].is_hollow;
+    bool is_untracked = ((TypeNames *)graph->type_names.data)[kind->place].is_untracked_holder;
     bool is_static = kind->flags & KIND_ASK && !kind->type->tp_is_gc(object) && PyType_Check(object);
     if (kind->flags & KIND_TRACKABLE)
         follow(&graph->walk, kind, object, visit);
-    if (hollow)
+    if (is_untracked)
         follow_hollow(object, visit, graph);
     if (is_static)
         follow_static_type(graph, (PyTypeObject *)object, visit);

@@ -49,7 +49,7 @@ typedef struct {
 typedef struct {
     bool known;
     bool is_weak;
-    bool is_hollow;
+    bool is_untracked_holder;
     uint8_t names; /* see names.c */
     uint32_t label;
     uint32_t members; /* the first one in the row of all */
@@ -102,7 +102,7 @@ typedef struct Graph Graph;
 struct Graph {
     Walk walk; /* first, because follow() and the visitprocs are given this */
     GraphOptions wanted;
-    const Collector *collector;
+    const GCState *collector;
     Pool pool;
     Ranks ***ranks[2];
     size_t nodes;

@@ -75,8 +75,8 @@ read_type(Graph *graph, TypeNames *names, const Kind *kind)
     label_put(type, text_add, &graph->strings);
     *names = (TypeNames){.known = true, .label = text_end(&graph->strings), .names = names_of_type(type)};
     names->is_weak = PyType_IsSubtype(type, &_PyWeakref_RefType);
-    names->is_hollow = is_hollow(graph->wanted.array_type, type);
-    if (names->is_hollow && type != &PyCode_Type)
+    names->is_untracked_holder = is_untracked_holder(graph->wanted.array_type, type);
+    if (names->is_untracked_holder && type != &PyCode_Type)
         names->names = ARRAY;
     names->members = (uint32_t)graph->members.used;
     PyObject *order = type->tp_mro;

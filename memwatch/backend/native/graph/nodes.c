@@ -163,7 +163,7 @@ static uint8_t
 flags_of(const Kind *kind, const TypeNames *names, PyObject *object)
 {
     uint8_t flags = 0;
-    if (kind->flags & KIND_TRACKABLE || names->is_hollow)
+    if (kind->flags & KIND_TRACKABLE || names->is_untracked_holder)
         return 0;
     flags |= NODE_LEAF | (Py_REFCNT(object) == 1 ? NODE_ALONE : 0);
     if (is_constant(object) || (PyUnicode_CheckExact(object) && PyUnicode_CHECK_INTERNED(object)))
@@ -188,7 +188,7 @@ buffer_of(const Graph *graph, const Kind *kind, const TypeNames *names, PyObject
     *counted = kind->rule == SIZE_BYTEARRAY;
     if (*counted)
         return (uint64_t)bytearray_buffer((PyByteArrayObject *)object);
-    if (names->is_hollow && !PyCode_Check(object) && graph->wanted.array_type)
+    if (names->is_untracked_holder && !PyCode_Check(object) && graph->wanted.array_type)
         return array_bytes(object);
     return 0;
 }

@@ -347,12 +347,12 @@ find_all(Telling *telling)
 }
 
 bool
-retained_tell(const Flow *flow, Question question, Memory *memory, Row *told)
+retained_tell(const Flow *flow, Question question, Memory *memory, Row *text)
 {
     Telling telling = {.flow = flow, .question = question, .points = {.stride = sizeof(uint32_t)}};
     telling.sums.stride = sizeof(Sum);
-    told->stride = 1;
-    telling.out = (Out){.buffer = memory_map(memory, OUT_ROOM), .memory = memory, .kept = told};
+    text->stride = 1;
+    telling.out = (Out){.buffer = memory_map(memory, OUT_ROOM), .memory = memory, .kept = text};
     bool good = telling.out.buffer && dominators_find(&telling.dominators, flow, memory) && find_all(&telling);
     if (good)
         put_all(&telling);

@@ -16,6 +16,6 @@ typedef struct {
 } Question;
 
 /* False without memory. */
-bool retained_tell(const Flow *flow, Question question, Memory *memory, Row *told);
+bool retained_tell(const Flow *flow, Question question, Memory *memory, Row *text);
 
 #endif

@@ -12,7 +12,7 @@ enum { NODE_OBJECT = 3, NODE_NATIVE = 8, NODE_SYNTHETIC = 9 };
 
 typedef struct Writer {
     Graph *graph;
-    const Told *told;
+    const AllocationData *allocations;
     Ids *ids;
     Out out;
     Pointers stacks;   /* by object: the number of the stack that allocated it */
@@ -77,9 +77,9 @@ put_head(Writer *writer)
     out_number(out, writer->edges);
     out_text(out, ",\"trace_function_count\":");
     out_room(out);
-    out_number(out, writer->told->count);
+    out_number(out, writer->allocations->count);
     out_text(out, ",\"memwatch\":");
-    out_bytes(out, PyBytes_AS_STRING(writer->told->about), (size_t)PyBytes_GET_SIZE(writer->told->about));
+    out_bytes(out, PyBytes_AS_STRING(writer->allocations->about), (size_t)PyBytes_GET_SIZE(writer->allocations->about));
     out_text(out, "},\n\"nodes\":[");
 }
 
@@ -285,8 +285,8 @@ put_strings(Writer *writer)
 static bool
 read_stacks(Writer *writer)
 {
-    const char *data = PyBytes_AS_STRING(writer->told->stacks);
-    for (Py_ssize_t at = 0; at + 16 <= PyBytes_GET_SIZE(writer->told->stacks); at += 16) {
+    const char *data = PyBytes_AS_STRING(writer->allocations->stacks);
+    for (Py_ssize_t at = 0; at + 16 <= PyBytes_GET_SIZE(writer->allocations->stacks); at += 16) {
         uint64_t pair[2];
         memcpy(pair, data + at, sizeof(pair));
         Pointer *entry = pointers_enter(writer->graph->walk.memory, &writer->stacks, (void *)(uintptr_t)pair[0]);
@@ -303,8 +303,8 @@ put_all(Writer *writer)
     put_head(writer);
     if (!put_nodes(writer) || !put_edges(writer))
         return false;
-    put_json(writer, "trace_function_infos", writer->told->functions);
-    put_json(writer, "trace_tree", writer->told->tree);
+    put_json(writer, "trace_function_infos", writer->allocations->functions);
+    put_json(writer, "trace_tree", writer->allocations->tree);
     put_json(writer, "samples", NULL);
     put_json(writer, "locations", NULL);
     put_strings(writer);
@@ -312,11 +312,11 @@ put_all(Writer *writer)
 }
 
 bool
-graph_write(Graph *graph, const Told *told, Ids *ids, int file, Facts *facts)
+graph_write(Graph *graph, const AllocationData *allocations, Ids *ids, int file, Facts *facts)
 {
     Memory *memory = graph->walk.memory;
-    Writer writer = {.graph = graph, .told = told, .ids = ids, .out = {.file = file}};
-    writer.fields = told->count ? 6 : 5;
+    Writer writer = {.graph = graph, .allocations = allocations, .ids = ids, .out = {.file = file}};
+    writer.fields = allocations->count ? 6 : 5;
     writer.out.buffer = memory_map(memory, OUT_ROOM);
     graph->writer = &writer;
     bool good = writer.out.buffer && read_stacks(&writer);

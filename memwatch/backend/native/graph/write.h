@@ -5,7 +5,7 @@
 #include "graph/graph.h"
 #include "core/ids.h"
 
-/* What is told of allocations, made beforehand: JSON, and for objects by address the number of their stack. */
+/* What is known of allocations, made beforehand: JSON, and for objects by address the number of their stack. */
 typedef struct {
     PyObject *strings; /* a list of str: the first strings, which the JSON refers to */
     PyObject *stacks;  /* bytes: pairs of 64 bits */
@@ -13,7 +13,7 @@ typedef struct {
     size_t count;
     PyObject *tree;    /* bytes */
     PyObject *about;   /* bytes: an object with what is known of the process */
-} Told;
+} AllocationData;
 
 typedef struct {
     uint64_t objects; /* of the heap */
@@ -27,6 +27,6 @@ typedef struct {
 } Facts;
 
 /* False where the memory is out, or with an error in *facts*. */
-bool graph_write(Graph *graph, const Told *told, Ids *ids, int file, Facts *facts);
+bool graph_write(Graph *graph, const AllocationData *allocations, Ids *ids, int file, Facts *facts);
 
 #endif

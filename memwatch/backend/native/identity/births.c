@@ -77,7 +77,7 @@ births_prepare(void)
 }
 
 Epoch *
-births_begin(const Collector *collector)
+births_begin(const GCState *collector)
 {
     if (!become_owner())
         return NULL;

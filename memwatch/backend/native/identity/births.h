@@ -28,7 +28,7 @@ typedef struct Epoch {
 
 typedef struct {
     PyInterpreterState *owner;
-    Collector collector;
+    GCState collector;
     Memory memory;
     Epoch *oldest;
     Epoch *latest;
@@ -40,7 +40,7 @@ extern Births births;
 bool births_prepare(void);
 
 /* Watch from now on; NULL without memory or for another interpreter, which is no error: all is doubtful then. */
-Epoch *births_begin(const Collector *collector);
+Epoch *births_begin(const GCState *collector);
 
 /* Bring the births up to this moment; whether all since *epoch* are known. */
 bool births_look(Epoch *epoch);

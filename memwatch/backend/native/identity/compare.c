@@ -2,8 +2,8 @@
  *
  * No memory is needed for that but a few totals for each label, and no object is touched: the objects of either may be
  * long gone. What is at the same address with the same label in both survived, was replaced or is doubtful, as
- * settle.c has found; where the first snapshot was settled by another one than the second, it is doubtful at best. So
- * the program may go on meanwhile: the GIL is released. */
+ * survivors.c has found. Where the first snapshot was settled by another one than the second, it is doubtful at best.
+ * The program may go on meanwhile: the GIL is released. */
 #include "census/check.h"
 #include "core/marks_two.h"
 #include "identity/snapshot.h"
@@ -13,7 +13,7 @@ typedef struct {
     uint64_t allocated;
     uint64_t freed;
     uint64_t doubtful;
-    uint64_t by_print; /* of those that were replaced, known by their print alone */
+    uint64_t by_hash; /* of those that were replaced, known by their hash alone */
 } Change;
 
 typedef struct {
@@ -105,9 +105,9 @@ static bool
 note_same_place(Comparison *comparison, PyObject *object, Verdict verdict, uint32_t label)
 {
     Change *change = &comparison->changes[label];
-    if (verdict == REPLACED || verdict == PRINT_DIFFERS) {
+    if (verdict == REPLACED || verdict == HASH_DIFFERS) {
         change->freed++;
-        change->by_print += verdict == PRINT_DIFFERS;
+        change->by_hash += verdict == HASH_DIFFERS;
         note_arrival(comparison, object, label);
         return true;
     }
@@ -224,7 +224,7 @@ list_changes(const Change *changes, size_t labels)
         const Change *change = &changes[place];
         PyObject *row = Py_BuildValue("(KKKK)", (unsigned long long)change->allocated,
                                       (unsigned long long)change->freed, (unsigned long long)change->doubtful,
-                                      (unsigned long long)change->by_print);
+                                      (unsigned long long)change->by_hash);
         if (row)
             PyList_SET_ITEM(list, (Py_ssize_t)place, row);
         else
@@ -253,8 +253,8 @@ list_grown(const Row *grown)
 
 const char snapshot_compare_doc[] =
     "compare(after, numbers, numbers_after, labels)\n--\n\n"
-    "([(allocated, freed, doubtful, by_print), ...] by label, [(label, address, before, after), ...] of\n"
-    "what grew). The lists give the label of each type number. by_print are known to be replaced by print alone.";
+    "([(allocated, freed, doubtful, by_hash), ...] by label, [(label, address, before, after), ...] of\n"
+    "what grew). The lists give the label of each type number. by_hash are known to be replaced by hash alone.";
 
 PyObject *
 snapshot_compare(PyObject *self, PyObject *args)

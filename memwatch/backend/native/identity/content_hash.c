@@ -1,4 +1,4 @@
-/* Prints by type. See prints.h.
+/* Hashes by type. See hashes.h.
  *
  * An object may be half built when it is looked at: what is read lies inside the bounds that it gives itself, and a
  * pointer may be NULL. Of long content a few words are read, spread over all of it, and always the length. */
@@ -12,10 +12,10 @@
 #define BODY(object) ((const char *)(object) + sizeof(PyObject))
 
 static inline uint64_t
-mix(uint64_t print, uint64_t word)
+mix(uint64_t hash, uint64_t word)
 {
-    print = (print ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-    return print ^ print >> 29;
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 29;
 }
 
 static uint64_t
@@ -27,23 +27,23 @@ word_at(const char *data)
 }
 
 static uint64_t
-print_bytes(uint64_t print, const char *data, size_t length)
+hash_bytes(uint64_t hash, const char *data, size_t length)
 {
-    print = mix(print, length);
+    hash = mix(hash, length);
     if (length < sizeof(uint64_t)) {
         uint64_t word = 0;
         memcpy(&word, data, length);
-        return mix(print, word);
+        return mix(hash, word);
     }
     size_t last = length - sizeof(uint64_t);
     size_t step = Py_MAX(last / SAMPLES, sizeof(uint64_t));
     for (size_t place = 0; place < last; place += step)
-        print = mix(print, word_at(data + place));
-    return mix(print, word_at(data + last));
+        hash = mix(hash, word_at(data + place));
+    return mix(hash, word_at(data + last));
 }
 
 static uint64_t
-print_str(uint64_t print, PyObject *text)
+hash_str(uint64_t hash, PyObject *text)
 {
     PyASCIIObject *head = (PyASCIIObject *)text;
     size_t width = head->state.kind, length = (size_t)head->length;
@@ -52,73 +52,73 @@ print_str(uint64_t print, PyObject *text)
         data = ((PyUnicodeObject *)text)->data.any;
     else if (head->state.ascii)
         data = (const char *)text + sizeof(PyASCIIObject);
-    return data ? print_bytes(mix(print, width), data, width * length) : 0;
+    return data ? hash_bytes(mix(hash, width), data, width * length) : 0;
 }
 
 bool
-print_decides(PyObject *object)
+hash_decides(PyObject *object)
 {
     return !PyDict_Check(object);
 }
 
-static uint64_t print_content(PyObject *object, int depth);
+static uint64_t hash_content(PyObject *object, int depth);
 
 /* A tuple holds its items: where one of them is another one, or has other content, so has the tuple. */
 static uint64_t
-print_tuple(uint64_t print, PyObject *tuple, int depth)
+hash_tuple(uint64_t hash, PyObject *tuple, int depth)
 {
     Py_ssize_t items = Py_SIZE(tuple);
-    print = mix(print, (uint64_t)items);
+    hash = mix(hash, (uint64_t)items);
     for (Py_ssize_t place = 0; place < Py_MIN(items, ITEMS); place++) {
         PyObject *item = ((PyTupleObject *)tuple)->ob_item[place];
-        print = mix(print, (uint64_t)(uintptr_t)item);
-        if (item && depth < DEPTH && print_decides(item))
-            print = mix(print, print_content(item, depth + 1));
+        hash = mix(hash, (uint64_t)(uintptr_t)item);
+        if (item && depth < DEPTH && hash_decides(item))
+            hash = mix(hash, hash_content(item, depth + 1));
     }
-    return print;
+    return hash;
 }
 
 /* What a code object never changes. */
 static uint64_t
-print_code(uint64_t print, PyCodeObject *code)
+hash_code(uint64_t hash, PyCodeObject *code)
 {
-    print = mix(print, (uint64_t)(uintptr_t)code->co_consts);
-    print = mix(print, (uint64_t)(uintptr_t)code->co_names);
-    print = mix(print, (uint64_t)(uintptr_t)code->co_linetable);
-    print = mix(print, (uint64_t)(uintptr_t)code->co_localsplusnames);
-    return mix(print, (uint64_t)code->co_firstlineno);
+    hash = mix(hash, (uint64_t)(uintptr_t)code->co_consts);
+    hash = mix(hash, (uint64_t)(uintptr_t)code->co_names);
+    hash = mix(hash, (uint64_t)(uintptr_t)code->co_linetable);
+    hash = mix(hash, (uint64_t)(uintptr_t)code->co_localsplusnames);
+    return mix(hash, (uint64_t)code->co_firstlineno);
 }
 
 static uint64_t
-print_content(PyObject *object, int depth)
+hash_content(PyObject *object, int depth)
 {
     PyTypeObject *type = Py_TYPE(object);
-    uint64_t print = mix(0, (uint64_t)(uintptr_t)type);
+    uint64_t hash = mix(0, (uint64_t)(uintptr_t)type);
     if (type->tp_flags & Py_TPFLAGS_UNICODE_SUBCLASS)
-        return print_str(print, object);
+        return hash_str(hash, object);
     if (type->tp_flags & Py_TPFLAGS_LONG_SUBCLASS)
-        return print_bytes(print, BODY(object),
-                           (size_t)INT_HEAD - sizeof(PyObject) + (size_t)digits_of(object) * sizeof(digit));
+        return hash_bytes(hash, BODY(object),
+                          (size_t)INT_HEAD - sizeof(PyObject) + (size_t)digits_of(object) * sizeof(digit));
     if (type->tp_flags & Py_TPFLAGS_TUPLE_SUBCLASS)
-        return print_tuple(print, object, depth);
+        return hash_tuple(hash, object, depth);
     if (type->tp_flags & Py_TPFLAGS_BYTES_SUBCLASS)
-        return print_bytes(print, ((PyBytesObject *)object)->ob_sval, (size_t)Py_SIZE(object));
+        return hash_bytes(hash, ((PyBytesObject *)object)->ob_sval, (size_t)Py_SIZE(object));
     if (type == &PyCode_Type)
-        return print_code(print, (PyCodeObject *)object);
+        return hash_code(hash, (PyCodeObject *)object);
     if (type == &PyDict_Type)
-        return mix(print, dict_state(object));
+        return mix(hash, dict_state(object));
     if (type == &PyFloat_Type)
-        return mix(print, word_at(BODY(object)));
+        return mix(hash, word_at(BODY(object)));
     if (type == &PyComplex_Type)
-        return mix(mix(print, word_at(BODY(object))), word_at(BODY(object) + sizeof(double)));
+        return mix(mix(hash, word_at(BODY(object))), word_at(BODY(object) + sizeof(double)));
     return 0;
 }
 
 uint64_t
-print_of(PyObject *object)
+content_hash(PyObject *object)
 {
-    uint64_t print = print_content(object, 0);
-    return print && print >> 52 == 0 ? print | (uint64_t)1 << 52 : print; /* what is kept must not be 0 */
+    uint64_t hash = hash_content(object, 0);
+    return hash && hash >> 52 == 0 ? hash | (uint64_t)1 << 52 : hash; /* what is kept must not be 0 */
 }
 
 bool

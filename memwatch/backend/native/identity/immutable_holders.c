@@ -1,4 +1,4 @@
-/* See held.h. */
+/* See immutable_holders.h. */
 #include "identity/immutable_holders.h"
 #include "core/code_and_locks.h"
 

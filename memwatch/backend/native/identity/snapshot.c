@@ -63,7 +63,7 @@ typedef struct {
 } Filling;
 
 static bool
-list_young(Filling *filling, const Collector *collector)
+list_young(Filling *filling, const GCState *collector)
 {
     if (!marks_begin(filling->walk->memory, &filling->young))
         return false;
@@ -84,12 +84,12 @@ state_of(const Filling *filling, const Kind *kind, PyObject *object)
     return is_permanent(object) ? STATE_PERMANENT : STATE_UNTRACKED;
 }
 
-/* State and print, to stand above the number. */
+/* State and hash, to stand above the number. */
 static uint32_t
 describe(const Filling *filling, const Kind *kind, PyObject *object)
 {
-    uint32_t print = (uint32_t)(print_of(object) >> (64 - print_bits(filling->made)));
-    return (print << 2 | (uint32_t)state_of(filling, kind, object)) << filling->made->number_bits;
+    uint32_t hash = (uint32_t)(content_hash(object) >> (64 - hash_bits(filling->made)));
+    return (hash << 2 | (uint32_t)state_of(filling, kind, object)) << filling->made->number_bits;
 }
 
 static bool
@@ -150,13 +150,13 @@ snapshot_count(Snapshot *made)
 }
 
 bool
-snapshot_fill(Snapshot *made, Walk *walk, const Collector *collector, bool prints)
+snapshot_fill(Snapshot *made, Walk *walk, const GCState *collector, bool hashes)
 {
     Filling filling = {.made = made, .walk = walk};
     Memory *memory = walk->memory;
     made->large.stride = sizeof(Large);
     made->rows = marks_count(&walk->marks);
-    made->number_bits = prints && !TRACES_BIRTHS ? bits_for(walk->kinds.used) : 0;
+    made->number_bits = hashes && !TRACES_BIRTHS ? bits_for(walk->kinds.used) : 0;
     made->wide = made->number_bits || walk->kinds.used > NARROW;
     made->numbers = memory_map(memory, Py_MAX(made->rows, 1) * number_size(made));
     bool filled = made->numbers && note_measured(walk) &&
@@ -252,7 +252,7 @@ add_address(PyObject *object, void *arg)
 {
     Addresses *made = arg;
     Verdict verdict = verdict_at(made->snapshot, made->row++);
-    if (verdict != REPLACED && verdict != PRINT_DIFFERS)
+    if (verdict != REPLACED && verdict != HASH_DIFFERS)
         made->addresses[made->count++] = (uint64_t)(uintptr_t)object;
     return true;
 }
@@ -289,12 +289,12 @@ snapshot_release(PyObject *self, PyObject *Py_UNUSED(ignored))
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(bits_doc, "The bits that are kept of a print, or 0: one in two to that power is the same by chance.");
+PyDoc_STRVAR(bits_doc, "The bits that are kept of a hash, or 0: one in two to that power is the same by chance.");
 
 static PyObject *
 snapshot_bits(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyLong_FromLong(print_bits((Snapshot *)self));
+    return PyLong_FromLong(hash_bits((Snapshot *)self));
 }
 
 /* ---- the type ---- */
@@ -310,7 +310,7 @@ static PyMethodDef methods[] = {
 
 static PyGetSetDef attributes[] = {
     {"nbytes", snapshot_nbytes, NULL, nbytes_doc, NULL},
-    {"print_bits", snapshot_bits, NULL, bits_doc, NULL},
+    {"hash_bits", snapshot_bits, NULL, bits_doc, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

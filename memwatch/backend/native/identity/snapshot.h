@@ -3,11 +3,11 @@
  * It is the marks of a walk, kept, and a row for each object, in order of address. An object's row is found by its
  * rank: how many marks lie before its own. A row is the number of the object's type, in 16 bits, or in 32 where there
  * are more types. Where births are watched and cannot be traced, rows have 32 bits, and from low to high: the number in
- * as many bits as the largest one needs, two bits of state, and a print of the object's content in what is left.
+ * as many bits as the largest one needs, two bits of state, and a hash of the object's content in what is left.
  *
  * Of containers that can grow and are large the size is kept beside, in order of address too.
  *
- * snapshot.c takes one and looks into it, settle.c finds out what was replaced since, compare.c compares two. */
+ * snapshot.c takes one and looks into it, survivors.c finds out what was replaced since, compare.c compares two. */
 #ifndef MEMWATCH_SNAPSHOT_H
 #define MEMWATCH_SNAPSHOT_H
 
@@ -25,7 +25,7 @@ typedef enum {
 typedef enum {
     SURVIVED, /* or was not in the next one */
     REPLACED, /* another one has been born at its address */
-    PRINT_DIFFERS, /* replaced, by its print alone */
+    HASH_DIFFERS, /* replaced, by its hash alone */
     DOUBTFUL,
 } Verdict;
 
@@ -43,23 +43,23 @@ typedef struct {
     size_t rows;
     bool wide;
     uint32_t largest; /* number in a row */
-    uint8_t *holders; /* by number: whether held.h cares for objects of the type; NULL without states and prints */
-    size_t kinds;     /* length of that */
+    uint8_t *holders; /* by type: whether immutable_holders.h cares for its objects; NULL without states and hashes */
+    size_t kinds; /* length of that */
     int number_bits; /* 0: a row is a number and nothing else */
-    Row large;       /* Large */
-    Epoch *epoch;    /* watching births since; NULL: not, or no more */
-    bool watched;    /* births were asked for */
+    Row large; /* Large */
+    Epoch *epoch; /* watching births since; NULL: not, or no more */
+    bool watched; /* births were asked for */
     uint64_t serial;
     uint64_t settled_by; /* the serial of another one; 0: none yet */
-    uint8_t *verdicts;   /* two bits for each row; where a row has a state they take its place once it is settled */
+    uint8_t *verdicts; /* two bits for each row; where a row has a state they take its place once it is settled */
 } Snapshot;
 
 /* The type of snapshots, for one module. */
 PyObject *snapshot_type(PyObject *module);
 
 /* A snapshot of what *walk* met, which gives its marks away; before result_hold(). NULL without memory, no exception.
- * *made* is an empty snapshot; *prints* asks for states and prints where births cannot be traced. */
-bool snapshot_fill(Snapshot *made, Walk *walk, const Collector *collector, bool prints);
+ * *made* is an empty snapshot; *hashes* asks for states and hashes where births cannot be traced. */
+bool snapshot_fill(Snapshot *made, Walk *walk, const GCState *collector, bool hashes);
 
 /* A serial number for *made*, which no other snapshot has. */
 void snapshot_count(Snapshot *made);
@@ -107,13 +107,13 @@ state_in(const Snapshot *snapshot, uint32_t row)
 
 /* 0: none. */
 static inline uint32_t
-print_in(const Snapshot *snapshot, uint32_t row)
+hash_in(const Snapshot *snapshot, uint32_t row)
 {
     return row >> (snapshot->number_bits + 2);
 }
 
 static inline int
-print_bits(const Snapshot *snapshot)
+hash_bits(const Snapshot *snapshot)
 {
     return snapshot->number_bits ? 30 - snapshot->number_bits : 0;
 }

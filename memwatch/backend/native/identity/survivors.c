@@ -1,13 +1,13 @@
 /* What became of the objects of a snapshot: which of those that are at the same address in a second one survived.
  *
  * Where births are traced, that is one question: was one born there since? Where they are marked, it is asked for what
- * the collector tracks. What it tracks before and not now, or now and not before, or never, is told by its print:
+ * the collector tracks. What it tracks before and not now, or now and not before, or never, is told by its hash:
  *
- *   another print      another object; of a dict, which may have been changed, nothing is known
- *   the same print     the same object if the print is rare among all objects of both snapshots; else doubtful
+ *   another hash      another object; of a dict, which may have been changed, nothing is known
+ *   the same hash     the same object if the hash is rare among all objects of both snapshots; else doubtful
  *   none               doubtful
  *
- * And what is doubtful survived all the same if it is held by what did; see held.h.
+ * And what is doubtful survived all the same if it is held by what did; see immutable_holders.h.
  *
  * All that runs in the same hold of the GIL as the second walk. So the objects of the second snapshot live, and may be
  * looked at. What is kept is a verdict for each object of the first one. */
@@ -23,31 +23,31 @@ typedef struct {
     const Snapshot *before;
     const Snapshot *after;
     size_t rows[2];
-    bool prints; /* births are marked, and the rows have prints */
+    bool hashes; /* births are marked, and the rows have hashes */
     bool sure;   /* all births are known */
     uint8_t *verdicts;
-    int bits;        /* of prints, that both snapshots have */
-    uint8_t *counts; /* how often a print was met, up to 255; several prints share one */
+    int bits;        /* of hashes, that both snapshots have */
+    uint8_t *counts; /* how often a hash was met, up to 255; several hashes share one */
     size_t cells;    /* a power of two */
     Memory *memory;
     Held held;
 } Settling;
 
-/* ---- how often each print is there ---- */
+/* ---- how often each hash is there ---- */
 
 static uint32_t
-print_of_side(const Settling *settling, const Snapshot *side, uint32_t row)
+hash_of_side(const Settling *settling, const Snapshot *side, uint32_t row)
 {
-    return print_in(side, row) >> (print_bits(side) - settling->bits);
+    return hash_in(side, row) >> (hash_bits(side) - settling->bits);
 }
 
 static void
-count_prints(Settling *settling, const Snapshot *side)
+count_hashes(Settling *settling, const Snapshot *side)
 {
     for (size_t row = 0; row < side->rows; row++) {
-        uint32_t print = print_of_side(settling, side, row_at(side, row));
-        uint8_t *count = &settling->counts[print & (settling->cells - 1)];
-        *count += print != 0 && *count < UINT8_MAX;
+        uint32_t hash = hash_of_side(settling, side, row_at(side, row));
+        uint8_t *count = &settling->counts[hash & (settling->cells - 1)];
+        *count += hash != 0 && *count < UINT8_MAX;
     }
 }
 
@@ -64,20 +64,20 @@ entered_verdict(const Settling *settling, size_t row)
     return (Verdict)(settling->verdicts[row / 4] >> row % 4 * 2 & 3);
 }
 
-/* Enter the verdict of the same print: here, because it is several times faster to do it for all rows in a row. */
+/* Enter the verdict of the same hash: here, because it is several times faster to do it for all rows in a row. */
 static void
 find_common(Settling *settling, size_t rare)
 {
     const Snapshot *before = settling->before;
     for (size_t row = 0; row < before->rows; row++) {
-        uint32_t print = print_of_side(settling, before, row_at(before, row));
-        if (settling->counts[print & (settling->cells - 1)] > rare)
+        uint32_t hash = hash_of_side(settling, before, row_at(before, row));
+        if (settling->counts[hash & (settling->cells - 1)] > rare)
             enter_verdict(settling, row, DOUBTFUL);
     }
 }
 
 static bool
-judge_prints(Settling *settling)
+judge_hashes(Settling *settling)
 {
     size_t rows = settling->before->rows + settling->after->rows, most = (size_t)1 << settling->bits;
     size_t cells = 4096;
@@ -87,8 +87,8 @@ judge_prints(Settling *settling)
     settling->counts = memory_map(settling->memory, cells);
     if (settling->counts == NULL)
         return false;
-    count_prints(settling, settling->before);
-    count_prints(settling, settling->after);
+    count_hashes(settling, settling->before);
+    count_hashes(settling, settling->after);
     find_common(settling, Py_MIN(RARE + 4 * rows / cells, UINT8_MAX - 1));
     return true;
 }
@@ -96,16 +96,16 @@ judge_prints(Settling *settling)
 /* ---- verdicts ---- */
 
 static Verdict
-by_print(const Settling *settling, PyObject *object, uint32_t old, uint32_t new)
+by_hash(const Settling *settling, PyObject *object, uint32_t old, uint32_t new)
 {
-    uint32_t print = print_of_side(settling, settling->before, old);
-    uint32_t print_now = print_of_side(settling, settling->after, new);
-    if (print == 0 || print_now == 0)
+    uint32_t hash = hash_of_side(settling, settling->before, old);
+    uint32_t hash_now = hash_of_side(settling, settling->after, new);
+    if (hash == 0 || hash_now == 0)
         return DOUBTFUL;
-    if (print != print_now)
-        return print_decides(object) ? PRINT_DIFFERS : DOUBTFUL;
+    if (hash != hash_now)
+        return hash_decides(object) ? HASH_DIFFERS : DOUBTFUL;
     Verdict verdict = entered_verdict(settling, settling->rows[0] - 1);
-    return verdict == DOUBTFUL && !print_decides(object) ? SURVIVED : verdict;
+    return verdict == DOUBTFUL && !hash_decides(object) ? SURVIVED : verdict;
 }
 
 /* What was marked as born is another object than the one that was there before; unless that one was young too, or was
@@ -115,7 +115,7 @@ born_since(const Settling *settling, PyObject *object, uint32_t old, uint32_t ne
 {
     ObjectState state = state_in(settling->before, old);
     if (state == STATE_YOUNG || (state != STATE_OLD && !PyTuple_CheckExact(object)))
-        return by_print(settling, object, old, new);
+        return by_hash(settling, object, old, new);
     if (PyDict_CheckExact(object) && births_may_be_old(settling->before->epoch, object))
         return DOUBTFUL;
     return REPLACED;
@@ -134,7 +134,7 @@ judge_marked(const Settling *settling, PyObject *object, uint32_t old, uint32_t 
         return SURVIVED;
     if (!was_tracked && is_tracked_now)
         return PyTuple_CheckExact(object) ? REPLACED : DOUBTFUL;
-    return by_print(settling, object, old, new);
+    return by_hash(settling, object, old, new);
 }
 
 static Verdict
@@ -162,7 +162,7 @@ judge_row(PyObject *object, bool before, bool after, void *arg)
         enter_verdict(settling, row, SURVIVED);
     if (!before || !after)
         return true;
-    if (!settling->prints) {
+    if (!settling->hashes) {
         enter_verdict(settling, row, judge_traced(settling, object));
         return true;
     }
@@ -184,17 +184,17 @@ judge_all(Settling *settling)
 {
     const Snapshot *before = settling->before, *after = settling->after;
     return marks_each_of_two(&before->marks, &after->marks, judge_row, settling) &&
-           (!settling->prints || held_resolve(settling->memory, &settling->held, clear_doubt, settling));
+           (!settling->hashes || held_resolve(settling->memory, &settling->held, clear_doubt, settling));
 }
 
 static bool
 settling_begin(Settling *settling)
 {
     settling->verdicts = memory_map(settling->memory, verdicts_size(settling->before));
-    if (settling->verdicts == NULL || !settling->prints)
+    if (settling->verdicts == NULL || !settling->hashes)
         return settling->verdicts != NULL;
-    settling->bits = Py_MIN(print_bits(settling->before), print_bits(settling->after));
-    return judge_prints(settling) && held_begin(settling->memory, &settling->held, settling->before->rows / 8);
+    settling->bits = Py_MIN(hash_bits(settling->before), hash_bits(settling->after));
+    return judge_hashes(settling) && held_begin(settling->memory, &settling->held, settling->before->rows / 8);
 }
 
 static void
@@ -225,10 +225,10 @@ keep_verdicts(Settling *settling, Snapshot *before)
 bool
 snapshot_settle(Memory *memory, Snapshot *before, const Snapshot *after)
 {
-    bool prints = before->number_bits && after->number_bits;
-    if (before->settled_by || (before->epoch == NULL && !prints))
+    bool hashes = before->number_bits && after->number_bits;
+    if (before->settled_by || (before->epoch == NULL && !hashes))
         return true; /* nothing new is known */
-    Settling settling = {.before = before, .after = after, .memory = memory, .prints = prints};
+    Settling settling = {.before = before, .after = after, .memory = memory, .hashes = hashes};
     bool settled = settling_begin(&settling);
     if (settled) {
         settling.sure = before->epoch && births_look(before->epoch);

@@ -30,13 +30,13 @@ extern void *reallocarray(void *, size_t, size_t) __attribute__((weak)); /* olde
 static struct {
     bool by_page;
     bool usable;
-} told;
+} settings;
 
 void
 native_hooks_begin(bool by_page, bool usable)
 {
-    told.by_page = by_page;
-    told.usable = usable;
+    settings.by_page = by_page;
+    settings.usable = usable;
 }
 
 /* ---- what is new ---- */
@@ -126,7 +126,7 @@ forget(void *block)
 static void
 hook_free(void *block)
 {
-    if (maybe_sample(block, told.by_page))
+    if (maybe_sample(block, settings.by_page))
         forget(block);
     ORIGINAL(NATIVE_FREE, FreeCall)(block);
 }
@@ -137,7 +137,7 @@ resize(void *block, size_t bytes, size_t held)
 {
     Removed removed;
     double interval;
-    bool was = maybe_sample(block, told.by_page) && sample_remove(block, &removed);
+    bool was = maybe_sample(block, settings.by_page) && sample_remove(block, &removed);
     void *moved = ORIGINAL(NATIVE_REALLOC, ReallocCall)(block, bytes);
     if (moved == NULL) {
         if (was && bytes)
@@ -151,7 +151,7 @@ resize(void *block, size_t bytes, size_t held)
         return moved;
     }
     size_t counted = bytes;
-    if (told.usable)
+    if (settings.usable)
         counted = bytes > held ? malloc_usable_size(moved) - held : 0;
     if (is_due(counted, &interval))
         sample_take_native(moved, bytes, interval);
@@ -163,7 +163,7 @@ hook_realloc(void *block, size_t bytes)
 {
     if (block == NULL)
         return hook_malloc(bytes);
-    size_t held = told.usable ? malloc_usable_size(block) : 0;
+    size_t held = settings.usable ? malloc_usable_size(block) : 0;
     if (bytes <= held && bytes > held - (held >> 5))
         return ORIGINAL(NATIVE_REALLOC, ReallocCall)(block, bytes);
     return resize(block, bytes, held);

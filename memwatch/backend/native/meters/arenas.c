@@ -257,12 +257,12 @@ walk(Py_ssize_t *blocks, Py_ssize_t *bytes)
 
 /* What sys.getallocatedblocks() says more than there is in arenas; -1 where that cannot be told. */
 static Py_ssize_t
-outside_arenas(PyObject *told)
+outside_arenas(PyObject *count_blocks)
 {
     Py_ssize_t blocks, bytes;
     if (!walk(&blocks, &bytes))
         return -1;
-    PyObject *answer = PyObject_CallNoArgs(told);
+    PyObject *answer = PyObject_CallNoArgs(count_blocks);
     Py_ssize_t all = answer ? PyLong_AsSsize_t(answer) : -1;
     Py_XDECREF(answer);
     return Py_MAX(all - blocks, -1);
@@ -285,31 +285,32 @@ filter_words(const Library *library, const Py_ssize_t **words, int number, Py_ss
 
 /* One trial with *words*: do they follow when large blocks come and go? */
 static int
-follow_large(const Library *library, const Py_ssize_t **words, PyObject *told)
+follow_large(const Library *library, const Py_ssize_t **words, PyObject *count_blocks)
 {
     void *blocks[ASKED];
-    Py_ssize_t before = outside_arenas(told);
+    Py_ssize_t before = outside_arenas(count_blocks);
     int number = before < 0 ? 0 : filter_words(library, words, 0, before);
     for (int asked = 0; asked < ASKED; asked++)
         blocks[asked] = PyObject_Malloc(LARGE);
     if (number > 0)
-        number = outside_arenas(told) == before + ASKED ? filter_words(library, words, number, before + ASKED) : 0;
+        number = outside_arenas(count_blocks) == before + ASKED ? filter_words(library, words, number, before + ASKED)
+                                                                : 0;
     for (int asked = 0; asked < ASKED; asked++)
         PyObject_Free(blocks[asked]);
     if (number > 0)
-        number = outside_arenas(told) == before ? filter_words(library, words, number, before) : 0;
+        number = outside_arenas(count_blocks) == before ? filter_words(library, words, number, before) : 0;
     return number;
 }
 
 /* Find the number of large blocks. While too many words say it, one block more makes it another one. */
 static bool
-find_large(const Library *library, PyObject *told)
+find_large(const Library *library, PyObject *count_blocks)
 {
     const Py_ssize_t *words[WORDS];
     void *held[TRIES];
     int number = -1, tries = 0;
     while (number < 0 && tries < TRIES) {
-        number = follow_large(library, words, told);
+        number = follow_large(library, words, count_blocks);
         held[tries++] = PyObject_Malloc(LARGE);
     }
     while (tries > 0)
@@ -320,7 +321,7 @@ find_large(const Library *library, PyObject *told)
 
 /* Search the variables of the interpreter that are zero at first, or all of them. */
 static bool
-find_in(bool zero_at_first, PyObject *told)
+find_in(bool zero_at_first, PyObject *count_blocks)
 {
     Library library = {.zero_at_first = zero_at_first};
     PyMemAllocatorEx raw; /* gives the table: where it is not Python's own, nothing is known of that */
@@ -331,13 +332,13 @@ find_in(bool zero_at_first, PyObject *told)
         return false;
     bool found = take_block() && find_table(&library);
     close_pipe();
-    return found && find_large(&library, told);
+    return found && find_large(&library, count_blocks);
 }
 
 static void
-find(PyObject *told)
+find(PyObject *count_blocks)
 {
-    arenas.known = find_in(true, told) || (ARENAS_MAY_BE_INITIALIZED && find_in(false, told));
+    arenas.known = find_in(true, count_blocks) || (ARENAS_MAY_BE_INITIALIZED && find_in(false, count_blocks));
 }
 
 static bool
@@ -355,7 +356,7 @@ static struct {
 } arenas;
 
 static void
-find(PyObject *Py_UNUSED(told))
+find(PyObject *Py_UNUSED(count_blocks))
 {
 }
 
@@ -369,13 +370,13 @@ read_arenas(Py_ssize_t *Py_UNUSED(blocks), Py_ssize_t *Py_UNUSED(bytes))
 bool
 arenas_find(void)
 {
-    PyObject *told = PySys_GetObject("getallocatedblocks");
-    if (arenas.searched || PyInterpreterState_Get() != PyInterpreterState_Main() || told == NULL)
+    PyObject *count_blocks = PySys_GetObject("getallocatedblocks");
+    if (arenas.searched || PyInterpreterState_Get() != PyInterpreterState_Main() || count_blocks == NULL)
         return true;
     arenas.searched = true;
-    Py_INCREF(told);
-    find(told);
-    Py_DECREF(told);
+    Py_INCREF(count_blocks);
+    find(count_blocks);
+    Py_DECREF(count_blocks);
     return !PyErr_Occurred();
 }
 
@@ -391,12 +392,12 @@ static PyObject *
 count_blocks(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     Py_ssize_t blocks, bytes;
-    PyObject *told, *count;
+    PyObject *count_blocks, *count;
     if (read_arenas(&blocks, &bytes))
         count = Py_BuildValue("(nn)", blocks, bytes);
     else {
-        told = PySys_GetObject("getallocatedblocks");
-        count = told ? Py_BuildValue("(NO)", PyObject_CallNoArgs(told), Py_None) : PyErr_NoMemory();
+        count_blocks = PySys_GetObject("getallocatedblocks");
+        count = count_blocks ? Py_BuildValue("(NO)", PyObject_CallNoArgs(count_blocks), Py_None) : PyErr_NoMemory();
     }
     if (count && PyObject_GC_IsTracked(count)) /* numbers alone: no object more for a program that counts its own */
         PyObject_GC_UnTrack(count);

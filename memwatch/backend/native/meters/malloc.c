@@ -77,9 +77,9 @@ rises(Ask *ask)
         if (!ask(&before))
             return false;
         void *volatile block = malloc(PROBE); /* volatile: or the compiler leaves it out */
-        bool told = block && ask(&after) && after >= before + PROBE / 2;
+        bool good = block && ask(&after) && after >= before + PROBE / 2;
         free(block);
-        if (told)
+        if (good)
             return true;
     }
     return false;

@@ -59,8 +59,8 @@ arena_room(void *const *word, size_t bytes)
     return *(const uint32_t *)(word + 1);
 #else
     bool debugs = ((const uint8_t *)*word)[-1] == 0xFD; /* the debug allocator puts that before a block */
-    size_t told = debugs ? 0 : malloc_usable_size(*word) / bytes, room = 8;
-    while (room * 2 <= told && room < (size_t)1 << 24)
+    size_t usable = debugs ? 0 : malloc_usable_size(*word) / bytes, room = 8;
+    while (room * 2 <= usable && room < (size_t)1 << 24)
         room *= 2;
     return room >= 16 ? room : 0;
 #endif

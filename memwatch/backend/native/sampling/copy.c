@@ -85,7 +85,7 @@ copy_place(Making *making, uint32_t number)
     if (*known == 0) {
         if (!place_read(&sampler.memory, &sampler.names, number))
             making->failed = true;
-        const Place *place = place_of(&sampler.names, number);
+        const FrameName *place = place_of(&sampler.names, number);
         uint32_t code = copy_code(making, place->code);
         CopiedPlace *made = add(making, &making->copy->places);
         if (made)
@@ -134,7 +134,7 @@ forget_numbers(void)
         for (Code *code = sampler.names.codes[bucket]; code; code = code->next)
             code->number = 0;
     for (uint32_t number = 1; number < sampler.names.places.used; number++) {
-        Place *place = place_of(&sampler.names, number);
+        FrameName *place = place_of(&sampler.names, number);
         if (place->code)
             place->code->number = 0;
     }

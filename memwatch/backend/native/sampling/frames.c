@@ -20,18 +20,18 @@ mix(uint64_t hash, uint64_t next)
     return ((hash << 25 | hash >> 39) ^ next) * 0x9E3779B97F4A7C15u;
 }
 
-/* *told*: the addresses of instructions are enough, no code has been at one of them before. */
+/* *notified*: the addresses of instructions are enough, no code has been at one of them before. */
 static inline __attribute__((always_inline)) uint64_t
-hash_frames(const InterpreterFrame *frame, int depth, bool told)
+hash_frames(const InterpreterFrame *frame, int depth, bool notified)
 {
-    uint64_t hash = told;
+    uint64_t hash = notified;
     for (; frame; frame = frame->previous) {
         if (is_entry_frame(frame))
             continue;
         if (depth-- == 0)
             return ~hash;
         hash = mix(hash, (uintptr_t)frame->instruction);
-        PyCodeObject *code = told ? NULL : code_of(frame);
+        PyCodeObject *code = notified ? NULL : code_of(frame);
         if (code)
             hash = mix(hash, code_fingerprint(code));
     }
@@ -62,5 +62,5 @@ frames_walk(Trail *trail, int depth, bool watched)
     while (frame && is_entry_frame(frame))
         frame = frame->previous;
     trail->cut = frame != NULL;
-    trail->told = thread && watched && deaths_are_told(thread);
+    trail->notified = thread && watched && deaths_are_told(thread);
 }

@@ -13,12 +13,12 @@ typedef struct {
     uint32_t fingerprint;
 } Step;
 
-/* Innermost first. `cut`: there were more frames. `told`: no code here dies without a word. */
+/* Innermost first. `cut`: there were more frames. `notified`: no code here dies without a word. */
 typedef struct {
     Step steps[DEEPEST];
     int depth;
     bool cut;
-    bool told;
+    bool notified;
 } Trail;
 
 /* A number for the stack of this thread, *depth* frames of it at most: no other stack has it as long as those codes

@@ -148,7 +148,7 @@ place_bucket(const Names *names, const PyCodeObject *address, uint32_t unit)
 static void
 place_unlink(Names *names, uint32_t number)
 {
-    Place *place = place_of(names, number);
+    FrameName *place = place_of(names, number);
     if (place->address == NULL)
         return;
     uint32_t *link = place_bucket(names, place->address, place->unit);
@@ -161,7 +161,7 @@ place_unlink(Names *names, uint32_t number)
 bool
 place_read(Memory *memory, Names *names, uint32_t number)
 {
-    Place *place = place_of(names, number);
+    FrameName *place = place_of(names, number);
     if (place->address == NULL)
         return true;
     if (place->line == UNREAD) {
@@ -193,7 +193,7 @@ names_bury(Memory *memory, Names *names, PyCodeObject *address)
 void
 place_drop(Names *names, uint32_t number)
 {
-    Place *place = place_of(names, number);
+    FrameName *place = place_of(names, number);
     Code *code = place->code;
     if (code == NULL)
         return;
@@ -202,7 +202,7 @@ place_drop(Names *names, uint32_t number)
     while (*link != number)
         link = &place_of(names, *link)->sibling;
     *link = place->sibling;
-    *place = (Place){.next = names->free};
+    *place = (FrameName){.next = names->free};
     names->free = number;
     code->uses--;
     code_drop(names, code);
@@ -219,7 +219,7 @@ spread(Memory *memory, Names *names)
     names->buckets = made;
     names->room *= 2;
     for (uint32_t number = 1; number < names->places.used; number++) {
-        Place *place = place_of(names, number);
+        FrameName *place = place_of(names, number);
         if (place->address) {
             uint32_t *bucket = place_bucket(names, place->address, place->unit);
             place->next = *bucket;
@@ -248,12 +248,12 @@ place_give_back(Names *names, uint32_t number)
 }
 
 static __attribute__((noinline)) uint32_t
-place_make(Memory *memory, Names *names, const Step *step, bool told)
+place_make(Memory *memory, Names *names, const Step *step, bool notified)
 {
     uint32_t number = place_room(memory, names);
     if (number == 0)
         return 0;
-    *place_of(names, number) = (Place){0};
+    *place_of(names, number) = (FrameName){0};
     Code *code = code_find(memory, names, step);
     if (code == NULL) {
         place_give_back(names, number);
@@ -262,12 +262,12 @@ place_make(Memory *memory, Names *names, const Step *step, bool told)
     if (names->places.used > names->room)
         spread(memory, names);
     uint32_t *bucket = place_bucket(names, step->code, step->unit);
-    *place_of(names, number) = (Place){
+    *place_of(names, number) = (FrameName){
         step->code, code, step->unit, step->fingerprint, UNREAD, 0, 0, *bucket, code->places,
     };
     *bucket = code->places = number;
     code->uses++;
-    if (told || place_read(memory, names, number))
+    if (notified || place_read(memory, names, number))
         return number;
     place_drop(names, number);
     return 0;
@@ -279,19 +279,19 @@ place_find(Memory *memory, Names *names, const Trail *trail, int wanted)
     const Step *step = &trail->steps[wanted];
     uint32_t number = *place_bucket(names, step->code, step->unit);
     while (number) {
-        Place *place = place_of(names, number);
+        FrameName *place = place_of(names, number);
         if (place->address == step->code && place->unit == step->unit && place->fingerprint == step->fingerprint)
             return number;
         number = place->next;
     }
-    return place_make(memory, names, step, trail->told);
+    return place_make(memory, names, step, trail->notified);
 }
 
 bool
 names_begin(Memory *memory, Names *names)
 {
     memset(names, 0, sizeof(*names));
-    names->places.stride = sizeof(Place);
+    names->places.stride = sizeof(FrameName);
     names->room = FIRST_BUCKETS;
     names->buckets = memory_map(memory, FIRST_BUCKETS * sizeof(uint32_t));
     return names->buckets && row_add(memory, &names->places);

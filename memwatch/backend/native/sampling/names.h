@@ -46,13 +46,13 @@ typedef struct {
     uint32_t uses;   /* stacks */
     uint32_t next;   /* in its bucket, or of the free ones */
     uint32_t sibling; /* of the same code */
-} Place;
+} FrameName;
 
 typedef struct {
     Slab slab;
     Text *texts[NAME_BUCKETS];
     Code *codes[NAME_BUCKETS];
-    Row places; /* of Place; the first is none */
+    Row places; /* of FrameName; the first is none */
     uint32_t free;
     uint32_t *buckets;
     size_t room;     /* of the buckets, a power of two */
@@ -77,10 +77,10 @@ bool place_read(Memory *memory, Names *names, uint32_t number);
 /* *code* dies: read it, and never find it again. */
 void names_bury(Memory *memory, Names *names, PyCodeObject *code);
 
-static inline Place *
+static inline FrameName *
 place_of(const Names *names, uint32_t number)
 {
-    return (Place *)names->places.data + number;
+    return (FrameName *)names->places.data + number;
 }
 
 #endif

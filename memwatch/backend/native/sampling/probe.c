@@ -13,33 +13,33 @@ static struct {
     const void *block;
     size_t size;
     bool freed;
-} told;
+} seen;
 
 void
 probe_tell_new(const void *block, size_t size)
 {
     countdown.left = -1; /* so that the next one is told, too */
-    told.block = block;
-    told.size = size;
+    seen.block = block;
+    seen.size = size;
     filter[filter_by_address(block)]++;
 }
 
 void
 probe_tell_free(const void *block)
 {
-    told.freed = told.freed || block == told.block;
+    seen.freed = seen.freed || block == seen.block;
 }
 
 /* Ask for *bytes* and give them back; the block, which is only good for comparing. */
 static const void *
 ask(const PyMemAllocatorEx *original, size_t bytes)
 {
-    told.block = NULL;
-    told.size = 0;
-    told.freed = false;
+    seen.block = NULL;
+    seen.size = 0;
+    seen.freed = false;
     countdown.left = -1;
     void *block = original->malloc(original->ctx, bytes);
-    const void *raw = told.block;
+    const void *raw = seen.block;
     if (block)
         original->free(original->ctx, block);
     if (raw)
@@ -51,14 +51,14 @@ static bool
 hands_on(const PyMemAllocatorEx *original, size_t bytes)
 {
     const void *block = ask(original, bytes);
-    return block && told.block == block && told.size == bytes && told.freed;
+    return block && seen.block == block && seen.size == bytes && seen.freed;
 }
 
 static bool
 arrives(const PyMemAllocatorEx *original, size_t bytes)
 {
     ask(original, bytes);
-    return told.block != NULL;
+    return seen.block != NULL;
 }
 
 /* The largest request, up to 512 bytes, that does not arrive at the raw allocator. */

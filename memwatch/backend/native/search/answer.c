@@ -2,7 +2,7 @@
  *
  * As in a census, what the answer names gets a reference before the first Python object is made: from there on a
  * collection may run. Of each chain that is its first object and its last, and the code and namespace of a running
- * function. The objects between them are told by address and type alone. */
+ * function. The objects between them are named by address and type alone. */
 #include "search/search.h"
 
 #include "census/result.h"
@@ -19,7 +19,8 @@ const char held_doc[] = "held(holder, address, type, alike, array_type)\n--\n\n"
                         "What *holder* refers to at that address and of the type at that one, or with *alike* another\n"
                         "one of that type, or None.";
 
-const char hollow_doc[] = "hollow(holder, array_type)\n--\n\nWhat a code object or an array holds.";
+const char untracked_referents_doc[] =
+    "untracked_referents(holder, array_type)\n--\n\nWhat a code object or an array holds.";
 
 /* ---- the walk ---- */
 
@@ -44,7 +45,7 @@ walk_near(Search *search)
 }
 
 bool
-search_walk(Search *search, const Collector *collector)
+search_walk(Search *search, const GCState *collector)
 {
     if (search->near)
         return walk_near(search);
@@ -93,8 +94,8 @@ tell_links(const Search *search, const Chain *chain, bool types)
     PyObject *made = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(chain->length * sizeof(uint64_t)));
     const Step *steps = (Step *)search->links.data + chain->start;
     for (size_t place = 0; made && place < chain->length; place++) {
-        uint64_t told = types ? steps[place].type : steps[place].address;
-        memcpy(PyBytes_AS_STRING(made) + place * sizeof(told), &told, sizeof(told));
+        uint64_t word = types ? steps[place].type : steps[place].address;
+        memcpy(PyBytes_AS_STRING(made) + place * sizeof(word), &word, sizeof(word));
     }
     return made;
 }
@@ -110,7 +111,7 @@ types_by_place(const Kinds *kinds)
     return types;
 }
 
-/* Lists of (type, count), one for each sum that is told; a type may come up more than once. */
+/* Lists of (type, count), one for each sum that is chosen; a type may come up more than once. */
 static bool
 fill_counts(const Search *search, PyObject **lists)
 {
@@ -165,9 +166,9 @@ tell(Search *search)
     good = good && fill_counts(search, lists);
     for (size_t place = 0; good && place < search->chains.used; place++) {
         const Chain *chain = (Chain *)search->chains.data + place;
-        PyObject *told = tell_chain(search, chain, lists[chain->sum]);
-        good = told && PyList_Append(answer, told) == 0;
-        Py_XDECREF(told);
+        PyObject *row = tell_chain(search, chain, lists[chain->sum]);
+        good = row && PyList_Append(answer, row) == 0;
+        Py_XDECREF(row);
     }
     for (size_t place = 0; lists && place < count; place++)
         Py_XDECREF(lists[place]);
@@ -184,10 +185,10 @@ answer(Search *search)
     result_hold(&search->walk);
     search_free_walk(search);
     finish_sizes(search);
-    PyObject *told = tell(search);
+    PyObject *rows = tell(search);
     result_let_go(&search->walk);
     each_named(search, Py_DecRef);
-    return told;
+    return rows;
 }
 
 PyObject *
@@ -217,12 +218,12 @@ append(PyObject *object, void *list)
 }
 
 PyObject *
-hollow_call(PyObject *const *args, Py_ssize_t given)
+untracked_referents_call(PyObject *const *args, Py_ssize_t given)
 {
     if (given != 2 || !PyType_Check(args[1]))
         return PyErr_Format(PyExc_TypeError, "an object and the type of arrays are needed");
     Search search = {.array_type = (PyTypeObject *)args[1], .listed = PyList_New(0)};
-    if (search.listed && is_hollow(search.array_type, Py_TYPE(args[0])))
+    if (search.listed && is_untracked_holder(search.array_type, Py_TYPE(args[0])))
         follow_hollow(args[0], append, &search);
     return search.listed;
 }

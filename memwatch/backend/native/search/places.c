@@ -18,7 +18,7 @@ typedef struct {
     uint64_t targets;
     uint64_t items;
     uint64_t bytes;
-} Place;
+} SiteHead;
 
 /* ---- the child ---- */
 
@@ -37,15 +37,15 @@ send_place(const Search *search, Sender *sender, const Chain *chain, size_t numb
     const Sum *sum = (Sum *)search->sums.data + chain->sum;
     const Step *steps = (Step *)search->links.data + chain->start;
     Step last = {(uintptr_t)chain->last, (uintptr_t)Py_TYPE(chain->last)};
-    Place place = {.kind = label->kind,
-                   .main_thread = label->main_thread,
-                   .number = label->number,
-                   .variable = root_at(search, chain->root)->variable,
-                   .sum = chain->sum,
-                   .length = (uint32_t)chain->length + 1,
-                   .targets = sum->targets,
-                   .items = sum->items,
-                   .bytes = sum->bytes};
+    SiteHead place = {.kind = label->kind,
+                      .main_thread = label->main_thread,
+                      .number = label->number,
+                      .variable = root_at(search, chain->root)->variable,
+                      .sum = chain->sum,
+                      .length = (uint32_t)chain->length + 1,
+                      .targets = sum->targets,
+                      .items = sum->items,
+                      .bytes = sum->bytes};
     send_head(sender, (Sent){.kind = A_PLACE}, sizeof(place) + place.length * sizeof(Step));
     send_more(sender, &place, sizeof(place));
     send_more(sender, steps, chain->length * sizeof(Step));
@@ -102,7 +102,7 @@ places_send(const Search *search, Sender *sender)
 /* ---- the parent: no Python object is made before what is named is held ---- */
 
 typedef struct {
-    Place place;
+    SiteHead place;
     const char *steps;
     const Root *root; /* held, or NULL */
     PyObject *labels;
@@ -121,7 +121,7 @@ list_roots(Search *search, PyObject *modules)
 }
 
 static bool
-is_same(const Search *search, const Root *root, const Place *place, Step first)
+is_same(const Search *search, const Root *root, const SiteHead *place, Step first)
 {
     const Label *label = (Label *)search->labels.data + root->label;
     return label->kind == place->kind && (uintptr_t)root->object == first.address &&
@@ -167,8 +167,8 @@ read_places(Search *search, const Answer *answer, Row *places)
         Received *received = row_add(search->walk.memory, places);
         if (received == NULL)
             return PyErr_NoMemory();
-        *received = (Received){.steps = text + sizeof(Place)};
-        memcpy(&received->place, text, sizeof(Place));
+        *received = (Received){.steps = text + sizeof(SiteHead)};
+        memcpy(&received->place, text, sizeof(SiteHead));
         received->root = find_root(search, received);
     }
     return true;
@@ -236,7 +236,7 @@ read_labels(const Answer *answer, const Row *places, PyObject *totals)
 static PyObject *
 tell_root(const Search *search, const Received *received)
 {
-    const Place *place = &received->place;
+    const SiteHead *place = &received->place;
     const Label *label = received->root ? (Label *)search->labels.data + received->root->label : NULL;
     PyObject *code = label ? label->code : NULL, *globals = label ? label->globals : NULL, *name;
     if (place->variable >= 0 && code)
@@ -256,8 +256,8 @@ tell_steps(const Received *received, bool types)
     for (size_t place = 0; made && place < received->place.length; place++) {
         Step step;
         memcpy(&step, received->steps + place * sizeof(step), sizeof(step));
-        uint64_t told = types ? step.type : step.address;
-        memcpy(PyBytes_AS_STRING(made) + place * sizeof(told), &told, sizeof(told));
+        uint64_t word = types ? step.type : step.address;
+        memcpy(PyBytes_AS_STRING(made) + place * sizeof(word), &word, sizeof(word));
     }
     return made;
 }
@@ -265,41 +265,41 @@ tell_steps(const Received *received, bool types)
 static PyObject *
 tell_places(const Search *search, const Row *places)
 {
-    PyObject *told = PyList_New(0);
-    for (size_t number = 0; told && number < places->used; number++) {
+    PyObject *rows = PyList_New(0);
+    for (size_t number = 0; rows && number < places->used; number++) {
         const Received *received = (Received *)places->data + number;
-        const Place *place = &received->place;
+        const SiteHead *place = &received->place;
         PyObject *row = Py_BuildValue("(NONNOKKKO)", tell_root(search, received),
                                       received->root ? received->root->object : Py_None, tell_steps(received, false),
                                       tell_steps(received, true), received->labels, (unsigned long long)place->targets,
                                       (unsigned long long)place->items, (unsigned long long)place->bytes,
                                       received->counts);
-        if (!append(told, row))
-            Py_CLEAR(told);
+        if (!append(rows, row))
+            Py_CLEAR(rows);
     }
-    return told;
+    return rows;
 }
 
 PyObject *
 places_receive(Search *search, PyObject *modules, const Answer *answer)
 {
     Row places = {.stride = sizeof(Received)};
-    PyObject *totals = NULL, *told = NULL;
+    PyObject *totals = NULL, *rows = NULL;
     if (!list_roots(search, modules))
         return PyErr_NoMemory();
     bool good = read_places(search, answer, &places);
     each_held(search, &places, Py_IncRef);
     good = good && (totals = PyList_New(0)) && make_lists(&places) && read_labels(answer, &places, totals);
     if (good)
-        told = tell_places(search, &places);
+        rows = tell_places(search, &places);
     each_held(search, &places, Py_DecRef);
     for (size_t number = 0; number < places.used; number++) {
         Py_XDECREF(((Received *)places.data)[number].labels);
         Py_XDECREF(((Received *)places.data)[number].counts);
     }
     row_free(search->walk.memory, &places);
-    PyObject *pair = told && totals ? PyTuple_Pack(2, told, totals) : NULL;
-    Py_XDECREF(told);
+    PyObject *pair = rows && totals ? PyTuple_Pack(2, rows, totals) : NULL;
+    Py_XDECREF(rows);
     Py_XDECREF(totals);
     return pair;
 }

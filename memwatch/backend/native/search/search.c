@@ -182,7 +182,7 @@ look_at(Search *search, Met met)
     if (!search->silent && kind->flags & (KIND_OWN | KIND_METHOD) && search_is_own(search, kind, met.object))
         return row_push(search->walk.memory, &search->walk.hiding, met.object) || fail(search);
     uint64_t place = place_of_parent(search, met.parent);
-    bool leads_on = kind->flags & KIND_TRACKABLE || is_hollow(search->array_type, kind->type);
+    bool leads_on = kind->flags & KIND_TRACKABLE || is_untracked_holder(search->array_type, kind->type);
     if (search->near)
         leads_on = leads_on && near_leads_on(search, kind, met);
     if (is_new(search, kind, met.object, met.parent, met.inherits)) {
@@ -249,10 +249,10 @@ search_follow(Search *search, PyObject *object, visitproc visit)
         fail(search);
         return;
     }
-    bool hollow = is_hollow(search->array_type, kind->type);
+    bool is_untracked = is_untracked_holder(search->array_type, kind->type);
     if (kind->flags & KIND_TRACKABLE)
         follow(&search->walk, kind, object, visit);
-    if (hollow) {
+    if (is_untracked) {
         search->inherits = true;
         follow_hollow(object, visit, search);
         search->inherits = false;

@@ -214,7 +214,7 @@ void search_fetch(const Search *search, size_t node);
 bool search_threads(Search *search, bool own);
 
 /* unreached.c: what is alive and cannot be reached from any of these. */
-bool search_unreached(Search *search, const Collector *collector);
+bool search_unreached(Search *search, const GCState *collector);
 
 /* groups.c: count *object*, which is new; its place, or 0 without memory. */
 uint64_t count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_t place);
@@ -233,11 +233,11 @@ bool branches_fill(Search *search, size_t wanted);
 bool search_prepare(Search *search, State *state, PyObject *asked, Pointers *own);
 
 /* answer.c: the walk, for whoever runs it apart from the answer; answers as those above. */
-bool search_walk(Search *search, const Collector *collector);
+bool search_walk(Search *search, const GCState *collector);
 
 /* answer.c: the functions for Python. */
-PyObject *hollow_call(PyObject *const *args, Py_ssize_t given);
-extern const char hollow_doc[];
+PyObject *untracked_referents_call(PyObject *const *args, Py_ssize_t given);
+extern const char untracked_referents_doc[];
 PyObject *held_call(State *state, PyObject *const *args, Py_ssize_t given);
 extern const char held_doc[];
 PyObject *search_call(State *state, PyObject *request);

@@ -198,7 +198,7 @@ walk_left(Search *search, const Marks *below, bool held)
 }
 
 bool
-search_unreached(Search *search, const Collector *collector)
+search_unreached(Search *search, const GCState *collector)
 {
     GCHead *heads[] = {&collector->behind->permanent.head, &collector->generations[2].head,
                        &collector->generations[1].head, &collector->generations[0].head};
