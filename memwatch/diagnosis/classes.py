@@ -37,6 +37,11 @@ def is_programs(label: str) -> bool:
     return module is not None and (name == "__main__" or _files().is_app(file_of_module(label)))
 
 
+def is_library(label: str) -> bool:
+    """Whether a class is of a loaded module that is neither the program's own nor the standard library's."""
+    return "." in label and not is_standard(label) and _module_of(label)[1] is not None and not is_programs(label)
+
+
 def file_of_module(label: str) -> str:
     """The file of the loaded module that a class is of; empty where there is none."""
     _, module = _module_of(label)

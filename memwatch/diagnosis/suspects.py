@@ -72,13 +72,18 @@ def _not_below(holdings: Sequence[Holding], sites: Sequence[Site]) -> Sequence[S
 
 def _reported(suspects: Sequence[Suspect], likely: RetainingPath | None) -> tuple[Suspect, ...]:
     """Those that are worth telling, if the first one explains enough, or is *likely* to by what it keeps unseen."""
-    enough = [it for it in suspects if it.share >= FIRST_SHARE]
+    enough = [it for it in suspects if _share_of_all(it, suspects) >= FIRST_SHARE]
     unseen = [it for it in suspects if likely is not None and it.held_by is likely]
     if not enough and not unseen:
         return ()
     first = (enough or unseen)[0]
     others = [it for it in suspects if it is not first and it.share >= _LEAST_SHARE]
     return (first, *others)[:MOST]
+
+
+def _share_of_all(suspect: Suspect, suspects: Sequence[Suspect]) -> float:
+    """The share of *suspect* and of the other holders of the same objects, each of which has a part of it."""
+    return sum(it.share for it in suspects if it is suspect or it.held_by in suspect.also_held_by)
 
 
 def from_holdings(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from ..backend.graph.in_child import Retained
 from ..backend.quiet import quiet
+from ..backend.type_labels import type_label
 from ..clock import Clock
 from ..heap import Census, Diff, Snapshot, Totals, diff_snapshots, snapshot_of, take_census, take_snapshot
 from ..internal import internal
@@ -188,7 +189,14 @@ class Walks:
         if question is not None:
             with self._evidence.noting("holders not named"):
                 until = Clock.thread_time() + _NAMING
-                named = holdings_of(question, look.places, self._show_keys, lambda: Clock.thread_time() > until)
+                named = holdings_of(
+                    question,
+                    look.places,
+                    self._show_keys,
+                    is_over=lambda: Clock.thread_time() > until,
+                    may_list=self._fits("tracked"),
+                    is_old=lambda obj: before.contains(id(obj), type_label(type(obj))),
+                )
                 findings.holdings = named
                 self._note_lost(bytes_of_places(look.places), sum(it.retained_bytes for it in named))
             findings.garbage = Garbage(*unreached(look.by_root))

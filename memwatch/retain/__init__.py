@@ -14,6 +14,7 @@ from .retaining_paths import find_path, retaining_paths
 from .search import bytes_of_places, expected_search, unreached
 from .sharing import share_among
 from .steps import ATTRIBUTES, CHAINED, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
+from .takers import find_takers
 
 __all__ = [
     "ATTRIBUTES",
@@ -42,6 +43,7 @@ __all__ = [
     "find_owner",
     "find_path",
     "find_remover",
+    "find_takers",
     "holdings_of",
     "is_taken_with",
     "retaining_paths",

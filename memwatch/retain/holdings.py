@@ -16,9 +16,10 @@ from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, HoldingSite, Query, Question
 from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
 from .object_labels import length
-from .ownership import noted_types, owners_by_type
+from .ownership import inner_address, noted_types, owners_by_type
 from .path import Holding
 from .search import Search, ask_child
+from .sharing import TRIED, share_over
 from .steps import ANY_ITEM, WHICHEVER, EdgeKind, Root, RootKind, Step
 
 _MOST_NAMED = 48
@@ -66,16 +67,25 @@ def find_holdings(
 
 def ask_holders() -> Question:
     """The question "who holds what is new?" for a forked child."""
-    return ask_child(_MOST_NAMED)
+    return ask_child(_MOST_NAMED, TRIED)
 
 
 def holdings_of(
-    question: Question, rows: list[Any], show_keys: bool = False, is_over: Callable[[], bool] = lambda: False
+    question: Question,
+    rows: list[Any],
+    show_keys: bool = False,
+    is_over: Callable[[], bool] = lambda: False,
+    may_list: bool = False,
+    is_old: Callable[[Any], bool] | None = None,
 ) -> tuple[Holding, ...]:
     """The holdings in the answer of a forked child that still exist in this process, as of `find_holdings`. The largest
-    are named first, until *is_over* answers True."""
-    with quiet, Search.of_child(question, rows) as places:
-        return holdings_at(places, show_keys, is_over=is_over)
+    are named first, until *is_over* answers True. What C code alone holds is named if all tracked objects *may* be
+    listed for that. *is_old* tells which objects were there before; with it the first is told with all its holders."""
+    with quiet, Search.of_child(question, rows, may_list) as places:
+        named = holdings_at([place for place in places if place.targets], show_keys, is_over=is_over)
+        ways = [place for place in places if not place.targets]
+        shared = share_over(ways, named[0], is_old, show_keys) if named and ways and is_old is not None else named[:1]
+        return (*shared, *named[1:])
 
 
 def holdings_at(
@@ -98,11 +108,11 @@ def holdings_at(
         if inside is not None:
             keepers += [holding] * is_greenlet(found.chain[-1])
             holding = _holding(inside, show_keys, known)
-        path, like = holding.path, (holding.path.root, holding.path.normalized)
+        like = holding.path.root, holding.path.normalized
         if inside is None and is_greenlet(found.chain[-1]):
             greenlets.add(like)
-        is_key = bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.IS_KEY
-        reported[like] = _joined(reported[like], holding, not is_key) if like in reported else holding
+        same = reported.get(like)
+        reported[like] = holding if same is None else _joined(same, holding, _is_of_keys(same) == _is_of_keys(holding))
     topmost = sorted(_topmost(reported), key=lambda holding: -holding.retained_bytes)
     keepers += [reported[like] for like in greenlets]
     return tuple(_with_keeper(it, keepers) if it.path.root.kind is RootKind.GREENLET else it for it in topmost)
@@ -149,11 +159,17 @@ def _topmost(reported: dict[_Likeness, Holding]) -> Iterable[Holding]:
     return top.values()
 
 
+def _is_of_keys(holding: Holding) -> bool:
+    steps = holding.path.steps
+    return bool(steps) and steps[-1].edge.kind is EdgeKind.IS_KEY
+
+
 def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
     """Two holdings as one, with the path of the first; with *as_targets* the other's targets count too."""
     types = Counter(one.type_counts)
     types.update(other.type_counts)
-    several = as_targets and one.holder_address != other.holder_address
+    is_same = one.holder_address == other.holder_address
+    several = as_targets and not is_same
     return Holding(
         path=one.path,
         targets=one.targets + as_targets * other.targets,
@@ -169,9 +185,11 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         bounded_bytes=one.bounded_bytes + other.bounded_bytes,
         weak=one.weak and other.weak,
         target_address=one.target_address,
+        inner_address=one.inner_address,
         seconds_kept=one.seconds_kept,
         owners=one.owners,
         notes=one.notes,
+        beside=one.beside | other.beside | {other.frontier_type} if is_same else one.beside,
         in_use=one.in_use and other.in_use,
     )
 
@@ -206,6 +224,7 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
         bounded_bytes=found.size if within else 0,
         weak=is_weak(chain, holder),
         target_address=id(top),
+        inner_address=inner_address(top, known),
         seconds_kept=kept,
         owners=owners_by_type(top, found.types, known),
         notes=noted_types(top, found.types, known),

@@ -19,7 +19,7 @@ from ..backend.type_labels import mro_of, type_label
 from .attributes import instance_value
 from .object_labels import function_label, length, suspended_name
 from .references import LruCacheWrapper, contents, namespace
-from .steps import CHAINED, SMALL_VIEW, Edge, Step
+from .steps import CALLABLE, CHAINED, SMALL_VIEW, Edge, Step
 
 METHOD_CACHE = "cache of a method"
 """A function cache whose function takes ``self`` or ``cls``: it keeps the objects that it is called on."""
@@ -65,6 +65,8 @@ def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> 
         traits.append(HOLDS_MEMBERS)
     else:
         name = suspended_name(target)
+    if last and _is_callable(kind):
+        traits.append(CALLABLE)
     if last and _is_chained(target):
         traits.append(CHAINED)
     return Step(edge, label, name, length(target), tuple(traits), bare)
@@ -73,6 +75,10 @@ def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> 
 def _is_method(function: types.FunctionType) -> bool:
     code = function.__code__
     return code.co_argcount > 0 and code.co_varnames[0] in ("self", "cls")
+
+
+def _is_callable(kind: type) -> bool:
+    return any(type(namespace(base).get("__call__")) is types.FunctionType for base in mro_of(kind))
 
 
 def _is_chained(target: Any) -> bool:

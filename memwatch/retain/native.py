@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..backend import _native
 from ..backend.census.arrays import tried_array_type
 from ..backend.census.contract import Cancelled
+from ..backend.census.tracked import list_tracked
 from ..backend.type_labels import type_label
 from ..clock import Clock
 from ..internal import TYPES
@@ -94,18 +95,31 @@ def search_near(query: Query, paused: Callable[[float], None]) -> list[HoldingSi
     return list(_places(rows, asked.names))
 
 
-def places_of(names: Sequence[str], rows: list[Any]) -> list[HoldingSite]:
-    """The places that a forked child found, if the chains that lead there still exist in this process."""
-    return [place for row in rows if (place := _place(row, names)) is not None]
+def places_of(names: Sequence[str], rows: list[Any], may_list: bool = False) -> list[HoldingSite]:
+    """The places that a forked child found, if the chains that lead there still exist in this process. What C code
+    alone holds has no root to begin at: it is looked for among all tracked objects, if these *may* be listed."""
+    first_in_c = {array("Q", row[2])[0]: array("Q", row[3])[0] for row in rows if row[1] is None and row[0][0] == _C}
+    in_c = _tracked_at(first_in_c) if first_in_c and may_list else {}
+    return [place for row in rows if (place := _place(row, names, in_c)) is not None]
+
+
+def _tracked_at(wanted: Mapping[int, int]) -> dict[int, Any]:
+    """The tracked objects at the addresses *wanted* that are of the types at those given for them."""
+    tracked = list_tracked()
+    try:
+        return {id(obj): obj for obj in tracked.objects if wanted.get(id(obj)) == id(type(obj))}
+    finally:
+        tracked.clear()
 
 
 def bytes_of(rows: list[Any]) -> int:
-    """The bytes of what is new at all places that a forked child found; without what nothing holds."""
-    return sum(row[7] for row in rows if row[0][0] != NOTHING)
+    """The bytes of what is new at all places that a forked child found; without what nothing holds, and other ways."""
+    return sum(row[7] for row in rows if row[0][0] != NOTHING and row[5])
 
 
-def _place(row: tuple[Any, ...], names: Sequence[str]) -> HoldingSite | None:
+def _place(row: tuple[Any, ...], names: Sequence[str], in_c: Mapping[int, Any]) -> HoldingSite | None:
     root, first, addresses, kinds, _, targets, items, size, counted = row
+    first = in_c.get(array("Q", addresses)[0]) if first is None and root[0] == _C else first
     chain = None if first is None else _follow_now(first, array("Q", addresses), array("Q", kinds))
     if chain is None:
         return None

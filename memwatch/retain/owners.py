@@ -44,18 +44,15 @@ def find_owner(path: RetainingPath) -> Owner | None:
     The last attribute on the path counts: what lies in a container of its own lies in that of the library, unless it is
     stored under a key that is a name in the program's code.
     """
-    holders: list[Root | Step] = [path.root, *path.steps]
-    places = [
-        number
-        for number, step in enumerate(path.steps)
-        if step.edge.kind in ATTRIBUTES and not _WRAPPERS.intersection(_labels(holders[number]))
-    ]
-    if not places:
+    number = attribute_on(path)
+    if number is None:
         return None
-    number = places[-1]
+    holders: list[Root | Step] = [path.root, *path.steps]
     attribute = path.steps[number].edge.name
     holder = holders[number]
-    module = next((it for it in map(_module_of, _labels(holder)) if it is not None and _names(it, attribute)), None)
+    module = _imported_from(holder, attribute) or next(
+        (it for it in map(_module_of, _labels(holder)) if it is not None and _names(it, attribute)), None
+    )
     in_c = _module_in_c(holder) if module is None else None
     module = module or in_c
     if module is None or distance(*module) <= OWN:
@@ -68,6 +65,17 @@ def find_owner(path: RetainingPath) -> Owner | None:
     file = namespace(module[1]).get("__file__")
     name = holder.name or (holder.type if isinstance(holder, Step) else "")
     return Owner(name, attribute, file if type(file) is str else "", distance(*module) == _STANDARD)
+
+
+def attribute_on(path: RetainingPath) -> int | None:
+    """The number of the last step of *path* that is an attribute, of anything but a wrapper."""
+    holders: list[Root | Step] = [path.root, *path.steps]
+    places = (
+        number
+        for number, step in enumerate(path.steps)
+        if step.edge.kind in ATTRIBUTES and not _WRAPPERS.intersection(_labels(holders[number]))
+    )
+    return max(places, default=None)
 
 
 def _labels(holder: Root | Step) -> Iterator[str]:
@@ -83,6 +91,16 @@ def _labels(holder: Root | Step) -> Iterator[str]:
         yield from holder.kinds  # its metaclass, as of an Enum
     else:
         yield from holder.kinds
+
+
+def _imported_from(holder: Root | Step, attribute: str) -> tuple[str, ModuleType] | None:
+    """The library's module from which the program's module *holder* has imported what both have under that name."""
+    own = sys.modules.get(holder.name) if isinstance(holder, Root) and holder.kind is RootKind.MODULE else None
+    if own is None or not issubclass(type(own), ModuleType) or distance(holder.name, own) > OWN:
+        return None
+    value = namespace(own).get(attribute)
+    others = (it for it in modules() if distance(*it) > OWN and issubclass(type(it[1]), ModuleType))
+    return next((it for it in others if value is not None and namespace(it[1]).get(attribute) is value), None)
 
 
 def _module_in_c(holder: Root | Step) -> tuple[str, ModuleType] | None:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 from weakref import ReferenceType
 
-from ..backend.type_labels import type_label
+from ..backend.type_labels import flags_of, type_label
 from .object_labels import length
 from .references import contents
 
@@ -22,6 +22,8 @@ _LATEST = 20  # of each type that one refers to: the items of a container that g
 _MOST_CLASSES, _MOST_NEAR = 10, 200  # that are asked what lies below them, and how much of that is looked at
 _MOST_LOOKED_AT = 100_000
 _NEAR = 4  # references from an item to the weak one by which it notes another
+_WRAPPING = (list, tuple, dict, set)
+_HEAP_TYPE = 1 << 9
 _NEVER_OWNED = frozenset(("type", "module", "frame"))  # a frame would have to make a dict of its variables
 
 
@@ -67,6 +69,16 @@ def noted_types(top: Any, labels: Collection[str], known: array[int] | None = No
             if noted is not None and noted is not top and not (known is not None and is_known(id(noted), known)):
                 found.add(type_label(type(noted)))
     return frozenset(found)
+
+
+def inner_address(top: Any, known: array[int] | None = None) -> int:
+    """The address of the new object of a class made in Python that *top*, a list, tuple, dict or set, was put around;
+    0 where it is none of these, is large, or has none."""
+    if not any(type(top) is kind for kind in _WRAPPING) or (length(top) or 0) > _LATEST:
+        return 0
+    inner = (held for held in reversed(contents(top)) if flags_of(type(held)) & _HEAP_TYPE)
+    new = (held for held in inner if not issubclass(type(held), type) and not (known and is_known(id(held), known)))
+    return next(map(id, new), 0)
 
 
 def _below(top: Any, labels: Collection[str], known: array[int] | None) -> Iterator[tuple[Any, tuple[str, ...]]]:

@@ -115,11 +115,14 @@ class Holding:
     program's code), `holder_address` its address, `bound` what it cannot exceed (None: no known bound) and `used` what
     it has of that; many holders alike are added up. `bounded_bytes` is the part of `retained_bytes` that came into
     containers within their bound, `weak` says that the holder is a weak dict or set, whose members others keep.
-    `target_address` is that of the object which `path` leads to. `others` are the paths of those that hold the same
-    objects as well, so that these stay as long as one of all is left. `seconds_kept` is how old items become where
-    there is no bound and code takes them out by their age. `owners` has for each type below the latest topmost object
-    the types that the way there passes, as far as they were looked at; `notes` are the types of new objects to which it
-    refers weakly. `in_use` is off where the bound, or the age, is only kept by code that has not been run so far.
+    `target_address` is that of the object which `path` leads to, `inner_address` that of the object that it was put
+    around, where it is a mere list, tuple, dict or set (0: nothing that users know). `others` are the paths of
+    those that hold the same objects as well, so that these stay as long as one of all is left. `seconds_kept` is
+    how old items become where there is no bound and code takes them out by their age. `owners` has for each type
+    below the latest topmost object the types that the way there passes, as far as they were looked at; `notes` are
+    the types of new objects to which it refers weakly; `beside` are the types of what came into the same container
+    beside the topmost. `in_use` is off where the bound, or the age, is only kept by code that has not been run so
+    far.
     """
 
     path: RetainingPath
@@ -136,10 +139,12 @@ class Holding:
     bounded_bytes: int = 0
     weak: bool = False
     target_address: int = 0
+    inner_address: int = 0
     others: tuple[RetainingPath, ...] = ()
     seconds_kept: float | None = None
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
     in_use: bool = True
 
     @property

@@ -38,6 +38,11 @@ _REMOVERS = frozenset(
     )
 )
 _DELETES = frozenset((opmap["DELETE_SUBSCR"],))
+_PUTS = frozenset((opmap["STORE_SUBSCR"],))
+_ADDERS = frozenset(("append", "appendleft", "add", "insert", "setdefault", "update", "extend", "put"))
+_BUILDS = frozenset((opmap["BUILD_LIST"], opmap["BUILD_MAP"]))
+_EMPTY = "[]"  # on the stack: a list or a dict that was just made
+_ATTRIBUTE = opmap["STORE_ATTR"]
 _STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL"))
 _JUMPS = frozenset((*hasjrel, *hasjabs))
 _WITH_ARGUMENT = frozenset(getattr(opcode, "hasarg", range(HAVE_ARGUMENT, 256)))
@@ -96,18 +101,43 @@ def _removes(code: CodeType, name: str) -> bool:
 
 
 def _takes_out(code: CodeType, name: str) -> bool:
-    """Whether it takes something out of *name*, or of a variable that may be it. A stack of names is kept beside the
-    operations; what is no global, no attribute, or not known is None there."""
-    stack: list[str | None] = []
+    """Whether it takes something out of *name*, or of a variable that may be it."""
     seen = set[str]()
-    for op, arg in instructions(code):
-        read = name_of(code, op, arg)
+    for op, _, read, stack in _operations(code):
         if op in _DELETES and _at(stack, 2) in (None, name):
             return True
         if read in _REMOVERS:
             if op == _GLOBAL or _at(stack, 1) in (None, name):
                 return True
             seen.add(read)
+    return not _REMOVERS.isdisjoint(set(code.co_names) - seen)
+
+
+def takes_from(code: CodeType, name: str) -> bool:
+    """Whether it takes something out of the attribute or global *name*, or puts an empty one there; not in doubt."""
+    for op, arg, read, stack in _operations(code) if code.co_name not in _MAKERS else ():
+        if (op in _DELETES and _at(stack, 2) == name) or (read in _REMOVERS and _at(stack, 1) == name):
+            return True
+        if op in _STORES and code.co_names[arg] == name and _at(stack, 1 + (op == _ATTRIBUTE)) == _EMPTY:
+            return True
+    return False
+
+
+def puts_into(code: CodeType, name: str) -> bool:
+    """Whether it puts something into the attribute or global *name*; not in doubt."""
+    return any(
+        (op in _PUTS and _at(stack, 2) == name) or (read in _ADDERS and _at(stack, 1) == name)
+        for op, _, read, stack in _operations(code)
+    )
+
+
+def _operations(code: CodeType) -> Iterator[tuple[int, int, str | None, list[str | None]]]:
+    """Each operation with its argument, the name that it reads, and the stack before it: of names, where what is no
+    global, no attribute, or not known is None."""
+    stack: list[str | None] = []
+    for op, arg in instructions(code):
+        read = name_of(code, op, arg)
+        yield op, arg, read, stack
         effect = _effect(op, arg)
         if effect is None:
             stack.clear()
@@ -115,8 +145,7 @@ def _takes_out(code: CodeType, name: str) -> bool:
         del stack[len(stack) + min(effect, 0) :]
         stack += [None] * effect
         if stack and op not in _NEUTRAL:
-            stack[-1] = read
-    return not _REMOVERS.isdisjoint(set(code.co_names) - seen)
+            stack[-1] = _EMPTY if op in _BUILDS and arg == 0 else read
 
 
 def _at(stack: list[str | None], place: int) -> str | None:

@@ -153,6 +153,6 @@ def _topmost(objects: Sequence[Any]) -> list[Any]:
     return [obj for obj in objects if id(obj) not in below]
 
 
-def _is_builtin(obj: Any) -> bool:
-    """Objects of the program's classes come first: a cycle is shown from where a reader knows it."""
-    return "." not in type_label(type(obj))
+def _is_builtin(obj: Any) -> tuple[bool, bool]:
+    """Objects of the program's classes come first, then classes: a cycle is shown from where a reader knows it."""
+    return "." not in type_label(type(obj)), not issubclass(type(obj), type)

@@ -47,10 +47,10 @@ class Search:
             self._ask = lambda: native.search(query)
 
     @classmethod
-    def of_child(cls, question: Question, rows: list[Any]) -> Search:
-        """The places that a forked child has found as the answer to *question*."""
+    def of_child(cls, question: Question, rows: list[Any], may_list: bool = False) -> Search:
+        """The places that a forked child has found as the answer to *question*; *may_list* as `places_of` says."""
         names = question.names
-        return cls._asking(lambda: native.places_of(names, rows))
+        return cls._asking(lambda: native.places_of(names, rows, may_list))
 
     @classmethod
     def near(cls, query: Query, seconds: float, paused: Callable[[float], None]) -> Search:
@@ -94,9 +94,10 @@ class Search:
         self.rests = False
 
 
-def ask_child(named: int) -> Question:
-    """What a forked child is asked for the places where there is something new, at most *named* by bytes."""
-    return native.question(Query(NEW_UNKNOWN, array("Q"), named), in_child=True)
+def ask_child(named: int, branches: int) -> Question:
+    """What a forked child is asked for the places where there is something new, at most *named* by bytes, and for so
+    many other ways to what is at the largest: these have no targets of their own."""
+    return native.question(Query(NEW_UNKNOWN, array("Q"), named, branches), in_child=True)
 
 
 def bytes_of_places(rows: list[Any]) -> int:

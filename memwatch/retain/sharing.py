@@ -1,6 +1,6 @@
 """Who else holds what a holder got? A walk counts each object once, by its shortest path, but two may hold it.
 
-All ways to the latest object of a holder are searched. Another container on such a way is a holder too if at least half
+All ways to the latest object of a holder are searched. Another container on such a way is a holder too if nearly half
 as many new objects of that type lie in it. Each is then reported with an equal part of the bytes, since to mend one
 alone frees nothing (BLeak calls that LeakShare).
 """
@@ -24,12 +24,14 @@ from .references import contents
 from .search import Search
 from .steps import RootKind
 
-_TRIED = 16
+TRIED = 16
+"""Ways to an object that are looked at."""
+
 _TOLD = 4  # with a part of their own, or no part would be worth telling
-_PART = 0.5  # of the objects of the first holder
+_PART = 0.4  # of the objects of the first holder
 _LEAST = 10
 _MOST_LOOKED_AT = 100_000
-_BETWEEN = 4  # objects from what holds many to each of them
+_BETWEEN = 8  # objects from what holds many to each of them
 _SAMPLE = 20  # of those, that are followed
 
 
@@ -41,12 +43,25 @@ def share_among(
 
     Raises `Cancelled`. *holding* alone where nothing else does.
     """
-    if holding.targets < _LEAST or holding.target_address in (0, holding.holder_address):
+    if not _may_be_shared(holding):
         return (holding,)
-    wanted = array("Q", [holding.target_address])
-    query = Query(NEW_WANTED, wanted, branches=_TRIED, should_cancel=should_cancel, ignore=[known])
+    wanted = array("Q", [holding.inner_address or holding.target_address])
+    query = Query(NEW_WANTED, wanted, branches=TRIED, should_cancel=should_cancel, ignore=[known])
     with quiet, Search(query) as places:
-        others = list(_others(places, holding, known, show_keys))
+        return share_over(places, holding, lambda obj: is_known(id(obj), known), show_keys)
+
+
+def _may_be_shared(holding: Holding) -> bool:
+    return holding.targets >= _LEAST and holding.target_address not in (0, holding.holder_address)
+
+
+def share_over(
+    places: Sequence[HoldingSite], holding: Holding, is_old: Callable[[Any], bool], show_keys: bool = False
+) -> tuple[Holding, ...]:
+    """The same by *places*, other ways to the latest object of *holding*; *is_old* tells which objects were there."""
+    others = list(_others(places, holding, is_old, show_keys)) if _may_be_shared(holding) else []
+    if not others:
+        return (holding,)
     every = [holding, *others]
     reported = every[:_TOLD]
     return tuple(
@@ -54,16 +69,18 @@ def share_among(
     )
 
 
-def _others(places: Sequence[HoldingSite], first: Holding, known: array[int], show_keys: bool) -> Iterator[Holding]:
+def _others(
+    places: Sequence[HoldingSite], first: Holding, is_old: Callable[[Any], bool], show_keys: bool
+) -> Iterator[Holding]:
     reported = {first.holder_address}
     for place in places:
         chain = place.chain
-        if len(chain) < 2 or type_label(type(chain[-1])) != first.frontier_type:
+        if len(chain) < 2 or not _is_of(chain[-1], first):
             continue
         if not reported.isdisjoint(map(id, chain)):
             continue  # it hangs under one that was reported, and goes with it
-        number, count = _fan(chain, first, known)
-        if count == 0 or (place.root.kind is RootKind.FUNCTION and not is_known(id(chain[number]), known)):
+        number, count = _fan(chain, first, is_old)
+        if count == 0 or (place.root.kind is RootKind.FUNCTION and not is_old(chain[number])):
             continue  # a copy that a function has made for itself goes with its call
         reported.add(id(chain[number]))
         way = chain[: number + 2]
@@ -84,36 +101,42 @@ def _others(places: Sequence[HoldingSite], first: Holding, known: array[int], sh
         )
 
 
-def _fan(chain: Sequence[Any], first: Holding, known: array[int]) -> tuple[int, int]:
+def _is_of(last: Any, first: Holding) -> bool:
+    """Whether *last* is one of those that *first* holds, or of what each of these is put around."""
+    label = type_label(type(last))
+    return label == first.frontier_type or first.type_counts.get(label, 0) >= _PART * first.targets
+
+
+def _fan(chain: Sequence[Any], first: Holding, is_old: Callable[[Any], bool]) -> tuple[int, int]:
     """The nearest place in *chain* from which as many new objects lead to those that *first* holds, and their number;
     no objects if there is none. What lies there may hold them directly or through something between, as a bound method
     does."""
     for number in range(len(chain) - 2, max(-1, len(chain) - 2 - _BETWEEN), -1):
         kinds = [type(obj) for obj in chain[number + 1 :]]
-        count = _new_in(chain[number], kinds, known, int(_PART * first.targets))
+        count = _new_in(chain[number], kinds, is_old, int(_PART * first.targets))
         if count >= _PART * first.targets:
             return number, count
     return 0, 0
 
 
-def _new_in(holder: Any, kinds: Sequence[type], known: array[int], least: int) -> int:
+def _new_in(holder: Any, kinds: Sequence[type], is_old: Callable[[Any], bool], least: int) -> int:
     """How many new objects of the first of *kinds* lie in *holder*, some of which lead to a new one of the last over
     the others; 0 if fewer than *least*, or if it has no length."""
     items = length(holder)
     if items is None or not least <= items <= _MOST_LOOKED_AT:
         return 0
-    found = {id(item): item for item in contents(holder) if type(item) is kinds[0] and not is_known(id(item), known)}
+    found = {id(item): item for item in contents(holder) if type(item) is kinds[0] and not is_old(item)}
     sample = list(found.values())[:: max(1, len(found) // _SAMPLE)]
-    leading = sum(_leads_on(item, kinds[1:], known) for item in sample)
+    leading = sum(_leads_on(item, kinds[1:], is_old) for item in sample)
     return len(found) if leading >= _PART * len(sample) else 0
 
 
-def _leads_on(item: Any, kinds: Sequence[type], known: array[int]) -> bool:
+def _leads_on(item: Any, kinds: Sequence[type], is_old: Callable[[Any], bool]) -> bool:
     """Whether a new object of the last of *kinds* can be reached from *item*, over objects of the others."""
     here = [item]
     for kind in kinds:
         here = [held for obj in here for held in contents(obj) if type(held) is kind][:_SAMPLE]
-    return any(not is_known(id(obj), known) for obj in here)
+    return not all(map(is_old, here))
 
 
 def _part(holding: Holding, whole: Holding, parts: int, others: list[RetainingPath]) -> Holding:

@@ -38,6 +38,9 @@ ATTRIBUTES = frozenset((EdgeKind.ATTRIBUTE, EdgeKind.SLOT))
 SMALL_VIEW = "small view"
 """A view of a buffer that is at least twice as large as what the view shows."""
 
+CALLABLE = "callable object"
+"""An instance whose class has a method ``__call__``; shown at a path's end alone."""
+
 CHAINED = "chain"
 """An object that refers to one of its own type, and that to the next, many times over; shown at a path's end alone."""
 

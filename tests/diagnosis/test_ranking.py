@@ -55,6 +55,16 @@ def test_without_anything_else_the_larger_comes_first():
     assert [(it.type, it.share, it.score) for it in found] == [("two", 0.5, 0.5), ("one", 0.25, 0.25)]
 
 
+def test_many_holders_of_the_same_are_enough_together():
+    paths = [path("app", attribute(name, "dict", 9), ITEM) for name in ("first", "second", "third", "fourth")]
+    others = [tuple(other for other in paths if other is not it) for it in paths]
+    held = [holding("one", MIB // 2, path=it, others=more) for it, more in zip(paths, others, strict=True)]
+    found = find_suspects(held, (), Lines(), Account(4 * MIB, (), True), "objects")
+    assert [it.share for it in found] == [0.125] * 4  # less than a first suspect has, each for itself
+    alone = [replace(it, others=()) for it in held]
+    assert find_suspects(alone, (), Lines(), Account(4 * MIB, (), True), "objects") == ()
+
+
 def test_what_grew_at_every_look_comes_before_what_rose_once():
     looks = series(one=(1, 2, 3, 4, 5), two=(1, 1, 1, 1, 9))
     assert order(Ranking(series=looks), holding("two", int(1.5 * MIB)), holding("one")) == ["one", "two"]

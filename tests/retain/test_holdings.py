@@ -181,6 +181,19 @@ def test_keys_and_values_of_one_dict_are_one_holding(app: Any, known: Known) -> 
     assert not any("cache" in holding.path.text for holding in found[1:])
 
 
+@pytest.mark.parametrize("rows", [0, 100])
+def test_keys_larger_than_their_values_count_once_too(app: Any, known: Known, rows: int) -> None:
+    app.new = {}
+    before = known()
+    for _ in range(50):
+        key, value = Session(), Order()
+        key.log.extend(object() for _ in range(rows))
+        app.new[key] = value
+    found = top(before)
+    assert found.targets == 50 and found.type_counts[f"{HERE}Session"] == found.type_counts[f"{HERE}Order"] == 50
+    assert {found.frontier_type, *found.beside} == {f"{HERE}Session", f"{HERE}Order"}
+
+
 def test_old_items_that_grow_are_told_apart_from_a_few_new_ones(app: Any, known: Known) -> None:
     app.sessions = {number: Session() for number in range(100)}
     before = known()

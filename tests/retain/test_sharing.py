@@ -55,6 +55,17 @@ def test_two_containers_share_what_both_hold(app: Any) -> None:
     assert [it.targets for it in told] == pytest.approx([500, 500], abs=2)
 
 
+def test_what_one_of_them_puts_into_a_list_of_its_own_is_shared_too(app: Any) -> None:
+    app.first, app.second = {}, []
+    known = take_snapshot().addresses
+    for number in range(500):
+        order = Order()
+        app.first[number] = [order]
+        app.second.append([number, (order,)])
+    names = {step.partition(":")[0] for it in shared(known) for step in it.path.lines if step.startswith(".")}
+    assert names == {".first", ".second"}
+
+
 def test_a_copy_that_a_running_function_has_made_is_no_other_holder(app: Any) -> None:
     app.first, here = [], []
     known = take_snapshot().addresses

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...backend.meters.collector import collector_runs
+from ...estimates import is_alike
 from ...internal import internal
 from ...retain import CHAINED, EdgeKind, Holding, RootKind, find_owner
 from ...retain import UNREACHED as UNREACHED_ROOTS
 from ...units import printable
-from ..classes import is_programs, is_standard, unseen_keepers
+from ..classes import is_library, is_programs, is_standard, unseen_keepers
 from .below import CONTAINERS, OFTEN, SEVERAL, cause_inside, is_replaced
 from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, REPLACED, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
-from .owned import IN_LIBRARY, MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, WEAK_OWNED, library_of, maker_of
+from .owned import IN_LIBRARY, MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, WEAK_OWNED, library_of, maker_of, take_back
 from .runtime import RUNTIME
 from .variables import VARIABLES
 from .verdicts import BY_VERDICT, GC_DISABLED, INTERPRETERS
@@ -51,7 +52,9 @@ _CONTAINERS = CONTAINERS.union(_TREE)
 _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
-_PARTIAL = "functools.partial"  # what it calls is named, as of a method
+_CALLS = ("functools.partial", "asyncio.events.Handle", "asyncio.events.TimerHandle")
+"""What these call is named, as of a method."""
+
 _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod"))
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
 _CALLBACKS = next(cause for cause in RUNTIME if cause.name == "callbacks-in-c")
@@ -84,6 +87,7 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
     if owner is not None:
         container = f"{printable(owner.name)}.{printable(owner.attribute)}"
         said |= {"library": library_of(owner), "container": container, "attribute": owner.attribute, "line": line}
+        said["take_back"] = take_back(holding.path, line)
         cause = IN_LIBRARY.get(cause.name, STANDARD_OWNED if owner.is_standard else OWNED)
     kind = name_type(holding)
     maker = maker_of(kind) if cause.for_maker else None
@@ -135,14 +139,15 @@ def name_type(holding: Holding) -> str:
     many of a class of the program's, as a copy that has one more each time. A class of the standard
     library yields to one that is not, if it is not what is held, and one that the standard library keeps to itself to
     any other, where the program has not put it there. Of two other classes that which owns the other is named, and
-    where neither does the program's own, else the one that leads to most. Classes that are held are named as such.
+    where neither does the program's own, else the one that leads to most. A library's object yields to the program's
+    that came with it, beside it or each leading to the other. Classes that are held are named as such.
     """
     counts, top = holding.type_counts, holding.frontier_type
-    if known := _known_kind(holding) or _wrapped(holding):
+    if known := _known_kind(holding) or _wrapped(holding) or _companion(holding):
         return known
     often = [name for name, count in counts.items() if count >= OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name and (name == top or name not in _WEAK)]
-    own = [name for name in own if name != _PARTIAL] or own
+    own = [name for name in own if name not in _CALLS] or own
     public = [name for name in own if not _is_internal(name)]
     first = [top] if top not in _CONTAINERS else [it for it in own if not _is_owned(it, own, holding)]
     own = public if public and not any(_is_put_there(it, public, holding) for it in first) else own
@@ -151,7 +156,7 @@ def name_type(holding: Holding) -> str:
     own = [it for it in own if not is_standard(it) and not _leads_to_little(it, own, holding)] or own
     own = [name for name in own if name in holding.owners] or own  # what is farther was not met
     own = [name for name in own if not _is_owned(name, own, holding)] or own
-    programs = [name for name in own if is_programs(name)] if top in _CONTAINERS else []
+    programs = [name for name in own if is_programs(name)] if top in _CONTAINERS or top in _CALLS else []
     others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
     return max(programs or own or others, key=lambda name: (_led_to(name, holding), counts[name]))
 
@@ -170,6 +175,17 @@ def _wrapped(holding: Holding) -> str:
     counts = holding.type_counts if is_replaced(holding) else {}
     own = [name for name, count in counts.items() if count >= SEVERAL and "." in name and is_programs(name)]
     return max(own, key=lambda name: counts[name], default="")
+
+
+def _companion(holding: Holding) -> str:
+    """The class of the program's of which as many came as of the library's that is held: the value of which that is the
+    key, or the object that it keeps note of, so that each leads to the other. Empty without such."""
+    top, counts = holding.frontier_type, holding.type_counts
+    if not is_library(top):
+        return ""
+    noted = (it for it, way in holding.owners.items() if it != top and top not in way)
+    own = [name for name in {*holding.beside, *noted} if "." in name and is_programs(name)]
+    return next((name for name in sorted(own) if is_alike(counts.get(name, 0), counts.get(top, 0))), "")
 
 
 def _led_to(name: str, holding: Holding) -> int:
@@ -195,8 +211,11 @@ def _is_owned(name: str, others: Sequence[str], holding: Holding) -> bool:
 
 
 def _is_internal(name: str) -> bool:
-    """Whether the standard library keeps it to itself, or as a lock it is a mere part of its classes."""
-    return is_standard(name) and (name.rpartition(".")[2].startswith("_") or name.startswith("_thread."))
+    """Whether a library keeps it to itself, or the standard library makes it in a function, or as a lock it is a mere
+    part of its classes."""
+    if name.rpartition(".")[2].startswith("_"):
+        return is_standard(name) or is_library(name)
+    return is_standard(name) and ("<locals>" in name or name.startswith("_thread."))
 
 
 def count_words(holding: Holding) -> str:

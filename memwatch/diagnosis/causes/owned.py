@@ -5,26 +5,32 @@ from __future__ import annotations
 import sys
 
 from ...installed import find_distribution
-from ...retain import Owner
-from ..classes import file_of_module, is_programs, is_standard
+from ...retain import Owner, RetainingPath, find_takers
+from ..classes import file_of_module, is_library
 from .cause import Cause
 
 OWNED = Cause(
     "library-container",
     "a {holder} of {library} that only grows, {container}",
-    "look for the library's call that removes what {line} puts there (close, cancel, remove, dispose, clear, "
-    "reset), for its option that bounds it (a maximum, a time to live), or for a newer release; {attribute} is the "
-    "library's own, and not the program's to change",
+    "{take_back}; or do once, for the whole process, what {line} does again and again; or look for the library's "
+    "option that bounds it (a maximum, a time to live), or for a newer release; {attribute} is the library's own, and "
+    "not the program's to change",
     counted=True,
 )
 
 STANDARD_OWNED = Cause(
     "standard-container",
     "a {holder} of {library} that only grows, {container}",
-    "end or undo there what {line} begins or adds (close, cancel, remove, unregister, pop, shutdown), or make such an "
-    "object anew for each piece of work and let go of it; {attribute} is the library's own",
+    "{take_back}; or do once, for the whole process, what {line} does again and again; or make such an object anew for "
+    "each piece of work and let go of it; {attribute} is the library's own",
     counted=True,
 )
+
+TAKE_BACK = "end or undo what {line} begins or adds there (close, cancel, remove, unregister, dispose, clear, shutdown)"
+"""What ``{take_back}`` stands for where the library has no function that is seen to take something out."""
+
+TAKERS = "take back what {line} puts there when it is done with, by {takers} of the library"
+"""The same where it has."""
 
 WEAK_OWNED = Cause(
     "library-weak-dict",
@@ -54,10 +60,16 @@ MADE = Cause(
 
 def maker_of(label: str) -> str | None:
     """The library that the class *label* is of, as `library_of` tells it; None where the class is not a library's."""
-    if "." not in label or is_standard(label) or is_programs(label):
+    if not is_library(label):
         return None
     found = find_distribution(file_of_module(label))
     return f"{found[0]} {found[1]}" if found else label.partition(".")[0]
+
+
+def take_back(path: RetainingPath, line: str) -> str:
+    """How a program takes back what it has put into a library's container at the end of *path*."""
+    takers = find_takers(path)
+    return TAKERS.format(line=line, takers=" or ".join(takers)) if takers else TAKE_BACK.format(line=line)
 
 
 def library_of(owner: Owner) -> str:

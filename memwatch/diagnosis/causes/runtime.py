@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .cause import Cause
 
+_CALLABLE = "function|method|functools.partial|builtin_function_or_method|callable object"
+
 RUNTIME = (
     Cause(
         "fork-callbacks",
@@ -34,15 +36,24 @@ RUNTIME = (
         "a chain of which C code holds the last: each holds the one before, as handlers do that are installed over one "
         "another (signal.signal, sys.setprofile)",
         "install such a handler once; or put the one before back when it is done with",
-        ("no Python reference > : chain",),
+        ("no Python reference > : chain", "thread, state"),
         many=False,
     ),
     Cause(
         "callbacks-in-c",
         "callbacks that only C code holds: they were given to an extension module, and none is removed",
-        "remove each when it is no longer needed (unregister, remove, disconnect, cancel, close; with tkinter "
-        "deletecommand)",
-        ("no Python reference > : method|function|functools.partial|builtin_function_or_method",),
+        "remove each when it is no longer needed (unregister, remove, disconnect, cancel, close; with sqlite3 None in "
+        "its place, create_function(name, n, None), or close the connection; with tkinter deletecommand)",
+        (f"no Python reference > : {_CALLABLE}",),
+        many=True,
+    ),
+    Cause(
+        "classes-in-c",
+        "classes that are made again and again, and that only C code holds: each was given to an extension module, and "
+        "is not taken back",
+        "make such a class once, at module level or in a dict by what it is made from, and use it again; or take each "
+        "back by the extension's call (unregister, remove, or None in its place)",
+        ("no Python reference > : type",),
         many=True,
     ),
     Cause(
@@ -91,7 +102,7 @@ RUNTIME = (
         "codecs.register",
         "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet); only "
         "codecs.unregister() takes one back",
-        ("no Python reference > : list > []: function|method|functools.partial|builtin_function_or_method",),
+        (f"no Python reference > : list > []: {_CALLABLE}",),
         for_maker=True,
     ),
     Cause(
@@ -193,7 +204,8 @@ RUNTIME = (
     Cause(
         "event-loop-timers",
         "timers that wait in the event loop: sleeps, timeouts and call_later() that are not cancelled",
-        "cancel what nobody waits for any more: handle.cancel() for call_later(), task.cancel() for a task that sleeps",
+        "cancel what nobody waits for any more: handle.cancel() for call_later(), task.cancel() for a task that "
+        "sleeps, stop() for what calls again and again (tornado's PeriodicCallback, twisted's LoopingCall)",
         ("._scheduled: list > []",),
     ),
     Cause(

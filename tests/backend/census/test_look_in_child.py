@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -25,15 +26,24 @@ from memwatch.backend import _native
 from memwatch.backend.census import exact
 from memwatch.backend.census.contract import Cancelled, Look
 from memwatch.backend.census.in_child import look_in_child
+from memwatch.backend.type_labels import type_label
 from memwatch.errors import UnsupportedError
 from memwatch.retain import Holding, ask_holders, bytes_of_places, holdings_of, unreached
 
 KEPT: list[Any] = []
+TARIFF = f"{__name__}.Tariff"
 
 
 class Order:
     def __init__(self, number: int) -> None:
         self.number = number
+
+
+class Tariff(Order):
+    """Is given to SQLite as a function."""
+
+    def __call__(self) -> int:
+        return self.number
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +133,36 @@ def test_a_container_that_was_replaced_by_a_longer_one_is_found_again() -> None:
     owner.orders = []
     assert bytes_of_places(after.places) > 2000 * 50
     assert not [it for it in holdings_of(question, after.places) if it.frontier_type == f"{__name__}.Order"]
+
+
+def test_what_c_code_alone_holds_is_named_where_tracked_objects_may_be_listed() -> None:
+    connection = sqlite3.connect(":memory:")
+    before = look_in_child([], None)
+    for number in range(500):
+        connection.create_function(f"f{number}", 0, Tariff(number))
+    question = ask_holders()
+    after = look_in_child(question.parts, None, before.identity, question.request)
+    (found,) = [it for it in holdings_of(question, after.places, may_list=True) if it.frontier_type == TARIFF]
+    assert found.targets == 500 and found.path.text == f"no Python reference (held in C) > {TARIFF}"
+    assert TARIFF not in {it.frontier_type for it in holdings_of(question, after.places)}
+    connection.close()
+    assert TARIFF not in {it.frontier_type for it in holdings_of(question, after.places, may_list=True)}
+
+
+@pytest.mark.parametrize("put_around", [lambda order: order, lambda order: [order]])
+def test_the_largest_place_is_told_with_all_its_holders(put_around: Callable[[Order], Any]) -> None:
+    first: dict[int, Any] = {}
+    second: dict[int, Any] = {}
+    KEPT.extend((first, second))
+    before = look_in_child([], None).identity
+    for number in range(5000):
+        order = Order(number)
+        first[number], second[number] = put_around(order), (number, order)
+    question = ask_holders()
+    after = look_in_child(question.parts, None, before, question.request)
+    told = holdings_of(question, after.places, is_old=lambda obj: before.contains(id(obj), type_label(type(obj))))
+    holders = {it.holder_address for it in told[:2]}
+    assert holders == {id(first), id(second)} and all(len(it.others) == 1 for it in told[:2])
 
 
 def test_garbage_is_counted_without_a_collection() -> None:

@@ -18,7 +18,7 @@ from memwatch.diagnosis.causes.holders import (
 )  # fmt: skip
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
-from memwatch.diagnosis.causes.owned import MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, WEAK_OWNED
+from memwatch.diagnosis.causes.owned import MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, TAKE_BACK, TAKERS, WEAK_OWNED
 from memwatch.diagnosis.causes.runtime import RUNTIME
 from memwatch.diagnosis.causes.variables import VARIABLES
 from memwatch.diagnosis.causes.verdicts import GC_DISABLED, INTERPRETERS
@@ -62,6 +62,9 @@ def render() -> str:
             lines += _section(cause)
     lines += ["## Containers\n", "| {holder} | {drop} |", "| --- | --- |"]
     lines += [f"| {it.word} | {it.drop}{it.weak_items} |" for it in HOLDERS.values()]
+    takers = TAKERS.format(line="{line}", takers="Machine.remove_model()")
+    lines += ["\n## Functions of a library\n", "`{take_back}` names those that take something out again:\n"]
+    lines += [f"* {takers}", f"* where none is seen to: {TAKE_BACK}"]
     return "\n".join(lines) + "\n"
 
 

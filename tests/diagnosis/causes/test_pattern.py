@@ -6,6 +6,7 @@ import functools
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -182,7 +183,7 @@ def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
 
 
 SAID = {"holder": "list", "drop": "", "name": "app.load", "library": "zmq 1", "container": "zmq.S._q"}
-SAID |= {"attribute": "_q", "line": "app.py:3 in load", "type": "lib.Reader"}
+SAID |= {"attribute": "_q", "line": "app.py:3 in load", "type": "lib.Reader", "take_back": "call x"}
 
 
 def test_words_are_plain() -> None:
@@ -305,7 +306,7 @@ def test_a_container_of_the_standard_library_needs_no_newer_release(monkeypatch)
     stack = attribute("stack", "contextlib.ExitStack")
     told = words_for(holding(stack, attribute("_exit_callbacks", "collections.deque"), item("tuple")), line="app.py:7")
     assert told.name == "standard-container" and "contextlib.ExitStack._exit_callbacks" in told.cause
-    assert "what app.py:7 begins or adds" in told.hint and "release" not in told.hint
+    assert "what app.py:7 puts there" in told.hint and "release" not in told.hint
 
 
 def test_calls_that_a_mock_notes() -> None:
@@ -352,3 +353,23 @@ def test_what_a_library_gives_to_the_interpreter_is_not_the_programs_to_change()
     assert told.hint.startswith("make such an object once") and "(app.py:7 in run makes them)" in told.hint
     own = words_for(replace(held, type_counts={"function": 30, "__main__.Row": 30}))
     assert own.name == "fork-callbacks" and own.hint.startswith("register one callback")
+
+
+def companions(top: str, **more: Any) -> Holding:
+    """Thirty objects of a library's class that came with as many of the program's."""
+    counts = {top: 30, "app.Invoice": 30, "dict": 60}
+    return replace(holding(attribute("_new", "dict"), item(top)), frontier_type=top, type_counts=counts, **more)
+
+
+def test_a_library_s_object_yields_to_the_program_s_that_came_with_it(monkeypatch) -> None:
+    monkeypatch.setattr(choice, "is_programs", lambda name: name.startswith("app."))
+    monkeypatch.setattr(choice, "is_library", lambda name: name.startswith("lib."))
+    beside = companions("lib.State", beside=frozenset(("app.Invoice",)))
+    assert name_type(beside) == "app.Invoice"  # a dict's values, of which the library's are the keys
+    assert name_type(replace(beside, type_counts={"lib.State": 30, "app.Invoice": 3})) == "lib.State"
+    each_other = companions("lib.State", owners={"lib.State": (), "app.Invoice": ("dict",)})
+    assert name_type(each_other) == "app.Invoice"
+    below = {"lib.Job": (), "app.Invoice": ("lib.Job", "dict")}
+    assert name_type(companions("lib.Job", owners=below)) == "lib.Job"
+    assert name_type(companions("lib._Ref", owners=below)) == "app.Invoice"  # a library keeps it to itself
+    assert name_type(companions("asyncio.events.TimerHandle", owners=below)) == "app.Invoice"

@@ -3,7 +3,10 @@
  * The walk keeps one way to each object, the shortest. When it is over, every node is followed once more, and each
  * reference to one of the objects on that way is noted: it makes another way, which comes from its own root and joins
  * there. A way that would pass an object twice is none. Modules and classes are not looked at, for everything refers
- * to them, and that says nothing of who holds what. */
+ * to them, and that says nothing of who holds what.
+ *
+ * Where the last object is a new list, tuple, dict or set that is put around each object, ways to that object are
+ * looked for: others may hold it without such a wrapping. */
 #include "search/search.h"
 
 #define WATCHED 64  /* objects at the end of the way */
@@ -21,6 +24,7 @@ typedef struct Watch {
     Row branches;      /* Branch */
     uint32_t from;
     Chain chain;
+    PyObject *inner;            /* in the last object of the way */
     PyObject *objects[WATCHED]; /* the watched ones */
     uint32_t parents[WATCHED];  /* on the first way */
     size_t count;
@@ -63,18 +67,65 @@ may_be_watched(const Search *search, uint32_t node)
     return parent & IS_ROOT || !PyModule_Check(node_object(search, parent));
 }
 
+/* A visitproc: takes an object that is new, of a class that Python code has made. */
+static int
+take_inner(PyObject *object, void *arg)
+{
+    Search *search = arg;
+    if (object && Py_TYPE(object)->tp_flags & Py_TPFLAGS_HEAPTYPE && !PyType_Check(object) &&
+        !marks_has(&search->given, object))
+        search->watch->inner = object;
+    return 0;
+}
+
+static bool
+wraps(PyObject *object)
+{
+    return PyList_CheckExact(object) || PyTuple_CheckExact(object) || PyDict_CheckExact(object) ||
+           PySet_CheckExact(object);
+}
+
+static bool
+watch_one(Search *search, Watch *watch, PyObject *object, uint32_t parent)
+{
+    Pointer *entry = pointers_enter(search->walk.memory, &watch->places, object);
+    if (entry == NULL)
+        return false;
+    watch->objects[watch->count] = object;
+    watch->parents[watch->count] = parent;
+    entry->number = (Py_ssize_t)++watch->count;
+    return true;
+}
+
+/* Watch what is wrapped by the last object of the chain, if anything is: the chain leads to that then. */
+static bool
+watch_inner(Search *search, Watch *watch)
+{
+    PyObject *last = watch->chain.last;
+    if (search->mode != NEW_UNKNOWN || !wraps(last))
+        return true;
+    search->watch = watch;
+    search_follow(search, last, take_inner);
+    search->watch = NULL;
+    size_t node = search->used;
+    while (watch->inner && node-- > 0)
+        if (node_object(search, node) == last) {
+            watch->chain.last = watch->inner;
+            return watch_one(search, watch, watch->inner, (uint32_t)node);
+        }
+    return true;
+}
+
 /* Watch the last object of the chain, and those before it up to a module or class. */
 static bool
 watch_chain(Search *search, Watch *watch, uint32_t parent)
 {
     PyObject *object = watch->chain.last;
+    if (!watch_inner(search, watch))
+        return false;
     while (object && watch->count < WATCHED) {
-        Pointer *entry = pointers_enter(search->walk.memory, &watch->places, object);
-        if (entry == NULL)
+        if (!watch_one(search, watch, object, parent))
             return false;
-        watch->objects[watch->count] = object;
-        watch->parents[watch->count] = parent;
-        entry->number = (Py_ssize_t)++watch->count;
         bool goes_on = !(parent & IS_ROOT) && may_be_watched(search, parent);
         object = goes_on ? node_object(search, parent) : NULL;
         parent = goes_on ? node_parent(search, parent) : parent;

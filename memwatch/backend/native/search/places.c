@@ -43,7 +43,7 @@ send_place(const Search *search, Sender *sender, const Chain *chain, size_t numb
                       .variable = root_at(search, chain->root)->variable,
                       .sum = chain->sum,
                       .length = (uint32_t)chain->length + 1,
-                      .targets = sum->targets,
+                      .targets = chain->is_branch ? 0 : sum->targets,
                       .items = sum->items,
                       .bytes = sum->bytes};
     send_head(sender, (Sent){.kind = A_PLACE}, sizeof(place) + place.length * sizeof(Step));

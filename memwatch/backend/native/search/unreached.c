@@ -3,8 +3,8 @@
  * Of these objects, those that have more references than all of them together show are held by C code: lists of
  * callbacks inside the interpreter, what a running C function works on, or a reference that was lost; and with them
  * what they lead to. The others are garbage that the collector has not come to yet, as it would find itself. What no
- * other one of them refers to is walked first, then the cycles, each by itself and classes of the program first, so
- * that a cycle is told from where a reader knows it.
+ * other one of them refers to is walked first, then the cycles, each by itself: objects of the program's classes first,
+ * then classes, so that a cycle is told from where a reader knows it.
  *
  * A tuple with one owner may be one that a C function is still filling: it is no root, for it must not be shown; what
  * it holds hangs on it only if something is seen to hold the tuple. */
@@ -163,19 +163,23 @@ enter_left(Search *search, PyObject *object, bool *entered)
     return !*entered || search_root(search, object, NO_VARIABLE);
 }
 
-static bool
-is_of_program(PyObject *object)
+typedef enum { OF_PROGRAM, A_CLASS, ANY_OTHER } Reader; /* what a reader knows best comes first */
+
+static Reader
+reader_of(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
-    return type->tp_flags & Py_TPFLAGS_HEAPTYPE || (type->tp_name && strchr(type->tp_name, '.'));
+    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE || (type->tp_name && strchr(type->tp_name, '.')))
+        return OF_PROGRAM;
+    return PyType_Check(object) ? A_CLASS : ANY_OTHER;
 }
 
 static bool
-walk_cycles(Search *search, bool held, bool of_program)
+walk_cycles(Search *search, bool held, Reader reader)
 {
     for (size_t place = 0; place < search->left.used; place++) {
         PyObject *object = ((PyObject **)search->left.data)[place];
-        bool entered = false, meant = is_held(search, object) == held && is_of_program(object) == of_program;
+        bool entered = false, meant = is_held(search, object) == held && reader_of(object) == reader;
         if (meant && !enter_left(search, object, &entered))
             return false;
         if (entered && !search_run(search))
@@ -194,7 +198,8 @@ walk_left(Search *search, const Marks *below, bool held)
         if (!marks_has(below, object) && is_held(search, object) == held)
             good = enter_left(search, object, &entered);
     }
-    return good && search_run(search) && walk_cycles(search, held, true) && walk_cycles(search, held, false);
+    return good && search_run(search) && walk_cycles(search, held, OF_PROGRAM) && walk_cycles(search, held, A_CLASS) &&
+           walk_cycles(search, held, ANY_OTHER);
 }
 
 bool
