@@ -37,7 +37,7 @@ def without_idle(holdings: Sequence[Holding]) -> tuple[Holding, ...]:
 
     What is half full is believed: it will be full at the next look, or have passed its bound.
     """
-    freed = {"bound": None, "used": None, "bounded_bytes": 0, "seconds_kept": None}
+    freed = {"bound": None, "used": None, "bounded_bytes": 0, "seconds_kept": None, "kept_up": False}
     idle = (held for held in holdings if not (held.in_use or _is_half_full(held)))
     found = {id(held): replace(held, **freed) for held in idle}  # type: ignore[arg-type]
     return tuple(found.get(id(held), held) for held in holdings)
@@ -48,10 +48,15 @@ def _is_half_full(held: Holding) -> bool:
 
 
 def _expiring(held: Holding, seconds: float) -> Holding:
-    """A holding whose items go at an age that most have not reached is bounded: by as many as there are by then."""
+    """A holding whose items go at an age that most have not reached is bounded: by as many as there are by then.
+
+    Where all that were older have gone, there are more because more come in that time: it is as full as it can be.
+    """
     age = held.seconds_kept
-    if age is None or held.holder_items is None or seconds >= _EXPIRES * age:
+    if age is None or held.holder_items is None:
         return held
+    if seconds >= _EXPIRES * age:
+        return _bounded(held, held.holder_items, held.holder_items) if held.kept_up and held.bound is None else held
     bound = round(held.holder_items * max(1.0, age / max(seconds, 1.0)))
     least = bound if held.bound is None else min(bound, held.bound)
     return _bounded(held, max(least, held.holder_items), held.holder_items)

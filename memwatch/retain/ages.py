@@ -31,6 +31,9 @@ _UNITS = {"minutes": 60.0, "hours": 3600.0, "days": 86400.0}  # of a timedelta
 _SAMPLE = 64  # items that are asked for their time
 _MOST = 0.5
 _HUGE = 1 << 62
+_FEW = 10  # items; of fewer it is not said that none is old
+_NEARLY = 0.98  # of the items
+_LATE = 2.0  # seconds after its time an item may be taken out
 _PARTS = 4  # of a tuple: its first
 _RESCHEDULED = "asyncio."  # its timers set themselves again
 
@@ -41,8 +44,33 @@ def kept_seconds(view: View, holder: Any) -> float | None:
     return max(ages, default=None)
 
 
+def are_kept_up(view: View, holder: Any, seconds: float) -> bool:
+    """Whether no item of *holder* is older than *seconds*, as far as items store a time that code compares with the
+    clock: so all that were there before have gone."""
+    found = [set(it.names) | set(it.texts) for it in _of_items(view)]
+    return any(_are_fresh(holder, names, seconds) for names in found)
+
+
+def _are_fresh(holder: Any, names: Collection[str], seconds: float) -> bool:
+    """Whether the times of items are no longer ago than *seconds*, or expire within that and have not done so."""
+    clocks, items = (Clock.wall(), Clock.monotonic(), Clock.perf_counter()), _sample(holder)
+    times = [[time - clock for time in map(_seconds, _values(item, names)) for clock in clocks] for item in items]
+    near = [min(found, key=abs, default=_HUGE) for found in times]
+    if any(left > 0 for left in near):  # they expire
+        fresh = sum(-_LATE <= left <= seconds + _LATE for left in near)
+    else:
+        fresh = sum(-left <= (1 + _MOST) * seconds + _LATE for left in near)
+    return len(items) >= _FEW and fresh >= _NEARLY * len(items)
+
+
 def _by_time(view: View, holder: Any) -> Iterator[float]:
     """The ages with which code compares the time of items."""
+    for compared in _of_items(view):
+        yield from _ages(view, compared) or _left(holder, compared)
+
+
+def _of_items(view: View) -> Iterator[Comparison]:
+    """The comparisons of the time of items with the clock, in code that takes items out."""
     for code in takers(view):
         if code not in view.touching or _CLOCKS.isdisjoint(word for it in parts_of(code) for word in words_of(it)):
             continue
@@ -50,7 +78,7 @@ def _by_time(view: View, holder: Any) -> Iterator[float]:
         items = _derived(code, {view.name or next(iter(code.co_varnames), ""), ".0"}, _DERIVED)
         for compared in _timed(code, clocks):
             if not items.isdisjoint(compared.names) and "len" not in compared.names:
-                yield from _ages(view, compared) or _left(holder, compared)
+                yield compared
 
 
 def _by_period(view: View) -> Iterator[float]:
@@ -110,10 +138,11 @@ def _in_seconds(compared: Comparison) -> tuple[float, ...]:
 
 
 def _ages(view: View, compared: Comparison) -> list[float]:
-    """The numbers of a comparison, and those that its names stand for, that may be ages."""
+    """The numbers of a comparison, and those that its names stand for, that may be ages: a moment soon after the
+    machine was started is no round number."""
     values = view.values_in(compared._replace(names=compared.names.union(compared.texts)))
     seconds = [it.total_seconds() if type(it) is timedelta else it for it in (*values, *_in_seconds(compared))]
-    return [float(it) for it in seconds if (type(it) is int or type(it) is float) and 1 < it <= _SECONDS]
+    return [float(it) for it in seconds if type(it) in (int, float) and 1 < it <= _SECONDS and round(it, 3) == it]
 
 
 def _left(holder: Any, compared: Comparison) -> list[float]:

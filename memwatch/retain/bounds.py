@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import mro_of
 from ..internal import internal
-from .ages import kept_seconds
+from . import ages
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import is_container, methods_of
 from .kept import kept_count, kept_length, kept_measure
@@ -89,8 +89,14 @@ def seconds_kept(chain: Sequence[Any], holder: Any, in_use: bool = False) -> flo
     lives = (instance_value(owner, "_TTLCache__ttl") for owner in owners)  # cachetools'
     if (life := next((it for it in lives if type(it) in (int, float) and it > 0), None)) is not None:
         return float(life)
-    ages = (kept_seconds(view, holder) for view in _views(chain, holder, owners, in_use))
-    return next((age for age in ages if age is not None), None)
+    found = (ages.kept_seconds(view, holder) for view in _views(chain, holder, owners, in_use))
+    return next((age for age in found if age is not None), None)
+
+
+def are_kept_up(chain: Sequence[Any], holder: Any, seconds: float) -> bool:
+    """Whether the times that the items of *holder* store show that none is older than *seconds*, as `seconds_kept`."""
+    owners = [*owners_of(chain, holder), *_owners_beside(chain, holder)]
+    return any(ages.are_kept_up(view, holder, seconds) for view in _views(chain, holder, owners, in_use=True))
 
 
 def _views(chain: Sequence[Any], holder: Any, owners: Sequence[Any], in_use: bool) -> Iterator[View]:

@@ -13,6 +13,7 @@ from ..internal import internal
 _EXTENDED = opmap["EXTENDED_ARG"]
 _COMPARE = opmap["COMPARE_OP"]
 _FOR_ITER = opmap["FOR_ITER"]
+_STORE_ATTR = opmap["STORE_ATTR"]
 _STORE_AND_LOAD = opmap.get("STORE_FAST_LOAD_FAST", -1)
 _ENDS = ("STORE_", "POP_", "FOR_ITER", "JUMP", "RETURN", "RESUME", "DELETE_", "SEND", "YIELD")
 _BOUNDARIES = frozenset(op for op, name in enumerate(opname) if name.startswith(_ENDS))
@@ -152,11 +153,15 @@ def _comparison(names: set[str], inside: set[str], constants: Sequence[object], 
 
 
 def results_of(code: CodeType, words: Collection[str]) -> set[str]:
-    """The variables that *code* sets from an expression, or a loop over one, that names one of *words*."""
+    """The variables and attributes that *code* sets from an expression, or a loop over one, that names one of
+    *words*."""
     variables, found, is_named, is_setting = variables_of(code), set[str](), False, False
     for op, arg in instructions(code):
         if op in _SETS and is_named:
             found.update(variables[place] for place in _SETS[op](arg) if place < len(variables))
+        elif op == _STORE_ATTR and is_named:
+            found.add(code.co_names[arg])
+            is_named = False
         elif op == _COMPARE or (op in _BOUNDARIES and op != _FOR_ITER) or is_setting:
             is_named = False
         names = code.co_names[_NAMES[op](arg)] if op in _NAMES else ()

@@ -11,7 +11,7 @@ from typing import Any
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .atexit_root import root_of
-from .bounds import bound_of, is_weak, owners_of, seconds_kept
+from .bounds import are_kept_up, bound_of, is_weak, owners_of, seconds_kept
 from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, HoldingSite, Query, Question
 from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
@@ -191,6 +191,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         notes=one.notes,
         beside=one.beside | other.beside | {other.frontier_type} if is_same else one.beside,
         in_use=one.in_use and other.in_use,
+        kept_up=one.kept_up and (other.kept_up or not as_targets),
     )
 
 
@@ -229,6 +230,7 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
         owners=owners_by_type(top, found.types, known),
         notes=noted_types(top, found.types, known),
         in_use=in_use,
+        kept_up=kept is not None and in_use and are_kept_up(*into, kept),
     )
 
 

@@ -122,7 +122,7 @@ class Holding:
     below the latest topmost object the types that the way there passes, as far as they were looked at; `notes` are
     the types of new objects to which it refers weakly; `beside` are the types of what came into the same container
     beside the topmost. `in_use` is off where the bound, or the age, is only kept by code that has not been run so
-    far.
+    far. `kept_up` says that by the times which its items store none is older than that age.
     """
 
     path: RetainingPath
@@ -146,6 +146,7 @@ class Holding:
     notes: frozenset[str] = frozenset()
     beside: frozenset[str] = frozenset()
     in_use: bool = True
+    kept_up: bool = False
 
     @property
     def pins(self) -> bool:

@@ -142,10 +142,18 @@ class Expiring:
             self.items.popitem()
 
 
-@pytest.mark.parametrize(("seconds", "decision"), [(300.0, Dismissed), (20.0, Leak)])
-def test_items_that_expire_are_no_leak_before_their_time_is_over(case, made, seconds, decision):
+@pytest.mark.parametrize(
+    ("seconds", "ago", "decision"), [(300.0, 50.0, Dismissed), (20.0, 0.0, Dismissed), (20.0, 50.0, Leak)]
+)
+def test_items_that_expire_are_no_leak_unless_they_stay_for_longer(case, made, app, seconds, ago, decision):
     fill = made(Expiring(seconds), lambda it, number, item: it.put(number, item))
-    assert isinstance(case.judge(fill), decision)
+
+    def grow():
+        fill()
+        for key, (then, item) in app.holder.items.items():
+            app.holder.items[key] = (then - ago, item)
+
+    assert isinstance(case.judge(grow), decision)
 
 
 class Idle:

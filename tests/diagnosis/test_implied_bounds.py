@@ -68,6 +68,13 @@ def test_an_age_bounds_what_a_number_leaves_open(bound, seconds, least):
     assert with_bounds([held], {}, {}, 300.0)[0].bound == bound
 
 
+def test_of_items_that_go_at_their_time_there_are_more_only_because_more_come():
+    held = Holding(KEPT, 3800, 1 << 20, 3800, {}, "str", "dict", 5000, 1, None, seconds_kept=20.0, kept_up=True)
+    found = with_bounds([held], {}, {}, 300.0)[0]
+    assert (found.bound, found.used, found.is_bounded) == (5000, 5000, True)
+    assert with_bounds([replace(held, kept_up=False)], {}, {}, 300.0)[0].bound is None
+
+
 @pytest.mark.parametrize(("used", "in_use", "bound"), [(300, False, None), (600, False, 1000), (300, True, 1000)])
 def test_a_bound_that_no_code_has_kept_yet_is_believed_shortly_before_it_is_reached(used, in_use, bound):
     held = replace(holding(used), bound=1000, used=used, bounded_bytes=2000 * used, in_use=in_use)
