@@ -17,6 +17,7 @@
 #include "look.h"
 #include "meters/malloc.h"
 #include "meters/arenas.h"
+#include "meters/sqlite.h"
 #include "sampling/methods.h"
 #include "search/search.h"
 #include "signal_flag.h"
@@ -193,6 +194,7 @@ static PyMethodDef methods[] = {
     {"signal_flag", signal_flag, METH_O, signal_flag_doc},
     {"signals_seen", signals_seen, METH_NOARGS, signals_seen_doc},
     {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},
+    {"sqlite_page_bytes", sqlite_page_bytes, METH_O, sqlite_page_bytes_doc},
     {"peak_bytes", peak_bytes, METH_NOARGS, peak_doc},
     {"fail_after", fail_after, METH_O, fail_doc},
     {NULL, NULL, 0, NULL},
