@@ -7,14 +7,18 @@ type than before, after all that came into containers without a bound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from ..backend.allocations.live import Sampled
 from ..backend.meters.meters import counted_bytes
+from ..backend.meters.sqlite import count_writable_bytes, read_sqlite_pages
 from ..heap import Diff, Totals
 from ..internal import internal
 from ..retain import Holding
+from ..units import format_bytes
 from .implied_bounds import with_bounds
 from .lines import Lines
 from .verdict import HALF
@@ -26,7 +30,9 @@ _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
 _BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO", "array.array"))
 _SEVERAL = 10  # of them
+_OLD = 0.05  # of the bytes: so much may be something else that the same lines have made
 _BRIEF = 5.0  # seconds, in which too little time passes beside the looks
+_CONNECTION = "sqlite3.Connection"
 _CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
 _OWN_FILE = 2  # times the imported files: so many modules may come, as some packages have none
 _DATA = 0.3  # of what is below a module: so many instances of one class are not its code
@@ -76,6 +82,7 @@ class BenignGrowth:
         self._rows = diff.change.details if diff is not None else ()
         self._in_place = {found.address: found.after_bytes - found.before_bytes for found in self._grown}
         self._net = net
+        self._diff, self._before = diff, before or {}
         self._counted_all = diff is not None and deep
         self._grew, self._seconds = grew, seconds
 
@@ -156,6 +163,36 @@ class BenignGrowth:
         what = max(young, key=lambda row: row.size_bytes).what
         return f"all the new objects of type {what} are young: they come and go, and there are more and more"
 
+    def replaced(self, survivors: Sequence[Sampled]) -> str | None:
+        """Objects of lines of which nothing lives that is older than half of the growth, though it goes on for longer.
+
+        *survivors* is what lives of all that these lines have ever made. There have to be more objects than before: one
+        that is made anew again and again is always young. So are the tables that objects keep beside themselves.
+        """
+        made = [it for it in survivors if it.label and not it.native]
+        if len(made) < _SEVERAL or _size_of(made) <= _MOST * _size_of(survivors):
+            return None
+        what, _ = Counter(it.label for it in made).most_common(1)[0]
+        top = max(self._holdings, key=bytes_of, default=None)
+        more = [it for it in (what, *(top.type_counts if top else ())) if self._net.get(it, 0) >= _SEVERAL]
+        since = max(it.birth for it in made) - HALF * self._seconds * 1e9
+        if not more or _size_of(it for it in made if it.birth < since) > _OLD * _size_of(made):
+            return None
+        return f"what has come of type {what} before has gone: it comes and goes, and there is more and more"
+
+    def paging(self, before: int | None) -> str | None:
+        """Pages of files that SQLite keeps in its connections, each up to its `cache_size`: *before* took their pages.
+
+        A database in memory has no file that is as large, and who opens more and more connections has no bound.
+        """
+        now = None if before is None or self._diff is None else read_sqlite_pages()
+        if now is None or before is None or now - before <= _MOST_OF_ALL * self._grew:
+            return None
+        opened = self._net.get(_CONNECTION, 0)
+        if opened > _REPLACED * self._before.get(_CONNECTION, (0, 0))[0] or now > count_writable_bytes():
+            return None
+        return f"SQLite keeps pages of its files, as many as its connections may: {format_bytes(now)} so far"
+
     def _came(self, held: Holding) -> int | None:
         """How many more objects of its topmost type there are; None if nobody counted them."""
         return self._net.get(held.frontier_type, 0 if self._counted_all else None)
@@ -194,6 +231,10 @@ class BenignGrowth:
         came, count = self._came(held), held.type_counts.get(held.frontier_type, 0)
         part = 1.0 if came is None or not count else min(1.0, max(0, came) / count)
         return part * (bytes_of(held) - _bounded_bytes(held))
+
+
+def _size_of(samples: Iterable[Sampled]) -> float:
+    return sum(it.size_bytes for it in samples)
 
 
 def _whole(holdings: Sequence[Holding], diff: Diff | None) -> Sequence[Holding]:

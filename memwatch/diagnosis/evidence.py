@@ -5,10 +5,12 @@ What a look may cost, and what it brings, is in `walks`.
 
 from __future__ import annotations
 
+from ..backend.allocations.live import Sampled
 from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
 from ..backend.graph.in_child import Retained
 from ..backend.meters.resident import read_mapped
+from ..backend.meters.sqlite import read_sqlite_pages
 from ..backend.process import count_interpreters
 from ..backend.quiet import collect
 from ..clock import Clock
@@ -57,6 +59,7 @@ class EvidenceCollector:
         self.evidence = Evidence(suspicion=candidate.growth, modules=loaded, native=native, since=now)
         self.evidence.base, self.evidence.small, self.evidence.rss = last.base, last.small, last.rss
         self.evidence.interpreters, self.evidence.mapped = count_interpreters(), read_mapped()
+        self.evidence.pages = read_sqlite_pages()
         self.evidence.snapshot = self._walks(candidate, from_suspicion=True).first()
 
     def begin_anew(self, candidate: Candidate) -> bool:
@@ -184,6 +187,19 @@ class EvidenceCollector:
         if holders and not findings.walked and not findings.holdings:
             findings.holdings = walks.near(findings.lines)
         return findings
+
+    def survivors(self, lines: Lines, grew: int, seconds: float) -> list[Sampled]:
+        """What lives of all that the *lines* have made which made most of *grew* bytes, if it was sampled for so many
+        *seconds*: long before the suspicion."""
+        sampling = None if self._recorder is None else self._recorder.sampling
+        now = Clock.monotonic_ns()
+        if self._recorder is None or sampling is None or now - sampling.begun < seconds * 1e9:
+            return []
+        try:
+            samples, _ = read_recorded(self._recorder, 0, now)
+        except Exception:  # why there are none is said where the lines are missing
+            return []
+        return lines.of_same_lines(grew, samples)
 
 
 def _lines_since(

@@ -22,7 +22,7 @@ class Evidence:
     """What is gathered for one suspicion.
 
     `base`, `small` and `rss` are the meters' readings when it arose, `modules` the number of files imported by then,
-    `interpreters` how many there were, `mapped` the memory that had addresses.
+    `interpreters` how many there were, `mapped` the memory that had addresses, `pages` what SQLite's took.
     """
 
     suspicion: Growth | None = None
@@ -30,6 +30,7 @@ class Evidence:
     series: TypeSeries = field(default_factory=TypeSeries)
     base: int = 0
     mapped: Mapped | None = None
+    pages: int | None = None
     small: int = 0
     rss: int = 0
     modules: int = 0

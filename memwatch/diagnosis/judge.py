@@ -6,9 +6,11 @@ garbage explains is none; then it compares with the snapshot, and looks from the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from ..backend.allocations.live import Sampled
 from ..backend.allocations.recorder import Recorder
 from ..backend.meters.collector import collector_runs, young_limit
 from ..backend.meters.memory_limit import memory_limit
@@ -42,6 +44,7 @@ from .window import excess_of, put_right
 _YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of it
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
+_MOST_PAGING = 3  # times in a row, likewise: a cache as large as that may be meant to be so, or not
 _MOST_FILLED = 3  # times in a row, likewise
 _LEFT = 0.25  # of what had grown
 _LATE = 1.2  # times the seconds between two collections of the program
@@ -70,8 +73,8 @@ class Diagnosis:
         self._limit = memory_limit() if limit is None else limit
         self._gatherer = EvidenceCollector(pause_budget, recorder, show_keys)
         self._accepted = Accepted(ignore, min_growth)
-        self._imports = 0
-        self._widened = self._passing = self._filled = self._idle = 0
+        self._in_a_row = Counter[str]()
+        self._filled = self._idle = 0
         self._settling = Settling()
         self._waited = False
         self._collections = 0
@@ -234,24 +237,32 @@ class Diagnosis:
                 return why
         if candidate.growth.meter == "rss" and grew < HALF * (last.rss - evidence.rss):
             return None
-        loading = excuses.imports(modules) if self._imports < _MOST_IMPORTS else None
-        self._imports = self._imports + 1 if loading else 0
-        widening = excuses.widening() if self._widened < _MOST_WIDENED else None
-        self._widened = self._widened + 1 if widening else 0
-        passing = excuses.passing(findings.lines) if self._passing < _MOST_PASSING else None
-        self._passing = self._passing + 1 if passing else 0
-        settling = self._settles(candidate, findings, grew)
+        is_early, seconds = candidate.growth.level == "early", candidate.growth.seconds
+        survivors = [] if is_early else self._gatherer.survivors(findings.lines, grew, seconds)
+        loading = self._a_few_times("imports", _MOST_IMPORTS, lambda: excuses.imports(modules))
+        widening = self._a_few_times("widening", _MOST_WIDENED, excuses.widening)
+        passing = self._a_few_times(
+            "passing", _MOST_PASSING, lambda: excuses.passing(findings.lines) or excuses.replaced(survivors)
+        )
+        paging = self._a_few_times("paging", _MOST_PAGING, lambda: excuses.paging(evidence.pages))
+        settling = self._settles(candidate, findings, grew, survivors)
         filling = excuses.filling(self._limit - last.rss)
         self._idle += filling is not None and not all(it.in_use for it in findings.holdings)
-        return loading or widening or passing or filling or settling
+        return loading or widening or passing or paging or filling or settling
 
-    def _settles(self, candidate: Candidate, findings: Findings, grew: int) -> str | None:
+    def _a_few_times(self, name: str, most: int, excuse: Callable[[], str | None]) -> str | None:
+        """What *excuse* says, unless it has excused growth *most* times in a row."""
+        why = excuse() if self._in_a_row[name] < most else None
+        self._in_a_row[name] = self._in_a_row[name] + 1 if why else 0
+        return why
+
+    def _settles(self, candidate: Candidate, findings: Findings, grew: int, survivors: Sequence[Sampled]) -> str | None:
         """Why to wait where objects come more and more slowly."""
         if candidate.growth.level == "early":  # that has its own bar
             return None
         evidence, now = self._gatherer.evidence, candidate.last.time
         seconds = now - evidence.suspicion.end if evidence.suspicion else 0.0
-        return self._settling.why_wait(findings.holdings, evidence.series, grew, now, seconds)
+        return self._settling.why_wait(findings.holdings, evidence.series, grew, now, seconds, survivors)
 
     def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
         """Why to wait where most of the growth is what the items of one bounded container keep, though no walk meets

@@ -197,6 +197,17 @@ class Lines:
             return False
         return min(sample.birth for sample in samples) >= self._until - part * (self._until - self._since)
 
+    def of_same_lines(self, size: float, samples: Iterable[Sampled]) -> list[Sampled]:
+        """Those of *samples*, of other times than these here as well, that are of the lines which made most of *size*
+        bytes; none if no lines have made so much."""
+        made, places = 0.0, set()
+        for line in sorted(self._by_line(), key=_bytes_of, reverse=True):
+            if made >= _MOST * size:
+                break
+            made += _bytes_of(line)
+            places.add(self._place(line[0]))
+        return [it for it in samples if it.birth and self._place(it) in places] if made >= _MOST * size else []
+
     def _by_line(self) -> list[list[Sampled]]:
         """The samples by place: paths that end at the same line of the program are one."""
         if self._lines is None:

@@ -2,16 +2,19 @@
 
 What leaks comes as often as the work that leaks it. The meters may rise evenly even so, because what is there grows as
 well: so the objects are counted. A verdict after one that waited has few looks of its own: it knows how many items the
-holder had then.
+holder had then. And what lives was sampled when it came: that tells how often it came long before the suspicion, also
+of few large objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import NamedTuple
 
+from ..backend.allocations.live import Sampled
 from ..backend.meters.meters import counted_bytes
-from ..heap import TypeSeries
+from ..heap import FEWEST, TypeSeries
 from ..internal import internal
 from ..retain import Holding
 from .benign_growth import bytes_of
@@ -22,6 +25,8 @@ _SEVERAL = 50  # objects: of fewer the flow is not known
 _ALIKE = 0.1
 _SLOWER = 0.8  # of the flow before
 _MOST = 3  # times in a row: each is twice as long as the one before
+_BIRTHS = 12  # samples; fewer may be so by chance
+_ERRORS = 1.5  # standard errors of the mean birth
 
 
 @internal
@@ -43,17 +48,26 @@ class Settling:
         self._before: _Filled | None = None
 
     def why_wait(
-        self, holdings: Sequence[Holding], series: TypeSeries, grew: int, now: float, seconds: float
+        self,
+        holdings: Sequence[Holding],
+        series: TypeSeries,
+        grew: int,
+        now: float,
+        seconds: float,
+        survivors: Sequence[Sampled] = (),
     ) -> str | None:
         """In words, that what makes most of the *grew* bytes comes more and more slowly; None if it does not.
 
-        The growth was suspected *seconds* before *now*.
+        The growth was suspected *seconds* before *now*. *survivors* are those that `come_slower` asks for, where there
+        were too few objects or looks: by the clock alone a leak slows down, too, on a machine that has other work.
         """
         if self._waited >= _MOST:
             self._waited, self._before = 0, None
             return None
         why, filled = settles(holdings, series, grew), None
         top = _most_of(holdings, grew)
+        if why is None and top is not None and not _flows(top, series) and come_slower(survivors):
+            why = _in_words(top.frontier_type)
         if top is not None and top.holder_items is not None and seconds > 0:
             filled = _Filled(top.path.fingerprint, now, top.holder_items, _last_speed(top, series, seconds))
             if self._before and self._before.path == filled.path and now > self._before.time:
@@ -83,6 +97,25 @@ def settles(holdings: Sequence[Holding], series: TypeSeries, grew: int) -> str |
     return _in_words(slow[0].what) if slow and is_most else None
 
 
+def come_slower(survivors: Sequence[Sampled]) -> bool:
+    """Whether less and less has come since a third of the time from the first of *survivors* to the last had passed.
+
+    They are what lives of all that some lines have made. A start-up lies in the first third. Laplace's test for a
+    trend: of what comes evenly the mean birth is in the middle, within an error that the number of samples tells.
+    """
+    if len(survivors) < _BIRTHS:
+        return False
+    births = [it.birth for it in survivors]
+    first, last = min(births), max(births)
+    begin, middle = first + (last - first) / 3, first + 2 * (last - first) / 3
+    later = [(it.birth, it.size_bytes) for it in survivors if it.birth >= begin]
+    total = sum(size for _, size in later)
+    error = (last - begin) * sqrt(sum(size * size for _, size in later) / 12)
+    moved = sum((middle - birth) * size for birth, size in later)
+    late = sum(size for birth, size in later if birth >= middle)
+    return late < _SLOWER * (total - late) and moved > _ERRORS * error
+
+
 def _most_of(holdings: Sequence[Holding], grew: int) -> Holding | None:
     """The holder of most of the growth, if there is one."""
     top = max(strong_of(holdings), key=bytes_of, default=None)
@@ -94,16 +127,20 @@ def _in_words(what: str) -> str:
 
 
 def flow_of(held: Holding, series: TypeSeries) -> float:
-    """How fast items have come in the second half of the looks, as a part of the first; 1 where that is not known.
+    """How fast items have come in the second half of the looks, as a part of the first; 1 where that is not known."""
+    return max(_flows(held, series), default=1.0)
+
+
+def _flows(held: Holding, series: TypeSeries) -> list[float]:
+    """The same for each type that tells it, where there are enough objects and looks.
 
     Objects are counted where the growing number of them is that of the holder's; bytes where more came elsewhere.
     """
-    flows = [
+    return [
         it.flow if abs(it.objects - held.type_counts[it.what]) <= _ALIKE * it.objects else it.steadiness
         for it in series.ratchets()
-        if it.objects >= _SEVERAL and it.what in _items_of(held)
+        if it.objects >= _SEVERAL and it.readings >= FEWEST and it.what in _items_of(held)
     ]
-    return max(flows, default=1.0)
 
 
 def _items_of(held: Holding) -> set[str]:

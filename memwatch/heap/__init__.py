@@ -10,7 +10,7 @@ from .change import Change, Diff, Grown, HeapState, TypeChange
 from .compare import diff_snapshots
 from .counts import Count, least, most
 from .diff import HeapDiff
-from .series import MonotoneType, Totals, TypeSeries
+from .series import FEWEST, MonotoneType, Totals, TypeSeries
 from .snapshot import Snapshot, snapshot_of, take_snapshot
 from .table import format_count
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LATER = {"Dominators": "dominators_table", "dominators": "retained", "retained_size": "retained"}
 
 __all__ = [
+    "FEWEST",
     "Cancelled",
     "Census",
     "Change",

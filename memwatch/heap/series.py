@@ -10,7 +10,7 @@ from ..checks import check_whole
 from ..internal import internal
 from .census import Census
 
-_FEWEST = 4  # readings, of which halves can be compared
+FEWEST = 4  # readings, of which halves can be compared
 _COLUMNS = 4  # of a reading that is kept
 _TIME, _BYTES, _WORK, _COUNT = range(_COLUMNS)
 
@@ -71,7 +71,7 @@ class _Streak:
     def _steadiness(self, clock: int, measure: int) -> float:
         times, sizes = self.points[clock::_COLUMNS], self.points[measure::_COLUMNS]
         middle = len(times) // 2
-        if len(times) < _FEWEST or sizes[middle] <= sizes[0] or not times[0] < times[middle] < times[-1]:
+        if len(times) < FEWEST or sizes[middle] <= sizes[0] or not times[0] < times[middle] < times[-1]:
             return 1.0 if clock == _TIME else 0.0
         first = (sizes[middle] - sizes[0]) / (times[middle] - times[0])
         return (sizes[-1] - sizes[middle]) / (times[-1] - times[middle]) / first
