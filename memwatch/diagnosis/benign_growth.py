@@ -183,13 +183,14 @@ class BenignGrowth:
     def paging(self, before: int | None) -> str | None:
         """Pages of files that SQLite keeps in its connections, each up to its `cache_size`: *before* took their pages.
 
-        A database in memory has no file that is as large, and who opens more and more connections has no bound.
+        A database in memory has no file that is about as large (a page in memory has a head besides), and who opens more
+        and more connections has no bound.
         """
         now = None if before is None or self._diff is None else read_sqlite_pages()
         if now is None or before is None or now - before <= _MOST_OF_ALL * self._grew:
             return None
         opened = self._net.get(_CONNECTION, 0)
-        if opened > _REPLACED * self._before.get(_CONNECTION, (0, 0))[0] or now > count_writable_bytes():
+        if opened > _REPLACED * self._before.get(_CONNECTION, (0, 0))[0] or count_writable_bytes() < HALF * now:
             return None
         return f"SQLite keeps pages of its files, as many as its connections may: {format_bytes(now)} so far"
 

@@ -119,7 +119,7 @@ def test_only_what_was_sampled_since_the_growth_began_tells(monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     ("now", "files", "opened", "is_held"),
-    [(20, 50, 0, True), (9, 50, 0, False), (20, 5, 0, False), (20, 50, 3, False)],
+    [(20, 19, 0, True), (9, 50, 0, False), (20, 5, 0, False), (20, 50, 3, False)],
     ids=["pages of files", "little of the growth", "in memory", "in more and more connections"],
 )
 def test_pages_that_sqlite_keeps(
