@@ -183,8 +183,8 @@ class BenignGrowth:
     def paging(self, before: int | None) -> str | None:
         """Pages of files that SQLite keeps in its connections, each up to its `cache_size`: *before* took their pages.
 
-        A database in memory has no file that is about as large (a page in memory has a head besides), and who opens more
-        and more connections has no bound.
+        A database in memory has no file that is about as large (pages in memory have a head besides). Who opens ever
+        more connections has no bound.
         """
         now = None if before is None or self._diff is None else read_sqlite_pages()
         if now is None or before is None or now - before <= _MOST_OF_ALL * self._grew:
