@@ -143,7 +143,7 @@ class Expiring:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "ago", "decision"), [(300.0, 50.0, Dismissed), (20.0, 0.0, Dismissed), (20.0, 50.0, Leak)]
+    ("seconds", "ago", "decision"), [(300.0, 50.0, Dismissed), (31.0, 0.0, Dismissed), (20.0, 50.0, Leak)]
 )
 def test_items_that_expire_are_no_leak_unless_they_stay_for_longer(case, made, app, seconds, ago, decision):
     fill = made(Expiring(seconds), lambda it, number, item: it.put(number, item))
