@@ -50,14 +50,16 @@ def find_owner(path: RetainingPath) -> Owner | None:
     holders: list[Root | Step] = [path.root, *path.steps]
     attribute = path.steps[number].edge.name
     holder = holders[number]
-    module = _imported_from(holder, attribute) or next(
+    imported = _imported_from(holder, attribute)
+    module = imported or next(
         (it for it in map(_module_of, _labels(holder)) if it is not None and _names(it, attribute)), None
     )
     in_c = _module_in_c(holder) if module is None else None
     module = module or in_c
     if module is None or distance(*module) <= OWN:
         return None
-    if (in_c is not None or not attribute.startswith("_")) and any(_names(it, attribute) for it in _own_modules()):
+    is_public = imported is None and (in_c is not None or not attribute.startswith("_"))
+    if is_public and any(_names(it, attribute) for it in _own_modules()):
         return None
     keys = {step.edge.name.strip("'") for step in path.steps[number + 1 : -1] if step.edge.kind is EdgeKind.KEY}
     if any(key.isidentifier() and _names(it, key, written=True) for key in keys for it in _own_modules()):

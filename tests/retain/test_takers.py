@@ -18,6 +18,10 @@ from collections import deque
 
 _registry = {}
 _waiting = []
+all_producers = {}
+
+def produce(name):
+    all_producers[name] = name
 
 def register(name, obj):
     _registry[name] = obj
@@ -89,6 +93,7 @@ def library() -> Iterator[Any]:
 @pytest.fixture
 def app(library: Any) -> Iterator[Any]:
     made: Any = ModuleType("app")
+    made.__file__ = "/srv/app.py"
     sys.modules["app"] = made
     made.machine = library.Machine()
     yield made
@@ -127,7 +132,10 @@ def test_a_part_of_another_object_is_emptied_by_that(app: Any) -> None:
 
 
 def test_what_a_program_has_imported_by_name_is_the_librarys(app: Any, library: Any) -> None:
-    vars(app)["_registry"] = vars(library)["_registry"]
-    (path,) = retaining_paths(vars(library)["_registry"], limit=1)
+    app.all_producers = library.all_producers
+    (path,) = retaining_paths(library.all_producers, limit=1)
     owner = find_owner(path)
-    assert owner is not None and owner.file == library.__file__ and takers_of(vars(library)["_registry"])
+    assert owner is not None and owner.file == library.__file__
+    app.all_producers = library.all_producers.copy()
+    (path,) = retaining_paths(app.all_producers, limit=1)
+    assert find_owner(path) is None

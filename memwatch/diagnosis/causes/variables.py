@@ -48,10 +48,19 @@ VARIABLES = (
         for_owner=True,
     ),
     Cause(
+        "growing-stream",
+        "a stream in memory that is written to and never emptied",
+        "empty it after its text was used, stream.seek(0) and stream.truncate(), or make a new one for each piece of "
+        "work; or write to a file",
+        (".*|[]|local *|cell *: _io.BytesIO|_io.StringIO", "*: _io.BytesIO > *: bytes"),
+        many=False,
+        for_owner=True,
+    ),
+    Cause(
         "growing-text",
         "a text or a buffer that is added to and never cleared",
         "write it out and start a new one when it is large, or keep only its last parts: collections.deque(maxlen=100)",
-        (".*|[]|local *|cell *: str|bytes|bytearray|_io.BytesIO|_io.StringIO",),
+        (".*|[]|local *|cell *: str|bytes|bytearray",),
         many=False,
         for_owner=True,
     ),

@@ -224,3 +224,21 @@ def test_the_bytes_of_a_stream_are_counted_once() -> None:
     stream = io.BytesIO()
     stream.write(b"x" * 50_000)
     assert measure(stream) < 200 and sum(map(measure, gc.get_referents(stream)[-1:])) > 50_000
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the texts lie in a list")
+def test_a_text_stream_has_what_was_written_to_it() -> None:
+    class Log(io.StringIO):
+        """Derived from it."""
+
+    for kind in (io.StringIO, Log):
+        stream = kind()
+        empty = measure(stream)
+        for _ in range(500):
+            stream.write("x" * 100)
+        assert measure(stream) - empty == pytest.approx(50_000, rel=0.05)
+        stream.seek(0)
+        assert len(stream.read(100)) == 100
+        assert measure(stream) - empty >= 4 * 50_000  # it is an array now
+        stream.close()
+        assert measure(stream) <= empty + 64

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import collections
 import functools
+import io
 import itertools
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+import memwatch
 
 from .case import Case, Data, rows, verify_twins
 
@@ -180,6 +184,27 @@ CASES = (
         done=clear,
     ),
 )
+
+
+@pytest.mark.skipif(
+    memwatch.backend.name == "pure" or sys.version_info < (3, 12), reason="what the stream has taken is not seen"
+)
+@pytest.mark.parametrize(("kind", "line"), [(io.StringIO, "x" * 20_000), (io.BytesIO, b"x" * 20_000)])
+def test_a_stream_that_is_never_emptied(kind: type[Any], line: Any) -> None:
+    stream = kind()
+
+    def write(empty: bool = False) -> None:
+        stream.write(line)
+        if empty:
+            stream.seek(0)
+            stream.truncate()
+
+    words = "a stream in memory that is written to"
+    STORE.stream = stream
+    try:
+        Case("growing-stream", words, leak=write, twin=kind, fixed=lambda: write(empty=True)).verify()
+    finally:
+        del STORE.stream
 
 
 @pytest.mark.parametrize("case", rows(CASES))

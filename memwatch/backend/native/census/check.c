@@ -168,6 +168,13 @@ read_measures(State *state)
     PyObject *io = STREAM_SHOWS_BYTES ? PyImport_ImportModule("_io") : NULL;
     PyObject *stream = io ? PyObject_GetAttrString(io, "BytesIO") : NULL;
     bool good = measures_read(&state->measures, stream && PyType_Check(stream) ? (PyTypeObject *)stream : NULL);
+    PyObject *made = io ? PyObject_CallMethod(io, "StringIO", NULL) : NULL;
+    PyObject *written = made ? PyObject_CallMethod(made, "write", "s", "text") : NULL;
+    if (written)
+        measures_read_text(&state->measures, made, 4);
+    good = good && (io == NULL || written);
+    Py_XDECREF(written);
+    Py_XDECREF(made);
     Py_XDECREF(stream);
     Py_XDECREF(io);
     return good || refuse("__sizeof__");

@@ -85,6 +85,24 @@ measures_read(Measures *measures, PyTypeObject *stream)
     return true;
 }
 
+void
+measures_read_text(Measures *measures, PyObject *made, Py_ssize_t written)
+{
+    const TextStream *stream = (TextStream *)made;
+    if (Py_TYPE(made)->tp_basicsize >= (Py_ssize_t)sizeof(TextStream) && stream->pos == written &&
+        stream->string_size == written && stream->state == TEXT_IS_IN_WRITER)
+        measures->text_stream = Py_TYPE(made)->tp_basicsize;
+}
+
+static bool
+is_text_stream(const Measures *measures, const PyTypeObject *type)
+{
+    for (; type && measures->text_stream; type = type->tp_base)
+        if (type->tp_basicsize == measures->text_stream && strcmp(type->tp_name, "_io.StringIO") == 0)
+            return true;
+    return false;
+}
+
 static SizeRule
 plain_rule(const PyTypeObject *type)
 {
@@ -106,6 +124,8 @@ set_rule(const Measures *measures, Kind *kind)
         if (measures->function[place] == function) {
             if (measures->rule[place] != SIZE_FIXED)
                 kind->rule = measures->rule[place];
+            else if (is_text_stream(measures, kind->type))
+                kind->rule = SIZE_TEXT_STREAM;
             return;
         }
     kind->rule = SIZE_MEASURED;

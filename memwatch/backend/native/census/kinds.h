@@ -21,6 +21,7 @@ typedef enum {
     SIZE_BYTEARRAY,
     SIZE_TYPE,
     SIZE_CODE,
+    SIZE_TEXT_STREAM, /* a StringIO, which has no `__sizeof__` of its own */
     SIZE_MEASURED /* some other C method, called when the walk is over */
 } SizeRule;
 
@@ -57,7 +58,19 @@ typedef struct {
     PyCFunction function[KNOWN_MEASURES];
     SizeRule rule[KNOWN_MEASURES];
     int count;
+    Py_ssize_t text_stream; /* the basic size of a StringIO; 0 where it is not laid out as TextStream says */
 } Measures;
+
+/* The beginning of a StringIO: its text lies in `buf`, or in a writer that has as many characters so far. */
+typedef struct {
+    PyObject head;
+    Py_UCS4 *buf;
+    Py_ssize_t pos;
+    Py_ssize_t string_size;
+    size_t buf_size;
+    int state;
+} TextStream;
+#define TEXT_IS_IN_WRITER 2
 
 typedef struct {
     Kind *slots;
@@ -70,6 +83,9 @@ typedef struct {
 } Kinds;
 
 bool measures_read(Measures *measures, PyTypeObject *stream);
+
+/* Take the type of *made*, a new StringIO to which *written* ASCII characters were written, for such. */
+void measures_read_text(Measures *measures, PyObject *made, Py_ssize_t written);
 
 bool kinds_begin(Memory *memory, Kinds *kinds);
 void kinds_free(Memory *memory, Kinds *kinds);

@@ -87,6 +87,15 @@ asked_header(const Kind *kind, PyObject *object)
     return kind->flags & KIND_ASK && kind->type->tp_is_gc(object) ? (Py_ssize_t)sizeof(GCHead) : 0;
 }
 
+/* What a writer has taken is told as one byte for each character: of other texts than Latin-1 it is more. */
+static Py_ssize_t
+text_size(const TextStream *stream)
+{
+    if (stream->state != TEXT_IS_IN_WRITER)
+        return given((Py_ssize_t)(Py_MIN(stream->buf_size, (size_t)LARGEST / 8) * sizeof(Py_UCS4)));
+    return given(Py_MAX(0, Py_MIN(stream->string_size, LARGEST)));
+}
+
 /* *inside* are the bytes of attributes that stand in the object's own block. */
 static Py_ssize_t
 rule_size(const Kind *kind, PyObject *object, Py_ssize_t inside)
@@ -111,6 +120,7 @@ rule_size(const Kind *kind, PyObject *object, Py_ssize_t inside)
     case SIZE_CODE:
         return given(kind->basic + Py_SIZE(object) * kind->item) + given(answers_size((PyCodeObject *)object)) +
                given(extra_size((PyCodeObject *)object));
+    case SIZE_TEXT_STREAM: return given(kind->basic + inside) + text_size((TextStream *)object);
     case SIZE_FIXED:
     case SIZE_MEASURED: break;
     }

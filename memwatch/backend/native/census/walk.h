@@ -80,7 +80,8 @@ kind_of(Walk *walk, PyObject *object)
 static inline bool
 grows(const Kind *kind)
 {
-    return kind->rule == SIZE_LIST || kind->rule == SIZE_DICT || kind->rule == SIZE_SET || kind->rule == SIZE_BYTEARRAY;
+    return kind->rule == SIZE_LIST || kind->rule == SIZE_DICT || kind->rule == SIZE_SET ||
+           kind->rule == SIZE_BYTEARRAY || kind->rule == SIZE_TEXT_STREAM;
 }
 
 /* Whether the collector can ask *object* what it refers to. */
