@@ -6,8 +6,8 @@
         load()
     memwatch.trace.export_trace_to_csv("trace.csv")
 
-Before `init` and after `stop` a mark costs next to nothing and leaves nothing. What the fields of a record mean is said
-at `Record`. Amounts are those of the process: blocks in several threads or tasks see each other's growth.
+Before `init` and after `stop` a mark costs next to nothing and leaves no record. `Record` explains the fields. Amounts
+are those of the whole process, so blocks in several threads or tasks see each other's growth.
 """
 
 from __future__ import annotations
@@ -47,47 +47,49 @@ __all__ = [
 
 
 def init(unit: str = "B", collect: bool = False, capacity: int = DEFAULT_CAPACITY) -> None:
-    """Start a trace; an earlier one and its records are dropped.
+    """Start a trace. An earlier one and its records are dropped.
 
-    Records are in *unit* (B, KB, MB, GB by thousands; KiB, MiB, GiB by 1024). With *collect* a full collection comes
-    before every mark, so that garbage does not count; its seconds are in the record. The last *capacity* records are
-    kept (about 500 bytes each). Raises OptionError, and then the earlier trace goes on.
+    Records are in *unit* (B, KB, MB, GB by thousands; KiB, MiB, GiB by 1024). With *collect*, a full collection runs
+    before every mark, so that garbage does not count; the record has its seconds. The last *capacity* records are kept
+    (about 500 bytes each). Raises OptionError; the earlier trace then goes on.
 
-    A forked child goes on with the same options, a `trace_key` of its own and no records.
+    A forked child continues with the same options, with a `trace_key` of its own and without records.
     """
     tracer.begin(unit, collect, capacity)
 
 
 def stop() -> None:
-    """Marks do nothing from now on; what was recorded can be exported until the next `init`. May be called twice."""
+    """End the trace: marks do nothing from now on. The records can be exported until the next `init`. May be called
+    twice.
+    """
     tracer.stop()
 
 
 def trace_memory(name: str) -> Record | None:
-    """Leave a record of this moment under *name* (a str, cut at 256 characters) and return it.
+    """Record the memory at this moment under *name* (a str, cut at 256 characters), and return the record.
 
-    Returns None, and looks at nothing, while no trace is running; None as well if the memory cannot be read, which is
-    logged once. Raises OptionError for a name that is no str. May be called anywhere: in a signal handler, inside a
-    collection, in any thread.
+    Returns None at once while no trace is running. Returns None too if the memory cannot be read, which is logged once.
+    Raises OptionError if the name is no str. May be called anywhere: in a signal handler, inside a collection, in any
+    thread.
     """
     running = tracer.active
     return None if running is None else running.mark(check_name(name))
 
 
 def trace_block(name: str) -> TraceBlock:
-    """A block of code that leaves a record ``<name>-block-start`` and a record ``<name>-block-end``, for `with` or as a
-    decorator.
+    """Records the start and the end of a block of code: ``<name>-block-start`` and ``<name>-block-end``. Use it with
+    `with`, or as a decorator.
 
-    The end record comes also when the block raises (`raised` tells what), and the exception goes on as it was. A block
-    that was entered before `init`, or in an earlier trace, leaves no end. One object may be used again, inside itself
-    and in many threads. Blocks nest by thread and by asyncio task; a task lies in the block that it was created in.
+    If the block raises, its end is recorded as well (`raised` names the exception), and the exception goes on. A block
+    that was entered before `init`, or in an earlier trace, has no end record. One object may be used again, inside
+    itself and in many threads. Blocks nest by thread and by asyncio task. A task lies in the block that created it.
 
-    A decorated function is in a block of its own at each call; so is an `async def`, until it returns. A generator,
-    plain or async, is in its block from the first step to its end, and its callers are not while it is suspended. What
-    is decorated stays the kind of function it was. Raises OptionError for a name that is no str, and for a class.
+    A decorated function, plain or async, has a block of its own for each call. A generator, plain or async, is in its
+    block from the first step to its end; while it is suspended, its callers are not in that block. A decorated function
+    stays the kind of function that it was. Raises OptionError if the name is no str, and for a class.
 
-    On 3.11 a block does not belong into a gc callback or a `__del__` where context variables are set elsewhere: that
-    version of CPython may crash when one is set in a collection that another one's setting has begun.
+    On CPython 3.11 do not use a block in a gc callback or a `__del__` if the program sets context variables elsewhere.
+    That version may crash when a context variable is set in a collection which the setting of another one has begun.
     """
     return TraceBlock(name)
 
@@ -98,27 +100,27 @@ def export_trace() -> tuple[Record, ...]:
 
 
 def dropped() -> int:
-    """How many of the trace's records fell out of the ring. Raises NotStartedError."""
+    """How many records the ring has dropped. Raises NotStartedError."""
     return tracer.latest().ring.dropped()
 
 
 def open_blocks() -> tuple[Record, ...]:
-    """The start records of blocks that have not ended, or never will. Raises NotStartedError."""
+    """The start records of blocks that have not ended, and perhaps never will. Raises NotStartedError."""
     return find_open(export_trace())
 
 
 def export_trace_to_csv(path: str | os.PathLike[str]) -> str:
-    """Write a CSV file, a column for each field of `Record` under a header; its absolute path.
+    """Write a CSV file with a header and a column for each field of `Record`. Returns its absolute path.
 
-    What fell out of the ring is missing in the column `number`. Raises NotStartedError and WriteError.
+    The column `number` skips the records that the ring has dropped. Raises NotStartedError and WriteError.
     """
     return write_file(path, export.to_csv(export_trace()))
 
 
 def export_trace_to_json(path: str | os.PathLike[str]) -> str:
-    """Write a JSON file; its absolute path. Raises NotStartedError and WriteError.
+    """Write a JSON file. Returns its absolute path. Raises NotStartedError and WriteError.
 
-    One object: `trace_key`, `pid`, `memory_unit`, `capacity`, `dropped` (how many records fell out), `open_blocks`
+    The file has one object: `trace_key`, `pid`, `memory_unit`, `capacity`, `dropped` (a number), `open_blocks`
     (those that have not ended) and `records`.
     """
     trace = tracer.latest()
@@ -135,24 +137,24 @@ def export_trace_to_http(
     timeout: float = 10.0,
     total_timeout: float = 60.0,
 ) -> int:
-    """POST the records that *url* does not have yet, and return how many those were.
+    """POST the records that *url* does not have yet. Returns how many were sent.
 
     A request holds up to *batch* records as gzipped JSON: `trace_key`, `pid`, `memory_unit`, `capacity`, `dropped` and
-    `records`; its `Idempotency-Key` header tells it from others. A receiver that cannot be reached, is slow, answers
-    408, 425, 429, 5xx or no HTTP at all is asked again, *tries* times at most: at once, then after 1 s, then twice as
-    long each time (30 s at most, with jitter), or after what its `Retry-After` asks for. A try may take *timeout*
-    seconds, and none is begun after *total_timeout*; beyond that are only the system's look-up of a name and, where a
-    host has several addresses of which none answers, a *timeout* for each of the others. Needs urllib3, the extra
-    ``[http]``.
+    `records`. Its `Idempotency-Key` header identifies it. Needs urllib3, the extra ``[http]``.
 
-    Records stay in the ring. Those of batches that were answered with 2xx are not sent to the same URL again. A batch
-    whose answer was lost is: a receiver knows a record by `trace_key` and `number`. Redirects 307 and 308 are
-    followed, with *headers* and credentials only on the same host. User and password may be in *url*, or a token in
+    A request is repeated if the receiver cannot be reached, is too slow, or answers 408, 425, 429, 5xx or no HTTP, but
+    it is sent *tries* times at most. The first repetition comes after 1 s; each further pause is twice as long (30 s at
+    most, with jitter). A `Retry-After` header sets the pause instead. A try may take *timeout* seconds, and none begins
+    after *total_timeout*. Two things are not in that limit: the system's look-up of a name, and a *timeout* for each
+    further address of a host if none answers.
+
+    Records stay in the ring. Batches that were answered with 2xx are not sent to the same URL again. A batch whose
+    answer was lost is sent again: a receiver can know a record by `trace_key` and `number`. Redirects 307 and 308 are
+    followed; *headers* and credentials are sent only to the same host. User and password may be in *url*, or a token in
     *headers*; no message shows them.
 
-    Raises OptionError for a URL that is not http or https and for options out of range, NotStartedError, and
-    ExportError when a batch is refused (any other status) or time and tries are used up; UnsupportedError without
-    urllib3.
+    Raises OptionError for a URL that is not http or https and for options out of range, NotStartedError, ExportError if
+    a batch is refused (any other status) or if time or tries are used up, and UnsupportedError without urllib3.
     """
     from ..targets import make_target
     from .delivery import Effort, deliver  # urllib3, ssl and gzip, for those who want them
@@ -161,19 +163,19 @@ def export_trace_to_http(
 
 
 def call_tree() -> CallTree:
-    """The blocks that have ended as a tree of what they left: see `export_trace_to_profile`. Raises NotStartedError."""
+    """The ended blocks as a tree of their growth: see `export_trace_to_profile`. Raises NotStartedError."""
     trace = tracer.latest()
     records = trace.ring.records()
     return build_tree(records, find_open(records), trace.ring.dropped(), trace.pid)
 
 
 def export_trace_to_profile(path: str | os.PathLike[str], format: str | None = None) -> str:
-    """Write the blocks as a flame graph of memory (``.html``) or in another profile format; its absolute path.
+    """Write the blocks as a flame graph of memory (``.html``) or in another profile format. Returns the absolute path.
 
-    A frame is a block in the blocks around it, its bytes are the growth of `heap_used` from its start to its end,
-    less that of the blocks inside it; what shrank is negative. Blocks that have not ended are left out, and a note says
-    so. *format* is one of `memwatch.formats`, by the suffix of *path* unless given. Raises NotStartedError, FormatError
-    and WriteError.
+    Each block is a frame below those of the blocks around it. Its bytes are the growth of `heap_used` from its start to
+    its end, without that of the blocks inside it; they are negative if the memory shrank. Blocks that have not ended
+    are left out, and a note says so. *format* is one of `memwatch.formats`; by default the suffix of *path* decides.
+    Raises NotStartedError, FormatError and WriteError.
     """
     from .. import formats
 

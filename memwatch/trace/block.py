@@ -1,4 +1,4 @@
-"""`trace_block`: a stretch of code that leaves a record at its start and one at its end."""
+"""`trace_block`: records the memory at the start and at the end of a block of code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST_NAME = 256
 
 
 def check_name(name: object) -> str:
-    """*name* as a plain str, cut at 256 characters; raises OptionError for anything that is no str."""
+    """*name* as a plain str, cut at 256 characters. Raises OptionError if it is no str."""
     if not isinstance(name, str):
         raise OptionError(f"a record's name must be a str, not of type {type(name).__qualname__}")
     return str.__str__(name)[:_LONGEST_NAME]
@@ -29,13 +29,13 @@ def check_name(name: object) -> str:
 
 @lru_cache(maxsize=512)
 def _names(name: str) -> tuple[str, str]:
-    """The names of both records: made once, as the ring holds them."""
+    """The names of both records. They are made once, since the ring keeps them."""
     return f"{name}-block-start", f"{name}-block-end"
 
 
 @internal
 class TraceBlock:
-    """A named block; see `memwatch.trace.trace_block`. One object may be entered many times, also all at once."""
+    """A named block; see `memwatch.trace.trace_block`. One object may be entered many times, also at the same time."""
 
     __slots__ = ("__weakref__", "_entered", "name")
 
@@ -73,14 +73,13 @@ class TraceBlock:
             _leave(block)
 
     def __call__(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
-        """*function* in a block of its own each time it is called; see `memwatch.trace.trace_block`."""
+        """Wraps *function*: each call runs in a block of its own. See `memwatch.trace.trace_block`."""
         name = self.name
         return wrap(function, lambda: TraceBlock(name))
 
     def _take(self) -> OpenBlock | None:
-        """Which entry ends: the innermost of this thread or task, else one that leaves no record, else the last one.
-
-        The last is that of a generator that ended elsewhere, the middle one was entered before `init`.
+        """Which entry ends: the innermost one of this thread or task. Without one, it is an entry from before `init`,
+        which has no record, or else the last one, of a generator that ended in another thread or task.
         """
         block = current.get()
         while block is not None and (block.ended or block.owner() is not self):

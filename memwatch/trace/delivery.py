@@ -1,7 +1,7 @@
-"""Brings records to a receiver: in batches, packed, again after a failure, within bounds of time and tries.
+"""Sends records to a receiver in compressed batches. It retries after a failure, within limits of time and tries.
 
-Delivery is at least once: a batch counts as delivered when the receiver has answered 2xx, so one whose answer was lost
-is sent again. `trace_key` and `number` tell a record from all others; a receiver can drop what it has already.
+Each record is delivered at least once. A batch counts as delivered when the receiver answers 2xx, so a batch whose
+answer is lost is sent again. A record is unique by `trace_key` and `number`: a receiver can drop what it has already.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .export import to_packet
 from .records import Record
 from .tracer import Tracer
 
-_MOST_RECEIVERS = 16  # of which a trace remembers what they have
+_MOST_RECEIVERS = 16  # a trace remembers what so many receivers have
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to try: records a request, tries a batch, seconds a try, seconds for everything. Raises OptionError."""
+    """Limits: records per request, tries per batch, seconds per try, seconds for everything. Raises OptionError."""
 
     batch: int
     tries: int
@@ -40,9 +40,9 @@ class Effort:
 
 
 def deliver(trace: Tracer, target: Target, effort: Effort, clock: type[Clock] = Clock) -> int:
-    """Send what *target* does not have yet; how many records that were.
+    """Send the records that *target* does not have yet. Returns how many.
 
-    Raises ExportError, which says why and how much is left; what was delivered until then is not sent again.
+    Raises ExportError, which says why and how many are left. What was delivered by then is not sent again.
     """
     deadline = clock.now() + effort.total_timeout
     if not trace.sending.acquire(timeout=effort.total_timeout):
@@ -71,7 +71,7 @@ def _deliver_all(trace: Tracer, sender: Sender, batch_size: int) -> int:
 
 
 def _delivered_to(trace: Tracer, target: Target, records: Sequence[Record]) -> set[int]:
-    """The numbers that *target* has, of those that the ring still holds; it becomes the receiver asked for last."""
+    """The numbers of records in the ring that *target* has. *target* becomes the most recently used receiver."""
     delivered = trace.delivered.pop(target.url, set())
     delivered.intersection_update({record.number for record in records})
     trace.delivered[target.url] = delivered

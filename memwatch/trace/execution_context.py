@@ -1,4 +1,4 @@
-"""Which thread and which asyncio task is running, found out without leaving a trace in either."""
+"""Finds which thread and which asyncio task is running, without changing either."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import threading
 
 
 def thread_name() -> str:
-    """The name of this thread; ``foreign-<ident>`` for one that Python has not started.
+    """The name of this thread, ``foreign-<ident>`` if Python has not started it.
 
-    `threading.current_thread()` would put a dummy into the program's list of threads for such a one.
+    For such a thread `threading.current_thread()` would add a dummy to the program's list of threads.
     """
     ident = threading.get_ident()
     thread = threading._active.get(ident)  # type: ignore[attr-defined]
@@ -18,7 +18,7 @@ def thread_name() -> str:
 
 
 def task_name() -> str | None:
-    """The name of the asyncio task that runs in this thread, None outside one. Loads nothing."""
+    """The name of the asyncio task that runs in this thread, None outside of a task. Imports nothing."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return None
@@ -26,6 +26,6 @@ def task_name() -> str | None:
         loop = asyncio._get_running_loop()
         task = None if loop is None else asyncio.current_task(loop)
         name = None if task is None else task.get_name()
-    except Exception:  # asyncio half imported in another thread, or a task class of the program's own
+    except Exception:  # asyncio is being imported by another thread, or the program has its own task class
         return None
     return name if type(name) is str else None

@@ -1,4 +1,4 @@
-"""Records as files: CSV with every field as a column, and JSON. Values go in, bytes come out."""
+"""Turns records into the bytes of files: CSV with a column for each field, and JSON."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .records import FIELDS, Record
 
 
 def to_csv(records: Iterable[Record]) -> bytes:
-    """A header and a line a record, columns as in `Record`; what is None is an empty cell. UTF-8, lines end in LF.
+    """CSV: a header and a line for each record, with the columns of `Record`. None is an empty cell. UTF-8, LF.
 
-    Numbers of records that fell out of the ring are missing in the column `number`.
+    The column `number` skips the records that the ring has dropped.
     """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
@@ -24,13 +24,13 @@ def to_csv(records: Iterable[Record]) -> bytes:
 
 
 def to_json(about: dict[str, Any], records: Sequence[Record], open_blocks: Sequence[Record]) -> bytes:
-    """One object: *about* (whose trace it is, what fell out), the names of blocks that have not ended, the records."""
+    """JSON, one object: *about* the trace, the names of blocks that have not ended, and the records."""
     unended = [{"block": record.block, "record_name": record.record_name} for record in open_blocks]
     content = {**about, "open_blocks": unended, "records": [record.to_dict() for record in records]}
     return json.dumps(content, indent=1).encode("ascii")
 
 
 def to_packet(about: dict[str, Any], records: Sequence[Record]) -> bytes:
-    """What one request to a receiver holds: the same in one line, without the blocks that have not ended."""
+    """The body of one request to a receiver: the same in one line, without the blocks that have not ended."""
     content = {**about, "records": [record.to_dict() for record in records]}
     return json.dumps(content, separators=(",", ":")).encode("ascii")

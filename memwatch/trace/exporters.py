@@ -1,4 +1,4 @@
-"""Functions of the program that are handed each record the moment it is made, in the thread that made it."""
+"""Calls the program's exporters with each record as soon as it is made, in the thread that made it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _busy: set[int] = set()
 
 
 def add(exporter: Exporter) -> Exporter:
-    """Hand every record to *exporter* from now on, once each however often it is added; see `trace.add_exporter`."""
+    """Call *exporter* with every record from now on. To add it twice changes nothing. See `trace.add_exporter`."""
     global _exporters
     if not callable(exporter):
         raise ReceiverError(f"an exporter must be callable; {type(exporter).__qualname__} is not")
@@ -30,17 +30,19 @@ def add(exporter: Exporter) -> Exporter:
 
 
 def remove(exporter: Callable[[Record], Any]) -> None:
-    """Hand *exporter* nothing any more; nothing happens if it was not added."""
+    """Stop calling *exporter*. Does nothing if it was not added."""
     global _exporters
     _exporters = tuple(other for other in _exporters if not is_same(other, exporter))
     _faults.forget(exporter)
 
 
 def notify(record: Record) -> None:
-    """Call the exporters with *record*, except for what an exporter marks itself; one that raises is logged once."""
+    """Call the exporters with *record*, unless an exporter made it. One that raises is logged once."""
     if not _exporters:
         return
-    thread = threading.get_ident()  # looked up each time: gevent's gives a number of each greenlet's own
+    thread = (
+        threading.get_ident()
+    )  # looked up each time: gevent replaces it, and then each greenlet has a number of its own
     if thread in _busy:
         return
     _busy.add(thread)
@@ -48,12 +50,12 @@ def notify(record: Record) -> None:
         for exporter in _exporters:
             try:
                 exporter(record)
-            except Exception as error:  # whatever it is, the marked program goes on
+            except Exception as error:  # the marked program must go on
                 _faults.tell(exporter, error)
     finally:
         _busy.discard(thread)
 
 
 def forget_other_threads() -> None:
-    """In a forked child: what other threads were exporting does not end here."""
+    """In a forked child: forget the exports of threads that do not exist here."""
     _busy.intersection_update({threading.get_ident()})

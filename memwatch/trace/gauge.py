@@ -1,9 +1,9 @@
-"""Readings for marks: fresh ones as long as they are cheap or rare, so that a storm of marks stays cheap as well.
+"""Reads the memory for marks. Readings are fresh while they are cheap or rare, so that many marks stay cheap too.
 
-Asking Python's allocator takes longer the larger the heap is (0.15 ms at 1 GB), asking the C allocator of a
-fragmented one ten milliseconds with everyone's malloc stopped. A reading that costs more than `CHEAP` is therefore put
-on an account: `BURST` seconds of them are free, beyond that they take a `_SHARE`th of the time, and the last one
-stands in between.
+To ask Python's allocator takes longer the larger the heap is (0.15 ms at 1 GB). To ask the C allocator of a fragmented
+heap takes ten milliseconds, in which nobody can call malloc. So readings that cost more than `CHEAP` are limited: the
+first `BURST` seconds of them are free, and after that they take a `_SHARE`th of the time. In between, the last reading
+is used again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SHARE = 20
 
 
 class Source(Protocol):
-    """What `backend.meters.Meters` offers."""
+    """The part of `backend.meters.Meters` that is used here."""
 
     @property
     def longest(self) -> float: ...
@@ -31,7 +31,7 @@ class Source(Protocol):
 
 @internal
 class Gauge:
-    """Reads *source* (this process's meters unless given) for every mark that it can be read for."""
+    """Reads *source*, by default this process's meters, for marks."""
 
     def __init__(self, source: Source | None = None, now: Callable[[], float] = time.perf_counter) -> None:
         self._source = Meters() if source is None else source
@@ -40,7 +40,7 @@ class Gauge:
         self._last: tuple[Reading, float] | None = None
 
     def read(self, force: bool = False) -> tuple[Reading, float]:
-        """A reading and its age in seconds: a fresh one, age 0, with *force* or if the account allows it."""
+        """A reading and its age in seconds. It is fresh, with age 0, with *force* or if the limit allows it."""
         now, last = self._now(), self._last
         if last is not None and now < self._due and not force:
             return last[0], now - last[1]

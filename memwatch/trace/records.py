@@ -1,4 +1,4 @@
-"""What a mark leaves behind: a record of this process's memory at one moment, in the unit that was asked for."""
+"""The record of a mark: the memory of this process at one moment, in the unit that was asked for."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ UNITS = {
     "MiB": 1024**2,
     "GiB": 1024**3,
 }
-"""How many bytes each unit is."""
+"""The bytes of each unit."""
 
 
 def factor_of(unit: str) -> int:
-    """The bytes in one *unit*; raises OptionError, which lists the units, for one that does not exist."""
+    """The bytes of one *unit*. Raises OptionError, which lists the units, if there is no such unit."""
     if type(unit) is not str or unit not in UNITS:
         shown = repr(unit) if type(unit) is str else f"of type {type(unit).__qualname__}"
         raise OptionError(f"unknown unit {shown}; there are {', '.join(UNITS)}")
@@ -35,26 +35,30 @@ def factor_of(unit: str) -> int:
 @internal
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """The memory of the whole process at one mark. Amounts are in `memory_unit`, not rounded; whole numbers in bytes.
+    """The memory of the whole process at one mark. Amounts are in `memory_unit`, not rounded; in bytes they are ints.
 
-    `heap_used` is what is in use: the C allocator's bytes and those of Python's own allocator (96 for each block, what
-    it holds on average, where the C extension cannot read them), without the records that this trace keeps. `external`
-    is the C allocator's part of it: objects above 512 bytes and what C libraries hold; None where it cannot be asked,
-    and then `heap_used` is the same as `heap_total`. `heap_total` is what the process has taken for itself: resident
-    memory that belongs to no file and to no other process (all of `rss` where the platform does not tell). What is in
-    use and was never touched, or is swapped out, is not resident, so `heap_used` may be the larger one. `rss` is
-    resident memory.
-
-    `trace_datetime` is in milliseconds since the epoch; `trace_key` is the same for all that one process recorded since
-    one `init`; `number` counts a trace's records from 1, also those that the ring has lost.
-
-    `kind` is "mark", "block-start" or "block-end". `block` is the number of the block that starts or ends here,
-    `parent` and `parent_block` are name and number of the block around the record, None where there is none; `depth`
-    says in how many blocks it lies. `thread` and `task` are the names of the thread and of the asyncio task.
-
-    At the end of a block `growth` is by how much `heap_used` rose since its start, `duration` how long it took in
-    seconds, and `raised` the name of the exception's type if one ended it. `collect_seconds` is what the collection
-    before the mark took, and `age_seconds` how old the amounts are: 0 unless the meters had to rest.
+    heap_used       the bytes in use: those of the C allocator and of Python's own allocator, without the records of
+                    this trace. If the C extension cannot read Python's allocator, 96 bytes count for each block, which
+                    is the average.
+    external        the C allocator's part of it: objects above 512 bytes, and the memory of C libraries. None if that
+                    allocator cannot be asked; `heap_used` is then the same as `heap_total`.
+    heap_total      resident memory that belongs to no file and to no other process (all of `rss` if the platform does
+                    not say). Memory in use that was never touched or is swapped out is not resident, so `heap_used` may
+                    be larger.
+    rss             resident memory.
+    trace_datetime  milliseconds since the epoch.
+    trace_key       the same for all records of one process since one `init`.
+    number          counts the records of a trace from 1, with those that the ring has dropped.
+    kind            "mark", "block-start" or "block-end".
+    block           the number of the block that starts or ends here.
+    parent          the name of the block around the record, and `parent_block` its number; None if there is none.
+    depth           in how many blocks the record lies.
+    thread          the name of the thread, and `task` that of the asyncio task.
+    growth          at the end of a block: by how much `heap_used` rose since its start.
+    duration        at the end of a block: how many seconds it took.
+    raised          at the end of a block: the type name of the exception that ended it, if one did.
+    collect_seconds how long the collection before the mark took.
+    age_seconds     how old the amounts are. 0 unless the meters had to rest.
     """
 
     record_name: str
@@ -80,16 +84,16 @@ class Record:
     raised: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it, keys in the order of the fields."""
+        """The record as values for JSON, in the order of the fields."""
         return {name: getattr(self, name) for name in FIELDS}
 
 
 FIELDS = tuple(field.name for field in fields(Record))
-"""The names of a record's fields in their order; the columns of the CSV file."""
+"""The names of the fields in their order. They are the columns of the CSV file."""
 
 
 def open_blocks(records: Iterable[Record]) -> tuple[Record, ...]:
-    """The start records among *records* whose block has no end record among them."""
+    """The start records whose blocks have no end record among *records*."""
     started: dict[int | None, Record] = {}
     for record in sorted(records, key=lambda record: record.number):
         if record.kind == "block-start":

@@ -1,4 +1,4 @@
-"""Keeps the latest records of a trace, and knows how many fell out and what the kept ones weigh."""
+"""Keeps the latest records of a trace. It knows how many it has dropped, and how many bytes the kept ones take."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _NUMBER = 32  # bytes of the block of a float, or of an int
 
 
 def check_capacity(capacity: int) -> int:
-    """*capacity* itself; raises OptionError if it is no whole number from 1 to ten million."""
+    """*capacity* itself. Raises OptionError if it is no whole number from 1 to ten million."""
     return check_whole("capacity", capacity, 1, _MOST, "records")
 
 
 @internal
 class Ring:
-    """The last *capacity* records. Needs no lock: a mark may come inside a signal handler or a collection.
+    """The last *capacity* records. It has no lock: a mark may come inside a signal handler or a collection.
 
-    `own_bytes` is what the records add to `Reading.base` where the meters can be read. It grows until the ring is
-    full; from then on a record that comes goes in the place of another one.
+    `own_bytes` is what the records add to `Reading.base` if the meters can be read. It grows until the ring is full.
+    From then on a new record replaces an old one.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -42,7 +42,7 @@ class Ring:
         self._records: deque[Record] = deque(maxlen=capacity)
 
     def append(self, record: Record) -> None:
-        """Keep *record*; the oldest one falls out of a full ring."""
+        """Keep *record*. A full ring drops its oldest record."""
         if len(self._records) < self.capacity:
             more = _BLOCKS_OF_AGE[record.memory_unit == "B"] if record.age_seconds else 0
             numbers = _BLOCKS[record.kind] + more - 1
@@ -50,11 +50,11 @@ class Ring:
         self._records.append(record)
 
     def records(self) -> tuple[Record, ...]:
-        """What is kept, oldest first."""
+        """The records that are kept, oldest first."""
         # A copy first, for it is made in one piece, while a tuple's making may run a collection that marks.
         return tuple(sorted(self._records.copy(), key=lambda record: record.number))
 
     def dropped(self) -> int:
-        """How many records fell out. Numbers count from 1 without a gap, so the highest tells how many there were."""
+        """How many records were dropped. Numbers count from 1 without a gap, so the highest is how many there were."""
         kept = self.records()
         return kept[-1].number - len(kept) if kept else 0

@@ -1,4 +1,4 @@
-"""The trace of this process: makes the records, and knows which blocks are open around the running code."""
+"""The trace of this process. It makes the records, and knows which blocks are open around the running code."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _log = logging.getLogger("memwatch")
 
 @internal
 class OpenBlock:
-    """A block that was entered. Its TraceBlock is referred to weakly: one that is gone will never end it.
+    """A block that was entered. It refers to its TraceBlock weakly: a block whose TraceBlock is gone will never end.
 
-    `used` is what was in use at its start, in bytes (None: could not be read), `clock` when that was.
+    `used` is how many bytes were in use at its start (None if that could not be read), `clock` when that was.
     """
 
     __slots__ = (
@@ -58,18 +58,18 @@ class OpenBlock:
 
     @property
     def is_live(self) -> bool:
-        """Whether its end is still to come, in the trace that is running."""
+        """Whether its end can still come in the running trace."""
         return not self.ended and self.tracer is active and self.owner() is not None
 
 
 current: ContextVar[OpenBlock | None] = ContextVar("memwatch_trace_block", default=None)
-"""The innermost block of this thread or asyncio task; it may have ended elsewhere, so ask `enclosing`."""
+"""The innermost block of this thread or asyncio task. It may have ended elsewhere, so use `enclosing`."""
 
 
 def enclosing() -> OpenBlock | None:
     """The innermost block around the running code that has not ended."""
     block = _skip_ended(current.get())
-    if block is not None:  # tasks that start one another would else hold every block since the first
+    if block is not None:  # otherwise tasks that start one another would keep every block since the first
         block.parent = _skip_ended(block.parent)
     return block
 
@@ -86,8 +86,8 @@ _placing: set[int] = set()  # threads inside `place`
 def place(block: OpenBlock | None) -> None:
     """Make *block* the innermost one around the running code.
 
-    CPython 3.11 may run a collection in the midst of `ContextVar.set`, and crashes if that one sets a variable too: a
-    block that is entered there is nobody's parent.
+    CPython 3.11 may run a collection inside `ContextVar.set`, and crashes if the collection sets a variable as well. A
+    block that is entered there is no parent of others.
     """
     thread = get_ident()
     if thread not in _placing:
@@ -99,7 +99,7 @@ def place(block: OpenBlock | None) -> None:
 
 
 def place_in(block: OpenBlock | None) -> tuple[str | None, int | None, int]:
-    """Name, number and depth that tell what lies directly in *block*."""
+    """The name, number and depth that a record directly in *block* gets."""
     owner = None if block is None else block.owner()
     return (None, None, 0) if block is None or owner is None else (owner.name, block.number, block.depth + 1)
 
@@ -119,9 +119,9 @@ class Tracer:
         self.begin(check_capacity(capacity))
 
     def begin(self, capacity: int) -> None:
-        """An empty ring under a new key; what reads the memory belongs to this very process.
+        """Begin with an empty ring, a new key and meters of this process.
 
-        `delivered` holds the numbers that each receiver has, by its URL; `sending` is held while one is sent to.
+        `delivered` holds the numbers that each receiver has, by its URL. `sending` is held during a delivery.
         """
         self.ring = Ring(capacity)
         self.pid = os.getpid()
@@ -133,7 +133,7 @@ class Tracer:
         self._kept_bytes = 0  # what the ring held at the last fresh reading
 
     def about(self) -> dict[str, Any]:
-        """Whose trace this is, and how many records fell out of the ring."""
+        """Facts about the trace: its key and process, and how many records the ring has dropped."""
         return {
             "trace_key": self.key,
             "pid": self.pid,
@@ -143,7 +143,7 @@ class Tracer:
         }
 
     def mark(self, name: str) -> Record | None:
-        """Record the memory of this moment; None if it cannot be read."""
+        """Record the memory at this moment. None if it cannot be read."""
         measured = self._measure()
         return None if measured is None else self._keep(name, "mark", place_in(enclosing()), *measured)
 
@@ -156,7 +156,7 @@ class Tracer:
         block.clock = time.perf_counter()
 
     def end(self, block: OpenBlock, name: str, raised: str | None) -> None:
-        """Record that *block* has ended, and what it left."""
+        """Record that *block* has ended, and its growth."""
         duration = time.perf_counter() - block.clock
         measured = self._measure()
         if measured is not None:
@@ -165,13 +165,13 @@ class Tracer:
             self._keep(name, "block-end", place_of(block), *measured, block=block.number, **change)
 
     def _measure(self) -> tuple[Reading, int, float, float | None] | None:
-        """The memory, the bytes in use without the ring, the age of both and the time that a collection took."""
+        """The memory, the bytes in use without the ring, the age of both, and the time of the collection."""
         collected = self._collect() if self.collect else None
         try:
             if self._gauge is None:
                 self._gauge = Gauge()
             reading, age = self._gauge.read(force=self.collect)
-        except Exception as error:  # no descriptor is left, /proc is gone: the marked program must not notice
+        except Exception as error:  # as without descriptors or /proc; the marked program must not notice
             self._say(error)
             return None
         if age == 0.0:
@@ -226,23 +226,23 @@ class Tracer:
     def _say(self, error: Exception) -> None:
         if not self._failed:
             self._failed = True
-            _log.error("memory cannot be read, so a trace leaves marks out (%s)", describe_error(error))
+            _log.error("memory cannot be read, so a trace skips marks (%s)", describe_error(error))
 
 
 def place_of(block: OpenBlock) -> tuple[str | None, int | None, int]:
-    """Where *block* itself lies: as `place_in` said when it was entered."""
+    """Where *block* itself lies, as `place_in` said when it was entered."""
     return block.parent_name, block.parent_number, block.depth
 
 
 active: Tracer | None = None
-"""The trace that marks go to; None before `begin` and after `stop`."""
+"""The trace to which marks go. None before `begin` and after `stop`."""
 
 _latest: Tracer | None = None
 _hears_of_forks = False
 
 
 def begin(unit: str, collect: bool, capacity: int) -> None:
-    """Start a trace in the place of an earlier one. Raises OptionError, and then the earlier one goes on."""
+    """Start a trace, which replaces an earlier one. Raises OptionError; the earlier one then goes on."""
     global active, _latest, _hears_of_forks
     active = _latest = Tracer(unit, collect, capacity)
     if not _hears_of_forks:
@@ -251,13 +251,13 @@ def begin(unit: str, collect: bool, capacity: int) -> None:
 
 
 def stop() -> None:
-    """Marks do nothing from now on; what was recorded can still be exported."""
+    """End the trace: marks do nothing from now on. The records can still be exported."""
     global active
     active = None
 
 
 def latest() -> Tracer:
-    """The trace whose records can be exported; raises NotStartedError before the first `begin`."""
+    """The trace whose records can be exported. Raises NotStartedError before the first `begin`."""
     if _latest is None:
         raise NotStartedError("there is no trace to export: call memwatch.trace.init() first")
     return _latest

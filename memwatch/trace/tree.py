@@ -1,4 +1,4 @@
-"""A trace as a call tree: blocks are its frames, and what they left in memory are its bytes."""
+"""Turns a trace into a call tree: blocks are its frames, and their growth is its bytes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..frames import Frame
 from ..treebuilder import build
 from .records import UNITS, Record
 
-_MANY = 10  # names that a note tells
+_MANY = 10  # names in a note
 
 
 def build_tree(records: Sequence[Record], open_blocks: Sequence[Record], dropped: int, pid: int) -> CallTree:
-    """What the ended blocks among *records* left, by the path of blocks that each lay in.
+    """The growth of the ended blocks among *records*, by the path of blocks around each.
 
-    A block's own bytes are its growth without that of the blocks that ended inside it; its count is how often it
-    ended. Memory may shrink, so this is a difference. *open_blocks* and *dropped* are counted in the notes.
+    A block's own bytes are its growth without that of the blocks that ended inside it. Its count is how often it ended.
+    Memory may shrink, so the tree is a difference. *open_blocks* and *dropped* are mentioned in the notes.
     """
     last = max((record.trace_datetime for record in records), default=0)
     first = min((record.trace_datetime for record in records), default=0)
@@ -47,7 +47,7 @@ def _stacks(records: Sequence[Record]) -> Iterator[Stack]:
 def _path(record: Record, known: dict[int | None, Record]) -> tuple[Frame, ...]:
     """The frames of *record*'s block, outermost first.
 
-    Of a block around it that the ring has lost no more than the name is known, from the records inside it.
+    If the ring has dropped a block around it, only that block's name is known, from the records inside it.
     """
     frames = [Frame(_name(record))]
     while record.parent_block in known:
@@ -71,6 +71,6 @@ def _notes(open_blocks: Iterable[Record], dropped: int) -> Iterator[str]:
     names = list(dict.fromkeys(_name(record) for record in open_blocks))
     if names:
         more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-        yield f"left out, as they have not ended: {', '.join(names[:_MANY])}{more}"
+        yield f"left out because they have not ended: {', '.join(names[:_MANY])}{more}"
     if dropped:
-        yield f"{dropped} older records fell out of the ring and are missing"
+        yield f"{dropped} older records were dropped from the ring and are missing"

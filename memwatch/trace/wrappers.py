@@ -1,4 +1,4 @@
-"""Functions that run in a block: plain and async ones, and generators, whose block is left while they are suspended."""
+"""Wraps functions so that they run in a block. The block of a generator is left while it is suspended."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ MakeBlock = Callable[[], Block]
 
 
 def wrap(function: Callable[Params, Result], block: MakeBlock) -> Callable[Params, Result]:
-    """*function* with each of its calls in a new *block()*, of the same kind as it was.
+    """Wraps *function*: each call runs in a new *block()*. The result is the same kind of function.
 
     An `async def` is in its block until it returns. A generator, async or not, is in it from its first step to its
-    end, except while it is suspended. Raises OptionError for what is no function.
+    end, except while it is suspended. Raises OptionError if it is no function.
     """
     if isinstance(function, type | staticmethod | classmethod | property) or not callable(function):
         shown = function.__qualname__ if isinstance(function, type) else f"a {type(function).__qualname__}"
@@ -82,7 +82,7 @@ def _wrap_generator(function: Callable[..., Any], block: MakeBlock) -> Callable[
                 except StopIteration as stop:
                     return stop.value
                 finally:
-                    value = None  # an exception that was thrown in is not to be held by its own traceback
+                    value = None  # the traceback of an exception that was thrown in must not hold it
                 steps.leave()
                 try:
                     value = yield given
@@ -95,7 +95,7 @@ def _wrap_generator(function: Callable[..., Any], block: MakeBlock) -> Callable[
 
 
 def _is_awaitable(function: Any) -> bool:
-    """Whether *function* makes generators that `await` takes, as `types.coroutine` says."""
+    """Whether *function* makes generators that can be awaited, as by `types.coroutine`."""
     code = getattr(function, "__code__", None)
     return code is not None and bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE)
 
@@ -129,7 +129,7 @@ def _wrap_async_generator(function: Callable[..., Any], block: MakeBlock) -> Cal
 
 
 def _first_step(generator: AsyncGenerator[Any, Any], value: None) -> Awaitable[Any]:
-    """The beginning of *generator*, hidden from the event loop, which would close it while its wrapper does so."""
+    """Start *generator* hidden from the event loop, which would otherwise close it while its wrapper does."""
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, _leave_to_wrapper)
     try:
@@ -139,11 +139,11 @@ def _first_step(generator: AsyncGenerator[Any, Any], value: None) -> Awaitable[A
 
 
 def _leave_to_wrapper(generator: AsyncGenerator[Any, Any]) -> None:
-    """Let the wrapper close *generator* when its own turn comes, also where one collection finds both."""
+    """Let the wrapper close *generator*, even if one collection finds both."""
 
 
 class _Steps:
-    """A block that is in place only while its generator runs, so that its callers are not taken to lie in it."""
+    """A block that is entered only while its generator runs, so that the generator's callers are not in it."""
 
     __slots__ = ("_block", "_inner", "_outer")
 
@@ -162,11 +162,11 @@ class _Steps:
         place(self._outer)
 
     def leave(self) -> None:
-        """The generator is suspended, perhaps in blocks of its own: whoever goes on is where it was before."""
+        """The generator is suspended, perhaps in blocks of its own. Its caller returns to the block that it was in."""
         self._inner = current.get()
         place(self._outer)
 
     def resume(self) -> None:
-        """The generator goes on, perhaps in another thread or task."""
+        """The generator continues, perhaps in another thread or task."""
         self._outer = current.get()
         place(self._inner)

@@ -1,12 +1,12 @@
-"""The page of a running program, and what it asks for: `wsgi_app`, `asgi_app`. Nothing listens by itself.
+"""`wsgi_app` and `asgi_app`: the page of a running program, and the data that it asks for. Nothing listens by itself.
 
     /                    the page: no data in it, no token needed
-    /api/...             JSON, for whoever knows the token: GET reads, POST changes
+    /api/...             JSON for clients that know the token: GET reads, POST changes
     /debug/pprof/heap    a heap profile, for Parca and `go tool pprof`
     /metrics             for Prometheus
 
-A look at the heap is begun by POST, made by the watcher's thread within its pause budget, and collected by GET. So no
-request takes long, and several workers may answer one page.
+A POST request begins a look at the heap. The watcher's thread takes the look within its pause budget, and a GET request
+fetches the answer. So no request takes long, and several workers may serve one page.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ _CLOSED = f"there is no token: set {TOKEN}, or give token=..., a str of 16 visib
 
 
 def wsgi_app(program: Any = None, *, at: str = PLACE, token: str | None = None, hosts: Any = ()) -> Page:
-    """The page as a WSGI application; begins to watch this process if nobody does.
+    """The page as a WSGI application. It starts the watcher of this process if none runs.
 
-    Alone it is mounted wherever the program likes. With *program*, another WSGI application, it takes the requests
-    below *at* and hands the others on. *token* is a str of 16 visible ASCII characters or more, MEMWATCH_TOKEN unless
-    given; without one the page is closed, and a warning says so. *hosts* are the names under which the page is reached,
-    beside localhost and 127.0.0.1. Raises OptionError.
+    It can be mounted at any path. With *program*, another WSGI application, it answers the requests below *at* and
+    passes the others on. *token* is a str of at least 16 visible ASCII characters, by default MEMWATCH_TOKEN; without
+    one the page is closed, and a warning says so. *hosts* are the names under which the page is reached, besides
+    localhost and 127.0.0.1. Raises OptionError.
     """
     return _make(program, at, token, hosts)
 
 
 def asgi_app(program: Any = None, *, at: str = PLACE, token: str | None = None, hosts: Any = ()) -> Callable[..., Any]:
-    """The same as an ASGI application, around another one of that kind."""
+    """The same as an ASGI application. *program* is another ASGI application."""
     return _make(program, at, token, hosts).asgi
 
 
@@ -77,7 +77,7 @@ class Page(Application):
     def __init__(self, program: Any, at: str, token: str, hosts: frozenset[str]) -> None:
         super().__init__(program, at)
         self._guard = Guard(token, hosts)
-        self._under_way: set[tuple[int, int]] = set()  # process and thread: a fork leaves the parent's
+        self._under_way: set[tuple[int, int]] = set()  # (process, thread): after a fork the parent's are still here
         with logged_once("the page"):
             if default.watcher() is None:
                 default.start_for_program()
@@ -87,7 +87,9 @@ class Page(Application):
         """Never raises."""
         own, me = os.getpid(), (os.getpid(), get_ident())
         if sum(pid == own for pid, _ in tuple(self._under_way)) >= _MOST_AT_ONCE:
-            answer = say("503 Service Unavailable", f"{_MOST_AT_ONCE} others ask at the moment", ("Retry-After", "1"))
+            answer = say(
+                "503 Service Unavailable", f"{_MOST_AT_ONCE} other requests are being answered", ("Retry-After", "1")
+            )
         else:
             self._under_way.add(me)
             try:
@@ -111,7 +113,9 @@ class Page(Application):
         if not self._guard.is_open:
             return say("503 Service Unavailable", _CLOSED)
         if not self._guard.knows(request.headers.get("authorization", "")):
-            asked = (("WWW-Authenticate", "Basic"),) if for_tools else ()  # a page must not make a browser ask
+            asked = (
+                (("WWW-Authenticate", "Basic"),) if for_tools else ()
+            )  # the page must not make a browser ask for a password
             return say("401 Unauthorized", "the token is missing or wrong", *asked)
         if path in _CHANGES:
             return _change(_CHANGES[path], request)
@@ -170,7 +174,7 @@ def _job(request: Request) -> Answer:
 
 
 def _heap(request: Request) -> Answer:
-    """Of what the watcher samples."""
+    """The heap profile of what the watcher samples."""
     looks = asking.ask(os.getpid(), "begin", question={"ask": "profile"})
     return answer_with(downloads.wait_for_profile(looks["job"]), "application/octet-stream", NAMED)
 
@@ -201,7 +205,7 @@ def _drop(words: Words) -> Any:
 _CHANGES: Mapping[str, Callable[[Words], Any]] = {"api/begin": _begin, "api/drop": _drop}
 
 
-# ---- what goes wrong
+# ---- errors
 
 _STATUS: tuple[tuple[type[Exception], str], ...] = (
     (OptionError, "400 Bad Request"),
@@ -216,7 +220,7 @@ _STATUS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def _tell(error: Exception) -> Answer:
-    """An error of ours with its text; any other with its kind alone, as its text may be data."""
+    """One of memwatch's errors with its text, any other only with its type, since its text may contain data."""
     found = next((status for kind, status in _STATUS if isinstance(error, kind)), "500 Internal Server Error")
     text = str(error) if isinstance(error, MemwatchError) else describe_error(error)
     return say(found, text)

@@ -1,8 +1,8 @@
-"""Questions of the page to this process, and to the others of its program: what `memwatch status` and `report` ask.
+"""The page's questions to this process and to others of its program: the same that `memwatch status` and `report` ask.
 
-A server with several workers answers each request in another one; so every request names the process that it means, and
-whoever gets it asks that one by its Unix socket. Those of the same process group can be asked, as gunicorn's workers
-are; others of the same user are not this page's business.
+A server with several workers may answer each request in another worker. So every request names the process that it
+means, and the worker that gets the request asks that process by its Unix socket. Only processes of the same process
+group can be asked, as gunicorn's workers are, and no others of the same user.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..reach.listener import LOOKS
 from ..reach.reply import Reply
 
 PATIENCE = 5.0
-"""Seconds that an answer may take: looks at the heap are begun, and not waited for."""
+"""How many seconds an answer may take. Nobody waits for a look at the heap: it is a job."""
 
 _PATIENCE_FOR_ALL = 1.0
 _POLL = 0.005  # seconds
@@ -37,8 +37,8 @@ never_count(_looks)
 def ask(pid: int, name: str, **words: Any) -> dict[str, Any]:
     """The answer of the process *pid* to the question *name*.
 
-    Raises ProcessError where it is none of this program's, has ended or is silent, NotStartedError where this one is
-    not watched, and what the process itself answers with.
+    Raises ProcessError if it is not of this program, has ended or does not answer, NotStartedError if this process is
+    not watched, and the error that the process answers with.
     """
     if pid == os.getpid():
         return _ask_here({"ask": name, **words})
@@ -48,7 +48,7 @@ def ask(pid: int, name: str, **words: Any) -> dict[str, Any]:
 
 
 def others() -> list[int]:
-    """The watched processes beside this one that are of its process group."""
+    """The other watched processes of this process group."""
     if not folder.is_supported():
         return []
     own, group = os.getpid(), os.getpgid(0)
@@ -61,7 +61,7 @@ def others() -> list[int]:
 
 
 def status_of_all() -> list[dict[str, Any]]:
-    """The status of this process and of the others; one that does not answer has an `error` beside its `pid`."""
+    """The status of this process and of the others. One that does not answer has an `error` besides its `pid`."""
     own = os.getpid()
     found: list[dict[str, Any]] = []
     with suppress(NotStartedError):
@@ -74,7 +74,7 @@ def status_of_all() -> list[dict[str, Any]]:
 
 
 def _ask_here(question: dict[str, Any]) -> dict[str, Any]:
-    """As the socket would, by the watcher's own thread. Sleeps meanwhile, which lets greenlets run, too."""
+    """Answer on the watcher's thread, as for the socket. Sleeps meanwhile, so that greenlets can run."""
     watcher = default.watcher()
     if watcher is None:
         raise NotStartedError("memwatch does not watch this process: it was stopped")
@@ -105,7 +105,7 @@ def _ask_here(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def _loaded(question: dict[str, Any]) -> Loader:
-    """What looks at the heap need; loaded here, since this thread may import, if such a look is to begin."""
+    """The loader of what looks at the heap need. If *question* begins such a look, they are loaded here."""
     looks = _looks.setdefault(os.getpid(), Loader(LOOKS))
     begun = question.get("question")
     if question["ask"] in ("begin", "leak") and (not isinstance(begun, dict) or begun.get("ask") in LONG):

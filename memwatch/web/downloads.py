@@ -1,6 +1,7 @@
-"""What a job has brought, as a flame graph for the page, and as files to take along.
+"""The answer of a job as a flame graph for the page, or as a file to download.
 
-Names of files are made here. A request names a job and a kind of file, both by a table; nothing in it becomes a path.
+The names of files are made here. A request names a job and a kind of file, both looked up in a table: no part of a
+request becomes a path.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _BYTES = "application/octet-stream"
 
 
 def graph(request: Request) -> Answer:
-    """The profile of `job`, or what it has more than that of `base`, in the columns that the drawing code reads."""
+    """The profile of `job`, or its difference from that of `base`, in the columns that the drawing code reads."""
     words = Words.of_query(request.query)
     pid, tree = words.pid(), _tree(words.pid(), words.whole("job"))
     if words.has("base"):
@@ -55,7 +56,7 @@ def file(request: Request) -> Answer:
 
 
 def wait_for_profile(number: int) -> bytes:
-    """The pprof file that a job of this process brings, which takes no look at the heap. Raises what went wrong."""
+    """The pprof file of a job of this process. It needs no look at the heap. Raises the job's error."""
     deadline = Clock.monotonic() + asking.PATIENCE
     while (job := asking.ask(os.getpid(), "job", job=number))["state"] == "running":
         if Clock.monotonic() > deadline:
@@ -88,7 +89,7 @@ def _read(answer: dict[str, Any]) -> CallTree:
 
 
 def _stored(path: str, named: tuple[str, str]) -> Answer:
-    """A file that a process of this user has written for a page."""
+    """The content of a file that a process of this user has written for a page."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
@@ -116,4 +117,4 @@ _FILES: Mapping[tuple[str, str], tuple[str, str, Callable[[Any], bytes]]] = {
     ("diff", "text"): (".txt", TEXT, lambda answer: answer["text"].encode()),
     ("holders", "json"): (".json", JSON, lambda answer: _as_json(answer)),
 }
-"""By the question and the kind of file: its suffix, its media type, and what writes it."""
+"""By question and kind of file: the suffix, the media type, and the function that writes it."""

@@ -1,7 +1,7 @@
-"""Who may ask: by the token, by the host that he asked for, and by the page that he comes from.
+"""Decides who may ask, by the token, the Host header and the Origin header.
 
-There are no cookies, and nothing that a browser sends by itself lets anybody in. Host and Origin are checked all the
-same, before the token.
+There are no cookies: nothing that a browser sends by itself gives access. Host and Origin are checked all the same,
+before the token.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def check_token(token: object) -> str:
-    """*token*, if it is one. Raises OptionError."""
+    """*token* itself. Raises OptionError if it cannot be one."""
     if not (isinstance(token, str) and len(token) >= LEAST_TOKEN and token.isascii() and token.isprintable()):
         raise OptionError(f"a token must be a str of at least {LEAST_TOKEN} visible ASCII characters")
     return token
 
 
 def check_hosts(hosts: object) -> frozenset[str]:
-    """The names under which the page can be reached, beside those of loopback. Raises OptionError."""
+    """*hosts* as a set: the names under which the page is reached, besides those of loopback. Raises OptionError."""
     given = list(hosts) if isinstance(hosts, Iterable) and not isinstance(hosts, str | bytes) else None
     if given is None or not all(isinstance(it, str) and it and not set(it) & set("/@ *") for it in given):
         raise OptionError("hosts must be a list of names as they stand in a URL, such as ['admin.example.com']")
@@ -37,14 +37,14 @@ def check_hosts(hosts: object) -> frozenset[str]:
 
 @internal
 class Guard:
-    """Knows the token, if there is one, and the hosts."""
+    """Holds the token, if there is one, and the hosts."""
 
     def __init__(self, token: str, hosts: frozenset[str]) -> None:
         self._token = token.encode()
         self._hosts = hosts
 
     def refuse_place(self, request: Request) -> Answer | None:
-        """An answer to whoever asks under another name, or from another page."""
+        """A refusal if the request has another host or comes from another page, else None."""
         host = request.headers.get("host", "")
         if _name_of(host) not in self._hosts and host.lower() not in self._hosts:
             return say("403 Forbidden", "this host is not known here: name it by hosts=[...] where memwatch is mounted")
@@ -56,7 +56,7 @@ class Guard:
         return None
 
     def knows(self, authorization: str) -> bool:
-        """Whether the token stands there: as Bearer, or as the password of Basic."""
+        """Whether *authorization* has the token: as Bearer, or as the password of Basic."""
         kind, _, secret = authorization.partition(" ")
         given = secret.strip().encode("latin-1", "replace")
         if kind.lower() == "basic":
@@ -85,7 +85,7 @@ SAFE: Mapping[str, str] = {
 
 
 def _name_of(host: str) -> str:
-    """The name in a Host header, without the port; "" for what is none."""
+    """The name in a Host header, without the port. "" if it is malformed."""
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
@@ -93,7 +93,7 @@ def _name_of(host: str) -> str:
 
 
 def _is_navigation(request: Request) -> bool:
-    """Whether a link was followed: that brings the page without any data."""
+    """Whether somebody followed a link: the page that this loads has no data in it."""
     return (
         request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate" and not request.path.strip("/")
     )

@@ -1,4 +1,4 @@
-"""Requests and answers as values, and the two protocols by which a server brings them: WSGI and ASGI."""
+"""Requests and answers as values, and the two protocols through which they come: WSGI and ASGI."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any, BinaryIO, NamedTuple
 from ..internal import internal
 
 MOST_BODY = 65536
-"""Bytes of a request."""
+"""The most bytes of a request's body."""
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 _PIECE = 262144
 _WORTH_PACKING = 1400
-_THREADS = 2  # that answer for an event loop
+_THREADS = 2  # threads that answer for an event loop
 
 
 @internal
 class Request(NamedTuple):
-    """What is asked. `path` is below the place where the application is mounted, the names of `headers` are lower case.
+    """A request. `path` is relative to where the application is mounted. The names of `headers` are in lower case.
 
-    `body` is None where it is larger than `MOST_BODY`, or of unknown length.
+    `body` is None if it is larger than `MOST_BODY` or of unknown length.
     """
 
     method: str
@@ -39,7 +39,7 @@ class Request(NamedTuple):
 
 @internal
 class Answer(NamedTuple):
-    """What is sent back: `body`, or the bytes of `file`."""
+    """An answer. Its content is `body`, or the bytes of `file`."""
 
     status: str
     body: bytes
@@ -48,27 +48,27 @@ class Answer(NamedTuple):
 
 
 def say(status: str, text: str, *headers: tuple[str, str]) -> Answer:
-    """A sentence."""
+    """An answer with a sentence as plain text."""
     return answer_with(f"{text}\n".encode(), TEXT, *headers)._replace(status=status)
 
 
 def answer_with(body: bytes, kind: str, *headers: tuple[str, str]) -> Answer:
-    """*body* as it is."""
+    """An answer with *body* as it is."""
     return Answer("200 OK", body, (*_fixed(kind, len(body)), *headers))
 
 
 def answer_json(value: object, *headers: tuple[str, str]) -> Answer:
-    """*value* as JSON."""
+    """An answer with *value* as JSON."""
     return answer_with(json.dumps(value, separators=(",", ":"), allow_nan=False).encode(), JSON, *headers)
 
 
 def answer_file(file: BinaryIO, kind: str, *headers: tuple[str, str]) -> Answer:
-    """The bytes of a file, piece by piece."""
+    """The bytes of a file, in pieces."""
     return Answer("200 OK", b"", (*_fixed(kind, os.fstat(file.fileno()).st_size), *headers), file)
 
 
 def packed(answer: Answer, accepted: str) -> Answer:
-    """The same by gzip, if that is worth it and *accepted*."""
+    """The answer compressed by gzip, if that is worthwhile and *accepted*."""
     if answer.file is not None or len(answer.body) < _WORTH_PACKING or "gzip" not in accepted.lower():
         return answer
     body = gzip.compress(answer.body, 5, mtime=0)
@@ -83,18 +83,18 @@ def _fixed(kind: str, length: int) -> tuple[tuple[str, str], ...]:
 
 @internal
 class Application:
-    """Called with two arguments it is WSGI's, with three ASGI's; `asgi` is the latter alone. `answer` is its heart.
+    """An application for both protocols: called with two arguments it is WSGI, with three ASGI. `asgi` is ASGI alone.
 
-    Where there is a *program*, that is the application of what lies outside of the path *at*.
+    Subclasses override `answer`. *program*, if given, is the application that answers outside of the path *at*.
     """
 
     def __init__(self, program: Any = None, at: str = "") -> None:
         self._program = program
         self._at = at
-        self._pools: dict[int, ThreadPoolExecutor] = {}  # by process: a forked child has not its parent's threads
+        self._pools: dict[int, ThreadPoolExecutor] = {}  # by process: a forked child does not have its parent's threads
 
     def answer(self, request: Request) -> Answer:
-        """What is sent back; for any thread."""
+        """The answer to *request*. Any thread may call this."""
         return say("404 Not Found", f"there is nothing at {request.path!r}")
 
     def __call__(self, *arguments: Any) -> Any:
@@ -113,7 +113,7 @@ class Application:
 
     @property
     def asgi(self) -> Callable[[dict[str, Any], Any, Any], Any]:
-        """The ASGI application: a coroutine function, since a server takes what is none for one of ASGI 2."""
+        """The ASGI application. It is a coroutine function: servers take anything else for ASGI 2."""
 
         async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await self._asgi(scope, receive, send)
@@ -142,7 +142,7 @@ class Application:
         await send({"type": "http.response.body", "body": b""})
 
     async def _aside(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call it in a thread, so that asyncio's loop goes on meanwhile."""
+        """Find the answer in a thread, so that the event loop goes on meanwhile."""
         if not _runs_asyncio():
             return function(*arguments)
         pool = self._pools.get(os.getpid())
@@ -152,7 +152,7 @@ class Application:
 
 
 def is_below(path: str, place: str) -> bool:
-    """Whether *path* is *place* or lies below it."""
+    """Whether *path* is *place* or is below it."""
     return path == place or path.startswith(f"{place}/")
 
 
@@ -181,7 +181,7 @@ def _request_of(environ: dict[str, Any], path: str) -> Request:
 
 
 def _relative(scope: dict[str, Any]) -> str:
-    """The path below the place of the mount; some frameworks leave that place in it, and some do not."""
+    """The path relative to the mount. Some frameworks leave the path of the mount in it, and some do not."""
     path, root = str(scope.get("path", "")), str(scope.get("root_path", ""))
     return path[len(root) :] if root and is_below(path, root) else path
 

@@ -1,4 +1,4 @@
-"""The page itself: one answer with all that it needs, which loads nothing else and holds no data of the program."""
+"""The page: one answer with everything that it needs. It loads nothing else, and has no data of the program in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SCRIPTS = ("api", "chart", "jobs", "types", "profiles", "page")
 
 
 def answer() -> Answer:
-    """The page, with the policy that keeps all else out. It is put together anew each time: it is seldom asked for."""
+    """The page, with the policy that forbids it to load anything else. It is seldom asked for, so it is not cached."""
     styles = (
         read_asset(__package__, "uplot.css"),
         style_sheet(),

@@ -1,6 +1,6 @@
-"""Heap profiles and metrics to be fetched: ``/debug/pprof/heap`` for Parca and `go tool pprof`, ``/metrics``.
+"""Serves heap profiles and metrics: ``/debug/pprof/heap`` for Parca and `go tool pprof`, and ``/metrics``.
 
-The application is WSGI's and ASGI's at once. Whoever asks must know the token, as Bearer or as the password of Basic.
+The application is a WSGI and an ASGI one. A client must send the token, as Bearer or as the password of Basic.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ NAMED = ("Content-Disposition", 'attachment; filename="heap.pb.gz"')
 
 
 def pprof_app(token: str) -> PprofApp:
-    """An application to be mounted at any path; begins to sample allocations, one byte in 512 KiB.
+    """An application that can be mounted at any path. It starts to sample allocations, one byte in 512 KiB.
 
-    *token* is a str of 16 visible ASCII characters or more: ``Authorization: Bearer TOKEN``, or the password in
+    *token* is a str of at least 16 visible ASCII characters: ``Authorization: Bearer TOKEN``, or the password in
     ``http://any:TOKEN@host/debug/pprof/heap``, which `go tool pprof` takes. Without the C extension the profile answers
-    503 and says why; without prometheus_client so do the metrics. Raises OptionError.
+    503 with the reason, and so do the metrics without prometheus_client. Raises OptionError.
     """
     return PprofApp(check_token(token))
 
 
 @internal
 class PprofApp(Application):
-    """What `pprof_app` makes: called with two arguments it is WSGI's, with three ASGI's; `asgi` is the latter alone."""
+    """The application that `pprof_app` makes: called with two arguments it is WSGI, with three ASGI."""
 
     def __init__(self, token: str) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""`memwatch.serve`: the page on a port of its own, by threads that the program does not wait for.
+"""`memwatch.serve`: the page on a port of its own, served by threads for which the program does not wait.
 
-wsgiref of the standard library speaks HTTP. Around it everything is bounded: how many connect, how long a request may
-take to come, how long a connection lives.
+wsgiref of the standard library speaks HTTP. This module limits how many clients connect, how long a request may take to
+arrive, and how long a connection lives.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .guard import check_hosts, check_token
 
 _MOST_CLIENTS = 32
 _STALLED = 10.0  # seconds without a byte
-_ASKING = 30.0  # seconds until a request has come
+_ASKING = 30.0  # seconds until a request must have arrived
 _LONGEST = 300.0  # seconds that a connection lives
 _LEAVING = 2.0  # seconds that the exit waits for answers under way
 _FULL = b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"
@@ -38,11 +38,11 @@ _log = logging.getLogger("memwatch")
 
 
 def serve(port: int = 0, host: str = "127.0.0.1", token: str | None = None, hosts: Any = ()) -> Server:
-    """Show the page of this process on *port*, or on any free one if that is 0. Starts the watcher if none runs.
+    """Serve the page of this process on *port*, or on any free port if that is 0. Starts the watcher if none runs.
 
-    `print(memwatch.serve().url)` prints the address for a browser, with the token in it; a token is made up unless one
-    is given. *host* is the address to listen at; only this machine reaches 127.0.0.1. *hosts* are other names of the
-    page in a URL. A forked child does not listen. Raises OptionError, and UnsupportedError if the port is taken.
+    `print(memwatch.serve().url)` prints the address for a browser, with the token in it. If no *token* is given, a
+    random one is made. *host* is the address to listen at; only this machine reaches 127.0.0.1. *hosts* are other names
+    of the page in a URL. A forked child does not listen. Raises OptionError, and UnsupportedError if the port is taken.
     """
     check_whole("port", port, 0, 65535)
     secret = secrets.token_urlsafe(24) if token is None else check_token(token)
@@ -63,7 +63,7 @@ _ANY = ("0.0.0.0", "::")
 
 @internal
 class Server:
-    """What `serve` has begun: `url` for a browser, `host`, `port`, `token`. `close()` ends it, and so does a `with`."""
+    """The server that `serve` starts: `url` for a browser, `host`, `port`, `token`. `close()` or a `with` ends it."""
 
     def __init__(self, listener: _Listener, token: str) -> None:
         self.token = token
@@ -77,7 +77,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address with the token, behind a ``#``: that part is not sent, and stands in no log."""
+        """The address with the token behind a ``#``: browsers do not send that part, so no log has it."""
         return f"{self._address}#token={self.token}"
 
     @property
@@ -86,7 +86,7 @@ class Server:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
     def close(self) -> None:
-        """Listen no more; answers under way have two seconds to end."""
+        """Stop listening. Answers under way have two seconds to end."""
         if self in _servers:
             _servers.discard(self)
             self._listener.shutdown()
@@ -95,7 +95,7 @@ class Server:
             self._listener.see_off()
 
     def leave(self) -> None:
-        """In a forked child: let go of what it has inherited. The port is its parent's."""
+        """In a forked child: close what it has inherited. The port is its parent's."""
         _servers.discard(self)
         self._listener.let_go()
 
@@ -132,7 +132,7 @@ def _close_all() -> None:
 
 @internal
 class _Listener(ThreadingMixIn, WSGIServer):
-    """Takes connections in, each in a thread, up to a number; ends those that take too long."""
+    """Accepts a limited number of connections, each in a thread. It ends those that take too long."""
 
     daemon_threads = True
     block_on_close = False
@@ -147,7 +147,7 @@ class _Listener(ThreadingMixIn, WSGIServer):
         self.set_app(page)
 
     def server_bind(self) -> None:
-        """Without asking anybody for the name of this machine."""
+        """Bind without a look-up of this machine's name."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
@@ -162,7 +162,7 @@ class _Listener(ThreadingMixIn, WSGIServer):
         self._until[request] = Clock.monotonic() + _ASKING
         try:
             super().process_request(request, client_address)
-        except RuntimeError:  # no thread can be had
+        except RuntimeError:  # no thread can be started
             self._until.pop(request, None)
             self.shutdown_request(request)
 
@@ -171,12 +171,12 @@ class _Listener(ThreadingMixIn, WSGIServer):
         super().shutdown_request(request)
 
     def has_come(self, request: socket.socket) -> None:
-        """Its question is there, up to its body."""
+        """The head of its request has arrived."""
         if request in self._until:
             self._until[request] = Clock.monotonic() + _LONGEST
 
     def service_actions(self) -> None:
-        """Twice a second."""
+        """End connections that are too slow. Called twice a second."""
         now = Clock.monotonic()
         for request, until in list(self._until.items()):
             if now > until:
@@ -184,13 +184,13 @@ class _Listener(ThreadingMixIn, WSGIServer):
                     request.shutdown(socket.SHUT_RDWR)
 
     def see_off(self) -> None:
-        """Wait for the answers under way, and no longer."""
+        """Wait for the answers under way."""
         deadline = Clock.monotonic() + _LEAVING
         while self._until and Clock.monotonic() < deadline:
             time.sleep(0.01)
 
     def let_go(self) -> None:
-        """Close the descriptors, without a word to the other ends: these are the parent's clients."""
+        """Close the descriptors without a shutdown: the connections are the parent's."""
         for inherited in (self.socket, *self._until):
             with suppress(OSError):
                 os.close(inherited.detach())  # what reads from it would keep it open
@@ -219,4 +219,4 @@ class _Handler(WSGIRequestHandler):
         return io.StringIO()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The program's output is its own."""
+        """Print nothing: the program's output is its own."""

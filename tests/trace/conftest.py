@@ -14,5 +14,5 @@ def _no_trace_left() -> Iterator[None]:
     yield
     tracer.active = tracer._latest = None
     exporters._exporters = ()
-    exporters._faults.forget_all()
+    exporters._faults._faulty.clear()
     tracer.current.set(None)

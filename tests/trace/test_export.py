@@ -159,8 +159,8 @@ def test_names_that_look_like_records_stay_whole() -> None:
 def test_notes_tell_what_is_left_out() -> None:
     unended = [start(number, f"b{number % 12}", number) for number in range(24)]
     notes = build_tree([], unended, 9, 1).notes
-    assert notes[1].startswith("left out, as they have not ended: b0, b1,") and notes[1].endswith("b9 and 2 more")
-    assert notes[2] == "9 older records fell out of the ring and are missing"
+    assert notes[1].startswith("left out because they have not ended: b0, b1,") and notes[1].endswith("b9 and 2 more")
+    assert notes[2] == "9 older records were dropped from the ring and are missing"
 
 
 def test_a_real_trace_adds_up() -> None:
