@@ -1,16 +1,18 @@
 """Does it find leaks, and is it quiet? Programs with a known leak, their corrected twins, and healthy ones.
 
-    python benchmarks/corpus.py [--python PATH ...] [--only NAME,NAME] [--jobs 4] [--load N] [--each] [--json FOLDER]
+    python benchmarks/corpus.py [--python PATH ...] [--only NAME,NAME] [--jobs 4] [--load N ...] [--each]
+                                [--json FOLDER]
 
 The programs stand in the folder beside this file. Each docstring says what leaks, and what a report is to name: `Type`
 of what grows, a part of the `Line` that allocates it, the words of the path to its `Holder`, or the `Verdict` where
 no object leaks. A program without these is healthy; the others have a corrected twin, by CASE_VARIANT. Each is run by
 `memwatch run` as it is by default, at a low priority, with each *--python* that is given (memwatch must be installed
-there; what a program needs and is not there leaves it out). *--load* runs so many busy processes beside them, all
-alike. *--service* 12 watches as a service is watched, with all times a twelfth: 25 minutes are 125 s.
+there; what a program needs and is not there leaves it out), and with each *--load*: so many busy processes run beside
+them, all at the same priority. *--service* 12 watches as a service is watched, with all times a twelfth: 25 minutes are
+125 s.
 
-Prints a row of the table in README for each Python, and with *--each* a row for each program. Exit status 1 if a leak
-was not found, or a healthy program or a twin was not silent.
+Prints a row of the table in README for each Python and load, and with *--each* a row for each program. Exit status 1
+if a leak was not found, or a healthy program or a twin was not silent.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -222,7 +225,7 @@ def main() -> int:
     )
     parser.add_argument("--only", metavar="NAME,NAME", help="these programs alone")
     parser.add_argument("--jobs", type=int, default=4, help="programs at the same time")
-    parser.add_argument("--load", type=int, default=0, metavar="N", help="busy processes beside them")
+    parser.add_argument("--load", type=int, action="append", metavar="N", help="busy processes beside them; 0: none")
     parser.add_argument("--service", type=float, default=0.0, metavar="N", help="at a service's pace, N times faster")
     parser.add_argument("--leak-seconds", type=float, default=150.0, help="for each leaking program")
     parser.add_argument("--seconds", type=float, default=600.0, help="for each healthy one, and each twin")
@@ -230,20 +233,20 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FOLDER", help="keep the events there")
     options = parser.parse_args()
     rows, missed = [], 0
-    for python in options.python or [sys.executable]:
-        outcomes = watch_all(python, options)
+    for python, busy in product(options.python or [sys.executable], options.load or [0]):
+        outcomes = watch_all(python, busy, options)
         missed += sum("not found" in it.wrong or "not silent" in it.wrong for it in outcomes)
-        beside = f"{options.jobs} at once" + (f", {options.load} busy processes" if options.load else "")
+        beside = f"{options.jobs} at once" + (f", {busy} busy processes" if busy else "")
         rows.append(summary(outcomes, version_of(python), beside))
     print("\n".join([HEAD, *rows]))
     return 1 if missed else 0
 
 
-def watch_all(python: str, options: argparse.Namespace) -> list[Outcome]:
-    """Run every program once by that interpreter."""
-    with tempfile.TemporaryDirectory() as temporary, load(options.load), ThreadPoolExecutor(options.jobs) as pool:
-        niceness = 0 if options.load else 5
-        folder = (options.json or Path(temporary)) / version_of(python)
+def watch_all(python: str, busy: int, options: argparse.Namespace) -> list[Outcome]:
+    """Run every program once by that interpreter, beside *busy* processes."""
+    with tempfile.TemporaryDirectory() as temporary, load(busy), ThreadPoolExecutor(options.jobs) as pool:
+        niceness = 0 if busy else 5
+        folder = (options.json or Path(temporary)) / version_of(python) / (f"load-{busy}" if busy else "")
         folder.mkdir(parents=True, exist_ok=True)
         outcomes = []
         if options.each:
