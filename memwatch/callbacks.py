@@ -61,7 +61,3 @@ class Faults:
     def forget(self, function: Callable[..., Any]) -> None:
         """*function* is new, or gone."""
         self._faulty.discard(key_of(function))
-
-    def forget_all(self) -> None:
-        """Every function is new."""
-        self._faulty.clear()

@@ -114,6 +114,20 @@ def fake_clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a process that has not used memwatch yet."""
+    from memwatch import default, signals
+
+    memwatch.stop()
+    monkeypatch.setattr(default._state, "stopped_by_hand", False)
+    yield
+    for event in signals.EVENTS.values():  # first: a receiver must not be busy in the next test
+        event.receivers.clear()
+    signals._connected.clear()
+    memwatch.stop()
+
+
 @pytest.fixture(autouse=True)
 def _no_watcher_left() -> Iterator[None]:
     yield

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import memwatch
-from memwatch import default, signals
 from memwatch.errors import AlreadyStartedError, OptionError
 
 
@@ -30,18 +29,6 @@ def python(code, *options, timeout=60, **environment):
     )
     assert done.returncode == 0, done.stderr
     return done
-
-
-@pytest.fixture
-def fresh(monkeypatch):
-    """As in a process that has not used memwatch yet."""
-    memwatch.stop()
-    monkeypatch.setattr(default._state, "stopped_by_hand", False)
-    yield
-    for event in signals.EVENTS.values():  # first: a receiver must not be busy in the next test
-        event.receivers.clear()
-    signals._connected.clear()
-    memwatch.stop()
 
 
 def test_the_first_receiver_starts_it(fresh):

@@ -3,22 +3,8 @@
 import os
 import re
 
-import pytest
-
 import memwatch
-from memwatch import default, signals
-
-
-@pytest.fixture
-def fresh(monkeypatch):
-    """As in a process that has not used memwatch yet."""
-    memwatch.stop()
-    monkeypatch.setattr(default._state, "stopped_by_hand", False)
-    yield
-    for event in signals.EVENTS.values():  # first: a receiver must not be busy in the next test
-        event.receivers.clear()
-    signals._connected.clear()
-    memwatch.stop()
+from memwatch import default
 
 
 def test_variables_count_where_a_receiver_starts_the_watcher(fresh, monkeypatch):

@@ -28,6 +28,17 @@ def leak():
 """
 
 
+FORKING = """
+import os, rounds
+child = os.fork()
+if child == 0:
+    rounds.leak()
+    os._exit(0)
+os.waitpid(child, 0)
+print(child)
+"""
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a process ended; `own` are memwatch's lines of its standard error, `stderr` the others."""

@@ -16,6 +16,8 @@ import memwatch
 from memwatch.cli import main
 from memwatch.retain.search import IN_C
 
+from .conftest import FORKING
+
 LEAKS = "import rounds\nrounds.leak()\n"
 STOPS = f"import memwatch\n{LEAKS}{{}}for _ in range(8): memwatch.gc()\n"
 
@@ -124,17 +126,6 @@ def test_events_are_appended_to_what_is_there(lab):
     lab.write("events.jsonl", '{"event": "before"}\n')
     assert lab.watched("--json", "events.jsonl", "x.py").status == 0
     assert [event["event"] for event in lab.events()] == ["before", "stats"]
-
-
-FORKING = """
-import os, rounds
-child = os.fork()
-if child == 0:
-    rounds.leak()
-    os._exit(0)
-os.waitpid(child, 0)
-print(child)
-"""
 
 
 @pytest.mark.filterwarnings("ignore")

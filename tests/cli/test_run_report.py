@@ -8,6 +8,8 @@ import pytest
 
 from memwatch.retain.search import IN_C
 
+from .conftest import FORKING
+
 NESTED = """
 import memwatch
 kept = {"".join(["hunter", "2 is secret"]): []}
@@ -46,17 +48,6 @@ def test_a_file_that_could_not_be_written_is_refused_at_once(lab, file, complain
     ended = lab.watched("--report", file, "x.py")
     assert (ended.status, ended.stdout) == (2, "")
     assert complaint in ended.stderr and "usage: memwatch" in ended.stderr
-
-
-FORKING = """
-import os, rounds
-child = os.fork()
-if child == 0:
-    rounds.leak()
-    os._exit(0)
-os.waitpid(child, 0)
-print(child)
-"""
 
 
 @pytest.mark.filterwarnings("ignore")

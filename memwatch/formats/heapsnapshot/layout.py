@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import IntEnum
 from typing import Any
 
 NODE_FIELDS = ("type", "name", "id", "self_size", "edge_count")
@@ -26,26 +25,6 @@ NODE_TYPES = (
     "bigint",
 )
 EDGE_TYPES = ("context", "element", "property", "internal", "hidden", "shortcut", "weak")
-
-
-class NodeType(IntEnum):
-    """Those that memwatch writes."""
-
-    OBJECT = 3
-    NATIVE = 8
-    SYNTHETIC = 9
-
-
-class EdgeType(IntEnum):
-    """How one node refers to another; `ELEMENT` and `HIDDEN` have a number, the others a name."""
-
-    VARIABLE = 0
-    ELEMENT = 1
-    PROPERTY = 2
-    INTERNAL = 3
-    HIDDEN = 4
-    SHORTCUT = 5
-    WEAK = 6
 
 
 def head(nodes: int, edges: int, about: dict[str, Any]) -> str:
