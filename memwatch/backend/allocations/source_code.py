@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.machinery import FrozenImporter
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 from zipimport import zipimporter
 
 from ...internal import internal
@@ -112,7 +113,7 @@ class Library:
 
     def _by_file(self) -> dict[str, ModuleType]:
         if self._modules is None:
-            named = [(dict.get(_namespace(it), "__file__"), it) for it in modules() if isinstance(it, ModuleType)]
+            named = [(dict.get(_namespace(it), "__file__"), it) for it in modules() if issubclass(type(it), ModuleType)]
             self._modules = {file: module for file, module in named if type(file) is str}
         return self._modules
 
@@ -125,7 +126,7 @@ class Library:
         return self._live
 
 
-def modules() -> list[object]:
+def modules() -> list[Any]:
     """The modules that are loaded."""
     return list(sys.modules.values())
 

@@ -293,6 +293,14 @@ def test_names_that_are_no_files_are_unknown(name: str) -> None:
     assert Naming().name([((name, 1),)])[0][0][0].function == "?"
 
 
+def test_an_object_that_says_it_is_a_module_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Library:  # cffi enters such in `sys.modules`
+        __class__ = types.ModuleType
+
+    monkeypatch.setitem(sys.modules, "specimen.lib", Library())
+    assert Naming().name([(("/absent.py", 1),)])[0][0][0].function == "?"
+
+
 def test_frozen_modules_have_names() -> None:
     code = sources._frozen_code("<frozen importlib._bootstrap>")
     assert isinstance(code, types.CodeType)
