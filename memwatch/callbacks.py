@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from types import BuiltinMethodType, MethodType
 from typing import Any
 
@@ -32,6 +33,13 @@ def makes_coroutines(function: Any) -> bool:
     while type(function) is partial:
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def load_colours() -> None:
+    """Load what `traceback` imports late from 3.15 on, for the error of a receiver: memwatch's own thread imports
+    nothing. A process without receivers does without: this takes a tenth of the interpreter's own start."""
+    with suppress(ImportError):
+        import_module("_colorize")
 
 
 class Faults:

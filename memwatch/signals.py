@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, overload
 import blinker
 
 from . import receivers
-from .callbacks import Faults, is_same, key_of, makes_coroutines
+from .callbacks import Faults, is_same, key_of, load_colours, makes_coroutines
 from .errors import ReceiverError, UnknownEventError
 
 Receiver = TypeVar("Receiver", bound=Callable[..., Any])
@@ -47,6 +47,7 @@ class Event(blinker.Signal):
         Raises ReceiverError for what cannot be called, and for a coroutine function where no event loop runs.
         """
         loop = _loop_for(receiver)
+        load_colours()
         super().connect(receiver, sender, weak)
         key = key_of(receiver)
         self._faults.forget(receiver)

@@ -27,9 +27,8 @@ _log = logging.getLogger("memwatch")
 _LEAVING = 1.0  # seconds that a thread which has ended may take to be gone
 _UNSCHEDULED = 1.0  # seconds that one which is to end may take to run
 
-for _wanted in ("_suggestions", "_colorize"):  # by traceback, from 3.13 and 3.15 on, for an error that is logged
-    with suppress(ImportError):
-        import_module(_wanted)
+with suppress(ImportError):
+    import_module("_suggestions")  # traceback wants it from 3.13 on, for an error that is logged
 
 
 _MODULES = {"_thread": _thread, "select": select, "time": time}  # a program may empty `sys.modules`
