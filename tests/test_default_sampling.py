@@ -80,7 +80,6 @@ def test_a_profile_of_the_programs_own_goes_on_beside_it():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_goes_on():
     memwatch.start()
     child = os.fork()

@@ -231,7 +231,6 @@ def test_a_descriptor_that_the_program_closed_is_not_written_to(file, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork") or not UNWRITABLE.exists(), reason="needs fork and a full device")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_does_not_write_its_parents_lines():
     lines = handlers.JsonLines(UNWRITABLE)
     lines.suspect(SUSPICION)

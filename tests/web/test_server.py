@@ -140,7 +140,6 @@ def _is_open(descriptor, was):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_child_does_not_listen(served):
     with connect(served) as client:
         until(lambda: served._listener._until)

@@ -269,7 +269,6 @@ def test_out_of_memory_at_every_mapping(library: Any, start: Any) -> None:
         _native.sampling_stop()
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_goes_on(library: Any, native: Any) -> None:
     native(64.0)
     kept = holding(library.take, 500, 100)
