@@ -278,3 +278,54 @@ def test_an_event_loop_that_forbids_blocking_calls_may_fork():
         "error",
     )
     assert done.stderr == ""
+
+
+WITHOUT_HOOKS = """
+        import ctypes, gc, logging, os, sys
+        os.register_at_fork(after_in_child=gc.collect)  # it is called before memwatch's own
+        logging.basicConfig(format="%(message)s", stream=sys.stdout)
+        import memwatch
+        watcher = memwatch.start(tick=3600)
+        fork_by_c = ctypes.PyDLL(None).fork
+"""
+
+
+def test_a_child_that_c_code_forked_is_not_watched_and_says_so_once():
+    """Its GIL may wait for a thread that the parent alone has."""
+    done = python(
+        WITHOUT_HOOKS
+        + """
+        pid = fork_by_c()
+        if pid == 0:
+            kept = [[] for _ in range(20_000)]
+            assert watcher.running, "the hooks may still come"
+            watcher._trigger.callback.unseen_since -= 10
+            memwatch.gc()
+            gc.collect()
+            unwatched = not watcher.running and "stopped" in repr(watcher)
+            if os.path.exists("/proc/self/task"):
+                unwatched = unwatched and len(os.listdir("/proc/self/task")) == 1
+            os._exit(not unwatched)
+        assert os.waitpid(pid, 0)[1] == 0
+        before = watcher.readings
+        memwatch.gc()
+        assert watcher.running and watcher.readings > before
+    """
+    )
+    assert done.stderr == ""
+    assert done.stdout.count("memwatch does not watch this process") == done.stdout.count("\n") == 1
+
+
+def test_a_collection_that_comes_before_the_hooks_of_a_fork_ends_nothing():
+    done = python(
+        WITHOUT_HOOKS
+        + """
+        for _ in range(5):
+            pid = os.fork()
+            if pid == 0:
+                memwatch.gc()
+                os._exit(not (watcher.running and watcher.readings))
+            assert os.waitpid(pid, 0)[1] == 0
+    """
+    )
+    assert (done.stdout, done.stderr) == ("", "")

@@ -158,6 +158,8 @@ def fail_after(mappings: int, /) -> int: ...
 class GCCallback:
     queue: SimpleQueue[Any]
     on_any: Callable[[], None] | None
+    on_unseen_fork: Callable[[], None] | None
+    unseen_since: float
     begun: float
     blocks_cost: float
     retired: bool

@@ -10,6 +10,14 @@ from .pace import Pace
 from .sample import Stats
 from .triggers import Ticker
 
+FORKED_BY_C = (
+    "memwatch does not watch this process: C code has forked it without the hooks that Python has for forks "
+    "(uWSGI calls them with --py-call-osafterfork)"
+)
+NOT_DELIVERED = (
+    "memwatch.gc() returns before its events are delivered: a receiver has been busy for %g s, "
+    "or waits for a lock that the caller holds"
+)
 _FEW = 4  # samples: that few may be missing for a moment
 
 

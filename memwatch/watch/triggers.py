@@ -47,7 +47,7 @@ class GcTrigger:
 
     def retire(self) -> None:
         """Detach for good; where this is not possible now, a later trigger does it."""
-        self.callback.on_any = None
+        self.callback.on_any = self.callback.on_unseen_fork = None
         self.callback.retired = True
         self.detach()
 

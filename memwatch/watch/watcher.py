@@ -23,7 +23,7 @@ from ..internal import internal
 from .agenda import Agenda, AtTick, Later, call_at_tick
 from .contract import Candidate, Detector, Judge, Publish
 from .cost import Cost, Ledger
-from .describe import describe, describe_gap
+from .describe import FORKED_BY_C, NOT_DELIVERED, describe, describe_gap
 from .observer import Observer
 from .pace import Pace
 from .patience import EXIT_PATIENCE, GC_PATIENCE, PARK_PATIENCE, Patience
@@ -62,8 +62,7 @@ class Watcher:
         self._ticker = Ticker(pace.tick)
         self._agenda = Agenda()
         self._inherited = 0  # samples, of the process that has forked this one
-        self._running = False
-        self._forked_in_main = True
+        self._running, self._forked_in_main = False, True
         self._halting: Halt | None = None  # by what the thread was asked to end for a fork, until it is started again
         self._waking = original("_thread", "allocate_lock")()  # only ever tried: whoever has it starts the thread
         self._collected: Collected | None = None  # a full collection whose stats wait for the tick
@@ -141,6 +140,7 @@ class Watcher:
         self._ticker = Ticker(self.pace.tick)
         self._thread.start(self._run)
         self._running = True
+        self._trigger.callback.on_unseen_fork = self._give_child_up
         self._trigger.attach()
 
     def stop(self, patience: float = EXIT_PATIENCE) -> None:
@@ -165,15 +165,11 @@ class Watcher:
         delivered.acquire()
         stats = make_stats(sample, self._observer.trend.advance(sample.base))
         is_nested = self._thread.is_current()
-        if is_nested and self._is_delivering_nested:
+        if not self._running or (is_nested and self._is_delivering_nested):
             return stats
         self._queue.put(Forced(sample, delivered, is_nested))
         if not is_nested and not self._await(delivered):
-            _log.warning(
-                "memwatch.gc() returns before its events are delivered: a receiver has been busy for %g s, "
-                "or waits for a lock that the caller holds",
-                GC_PATIENCE,
-            )
+            _log.warning(NOT_DELIVERED, GC_PATIENCE)
         return stats
 
     def call_later(self, seconds: float, function: Callable[[], object]) -> None:
@@ -208,11 +204,8 @@ class Watcher:
             self._thread.join_unless(lambda: self._ledger.is_busy, PARK_PATIENCE)
 
     def resume(self, in_child: bool) -> None:
-        """After a fork, from its hook: start the thread again as soon as that is harmless, whatever the collector does.
-
-        In the parent that is at once before 3.13; later versions count threads when all hooks are done, to warn about
-        them. The next tick is due when it was.
-        """
+        """After a fork, from its hook: start the thread again as soon as it is harmless. In the parent that is at once
+        before 3.13; later versions count threads when all hooks are done, to warn. The next tick is due when it was."""
         let_walks_go_on()
         if not self._running:
             return
@@ -253,6 +246,12 @@ class Watcher:
                 return
             self._running = False
             _log.warning("memwatch stops watching this process: no thread can be started (%s)", error)
+
+    def _give_child_up(self) -> None:
+        """In a child that C code has made without Python's hooks: its GIL may wait for a thread of the parent's."""
+        self._running = False
+        self._trigger.retire()
+        _log.warning(FORKED_BY_C)
 
     def _become_child(self) -> None:
         forget_other_threads()

@@ -6,6 +6,7 @@ on a SimpleQueue, whose `put` is re-entrant by design.
 
 from __future__ import annotations
 
+import os
 from _queue import SimpleQueue
 from collections.abc import Callable
 from types import FrameType
@@ -25,6 +26,8 @@ if name == "native":
 
     internal(_NativeCallback)
 
+LATE = 10.0
+"""Seconds: hooks of a fork that have not come by then do not come."""
 WAITING = 64
 """Records that may wait; further ones are dropped and counted."""
 
@@ -44,15 +47,19 @@ class Collected(NamedTuple):
 class Callback(Protocol):
     """What stands in `gc.callbacks`.
 
-    `begun` is when a full collection has begun, 0 outside one; `seconds` the time spent in them; `dropped` the records
-    that found the queue full. `on_any`, if set, is called once, at the next collection of any generation or right after
-    it: what was parked for a fork is woken by it. `after_fork` has it called without a collection, once the fork by
-    the given frame is over; with None, soon. `blocks_cost` is what the last count of Python's blocks took, in
-    seconds; there is no further one while that is too long. `retired` says that nobody reads the queue any more.
+    `begun` is when a full collection has begun, 0 outside one; `seconds` the time spent in them; `dropped` the
+    records that found the queue full. `on_any`, if set, is called once, at the next collection of any generation or
+    right after it: what was parked for a fork is woken by it. `after_fork` has it called without a collection, once
+    the fork by the given frame is over; with None, soon. `on_unseen_fork` is called in a child that `after_fork` is
+    not told of within `LATE` seconds from `unseen_since` on, the first collection in there. `blocks_cost` is what the
+    last count of Python's blocks took, in seconds; there is no further one while that is too long. `retired` says
+    that nobody reads the queue any more.
     """
 
     queue: SimpleQueue[Any]
     on_any: Callable[[], None] | None
+    on_unseen_fork: Callable[[], None] | None
+    unseen_since: float
     begun: float
     blocks_cost: float
     retired: bool
@@ -75,6 +82,8 @@ class PythonGCCallback:
     def __init__(self, queue: SimpleQueue[Any], count: Callable[[], Blocks]) -> None:
         self.queue = queue
         self.on_any: Callable[[], None] | None = None
+        self.on_unseen_fork: Callable[[], None] | None = None
+        self.unseen_since = 0.0
         self.begun = 0.0
         self.seconds = 0.0
         self.dropped = 0
@@ -82,8 +91,10 @@ class PythonGCCallback:
         self.retired = False
         self._count = count
         self._pending = Pending()
+        self._pid = os.getpid()
 
     def after_fork(self, frame: FrameType | None, /) -> None:
+        self._pid, self.unseen_since = os.getpid(), 0.0
         self._pending.after_fork(frame, self._call_on_any)
 
     def _call_on_any(self) -> None:
@@ -92,6 +103,10 @@ class PythonGCCallback:
             wake()
 
     def __call__(self, phase: str, info: dict[str, int], /) -> None:
+        if self._pid != os.getpid() and not self.retired:
+            self.unseen_since = self.unseen_since or Clock.monotonic()
+            if Clock.monotonic() - self.unseen_since >= LATE:
+                self._pid, self.on_any = os.getpid(), self.on_unseen_fork
         if self.on_any is not None:
             self._call_on_any()
         if not is_full(info["generation"]):

@@ -17,16 +17,21 @@
  * interrupts, asks for another. As that frame may be of a program that runs as a whole inside one call of C code, they
  * are counted.
  *
+ * C code that forks by itself, as uWSGI does, calls Python's hooks late or never. A collection in such a child finds
+ * that there was a fork which nobody has told, and some seconds later one leaves `on_unseen_fork` to the main thread.
+ *
  * Everything here is protected by the GIL, which is held from begin to end of a callback. */
 #include "gc_callback.h"
 
 #include "meters/arenas.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <time.h>
 
 #define OLDEST 2   /* the generation of a full collection */
 #define WAITING 64 /* records that may wait; further ones are dropped and counted */
+#define LATE 10.0 /* seconds: hooks that have not come by then do not come */
 #define MOST_CALLS 32000 /* that wait for the end of a fork; the interpreter makes 32 of them each time that it looks */
 
 typedef struct {
@@ -37,6 +42,7 @@ typedef struct {
     PyObject *count_blocks; /* a C function */
     PyObject *record; /* a class made from tuple: clock, blocks or None, cost */
     PyObject *on_any; /* None, or what is called once at the next collection of any generation */
+    PyObject *on_unseen_fork; /* None, or what is called in a child whose fork called no hooks */
     PyObject *generation; /* the key */
     double begun; /* 0: no full collection was seen to begin */
     double seconds;
@@ -48,7 +54,17 @@ typedef struct {
     const PyFrameObject *forking; /* the frame that forks, never dereferenced: it may be gone */
     int instruction; /* that it is at */
     int calls; /* that may still wait for the end of the fork */
+    int forks; /* that were told */
+    double unseen_since; /* when this was first called in a child whose fork was not; 0: not in one */
 } GCCallback;
+
+static int forks; /* that have led from the process in which this was loaded to this one */
+
+static void
+in_child(void)
+{
+    forks++;
+}
 
 static double
 processor_seconds(void)
@@ -150,6 +166,8 @@ callback_after_fork(PyObject *self, PyObject *frame)
     callback->forking = known ? (PyFrameObject *)frame : NULL;
     callback->instruction = known ? PyFrame_GetLasti((PyFrameObject *)frame) : 0;
     callback->calls = known ? MOST_CALLS : 0;
+    callback->forks = forks;
+    callback->unseen_since = 0;
     callback->scheduled = 0; /* a call that waits may be of a thread that the fork has left behind */
     see_to_on_any(callback);
     /* Where another than the main thread has forked, 3.13 tells the parent's main thread, which is not here, that a
@@ -157,6 +175,21 @@ callback_after_fork(PyObject *self, PyObject *frame)
     Py_BEGIN_ALLOW_THREADS
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
+}
+
+/* This is a child, and nobody has said so, or not yet. */
+static void
+unseen_fork(GCCallback *callback)
+{
+    double now = monotonic_seconds();
+    if (callback->unseen_since == 0)
+        callback->unseen_since = now;
+    if (now - callback->unseen_since < LATE || !runs_signal_handlers())
+        return;
+    callback->forks = forks;
+    callback->scheduled = 0;
+    if (callback->on_unseen_fork && callback->on_unseen_fork != Py_None && !callback->retired)
+        Py_XSETREF(callback->on_any, Py_NewRef(callback->on_unseen_fork));
 }
 
 /* ---- a full collection ---- */
@@ -233,6 +266,8 @@ callback_call(PyObject *self, PyObject *const *args, size_t given, PyObject *nam
         PyErr_SetString(PyExc_TypeError, "what the collector says is needed: a phase, and a dict");
         return NULL;
     }
+    if (callback->forks != forks)
+        unseen_fork(callback);
     if (callback->on_any && callback->on_any != Py_None)
         see_to_on_any(callback);
     PyObject *generation = PyDict_GetItemWithError(args[1], callback->generation);
@@ -275,6 +310,7 @@ callback_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
     made->record = Py_NewRef(record);
     made->generation = generation;
     made->cheap = cheap;
+    made->forks = forks;
     return (PyObject *)made;
 }
 
@@ -288,14 +324,16 @@ callback_traverse(PyObject *self, visitproc visit, void *arg)
     Py_VISIT(callback->count_blocks);
     Py_VISIT(callback->record);
     Py_VISIT(callback->on_any);
+    Py_VISIT(callback->on_unseen_fork);
     return 0;
 }
 
-/* A cycle leads through on_any alone, or through what a program has put into the queue. */
+/* A cycle leads through the two functions alone, or through what a program has put into the queue. */
 static int
 callback_clear(PyObject *self)
 {
     Py_CLEAR(((GCCallback *)self)->on_any);
+    Py_CLEAR(((GCCallback *)self)->on_unseen_fork);
     return 0;
 }
 
@@ -310,6 +348,7 @@ callback_dealloc(PyObject *self)
     Py_XDECREF(callback->count_blocks);
     Py_XDECREF(callback->record);
     Py_XDECREF(callback->on_any);
+    Py_XDECREF(callback->on_unseen_fork);
     Py_XDECREF(callback->generation);
     type->tp_free(self);
     Py_DECREF(type);
@@ -319,6 +358,9 @@ static PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(GCCallback, call), READONLY, NULL},
     {"queue", T_OBJECT_EX, offsetof(GCCallback, queue), 0, "The SimpleQueue that gets the records."},
     {"on_any", T_OBJECT, offsetof(GCCallback, on_any), 0, "Called once, at the next collection of any generation."},
+    {"on_unseen_fork", T_OBJECT, offsetof(GCCallback, on_unseen_fork), 0,
+     "Called in a child whose fork called no hooks."},
+    {"unseen_since", T_DOUBLE, offsetof(GCCallback, unseen_since), 0, "When a fork without hooks was found; 0: none."},
     {"begun", T_DOUBLE, offsetof(GCCallback, begun), 0, "When a full collection has begun, 0 while there is none."},
     {"seconds", T_DOUBLE, offsetof(GCCallback, seconds), READONLY, "Time spent in full collections."},
     {"blocks_cost", T_DOUBLE, offsetof(GCCallback, blocks_cost), 0, "Seconds that the last count of blocks took."},
@@ -360,5 +402,7 @@ static PyType_Spec spec = {
 PyObject *
 callback_type(PyObject *module)
 {
+    static bool watches; /* where that cannot be, such a child is not noticed */
+    watches = watches || pthread_atfork(NULL, NULL, in_child) == 0;
     return PyType_FromModuleAndSpec(module, &spec, NULL);
 }
