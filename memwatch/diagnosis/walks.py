@@ -22,6 +22,7 @@ from ..retain import (
     Wanted,
     ask_holders,
     bytes_of_places,
+    find_grown,
     find_holdings,
     find_near,
     holdings_of,
@@ -34,7 +35,7 @@ from .budget import Allowance, Budget, Walk, expected_blocks, time_shared
 from .findings import Evidence, Findings, Garbage
 from .forked_look import ForkedLook
 from .lines import Lines
-from .suspects import only_grown
+from .suspects import FIRST_SHARE, only_grown
 from .verdict import HALF
 
 ESTIMATED = "the heap was searched near to its roots alone: what holders keep is estimated from samples"
@@ -44,6 +45,7 @@ _NEAR_SHARE = 0.01  # of the time since watching began, for all searches near to
 _LEAST_NEAR = 1.0  # seconds of processor time, as the first walks of a process may take
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
 _NAMING = 0.5  # seconds of processor time, for the places that a child found; the largest come first
+_BUFFERS = frozenset(("bytearray", "_io.StringIO"))
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
@@ -146,7 +148,8 @@ class Walks:
             holdings = self._holdings(before) if holders else ()
             after = self._second(before)
             diff = diff_snapshots(before, after) if after else None
-            return Findings(diff, holdings, after, garbage=_garbage_of(holdings))
+            in_place = self._grown_in_place(diff) if holders and diff else ()
+            return Findings(diff, (*holdings, *in_place), after, garbage=_garbage_of(holdings))
         after = self._second(before)
         diff = diff_snapshots(before, after) if after else None
         holdings = self._holdings(before, diff) if holders and diff else ()
@@ -232,6 +235,18 @@ class Walks:
             parts = share_among(first, before.addresses, self._candidate.should_cancel, self._show_keys)
             return (*parts, *rest)
         return holdings
+
+    def _grown_in_place(self, diff: Diff) -> tuple[Holding, ...]:
+        """Who holds the buffer that grew most in place, if that is much: it is old, and no search for what is new finds
+        it."""
+        grown = {it.address: it.after_bytes - it.before_bytes for it in diff.grown if it.what in _BUFFERS}
+        largest = max(grown, key=lambda address: grown[address], default=0)
+        came = sum(row.size_bytes for row in diff.change.details if row.size_bytes > 0)
+        if not largest or grown[largest] < FIRST_SHARE * came or not self._fits("search"):
+            return ()
+        with self._candidate.ledger.walk(), self._evidence.noting("who holds what grew in place was not searched"):
+            return find_grown(largest, grown[largest], self._candidate.should_cancel, self._show_keys)
+        return ()
 
     def _second(self, before: Snapshot) -> Snapshot | None:
         fits = self._fits_or_note("deep" if before.deep else "tracked", "second census")

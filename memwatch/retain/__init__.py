@@ -3,7 +3,7 @@
 from ..backend.census.contract import Cancelled
 from .collecting import Collecting, find_collecting
 from .found import Question
-from .holdings import ask_holders, find_holdings, holdings_of
+from .holdings import ask_holders, find_grown, find_holdings, holdings_of
 from .near import Wanted, find_near
 from .object_labels import with_fewer_items
 from .owners import Owner, find_owner
@@ -38,6 +38,7 @@ __all__ = [
     "count_imported",
     "expected_search",
     "find_collecting",
+    "find_grown",
     "find_holdings",
     "find_near",
     "find_owner",

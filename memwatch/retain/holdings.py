@@ -13,7 +13,7 @@ from ..backend.type_labels import type_label
 from .atexit_root import root_of
 from .bounds import are_kept_up, bound_of, is_weak, owners_of, seconds_kept
 from .edges import holder_of, is_large, path_along
-from .found import NEW_UNKNOWN, HoldingSite, Query, Question
+from .found import NEW_UNKNOWN, NEW_WANTED, HoldingSite, Query, Question
 from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
 from .object_labels import length
 from .ownership import inner_address, noted_types, owners_by_type
@@ -63,6 +63,18 @@ def find_holdings(
     )
     with quiet, Search(query) as places:
         return holdings_at([found for found in places if found.size >= least], show_keys, addresses)
+
+
+def find_grown(
+    address: int, by: int, should_cancel: Callable[[], bool] | None = None, show_keys: bool = False
+) -> tuple[Holding, ...]:
+    """Who holds the old object at *address*, a buffer that grew in place by so many bytes; nobody if it is gone. Raises
+    `Cancelled`."""
+    query = Query(NEW_WANTED, array("Q", [address]), should_cancel=should_cancel)
+    with quiet, Search(query) as places:
+        for place in places:
+            place.size, place.types = by, Counter()  # no object of its type came
+        return holdings_at(places, show_keys)
 
 
 def ask_holders() -> Question:

@@ -1,6 +1,7 @@
 """What evidence costs, what it keeps of the program (nothing), and that the same leak bears the same name anywhere."""
 
 import gc
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import weakref
 
 import pytest
 
+from memwatch.retain.search import IN_C
 from memwatch.watch import Detector, Growth
 from memwatch.watch.cost import Ledger
 from memwatch.watch.observer import Observer
@@ -18,6 +20,7 @@ from memwatch.watch.observer import Observer
 from .conftest import WINDOW
 
 MIB = 1 << 20
+streams = pytest.mark.skipif(sys.version_info < (3, 12), reason="the texts lie in a list")
 
 
 class Script(Detector):
@@ -88,6 +91,21 @@ def test_types_that_grow_at_every_look_are_told(case, app, text):
     (told,) = [ratchet for ratchet in report.ratchets if ratchet.what == "str"]
     assert (told.readings, told.monotone_share) == (5, 1.0) and told.growth > 700 * 4000
     assert any("str" in line and line.endswith("grew at each of 5 looks") for line in str(report).splitlines())
+
+
+@pytest.mark.skipif(not IN_C, reason="a walk in Python keeps no sizes of such")
+@pytest.mark.parametrize("kind", [bytearray, pytest.param(io.StringIO, marks=streams)])
+def test_a_buffer_that_grew_in_place_is_told_with_its_holder(case, app, kind):
+    app.buffer, add = kind(), kind.extend if kind is bytearray else kind.write
+    piece = b"x" * 100_000 if kind is bytearray else "x" * 100_000
+    add(app.buffer, piece)
+    case.suspect()
+    for _ in range(50):
+        add(app.buffer, piece)
+    first = case.verdict(after=WINDOW / 4).report.suspects[0]
+    assert (first.type.rpartition(".")[2], first.count_growth) == (kind.__name__, 0) and first.bytes_growth > 4.5e6
+    assert first.held_by.lines[0] == "module app" and first.held_by.lines[1].startswith(".buffer")
+    assert first.cause.partition(" that")[0] in ("a text or a buffer", "a stream in memory")
 
 
 def test_no_look_in_between_where_the_budget_has_no_room_for_it(make_case, app, text):
