@@ -42,8 +42,8 @@ RUNTIME = (
     Cause(
         "callbacks-in-c",
         "callbacks that only C code holds: they were given to an extension module, and none is removed",
-        "remove each when it is no longer needed (unregister, remove, disconnect, cancel, close; with sqlite3 None in "
-        "its place, create_function(name, n, None), or close the connection; with tkinter deletecommand)",
+        "remove each when it is no longer needed (unregister, remove, disconnect, cancel, close; with sqlite3 one name "
+        "for all, which replaces the one before, or close the connection; with tkinter deletecommand)",
         (f"no Python reference > : {_CALLABLE}",),
         many=True,
     ),
