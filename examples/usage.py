@@ -11,13 +11,13 @@ import time
 
 import memwatch
 
-told = threading.Event()
+reported = threading.Event()
 
 
 @memwatch.on_threshold(rss=64 * 1024 * 1024)
 def scale_up(crossing: object) -> None:
     print(f"too much: {crossing}")
-    told.set()
+    reported.set()
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     time.sleep(0.5)
     now = memwatch.usage.lookup(os.getpid(), keep_history=True)
     print(f"{now.cpu:.1f} % of a core since then, {now.memory:,} bytes, {len(ballast):,} of them ballast")
-    told.wait(10)
+    reported.wait(10)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ workers = 2
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """What a worker that has ended was taking is no longer told."""
+    """What a worker that has ended was taking is no longer shown."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)

@@ -1,9 +1,9 @@
-"""A worker that leaks, told to whatever is at hand: Prometheus, Sentry, OpenTelemetry, Pyroscope, a webhook.
+"""A worker that leaks, reported to whatever is at hand: Prometheus, Sentry, OpenTelemetry, Pyroscope, a webhook.
 
     python leaking_worker.py --prometheus 9464 --seconds 300
     prometheus --config.file=prometheus.yml          # in this folder, beside it
 
-It handles orders and forgets none of them. The leak is told after about a minute and a half; then the page
+It handles orders and forgets none of them. The leak is reported after about a minute and a half; then the page
 http://127.0.0.1:9090/alerts shows MemoryLeak, which names the type, the holder and the line.
 """
 
