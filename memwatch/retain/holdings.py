@@ -11,7 +11,7 @@ from typing import Any
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .atexit_root import root_of
-from .bounds import are_kept_up, bound_of, is_weak, owners_of, seconds_kept
+from .bounds import Bound, are_kept_up, bound_of, is_weak, owners_of, seconds_kept
 from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, NEW_WANTED, HoldingSite, Query, Question
 from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
@@ -216,12 +216,8 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
     targets = _targets(found, holder)
     each = found.size / max(targets, 1)
     into = (chain, top) if alone and _is_plain_attribute(chain) else _into(chain, holder)
-    bound = bound_of(*into, each)
-    kept = seconds_kept(*into) if bound is None or bound.is_far else None
+    bound, kept, in_use = _limits(into, each)
     within = bound is not None and bound.used <= bound.limit
-    in_use = (bound is None or bound_of(*into, each, in_use=True) is not None) and (
-        kept is None or seconds_kept(*into, in_use=True) is not None
-    )
     return Holding(
         path=path_along(chain, found.root, alone, show_keys),
         targets=targets,
@@ -244,6 +240,16 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
         in_use=in_use,
         kept_up=kept is not None and in_use and are_kept_up(*into, kept),
     )
+
+
+def _limits(into: tuple[list[Any], Any], each: float) -> tuple[Bound | None, float | None, bool]:
+    """What *into* cannot pass: a size, or an age in seconds; and whether the code that keeps it there is in use."""
+    bound = bound_of(*into, each)
+    kept = seconds_kept(*into) if bound is None or bound.is_far else None
+    in_use = (bound is None or bound_of(*into, each, in_use=True) is not None) and (
+        kept is None or seconds_kept(*into, in_use=True) is not None
+    )
+    return bound, kept, in_use
 
 
 def _is_plain_attribute(chain: list[Any]) -> bool:
