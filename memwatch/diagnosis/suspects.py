@@ -32,6 +32,7 @@ _TYPES = 3
 _MOST = 0.5  # of the growth
 _HEAVIER = 4  # times: a line of so much more bytes is shown, where few samples speak for the other
 _HEAVIEST = 20  # times: the same, however many speak for it
+_LEFT = 0.1  # of the new objects of a type, which others have not claimed
 _COUNTED = 0.5  # of what is kept: so much is no object's own
 _COPY = "keep a copy of the part that is needed"
 _CLOSE = f"close what is done with, or {_COPY} instead of a view"
@@ -97,7 +98,11 @@ def from_holdings(
     total = max(sum(it.retained_bytes for it in strong), account.total)
     found = []
     others = Counter[Place]()  # the bytes of those that are found, by the place that allocated them
+    claimed = Counter[str]()  # the new objects of those before, by type
     for holding in strong:
+        if _takes_the_place_of_others(holding, claimed, account):
+            continue
+        claimed.update(holding.type_counts)
         if holding.retained_bytes < _LEAST_SHARE * total and not pins.may_take(holding):
             continue
         part = holding.retained_bytes / total
@@ -111,6 +116,16 @@ def from_holdings(
         if suspect.allocated_at:
             others[place_in(suspect.allocated_at)] += holding.retained_bytes
     return found
+
+
+def _takes_the_place_of_others(holding: Holding, claimed: Counter[str], account: Account) -> bool:
+    """Whether as many objects went as are new below *holding*: a walk has counted the growth of their type, and what
+    the holders before have *claimed* leaves hardly any of it."""
+    what = holding.frontier_type
+    if not account.walked or not claimed[what] or holding.others:  # of what several hold each has all
+        return False
+    grew = sum(row.count for row in account.rows if row.what == what and not row.samples)
+    return grew - claimed[what] < _LEFT * holding.type_counts.get(what, holding.targets)
 
 
 def only_grown(holdings: Sequence[Holding], diff: Diff) -> tuple[Holding, ...]:

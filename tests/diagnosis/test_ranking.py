@@ -6,6 +6,7 @@ import pytest
 
 from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis import Account
+from memwatch.diagnosis.account import TypeRow
 from memwatch.diagnosis.lines import Lines, Site
 from memwatch.diagnosis.ranking import Ranking
 from memwatch.diagnosis.suspects import find_suspects, from_lines
@@ -63,6 +64,24 @@ def test_many_holders_of_the_same_are_enough_together():
     assert [it.share for it in found] == [0.125] * 4  # less than a first suspect has, each for itself
     alone = [replace(it, others=()) for it in held]
     assert find_suspects(alone, (), Lines(), Account(4 * MIB, (), True), "objects") == ()
+
+
+def test_keys_that_are_replaced_are_no_second_suspect():
+    """All by which their type grew hangs below the first holder; of a type that grew more the second has its part."""
+    sessions = holding("app.Session", 3 * MIB, type_counts={"app.Session": 1000, "int": 1000})
+    keys = holding("int", targets=400, type_counts={"int": 400})
+    for grew, told in ((1000, ["app.Session"]), (1030, ["app.Session"]), (1400, ["app.Session", "int"])):
+        rows = (TypeRow("app.Session", 1000, 0, 3 * MIB, True), TypeRow("int", grew + 70, 70, 28 * grew, False))
+        found = find_suspects([sessions, keys], (), Lines(), Account(4 * MIB, rows, True), "objects")
+        assert [it.type for it in found] == told
+    both, walked, unknown = (
+        replace(keys, others=(sessions.path,)),
+        Account(3 * MIB, rows[:1], True),
+        Account(1, (), False),
+    )
+    for second, account in ((both, walked), (keys, unknown)):
+        found = find_suspects([sessions, second], (), Lines(), account, "objects")
+        assert [it.type for it in found] == ["app.Session", "int"]
 
 
 def test_what_grew_at_every_look_comes_before_what_rose_once():
