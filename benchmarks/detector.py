@@ -39,6 +39,7 @@ from memwatch.watch.history import KEPT
 from memwatch.watch.observer import Observer
 from memwatch.watch.pace import choose_pace
 from memwatch.watch.sample import Sample
+from memwatch.watch.straight_line import fit_line
 
 LENGTH = {"service": 7 * DAY, "job": 240.0}
 LOOKS, MOST_IMPORTS, AGAIN, MOST_SETTLING, SLOWER, STEADY = 5, 3, 1.3, 3, 0.8, 0.92  # as the shipped judge has them
@@ -137,15 +138,30 @@ class Model:
         (now, then), base = (self.reading.number, self.looks[0]), self.made.base
         return float(part[now] - part[then]) / max(1.0, float(base[now] - base[then]))
 
+    def samples(self, first: int) -> list[Point]:
+        """The readings from that number on which a history keeps."""
+        assert self.made is not None
+        now = self.reading.number
+        stride = 1 << max(0, (now // KEPT).bit_length())
+        numbers = range(now - (now - first) // stride * stride, now + 1, stride)
+        kept = self.made.base[numbers.start : now + 1 : stride].tolist()
+        ages = ((now - number) * self.step for number in numbers)
+        return [Point(self.reading.time - age, value, value) for age, value in zip(ages, kept, strict=True)]
+
+    def explained(self) -> float:
+        """The share of what may be a leak in the growth since the suspicion, measured as the judge does."""
+        assert self.made is not None
+        now, then = self.reading.number, self.looks[0]
+        points, grew = self.samples(then + 1), float(self.made.base[now] - self.made.base[then])
+        if len(points) >= 8:
+            grew = min(grew, fit_line([(it.time, it.base) for it in points]).slope * (now - then) * self.step)
+        return float(self.made.leaked[now] - self.made.leaked[then]) / max(1.0, grew)
+
     def excuse(self, growth: Growth) -> str | None:
         if self.made is None or not self.looks:
             return None
-        now, then = self.reading.number, self.looks[0]
-        stride = 1 << max(0, (now // KEPT).bit_length())
-        kept = self.made.base[now % stride : now + 1 : stride]
-        times = (self.reading.time - (len(kept) - 1 - n) * stride * self.step for n in range(len(kept)))
-        samples = [Point(time, value, value) for time, value in zip(times, kept.tolist(), strict=True)]
-        if has_stopped(growth, samples, self.reading.time - (now - then) * self.step):  # type: ignore[arg-type]
+        since = self.reading.time - (self.reading.number - self.looks[0]) * self.step
+        if has_stopped(growth, self.samples(0), since):  # type: ignore[arg-type]
             return "it has stopped"
         loading = self.imports < MOST_IMPORTS and self.share(self.made.loaded) > 0.5
         self.imports = self.imports + 1 if loading else 0
@@ -166,7 +182,7 @@ class Model:
         if self.made is None or len(self.looks) < LOOKS - 1:
             return "nobody has looked"
         steps = np.diff(self.made.leaked[[*self.looks, self.reading.number]])
-        if (steps[:-1] <= 0).any() or self.share(self.made.leaked) < 0.8:
+        if (steps[:-1] <= 0).any() or self.explained() < 0.8:
             if len(self.looks) >= LOOKS:
                 self.begin()
             return "nothing is clear"

@@ -18,7 +18,7 @@ OURS = {
     ".handlers": "leak_text",
     ".reach": "folder listener",
     ".watch": "agenda consecutive_growth contract cost describe detectors history observer pace patience progress"
-    " rates reading sample scales seasonal status steady_growth thread trend triggers watcher",
+    " rates reading sample scales seasonal status steady_growth straight_line thread trend triggers watcher",
 }
 """The modules of each room that are loaded by MEMWATCH=1 alone. What comes here is paid for in every process."""
 

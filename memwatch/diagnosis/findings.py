@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,7 +13,10 @@ from ..internal import internal
 from ..retain import Holding
 from ..watch import Growth, Sample
 from ..watch.sample import MeterName
+from ..watch.straight_line import fit_line
 from .lines import Lines
+
+_LINE = 8  # readings, for a line through them
 
 
 @internal
@@ -61,6 +64,13 @@ class Evidence:
         """Bytes by which a meter has grown since the suspicion, as of *last*; 0 where there was none."""
         before, now = (self.base, last.base) if meter == "base" else (self.rss, last.rss)
         return now - before if self.suspicion else 0
+
+    def grew_at_least(self, samples: Sequence[Sample]) -> int:
+        """Bytes by which `base` has grown since the suspicion: by the last of *samples*, or by a straight line through
+        those that came since, where that is less. Noise in one reading is no growth that nothing explains."""
+        grew = self.grew(samples[-1])
+        points = [(it.time, float(it.base)) for it in samples if self.suspicion and it.time > self.suspicion.end]
+        return min(grew, round(fit_line(points).slope * self.seconds(samples[-1]))) if len(points) >= _LINE else grew
 
     def seconds(self, last: Sample) -> float:
         """Since the suspicion, as of *last*; 0 where there was none."""

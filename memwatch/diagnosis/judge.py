@@ -17,7 +17,7 @@ from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.resident import read_mapped
 from ..internal import internal
 from ..retain import count_imported, find_collecting
-from ..watch import Candidate, Dismissed, Growth, Leak, Sample, make_leak
+from ..watch import Candidate, Dismissed, Growth, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
@@ -122,7 +122,7 @@ class Diagnosis:
     def _decide_early(self, candidate: Candidate) -> Leak | Dismissed:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""
         seconds = self._gatherer.evidence.seconds(candidate.last)
-        if not self._is_promising(candidate.last):
+        if not self._is_promising(candidate):
             anew = self._gatherer.begin_anew(candidate)
             if anew:
                 self._agreement = Agreement()
@@ -135,9 +135,11 @@ class Diagnosis:
             self._gatherer.rest()
         return decision
 
-    def _is_promising(self, last: Sample) -> bool:
+    def _is_promising(self, candidate: Candidate) -> bool:
         evidence = self._gatherer.evidence
-        return is_promising(evidence.series, evidence.grew(last), evidence.seconds(last))
+        return is_promising(
+            evidence.series, evidence.grew_at_least(candidate.samples), evidence.seconds(candidate.last)
+        )
 
     def _decide(self, candidate: Candidate) -> Leak | Dismissed:
         """Decide by what walks find. What they leave behind for later ones is memwatch's own, and no growth."""
@@ -280,7 +282,7 @@ class Diagnosis:
         if candidate.growth.level != "early":
             return None
         evidence = self._gatherer.evidence
-        doubt = why_doubtful(evidence, findings, evidence.grew(candidate.last))
+        doubt = why_doubtful(evidence, findings, evidence.grew_at_least(candidate.samples))
         return doubt or self._agreement.why_not(findings)
 
     def _account(self, candidate: Candidate, findings: Findings) -> Account:

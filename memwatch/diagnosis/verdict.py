@@ -7,12 +7,11 @@ all that and free room, a walk of the heap sees what Python can reach. Their dis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
-from statistics import fmean
 
 from ..backend.meters.collector import COMES_FULL
 from ..backend.meters.resident import Mapped
 from ..watch import Growth, Sample
+from ..watch.straight_line import fit_line
 from .account import Account, Kind
 
 HALF = 0.5
@@ -104,11 +103,8 @@ def has_stopped(growth: Growth, samples: Sequence[Sample], since: float) -> bool
     points = [(s.time - since, float(s.reading(growth.meter))) for s in samples if s.time >= since]
     if len(points) < _POINTS or growth.seconds <= 0 or points[-1][0] < _LONG * growth.seconds:
         return False
-    middle, mean = fmean(x for x, _ in points), fmean(y for _, y in points)
-    width = sum((x - middle) ** 2 for x, _ in points)
-    slope = sum((x - middle) * (y - mean) for x, y in points) / width
-    spread = sum((y - mean - slope * (x - middle)) ** 2 for x, y in points) / (len(points) - 2)
-    return slope + _ERRORS * sqrt(spread / width) < HALF * growth.growth / growth.seconds
+    line = fit_line(points)
+    return line.slope + _ERRORS * line.error < HALF * growth.growth / growth.seconds
 
 
 def has_slowed(samples: Sequence[Sample], since: float) -> bool:

@@ -26,7 +26,7 @@ _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
 _QUICK = 10  # looks that may follow each other faster than one a window
 _RENEWALS = 3  # times that these begin again, with the evidence
 _GROWN = 0.003  # of the base, between two such looks
-_FOLLOWED = 6  # windows after these in which a judge is asked to look at a suspicion again; later less and less often
+_FOLLOWED = 7  # looks a window apart, after which a judge is asked less and less often
 _FREED = 0.5  # of a leak's growth: once so much has gone, it was freed
 
 EventValue = tuple[str, Any]
@@ -255,8 +255,9 @@ class Observer:
     def _follow(self, sample: Sample) -> bool:
         """Have the judge look again if a look is due; whether there was one. A judge that was not ready is asked again.
 
-        The first looks come as soon as there is something to see, the next once in each window since the suspicion, the
-        last at twice the distance each time. Growth over forced collections has no windows.
+        The first looks come as soon as there is something to see, the next at twice the distance each time up to that
+        of a window, then once in each window, the last at twice the distance again. Growth over forced collections has
+        no windows.
         """
         suspicion = self._suspicion
         if suspicion is not None and not self._has_evidence:
@@ -264,8 +265,8 @@ class Observer:
         elif suspicion is not None and suspicion.detector != "consecutive" and sample.time >= self._next_look:
             self._looks += 1
             late = self._looks - min(_QUICK, 2 * self._most_looks)
-            longer = 2.0 ** max(0, late - _FOLLOWED)
-            self._next_look = sample.time + (self._soon if late < 0 else longer * self._first_seconds)
+            doubled = self._soon * 2.0 ** max(0, late + 1)
+            self._next_look = sample.time + max(min(doubled, self._first_seconds), doubled / 2.0**_FOLLOWED)
             if self._guarded(self._judge.followed, suspicion):
                 self._look_soon(sample.time)
             return True

@@ -13,6 +13,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from ..internal import internal
+from .straight_line import Line, fit_line
 
 BLOCKS = 8
 RUNGS = 16
@@ -23,6 +24,9 @@ _FINER = 3
 _SPREAD = 4.5  # 7 for a straight line, m for m equal jumps
 _STEADY = 0.9  # the second half must keep up with the first; start-ups and filling caches slow down
 _INVERSIONS = 1  # of 28 pairs; for values in random order the chance is 2 in 10 000
+_ERRORS = 4.5  # of a straight line's slope
+_KEEPS = 0.8  # of the slope in the first half
+_JUMP = 1.2  # times the squares that a line leaves are left by one jump
 _NEVER = float("-inf")
 _ORIGIN = Struct("ddq")
 
@@ -109,6 +113,23 @@ class Scale:
             return False
         return _is_spread(list(values), growth) and _is_ordered(list(values))
 
+    def is_straight(self, share: float, floor: float) -> bool:
+        """Whether a straight line through the blocks grows by at least `share` of its start and `floor` bytes, to where
+        they never were, far beyond its error: so much noise as hides this growth from `rises` leaves it its slope."""
+        if len(self.values) < BLOCKS:
+            return False
+        line = self.line
+        first, last = line.at(0), line.at(BLOCKS - 1)
+        growth = last - first
+        if growth < floor or growth < share * first or last < self.passed or line.slope < _ERRORS * line.error:
+            return False
+        return _keeps_on(list(self.values)) and _leaves_after_jump(list(self.values)) >= _JUMP * line.squares
+
+    @property
+    def line(self) -> Line:
+        """The straight line through the blocks, by their number."""
+        return fit_line(list(enumerate(self.values)))
+
 
 def _is_spread(values: list[float], growth: float) -> bool:
     """Whether many steps share the growth: m equal ones and no other give m."""
@@ -120,6 +141,24 @@ def _is_ordered(values: list[float]) -> bool:
     """Whether at most one pair of values is out of order."""
     pairs = ((i, j) for j in range(1, len(values)) for i in range(j))
     return sum(values[j] <= values[i] for i, j in pairs) <= _INVERSIONS
+
+
+def _keeps_on(values: list[float]) -> bool:
+    """Whether it is not much flatter in the second half, as start-ups are."""
+    first, second = (fit_line(list(enumerate(half))) for half in (values[: BLOCKS // 2], values[BLOCKS // 2 :]))
+    return second.slope >= _KEEPS * first.slope
+
+
+def _leaves_after_jump(values: list[float]) -> float:
+    """The squared distances that are left of two levels with one jump between them, where that fits best."""
+    splits = ((values[:k], values[k:]) for k in range(1, len(values)))
+    return min(sum(_squares(part) for part in parts) for parts in splits)
+
+
+def _squares(values: list[float]) -> float:
+    """The squared distances from their mean."""
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values)
 
 
 @internal
@@ -161,3 +200,7 @@ class ScaleStack:
         if self._scales[closed - 1].window < window:
             return []
         return [lv for lv in self._scales[:closed] if lv.window >= window and lv.rises(share, floor)]
+
+    def straight(self, closed: int, window: float, share: float, floor: float) -> list[Scale]:
+        """The same of those that a straight line fits."""
+        return [lv for lv in self._scales[:closed] if lv.window >= window and lv.is_straight(share, floor)]

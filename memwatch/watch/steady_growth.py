@@ -21,7 +21,7 @@ _SUSPECT = 0.25  # of both: a slow leak must be suspected long before it weighs 
 _AGE_SHARE = 0.10  # of the process's age
 _EXPIRES = 4  # windows
 _URGENT = 1.0  # of the base: growth that leaves no time to wait
-_FAST = 0.03  # of the base, since the suspected growth began: reported on evidence before the window that confirms it
+_FAST = 0.02  # of the base, since the suspected growth began: reported on evidence before the window that confirms it
 _SOON = 0.25  # windows since it was suspected
 _HALF = 0.5
 _REALERT = 4  # windows
@@ -188,7 +188,18 @@ class SteadyGrowth(Detector):
             return recovered
         window = max(pace.min_window, min(_AGE_SHARE * age, pace.suspect_cap, scales.longest))
         rising = scales.rising(closed, window, _SUSPECT * _SHARE, _SUSPECT * self._floor)
-        return self._weigh(rising, sample) if rising else None
+        return self._weigh(rising, sample) if rising else self._begin_early(closed, sample)
+
+    def _begin_early(self, closed: int, sample: Sample) -> Growth | None:
+        """Suspect what grows in a straight line under noise, while the process is too young for anything to be
+        confirmed: only evidence can tell by then, and it takes its time. The line covers half of the life."""
+        pace, age = self._pace, self._age
+        if not pace.early or self._confirm or age > pace.confirm:
+            return None
+        window = max(pace.min_window, _HALF * age)
+        straight = self._scales.straight(closed, window, _SUSPECT * _SHARE, _SUSPECT * self._floor)
+        new = next((scale for scale in straight if self._is_new(scale)), None)
+        return self._suspect(new, sample) if new is not None else None
 
     def _weigh(self, rising: list[Scale], sample: Sample) -> Growth | None:
         """What the scales that rise now, shortest first, come to."""
@@ -232,7 +243,8 @@ class SteadyGrowth(Detector):
         suspected, window, before = self._suspected
         if not self._pace.early or self._age - suspected < max(self._pace.early, _SOON * window):
             return False
-        return scale.values[-1] - before >= max(self._floor, _FAST * before)
+        grew = scale.line.slope * BLOCKS / scale.window * (self._age - suspected + window)
+        return grew >= max(self._floor, _FAST * before)
 
     def _keeps_up(self, scale: Scale) -> bool:
         """Whether it shows at least half of the rate since before the suspicion: later growth is measured by that."""

@@ -9,10 +9,11 @@ import pytest
 from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis import settling
 from memwatch.diagnosis.early import Agreement
+from memwatch.diagnosis.findings import Evidence
 from memwatch.diagnosis.lines import Lines
 from memwatch.frames import Frame
 from memwatch.retain import Edge, EdgeKind, RetainingPath, Root, RootKind, Step, find_remover, is_taken_with
-from memwatch.watch import Dismissed, Leak
+from memwatch.watch import Dismissed, Growth, Leak, Sample
 
 from ..paths import ITEM, attribute, path
 from .conftest import WINDOW
@@ -45,6 +46,19 @@ def test_a_list_that_only_grows_is_told_early(case, app, text):
     vars(app)["early_kept"] = []
     leak = early(case, lambda n: app.early_kept.append(text(n)))
     assert isinstance(leak, Leak) and leak.report.suspects[0].held_by.lines[1].startswith(".early_kept: list")
+
+
+@pytest.mark.parametrize(("last", "grew"), [(0, 1000), (400, 1000), (-400, 600)])
+def test_noise_in_the_last_reading_is_no_growth_that_nothing_explains(last, grew):
+    """1,000 bytes came in a straight line; the last reading alone is off by *last*."""
+    suspicion = Growth("suspect", "ratchet", "base", 0.0, 100.0, 100.0, 1, 1, 8, "windows")
+    evidence = Evidence(suspicion=suspicion, base=5000)
+    samples = [
+        Sample(100.0 + 10 * n, 10.0 * n, "tick", 5000 + 10 * n + last * (n == 100), 0, 0, 0, None, 0, 0, 0, 0.0, ())
+        for n in range(-50, 101)
+    ]
+    assert evidence.grew_at_least(samples) == pytest.approx(grew, abs=0.03 * grew)
+    assert Evidence().grew_at_least(samples) == 0
 
 
 def test_after_few_looks_nobody_walks_the_heap(case, app, text):

@@ -340,6 +340,15 @@ def test_the_first_looks_follow_each_other_as_soon_as_something_has_grown(grew, 
     assert judge.followed_at[0] - 100 == first
 
 
+def test_after_the_first_looks_the_distance_doubles_up_to_a_window():
+    judge = Judge()
+    watched = observer(Script(_100="suspect"), judge=judge, patience=1000)
+    watched._most_looks = 4
+    events(watched, range(240))
+    distances = [after - before for before, after in pairwise([100, *judge.followed_at])]
+    assert distances == [*[4] * 8, 8, *[16] * 6]
+
+
 def test_looks_begin_again_with_the_evidence_but_a_few_times():
     judge, detector = Judge(lambda growth: Dismissed("all is measured from now on", anew=True)), Script()
     watched = observer(detector, judge=judge, patience=1e6)
