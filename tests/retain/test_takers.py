@@ -34,18 +34,18 @@ def wait(obj):
 
 class Machine:
     def __init__(self):
-        self.models, self._log, self._new, self._seen, self._jobs = [], [], {}, [], deque()
+        self.kept_models, self._log, self._new, self._seen, self._jobs = [], [], {}, [], deque()
         self.part = _Part()
 
     def add(self, model):
-        self.models.append(model)
+        self.kept_models.append(model)
         self._log.append(model)
         self._new[model] = model
         self._seen.append(model)
         self._jobs.append(model)
 
     def remove_model(self, model):
-        self.models.remove(model)
+        self.kept_models.remove(model)
 
     def export(self):
         text = list(self._log)
@@ -110,7 +110,7 @@ def takers_of(held: object) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("attribute", "takers"),
     [
-        ("models", ("Machine.remove_model()",)),
+        ("kept_models", ("Machine.remove_model()",)),
         ("_log", ("Machine.export()",)),
         ("_new", ("Machine.close()",)),
         ("_seen", ()),  # by a function that is for something else
