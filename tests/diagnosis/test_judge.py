@@ -308,7 +308,7 @@ def test_a_large_heap_is_looked_at_without_untracked_objects(make_case, app, tex
     order = make_class(app, "Order")
     app.table = {number: text(number) for number in range(2000)}  # old, and unknown to a census of tracked objects
     app.orders = []
-    case = make_case(age=0.0, blocks=LARGE)
+    case = make_case(age=20.0, blocks=LARGE)
     report = case.judge(lambda: app.orders.extend(order() for _ in range(20_000))).report
     assert report.missing[0] == f"census of tracked objects alone: {LARGE:,} blocks are over the budget"
     assert report.explained is None
@@ -321,7 +321,7 @@ def test_a_large_heap_is_looked_at_without_untracked_objects(make_case, app, tex
 def test_a_list_of_strings_in_a_large_heap_is_named_because_it_grew_in_place(make_case, app, text):
     app.table = {number: text(number) for number in range(2000)}
     app.kept = []
-    report = make_case(age=0.0, blocks=LARGE).judge(lambda: app.kept.extend(map(text, range(1000)))).report
+    report = make_case(age=20.0, blocks=LARGE).judge(lambda: app.kept.extend(map(text, range(1000)))).report
     assert report.suspects[0].held_by.lines == ("module app", ".kept: list, 1000 items", "[index]")
     assert not any(".table" in step for suspect in report.suspects for step in suspect.held_by.lines)
 
