@@ -19,11 +19,11 @@ def fill(connection):
     connection.commit()
 
 
-@pytest.mark.skipif(backend.name != "native", reason="C asks SQLite")
+@pytest.mark.skipif(backend.name != "native", reason="only the C extension can ask SQLite")
 def test_pages_are_counted_for_files_and_memory(tmp_path):
     before = sqlite.read_sqlite_pages()
     if before is None:
-        pytest.skip("this SQLite does not tell")
+        pytest.skip("this SQLite has no sqlite3_status64")
     file, memory = sqlite3.connect(tmp_path / "rows.db"), sqlite3.connect(":memory:")
     fill(file)
     with_file = sqlite.read_sqlite_pages()
@@ -40,7 +40,7 @@ def test_nothing_is_asked_where_sqlite_is_not_in_use(monkeypatch):
     assert sqlite.read_sqlite_pages() is None
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells")
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are counted by /proc, which Linux alone has")
 def test_files_that_may_be_written_are_counted_once(tmp_path):
     before, path = sqlite.count_writable_bytes(), tmp_path / "file"
     path.write_bytes(b"x" * MIB)
