@@ -318,8 +318,7 @@ ENDS = """
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_processes_that_end_or_fork_while_it_is_loaded_do_not_hang():
-    # Where 12 load at once, a part may take longer than a fork waits; from 3.15 on `os.fork` raises the warning then.
-    assert python(ENDS.format(children=12), "-W", "error", "-W", "ignore:This process (pid").stderr == ""
+    assert python(ENDS.format(children=12), "-W", "error").stderr == ""
 
 
 def test_the_exit_waits_for_what_is_being_loaded_though_a_signal_handler_raises(monkeypatch):

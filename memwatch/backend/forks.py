@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, Protocol, get_args
 
 from ..clock import Clock
 from ..internal import internal, never_count
-from . import quiet
+from . import fork_warning, quiet
 from .quiet import get_ident
 
 _walks: list[Walking] = []
@@ -65,7 +65,7 @@ def on_fork(
 
 
 def _before() -> None:
-    _call(hooks.before for hooks in reversed(_hooks))
+    _call([*(hooks.before for hooks in reversed(_hooks)), fork_warning.expect])
 
 
 def _in_parent() -> None:
@@ -73,7 +73,7 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
-    _call(hooks.in_child for hooks in _hooks)
+    _call([fork_warning.begin_anew, *(hooks.in_child for hooks in _hooks)])
 
 
 FORK_HOOKS = {id(_before): "before", id(_in_parent): "after_in_parent", id(_in_child): "after_in_child"}

@@ -18,6 +18,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from ..backend.fork_warning import note_end, note_thread
 from ..backend.process import uninterrupted
 from ..clock import Clock
 from ..internal import internal, never_count
@@ -77,7 +78,7 @@ class RawThread:
 
     def _main(self, run: Callable[[], None], ended: Any) -> None:
         self.ident = original("_thread", "get_ident")()
-        self._native_id = _thread.get_native_id()
+        self._native_id = note_thread()
         _running.add(self.ident)
         try:
             run()
@@ -111,8 +112,11 @@ class RawThread:
     def _await_system(self, deadline: float) -> None:
         """Wait until the system does not know the thread any more: it has nothing left to do but to leave."""
         gone = self._native_id
-        while _os_thread_exists(gone) and Clock.monotonic() < deadline:
+        while _os_thread_exists(gone):
+            if Clock.monotonic() >= deadline:
+                return
             sleep(0.0002)
+        note_end(gone)
 
     def is_current(self) -> bool:
         """Whether the caller is this thread."""

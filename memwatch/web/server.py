@@ -15,11 +15,13 @@ import socket
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from ..backend.fork_warning import note_end, note_thread
 from ..backend.forks import on_fork
 from ..checks import check_whole
 from ..clock import Clock
@@ -152,6 +154,12 @@ class _Listener(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
 
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        _as_our_thread(lambda: super(_Listener, self).serve_forever(poll_interval))
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        _as_our_thread(lambda: super(_Listener, self).process_request_thread(request, client_address))
+
     def process_request(self, request: Any, client_address: Any) -> None:
         if len(self._until) >= _MOST_CLIENTS:
             with suppress(OSError):
@@ -198,6 +206,15 @@ class _Listener(ThreadingMixIn, WSGIServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         _log.debug("a connection to memwatch's page ended early", exc_info=True)
+
+
+def _as_our_thread(run: Callable[[], None]) -> None:
+    """*run* in this thread, which is memwatch's: the program is not warned of it when it forks."""
+    native_id = note_thread()
+    try:
+        run()
+    finally:
+        note_end(native_id)
 
 
 class _Handler(WSGIRequestHandler):

@@ -38,8 +38,8 @@ def sockets(monkeypatch) -> Iterator[str]:
 
 @pytest.fixture
 def watched(sockets) -> Iterator[memwatch.watch.Watcher]:
-    """This process, which answers quickly."""
-    yield memwatch.start(tick=0.02)
+    """This process, which answers quickly, and looks at the heap of a whole run of tests itself."""
+    yield memwatch.start(tick=0.02, pause_budget=10.0)
     memwatch.stop()
 
 

@@ -75,7 +75,7 @@ both = pytest.mark.parametrize("by", [by_wsgi, by_asgi])
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    memwatch.start(tick=0.05)
+    memwatch.start(tick=0.05, pause_budget=10.0)  # enough for the heap of a whole run of tests
     yield memwatch.web.wsgi_app(token=TOKEN)
     forget()
 

@@ -16,6 +16,7 @@ import weakref
 import pytest
 
 import memwatch
+from memwatch.backend import fork_warning
 from memwatch.errors import OptionError, UnsupportedError
 from memwatch.web import server as module
 
@@ -143,6 +144,7 @@ def _is_open(descriptor, was):
 def test_a_forked_child_does_not_listen(served):
     with connect(served) as client:
         until(lambda: served._listener._until)
+        assert {served._thread.native_id} < fork_warning._threads, "no fork warns of those that serve"
         inherited = [(it.fileno(), os.fstat(it.fileno())) for it in (served._listener.socket, *served._listener._until)]
         child = os.fork()
         if not child:
