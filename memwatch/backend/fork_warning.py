@@ -83,8 +83,7 @@ def _is_alone_but_for_ours() -> bool:
     return bool(_threads) and tasks - _threads == {get_native_id()}
 
 
-def _filters() -> list[Any]:
-    """What the interpreter asks first: from 3.14 on a context may have filters of its own."""
-    of_context = getattr(warnings, "_get_filters", lambda: warnings.filters)
-    filters: list[Any] = of_context()
-    return filters
+def _filters() -> Any:
+    """The list that the interpreter asks first: from 3.14 on a context may have one of its own."""
+    of_context = getattr(warnings, "_get_filters", None)
+    return of_context() if of_context else warnings.filters

