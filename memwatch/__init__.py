@@ -33,6 +33,7 @@ from .errors import (
     UnsupportedError,
     WriteError,
 )
+from .lazy_imports import at_once as _at_once
 from .version import REPLACED as _REPLACED
 from .version import __version__ as __version__
 from .version import is_replaced as _is_replaced
@@ -159,7 +160,8 @@ def __getattr__(name: str) -> Any:
 def _load(room: str) -> Any:
     """Import a room. Raises UnsupportedError where it does not fit, as memwatch was installed anew meanwhile."""
     try:
-        return import_module(f".{room}", __name__)
+        with _at_once():
+            return import_module(f".{room}", __name__)
     except (ImportError, AttributeError, TypeError) as error:
         if _is_replaced():
             raise UnsupportedError(_REPLACED) from error

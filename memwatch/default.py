@@ -19,6 +19,7 @@ from .backend.forks import on_fork
 from .backend.process import is_main_interpreter, uninterrupted
 from .environment import read_variables
 from .errors import AlreadyStartedError, UnsupportedError
+from .lazy_imports import at_once
 from .options import Options, describe_keywords
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ start.__doc__ = f"{start.__doc__}\n    Options and their defaults:\n\n{describe_
 
 
 def _start(wanted: Options) -> Watcher:
-    with _starting():
+    with _starting(), at_once():
         running = _state.watcher
         if running is not None and not _state.automatic:
             if wanted == _state.options:
@@ -172,7 +173,7 @@ def _start_automatically() -> None:
     if running is not None or _state.stopped_by_hand or _state.ended:
         return
     try:
-        with _starting():
+        with _starting(), at_once():
             if _state.watcher is None:
                 uninterrupted(_launch_alone)
     except Exception as error:

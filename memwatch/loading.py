@@ -18,6 +18,7 @@ from .backend.quiet import get_ident
 from .clock import Clock
 from .errors import UnsupportedError, describe_error
 from .internal import internal
+from .lazy_imports import at_once
 from .version import REPLACED, is_replaced
 from .watch import Candidate, Dismissed, Judge, Leak, make_leak
 from .watch.contract import Unjudged
@@ -154,7 +155,8 @@ class Loader:
                 if not self._may_go_on():
                     return
                 _check_modules()
-                room = import_module(part)
+                with at_once():
+                    room = import_module(part)
             _check_modules()
             self.room, self.problem = room, ""
         finally:

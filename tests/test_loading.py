@@ -10,6 +10,7 @@ import pytest
 import memwatch
 from memwatch import default, loading, version
 from memwatch.backend.meters.meters import Meters
+from memwatch.lazy_imports import at_once
 from memwatch.loading import LateJudge, Loader
 from memwatch.watch import Dismissed
 from memwatch.watch.contract import Candidate
@@ -282,6 +283,40 @@ def test_watching_does_not_load_what_only_a_suspicion_needs():
         print([name for name in ("objgraph", "json", "subprocess", "tempfile", "statistics") if name in sys.modules])
     """)
     assert done.stdout == "[]\n[]\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="no import is lazy")
+def test_where_imports_are_lazy_ours_are_not():
+    code = """
+        import sys, memwatch
+
+        def named():
+            names = [name for name in sys.modules if name.split(".")[0] in ("memwatch", "objgraph", "psutil")]
+            kinds = {name: {type(value).__name__ for value in vars(sys.modules[name]).values()} for name in names}
+            return [name for name in names if "lazy_import" in kinds[name]]
+
+        memwatch.HeapDiff
+        assert not named(), named()
+        memwatch.start(tick=0.01)
+        assert not named(), named()
+        memwatch.default._state.loader.load()
+        assert not named() and sys.get_lazy_imports() == "all", named()
+    """
+    assert python(code, "-X", "lazy_imports=all").stderr == ""
+
+
+def test_loads_inside_each_other_switch_lazy_imports_off_and_on_once(monkeypatch):
+    modes = ["all"]
+    monkeypatch.setattr(sys, "get_lazy_imports", lambda: modes[-1], raising=False)
+    monkeypatch.setattr(sys, "set_lazy_imports", modes.append, raising=False)
+    with at_once():
+        with pytest.raises(ZeroDivisionError), at_once():
+            raise ZeroDivisionError
+        assert modes[-1] == "normal"
+    assert modes[-1] == "all"
+    modes[:] = ["normal"]
+    with at_once():
+        assert modes == ["normal"]
 
 
 ENDS = """
