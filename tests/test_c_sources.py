@@ -29,7 +29,7 @@ WITHOUT_PYTHON = {FOLDER / room / name for room, names in (IN_A_WALK | IN_A_HOOK
 FORBIDDEN = re.compile(
     r"\b(PyMem_\w+|PyObject_(?:Malloc|Calloc|Realloc|Free|Call\w*|GetAttr\w*|Size|Repr|Str|RichCompare\w*|Hash)"
     r"|PyLong_From\w+|PyList_(?:New|Append)|PyTuple_(?:New|Pack)|PyDict_(?:New|GetItem\w*|SetItem\w*)"
-    r"|PyUnicode_From\w+|Py_BuildValue|PyErr_\w+|Py_INCREF|Py_DECREF|Py_NewRef|malloc|calloc|realloc|free)\s*\("
+    r"|PyUnicode_From\w+|Py_BuildValue|PyErr_\w+|Py_INCREF|Py_DECREF|Py_NewRef|malloc|calloc|realloc|free|qsort)\s*\("
 )
 
 

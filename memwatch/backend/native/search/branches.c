@@ -15,7 +15,6 @@
 typedef struct {
     uint32_t parent;
     uint32_t joins; /* where, on the first way */
-    uint64_t rank;
 } Branch;
 
 typedef struct Watch {
@@ -168,13 +167,21 @@ rank_of(const Search *search, const Watch *watch, const Branch *branch)
     return (uint64_t)kind << 48 | length;
 }
 
-static int
-compare(const void *left, const void *right)
+/* The branches that are ways, the best first; false without memory. */
+static bool
+rank_all(const Search *search, const Watch *watch, Row *ranked)
 {
-    const Branch *one = left, *other = right;
-    if (one->rank != other->rank)
-        return one->rank < other->rank ? -1 : 1;
-    return one->parent < other->parent ? -1 : one->parent > other->parent;
+    const Branch *branches = (Branch *)watch->branches.data;
+    for (size_t place = 0; place < watch->branches.used; place++) {
+        uint64_t rank = rank_of(search, watch, &branches[place]);
+        Ranked *added = rank == UINT64_MAX ? NULL : row_add(search->walk.memory, ranked);
+        if (added)
+            *added = (Ranked){UINT64_MAX - rank, (uint32_t)place};
+        else if (rank != UINT64_MAX)
+            return false;
+    }
+    ranked_sort((Ranked *)ranked->data, ranked->used);
+    return true;
 }
 
 static bool
@@ -197,14 +204,12 @@ branches_fill(Search *search, size_t wanted)
     Watch watch = {.branches = {.stride = sizeof(Branch)}, .chain = first};
     watch.chain.is_branch = true;
     bool good = watch_chain(search, &watch, group->latest_parent) && note_all(search, &watch);
-    Branch *branches = (Branch *)watch.branches.data;
-    for (size_t place = 0; good && place < watch.branches.used; place++)
-        branches[place].rank = rank_of(search, &watch, &branches[place]);
-    if (good && watch.branches.used)
-        qsort(branches, watch.branches.used, sizeof(Branch), compare);
-    for (size_t place = 0; good && place < watch.branches.used && place < wanted; place++)
-        if (branches[place].rank != UINT64_MAX)
-            good = add_branch(search, &watch, &branches[place]);
+    Row ranked = {.stride = sizeof(Ranked)};
+    good = good && rank_all(search, &watch, &ranked);
+    const Branch *branches = (Branch *)watch.branches.data;
+    for (size_t place = 0; good && place < ranked.used && place < wanted; place++)
+        good = add_branch(search, &watch, &branches[((Ranked *)ranked.data)[place].number]);
+    row_free(search->walk.memory, &ranked);
     row_free(search->walk.memory, &watch.branches);
     pointers_free(search->walk.memory, &watch.places);
     return good;

@@ -7,11 +7,6 @@
 #define COLLECTION 16 /* groups alike, as many as which are still told apart */
 #define MOST_LINKS ((size_t)1 << 22)
 
-typedef struct {
-    uint64_t key;
-    uint32_t number;
-} Ranked;
-
 static bool
 comes_first(const Ranked *one, const Ranked *other)
 {
@@ -33,9 +28,9 @@ sink(Ranked *ranked, size_t place, size_t count)
     ranked[place] = row;
 }
 
-/* The largest key first. Not by qsort(), which may take memory from malloc: in a forked child that may be locked. */
-static void
-sort(Ranked *ranked, size_t count)
+/* Not by qsort(), which may take memory from malloc: in a forked child that may be locked. */
+void
+ranked_sort(Ranked *ranked, size_t count)
 {
     for (size_t place = count / 2; place-- > 0;)
         sink(ranked, place, count);
@@ -92,7 +87,7 @@ choose(Search *search, Ranked *ranked, size_t named, bool by_measured)
     Sum *sums = (Sum *)search->sums.data;
     for (size_t place = 0; place < search->sums.used; place++)
         ranked[place] = (Ranked){by_measured ? sums[place].measured : sums[place].bytes, (uint32_t)place};
-    sort(ranked, search->sums.used);
+    ranked_sort(ranked, search->sums.used);
     for (size_t place = 0; place < search->sums.used && place < named; place++)
         if (ranked[place].key)
             sums[ranked[place].number].chosen = true;
@@ -135,6 +130,41 @@ chain_add(Search *search, Chain chain, uint32_t parent, const Step *tail, size_t
     return made != NULL;
 }
 
+/* Whether both lead to what one object holds, as the chains to the keys and to the values of a dict do. */
+static bool
+is_beside(const Search *search, const Chain *one, const Chain *other)
+{
+    const Step *links = (Step *)search->links.data;
+    if (one->root != other->root || !one->length || !other->length)
+        return one->root == other->root && one->length == other->length;
+    return links[one->start + one->length - 1].address == links[other->start + other->length - 1].address;
+}
+
+/* Put the chain to the holder with most bytes first, of those that Python's references hold: other ways are looked for
+ * to that. */
+static void
+put_largest_first(Search *search)
+{
+    Chain *chains = (Chain *)search->chains.data, *best = NULL;
+    const Sum *sums = (Sum *)search->sums.data;
+    uint64_t most = 0;
+    for (size_t place = 0; place < search->chains.used; place++) {
+        uint64_t bytes = 0;
+        for (size_t other = 0; other < search->chains.used; other++)
+            bytes += is_beside(search, &chains[place], &chains[other]) ? sums[chains[other].sum].bytes : 0;
+        bool is_larger = best && sums[chains[place].sum].bytes > sums[best->sum].bytes;
+        if (label_at(search, chains[place].root)->kind < ROOT_C && (bytes > most || (bytes == most && is_larger))) {
+            best = &chains[place];
+            most = bytes;
+        }
+    }
+    if (best) {
+        Chain first = chains[0];
+        chains[0] = *best;
+        *best = first;
+    }
+}
+
 bool
 chains_fill(Search *search, size_t named)
 {
@@ -147,7 +177,7 @@ chains_fill(Search *search, size_t named)
     for (size_t number = 0; good && number < count; number++)
         ranked[number] = (Ranked){group_at(search, number)->like, (uint32_t)number};
     if (good) {
-        sort(ranked, count);
+        ranked_sort(ranked, count);
         good = add_up(search, ranked, count);
     }
     if (good) {
@@ -163,5 +193,6 @@ chains_fill(Search *search, size_t named)
         good = chain_add(search, chain, group->latest_parent, NULL, 0);
     }
     memory_unmap(memory, ranked, room);
+    put_largest_first(search);
     return good;
 }

@@ -220,7 +220,16 @@ bool search_unreached(Search *search, const GCState *collector);
 uint64_t count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_t place);
 uint64_t place_below(uint64_t place, PyObject *object);
 
-/* chains.c: choose at most *named* sums twice, by bytes and by measured objects, and fill in the way to each. */
+/* chains.c: put the largest key first, of equal ones the smallest number. */
+typedef struct {
+    uint64_t key;
+    uint32_t number;
+} Ranked;
+
+void ranked_sort(Ranked *ranked, size_t count);
+
+/* chains.c: choose at most *named* sums twice, by bytes and by measured objects, and fill in the way to each; that to
+ * the largest holder comes first. */
 bool chains_fill(Search *search, size_t named);
 bool chain_add(Search *search, Chain chain, uint32_t parent, const Step *tail, size_t tail_length);
 size_t depth_of(const Search *search, uint32_t parent);
