@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from . import receivers, signals
 from .callbacks import is_same
 from .clock import Clock, to_wall
-from .errors import ReceiverError
 from .signals import Receiver
 
 if TYPE_CHECKING:
@@ -105,9 +104,5 @@ def watch_for(rules: tuple[Rule, ...], handler: Callable[..., Any]) -> None:
         _state.extra = ExtraReadings()
     for rule in rules:
         threshold, receiver = Threshold(rule), signals.ValueOnly(_crossed, handler, only_once=False)
-        _handlers[threshold] = receiver  # first, as connecting starts the watcher
-        try:
-            _crossed.connect(receiver, sender=threshold, weak=False)
-        except ReceiverError:
-            del _handlers[threshold]
-            raise
+        _crossed.connect(receiver, sender=threshold, weak=False)
+        _handlers[threshold] = receiver  # last, as a tick tells what is crossed once, to those connected by then

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from _queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 
@@ -250,6 +251,20 @@ def test_a_handler_is_called_once_with_what_was_crossed(events):
     while memwatch.watcher().readings < before + 5:
         memwatch.gc()
     assert events.empty()
+
+
+def test_a_tick_while_a_handler_is_connected_does_not_use_up_what_it_is_to_be_told(events, monkeypatch):
+    connect = crossings._crossed.connect
+
+    def tick():
+        sample = SimpleNamespace(rss=2 * MIB, clock=time.monotonic(), time=time.monotonic())
+        for call in crossings._Crossings().at_tick(sample):
+            call()
+
+    monkeypatch.setattr(crossings._crossed, "connect", lambda *args, **options: (tick(), connect(*args, **options)))
+    memwatch.on_threshold(events.put, rss=MIB)
+    tick()
+    assert events.get(timeout=1).threshold == MIB
 
 
 def test_as_a_decorator_it_gives_the_function_back_and_starts_the_watcher(events):

@@ -20,7 +20,7 @@ from .steps import Root, RootKind
 
 _DEPTH = 8
 _MOST_LOOKS = 50
-_SECONDS = 2.0
+_SECONDS = 2.0  # of processor time
 
 
 class _Enough(Exception):
@@ -29,10 +29,10 @@ class _Enough(Exception):
 
 def find_path_backwards(obj: object) -> RetainingPath | None:
     """A path from a module to *obj*; None if none was found within the bounds."""
-    deadline, looks = Clock.monotonic() + _SECONDS, count()
+    deadline, looks = Clock.thread_time() + _SECONDS, count()
 
     def is_root(candidate: object) -> bool:
-        if next(looks) >= _MOST_LOOKS or Clock.monotonic() > deadline:
+        if next(looks) >= _MOST_LOOKS or Clock.thread_time() > deadline:
             raise _Enough
         return type(candidate) is ModuleType
 

@@ -57,10 +57,12 @@ AtTick = Callable[[Sample], Iterable[Callable[[], object]]]
 """Gets the sample of a tick; the calls that it returns are made as those of receivers are."""
 
 
-def call_at_tick(functions: list[AtTick], sample: Sample, ledger: Ledger) -> list[AtTick]:
-    """Call *functions* with *sample*. Returns those that did not fail; a failure is logged."""
-    failed = [function for function in tuple(functions) if not _calls(function, sample, ledger)]
-    return [function for function in functions if function not in failed]
+def call_at_tick(functions: list[AtTick], sample: Sample, ledger: Ledger) -> None:
+    """Call *functions* with *sample*. Those that fail are taken out, and the failure is logged; other threads may add
+    some meanwhile."""
+    for function in tuple(functions):
+        if not _calls(function, sample, ledger):
+            functions.remove(function)
 
 
 def _calls(function: AtTick, sample: Sample, ledger: Ledger) -> bool:

@@ -22,7 +22,8 @@ from .frame_filter import RawFrame
 from .source_code import Library, SourceFile, stamp_of
 
 PATIENCE = 5.0
-"""Seconds of one look-up after which no further file is read."""
+"""Seconds of processor time of one look-up, after which no further file is read: what a report names does not depend on
+how busy the machine is."""
 
 _MOST_FILES = 2000
 _NO_FILE = "<unknown>"
@@ -101,11 +102,11 @@ class Naming:
         for file, line in {frame for stack in stacks for frame in stack}:
             wanted[file].add(line)
         wanted.pop(_NO_FILE, None)
-        library, found, unread, begun = Library(), dict[RawFrame, _Line](), 0, Clock.monotonic()
+        library, found, unread, begun = Library(), dict[RawFrame, _Line](), 0, Clock.thread_time()
         for file, numbers in wanted.items():
             known = self._known(file)
             missing = numbers - known.keys()
-            if missing and Clock.monotonic() - begun > PATIENCE:
+            if missing and Clock.thread_time() - begun > PATIENCE:
                 unread += 1
             elif missing:
                 known = self._read(library, file, missing, known)

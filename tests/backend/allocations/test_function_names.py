@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import itertools
 import linecache
 import os
 import sys
@@ -279,6 +280,15 @@ def test_files_that_would_take_too_long_are_counted(load: Callable[..., Any], mo
     monkeypatch.setattr(function_names, "PATIENCE", -1.0)
     named, unread = Naming().name([((load("x = 1\n").__file__, 1),)])
     assert (named[0][0].function, named[0][0].line, unread) == ("?", 1, 1)
+
+
+def test_a_busy_machine_takes_no_names_away(load: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = itertools.count(0.0, 3600.0)
+    clock = types.SimpleNamespace(monotonic=lambda: next(hours), thread_time=lambda: 0.0)
+    monkeypatch.setattr(function_names, "Clock", clock)
+    frames = [((load("def one():\n    return 1\n", f"file{number}").__file__, 2),) for number in range(3)]
+    named, unread = Naming().name(frames)
+    assert ([places[0].function for places in named], unread) == (["one"] * 3, 0)
 
 
 @pytest.mark.parametrize("text", ["def broken(:\n", "\x00", "# coding: unheard-of\n", "x = 1\n" * 200_000])
