@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _USAGE = "memwatch run [options] (script.py | -m module) [args ...]"
 _NOT_OPENED = 2  # python's own status for a script that it cannot open
 _LEAKED = 1
+_VERDICT = 30.0  # seconds that the end of a run waits for one that is under way
+_OFTEN = 0.02
 _OF_A_RUN = {"pace": "job", "sample_interval": 65536}
 """What holds where nothing else is said: a run is short, and its report names a line."""
 
@@ -185,6 +188,8 @@ def _finish(
     """
     watcher = default.watcher() or watcher
     watched = watcher.running
+    with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: without the report
+        _await_verdict(watcher)
     with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: the last line is told all the same
         default.stop()
     if lines is not None:
@@ -192,6 +197,13 @@ def _finish(
     if profile is not None:
         profile.write()
     finish(screen, diary, watcher, watched)
+
+
+def _await_verdict(watcher: Watcher) -> None:
+    """Let a verdict under way come to its end: it takes long on a busy machine, and the run was for its report."""
+    deadline = time.monotonic() + _VERDICT
+    while watcher.running and watcher.status.judging and time.monotonic() < deadline:
+        time.sleep(_OFTEN)
 
 
 def _status(screen: Screen, diary: Diary | None) -> int:

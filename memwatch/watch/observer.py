@@ -76,7 +76,7 @@ class Observer:
         self._patience = patience
         self._most_looks = looks
         self._suspicion: Growth | None = None
-        self._has_evidence = False
+        self._has_evidence = self._judging = False
         self._next_look = float("inf")
         self._looks = self._renewed = 0
         self._first_seconds = self._soon = 0.0
@@ -103,6 +103,7 @@ class Observer:
             self._recoveries_reported,
             self.rates.read(),
             self._ledger.cost(),
+            self._judging,
         )
 
     def begin_anew(self) -> None:
@@ -176,7 +177,7 @@ class Observer:
         if not self._has_evidence:
             yield from self._put_off(detector, growth)
             return
-        decision = self._guarded(self._judge, growth)
+        decision = self._decide(growth)
         if isinstance(decision, Dismissed):
             if decision.waits or decision.alone:
                 detector.withdraw()
@@ -195,7 +196,7 @@ class Observer:
         if not known and not self._has_evidence:
             yield from self._put_off(detector, growth)
             return
-        decision = None if known else self._guarded(self._judge, growth)
+        decision = None if known else self._decide(growth)
         if isinstance(decision, Leak):
             yield from self._tell(detector, growth, decision)
         else:
@@ -243,6 +244,13 @@ class Observer:
             if self.last is not None and stopped.is_held(self.last):
                 self._stopped.setdefault(id(detector), stopped)  # the first is over last
             yield "recovered", leak
+
+    def _decide(self, growth: Growth) -> Any:
+        self._judging = True
+        try:
+            return self._guarded(self._judge, growth)
+        finally:
+            self._judging = False
 
     def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:
         try:

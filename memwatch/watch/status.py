@@ -16,7 +16,7 @@ class Status(NamedTuple):
 
     `leaks` are those that were reported and go on, `stopped` those that grow no more and are held,
     `leaks_reported` and `recoveries_reported` how many were reported in all.
-    `rates` is empty in a process that nobody watches.
+    `rates` is empty in a process that nobody watches. `judging` says that a verdict is under way.
     """
 
     sample: Sample | None
@@ -28,3 +28,4 @@ class Status(NamedTuple):
     recoveries_reported: int
     rates: tuple[Rate, ...]
     cost: Cost
+    judging: bool = False

@@ -1,6 +1,7 @@
 """`memwatch run`: what it says, the events it writes, and its options."""
 
 import importlib
+import itertools
 import json
 import os
 import signal
@@ -101,11 +102,28 @@ def test_a_second_ctrl_c_does_not_take_the_last_line(monkeypatch):
 
     said = []
     screen = SimpleNamespace(pid=os.getpid(), end=lambda *known: said.append(known))
-    watcher = SimpleNamespace(running=True)
+    watcher = SimpleNamespace(running=True, status=SimpleNamespace(judging=False))
     monkeypatch.setattr("memwatch.default.watcher", lambda: watcher)
     monkeypatch.setattr("memwatch.default.stop", stop)
     importlib.import_module("memwatch.cli.run")._finish(screen, None, None, watcher, None)
     assert said == [(watcher, True, ())]
+
+
+def test_the_end_of_a_run_waits_for_a_verdict_that_is_under_way(monkeypatch):
+    room = importlib.import_module("memwatch.cli.run")
+    status, waited = SimpleNamespace(judging=True), []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        status.judging = len(waited) < 3
+
+    monkeypatch.setattr(room, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: 0.0))
+    room._await_verdict(SimpleNamespace(running=True, status=status))
+    assert len(waited) == 3
+    monkeypatch.setattr(room, "time", SimpleNamespace(sleep=waited.append, monotonic=itertools.count(0, 20).__next__))
+    status.judging = True
+    room._await_verdict(SimpleNamespace(running=True, status=status))
+    assert len(waited) == 4, "but not for ever"
 
 
 def test_events_are_lines_of_json_for_the_owner_only(leaky):

@@ -85,6 +85,14 @@ def test_suspicion_leak_and_recovery_in_order():
     assert judge.asked == ["suspected", "judge", "forget"]
 
 
+def test_it_is_known_that_a_verdict_is_under_way():
+    seen = []
+    judge = Judge(lambda growth: seen.append(watched.status().judging) or Dismissed("nothing"))
+    watched = observer(Script(_3="suspect", _5="leak"), judge=judge)
+    events(watched, range(7))
+    assert (seen, watched.status().judging) == ([True], False)
+
+
 def test_growth_that_goes_on_after_it_was_recovered_is_told_again_although_it_began_before():
     watched = observer(Script(_3="suspect", _5="leak", _9="recovered", _10="suspect", _11="leak"), judge=Judge())
     names = [name for name, _ in events(watched, range(14))]
