@@ -50,7 +50,7 @@ def write_graph(
     fold: bool,
     show_keys: bool,
     /,
-) -> tuple[tuple[int, int, int, int, int, int, int, int], float, float] | None: ...
+) -> tuple[tuple[int, int, int, int, int, int, int, int], float, float, float] | None: ...
 def retained(
     deep: bool,
     own_types: Collection[int],
@@ -66,7 +66,7 @@ def retained(
     top: int,
     wanted: int,
     /,
-) -> tuple[bytes, float, float] | None: ...
+) -> tuple[bytes, float, float, float] | None: ...
 def retained_of(
     starts: array[int],
     targets: array[int],

@@ -86,7 +86,7 @@ class Budget:
         return blocks * self._collect_seconds <= self.pause_budget
 
     def collected(self, blocks: int, seconds: float) -> None:
-        """A full collection took so long."""
+        """A full collection took so much processor time, which does not depend on what others have of the machine."""
         self._collect_seconds = seconds / max(blocks, 1)
 
     def census_depth(self, allowance: Allowance) -> Depth:

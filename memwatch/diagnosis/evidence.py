@@ -9,6 +9,7 @@ from ..backend.allocations.live import Sampled
 from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
 from ..backend.graph.in_child import Retained
+from ..backend.holds import Hold
 from ..backend.meters.resident import read_mapped
 from ..backend.meters.sqlite import read_sqlite_pages
 from ..backend.process import count_interpreters
@@ -161,11 +162,11 @@ class EvidenceCollector:
             why = "it would pause the program for too long" if too_long else "the time for the verdict was over"
             self._uncollected = f"no collection before the verdict: {why}"
             return None
-        before, begun = candidate.read(), Clock.perf_counter()
-        self.evidence.garbage = collect()
-        took = Clock.perf_counter() - begun
-        self._budget.collected(blocks, took)
-        candidate.ledger.pause(took)
+        before = candidate.read()
+        with Hold() as hold:
+            self.evidence.garbage = collect()
+        self._budget.collected(blocks, hold.work)
+        candidate.ledger.pause(hold.seconds, hold.work)
         after = candidate.read().base
         return max(0, before.base - after, candidate.last.base - after)
 

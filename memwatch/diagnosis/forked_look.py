@@ -106,7 +106,7 @@ class ForkedLook:
         known = evidence.snapshot.identity if question is not None and evidence.snapshot else None
         with evidence.noting(unfinished), ledger.walk(), quiet:
             look = self._look(blocks, candidate.should_cancel, known, question)
-            ledger.child(look.pause_seconds, look.work_seconds, look.copied_bytes)
+            ledger.child(look.work_seconds, look.copied_bytes)
             return look
         return None
 
@@ -118,7 +118,7 @@ class ForkedLook:
         with evidence.noting("what the holder retains was not found out"), ledger.walk(), quiet:
             patience = self._patience("dominators", blocks)
             found = retained_in_child(address, candidate.should_cancel, patience)
-            ledger.child(found.pause_seconds, found.work_seconds)
+            ledger.child(found.work_seconds)
             self._seconds["dominators"] = found.work_seconds / max(blocks, 1)
             return found
         return None

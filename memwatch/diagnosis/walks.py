@@ -20,11 +20,13 @@ from ..retain import (
     Holding,
     RootKind,
     Wanted,
+    ask_grown,
     ask_holders,
     bytes_of_places,
     find_grown,
     find_holdings,
     find_near,
+    grown_of,
     holdings_of,
     share_among,
     unreached,
@@ -172,7 +174,6 @@ class Walks:
                 Wanted({it.address: (it.label, it.count) for it in objects}),
                 min(_LONGEST_NEAR, HALF * self._budget.pause_budget),
                 lambda: Clock.thread_time() > until or candidate.should_cancel(),
-                candidate.ledger.pause,
                 self._show_keys,
             )
             self._evidence.missing.append(ESTIMATED if found else NOT_FOUND)
@@ -188,7 +189,8 @@ class Walks:
             return None
         after = snapshot_of(look.identity)
         self._count(look.identity.totals)
-        findings = Findings(diff_snapshots(before, after), after=after)
+        diff = diff_snapshots(before, after)
+        findings = Findings(diff, after=after)
         if question is not None:
             with self._evidence.noting("holders not named"):
                 until = Clock.thread_time() + _NAMING
@@ -202,6 +204,7 @@ class Walks:
                 )
                 findings.holdings = named
                 self._note_lost(bytes_of_places(look.places), sum(it.retained_bytes for it in named))
+            findings.holdings += self._grown_in_place(diff)
             findings.garbage = Garbage(*unreached(look.by_root))
         return findings
 
@@ -238,15 +241,20 @@ class Walks:
 
     def _grown_in_place(self, diff: Diff) -> tuple[Holding, ...]:
         """Who holds the buffer that grew most in place, if that is much: it is old, and no search for what is new finds
-        it."""
+        it. By a walk here, else by a forked child."""
         grown = {it.address: it.after_bytes - it.before_bytes for it in diff.grown if it.what in _BUFFERS}
         largest = max(grown, key=lambda address: grown[address], default=0)
         came = sum(row.size_bytes for row in diff.change.details if row.size_bytes > 0)
-        if not largest or grown[largest] < FIRST_SHARE * came or not self._fits("search"):
+        if not largest or grown[largest] < FIRST_SHARE * came:
             return ()
-        with self._candidate.ledger.walk(), self._evidence.noting("who holds what grew in place was not searched"):
-            return find_grown(largest, grown[largest], self._candidate.should_cancel, self._show_keys)
-        return ()
+        by, unfinished = grown[largest], "who holds what grew in place was not searched"
+        if self._fits("search"):
+            with self._candidate.ledger.walk(), self._evidence.noting(unfinished):
+                return find_grown(largest, by, self._candidate.should_cancel, self._show_keys)
+            return ()
+        question = ask_grown(largest) if self._child.can_look else None
+        look = question and self._child.ask(self._candidate, self._evidence, self._wall, unfinished, question=question)
+        return grown_of(question, look.places, by, self._show_keys) if question and look else ()
 
     def _second(self, before: Snapshot) -> Snapshot | None:
         fits = self._fits_or_note("deep" if before.deep else "tracked", "second census")
@@ -255,7 +263,6 @@ class Walks:
     def _snapshot(self, deep: bool) -> Snapshot | None:
         with self._walk("deep" if deep else "tracked", "census not finished"):
             snapshot = take_snapshot(deep=deep, should_cancel=self._candidate.should_cancel)
-            self._candidate.ledger.pause(snapshot.pause_seconds)
             if deep:
                 self._count(snapshot.identity.totals)
             return snapshot

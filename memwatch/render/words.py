@@ -75,14 +75,22 @@ def contexts_text(suspect: Suspect) -> str:
 def cost_text(cost: Cost) -> str:
     """What memwatch has taken."""
     share = "under 0.1 %" if cost.cpu_share < 0.001 else f"{100 * cost.cpu_share:.1f} %"
-    broken = 0 < cost.pause_budget_seconds < cost.longest_pause_seconds
-    over = f" where {cost.pause_budget_seconds * 1000:.0f} ms are allowed" if broken else ""
     copied = f", {format_bytes(cost.copied_bytes)} copied meanwhile" if cost.copied_bytes else ""
     children = f"; forked children {cost.child_seconds:.1f} s{copied}" if cost.child_seconds else ""
     return (
-        f"{share} of CPU, longest pause {cost.longest_pause_seconds * 1000:.0f} ms{over}, "
+        f"{share} of CPU, longest pause {cost.longest_pause_seconds * 1000:.0f} ms{_over_budget(cost)}, "
         f"{plural(cost.censuses, 'walk')} of the heap, {format_bytes(cost.bytes)}{children}"
     )
+
+
+def _over_budget(cost: Cost) -> str:
+    """What broke the pause budget, if it was broken: memwatch's work, or that others had the processors meanwhile."""
+    budget, work = 1000 * cost.pause_budget_seconds, 1000 * cost.longest_work_seconds
+    if not 0 < budget < 1000 * cost.longest_pause_seconds:
+        return ""
+    if work > budget:
+        return f" where {budget:.0f} ms are allowed ({work:.0f} ms of work)"
+    return f" where {budget:.0f} ms are allowed (at most {work:.0f} ms of work, else waiting for a processor)"
 
 
 def growing_rows(account: Account, most: int) -> tuple[tuple[TypeRow, ...], tuple[tuple[str, int], ...]]:

@@ -3,7 +3,7 @@
 from ..backend.census.contract import Cancelled
 from .collecting import Collecting, find_collecting
 from .found import Question
-from .holdings import ask_holders, find_grown, find_holdings, holdings_of
+from .holdings import ask_grown, ask_holders, find_grown, find_holdings, grown_of, holdings_of
 from .near import Wanted, find_near
 from .object_labels import with_fewer_items
 from .owners import Owner, find_owner
@@ -33,6 +33,7 @@ __all__ = [
     "RootKind",
     "Step",
     "Wanted",
+    "ask_grown",
     "ask_holders",
     "bytes_of_places",
     "count_imported",
@@ -45,6 +46,7 @@ __all__ = [
     "find_path",
     "find_remover",
     "find_takers",
+    "grown_of",
     "holdings_of",
     "is_taken_with",
     "retaining_paths",

@@ -70,16 +70,34 @@ def find_grown(
 ) -> tuple[Holding, ...]:
     """Who holds the old object at *address*, a buffer that grew in place by so many bytes; nobody if it is gone. Raises
     `Cancelled`."""
-    query = Query(NEW_WANTED, array("Q", [address]), should_cancel=should_cancel)
-    with quiet, Search(query) as places:
-        for place in places:
-            place.size, place.types = by, Counter()  # no object of its type came
-        return holdings_at(places, show_keys)
+    with quiet, Search(replace(_query_of(address), should_cancel=should_cancel)) as places:
+        return _grown_at(places, by, show_keys)
+
+
+def _query_of(address: int) -> Query:
+    return Query(NEW_WANTED, array("Q", [address]))
+
+
+def _grown_at(places: Sequence[HoldingSite], by: int, show_keys: bool) -> tuple[Holding, ...]:
+    for place in places:
+        place.size, place.types = by, Counter()  # no object of its type came
+    return holdings_at(places, show_keys)
+
+
+def ask_grown(address: int) -> Question:
+    """The question of `find_grown` for a forked child."""
+    return ask_child(_query_of(address))
+
+
+def grown_of(question: Question, rows: list[Any], by: int, show_keys: bool = False) -> tuple[Holding, ...]:
+    """What `find_grown` gives, by the answer of a forked child."""
+    with quiet, Search.of_child(question, rows) as places:
+        return _grown_at(places, by, show_keys)
 
 
 def ask_holders() -> Question:
-    """The question "who holds what is new?" for a forked child."""
-    return ask_child(_MOST_NAMED, TRIED)
+    """The question "who holds what is new?" for a forked child, and who else holds what is at the largest place."""
+    return ask_child(Query(NEW_UNKNOWN, array("Q"), _MOST_NAMED, TRIED))
 
 
 def holdings_of(

@@ -18,11 +18,11 @@ from ..backend import _native
 from ..backend.census.arrays import tried_array_type
 from ..backend.census.contract import Cancelled
 from ..backend.census.tracked import list_tracked
+from ..backend.holds import Hold
 from ..backend.type_labels import type_label
-from ..clock import Clock
 from ..internal import TYPES
 from .edges import NAMESPACE
-from .found import HoldingSite, Query, Question
+from .found import NEW_UNKNOWN, HoldingSite, Query, Question
 from .matchers import ignored_modules, late_references
 from .object_labels import code_label
 from .references import contents, fork_lists, namespace, own_modules, root_modules
@@ -46,7 +46,7 @@ _MOST_TRIED, _MOST_ALIKE = 1000, 20  # objects that may stand for one that is go
 
 
 def question(query: Query, in_child: bool = False) -> Question:
-    """What the extension is asked for a search; a child knows by itself which addresses are given."""
+    """What the extension is asked for a search; a child knows by itself which objects were there before."""
     roots = root_modules() if query.roots is None else query.roots
     own = [*own_modules(), *ignored_modules()]
     hidden = [*own, *(namespace(it) for it in own if type(it) is ModuleType), *query.ignore]
@@ -60,7 +60,7 @@ def question(query: Query, in_child: bool = False) -> Question:
         "modules": starts,
         "late": late,
         "mode": query.mode,
-        "given": None if in_child else query.given,
+        "given": None if in_child and query.mode == NEW_UNKNOWN else query.given,
         "grown": None if query.grown is None else array("Q", query.grown),
         "main_thread": threading.main_thread().ident or 0,
         "array_type": tried_array_type(),
@@ -76,22 +76,11 @@ def search(query: Query) -> list[HoldingSite]:
     """The answer to *query*; `should_cancel` is asked before and after."""
     _ask(query.should_cancel, "before it")
     asked = question(query)
-    rows = _native.search(asked.request)
+    with Hold():
+        rows = _native.search(asked.request)
     if rows is None:
         raise Cancelled("the collector is at work; the search for holders has to wait for its end")
     _ask(query.should_cancel, "after it")
-    return list(_places(rows, asked.names))
-
-
-def search_near(query: Query, paused: Callable[[float], None]) -> list[HoldingSite]:
-    """The same for what is near to the roots. *paused* is called with the seconds for which the interpreter was
-    held."""
-    asked = question(query)
-    begun = Clock.perf_counter()
-    rows = _native.search(asked.request)
-    paused(Clock.perf_counter() - begun)
-    if rows is None:
-        raise Cancelled("the collector is at work; the search for holders has to wait for its end")
     return list(_places(rows, asked.names))
 
 

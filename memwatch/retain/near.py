@@ -72,17 +72,16 @@ def find_near(
     wanted: Wanted,
     seconds: float,
     is_over: Callable[[], bool],
-    paused: Callable[[float], None],
     show_keys: bool = False,
 ) -> tuple[Holding, ...]:
-    """Who holds *wanted*, most estimated bytes first. Each look holds the interpreter for *seconds* at most and calls
-    *paused* with the time; none begins once *is_over* answers True. Nothing without the C backend."""
+    """Who holds *wanted*, most estimated bytes first. Each look holds the interpreter for *seconds* at most; none
+    begins once *is_over* answers True. Nothing without the C backend."""
     reported: dict[tuple[int, str], Holding] = {}
     if not IN_C or not wanted.addresses:
         return ()
     for roots in _stages():
         query = Query(NEW_WANTED, wanted.addresses, _NAMED, roots=roots)
-        with quiet, Search.near(query, seconds, paused) as places:
+        with quiet, Search.near(query, seconds) as places:
             found = [place for place in places if _estimate(place, wanted)]
             for holding in holdings_at(_without_parts(found), show_keys):
                 reported.setdefault((holding.holder_address, holding.frontier_type), holding)

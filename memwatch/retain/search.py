@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from ..backend import name
 from ..backend.forks import begin_walk, end_walk
 from ..internal import internal
-from .found import NEW_UNKNOWN, HoldingSite, Query, Question
+from .found import HoldingSite, Query, Question
 from .pure import search_in_python
 from .references import empty_locals
 
@@ -53,13 +52,13 @@ class Search:
         return cls._asking(lambda: native.places_of(names, rows, may_list))
 
     @classmethod
-    def near(cls, query: Query, seconds: float, paused: Callable[[float], None]) -> Search:
+    def near(cls, query: Query, seconds: float) -> Search:
         """The places near to the roots of *query*, as near as can be looked at in so many *seconds*, for which the
-        search may hold the interpreter at most. *paused* is called with how long it did. Only on the C backend."""
+        search may hold the interpreter at most. Only on the C backend."""
         nodes = int(seconds / 2 / native.PAUSE_SECONDS)
         references = int(seconds / 2 / native.REFERENCE_SECONDS)
         limited = replace(query, max_objects=nodes, near=references)
-        return cls._asking(lambda: native.search_near(limited, paused))
+        return cls._asking(lambda: native.search(limited))
 
     @classmethod
     def _asking(cls, ask: Callable[[], list[HoldingSite]]) -> Search:
@@ -94,10 +93,9 @@ class Search:
         self.rests = False
 
 
-def ask_child(named: int, branches: int) -> Question:
-    """What a forked child is asked for the places where there is something new, at most *named* by bytes, and for so
-    many other ways to what is at the largest: these have no targets of their own."""
-    return native.question(Query(NEW_UNKNOWN, array("Q"), named, branches), in_child=True)
+def ask_child(query: Query) -> Question:
+    """*query* as a forked child is asked it. The other ways that it finds have no targets of their own."""
+    return native.question(query, in_child=True)
 
 
 def bytes_of_places(rows: list[Any]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from ..backend.holds import holds_noted_by
 from ..clock import Clock
 from ..internal import internal
 
@@ -16,7 +17,8 @@ class Cost(NamedTuple):
 
     `child_seconds` is the processor time of forked children, which is no part of the share, and `copied_bytes` is how
     much at most was copied while one of them lived; `pause_budget_seconds` says how long a hold may be, 0 where that is
-    not known.
+    not known. The longest hold is by the clock; `longest_work_seconds` is the most processor time that a hold took, for
+    the rest of which memwatch waited for a processor.
     """
 
     cpu_share: float
@@ -26,6 +28,7 @@ class Cost(NamedTuple):
     child_seconds: float = 0.0
     pause_budget_seconds: float = 0.0
     copied_bytes: int = 0
+    longest_work_seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -73,7 +76,7 @@ class Ledger:
         self.bytes = 0
         self.mapped = 0
         self.resident = 0
-        self.longest_pause = 0.0
+        self.longest_pause = self.longest_work = 0.0
         self.walked_seconds = 0.0
         self.child_seconds = 0.0
         self.copied_bytes = 0
@@ -129,23 +132,25 @@ class Ledger:
         self.resident -= self.mapped
         self.bytes = self.mapped = 0
 
-    def pause(self, seconds: float) -> None:
-        """The interpreter lock was held for so long in one piece."""
+    def pause(self, seconds: float, work: float) -> None:
+        """The interpreter lock was held for so long in one piece, by the clock; the thread that held it worked so much
+        of that."""
         self.longest_pause = max(self.longest_pause, seconds)
+        self.longest_work = max(self.longest_work, work)
 
-    def child(self, pause: float, work: float, copied: int = 0) -> None:
-        """A forked child has looked, for so many seconds of processor time; its making held the program, and so many
-        bytes were copied at most while it lived."""
-        self.pause(pause)
+    def child(self, work: float, copied: int = 0) -> None:
+        """A forked child has looked, for so many seconds of processor time; so many bytes were copied at most while it
+        lived."""
         self.child_seconds += work
         self.copied_bytes = max(self.copied_bytes, copied)
 
     @contextmanager
     def walk(self) -> Iterator[None]:
-        """Around a walk of the heap; it is entered at once, for the report that it was made for."""
+        """Around a walk of the heap; it is entered at once, for the report that it was made for, with its holds."""
         begun = Clock.thread_time()
         try:
-            yield
+            with holds_noted_by(self.pause):
+                yield
         finally:
             self.settle()
             self.censuses += 1
@@ -176,4 +181,5 @@ class Ledger:
         asked = self.question.bytes + self.question.mapped if self.question is not None else 0
         share, kept = cpu / max(self.age, 1e-9), self.bytes + self.mapped + asked
         seconds, copied = self.child_seconds, self.copied_bytes
-        return Cost(share, self.longest_pause, self.censuses, kept, seconds, self.pause_budget, copied)
+        pause, budget, work = self.longest_pause, self.pause_budget, self.longest_work
+        return Cost(share, pause, self.censuses, kept, seconds, budget, copied, work)

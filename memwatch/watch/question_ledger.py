@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..backend.holds import holds_noted_by
 from ..clock import Clock
 from ..internal import internal
 from .cost import Cost, Ledger
@@ -30,15 +31,15 @@ class QuestionLedger(Ledger):
             self._main.resident += self.resident
             self._main.question = None
 
-    def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float, work: float) -> None:
         """The interpreter lock was held for so long in one piece."""
-        super().pause(seconds)
+        super().pause(seconds, work)
         if self._main is not None:
-            self._main.pause(seconds)
+            self._main.pause(seconds, work)
 
-    def child(self, pause: float, work: float, copied: int = 0) -> None:
+    def child(self, work: float, copied: int = 0) -> None:
         """A forked child has looked."""
-        super().child(pause, work, copied)
+        super().child(work, copied)
         if self._main is not None:
             self._main.child_seconds += work
             self._main.copied_bytes = max(self._main.copied_bytes, copied)
@@ -48,7 +49,8 @@ class QuestionLedger(Ledger):
         """Around a walk of the heap."""
         begun = Clock.thread_time()
         try:
-            yield
+            with holds_noted_by(self.pause):
+                yield
         finally:
             self.censuses += 1
             self.walked_seconds += Clock.thread_time() - begun

@@ -330,10 +330,10 @@ class Watcher:
         self._trigger.adapt(counts.full + counts.young - seen.full - seen.young, now - before)
         collected, due = unseen or self._collected is not None, now - self._last_stats >= self._stats_interval
         sample = self._after_collection() if collected else self._deliver(self._read("tick"), with_stats=due)
-        self.at_tick = call_at_tick(self.at_tick, sample, self._ledger)
+        call_at_tick(self.at_tick, sample, self._ledger)
 
     def _read(self, trigger: Trigger, force: bool = False, counted: Blocks | None = None) -> Sample:
-        self._ledger.pause(self._meters.longest)
+        self._ledger.pause(self._meters.longest, self._meters.longest)
         sample = read_sample(self._meters, trigger, self._trigger.callback.seconds, self._ledger, force, counted)
         self._trigger.callback.blocks_cost = self._meters.blocks_cost
         return sample

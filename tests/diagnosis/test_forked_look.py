@@ -189,8 +189,12 @@ def test_what_could_not_be_had_at_first_is_tried_again(make_case, app, make_clas
 
 
 def test_a_hold_that_was_longer_than_allowed_is_told():
-    assert "longest pause 115 ms where 100 ms are allowed, " in cost_text(Cost(0.0, 0.115, 3, 0, 0.0, 0.1))
-    assert "longest pause 90 ms, " in cost_text(Cost(0.0, 0.09, 3, 0, 0.0, 0.1))
+    cost = Cost(0.0, 0.115, 3, 0, 0.0, 0.1, longest_work_seconds=0.012)
+    waited = "115 ms where 100 ms are allowed (at most 12 ms of work, else waiting for a processor), "
+    assert f"longest pause {waited}" in cost_text(cost)
+    worked = "115 ms where 100 ms are allowed (110 ms of work), "
+    assert f"longest pause {worked}" in cost_text(cost._replace(longest_work_seconds=0.11))
+    assert "longest pause 90 ms, " in cost_text(cost._replace(longest_pause_seconds=0.09))
 
 
 def test_what_children_took_is_told():

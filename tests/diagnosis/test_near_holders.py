@@ -197,7 +197,7 @@ def fill(app, make):
 def test_how_many_there_are_is_told_by_what_of_an_item_was_sampled_most(app, make):
     app.__file__ = __file__
     wanted = fill(app, make)
-    told = find_near(wanted, 0.02, lambda: False, lambda seconds: None)
+    told = find_near(wanted, 0.02, lambda: False)
     (found,) = (it for it in told if "kept" in it.path.text)
     assert found.targets == pytest.approx(5000, rel=0.05) and found.frontier_type == f"{__name__}.Session"
     assert found.type_counts == dict.fromkeys((f"{__name__}.Session", "list", "str"), found.targets)

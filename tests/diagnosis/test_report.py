@@ -63,6 +63,7 @@ def test_the_dict_has_the_keys_of_the_contract_and_no_others(report):
         "child_seconds",
         "pause_budget_seconds",
         "copied_bytes",
+        "longest_work_seconds",
     ]
 
 

@@ -9,12 +9,12 @@ objects are always found.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ...errors import UnsupportedError
 from ...internal import RECORDS, TYPES, internal
 from .. import _native
+from ..holds import Hold, note_hold
 from ..type_labels import type_label
 from .arrays import tried_array_type
 from .contract import Cancelled, Listing, Look, ShouldCancel
@@ -34,7 +34,8 @@ _CHILD_SECONDS = 60.0  # a walk over some hundred million objects
 def count_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCancel) -> Mapping[str, tuple[int, int]]:
     """By type label the number of objects and their bytes, as `contract.Backend` says."""
     _prepare(should_cancel)
-    totals = _native.count(deep, TYPES, PARTS, RECORDS, exclude)
+    with Hold():
+        totals = _native.count(deep, TYPES, PARTS, RECORDS, exclude)
     if totals is None:
         raise Cancelled("the collector is at work; a census has to wait for its end")
     _ask(should_cancel, "after the walk")
@@ -91,6 +92,7 @@ def look_in_child(
     if answer is None:
         raise Cancelled("the collector is at work; a census has to wait for its end")
     snapshot, totals, found, pause, price, work, faults = answer
+    note_hold(pause, price)
     places, by_root = found or ([], [])
     copied = faults * PAGE_BYTES
     return Look(ObjectSet(snapshot, totals, True, pause), places, by_root, pause, price, work, copied)
@@ -100,7 +102,8 @@ def list_objects(deep: bool, exclude: Sequence[object], should_cancel: ShouldCan
     """Each object with its type and size, as `contract.Backend` says."""
     _prepare(should_cancel)
     labels = _Labels()
-    columns = _native.listing(deep, TYPES, PARTS, RECORDS, exclude, labels.number, copy_column)
+    with Hold():
+        columns = _native.listing(deep, TYPES, PARTS, RECORDS, exclude, labels.number, copy_column)
     if columns is None:
         raise Cancelled("the collector is at work; a census has to wait for its end")
     _ask(should_cancel, "after the walk")
@@ -116,13 +119,13 @@ def take_identity(
 ) -> ObjectSet:
     """Which objects there are, as `contract.Backend` says: three to five bytes an object."""
     _prepare(should_cancel)
-    earlier, begun = since._snapshot if since is not None else None, perf_counter()
-    taken = _native.snapshot(deep, TYPES, PARTS, RECORDS, exclude, births, earlier)
+    earlier = since._snapshot if since is not None else None
+    with Hold() as hold:
+        taken = _native.snapshot(deep, TYPES, PARTS, RECORDS, exclude, births, earlier)
     if taken is None:
         raise Cancelled("the collector is at work; a census has to wait for its end")
-    pause = perf_counter() - begun
     _ask(should_cancel, "after the walk")
-    return ObjectSet(*taken, deep, pause)
+    return ObjectSet(*taken, deep, hold.seconds)
 
 
 def expected_pause(objects: int, deep: bool) -> float:

@@ -19,6 +19,7 @@ from sys import getrefcount, getsizeof
 
 from ...internal import internal
 from .. import FREE_THREADED
+from ..holds import Hold
 from ..stopped import extension, has_other_threads
 from .contract import Cancelled
 from .referents import shown_by
@@ -61,17 +62,16 @@ def list_tracked() -> Tracked:
     On free-threaded Python the C extension takes them while all threads stand still. Without it `Cancelled` is raised
     there while other threads run: nothing keeps them from making a tuple meanwhile.
     """
-    if not FREE_THREADED:
-        return _fetch(gc.get_objects, _LONE)[0]
-    if _take is not None:
-        objects, addresses, sizes = _take()
-        return Tracked(objects, addresses, sizes, set())
-    if has_other_threads():
+    if FREE_THREADED and _take is None and has_other_threads():
         raise Cancelled(
             "on free-threaded Python the heap is not walked beside other threads without the C extension: "
             "it would break them"
         )
-    return _fetch(gc.get_objects, _LONE)[0]
+    with Hold():
+        if not FREE_THREADED or _take is None:
+            return _fetch(gc.get_objects, _LONE)[0]
+        objects, addresses, sizes = _take()
+        return Tracked(objects, addresses, sizes, set())
 
 
 def _fetch(get_objects: Fetch, lone: int) -> tuple[Tracked, list[int]]:

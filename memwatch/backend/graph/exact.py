@@ -15,6 +15,7 @@ from .. import _native
 from ..census.contract import Cancelled
 from ..census.exclude import PARTS
 from ..census.in_child import CAN_LOOK
+from ..holds import note_hold
 from .contract import NONE, Wish, Written
 from .roots import known_lists, named_roots, numpy_array, thread_names
 
@@ -46,7 +47,8 @@ def write_graph(file: int, wish: Wish) -> Written:
         raise MemwatchError(_NO_MEMORY) from None
     if answer is None:
         raise Cancelled(_BUSY)
-    facts, pause, work = answer
+    facts, pause, price, work = answer
+    note_hold(pause, price)
     objects, size, nodes, edges, length, peak, error, too_large = facts
     if error:
         raise WriteError(error, os.strerror(error) + (f" after {length:,} bytes" if error == errno.ENOSPC else ""))
@@ -59,7 +61,7 @@ def retained(
     top: int, wanted: int, in_child: bool, ask: Callable[[], None] | None = None, patience: float = _PATIENCE
 ) -> dict[str, Any]:
     """What the heap retains, at most *top* points, and the object at the address *wanted* (unless that is 0), as
-    graph/retained.h says. `pause` and `work` are in seconds.
+    graph/retained.h says. `work` is in seconds.
 
     *ask* is called while a child works, for *patience* seconds of processor time at most, and may raise. Raises
     UnsupportedError, Cancelled, MemwatchError.
@@ -76,9 +78,10 @@ def retained(
         raise MemwatchError(_NO_MEMORY) from None
     if answer is None:
         raise Cancelled(_BUSY)
-    text, pause, work = answer
+    text, pause, price, work = answer
+    note_hold(pause, price)
     sizes: dict[str, Any] = json.loads(text.decode("utf-8", "surrogatepass"))
-    return sizes | {"pause": pause, "work": work}
+    return sizes | {"work": work}
 
 
 def retained_of(

@@ -17,12 +17,11 @@ _exact: Any = import_module(".exact", __package__) if name == "native" else None
 
 @internal
 class Retained(NamedTuple):
-    """Bytes and objects that the end of an object would free, 0 if it was not found. Making the child held the program
-    for `pause_seconds`; the child has worked for `work_seconds`."""
+    """Bytes and objects that the end of an object would free, 0 if it was not found. The child has worked for
+    `work_seconds`."""
 
     size_bytes: int
     objects: int
-    pause_seconds: float
     work_seconds: float
 
 
@@ -41,4 +40,4 @@ def retained_in_child(address: int, should_cancel: Callable[[], bool], patience:
 
     answer = _exact.retained(0, address, True, ask, patience)
     size, objects = answer["wanted"]
-    return Retained(size, objects, answer["pause"], answer["work"])
+    return Retained(size, objects, answer["work"])

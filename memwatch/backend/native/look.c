@@ -36,9 +36,11 @@ search_and_send(const Look *look, Sender *sender)
 {
     Search *search = look->search;
     Known known = {.known = look->known};
-    if (look->known->settled_by)
-        marks_each(&look->known->marks, drop_replaced, &known);
-    search->given = look->known->marks;
+    if (search->mode == NEW_UNKNOWN) {
+        if (look->known->settled_by)
+            marks_each(&look->known->marks, drop_replaced, &known);
+        search->given = look->known->marks;
+    }
     if (!search_walk(search, look->collector))
         return false;
     places_send(search, sender);
@@ -119,11 +121,11 @@ count_in_child_call(State *state, PyObject *const *args, Py_ssize_t given)
 const char look_in_child_doc[] =
     "look_in_child(deep, own_types, part_types, records, exclude, patience, ask, known, question)\n--\n\n"
     "(Snapshot, [(label, objects, bytes, number), ...], found, pause, price, work, faults) by a forked child, or None\n"
-    "while the collector is at work. *question* is a request of search(), the given objects being those of the\n"
-    "Snapshot *known*; found is (places, totals) as search/places.h says. None and None: no search. *ask* is called\n"
-    "now and then while the child works, and may raise. Making the child held the program for *pause* seconds and\n"
-    "took *price* of processor time; the child may use *patience* of that, and has used *work*. Of its memory the\n"
-    "program has had at most *faults* pages copied meanwhile.";
+    "while the collector is at work. *question* is a request of search(); if that asks for what is new, the\n"
+    "Snapshot *known* has what is known. found is (places, totals) as search/places.h says, None without a question.\n"
+    "*ask* is called now and then while the child works, and may raise. Making the child held the program for *pause*\n"
+    "seconds and took *price* of processor time; the child may use *patience* of that, and has used *work*. Of\n"
+    "its memory the program has had at most *faults* pages copied meanwhile.";
 
 static PyObject *
 answer(State *state, Call *call, Look *look, PyObject *const *args)

@@ -48,7 +48,7 @@ def look():
     (told,) = [it for it in holdings_of(question, after.places) if it.frontier_type == "__main__.Order"]
     assert (told.targets, told.path.text) == (2000, "module __main__ > kept: list, 2000 items > [index]"), told
     wanted = Wanted({id(order): ("__main__.Order", 100.0) for order in kept[::100]})
-    (near,) = find_near(wanted, 0.025, lambda: False, lambda seconds: None)
+    (near,) = find_near(wanted, 0.025, lambda: False)
     assert (near.targets, near.path.text) == (told.targets, told.path.text), near
 """
 

@@ -54,7 +54,7 @@ by_child(State *state, void *hand, const GraphFunction *function, double patienc
     PyObject *found = NULL;
     if (child_ask(&answer, function->work_and_send, hand, patience, ask))
         found = function->hear(state, hand, &answer);
-    PyObject *result = found ? Py_BuildValue("(Ndd)", found, answer.pause, answer.work) : NULL;
+    PyObject *result = found ? Py_BuildValue("(Nddd)", found, answer.pause, answer.price, answer.work) : NULL;
     answer_free(&answer);
     return result;
 }
@@ -67,7 +67,7 @@ here(State *state, void *hand, const GraphFunction *function)
     double took = monotonic_seconds() - begun;
     graph_free(hand);
     PyObject *found = function->tell(state, hand, good);
-    return found ? Py_BuildValue("(Ndd)", found, took, took) : NULL;
+    return found ? Py_BuildValue("(Nddd)", found, took, took, took) : NULL;
 }
 
 static PyObject *

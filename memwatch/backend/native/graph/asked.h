@@ -22,7 +22,8 @@ typedef struct {
     PyObject *(*hear)(State *state, void *hand, const Answer *answer); /* in its parent: what was found */
 } GraphFunction;
 
-/* All of a call: (what was found, pause, work), the two in seconds; None while the collector is at work. */
+/* All of a call: (what was found, pause, price, work), the three in seconds, price being the part of
+ * the pause in which the thread that held the interpreter worked; None while the collector is at work. */
 PyObject *asked_call(State *state, PyObject *const *args, Py_ssize_t given, const GraphFunction *function);
 
 /* Leave an argument out of the walk, and what it has if it is a list or a tuple. */

@@ -13,8 +13,8 @@ enum { TOP = FIRST_OWN, WANTED, ARGUMENTS };
 const char retained_doc[] =
     "retained(deep, own_types, part_types, records, exclude, patience, ask, in_child, groups, threads, array_type,\n"
     "         top, wanted)\n--\n\n"
-    "(JSON, pause, work): what the heap retains, at most *top* points; and the object at the address *wanted*, or 0.\n"
-    "None while the collector is at work. See graph/asked.h.";
+    "(JSON, pause, price, work): what the heap retains, at most *top* points; and the object at the address *wanted*,\n"
+    "or 0. None while the collector is at work. See graph/asked.h.";
 
 const char retained_of_doc[] =
     "retained_of(starts, targets, sizes, classes, most_classes, top, group_class)\n--\n\n"

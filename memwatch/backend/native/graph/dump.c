@@ -15,8 +15,8 @@ const char dump_doc[] =
     "write_graph(deep, own_types, part_types, records, exclude, patience, ask, in_child, groups, threads, array_type,\n"
     "            file, allocations, fold, show_keys)\n--\n\n"
     "Write a heap snapshot to the descriptor *file*: ((objects, bytes, nodes, edges, length, peak, errno, too large),\n"
-    "pause, work), or None while the collector is at work. *allocations* is (strings, stacks, functions, count, tree,\n"
-    "about), which graph/write.h describes, and graph/asked.h the arguments before.";
+    "pause, price, work), or None while the collector is at work. *allocations* is (strings, stacks, functions,\n"
+    "count, tree, about), which graph/write.h describes, and graph/asked.h the arguments before.";
 
 typedef struct {
     Graph graph;
