@@ -29,9 +29,21 @@ def at_once() -> Iterator[None]:
         yield
         _load_named()
     finally:
-        _under_way.remove(load)
-        if not _under_way:
-            interpreter.set_lazy_imports("all")
+        if load in _under_way:
+            _end(load)
+
+
+def forget_other_threads() -> None:
+    """In a forked child: what they were loading is never loaded."""
+    for load in list(_under_way):
+        _end(load)
+
+
+def _end(load: object) -> None:
+    interpreter: Any = sys
+    _under_way.remove(load)
+    if not _under_way:
+        interpreter.set_lazy_imports("all")
 
 
 def _load_named() -> None:

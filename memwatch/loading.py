@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from . import lazy_imports
 from .backend.meters.meters import Meters, Reading
 from .backend.quiet import get_ident
 from .clock import Clock
@@ -125,6 +126,7 @@ class Loader:
     def resume(self, in_child: bool) -> None:
         """After a fork. A child that has inherited a half-imported module must not wait for the rest of it."""
         if in_child:
+            lazy_imports.forget_other_threads()
             LOADED.most = None
             _loading.under_way = 0
             self._thread = RawThread()

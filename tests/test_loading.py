@@ -314,6 +314,9 @@ def test_loads_inside_each_other_switch_lazy_imports_off_and_on_once(monkeypatch
             raise ZeroDivisionError
         assert modes[-1] == "normal"
     assert modes[-1] == "all"
+    with at_once():
+        Loader().resume(in_child=True)
+        assert modes[-1] == "all", "what another thread was loading is nothing to the child"
     modes[:] = ["normal"]
     with at_once():
         assert modes == ["normal"]
