@@ -15,6 +15,7 @@ from .search import bytes_of_places, expected_search, unreached
 from .sharing import share_among
 from .steps import ATTRIBUTES, CHAINED, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
 from .takers import find_takers
+from .unseen import Unseen, find_unseen
 
 __all__ = [
     "ATTRIBUTES",
@@ -32,6 +33,7 @@ __all__ = [
     "Root",
     "RootKind",
     "Step",
+    "Unseen",
     "Wanted",
     "ask_grown",
     "ask_holders",
@@ -46,6 +48,7 @@ __all__ = [
     "find_path",
     "find_remover",
     "find_takers",
+    "find_unseen",
     "grown_of",
     "holdings_of",
     "is_taken_with",

@@ -11,7 +11,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from opcode import opmap
-from types import FrameType, GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType
+from types import FrameType, GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
 from ..backend.stopped import StoppedFrame
@@ -22,12 +22,15 @@ from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import is_container, methods_of
 from .kept import kept_count, kept_length, kept_measure
 from .links import holds_members
+from .loops import filled_by_loop
 from .object_labels import length
 from .pools import made_at_most, one_for_each_thread
 from .references import LruCacheWrapper, is_small_heap, namespace, referrers
+from .row_counts import rows_of
 from .views import View, views_of
 
 _LIMITS = ("maxsize", "_maxsize", "maxlen", "max_size", "_max_size", "capacity", "max_entries", "_max_entries")
+_TELLING = ("get_size", "get_maxsize", "get_max_size", "get_capacity")  # methods in C that tell the limit
 _SLACK = "threshold"  # the share above its capacity to which SQLAlchemy's cache grows before it is cut
 _COMPARE = opmap["COMPARE_OP"]
 _EMPTY_LIST, _POINTER = [].__sizeof__(), tuple.__itemsize__
@@ -70,22 +73,24 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, in_use:
     maxlen = deque.maxlen.__get__(holder) if issubclass(type(holder), deque) else None
     if maxlen is not None:
         return Bound(maxlen, deque.__len__(holder))
-    if (bound := _bound_of_cache(holder) or _bound_of_slots(holder) or _bound_in_c(holder)) is not None:
+    if (bound := _bound_of_cache(holder) or _bound_of_slots(holder) or bound_in_c(holder)) is not None:
         return bound
-    for owners in (owners_of(chain, holder), _owners_beside(chain, holder)):
+    used = rows_of(holder) if length(holder) is None else length(holder)
+    for owners in (_users_of(chain, holder), _owners_beside(chain, holder)):
         views = _views(chain, holder, owners, in_use)
-        bound = _bound_around(owners, holder) or _kept_bound(views, length(holder), item_bytes)
+        bound = _bound_around(owners, holder) or _kept_bound(views, used, item_bytes)
         if bound is not None:
             return bound
     items = length(holder) or 0
     made = made_at_most(chain, holder, items) or one_for_each_thread(chain, holder, items)
+    made = made or (filled_by_loop(chain, holder, items) if items else None)
     return None if made is None else Bound(*made)
 
 
 def seconds_kept(chain: Sequence[Any], holder: Any, in_use: bool = False) -> float | None:
     """How old items of *holder* become before code takes them out, if it does. With *in_use* only code that has been
     run counts."""
-    owners = [*owners_of(chain, holder), *_owners_beside(chain, holder)]
+    owners = [*_users_of(chain, holder), *_owners_beside(chain, holder)]
     lives = (instance_value(owner, "_TTLCache__ttl") for owner in owners)  # cachetools'
     if (life := next((it for it in lives if type(it) in (int, float) and it > 0), None)) is not None:
         return float(life)
@@ -95,7 +100,7 @@ def seconds_kept(chain: Sequence[Any], holder: Any, in_use: bool = False) -> flo
 
 def are_kept_up(chain: Sequence[Any], holder: Any, seconds: float) -> bool:
     """Whether the times that the items of *holder* store show that none is older than *seconds*, as `seconds_kept`."""
-    owners = [*owners_of(chain, holder), *_owners_beside(chain, holder)]
+    owners = [*_users_of(chain, holder), *_owners_beside(chain, holder)]
     return any(ages.are_kept_up(view, holder, seconds) for view in _views(chain, holder, owners, in_use=True))
 
 
@@ -118,6 +123,12 @@ def owners_of(chain: Sequence[Any], holder: Any) -> list[Any]:
     if len(above) == 2 and is_instance_dict(above[0], above[1]):
         return [holder, above[0]]
     return [holder, *above[-1:]]
+
+
+def _users_of(chain: Sequence[Any], holder: Any) -> list[Any]:
+    """The same, without *holder* where that is a table: the code of its library does not bound it."""
+    owners = owners_of(chain, holder)
+    return owners if length(holder) is not None or rows_of(holder) is None else owners[1:]
 
 
 def _owners_beside(chain: Sequence[Any], holder: Any) -> list[Any]:
@@ -168,23 +179,25 @@ def _bound_of_slots(holder: Any) -> Bound | None:
     return Bound(len(holder), len(holder) - free) if free else None
 
 
-def _bound_in_c(holder: Any) -> Bound | None:
-    """The bound of a container of an extension module that stores its limit in a C field. There is no Python code to
-    confirm it. Only C code is called to read the field and to count the items, none of the program's."""
+def bound_in_c(holder: Any) -> Bound | None:
+    """The bound of a container of an extension module that stores its limit in a C field, or has a method in C that
+    tells it. There is no Python code to confirm it. Only C code is called for that and to count the items, none of the
+    program's."""
     fields = {name: (cls, value) for cls in reversed(mro_of(type(holder))) for name, value in namespace(cls).items()}
     if type(fields.get("__len__", (None, None))[1]) is not WrapperDescriptorType:
         return None
-    for name in _LIMITS:
+    for name in (*_LIMITS, *_TELLING):
         cls, field = fields.get(name, (None, None))
-        is_read = type(field) is GetSetDescriptorType or type(field) is MemberDescriptorType
-        if is_read and "__slots__" not in namespace(cls) and (limit := _whole(_read(field, holder))):
+        asks = name in _TELLING and type(field) is MethodDescriptorType
+        is_read = asks or type(field) is GetSetDescriptorType or type(field) is MemberDescriptorType
+        if is_read and "__slots__" not in namespace(cls) and (limit := _whole(_read(field, holder, asks))):
             return Bound(limit, len(holder))
     return None
 
 
-def _read(field: Any, holder: Any) -> Any:
+def _read(field: Any, holder: Any, asks: bool) -> Any:
     try:
-        return field.__get__(holder)
+        return field.__get__(holder)() if asks else field.__get__(holder)
     except Exception:  # whatever an extension raises
         return None
 

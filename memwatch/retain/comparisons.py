@@ -12,8 +12,13 @@ from ..internal import internal
 
 _EXTENDED = opmap["EXTENDED_ARG"]
 _COMPARE = opmap["COMPARE_OP"]
-_FOR_ITER = opmap["FOR_ITER"]
+FOR_ITER = opmap["FOR_ITER"]
 _STORE_ATTR = opmap["STORE_ATTR"]
+_STORE_NAMES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL", "STORE_NAME"))
+_UNPACKS = frozenset(opmap[name] for name in ("UNPACK_SEQUENCE", "UNPACK_EX", "CACHE", "EXTENDED_ARG"))
+"""What stands between two names that are set from one value: ``key, (time, item) = …``."""
+
+_STORE_ITEM = opmap["STORE_SUBSCR"]
 _STORE_AND_LOAD = opmap.get("STORE_FAST_LOAD_FAST", -1)
 _ENDS = ("STORE_", "POP_", "FOR_ITER", "JUMP", "RETURN", "RESUME", "DELETE_", "SEND", "YIELD")
 _BOUNDARIES = frozenset(op for op, name in enumerate(opname) if name.startswith(_ENDS))
@@ -26,6 +31,10 @@ _PARTS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
 _SLICES = frozenset(opmap[name] for name in ("BINARY_SLICE", "BUILD_SLICE") if name in opmap)
 _ITEM = opmap.get("BINARY_SUBSCR", -1)
 _BINARY, _IS_ITEM = opmap["BINARY_OP"], 26  # from 3.14 on this operation, with this argument, reads an item
+
+
+ADDERS = frozenset(("append", "appendleft", "add", "insert", "heappush", "setdefault", "update", "extend", "put"))
+"""The methods that add to a container."""
 
 
 @internal
@@ -90,6 +99,26 @@ def slices(code: CodeType) -> Iterator[Comparison]:
 def statements(code: CodeType) -> Iterator[Comparison]:
     """All expressions of *code*, each up to where its value is used."""
     return (found for op, _, found in _expressions(code) if op not in _SLICES)
+
+
+def ended_by(code: CodeType, operation: int) -> Iterator[tuple[Comparison, int]]:
+    """The expressions of *code* whose value this operation uses, each with its argument."""
+    return ((found, arg) for op, arg, found in _expressions(code) if op == operation)
+
+
+def set_to(code: CodeType, name: str) -> Iterator[Comparison]:
+    """The expressions that *code* stores under *name*, a variable or an attribute."""
+    variables = variables_of(code)
+    for op, arg, found in _expressions(code):
+        if (op in _STORE_NAMES and code.co_names[arg] == name) or name in stored_variables(op, arg, variables):
+            yield found
+
+
+def adds(code: CodeType) -> Iterator[Comparison]:
+    """The expressions of *code* that add something to a container which they name, or set an item of it."""
+    for op, _, found in _expressions(code):
+        if op == _STORE_ITEM or (op not in _SLICES and not ADDERS.isdisjoint(found.names)):
+            yield found
 
 
 def first_use(code: CodeType, names: frozenset[str], operations: Collection[int]) -> int | None:
@@ -162,12 +191,12 @@ def results_of(code: CodeType, words: Collection[str]) -> set[str]:
         elif op == _STORE_ATTR and is_named:
             found.add(code.co_names[arg])
             is_named = False
-        elif op == _COMPARE or (op in _BOUNDARIES and op != _FOR_ITER) or is_setting:
+        elif op == _COMPARE or (op in _BOUNDARIES and op != FOR_ITER) or (is_setting and op not in _UNPACKS):
             is_named = False
         names = code.co_names[_NAMES[op](arg)] if op in _NAMES else ()
         read = loaded_variables(op, arg, variables)
         is_named = is_named or any(name in words for name in (*names, *read))
-        is_setting = op in _SETS
+        is_setting = op in _SETS or (is_setting and op in _UNPACKS)
     return found
 
 

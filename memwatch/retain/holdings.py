@@ -18,6 +18,7 @@ from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
 from .object_labels import length
 from .ownership import inner_address, noted_types, owners_by_type
 from .path import Holding
+from .row_counts import rows_of
 from .search import Search, ask_child
 from .sharing import TRIED, share_over
 from .steps import ANY_ITEM, WHICHEVER, EdgeKind, Root, RootKind, Step
@@ -222,6 +223,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         beside=one.beside | other.beside | {other.frontier_type} if is_same else one.beside,
         in_use=one.in_use and other.in_use,
         kept_up=one.kept_up and (other.kept_up or not as_targets),
+        rows=None if several else one.rows,
     )
 
 
@@ -234,6 +236,7 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
     targets = _targets(found, holder)
     each = found.size / max(targets, 1)
     into = (chain, top) if alone and _is_plain_attribute(chain) else _into(chain, holder)
+    rows = rows_of(top) if into[1] is top and into[1] is not holder else None
     bound, kept, in_use = _limits(into, each)
     within = bound is not None and bound.used <= bound.limit
     return Holding(
@@ -257,6 +260,7 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
         notes=noted_types(top, found.types, known),
         in_use=in_use,
         kept_up=kept is not None and in_use and are_kept_up(*into, kept),
+        rows=rows,
     )
 
 

@@ -13,14 +13,14 @@ from opcode import opmap
 from types import CodeType, FunctionType
 from typing import Any
 
-from .comparisons import Comparison, assigned, comparisons, first_use, parts_of, slices, words_of
+from .comparisons import ADDERS, Comparison, assigned, comparisons, first_use, parts_of, set_to, slices, words_of
 from .emptying import adds_to, calls, empties, removes, takers, takes_out
 from .views import View
 
 _MEASURES = (0.25, 1.5)  # times the bytes of the items: who counts them may leave out what Python adds, or count more
 _PASSED = 1.5  # times a bound: what measures so much is not kept below it, though code to do so is there
 _SUMMED = 6  # times a sum: so many bytes may its items have, if it is one of tokens
-_ADDS = frozenset(("append", "appendleft", "add", "insert", "heappush", "setdefault", "update", "extend", "put"))
+_ENDS = frozenset(("head", "tail"))  # methods of a table, that give the first or last rows of it
 _STORES = frozenset((opmap["STORE_SUBSCR"],))
 
 
@@ -74,14 +74,15 @@ def _is_length(view: View, code: CodeType, found: Comparison, measure: str) -> b
 
 def _cuts(view: View, code: CodeType) -> Iterator[Comparison]:
     """Where *code* slices the container: so many items of it stay, from the beginning or the end."""
-    for cut in slices(code):
-        if view.name in cut.meant:
-            yield cut._replace(numbers=tuple(map(abs, cut.numbers)))
+    own = (it for it in slices(code) if view.name in it.meant)
+    made = (it for it in set_to(code, view.name or "") if not it.names.isdisjoint(_ENDS))
+    for cut in (*own, *made):
+        yield cut._replace(numbers=tuple(map(abs, cut.numbers)))
 
 
 def _adds_by_length(view: View) -> bool:
     """Whether all code that adds to the container compares its length first."""
-    adding = [(code, place) for code in view.touching if (place := first_use(code, _ADDS, _STORES)) is not None]
+    adding = [(code, place) for code in view.touching if (place := first_use(code, ADDERS, _STORES)) is not None]
     return bool(adding) and all(any(it.place < place for it in _lengths(view, code)) for code, place in adding)
 
 

@@ -122,7 +122,8 @@ class Holding:
     below the latest topmost object the types that the way there passes, as far as they were looked at; `notes` are
     the types of new objects to which it refers weakly; `beside` are the types of what came into the same container
     beside the topmost. `in_use` is off where the bound, or the age, is only kept by code that has not been run so
-    far. `kept_up` says that by the times which its items store none is older than that age.
+    far. `kept_up` says that by the times which its items store none is older than that age. `rows` are those of the one
+    table that came, in place of an older one.
     """
 
     path: RetainingPath
@@ -147,6 +148,7 @@ class Holding:
     beside: frozenset[str] = frozenset()
     in_use: bool = True
     kept_up: bool = False
+    rows: int | None = None
 
     @property
     def pins(self) -> bool:

@@ -103,15 +103,20 @@ def views_of(chain: Sequence[Any], holder: Any, owners: Sequence[Any]) -> Iterat
     """The code around *holder*, which *chain* passes through; *owners* are it and whose attribute it is."""
     place = next((n for n, obj in enumerate(chain) if obj is holder), 0)
     above = chain[place - 1] if place else None
+    frame = above if is_frame(above) else frame_of_suspended(above)
     if type(above) is CellType:
         yield from _closure_views(chain[:place], holder)
     elif is_frame(above) or id(type(above)) in _SUSPENDED:
-        frame = above if is_frame(above) else getattr(above, _SUSPENDED[id(type(above))])
         yield from _frame_views([frame] if frame is not None else [], holder)
     elif above is None:
         yield from _frame_views([frame for _, frame in frames()], holder)
     for owner in owners:
         yield from _owner_views(owner, holder)
+
+
+def frame_of_suspended(obj: Any) -> Any:
+    """The frame of a generator or a coroutine, as long as it is not over; None for anything else."""
+    return getattr(obj, _SUSPENDED[id(type(obj))]) if id(type(obj)) in _SUSPENDED else None
 
 
 def _owner_views(owner: Any, holder: Any) -> Iterator[View]:

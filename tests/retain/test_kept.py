@@ -271,15 +271,15 @@ class Sessions:
     """Looks through all items once in a while, and takes out those that nobody has seen for so many seconds."""
 
     def __init__(self) -> None:
-        self.seen: dict[int, list[float]] = {}
+        self.seen: dict[int, Any] = {}
         self.swept = time.monotonic()
 
     def put(self, task: int) -> None:
         now = time.monotonic()
-        self.seen[task] = [now]
+        self.seen[task] = [[now], task]
         if now - self.swept < 5:
             return
-        for key, item in list(self.seen.items()):
+        for key, (item, _) in list(self.seen.items()):
             last = item[0]
             if now - last > 45:
                 del self.seen[key]
