@@ -56,6 +56,11 @@ def count_interpreters() -> int:
     return 1 if interpreters is None else len(interpreters.list_all())
 
 
+def count_threads() -> int:
+    """The number of threads that Python code has started and that are not over."""
+    return _thread._count()
+
+
 def current_frames(variables: bool = False) -> dict[int, Frame]:
     """The innermost frame of each thread, by its number; while Python code has made another interpreter, that of the
     calling thread alone.

@@ -17,7 +17,7 @@ from ..backend.meters.meters import counted_bytes
 from ..backend.meters.sqlite import count_writable_bytes, read_sqlite_pages
 from ..heap import Diff, Totals
 from ..internal import internal
-from ..retain import Holding
+from ..retain import Holding, find_unseen
 from ..units import format_bytes
 from .implied_bounds import with_bounds
 from .lines import Lines
@@ -26,10 +26,12 @@ from .verdict import HALF
 _MOST = 0.8  # of what grew below any holder: what an excuse must explain, or all else may be a leak
 _MOST_OF_ALL = 0.65  # of the meters' growth, which an object counts for more in than its size: its values, its key
 _ROOM = 0.5  # of the memory that is left: a bound beyond that is none
+_FEWER = 0.2  # of the items of a container, at least, have come since the suspicion
 _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak container have for them
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
 _BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO", "array.array"))
 _SEVERAL = 10  # of them
+_LONGER, _MANY = 0.75, 50  # of the growth's seconds, where there are so many samples
 _OLD = 0.05  # of the bytes: so much may be something else that the same lines have made
 _BRIEF = 5.0  # seconds, in which too little time passes beside the looks
 _CONNECTION = "sqlite3.Connection"
@@ -107,8 +109,23 @@ class BenignGrowth:
             return None
         top = max(bounded, key=lambda held: came[id(held)])
         many = top.targets > 2 * (top.holder_items or top.targets)
-        what = f"bounded containers fill, such as a {top.holder_type}" if many else f"a bounded {top.holder_type} fills"
+        name = top.holder_type if top.rows is None else top.frontier_type
+        what = f"bounded containers fill, such as a {name}" if many else f"a bounded {name} fills"
         return f"{what}: {top.used:,} of at most {top.bound:,}"
+
+    def unseen(self, lines: Lines, room: int, waits: int) -> str | None:
+        """The same where no walk meets the items, of about as many objects as have come since: *waits* as above."""
+        loose = Counter[str]()
+        for site in lines.loose():
+            loose[site.label] += round(site.count)
+        if not loose or sum(site.size_bytes for site in lines.loose()) <= _MOST_OF_ALL * self._grew:
+            return None
+        came = max(loose.values())
+        for it in find_unseen():
+            is_filling = it.used < it.limit <= it.used << waits and _FEWER * it.used <= came <= _MEMBERS * it.used
+            if is_filling and self._grew / came * (it.limit - it.used) <= _ROOM * max(0, room):
+                return f"a bounded {it.what} fills, whose items no walk meets: {it.used:,} of at most {it.limit:,}"
+        return None
 
     def imports(self, modules: int) -> str | None:
         """The code of *modules* new modules, and classes made meanwhile; of many modules only the largest are known.
@@ -164,7 +181,8 @@ class BenignGrowth:
         return f"all the new objects of type {what} are young: they come and go, and there are more and more"
 
     def replaced(self, survivors: Sequence[Sampled]) -> str | None:
-        """Objects of lines of which nothing lives that is older than half of the growth, though it goes on for longer.
+        """Objects of lines of which nothing lives that is older than half of the growth, though it goes on for longer;
+        or than three quarters of it, of so many samples that it cannot be by chance.
 
         *survivors* is what lives of all that these lines have ever made. There have to be more objects than before: one
         that is made anew again and again is always young. So are the tables that objects keep beside themselves.
@@ -175,7 +193,8 @@ class BenignGrowth:
         what, _ = Counter(it.label for it in made).most_common(1)[0]
         top = max(self._holdings, key=bytes_of, default=None)
         more = [it for it in (what, *(top.type_counts if top else ())) if self._net.get(it, 0) >= _SEVERAL]
-        since = max(it.birth for it in made) - HALF * self._seconds * 1e9
+        part = _LONGER if len(made) >= _MANY else HALF
+        since = max(it.birth for it in made) - part * self._seconds * 1e9
         if not more or _size_of(it for it in made if it.birth < since) > _OLD * _size_of(made):
             return None
         return f"what has come of type {what} before has gone: it comes and goes, and there is more and more"
@@ -206,7 +225,7 @@ class BenignGrowth:
         """
         if self._came(held) is None:
             return float(held.used is not None and held.bound is not None and held.used <= held.bound)
-        if sum(held.type_counts.values()) == 1:
+        if held.rows is not None or sum(held.type_counts.values()) == 1:
             return self._longer_part(held)
         items = _new_items(held)
         named = {it for it, n in held.type_counts.items() if n >= HALF * items}
@@ -215,9 +234,9 @@ class BenignGrowth:
         return fmean(self._kept_part(label) for label in named)
 
     def _longer_part(self, held: Holding) -> float:
-        """The part of one new object's bytes by which there is more of its type: it may stand for a smaller one."""
+        """The part of one new object's bytes by which there is more of its types: it may stand for a smaller one."""
         alike = [it for it in self._holdings if it.frontier_type == held.frontier_type and not it.bounded_bytes]
-        longer = sum(row.size_bytes for row in self._rows if row.what == held.frontier_type)
+        longer = sum(row.size_bytes for row in self._rows if row.what in held.type_counts)
         return min(1.0, max(0, longer - sum(it.retained_bytes for it in alike)) / max(held.retained_bytes, 1))
 
     def _kept_part(self, label: str) -> float:

@@ -10,9 +10,10 @@ from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
 from ..backend.graph.in_child import Retained
 from ..backend.holds import Hold
+from ..backend.meters.connections import count_accepted
 from ..backend.meters.resident import read_mapped
 from ..backend.meters.sqlite import read_sqlite_pages
-from ..backend.process import count_interpreters
+from ..backend.process import count_interpreters, count_threads
 from ..backend.quiet import collect
 from ..clock import Clock
 from ..errors import describe_error
@@ -60,7 +61,8 @@ class EvidenceCollector:
         self.evidence = Evidence(suspicion=candidate.growth, modules=loaded, native=native, since=now)
         self.evidence.base, self.evidence.small, self.evidence.rss = last.base, last.small, last.rss
         self.evidence.interpreters, self.evidence.mapped = count_interpreters(), read_mapped()
-        self.evidence.pages = read_sqlite_pages()
+        self.evidence.pages, self.evidence.connections = read_sqlite_pages(), count_accepted()
+        self.evidence.threads = count_threads()
         self.evidence.snapshot = self._walks(candidate, from_suspicion=True).first()
 
     def begin_anew(self, candidate: Candidate) -> bool:

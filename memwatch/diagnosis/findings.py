@@ -25,7 +25,8 @@ class Evidence:
     """What is gathered for one suspicion.
 
     `base`, `small` and `rss` are the meters' readings when it arose, `modules` the number of files imported by then,
-    `interpreters` how many there were, `mapped` the memory that had addresses, `pages` what SQLite's took.
+    `interpreters` how many there were, `mapped` the memory that had addresses, `pages` what SQLite's took,
+    `connections` how many had been accepted, `threads` how many there were.
     """
 
     suspicion: Growth | None = None
@@ -34,6 +35,8 @@ class Evidence:
     base: int = 0
     mapped: Mapped | None = None
     pages: int | None = None
+    connections: int | None = None
+    threads: int = 0
     small: int = 0
     rss: int = 0
     modules: int = 0

@@ -52,14 +52,14 @@ def _expiring(held: Holding, seconds: float) -> Holding:
 
     Where all that were older have gone, there are more because more come in that time: it is as full as it can be.
     """
-    age = held.seconds_kept
-    if age is None or held.holder_items is None:
+    age, items = held.seconds_kept, held.holder_items if held.rows is None else held.rows
+    if age is None or items is None:
         return held
     if seconds >= _EXPIRES * age:
-        return _bounded(held, held.holder_items, held.holder_items) if held.kept_up and held.bound is None else held
-    bound = round(held.holder_items * max(1.0, age / max(seconds, 1.0)))
+        return _bounded(held, items, items) if held.kept_up and held.bound is None else held
+    bound = round(items * max(1.0, age / max(seconds, 1.0)))
     least = bound if held.bound is None else min(bound, held.bound)
-    return _bounded(held, max(least, held.holder_items), held.holder_items)
+    return _bounded(held, max(least, items), items)
 
 
 def _of_population(held: Holding, net: Mapping[str, int], before: Totals) -> Holding:

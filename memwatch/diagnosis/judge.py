@@ -15,8 +15,9 @@ from ..backend.allocations.recorder import Recorder
 from ..backend.meters.collector import collector_runs, young_limit
 from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.resident import read_mapped
+from ..backend.process import count_threads
 from ..internal import internal
-from ..retain import count_imported, find_collecting
+from ..retain import Holding, count_imported, find_collecting
 from ..watch import Candidate, Dismissed, Growth, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
@@ -26,12 +27,14 @@ from .early import Agreement, is_promising, why_doubtful
 from .evidence import EvidenceCollector
 from .findings import Findings
 from .implied_bounds import without_idle
+from .in_use import is_connected
 from .lines import RAW
 from .report import Report
 from .retained import with_retained
 from .settling import Settling
 from .verdict import (
     HALF,
+    belongs_to_threads,
     classify,
     follows_peak,
     has_stopped,
@@ -45,6 +48,7 @@ _YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of i
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
 _MOST_PAGING = 3  # times in a row, likewise: a cache as large as that may be meant to be so, or not
+_MOST_CONNECTED = 2  # times in a row, likewise: peers may wait for ever for answers that never come
 _MOST_FILLED = 3  # times in a row, likewise
 _LEFT = 0.25  # of what had grown
 _LATE = 1.2  # times the seconds between two collections of the program
@@ -166,16 +170,28 @@ class Diagnosis:
                 return Dismissed(why)
             return self._leak(candidate, "garbage", findings)
         verdict = classify(growth, candidate.samples, self._account(candidate, findings))
-        if verdict == "fragmentation" and follows_peak(growth, candidate.samples):
-            return Dismissed("resident memory has followed a peak of what was in use")
-        if verdict != "objects" and writes_to_its_own(growth, candidate.samples):
-            return Dismissed("memory that was asked for before is written to for the first time")
-        if verdict != "objects" and self._reads_its_files(candidate):
-            return Dismissed("pages of mapped files, or shared ones, that had their addresses before", alone=True)
+        if (resident := self._of_resident(candidate, verdict)) is not None:
+            return resident
         if self._has_gone(candidate):
             return Dismissed("it went while it was looked for")
         why = self._excuse(candidate, findings, verdict) or self._doubt(candidate, findings)
         return self._leak(candidate, verdict, findings) if why is None else Dismissed(why)
+
+    def _of_resident(self, candidate: Candidate, verdict: str) -> Dismissed | None:
+        """Why growth that is no objects is no leak, where resident memory has a reason of its own."""
+        growth = candidate.growth
+        if verdict == "fragmentation" and follows_peak(growth, candidate.samples):
+            return Dismissed("resident memory has followed a peak of what was in use")
+        if verdict == "objects":
+            return None
+        if writes_to_its_own(growth, candidate.samples):
+            return Dismissed("memory that was asked for before is written to for the first time")
+        if self._reads_its_files(candidate):
+            return Dismissed("pages of mapped files, or shared ones, that had their addresses before", alone=True)
+        evidence = self._gatherer.evidence
+        if belongs_to_threads(growth, evidence.grew(candidate.last, "rss"), count_threads() - evidence.threads):
+            return Dismissed("stacks and arenas of new threads", alone=True)
+        return None
 
     def _has_gone(self, candidate: Candidate) -> bool:
         """Whether hardly anything is left of what has grown since the suspicion: a walk takes its time."""
@@ -248,9 +264,16 @@ class Diagnosis:
         )
         paging = self._a_few_times("paging", _MOST_PAGING, lambda: excuses.paging(evidence.pages))
         settling = self._settles(candidate, findings, grew, survivors)
-        filling = excuses.filling(self._limit - last.rss)
+        room = self._limit - last.rss
+        filling = excuses.filling(room) or excuses.unseen(findings.lines, room, _MOST_FILLED)
         self._idle += filling is not None and not all(it.in_use for it in findings.holdings)
-        return loading or widening or passing or paging or filling or settling
+        why = loading or widening or passing or paging or filling or settling
+        return why or (None if is_early else self._serves(findings.holdings, grew))
+
+    def _serves(self, holdings: Sequence[Holding], grew: int) -> str | None:
+        """Why to wait where what holds most of the *grew* bytes is in use."""
+        accepted = self._gatherer.evidence.connections
+        return self._a_few_times("connected", _MOST_CONNECTED, lambda: is_connected(holdings, grew, accepted))
 
     def _a_few_times(self, name: str, most: int, excuse: Callable[[], str | None]) -> str | None:
         """What *excuse* says, unless it has excused growth *most* times in a row."""

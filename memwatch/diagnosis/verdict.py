@@ -15,6 +15,8 @@ from ..watch.straight_line import fit_line
 from .account import Account, Kind
 
 HALF = 0.5
+_SEVERAL_THREADS = 5
+_THREAD = 1 << 19  # bytes of a stack and an arena that become resident
 _KINDS: tuple[Kind, ...] = ("objects", "untracked", "native")
 _LONG = 0.1  # of the window of the growth: a shorter time since tells nothing
 _POINTS = 8
@@ -87,6 +89,12 @@ def reads_its_files(growth: Growth, grew: int, before: Mapped | None, now: Mappe
     if growth.meter != "rss" or before is None or now is None or grew <= 0:
         return False
     return now.shared - before.shared >= HALF * grew and now.total - before.total < HALF * grew
+
+
+def belongs_to_threads(growth: Growth, grew: int, came: int) -> bool:
+    """Whether *grew* bytes of resident memory are no more than the stacks and the C library's arenas of *came* new
+    threads. What leaks threads leaks their objects, too, which resident memory alone does not tell."""
+    return growth.meter == "rss" and came >= _SEVERAL_THREADS and grew <= came * _THREAD
 
 
 def is_past_python(growth: Growth, samples: Sequence[Sample]) -> bool:

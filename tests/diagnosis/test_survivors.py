@@ -16,7 +16,7 @@ from memwatch.diagnosis.lines import Lines
 from memwatch.diagnosis.settling import Settling, come_slower
 from memwatch.frames import Frame
 from memwatch.heap import TypeSeries
-from memwatch.retain import Holding
+from memwatch.retain import Holding, Unseen
 
 from ..paths import KEPT
 
@@ -59,6 +59,12 @@ def test_what_stays_is_a_leak(survivors: list[Sampled], net: int) -> None:
 
 def test_growth_that_is_shorter_than_a_life_is_not_known_to_come_and_go() -> None:
     assert replaced(made(range(110, 140)), seconds=40.0) is None
+
+
+@pytest.mark.parametrize(("samples", "is_held"), [(90, True), (30, False)])
+def test_many_samples_tell_also_of_what_lives_for_more_than_half_of_the_growth(samples: int, is_held: bool) -> None:
+    births = [100 + 40 * n / samples for n in range(samples)]
+    assert (replaced(made(births)) is not None) is is_held
 
 
 RARER = [30 * log(61 / (61 - n)) for n in range(61)]  # of 61 things, asked for by chance, when each is new
@@ -132,3 +138,18 @@ def test_pages_that_sqlite_keeps(
     excuses = BenignGrowth((), diff, True, 20 * MIB, 64.0, {"sqlite3.Connection": (2, 400)})
     assert (excuses.paging(2 * MIB) is not None) is is_held
     assert excuses.paging(None) is None
+
+
+@pytest.mark.parametrize(
+    ("came", "used", "limit", "is_held"),
+    [(900, 1000, 1500, True), (100, 1000, 1500, False), (2000, 1000, 1500, False), (900, 1000, 100_000, False)],
+    ids=["fills", "few are new", "more than it has", "far from full"],
+)
+def test_a_bounded_container_whose_items_no_walk_meets(
+    monkeypatch: pytest.MonkeyPatch, came: int, used: int, limit: int, is_held: bool
+) -> None:
+    monkeypatch.setattr(benign_growth, "find_unseen", lambda: [Unseen("lru.LRU", used, limit)])
+    lines = Lines([Sampled(OURS, n, "str", came / 20, 1e6, n) for n in range(20)])
+    why = BenignGrowth((), None, True, 20 * MIB, 64.0).unseen(lines, 10**10, 3)
+    assert (why is not None) is is_held
+    assert BenignGrowth((), None, True, 90 * MIB, 64.0).unseen(lines, 10**10, 3) is None

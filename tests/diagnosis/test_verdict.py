@@ -9,6 +9,7 @@ from memwatch.backend.meters.resident import Mapped
 from memwatch.diagnosis import Account, TypeRow, verdict
 from memwatch.diagnosis.budget import Allowance, Budget
 from memwatch.diagnosis.verdict import (
+    belongs_to_threads,
     classify,
     garbage_share,
     has_slowed,
@@ -63,6 +64,13 @@ def test_pages_of_a_mapped_file_come_into_memory(meter, shared, mapped, is_own):
     before, now = Mapped(1000 * MIB, 10 * MIB), Mapped((1000 + mapped) * MIB, (10 + shared) * MIB)
     assert reads_its_files(growth(64, 128, 40, meter), 40 * MIB, before, now) is is_own
     assert not reads_its_files(growth(64, 128, 40, meter), 40 * MIB, None, now)
+
+
+@pytest.mark.parametrize(
+    ("meter", "threads", "is_theirs"), [("rss", 16, True), ("rss", 6, False), ("base", 16, False), ("rss", 0, False)]
+)
+def test_stacks_of_new_threads_come_into_memory(meter, threads, is_theirs):
+    assert belongs_to_threads(growth(64, 128, 4, meter), 4 * MIB, threads) is is_theirs
 
 
 BLOCKS = samples((0, 10, 10, 40), (64, 20, 10, 50))
