@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from memwatch.retain.bounds import Bound, _bound_in_c, bound_of, is_weak, seconds_kept
+from memwatch.retain.bounds import Bound, bound_in_c, bound_of, is_weak, seconds_kept
 
 
 class Capped(UserDict[int, int]):
@@ -230,9 +230,9 @@ def test_a_function_that_takes_items_out_of_what_it_is_given() -> None:
 def test_a_limit_that_is_a_field_in_c_is_read() -> None:
     """As extensions have it; the standard library's own is read before."""
     class_of_c: Any = type("Ring", (deque,), {"maxsize": vars(deque)["maxlen"]})
-    assert _bound_in_c(class_of_c([1, 2], 9)) == Bound(9, 2)
-    assert _bound_in_c(class_of_c([1, 2])) is None
-    assert _bound_in_c(Capped()) is None
+    assert bound_in_c(class_of_c([1, 2], 9)) == Bound(9, 2)
+    assert bound_in_c(class_of_c([1, 2])) is None
+    assert bound_in_c(Capped()) is None
 
 
 def test_a_number_beside_a_list_is_no_field_in_c() -> None:
@@ -241,7 +241,7 @@ def test_a_number_beside_a_list_is_no_field_in_c() -> None:
 
     sized = Sized()
     sized.maxsize = 9
-    assert _bound_in_c(sized) is None
+    assert bound_in_c(sized) is None
 
 
 def test_the_age_of_items_in_a_cache_of_cachetools() -> None:
