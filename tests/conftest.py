@@ -82,7 +82,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for part in parts for item in part]
 
 
-SAME_ON_EACH_VERSION = ("export", "flamegraph", "formats", "handlers", "recording", "render", "scenario")
+SAME_ON_EACH_VERSION = (
+    *("assistant", "cli", "export", "flamegraph", "formats", "handlers", "reach", "recording", "render", "scenario"),
+    *("suite", "top", "web", "test_allocation_web.py", "test_docs_code.py", "test_notebook.py", "test_on_demand.py"),
+    *("test_pytest_plugin.py", "test_rules.py", "test_thresholds.py", "test_usage.py"),
+)
 """Rooms that turn values into text and bytes, or call what other rooms test with each version."""
 
 ABOVE_ANY_BACKEND = ("diagnosis", "watch")
