@@ -95,10 +95,10 @@ ABOVE_ANY_BACKEND = ("diagnosis", "watch")
 
 def _shares(item: pytest.Item, most: int) -> int:
     """Among how many runs of .ci/run it is shared out: one version is enough for what is slow, for rooms that are the
-    same on each, and on the pure backend for what stands above it. A third of that for what knows no backend: all of
-    it was just run on the other one."""
+    same on each, and for the pure backend; a third of that for what stands above any backend and was just run on the
+    other one."""
     room = item.path.relative_to(Path(__file__).parent).parts[0]
-    if memwatch.backend.name == "pure" and room != "backend":
+    if memwatch.backend.name == "pure":
         return most if room in ABOVE_ANY_BACKEND else max(1, most // 3)
     return most if item.get_closest_marker("slow") or room in SAME_ON_EACH_VERSION else 1
 
