@@ -40,8 +40,8 @@ def port(tmp_path):
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         # gunicorn takes a socket that is there, so that nobody else can have taken its port
-        command = [sys.executable, "-m", "gunicorn", "-w", "2", "--log-level", "warning", "shop:app"]
-        command[3:3] = ["-b", f"fd://{listening.fileno()}"]
+        command = [sys.executable, "-m", "gunicorn", "-b", f"fd://{listening.fileno()}", "-w", "2", "--timeout", "300"]
+        command += ["--log-level", "warning", "shop:app"]
         environment = os.environ | {"MEMWATCH_TOKEN": TOKEN, "HOME": str(tmp_path)}
         running = subprocess.Popen(
             command, cwd=tmp_path, env=environment, pass_fds=[listening.fileno()], start_new_session=True
