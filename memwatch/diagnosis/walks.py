@@ -269,7 +269,8 @@ class Walks:
         return None
 
     def _count(self, totals: Census | Totals) -> None:
-        self._evidence.series.add(totals, self._candidate.last.time, Clock.process_time())
+        work = Clock.process_time() - Clock.thread_time()  # the program's own: this thread is memwatch's
+        self._evidence.series.add(totals, self._candidate.last.time, work)
 
     def hold(self, before: Sample, nodes: int = 0, nbytes: int = 0, mapped: int = 0) -> None:
         """Enter in the ledger what a look keeps, and what it left in resident memory, as measured since *before*.

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import textwrap
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
 from memwatch.backend.census import in_child
+from memwatch.diagnosis import walks
+from memwatch.heap import TypeSeries
 from memwatch.retain.search import IN_C
 from memwatch.watch import Detector, Growth
 from memwatch.watch.cost import Ledger
@@ -114,6 +117,14 @@ def test_a_buffer_that_grew_in_place_is_told_with_its_holder(make_case, app, kin
     assert (first.type.rpartition(".")[2], first.count_growth) == (kind.__name__, 0) and first.bytes_growth > 4.5e6
     assert first.held_by.lines[0] == "module app" and first.held_by.lines[1].startswith(".buffer")
     assert first.cause.partition(" that")[0] in ("a text or a buffer", "a stream in memory")
+
+
+def test_what_memwatch_works_between_looks_is_not_the_program_s_work(case, monkeypatch):
+    work = []
+    monkeypatch.setattr(walks, "Clock", SimpleNamespace(process_time=lambda: 10.0, thread_time=lambda: 4.0))
+    monkeypatch.setattr(TypeSeries, "add", lambda self, totals, time, spent: work.append(spent))
+    case.suspect()
+    assert work == [6.0]
 
 
 def test_no_look_in_between_where_the_budget_has_no_room_for_it(make_case, app, text):
