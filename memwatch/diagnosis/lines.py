@@ -151,6 +151,16 @@ class Lines:
         part = _bytes_of(heaviest) / max(_bytes_of(self._samples), 1)
         return self._as_site(heaviest, NO_OBJECT) if part >= _MOST else None
 
+    def calls(self, labels: Collection[str]) -> list[tuple[str, str]]:
+        """What the program's own lines have called where objects of these types were made: functions with their files,
+        those of most bytes first."""
+        found = Counter[tuple[str, str]]()
+        for places, samples in _by_path([it for it in self._samples if it.label in labels]).items():
+            number = next((n for n, place in enumerate(places) if self._is_app(place.file)), 0)
+            if number:
+                found[places[number - 1].function, places[number - 1].file] += round(_bytes_of(samples))
+        return [called for called, _ in found.most_common()]
+
     @property
     def block_bytes(self) -> float:
         """The bytes of what is no object, in memory of Python's allocators."""

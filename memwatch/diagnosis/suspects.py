@@ -106,7 +106,8 @@ def from_holdings(
         if holding.retained_bytes < _LEAST_SHARE * total and not pins.may_take(holding):
             continue
         part = holding.retained_bytes / total
-        suspect = _worded(_located(_suspect(holding), holding.type_counts, lines, part, others), holding)
+        suspect = _located(_suspect(holding), holding.type_counts, lines, part, others)
+        suspect = _worded(suspect, holding, lines.calls(holding.type_counts))
         pinned = pins.take(holding, suspect.allocated_at)
         if holding.retained_bytes < _LEAST_BYTES and pinned is None:
             continue  # where native memory leaks, nothing may be left
@@ -208,10 +209,10 @@ def _suspect(holding: Holding) -> Suspect:
     )
 
 
-def _worded(suspect: Suspect, holding: Holding) -> Suspect:
-    """*suspect* with its cause and hint, which may name the line."""
+def _worded(suspect: Suspect, holding: Holding, calls: Sequence[tuple[str, str]]) -> Suspect:
+    """*suspect* with its cause and hint, which may name the line, and what undoes one of the *calls* there."""
     own = next((frame for frame in suspect.allocated_at if frame["in_app"]), None)
-    words = words_for(holding, line=place_of(own)) if own else words_for(holding)
+    words = words_for(holding, line=place_of(own), calls=calls) if own else words_for(holding)
     return replace(suspect, cause=words.cause, hint=words.hint)
 
 

@@ -16,6 +16,7 @@ from .sharing import share_among
 from .steps import ATTRIBUTES, CHAINED, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
 from .takers import find_takers
 from .unseen import Unseen, find_unseen
+from .takers import find_takers, find_undoing
 
 __all__ = [
     "ATTRIBUTES",
@@ -49,6 +50,7 @@ __all__ = [
     "find_remover",
     "find_takers",
     "find_unseen",
+    "find_undoing",
     "grown_of",
     "holdings_of",
     "is_taken_with",

@@ -81,6 +81,11 @@ def name_of(code: CodeType, op: int, arg: int) -> str | None:
     return next(iter(code.co_names[_NAMES[op](arg)]), None) if op in _NAMES else None
 
 
+def reads_item(op: int, arg: int) -> bool:
+    """Whether an operation reads an item of a container."""
+    return op == _ITEM or (op == _BINARY and arg == _IS_ITEM)
+
+
 def words_of(code: CodeType) -> tuple[str, ...]:
     """Every name that *code* uses: globals, attributes, and its variables."""
     return (*code.co_names, *variables_of(code))
@@ -170,7 +175,7 @@ def _expressions(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
         elif op in _CONSTANTS:
             constant = _CONSTANTS[op](code, arg)
             constants += constant if type(constant) is tuple else [constant]
-        elif op == _ITEM or (op == _BINARY and arg == _IS_ITEM):
+        elif reads_item(op, arg):
             inside.update(word for word, above in names if above >= height)
             names = [(word, above) for word, above in names if above < height]
 

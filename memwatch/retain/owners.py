@@ -62,7 +62,8 @@ def find_owner(path: RetainingPath) -> Owner | None:
     if is_public and any(_names(it, attribute) for it in _own_modules()):
         return None
     keys = {step.edge.name.strip("'") for step in path.steps[number + 1 : -1] if step.edge.kind is EdgeKind.KEY}
-    if any(key.isidentifier() and _names(it, key, written=True) for key in keys for it in _own_modules()):
+    written = not attribute.startswith("_")  # a text may be what the library is asked to watch
+    if any(key.isidentifier() and _names(it, key, written) for key in keys for it in _own_modules()):
         return None
     file = namespace(module[1]).get("__file__")
     name = holder.name or (holder.type if isinstance(holder, Step) else "")

@@ -34,8 +34,8 @@ _type_namespace = vars(type)["__dict__"].__get__
 _module_namespace: Any = vars(ModuleType)["__dict__"].__get__
 _OPTIMIZED = 1  # CO_OPTIMIZED: the locals of this code live in the frame and not in a dict
 _SMALL = 1_000_000  # objects
-OWN = 1
-"""The distance of the program's own modules."""
+OWN, LIBRARY = 1, 2
+"""The distances of the program's own modules, and of installed packages."""
 
 _LIBRARY = os.path.dirname(os.__file__)
 _FEW = 100  # modules made at run time, as tests, `six` and lazy packages make some

@@ -9,11 +9,11 @@ what other variables refer to, so in doubt a remover is assumed.
 from __future__ import annotations
 
 import opcode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from opcode import EXTENDED_ARG, HAVE_ARGUMENT, hasjabs, hasjrel, opmap, stack_effect
 from types import CodeType
 
-from .comparisons import instructions, name_of, words_of
+from .comparisons import instructions, name_of, reads_item, words_of
 from .emptying import calls, takes_out
 from .functions import functions_of
 from .path import RetainingPath
@@ -48,6 +48,8 @@ _JUMPS = frozenset((*hasjrel, *hasjabs))
 _WITH_ARGUMENT = frozenset(getattr(opcode, "hasarg", range(HAVE_ARGUMENT, 256)))
 _NEUTRAL = frozenset((0, EXTENDED_ARG, opmap["NOP"], opmap["RESUME"]))  # 0: room for a cache
 _GLOBAL = opmap["LOAD_GLOBAL"]
+_KINDS = frozenset(("dict", "list", "set", "OrderedDict", "deque"))
+_CALLS = frozenset(opmap[name] for name in ("CALL", "PRECALL", "CALL_KW", "CALL_FUNCTION_EX") if name in opmap)
 _MAKERS = frozenset(("__init__", "__new__", "__post_init__", "__setstate__", "<module>"))
 _NAMED = ATTRIBUTES | {EdgeKind.LOCAL}
 
@@ -113,31 +115,37 @@ def _takes_out(code: CodeType, name: str) -> bool:
     return not _REMOVERS.isdisjoint(set(code.co_names) - seen)
 
 
-def takes_from(code: CodeType, name: str) -> bool:
-    """Whether it takes something out of the attribute or global *name*, or puts an empty one there; not in doubt."""
-    for op, arg, read, stack in _operations(code) if code.co_name not in _MAKERS else ():
-        if (op in _DELETES and _at(stack, 2) == name) or (read in _REMOVERS and _at(stack, 1) == name):
+def takes_from(code: CodeType, names: Collection[str]) -> bool:
+    """Whether it takes something out of an attribute or global of these *names*, or of an item of it, or puts an empty
+    one there; not in doubt. The method may be that of the class: ``dict.pop(self.rows, key)``."""
+    of_class = False
+    for op, arg, read, stack in _operations(code, items=True) if code.co_name not in _MAKERS else ():
+        if (op in _DELETES and _at(stack, 2) in names) or (read in _REMOVERS and _at(stack, 1) in names):
             return True
-        if op in _STORES and code.co_names[arg] == name and _at(stack, 1 + (op == _ATTRIBUTE)) == _EMPTY:
+        if op in _STORES and code.co_names[arg] in names and _at(stack, 1 + (op == _ATTRIBUTE)) == _EMPTY:
             return True
+        if of_class and read in names:
+            return True
+        of_class = (of_class and op not in _CALLS) or (read in _REMOVERS and _at(stack, 1) in _KINDS)
     return False
 
 
-def puts_into(code: CodeType, name: str) -> bool:
-    """Whether it puts something into the attribute or global *name*; not in doubt."""
+def puts_into(code: CodeType, names: Collection[str]) -> bool:
+    """Whether it puts something into an attribute or global of these *names*, or into an item of it; not in doubt."""
     return any(
-        (op in _PUTS and _at(stack, 2) == name) or (read in _ADDERS and _at(stack, 1) == name)
-        for op, _, read, stack in _operations(code)
+        (op in _PUTS and _at(stack, 2) in names) or (read in _ADDERS and _at(stack, 1) in names)
+        for op, _, read, stack in _operations(code, items=True)
     )
 
 
-def _operations(code: CodeType) -> Iterator[tuple[int, int, str | None, list[str | None]]]:
+def _operations(code: CodeType, items: bool = False) -> Iterator[tuple[int, int, str | None, list[str | None]]]:
     """Each operation with its argument, the name that it reads, and the stack before it: of names, where what is no
-    global, no attribute, or not known is None."""
+    global, no attribute, or not known is None. With *items* an item has the name of what it is in."""
     stack: list[str | None] = []
     for op, arg in instructions(code):
         read = name_of(code, op, arg)
         yield op, arg, read, stack
+        whole = _at(stack, 2) if items and reads_item(op, arg) else read
         effect = _effect(op, arg)
         if effect is None:
             stack.clear()
@@ -145,7 +153,7 @@ def _operations(code: CodeType) -> Iterator[tuple[int, int, str | None, list[str
         del stack[len(stack) + min(effect, 0) :]
         stack += [None] * effect
         if stack and op not in _NEUTRAL:
-            stack[-1] = _EMPTY if op in _BUILDS and arg == 0 else read
+            stack[-1] = _EMPTY if op in _BUILDS and arg == 0 else whole
 
 
 def _at(stack: list[str | None], place: int) -> str | None:

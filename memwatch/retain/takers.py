@@ -2,25 +2,27 @@
 
 They are what a program can call: methods of the class whose attribute the container is, or functions of the module
 whose variable it is, without those that put something in as well. Where such a class is a part of another object on the
-path, the methods of that one which call them are what users know.
+path, the methods of that one which call them are what users know. Where no code is seen to take anything out, names
+tell: who calls ``watch()`` can call ``unwatch()``.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import CodeType, ModuleType
 from typing import Any
 
 from ..backend.type_labels import mro_of, type_label
+from .counterparts import counterparts
 from .functions import code_of, functions_of
 from .object_labels import module_name
 from .owners import attribute_on
 from .path import RetainingPath
-from .references import namespace
+from .references import LIBRARY, distance, modules, namespace
 from .removal import puts_into, takes_from
-from .steps import Root, Step
+from .steps import EdgeKind, Root, Step
 
 _WORD = re.compile("[A-Za-z][a-z]*")
 _MOST = 3
@@ -30,7 +32,7 @@ _WORDS = frozenset(
         *("remove", "delete", "del", "discard", "pop", "clear", "clean", "close", "cancel", "disconnect", "detach"),
         *("reset", "expire", "evict", "purge", "prune", "trim", "release", "stop", "drop", "expunge", "dispose"),
         *("forget", "export", "save", "drain", "shutdown", "abort", "finish", "free", "unregister", "unsubscribe"),
-        *("unschedule", "unbind", "unwatch", "unload", "off"),
+        *("unschedule", "unbind", "unwatch", "unload", "unobserve", "unlisten", "unmount", "uninstall", "unset", "off"),
     )
 )
 """What a function is called that a program may call to take something back: others do so beside what they are for."""
@@ -47,28 +49,82 @@ def find_takers(path: RetainingPath) -> tuple[str, ...]:
     place = attribute_on(path)
     if place is None:
         return ()
-    holders: Sequence[Root | Step] = (path.root, *path.steps)
-    attribute = path.steps[place].edge.name
-    inner: set[str] = set()
-    for holder in reversed(holders[: place + 1]):
-        home = _home_of(holder)
+    places: Sequence[Root | Step] = (path.root, *path.steps)
+    names = [path.steps[place].edge.name, *_keys_below(path, place)]
+    inner, *outer = [_home_of(it) for it in reversed(places[: place + 1])]
+    methods = _methods_of(inner)
+    seen = _taking({**_beside(inner), **methods}, names)
+    return _callable(inner, outer, seen) or _callable(inner, outer, _undoing(methods, names))
+
+
+def _callable(inner: Any, outer: Sequence[Any], taking: set[str]) -> tuple[str, ...]:
+    """Those of *taking*, methods of *inner*, and of what calls them there or in one of *outer*, that users know."""
+    for home in (inner, *outer):
+        if not taking:
+            break
         methods = _methods_of(home)
-        if not inner:
-            inner = {name for name, codes in methods.items() if _takes(codes, attribute)}
-            found = _with_callers(methods, inner)
-        else:
-            found = _with_callers(methods, _calling(methods, inner - _ANYWHERE))
+        called = taking if home is inner else _calling(methods, taking - _ANYWHERE)
+        found = _with_callers(methods, called)
         public = [name for name in methods if name in found and _is_public(name, home)]
         if public:
             return tuple(f"{_name_of(home)}.{name}()" for name in public[:_MOST])
-        inner |= found
-        if not inner:
-            return ()
+        taking = taking | found
     return ()
 
 
-def _takes(codes: Sequence[CodeType], attribute: str) -> bool:
-    return any(takes_from(it, attribute) for it in codes) and not any(puts_into(it, attribute) for it in codes)
+def find_undoing(calls: Sequence[tuple[str, str]], file: str) -> str | None:
+    """What undoes the first of *calls* that a function of the same class or module undoes, by its name:
+    ``"Parameters.unwatch()"``.
+
+    The calls are functions with their files; those of the package that has *file* go first, and of the standard library
+    none else counts.
+    """
+    loaded = {namespace(module).get("__file__"): (name, module) for name, module in modules() if _has_file(module)}
+    near = [it for it in calls if _package(loaded, it[1]) == _package(loaded, file)]
+    far = [it for it in calls if it not in near and it[1] in loaded and distance(*loaded[it[1]]) == LIBRARY]
+    for function, called in [it for it in (*near, *far) if it[1] in loaded]:
+        *outer, name = function.split(".")
+        home = _inside(loaded[called][1], outer) if outer else loaded[called][1]
+        undoing = next((it for it in counterparts(name, _methods_of(home)) if not it.startswith("_")), None)
+        if undoing is not None and not _name_of(home).startswith("_"):
+            return f"{_name_of(home)}.{undoing}()"
+    return None
+
+
+def _has_file(module: Any) -> bool:
+    return issubclass(type(module), ModuleType) and type(namespace(module).get("__file__")) is str
+
+
+def _package(loaded: Mapping[str, tuple[str, Any]], file: str) -> str:
+    return loaded[file][0].partition(".")[0] if file in loaded else ""
+
+
+def _keys_below(path: RetainingPath, place: int) -> list[str]:
+    """The keys on *path* that code may use as a name of what they lead to: ``self.users`` for ``all["users"]``."""
+    keys = (step.edge.name for step in path.steps[place + 1 :] if step.edge.kind is EdgeKind.KEY)
+    return [key.strip("'") for key in keys if key.startswith("'")]
+
+
+def _taking(methods: _Methods, names: Collection[str]) -> set[str]:
+    """Those that take something out, and put nothing in."""
+    return {
+        name
+        for name, codes in methods.items()
+        if any(takes_from(it, names) for it in codes) and not any(puts_into(it, names) for it in codes)
+    }
+
+
+def _undoing(methods: _Methods, names: Collection[str]) -> set[str]:
+    """Those that undo, by their names, what puts something in; or the only one that undoes anything."""
+    adding = [name for name, codes in methods.items() if any(puts_into(it, names) for it in codes)]
+    pairs = {name: found for name in adding or methods if (found := counterparts(name, methods))}
+    return {it for found in pairs.values() for it in found} if adding or len(pairs) == 1 else set()
+
+
+def _beside(home: Any) -> _Methods:
+    """The functions of the module that the class *home* is of: they may look after its objects."""
+    module = sys.modules.get(type_label(home).rpartition(".")[0]) if issubclass(type(home), type) else None
+    return _methods_of(module)
 
 
 def _with_callers(methods: _Methods, taking: set[str]) -> set[str]:

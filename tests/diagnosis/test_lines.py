@@ -112,6 +112,12 @@ def test_ways_to_one_line_of_the_program_are_one_place_however_the_library_got_t
     assert [frame["in_app"] for frame in site.frames] == [False, True]
 
 
+def test_what_the_programs_lines_have_called_is_told():
+    far, near = sampled("str", "lib_a:3", "lib_b:2", "app:1"), sampled("dict", "lib_a:9", "app:1", size=9e5)
+    found = lines(far, near, sampled("str", "app:1"), sampled("str", "lib_c:1"), sampled("int", "lib_c:1", "app:1"))
+    assert found.calls(("str", "dict")) == [("in_lib_a", "lib_a"), ("in_lib_b", "lib_b")]
+
+
 def test_the_first_frame_of_the_program_is_shown_however_deep_it_lies():
     deep = [f"library:{number}" for number in range(20)]
     (site,) = lines(sampled("str", *deep, "app:7", "app:8")).loose()

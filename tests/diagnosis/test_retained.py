@@ -48,6 +48,19 @@ def test_small_views_retain_their_large_buffers_and_what_two_hold_neither_retain
 
 @can_look
 @pytest.mark.usefixtures("weighed")
+def test_what_others_hold_as_well_is_not_told_of_one_holder(case, app):
+    app.kept, app.by_number = [], {}
+
+    def grow():
+        app.kept.extend(bytearray(4000) for _ in range(200))
+        app.by_number.update(enumerate(app.kept))
+
+    first = case.judge(grow).report.suspects[0]
+    assert first.held_by is not None and first.retained_bytes is None
+
+
+@can_look
+@pytest.mark.usefixtures("weighed")
 def test_a_child_that_fails_costs_the_report_nothing_else(case, app, text, monkeypatch):
     def refuse(*_):
         raise UnsupportedError("no forked child")

@@ -187,7 +187,7 @@ class State:
 """
 
 
-@pytest.mark.parametrize(("written", "owned"), [("app.state.basket.clear()", False), ("app.other.clear()", True)])
+@pytest.mark.parametrize(("written", "owned"), [("app.state.basket.clear()", False), ("app.watch('basket')", True)])
 def test_what_the_program_puts_there_under_a_name_of_its_own_is_the_program_s(
     lib: Any, app: Any, written: str, owned: bool
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator
 from types import ModuleType
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from memwatch.installed import FOLDERS
-from memwatch.retain import find_owner, find_takers, retaining_paths
+from memwatch.retain import find_owner, find_takers, find_undoing, retaining_paths
+from memwatch.retain.counterparts import counterparts
 
 LIBRARY = """
 from collections import deque
@@ -68,6 +70,48 @@ class Machine:
     def _drop(self):
         self._new = {}
 
+class Table:
+    def __init__(self):
+        self.kept_rows, self.kept_watchers, self.kept_by_name = {}, {"all": []}, {}
+
+    def add(self, row):
+        self.kept_rows[row] = row
+
+    def remove(self, row):
+        self._drop_row(row)
+
+    def _drop_row(self, row):
+        dict.pop(self.kept_rows, row, None)
+
+    def watch(self, what, callback):
+        self.kept_watchers[what].append(callback)
+
+    def clear_watchers(self, what):
+        self.kept_watchers[what].clear()
+
+    def connect(self, name):
+        self.kept_by_name.setdefault(name, [])
+
+    def disconnect(self, name):
+        getattr(self, "kept_by_" + "name").pop(name)
+
+class Link:
+    def __init__(self):
+        self.link_state = _State()
+
+    def attach(self, callback):
+        self.link_state.kept_callbacks.append(callback)
+
+    def detach(self, callback):
+        _take_out(self.link_state, callback)
+
+class _State:
+    def __init__(self):
+        self.kept_callbacks = []
+
+def _take_out(state, callback):
+    state.kept_callbacks.remove(callback)
+
 class _Part:
     def __init__(self):
         self._items = []
@@ -95,7 +139,7 @@ def app(library: Any) -> Iterator[Any]:
     made: Any = ModuleType("app")
     made.__file__ = "/srv/app.py"
     sys.modules["app"] = made
-    made.machine = library.Machine()
+    made.machine, made.table, made.link = library.Machine(), library.Table(), library.Link()
     yield made
     del sys.modules["app"]
 
@@ -125,6 +169,35 @@ def test_methods_of_the_class_or_who_calls_them(app: Any, attribute: str, takers
 def test_functions_of_the_module(library: Any) -> None:
     assert takers_of(vars(library)["_registry"]) == ("a_library.unregister()",)
     assert takers_of(vars(library)["_waiting"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "takers"),
+    [
+        ("kept_rows", ("Table.remove()",)),  # the method is that of the class dict
+        ("kept_watchers", ("Table.clear_watchers()",)),  # out of an item
+        ("kept_by_name", ("Table.disconnect()",)),  # told by its name
+    ],
+)
+def test_ways_to_take_out(app: Any, attribute: str, takers: tuple[str, ...]) -> None:
+    assert takers_of(vars(app.table)[attribute]) == takers
+
+
+def test_functions_beside_a_class_may_look_after_its_objects(app: Any) -> None:
+    assert takers_of(vars(app.link.link_state)["kept_callbacks"]) == ("Link.detach()",)
+
+
+def test_a_call_is_undone_by_what_its_name_says(library: Any) -> None:
+    def undoing(*functions: str) -> str | None:
+        return find_undoing([(it, library.__file__) for it in functions], library.__file__)
+
+    assert undoing("Table.watch", "Table.connect", "register") == "Table.disconnect()"
+    assert undoing("register") == "a_library.unregister()"
+    assert undoing("Table.remove", "nothing", "Nowhere.add", "wait.<locals>.add") is None
+    assert find_undoing([("register", library.__file__)], pytest.__file__) == "a_library.unregister()"
+    assert find_undoing([("Thread.start", threading.__file__)], library.__file__) is None
+    assert counterparts("addTrigger", ["removeTrigger", "add", "unaddTrigger"]) == ["removeTrigger", "unaddTrigger"]
+    assert counterparts("_watch", ["watch"]) == []
 
 
 def test_a_part_of_another_object_is_emptied_by_that(app: Any) -> None:

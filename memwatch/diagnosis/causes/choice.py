@@ -10,14 +10,13 @@ from ...estimates import is_alike
 from ...internal import internal
 from ...retain import CHAINED, EdgeKind, Holding, RootKind, find_owner
 from ...retain import UNREACHED as UNREACHED_ROOTS
-from ...units import printable
 from ..classes import is_library, is_programs, is_standard, unseen_keepers
 from .below import CONTAINERS, OFTEN, SEVERAL, cause_inside, is_replaced
 from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, REPLACED, UNREACHED, Holder
 from .kept import KEPT
 from .libraries import LIBRARIES
-from .owned import IN_LIBRARY, MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, WEAK_OWNED, library_of, maker_of, take_back
+from .owned import ALL_OWNED, IN_LIBRARY, MADE, OWNED, STANDARD_OWNED, Calls, about, keeps_all, maker_of, owner_of
 from .runtime import RUNTIME
 from .variables import VARIABLES
 from .verdicts import BY_VERDICT, GC_DISABLED, INTERPRETERS
@@ -31,11 +30,7 @@ ALL = (
     FAR_BOUND,
     NEAR_BOUND,
     REPLACED,
-    OWNED,
-    STANDARD_OWNED,
-    QUEUE_OWNED,
-    WEAK_OWNED,
-    MADE,
+    *ALL_OWNED,
     CYCLE_IN_C,
     UNREACHED,
     GC_DISABLED,
@@ -52,11 +47,15 @@ _CONTAINERS = CONTAINERS.union(_TREE)
 _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
-_CALLS = ("functools.partial", "asyncio.events.Handle", "asyncio.events.TimerHandle")
-"""What these call is named, as of a method."""
+_CALLS = (
+    *("functools.partial", "asyncio.events.Handle", "asyncio.events.TimerHandle"),
+    *("_asyncio.Future", "asyncio.futures.Future", "concurrent.futures._base.Future"),
+)
+"""What these call is named, as of a method, or what they have for a result."""
 
 _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod"))
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
+_FUNCTION_CACHES = tuple(cause for cause in RUNTIME if cause.name in ("cached-method", "function-cache"))
 _CALLBACKS = next(cause for cause in RUNTIME if cause.name == "callbacks-in-c")
 _SMALL_VIEWS = next(cause for cause in KEPT if cause.name == "small-views")
 _LITTLE = 4  # times as much
@@ -72,9 +71,11 @@ class Words:
     hint: str = ""
 
 
-def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: str = "the program") -> Words:
+def words_for(
+    holding: Holding, verdict: str = "", counts: bool = True, line: str = "the program", calls: Calls = ()
+) -> Words:
     """The words for *holding*; for *verdict* alone where its path says nothing. *counts* has the items counted; *line*
-    is the program's line that makes what is held there."""
+    is the program's line that makes what is held there, *calls* are functions that it has called, with their files."""
     unknown = _NO_CAUSE if holding.bound is None else NEAR_BOUND if _is_nearly_full(holding) else FAR_BOUND
     cause, name = _choose(holding) or (BY_VERDICT.get(verdict, unknown), "")
     holder = _holder(holding)
@@ -82,22 +83,22 @@ def words_for(holding: Holding, verdict: str = "", counts: bool = True, line: st
         "holder": holder.word if holder else "container",
         "drop": _how_to_drop(holding, holder) if holder else "drop items when they are done with",
         "name": name or "a function",
+        "line": line,
     }
-    owner = find_owner(holding.path) if cause.for_owner else None
+    owner = find_owner(holding.path) if cause.for_owner else owner_of(name) if cause in _FUNCTION_CACHES else None
     if owner is not None:
-        container = f"{printable(owner.name)}.{printable(owner.attribute)}"
-        said |= {"library": library_of(owner), "container": container, "attribute": owner.attribute, "line": line}
-        said["take_back"] = take_back(holding.path, line)
+        said |= about(owner, None if cause in _FUNCTION_CACHES else holding.path, line, calls)
         cause = IN_LIBRARY.get(cause.name, STANDARD_OWNED if owner.is_standard else OWNED)
     kind = name_type(holding)
     maker = maker_of(kind) if cause.for_maker else None
     if maker is not None:
-        said |= {"library": maker, "type": kind, "line": line}
+        said |= {"library": maker, "type": kind}
         cause = MADE
     counted = count_words(holding) if cause.counted and counts else ""
     if cause in (FAR_BOUND, NEAR_BOUND):
         counted = f": {holding.used or 0:,} of at most {holding.bound:,}"
-    hints = [it for it in (cause.hint.format(**said), _beside(holding)) if it]
+    own = "; or ".join(filter(None, (keeps_all(owner), cause.hint.format(**said))))
+    hints = [it for it in (own, _beside(holding)) if it]
     text = cause.cause.format(**said).replace("a Ordered", "an Ordered")
     return Words(cause.name, text + counted, "; ".join(hints))
 
@@ -140,7 +141,8 @@ def name_type(holding: Holding) -> str:
     library yields to one that is not, if it is not what is held, and one that the standard library keeps to itself to
     any other, where the program has not put it there. Of two other classes that which owns the other is named, and
     where neither does the program's own, else the one that leads to most. A library's object yields to the program's
-    that came with it, beside it or each leading to the other. Classes that are held are named as such.
+    that came with it, beside it or each leading to the other. Classes that are held are named as such, and so is one
+    that was made for each item, before a library's objects that describe it.
     """
     counts, top = holding.type_counts, holding.frontier_type
     if known := _known_kind(holding) or _wrapped(holding) or _companion(holding):
@@ -157,6 +159,8 @@ def name_type(holding: Holding) -> str:
     own = [name for name in own if name in holding.owners] or own  # what is farther was not met
     own = [name for name in own if not _is_owned(name, own, holding)] or own
     programs = [name for name in own if is_programs(name)] if top in _CONTAINERS or top in _CALLS else []
+    if top in _CONTAINERS and "type" in often and not programs:
+        return "type"
     others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
     return max(programs or own or others, key=lambda name: (_led_to(name, holding), counts[name]))
 

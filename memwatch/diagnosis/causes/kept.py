@@ -99,6 +99,15 @@ KEPT = (
         counted=True,
     ),
     Cause(
+        "waiting-generators",
+        "generators that wait for what does not come, each with a callback that is kept to let it go on",
+        "let what they wait for come, give the wait a timeout, or end each: close(), cancel(), or the library's "
+        "interrupt()",
+        (f"*: list|set|collections.deque > []: {_CALLABLE}",),
+        counted=True,
+        below="generator",
+    ),
+    Cause(
         "listeners",
         "listeners that are added and not removed again",
         "remove each when its owner is no longer used, or hold it weakly: weakref.WeakSet(), or weakref.WeakMethod for "
@@ -117,7 +126,11 @@ KEPT = (
         "a {holder} that is a cache by its name and has no bound",
         "give it a bound: functools.lru_cache(maxsize=128) on the function, the library's own option for the size of "
         "its cache, or weakref.WeakValueDictionary",
-        (".*cache|.*cache_|.*memo: dict > []",),
+        (
+            ".*cache|.*cache_|.*memo: dict > []",
+            ".*cache|.*cache_|.*memo: dict > []: dict > []",
+            "*: *Cache > .*: dict > []",
+        ),
         counted=True,
         many=True,
         for_owner=True,

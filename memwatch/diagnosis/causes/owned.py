@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
 
 from ...installed import find_distribution
-from ...retain import Owner, RetainingPath, find_takers
+from ...retain import Owner, RetainingPath, find_takers, find_undoing
+from ...units import printable
 from ..classes import file_of_module, is_library
 from .cause import Cause
+
+Calls = Sequence[tuple[str, str]]
+"""Functions with their files."""
 
 OWNED = Cause(
     "library-container",
@@ -47,8 +53,28 @@ QUEUE_OWNED = Cause(
     counted=True,
 )
 
-IN_LIBRARY = {"weak-dict-holds-members": WEAK_OWNED, "unbounded-queue": QUEUE_OWNED}
+CACHE_OWNED = Cause(
+    "library-cache",
+    "a cache of {library} that only grows, {container}",
+    "ask for few different things where {line} does, without ids, times or users' texts in them: each has an entry of "
+    "its own, and stays; or {take_back}; or look for the library's option that bounds it or leaves it out, or for a "
+    "newer release; {attribute} is the library's own",
+    counted=True,
+)
+
+IN_LIBRARY = {
+    "weak-dict-holds-members": WEAK_OWNED,
+    "unbounded-queue": QUEUE_OWNED,
+    "growing-cache": CACHE_OWNED,
+    "function-cache": CACHE_OWNED,
+    "cached-method": CACHE_OWNED,
+}
 """What is said instead of a cause, by its name, where the container is a library's; else `OWNED`."""
+
+KEEPS_ALL = "{kind} keeps all that it gets in this process, by its name: use another one in its place in a service"
+"""What is said first where a class of the library is called as those are that tests and small programs use."""
+
+_KEEPS_ALL = re.compile(r"(?:In)?(?:Memory|Stub|Mock|Fake|Dummy)(?=[A-Z]|$)|.*InMemory")
 
 MADE = Cause(
     "library-callbacks",
@@ -56,6 +82,9 @@ MADE = Cause(
     "make such an object once, for the whole process, and use it again ({line} makes them), or look for a newer "
     "release: what the library gives there is its own",
 )
+
+
+ALL_OWNED = (OWNED, STANDARD_OWNED, QUEUE_OWNED, CACHE_OWNED, WEAK_OWNED, MADE)
 
 
 def maker_of(label: str) -> str | None:
@@ -66,10 +95,33 @@ def maker_of(label: str) -> str | None:
     return f"{found[0]} {found[1]}" if found else label.partition(".")[0]
 
 
-def take_back(path: RetainingPath, line: str) -> str:
-    """How a program takes back what it has put into a library's container at the end of *path*."""
+def owner_of(function: str) -> Owner | None:
+    """The owner of a library's *function*, by its full name; None where it is not a library's."""
+    module, _, name = function.rpartition(".")
+    return Owner(module, name, file_of_module(function), False) if is_library(function) else None
+
+
+def about(owner: Owner, path: RetainingPath | None, line: str, calls: Calls) -> dict[str, str]:
+    """What a cause says of *owner*, whose container *path* leads to; of the cache of a function without a path. The
+    program has made *calls*."""
+    container = f"{printable(owner.name)}.{printable(owner.attribute)}"
+    back = f"call {container}.cache_clear()" if path is None else take_back(path, line, calls, owner)
+    return {"library": library_of(owner), "container": container, "attribute": owner.attribute, "take_back": back}
+
+
+def take_back(path: RetainingPath, line: str, calls: Calls, owner: Owner) -> str:
+    """How a program takes back what it has put into a library's container at the end of *path*, where it has made
+    *calls*."""
     takers = find_takers(path)
+    if not takers and (undoing := find_undoing(calls, owner.file)) is not None:
+        takers = (undoing,)
     return TAKERS.format(line=line, takers=" or ".join(takers)) if takers else TAKE_BACK.format(line=line)
+
+
+def keeps_all(owner: Owner | None) -> str:
+    """What is to be said of a class that keeps all that it gets, by its name; empty without such."""
+    kind = owner.name.rpartition(".")[2] if owner is not None else ""
+    return KEEPS_ALL.format(kind=kind) if _KEEPS_ALL.match(kind) else ""
 
 
 def library_of(owner: Owner) -> str:

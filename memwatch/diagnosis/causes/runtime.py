@@ -122,6 +122,21 @@ RUNTIME = (
         many=True,
     ),
     Cause(
+        "loaded-modules",
+        "modules that are loaded under ever new names, each of which Python keeps in sys.modules",
+        "load it under one name, or take it out when it is no longer used: sys.modules.pop(name, None)",
+        ("module sys > .modules: dict > []",),
+        counted=True,
+    ),
+    Cause(
+        "raised-again",
+        "an error that is kept and raised again and again: its traceback gets longer each time, and holds the frames "
+        "that it has passed with their variables",
+        "raise a new error each time and keep the text alone, or drop the frames first: raise "
+        "error.with_traceback(None)",
+        ("*: BaseException > *: traceback",),
+    ),
+    Cause(
         "finalizer-holds-object",
         "weakref.finalize holds the object that it waits for, through the callback or its arguments, so that the "
         "object never dies",

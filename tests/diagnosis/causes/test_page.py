@@ -18,7 +18,7 @@ from memwatch.diagnosis.causes.holders import (
 )  # fmt: skip
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
-from memwatch.diagnosis.causes.owned import MADE, OWNED, QUEUE_OWNED, STANDARD_OWNED, TAKE_BACK, TAKERS, WEAK_OWNED
+from memwatch.diagnosis.causes.owned import ALL_OWNED, KEEPS_ALL, TAKE_BACK, TAKERS
 from memwatch.diagnosis.causes.runtime import RUNTIME
 from memwatch.diagnosis.causes.variables import VARIABLES
 from memwatch.diagnosis.causes.verdicts import GC_DISABLED, INTERPRETERS
@@ -40,7 +40,7 @@ Below a cause stand the paths that it fits. Each has the steps from left to righ
 """
 
 OTHERS = (
-    ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, REPLACED, OWNED, STANDARD_OWNED, QUEUE_OWNED, WEAK_OWNED, MADE,
+    ATTRIBUTES, GENERAL, FAR_BOUND, NEAR_BOUND, REPLACED, *ALL_OWNED,
 )  # fmt: skip
 
 PARTS = (
@@ -65,6 +65,7 @@ def render() -> str:
     takers = TAKERS.format(line="{line}", takers="Machine.remove_model()")
     lines += ["\n## Functions of a library\n", "`{take_back}` names those that take something out again:\n"]
     lines += [f"* {takers}", f"* where none is seen to: {TAKE_BACK}"]
+    lines += [f"\nOf a class that is called as one that keeps things in memory the hint says first: {KEEPS_ALL.format(kind='InMemoryExporter')}"]
     return "\n".join(lines) + "\n"
 
 

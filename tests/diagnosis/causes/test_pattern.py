@@ -240,6 +240,44 @@ def test_a_queue_of_a_library_is_not_for_the_program_to_bound(monkeypatch) -> No
     assert told.cause.startswith("a queue of kombu that fills faster than it is emptied, kombu.transport")
 
 
+def test_a_cache_of_a_library_keeps_what_it_is_asked_for(monkeypatch) -> None:
+    held = holding(attribute("_units_cache", "dict"), item("lib.Unit"))
+    assert words_for(held).name == "growing-cache"
+    by_class = attribute("registry", "lib.UnitCache"), attribute("root_units", "dict"), item("lib.Unit")
+    assert words_for(holding(*by_class)).name == "growing-cache"
+    monkeypatch.setattr(choice, "find_owner", lambda path: Owner("lib.MemoryUnits", "_units_cache", "", False))
+    told = words_for(held, line="app.py:7")
+    assert told.name == "library-cache" and told.cause.startswith("a cache of lib that only grows, lib.MemoryUnits._un")
+    assert told.hint.startswith("MemoryUnits keeps all") and "few different things where app.py:7 does" in told.hint
+    wrapper = replace(attribute("load", "functools._lru_cache_wrapper"), name="pytest.freeze_includes")
+    inside = (Step(Edge(EdgeKind.FIELD, "cache"), "dict"), item("lib.Unit"))
+    told = words_for(holding(wrapper, *inside))
+    assert told.name == "library-cache" and "call pytest.freeze_includes.cache_clear()" in told.hint
+    assert words_for(holding(replace(wrapper, name="app.load"), *inside)).name == "function-cache"
+
+
+def test_callbacks_of_which_each_has_a_generator_are_for_these_to_go_on() -> None:
+    told = replace(holding(LIST, item("method")), type_counts={"method": 30, "lib.Process": 30, "generator": 30})
+    assert words_for(told).name == "waiting-generators"
+    assert words_for(replace(told, type_counts={"method": 30, "lib.Process": 30})).name == "listeners"
+
+
+def test_modules_by_new_names_and_an_error_that_is_raised_again() -> None:
+    loaded = holding(attribute("modules", "dict"), item("module"), root=Root(RootKind.MODULE, "sys"))
+    assert words_for(loaded).name == "loaded-modules"
+    error = replace(attribute("LAST", "OSError"), traits=("Exception", "BaseException"))
+    longer = Step(Edge(EdgeKind.FIELD, "__traceback__"), "traceback", traits=("chain",))
+    assert words_for(holding(error, longer, targets=1)).name == "raised-again"
+
+
+def test_a_class_that_was_made_for_each_item_is_named_before_what_describes_it(monkeypatch) -> None:
+    monkeypatch.setattr(choice, "is_programs", lambda name: name.startswith("app."))
+    held = replace(holding(LIST, item("tuple")), type_counts={"lib.Attribute": 60, "tuple": 30, "type": 30})
+    assert name_type(held) == "type"
+    assert name_type(replace(held, type_counts={**held.type_counts, "app.Hook": 30})) == "app.Hook"
+    assert name_type(replace(held, type_counts={**held.type_counts, "type": 3})) == "lib.Attribute"
+
+
 def test_a_variable_in_many_threads_is_told_as_threads_that_do_not_end() -> None:
     local = Step(Edge(EdgeKind.LOCAL, "buffer"), "list")
     run = Root(RootKind.FUNCTION, "app.work")
@@ -320,6 +358,8 @@ def test_of_a_partial_the_object_that_it_calls_is_named() -> None:
     held = holding(LIST, item("functools.partial"))
     assert name_type(replace(held, type_counts={"functools.partial": 30, "app.View": 30})) == "app.View"
     assert name_type(replace(held, type_counts={"functools.partial": 30, "str": 30})) == "functools.partial"
+    result = replace(holding(LIST, item("_asyncio.Future")), type_counts={"_asyncio.Future": 30, "app.User": 30})
+    assert name_type(result) == "app.User" and words_for(result).name == "kept-futures"
 
 
 def test_a_function_that_is_wrapped_again_and_again_is_a_chain() -> None:
