@@ -293,7 +293,7 @@ def _is_many(holding: Holding) -> bool:
 def _choose_by_holder(holding: Holding) -> tuple[Cause, str] | None:
     if is_replaced(holding):
         return REPLACED, ""
-    if holding.holder_type not in HOLDERS or not _is_many(holding):
+    if _holder(holding) is None or not _is_many(holding):
         return None
     steps = holding.path.steps
     if (steps and steps[-1].edge.is_item) or holding.frontier_type == holding.holder_type:

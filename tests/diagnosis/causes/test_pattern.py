@@ -270,6 +270,13 @@ def test_modules_by_new_names_and_an_error_that_is_raised_again() -> None:
     assert words_for(holding(error, longer, targets=1)).name == "raised-again"
 
 
+def test_a_container_derived_from_a_builtin_has_its_words() -> None:
+    tables = replace(attribute("tables", "lib.FacadeDict"), traits=("lib.ReadOnly", "dict"))
+    store = attribute("store", "lib.Store")
+    assert words_for(holding(store, tables, item("lib.Table"))).name == "growing-container"
+    assert words_for(holding(store, replace(tables, traits=()), item("lib.Table"))).name == ""
+
+
 def test_a_class_that_was_made_for_each_item_is_named_before_what_describes_it(monkeypatch) -> None:
     monkeypatch.setattr(choice, "is_programs", lambda name: name.startswith("app."))
     held = replace(holding(LIST, item("tuple")), type_counts={"lib.Attribute": 60, "tuple": 30, "type": 30})
