@@ -65,7 +65,8 @@ def render() -> str:
     takers = TAKERS.format(line="{line}", takers="Machine.remove_model()")
     lines += ["\n## Functions of a library\n", "`{take_back}` names those that take something out again:\n"]
     lines += [f"* {takers}", f"* where none is seen to: {TAKE_BACK}"]
-    lines += [f"\nOf a class that is called as one that keeps things in memory the hint says first: {KEEPS_ALL.format(kind='InMemoryExporter')}"]
+    called = KEEPS_ALL.format(kind="InMemoryExporter")
+    lines += [f"\nOf a class that is called as one that keeps things in memory the hint says first: {called}"]
     return "\n".join(lines) + "\n"
 
 
