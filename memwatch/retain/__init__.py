@@ -14,9 +14,8 @@ from .retaining_paths import find_path, retaining_paths
 from .search import bytes_of_places, expected_search, unreached
 from .sharing import share_among
 from .steps import ATTRIBUTES, CHAINED, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
-from .takers import find_takers
-from .unseen import Unseen, find_unseen
 from .takers import find_takers, find_undoing
+from .unseen import Unseen, find_unseen
 
 __all__ = [
     "ATTRIBUTES",
@@ -49,8 +48,8 @@ __all__ = [
     "find_path",
     "find_remover",
     "find_takers",
-    "find_unseen",
     "find_undoing",
+    "find_unseen",
     "grown_of",
     "holdings_of",
     "is_taken_with",
