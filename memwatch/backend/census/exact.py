@@ -52,7 +52,7 @@ def count_in_child(
 ) -> tuple[Mapping[str, tuple[int, int]], float]:
     """What `count_objects` gives, by a forked child; and the seconds that its making held the program up.
 
-    An object whose size a C method of its type tells (deque, OrderedDict, an array) is counted without its buffers.
+    An object whose size a C method of its type tells is counted without its buffers, but for deque and OrderedDict.
     Linux only; `UnsupportedError` where there can be no child, or it has not answered within *patience* seconds.
     """
     _prepare(should_cancel)

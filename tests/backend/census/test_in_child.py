@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
+from array import array
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
@@ -115,10 +116,22 @@ def test_labels_are_those_of_the_other_census() -> None:
     assert in_child["gr\u00fc\u00df.\U0001f600.Caf\u00e9\u4e2d"][0] == 2 and in_child["m.lone\ud800"][0] == 2
 
 
+@pytest.mark.parametrize("items", [0, 1, 100_000])
+@pytest.mark.parametrize("make", [deque, OrderedDict.fromkeys])
+def test_buffers_of_a_container_are_counted(make: Callable[[range], Any], items: int) -> None:
+    label = f"collections.{type(make(range(0))).__name__}"
+    before, before_here = count(label), exact.count_objects(True, (), None)[label]
+    KEPT.extend(make(range(items)) for _ in range(max(1, 100 - items)))
+    after, after_here = count(label), exact.count_objects(True, (), None)[label]
+    assert after[0] - before[0] == after_here[0] - before_here[0] == max(1, 100 - items)
+    assert after[1] - before[1] == pytest.approx(after_here[1] - before_here[1], rel=0.02)
+
+
 def test_what_a_method_tells_is_left_out() -> None:
-    before = count("collections.deque")
-    KEPT.append(deque(range(100_000)))
-    after = count("collections.deque")
+    KEPT.append(array("q"))
+    before = count("array.array")
+    KEPT.append(array("q", range(100_000)))
+    after = count("array.array")
     assert after[0] == before[0] + 1 and after[1] - before[1] < 1000
 
 

@@ -32,7 +32,7 @@ take_out(Walk *walk, Kind *kind, PyObject *object)
     walk->nodes--;
     kind->count--;
     if (walk->counting)
-        kind->bytes -= (uint64_t)size_of(kind, object);
+        kind->bytes -= (uint64_t)size_unasked(kind, object);
     if (hide(walk, object))
         return 0;
     walk->failed = true;

@@ -64,7 +64,7 @@ ask_later(Walk *walk, uint64_t *sizes)
         if (sizes)
             sizes[later.row] = size;
         else /* the walk counted the size without the method's part */
-            kind->bytes += size - (uint64_t)size_of(kind, later.object);
+            kind->bytes += size - later.counted;
     }
     each_later(&walk->later, Py_DecRef);
     walk->later.used = 0;

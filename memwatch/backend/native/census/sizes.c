@@ -5,6 +5,9 @@
 #include "census/sizes.h"
 #include "core/code_and_locks.h"
 
+#include <string.h>
+
+#define DEQUE_BLOCK 64 /* items of a deque that lie together, with two links */
 #define LARGEST ((Py_ssize_t)1 << 47) /* what an address space holds: no object is larger */
 
 static Py_ssize_t
@@ -133,6 +136,20 @@ size_by_rule(const Kind *kind, PyObject *object)
     Py_ssize_t values = kind->flags & KIND_VALUES ? values_bytes(kind, object) : 0;
     Py_ssize_t lock = kind->flags & KIND_LOCK ? given_by_malloc(LOCK_SIZE) : 0;
     return lock + (VALUES_ARE_INSIDE ? rule_size(kind, object, values) : rule_size(kind, object, 0) + given(values));
+}
+
+Py_ssize_t
+container_buffers(PyObject *object)
+{
+    const Py_ssize_t word = sizeof(void *);
+    if (PyODict_Check(object)) { /* its dict, a place for each one of the keys, and a node for each item */
+        Py_ssize_t items = PyDict_GET_SIZE(object), places = items ? word << KEYS_OF(object)->log2_size : 0;
+        return dict_buffers((PyDictObject *)object) + places + items * 4 * word;
+    }
+    for (PyTypeObject *type = Py_TYPE(object); type; type = type->tp_base)
+        if (strcmp(type->tp_name, "collections.deque") == 0)
+            return given((Py_SIZE(object) / DEQUE_BLOCK + 1) * (DEQUE_BLOCK + 2) * word);
+    return 0;
 }
 
 Py_ssize_t

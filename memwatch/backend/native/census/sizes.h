@@ -32,11 +32,21 @@ Py_ssize_t size_by_rule(const Kind *kind, PyObject *object);
  * that cannot be is not taken. */
 Py_ssize_t size_by_method(const Kind *kind, PyObject *object);
 
+/* The buffers of a deque or an OrderedDict, near to what its method tells, where it is not called; 0 for others. */
+Py_ssize_t container_buffers(PyObject *object);
+
 static inline Py_ssize_t
 size_of(const Kind *kind, PyObject *object)
 {
     bool is_fixed = kind->rule == SIZE_FIXED && !(kind->flags & (KIND_VALUES | KIND_ASK | KIND_LOCK));
     return is_fixed ? given(kind->basic) : size_by_rule(kind, object);
+}
+
+/* The same before the type's own method is asked, or where it cannot be. */
+static inline Py_ssize_t
+size_unasked(const Kind *kind, PyObject *object)
+{
+    return size_of(kind, object) + (kind->rule == SIZE_MEASURED ? container_buffers(object) : 0);
 }
 
 #endif

@@ -80,14 +80,14 @@ enter(Walk *walk, Kind *kind, PyObject *object)
     kind->count++;
     if (!walk->counting)
         return;
-    Py_ssize_t bytes = size_of(kind, object);
+    Py_ssize_t bytes = size_unasked(kind, object);
     kind->bytes += (uint64_t)bytes;
     if (kind->rule == SIZE_MEASURED) {
         Later *later = row_add(walk->memory, &walk->later);
         if (later == NULL)
             fail(walk);
         else
-            later->object = object;
+            *later = (Later){.object = object, .counted = (uint64_t)bytes};
     } else if (bytes >= LARGE && walk->noting && grows(kind))
         note_large(walk, object, bytes);
 }

@@ -15,9 +15,11 @@
 #define LARGE 1024
 #define DEPTH 8  /* untracked containers followed one inside the other */
 
-/* An object whose C method tells its size when the walk is over, and its row in a listing. */
+/* An object whose C method tells its size when the walk is over, its bytes as counted until then, and its row in a
+ * listing. */
 typedef struct {
     PyObject *object;
+    uint64_t counted;
     size_t row;
 } Later;
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define NARROW 65536 /* numbers that fit in 16 bits */
-#define DEQUE_BLOCK 64 /* items of a deque that lie together, with two links */
 
 static uint64_t last_serial; /* of all interpreters */
 
@@ -22,22 +21,6 @@ number_size(const Snapshot *snapshot)
 
 /* ---- taking one ---- */
 
-/* The bytes of a container that SIZE_MEASURED leaves to its own method, near enough to see it grow; 0 for others. */
-static Py_ssize_t
-measured_container(const Kind *kind, PyObject *object)
-{
-    if (PyODict_Check(object)) { /* a place for each one of the keys, and a node for each item */
-        Kind as_dict = *kind;
-        as_dict.rule = SIZE_DICT;
-        return size_of(&as_dict, object) + ((Py_ssize_t)sizeof(void *) << KEYS_OF(object)->log2_size) +
-               PyDict_GET_SIZE(object) * 4 * (Py_ssize_t)sizeof(void *);
-    }
-    for (PyTypeObject *type = kind->type; type; type = type->tp_base)
-        if (strcmp(type->tp_name, "collections.deque") == 0)
-            return kind->basic + (Py_SIZE(object) / DEQUE_BLOCK + 1) * (DEQUE_BLOCK + 2) * (Py_ssize_t)sizeof(void *);
-    return 0;
-}
-
 /* Note the large ones among what the walk left for later. */
 static bool
 note_measured(Walk *walk)
@@ -45,7 +28,8 @@ note_measured(Walk *walk)
     for (size_t place = 0; place < walk->later.used; place++) {
         PyObject *object = ((Later *)walk->later.data)[place].object;
         const Kind *kind = kinds_find(&walk->kinds, Py_TYPE(object));
-        Py_ssize_t bytes = kind ? measured_container(kind, object) : 0;
+        Py_ssize_t buffers = kind ? container_buffers(object) : 0;
+        Py_ssize_t bytes = buffers ? size_of(kind, object) + buffers : 0;
         Pointer *entry = bytes < LARGE ? NULL : pointers_enter(walk->memory, &walk->large, object);
         if (entry)
             entry->number = bytes;

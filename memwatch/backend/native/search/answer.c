@@ -140,7 +140,7 @@ finish_sizes(Search *search)
         Sum *sum = (Sum *)search->sums.data + search->sum_of[later.row];
         Kind *kind = sum->chosen ? kinds_find(&search->walk.kinds, Py_TYPE(later.object)) : NULL;
         if (kind)
-            sum->bytes += (uint64_t)(size_by_method(kind, later.object) - size_of(kind, later.object));
+            sum->bytes += (uint64_t)(size_by_method(kind, later.object) - size_unasked(kind, later.object));
     }
 }
 

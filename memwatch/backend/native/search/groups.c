@@ -90,7 +90,7 @@ count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_
 {
     Memory *memory = search->walk.memory;
     bool topmost = !(place & IS_GROUP);
-    uint64_t bytes = (uint64_t)size_of(kind, object);
+    uint64_t bytes = (uint64_t)size_unasked(kind, object);
     size_t number = topmost ? group_for(search, kind, parent, place, bytes) : (size_t)(place & ~IS_GROUP) + 1;
     if (number == 0 || (topmost && (kind = kind_of(&search->walk, object)) == NULL)) /* it may have moved */
         return 0;
@@ -110,7 +110,7 @@ count_new(Search *search, Kind *kind, PyObject *object, uint32_t parent, uint64_
         Later *later = row_add(memory, &search->walk.later);
         if (later == NULL)
             return 0;
-        *later = (Later){object, number - 1};
+        *later = (Later){.object = object, .row = number - 1};
         group->measured++;
     }
     return IS_GROUP | (number - 1);
