@@ -294,7 +294,7 @@ def test_what_is_bounded_weak_or_recorded_by_pytest_passes(run, options: tuple[s
 
 
 @pytest.mark.parametrize(
-    "times", [pytest.param(1, marks=LONG), pytest.param(10 if IS_NATIVE else 5, marks=pytest.mark.slow)]
+    "times", [pytest.param(1, marks=LONG), pytest.param(4 if IS_NATIVE else 2, marks=pytest.mark.slow)]
 )
 def test_the_standard_library_passes_every_time(run, times: int) -> None:
     run(HEALTHY.replace("TIMES", str(times))).assert_outcomes(passed=20 * times)

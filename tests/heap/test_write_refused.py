@@ -94,8 +94,8 @@ def test_a_heap_that_the_format_cannot_hold(
 ) -> None:
     from memwatch.backend import _native
 
-    def refuse(*_: Any) -> tuple[tuple[int, ...], float, float]:
-        return (600_000_000, 1 << 40, 600_000_000, 0, 0, 0, 0, limit), 0.1, 60.0
+    def refuse(*_: Any) -> tuple[tuple[int, ...], float, float, float]:
+        return (600_000_000, 1 << 40, 600_000_000, 0, 0, 0, 0, limit), 0.1, 0.1, 60.0
 
     monkeypatch.setattr(_native, "write_graph", refuse)
     with pytest.raises(UnsupportedError, match=rf"{said}.*fold=True makes it smaller; HeapDiff\(in_child=True\)"):
