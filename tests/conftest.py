@@ -83,9 +83,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 SAME_ON_EACH_VERSION = (
-    *("assistant", "cli", "export", "flamegraph", "formats", "handlers", "reach", "recording", "render", "scenario"),
-    *("suite", "top", "web", "test_allocation_web.py", "test_docs_code.py", "test_notebook.py", "test_on_demand.py"),
-    *("test_pytest_plugin.py", "test_rules.py", "test_thresholds.py", "test_usage.py"),
+    *("assistant", "cli", "export", "flamegraph", "formats", "handlers", "profile", "reach", "recording", "render"),
+    *("scenario", "suite", "top", "trace", "web", "test_allocation_web.py", "test_docs_code.py", "test_notebook.py"),
+    *("test_on_demand.py", "test_pytest_plugin.py", "test_rules.py", "test_thresholds.py", "test_usage.py"),
 )
 """Rooms that turn values into text and bytes, or call what other rooms test with each version."""
 
@@ -94,13 +94,13 @@ ABOVE_ANY_BACKEND = ("diagnosis", "watch")
 
 
 def _shares(item: pytest.Item, most: int) -> int:
-    """Among how many runs of .ci/run it is shared out: one version is enough for what is slow, for rooms that are the
-    same on each, and for the pure backend; a third of that for what stands above any backend and was just run on the
-    other one."""
+    """Among how many runs of .ci/run it is shared out: one version is enough for what is slow, for the rooms above, and
+    for the pure backend; a third of that for what stands above any backend and was just run on the other one."""
     room = item.path.relative_to(Path(__file__).parent).parts[0]
     if memwatch.backend.name == "pure":
         return most if room in ABOVE_ANY_BACKEND else max(1, most // 3)
-    return most if item.get_closest_marker("slow") or room in SAME_ON_EACH_VERSION else 1
+    shared = item.get_closest_marker("slow") or room in SAME_ON_EACH_VERSION + ABOVE_ANY_BACKEND
+    return most if shared else 1
 
 
 @pytest.fixture

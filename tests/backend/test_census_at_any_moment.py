@@ -59,15 +59,15 @@ class Comparable:
         return 5
 
 
-def items(number: int = 3) -> Iterator[Any]:
+def items(number: int = 3 if memwatch.backend.name == "native" else 2) -> Iterator[Any]:
     for item in range(number):
         take()
         yield item
 
 
 MAKERS: dict[str, Callable[[], object]] = {
-    "tuple": lambda: tuple(items(5)),
-    "list": lambda: list(items(5)),
+    "tuple": lambda: tuple(items()),
+    "list": lambda: list(items()),
     "list comprehension": lambda: [item + 1 for item in items()],
     "list extended": lambda: [1, 2].extend(items()),
     "list sorted": lambda: [Comparable(3), Comparable(2), Comparable(1)].sort(),
