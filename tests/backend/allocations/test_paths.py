@@ -181,7 +181,7 @@ def test_code_at_the_address_of_code_that_has_died_is_not_taken_for_it(start: An
         addresses.add(id(made.__code__))
         del made
         space.clear()
-    assert len(addresses) < 250, "they are used again"
+    assert len(addresses) < 290, "some are used again"
     found = {(row.size - 33) // 10: row.path[0][0] for row in live() if row.size > 10000 and row.size % 2}
     assert found == {number: f"f{number}.<locals>.made" for number in range(1000, 1300)}
 
