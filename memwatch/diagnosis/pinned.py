@@ -22,6 +22,7 @@ from .lines import NO_OBJECT, ShownFrame, Site
 _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs to each
 _MOST = 0.5
 NATIVE = "native memory"
+_LITTLE = 0.1  # of what nobody has sampled: less does not say where that is
 _SEVERAL = 10  # objects, before it is said what each of them most likely keeps
 
 
@@ -77,9 +78,10 @@ class Pins:
             return None
         sites = self._sites(holding, frames)
         beside = self._made_for(holding, frames, sites) if self._is_alone(holding) else []
-        if sites or beside:
-            return self._taken([*sites, *beside], _size(beside) <= _size(sites))
-        if not self._unseen or holding.targets < _SEVERAL:
+        found, unseen = [*sites, *beside], self._unseen if holding.targets >= _SEVERAL else 0
+        if found and _size(found) >= _LITTLE * unseen:
+            return self._taken(found, _size(beside) <= _size(sites))
+        if not unseen:
             return None
         size, self._unseen, self.likely = self._unseen, 0, holding.path
         return Pinned(size)

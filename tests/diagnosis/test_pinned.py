@@ -61,6 +61,9 @@ def test_native_memory_that_a_callee_made_is_most_likely_what_the_only_small_obj
 def test_what_small_objects_keep_unseen_is_said_to_be_likely(monkeypatch):
     monkeypatch.setattr(pinned, "keepers_of_native", lambda labels: labels & {"lib.View"})
     views = replace(holding("lib.View", **{"lib.View": 90}), targets=100, retained_bytes=9000)
+    for sites in (lines(known=True), lines(sampled("", "app:3", size=MIB, native=True), known=True)):
+        found, *_ = suspects([views], sites, "native", 100 * MIB)
+        assert "; most likely each keeps native memory alive, about" in found.cause and found.held_by is KEPT
     (found,) = suspects([views], lines(known=True), "native", 100 * MIB)
     assert found.share < 0.001 and "; most likely each keeps native memory alive, about 1.00 MiB" in found.cause
     assert found.hint.startswith("close what is done with, or keep a copy of the part")
