@@ -285,7 +285,7 @@ def test_watching_does_not_load_what_only_a_suspicion_needs():
     assert done.stdout == "[]\n[]\n"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 15), reason="no import is lazy")
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="-X lazy_imports came with 3.15")
 def test_where_imports_are_lazy_ours_are_not():
     code = """
         import sys, memwatch

@@ -9,16 +9,17 @@ import os
 import shlex
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import backend, default, signals
+from ..clock import Clock
 from ..environment import export_options, read_variables
 from ..errors import MemwatchError, UnsupportedError
 from ..handlers import HtmlReports, JsonLines
 from ..options import Options
 from ..watch import Leak, Watcher
+from ..watch.thread import sleep
 from .descendants import Diary, choose_folder, keep_diary
 from .flags import add_options, given_options
 from .program import execute, load_program
@@ -201,9 +202,9 @@ def _finish(
 
 def _await_verdict(watcher: Watcher) -> None:
     """Let a verdict under way come to its end: it takes long on a busy machine, and the run was for its report."""
-    deadline = time.monotonic() + _VERDICT
-    while watcher.running and watcher.status.judging and time.monotonic() < deadline:
-        time.sleep(_OFTEN)
+    deadline = Clock.monotonic() + _VERDICT
+    while watcher.running and watcher.status.judging and Clock.monotonic() < deadline:
+        sleep(_OFTEN)
 
 
 def _status(screen: Screen, diary: Diary | None) -> int:

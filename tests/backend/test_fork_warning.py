@@ -84,7 +84,9 @@ def test_what_met_no_warning_is_gone_at_the_next_fork_and_in_the_child(known: Kn
     assert warnings.filters == before and not fork_warning._threads
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the threads of a process are listed by /proc, which Linux alone has"
+)
 def test_forks_beside_a_thread_of_memwatch_s_and_beside_one_of_the_program_s() -> None:
     code = """
         import os, sys, threading, warnings

@@ -16,7 +16,7 @@ from memwatch.retain import find_holdings
 def test_waiting_is_no_work() -> None:
     told: list[tuple[float, float]] = []
     with holds_noted_by(lambda *hold: told.append(hold)), Hold() as hold:
-        time.sleep(0.02)
+        time.sleep(0.02)  # the wait that is measured
     assert told == [(hold.seconds, hold.work)]
     assert hold.seconds >= 0.02 and 0 <= hold.work < hold.seconds
 

@@ -117,10 +117,12 @@ def test_the_end_of_a_run_waits_for_a_verdict_that_is_under_way(monkeypatch):
         waited.append(seconds)
         status.judging = len(waited) < 3
 
-    monkeypatch.setattr(room, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: 0.0))
+    monkeypatch.setattr(room, "sleep", sleep)
+    monkeypatch.setattr(room, "Clock", SimpleNamespace(monotonic=lambda: 0.0))
     room._await_verdict(SimpleNamespace(running=True, status=status))
     assert len(waited) == 3
-    monkeypatch.setattr(room, "time", SimpleNamespace(sleep=waited.append, monotonic=itertools.count(0, 20).__next__))
+    monkeypatch.setattr(room, "sleep", waited.append)
+    monkeypatch.setattr(room, "Clock", SimpleNamespace(monotonic=itertools.count(0, 20).__next__))
     status.judging = True
     room._await_verdict(SimpleNamespace(running=True, status=status))
     assert len(waited) == 4, "but not for ever"

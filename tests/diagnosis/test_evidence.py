@@ -24,7 +24,9 @@ from memwatch.watch.observer import Observer
 from .conftest import WINDOW
 
 MIB = 1 << 20
-can_look = pytest.mark.skipif(not in_child.CAN_LOOK, reason="no forked child looks here")
+can_look = pytest.mark.skipif(
+    not in_child.CAN_LOOK, reason="a forked child looks at the heap with the C extension on Linux alone"
+)
 streams = pytest.mark.skipif(
     sys.version_info < (3, 12), reason="before 3.12 a StringIO keeps its texts in a list hidden in C"
 )
