@@ -200,7 +200,7 @@ def test_the_thread_imports_nothing():
 
 
 @pytest.mark.slow
-def test_two_hundred_short_programs_exit_in_order():
+def test_short_programs_exit_in_order():
     code = """
         import sys, time, memwatch
         memwatch.on("stats", lambda stats: None)
@@ -211,7 +211,7 @@ def test_two_hundred_short_programs_exit_in_order():
         return python(code.format(seconds=number % 26 / 1000), timeout=60).stderr
 
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(run, range(200))) == {""}
+        assert set(pool.map(run, range(52))) == {""}
 
 
 def test_sigwait_still_gets_the_programs_signals():

@@ -43,9 +43,14 @@ PYTHON_FILES = files(".py")
 TEXT_FILES = files(".py", ".md", ".cfg", ".toml", ".c", ".h", ".pyi", "")
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Name and length in lines of every function in *path*."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
 
@@ -65,7 +70,7 @@ def test_public_name_stands_in_the_documents(name: str) -> None:
 
 def names_used(path: Path) -> Iterator[str]:
     """What *path* takes from memwatch: attributes, imported names and modules, events by their name."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ROOMS_OF_NAMES:
             yield node.attr
         elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "memwatch":
@@ -104,23 +109,24 @@ def test_readme_names_only_files_that_exist() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("path", TEXT_FILES, ids=relative)
-def test_nothing_is_left_behind(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if LEFTOVERS.search(line) or HOSTS.search(line)]
-    assert lines == []
+def test_nothing_is_left_behind() -> None:
+    for path in TEXT_FILES:
+        text = path.read_text(encoding="utf-8")
+        assert LEFTOVERS.findall(text) == [] and HOSTS.search(text) is None, relative(path)
 
 
-@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
-def test_file_does_one_thing_that_its_first_line_says(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= (LONGEST_TEST_FILE if "tests" in path.parts else LONGEST_FILE)
-    assert (ast.get_docstring(ast.parse(text)) or path.name == "__init__.py") and not text.startswith("\n")
+def test_a_file_does_one_thing_that_its_first_line_says() -> None:
+    for path in PYTHON_FILES:
+        text = path.read_text(encoding="utf-8")
+        longest = LONGEST_TEST_FILE if "tests" in path.parts else LONGEST_FILE
+        assert len(text.splitlines()) <= longest, relative(path)
+        assert ast.get_docstring(tree(path)) or path.name == "__init__.py", relative(path)
+        assert not text.startswith("\n"), relative(path)
 
 
-@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
-def test_functions_are_short(path: Path) -> None:
-    assert [(name, length) for name, length in functions(path) if length > LONGEST_FUNCTION] == []
+def test_functions_are_short() -> None:
+    found = [(relative(path), name, length) for path in PYTHON_FILES for name, length in functions(path)]
+    assert [(path, name, length) for path, name, length in found if length > LONGEST_FUNCTION] == []
 
 
 def test_every_room_is_tested() -> None:

@@ -185,7 +185,7 @@ def test_forks_at_any_moment_of_a_walk_pin_nothing(walk):
             def __init__(self):
                 self.rows = [{{"text": "x" * 50}}]
 
-        orders = [Order() for _ in range(20_000)]
+        orders = [Order() for _ in range(10_000)]
         references = [weakref.ref(order) for order in orders]
         stopped = threading.Event()
 
@@ -197,12 +197,12 @@ def test_forks_at_any_moment_of_a_walk_pin_nothing(walk):
         thread = threading.Thread(target=walk)
         thread.start()
         results = []
-        for number in range(15):
+        for number in range(8):
             for _ in range(100):  # a census in C is one hold, and enters itself nowhere
                 if forks._walks:
                     break
                 time.sleep(0.001)
-            time.sleep(number * 0.01)
+            time.sleep(number * 0.02)
             pid = os.fork()
             if pid == 0:
                 orders.clear()

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 PACKAGE = Path(__file__).parent.parent / "memwatch"
 
 VALUES = {
@@ -145,8 +143,8 @@ MODULES = modules()
 
 
 @cache
-def tree(module: str) -> ast.Module:
-    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+def nodes(module: str) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))))
 
 
 def room(module: str) -> str:
@@ -160,7 +158,7 @@ def within(module: str, names: set[str]) -> bool:
 
 def imports(module: str) -> Iterator[tuple[ast.stmt, int, str]]:
     """Each imported name of *module* in full: the statement, the dots before it, and the dotted name."""
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             yield from ((node, 0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -178,26 +176,28 @@ def resolve(module: str, level: int, name: str) -> str:
     return ".".join(parts) or "__init__"
 
 
+@cache
 def internal(module: str) -> set[str]:
     """The modules of memwatch that *module* imports."""
     return {resolve(module, level, name) for _, level, name in imports(module) if level}
 
 
+@cache
 def external(module: str) -> set[str]:
     """The top-level packages outside memwatch that *module* imports."""
     return {name.partition(".")[0] for _, level, name in imports(module) if not level}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_only_what_the_table_allows(module: str) -> None:
-    beside = {room(name) for name in internal(module)} - {room(module)}
-    assert beside <= ALLOWED[room(module)]
+def test_imports_only_what_the_table_allows() -> None:
+    for module in MODULES:
+        beside = {room(name) for name in internal(module)} - {room(module)}
+        assert beside <= ALLOWED[room(module)], module
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_nobody_inside_imports_memwatch_itself(module: str) -> None:
-    assert "memwatch" not in external(module)
-    assert "__init__" not in internal(module) - {module} or room(module) == "cli"
+def test_nobody_inside_imports_memwatch_itself() -> None:
+    for module in MODULES:
+        assert "memwatch" not in external(module), module
+        assert "__init__" not in internal(module) - {module} or room(module) == "cli", module
 
 
 def peeled(graph: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -227,28 +227,32 @@ def test_the_backend_has_few_rooms_and_no_circle_of_rooms() -> None:
     assert not peeled({box: {user for user, needs in left.items() if box in needs} for box in left})
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_third_party_packages_stay_where_they_belong(module: str) -> None:
-    for package, homes in THIRD_PARTY.items():
-        assert package not in external(module) or within(module, homes)
+def test_third_party_packages_stay_where_they_belong() -> None:
+    for module in MODULES:
+        for package, homes in THIRD_PARTY.items():
+            assert package not in external(module) or within(module, homes), module
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if not within(name, MAY_ASK)])
-def test_only_some_ask_the_process(module: str) -> None:
-    asked = external(module) & ASKS
-    asked |= {node.attr for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute)} & ASKS_BY_NAME
-    asked |= {name.rpartition(".")[2] for _, level, name in imports(module) if not level} & ASKS_BY_NAME
-    assert not asked
+def attributes(module: str) -> set[str]:
+    """The name of each attribute that *module* asks for."""
+    return {node.attr for node in nodes(module) if isinstance(node, ast.Attribute)}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if within(name, NEVER_IMPORTS_LATE)])
-def test_nothing_is_imported_late_where_memwatch_s_own_thread_works(module: str) -> None:
-    inner = [node for function in functions(module) for node in ast.walk(function)]
-    assert not [node.lineno for node in inner if isinstance(node, ast.Import | ast.ImportFrom)]
+def test_only_some_ask_the_process() -> None:
+    for module in (name for name in MODULES if not within(name, MAY_ASK)):
+        asked = external(module) & ASKS | attributes(module) & ASKS_BY_NAME
+        asked |= {name.rpartition(".")[2] for _, level, name in imports(module) if not level} & ASKS_BY_NAME
+        assert not asked, module
+
+
+def test_nothing_is_imported_late_where_memwatch_s_own_thread_works() -> None:
+    for module in (name for name in MODULES if within(name, NEVER_IMPORTS_LATE)):
+        inner = [node for function in functions(module) for node in ast.walk(function)]
+        assert not [node.lineno for node in inner if isinstance(node, ast.Import | ast.ImportFrom)], module
 
 
 def functions(module: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -257,16 +261,15 @@ def test_the_table_names_every_room() -> None:
     assert {room(module) for module in MODULES} <= ALLOWED.keys()
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"backend.census.referents"}))
-def test_what_objects_refer_to_is_asked_through_one_door(module: str) -> None:
+def test_what_objects_refer_to_is_asked_through_one_door() -> None:
     """The collector's own answer hangs CPython 3.12.0 to 3.12.5 where the object is the module _asyncio."""
-    named = {node.attr for node in ast.walk(tree(module)) if isinstance(node, ast.Attribute)}
-    assert "get_referents" not in named | {name.rpartition(".")[2] for _, _, name in imports(module)}
+    for module in MODULES.keys() - {"backend.census.referents"}:
+        named = attributes(module) | {name.rpartition(".")[2] for _, _, name in imports(module)}
+        assert "get_referents" not in named, module
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"backend.forks"}))
-def test_forks_are_told_by_one_module(module: str) -> None:
-    assert "register_at_fork" not in {it.attr for it in ast.walk(tree(module)) if isinstance(it, ast.Attribute)}
+def test_forks_are_told_by_one_module() -> None:
+    assert {module for module in MODULES if "register_at_fork" in attributes(module)} == {"backend.forks"}
 
 
 DRAWS_PATHS = {"retain.holder_names"}
@@ -278,18 +281,28 @@ PARSERS = {"startswith", "endswith", "removeprefix", "removesuffix", "partition"
 PARSERS |= {"find", "index", "match", "fullmatch", "search", "findall", "compile", "finditer"}
 
 
-@pytest.mark.parametrize(
-    "module", [it for it in MODULES if within(it, SEES_PATHS) and it not in DRAWS_PATHS | READS_PATTERNS]
-)
-def test_no_place_parses_a_path_that_was_drawn(module: str) -> None:
+def words_that_are_parsed(module: str) -> Iterator[tuple[int, object]]:
+    """The constants, with their lines, by which *module* takes a text apart or with which it compares one."""
+    for node in nodes(module):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PARSERS:
+            yield from ((node.lineno, it.value) for it in node.args if isinstance(it, ast.Constant))
+        elif isinstance(node, ast.Compare):
+            yield from ((it.lineno, it.value) for it in node.comparators if isinstance(it, ast.Constant))
+
+
+def texts_that_are_parsed(module: str) -> Iterator[ast.Attribute]:
+    """The attributes whose texts *module* takes apart."""
+    for node in nodes(module):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PARSERS:
+            parsed = node.func.value
+            parsed = parsed.value if isinstance(parsed, ast.Subscript) else parsed
+            if isinstance(parsed, ast.Attribute):
+                yield parsed
+
+
+def test_no_place_parses_a_path_that_was_drawn() -> None:
     """A path is its steps; the words that it is drawn with are written in one place, and read in none."""
-    calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
-    parsed = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in PARSERS]
-    words = [(node.lineno, it.value) for node in parsed for it in node.args if isinstance(it, ast.Constant)]
-    compared = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Compare)]
-    words += [(it.lineno, it.value) for node in compared for it in node.comparators if isinstance(it, ast.Constant)]
-    assert not [(line, word) for line, word in words if word in OF_PATHS]
     drawn = {"lines", "parts", "pairs", "text", "drawing"}
-    receivers = [node.func.value for node in parsed if isinstance(node.func, ast.Attribute)]
-    receivers = [it.value if isinstance(it, ast.Subscript) else it for it in receivers]
-    assert not [it.lineno for it in receivers if isinstance(it, ast.Attribute) and it.attr in drawn]
+    for module in (it for it in MODULES if within(it, SEES_PATHS) and it not in DRAWS_PATHS | READS_PATTERNS):
+        assert not [(line, word) for line, word in words_that_are_parsed(module) if word in OF_PATHS], module
+        assert not [it.lineno for it in texts_that_are_parsed(module) if it.attr in drawn], module

@@ -71,11 +71,13 @@ def build_flags():
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    """The wheel, built from a copy: building leaves traces in the source folder."""
+    """The wheel, built from a copy: building leaves traces in the source folder. It need not be fast."""
     source = tmp_path_factory.mktemp("source")
     copy_sources(source)
     built = tmp_path_factory.mktemp("built")
-    pip("wheel", "--quiet", "--no-deps", *build_flags(), "--wheel-dir", str(built), str(source))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MEMWATCH_CFLAGS", "-O0")
+        pip("wheel", "--quiet", "--no-deps", *build_flags(), "--wheel-dir", str(built), str(source))
     (made,) = built.iterdir()
     return made
 

@@ -260,7 +260,7 @@ print(len(owners), owners[0] - owners[1])
     assert run_alone(program) == "2 0\n"
 
 
-@pytest.mark.parametrize("rounds", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [40, pytest.param(200, marks=pytest.mark.slow)])
 def test_many_walks_leave_nothing_behind(rounds: int, run_alone: RunAlone) -> None:
     program = """
 import gc, sys, warnings

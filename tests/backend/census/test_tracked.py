@@ -60,7 +60,7 @@ def find_path() -> None:
 
 @pytest.mark.parametrize("look", [take_diff, find_path])
 def test_threads_that_make_tuples_are_not_disturbed(look: Callable[[], None]) -> None:
-    looks = 2 if memwatch.backend.name == "pure" else 8  # which takes ten times as long
+    looks = 1 if memwatch.backend.name == "pure" else 5  # which takes ten times as long
     with makers_of_tuples() as errors:
         for _ in range(looks):
             look()
