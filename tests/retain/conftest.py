@@ -52,17 +52,16 @@ def addresses() -> array[int]:
     batch = gc.get_objects()  # first of all, so that what is made here is not among them
     found: set[int] = set()
     while batch:
-        fresh = {id(obj): obj for obj in batch if id(obj) not in found}
+        fresh = dict(zip(map(id, batch), batch, strict=True))
+        for address in fresh.keys() & found:
+            del fresh[address]
         found.update(fresh)
-        batch = gc.get_referents(*(obj for obj in fresh.values() if not shows_freed_objects(obj)))
+        if sys.version_info < (3, 12, 6):  # python/cpython#122695: asking this module frees objects twice
+            fresh.pop(id(sys.modules.get("_asyncio")), None)
+        batch = gc.get_referents(*fresh.values())
         batch += [key for obj in fresh.values() if issubclass(type(obj), DICTS) for key in kind_of_dict(obj).keys(obj)]
         batch += [part for obj in fresh.values() if type(obj) is types.CodeType for part in parts_of_code(obj)]
     return array("Q", sorted(found.difference(map(id, found))))  # the numbers in it are gone when it is
-
-
-def shows_freed_objects(obj: Any) -> bool:
-    """python/cpython#122695: asking this module frees objects twice."""
-    return obj is sys.modules.get("_asyncio") and sys.version_info < (3, 12, 6)
 
 
 def follow(path: RetainingPath) -> list[Any]:
