@@ -123,12 +123,15 @@ class Budget:
         """A walk through a heap of so many blocks took so long."""
         self._walk_seconds[walk] = seconds / max(blocks, 1)
 
-    def _may_pause(self, walk: Walk, blocks: int) -> bool:
-        """Whether the longest hold of *walk* is short enough. The expected hold is scaled by the last measured walk,
-        but never below a quarter."""
+    def hold_of(self, walk: Walk, blocks: int) -> float:
+        """The seconds for which *walk* holds the interpreter at once. What is expected is scaled by the last measured
+        walk, but never below a quarter."""
         pause, seconds = self._expected(walk, blocks)
         slower = blocks * self._walk_seconds[walk] / seconds if seconds else 1.0
-        return pause * max(_FASTEST, slower) <= self.pause_budget
+        return pause * max(_FASTEST, slower)
+
+    def _may_pause(self, walk: Walk, blocks: int) -> bool:
+        return self.hold_of(walk, blocks) <= self.pause_budget
 
     def _expected(self, walk: Walk, blocks: int) -> tuple[float, float]:
         if walk == "search" or walk == "sliced search":

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from ..backend.census.contract import Look
 from ..backend.graph.in_child import Retained
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
@@ -18,6 +19,7 @@ from ..heap import Census, Diff, Snapshot, Totals, diff_snapshots, snapshot_of, 
 from ..internal import internal
 from ..retain import (
     Holding,
+    Question,
     RootKind,
     Wanted,
     ask_grown,
@@ -46,6 +48,7 @@ _LONGEST_NEAR = 0.025  # seconds at once, as expected: half of what may be, for 
 _NEAR_SHARE = 0.01  # of the time since watching began, for all searches near to the roots together
 _LEAST_NEAR = 1.0  # seconds of processor time, as the first walks of a process may take
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
+_SHORT = 0.02  # seconds: what holds the program for longer is better done by a forked child, whose price is the fork
 _NAMING = 0.5  # seconds of processor time, for the places that a child found; the largest come first
 _BUFFERS = frozenset(("bytearray", "_io.StringIO"))
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
@@ -120,31 +123,29 @@ class Walks:
 
     def _first(self) -> Snapshot | None:
         depth = self._budget.census_depth(self._allowance())
-        if depth == "deep":
-            return self._snapshot(True)
-        look = self._child.ask(self._candidate, self._evidence, self._wall, "census not finished", verdicts=1)
-        if look is not None:
+        if look := self._look("deep", depth == "deep", "census not finished", verdicts=1):
             self._count(look.identity.totals)
             return snapshot_of(look.identity)
+        if depth == "deep":
+            return self._snapshot(True)
         self._note_over("census of tracked objects alone" if depth == "tracked" else "census skipped")
         return None if depth == "none" else self._snapshot(False)
 
     def count_again(self) -> None:
         """Count the objects by type once more, if there is time for it beside what the verdict needs."""
-        before, unfinished = self._candidate.read(), "types not counted once more"
-        if self._spares("deep"):
+        before, unfinished, fits = self._candidate.read(), "types not counted once more", self._spares("deep")
+        if look := self._look("deep", fits, unfinished, verdicts=2):
+            self._count(look.identity.totals)
+        elif fits:
             with self._walk("deep", unfinished):
                 self._count(take_census(should_cancel=self._candidate.should_cancel))
-        elif look := self._child.ask(self._candidate, self._evidence, self._wall, unfinished, verdicts=2):
-            self._count(look.identity.totals)
         else:
             return
         self.hold(before, self._blocks)
 
     def compare(self, before: Snapshot, holders: bool) -> Findings:
         """What has come since *before*, and with *holders* who holds it."""
-        fits_here = self._fits("deep") and self._fits("search")
-        if before.deep and not fits_here and (found := self._compare_in_child(before, holders)):
+        if before.deep and (found := self._compare_in_child(before, holders)):
             return found
         if before.deep:
             holdings = self._holdings(before) if holders else ()
@@ -181,10 +182,9 @@ class Walks:
 
     def _compare_in_child(self, before: Snapshot, holders: bool) -> Findings | None:
         """The same by one forked child, with what nothing leads to."""
-        if not self._child.can_look:
-            return None
-        question, unfinished = ask_holders() if holders else None, "no look by a forked child"
-        look = self._child.ask(self._candidate, self._evidence, self._wall, unfinished, question=question)
+        question = ask_holders() if holders and self._child.can_look else None
+        fits = self._fits("deep") and self._fits("search")
+        look = self._look("search" if holders else "deep", fits, "no look by a forked child", question=question)
         if look is None:
             return None
         after = snapshot_of(look.identity)
@@ -192,27 +192,32 @@ class Walks:
         diff = diff_snapshots(before, after)
         findings = Findings(diff, after=after)
         if question is not None:
-            with self._evidence.noting("holders not named"):
-                until = Clock.thread_time() + _NAMING
-                named = holdings_of(
-                    question,
-                    look.places,
-                    self._show_keys,
-                    is_over=lambda: Clock.thread_time() > until,
-                    may_list=self._fits("tracked"),
-                    is_old=lambda obj: before.contains(id(obj), type_label(type(obj))),
-                )
-                findings.holdings = named
-                self._note_lost(bytes_of_places(look.places), sum(it.retained_bytes for it in named))
-            findings.holdings += self._grown_in_place(diff)
+            findings.holdings = self._named(question, look, before, fits) + self._grown_in_place(diff)
             findings.garbage = Garbage(*unreached(look.by_root))
         return findings
 
-    def _note_lost(self, found: int, reported: int) -> None:
-        """That holders are missing which the child has seen: they are gone, or changed too fast to be named."""
-        if reported < HALF * found:
+    def _named(self, question: Question, look: Look, before: Snapshot, fits: bool) -> tuple[Holding, ...]:
+        """The holders that the child has seen. If most are gone, or changed too fast to be named, they are searched
+        for here where that *fits*; else they are missing."""
+        with self._evidence.noting("holders not named"):
+            until = Clock.thread_time() + _NAMING
+            named = holdings_of(
+                question,
+                look.places,
+                self._show_keys,
+                is_over=lambda: Clock.thread_time() > until,
+                may_list=self._fits("tracked"),
+                is_old=lambda obj: before.contains(id(obj), type_label(type(obj))),
+            )
+            lost = bytes_of_places(look.places) - sum(it.retained_bytes for it in named)
+            if HALF * bytes_of_places(look.places) >= lost:
+                return named
+            if fits:
+                return self._holdings(before)
             why = "the child found them, and they were not found again, or not named in time"
-            self._evidence.missing.append(f"holders of {format_bytes(found - reported)} not named: {why}")
+            self._evidence.missing.append(f"holders of {format_bytes(lost)} not named: {why}")
+            return named
+        return ()
 
     def _holdings(self, before: Snapshot, tracked: Diff | None = None) -> tuple[Holding, ...]:
         """Who holds what is new since *before*; *tracked* says what grew, if both are of tracked objects alone."""
@@ -247,14 +252,34 @@ class Walks:
         came = sum(row.size_bytes for row in diff.change.details if row.size_bytes > 0)
         if not largest or grown[largest] < FIRST_SHARE * came:
             return ()
-        by, unfinished = grown[largest], "who holds what grew in place was not searched"
-        if self._fits("search"):
+        by, unfinished, fits = grown[largest], "who holds what grew in place was not searched", self._fits("search")
+        question = ask_grown(largest) if self._child.can_look else None
+        if question and (look := self._look("search", fits, unfinished, question=question)):
+            return grown_of(question, look.places, by, self._show_keys)
+        if fits:
             with self._candidate.ledger.walk(), self._evidence.noting(unfinished):
                 return find_grown(largest, by, self._candidate.should_cancel, self._show_keys)
-            return ()
-        question = ask_grown(largest) if self._child.can_look else None
-        look = question and self._child.ask(self._candidate, self._evidence, self._wall, unfinished, question=question)
-        return grown_of(question, look.places, by, self._show_keys) if question and look else ()
+        return ()
+
+    def _look(
+        self, walk: Walk, fits: bool, unfinished: str, verdicts: int = 0, question: Question | None = None
+    ) -> Look | None:
+        """What a forked child sees; None where *walk* here *fits* and is short, where no child may look, or it failed.
+
+        A walk here that fits is made then, and nothing is missing.
+        """
+        if fits and self._is_short(walk):
+            return None
+        noted = len(self._evidence.missing)
+        look = self._child.ask(self._candidate, self._evidence, self._wall, unfinished, verdicts, question)
+        if look is None and fits:
+            del self._evidence.missing[noted:]
+        return look
+
+    def _is_short(self, walk: Walk) -> bool:
+        """Whether *walk* holds the program for a moment, or for less than a fork would."""
+        hold = self._budget.hold_of(walk, self._blocks)
+        return hold <= _SHORT or hold <= self._child.expected_hold()
 
     def _second(self, before: Snapshot) -> Snapshot | None:
         fits = self._fits_or_note("deep" if before.deep else "tracked", "second census")

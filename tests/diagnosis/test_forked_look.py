@@ -108,6 +108,23 @@ def test_above_the_pause_budget_type_and_holder_are_named_by_a_child(make_case, 
 
 
 @can_look
+@pytest.mark.parametrize("fork", ["is cheap", "is dear", "is refused"])
+def test_a_child_looks_where_its_fork_holds_the_program_for_less_than_a_walk(make_case, app, text, fork, monkeypatch):
+    app.kept = []
+    case = make_case(blocks=300_000)
+    if fork == "is dear":
+        monkeypatch.setattr(in_child, "private_pages", lambda enough: enough)
+    if fork == "is refused":
+        monkeypatch.setattr(in_child, "look_in_child", refuse)
+    case.suspect()
+    case.follow()
+    app.kept.extend(map(text, range(1000)))
+    report = case.verdict().report
+    assert (report.cost.child_seconds > 0) is (fork == "is cheap")
+    assert report.missing == () and report.suspects[0].held_by.lines[1].startswith(".kept")
+
+
+@can_look
 def test_garbage_that_waits_is_known_without_a_collection(make_case, app, make_class, text, collector_off):
     node = make_class(app, "Node")
     case = make_case(blocks=LARGE)
@@ -135,12 +152,13 @@ def test_where_the_child_fails_it_is_said_and_the_rest_goes_out(make_case, app, 
 
 
 @can_look
-def test_holders_that_are_gone_when_the_child_has_answered_are_said_to_be_missing(
-    make_case, app, make_class, monkeypatch
+@pytest.mark.parametrize("blocks", [LARGE, 300_000])
+def test_holders_that_are_gone_when_the_child_has_answered_are_searched_for_here_or_missing(
+    make_case, app, make_class, monkeypatch, blocks
 ):
     order = make_class(app, "Order")
     app.orders = []
-    case = make_case(blocks=LARGE)
+    case = make_case(blocks=blocks)
     case.suspect()
     app.orders.extend(order() for _ in range(20_000))
     look = in_child.look_in_child
@@ -153,7 +171,9 @@ def test_holders_that_are_gone_when_the_child_has_answered_are_said_to_be_missin
     monkeypatch.setattr(in_child, "look_in_child", look_and_drop)
     report = case.verdict().report
     lost = [it for it in report.missing if "not named: the child found them" in it]
-    assert len(lost) == 1 and lost[0].startswith("holders of ")
+    assert [it.partition(" of ")[0] for it in lost] == ["holders"] * (blocks == LARGE)
+    assert report.suspects[0].type == "app.Order"
+    assert bool(report.suspects[0].held_by) is (blocks != LARGE)
 
 
 def test_the_verdicts_own_work_is_in_the_cost_that_it_tells(case, app, text, monkeypatch):
