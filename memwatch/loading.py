@@ -29,7 +29,7 @@ from .watch.thread import RawThread, is_raw
 _PACKAGE = __name__.partition(".")[0]
 PARTS = (
     "dataclasses",
-    "psutil",
+    *(() if sys.platform == "linux" else ("psutil",)),
     "objgraph",
     *(f"{_PACKAGE}.{name}" for name in ("heap", "retain", "calltree", "flamegraph.columns", "render", "diagnosis")),
 )

@@ -281,8 +281,11 @@ def test_watching_does_not_load_what_only_a_suspicion_needs():
         late = ("diagnosis", "render", "heap", "retain", "formats", "cli", "usage")
         print([name for name in late if f"memwatch.{name}" in sys.modules])
         print([name for name in ("objgraph", "json", "subprocess", "tempfile", "statistics") if name in sys.modules])
+        memwatch.default._state.loader.load()
+        heavy = ["decimal", "statistics"] + ["psutil", "socket"] * (sys.platform == "linux")
+        print(memwatch.default._state.loader.room.__name__, [name for name in heavy if name in sys.modules])
     """)
-    assert done.stdout == "[]\n[]\n"
+    assert done.stdout == "[]\n[]\nmemwatch.diagnosis []\n"
 
 
 @pytest.mark.skipif(sys.version_info < (3, 15), reason="-X lazy_imports came with 3.15")

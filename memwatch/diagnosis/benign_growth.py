@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from statistics import fmean
 
 from ..backend.allocations.live import Sampled
 from ..backend.meters.meters import counted_bytes
@@ -231,7 +230,7 @@ class BenignGrowth:
         named = {it for it, n in held.type_counts.items() if n >= HALF * items}
         if not _is_anew(held):
             named.add(held.frontier_type)
-        return fmean(self._kept_part(label) for label in named)
+        return sum(map(self._kept_part, named)) / len(named)
 
     def _longer_part(self, held: Holding) -> float:
         """The part of one new object's bytes by which there is more of its types: it may stand for a smaller one."""

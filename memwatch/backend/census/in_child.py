@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UnsupportedError
 from .. import name, reason
-from ..meters.memory_limit import container
+from ..meters.memory_limit import container, machine
 from .contract import Look, ShouldCancel
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ PAGE_BYTES = 4096
 
 _HUGE_KIB = 2048
 _STATM = Path("/proc/self/statm")
-_MEMORY = Path("/proc/meminfo")
 _ROLLUP = Path("/proc/self/smaps_rollup")
 
 _native: Any = import_module(".exact", __package__) if name == "native" else None
@@ -93,13 +92,10 @@ def _huge_pages() -> int:
 
 def room() -> int:
     """Bytes that may still be taken, by the container's limit or the memory of the machine."""
-    try:
-        lines = (line.split() for line in _MEMORY.read_text(encoding="utf-8").splitlines())
-        machine = {name: 1024 * int(size) for name, size, *_ in lines}
-        left = machine["MemAvailable:"] - (1 - MOST_SHARE) * machine["MemTotal:"]
-    except (OSError, ValueError, KeyError):
+    here, inside = machine(), container()
+    if here is None:
         return 0
-    inside = container()
+    left = here.available - (1 - MOST_SHARE) * here.total
     if inside is not None:
         left = min(left, MOST_SHARE * inside.limit - inside.usage)
     return int(left)

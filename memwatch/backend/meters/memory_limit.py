@@ -5,12 +5,12 @@ Everything about cgroups is a function of two paths, so that a folder of text fi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-import psutil
+from typing import Any, NamedTuple
 
 from ...internal import internal
 
@@ -21,7 +21,18 @@ except ImportError:  # Windows
 
 _CGROUP = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
+_MACHINE = Path("/proc/meminfo")
+_psutil: Any = None if sys.platform == "linux" else import_module("psutil")  # 20 modules, for what one file says
+_UNREAD = (OSError, ValueError, KeyError, RuntimeError) if _psutil is None else (OSError, RuntimeError, _psutil.Error)
 NO_LIMIT = 1 << 60  # cgroup v1 writes a number near 2 ** 63 for "none"
+
+
+@internal
+class Machine(NamedTuple):
+    """The machine's memory in bytes, and how much of it can be had without swapping."""
+
+    total: int
+    available: int
 
 
 @internal
@@ -92,15 +103,22 @@ def memory_limit() -> int:
 
     Where none of them can be read (no /proc) it is 2 ** 60, which no process reaches.
     """
-    limits = [_machine_memory(), _address_space_limit()]
+    here = machine()
+    limits = [here and here.total, _address_space_limit()]
     limits += [group.limit() for group in _groups(_CGROUP, _MEMBERSHIP)]
     return min((limit for limit in limits if limit is not None), default=NO_LIMIT)
 
 
-def _machine_memory() -> int | None:
+def machine() -> Machine | None:
+    """The memory of the machine, or None where it does not tell."""
     try:
-        return int(psutil.virtual_memory().total)
-    except (OSError, RuntimeError, psutil.Error):
+        if _psutil is not None:
+            memory = _psutil.virtual_memory()
+            return Machine(int(memory.total), int(memory.available))
+        lines = (line.split() for line in _MACHINE.read_text(encoding="utf-8").splitlines())
+        sizes = {name: 1024 * int(size) for name, size, *_ in lines}
+        return Machine(sizes["MemTotal:"], sizes["MemAvailable:"])
+    except _UNREAD:
         return None
 
 

@@ -148,10 +148,8 @@ def test_this_process_has_a_sane_one_or_none():
 
 
 def test_a_machine_that_does_not_tell_its_memory_has_no_limit(tmp_path, monkeypatch):
-    def unread():
-        raise FileNotFoundError("/proc/meminfo")
-
-    monkeypatch.setattr(limit.psutil, "virtual_memory", unread)
+    monkeypatch.setattr(limit, "_MACHINE", tmp_path / "meminfo")
+    monkeypatch.setattr(limit, "_psutil", None)
     monkeypatch.setattr(limit, "_address_space_limit", lambda: None)
     monkeypatch.setattr(limit, "_CGROUP", tmp_path)
     assert limit.memory_limit() == 1 << 60
