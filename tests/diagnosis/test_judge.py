@@ -46,7 +46,7 @@ def test_a_list_of_strings(case, app, text):
     assert 0.8 < top.share <= 1.0 and top.retained_items == 1000
     assert re.fullmatch(r"a module-level list that only grows: (1,000|99\d) added, 1,000 kept", top.cause)
     row = next(row for row in report.rows if row.what == "str")
-    assert least(row.allocated) - least(row.freed) == pytest.approx(1000, abs=200) and row.size_bytes > 3.8 * MIB
+    assert least(row.allocated) - least(row.freed) == pytest.approx(1000, abs=300) and row.size_bytes > 3.8 * MIB
 
 
 def test_only_what_came_since_the_suspicion_counts(case, app, text):
@@ -426,6 +426,7 @@ def test_a_forked_worker_was_watched_since_it_was_forked(case, app, text):
     assert report.age_seconds < 500
 
 
+@pytest.mark.usefixtures("no_child")
 def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, monkeypatch, text):
     def fail(*_, **__):
         raise MemoryError
@@ -440,6 +441,7 @@ def test_a_walk_that_fails_costs_its_own_part_of_the_report_alone(case, app, mon
     assert re.match(r"holders not searched: MemoryError in .*fail, line \d+$", missing)
 
 
+@pytest.mark.usefixtures("no_child")
 def test_what_holders_were_found_for_is_known_to_be_objects(case, app, monkeypatch, text):
     def fail(*_, **__):
         raise MemoryError

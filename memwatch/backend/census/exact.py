@@ -52,7 +52,8 @@ def count_in_child(
 ) -> tuple[Mapping[str, tuple[int, int]], float]:
     """What `count_objects` gives, by a forked child; and the seconds that its making held the program up.
 
-    An object whose size a C method of its type tells is counted without its buffers, but for deque and OrderedDict.
+    An object whose size a C method of its type tells is counted without its buffers, but for deque, OrderedDict and
+    numpy's arrays.
     Linux only; `UnsupportedError` where there can be no child, or it has not answered within *patience* seconds.
     """
     _prepare(should_cancel)

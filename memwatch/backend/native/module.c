@@ -115,6 +115,7 @@ know_arrays(PyObject *module, PyObject *type)
 {
     State *state = state_of(module);
     Py_XSETREF(state->array_type, PyType_Check(type) ? (PyTypeObject *)Py_NewRef(type) : NULL);
+    state->measures.array_type = state->array_type;
     Py_RETURN_NONE;
 }
 
@@ -237,6 +238,7 @@ static int
 clear(PyObject *module)
 {
     Py_CLEAR(state_of(module)->snapshot_type);
+    state_of(module)->measures.array_type = NULL;
     Py_CLEAR(state_of(module)->array_type);
     return 0;
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
 
+import numpy
 import pytest
 
 import memwatch
@@ -28,6 +29,7 @@ if sys.platform != "linux":
 from memwatch.backend import _native
 from memwatch.backend.census import exact
 from memwatch.backend.census.contract import Cancelled
+from memwatch.backend.type_labels import type_label
 from memwatch.errors import UnsupportedError
 
 KEPT: list[Any] = []
@@ -117,9 +119,10 @@ def test_labels_are_those_of_the_other_census() -> None:
 
 
 @pytest.mark.parametrize("items", [0, 1, 100_000])
-@pytest.mark.parametrize("make", [deque, OrderedDict.fromkeys])
+@pytest.mark.parametrize("make", [deque, OrderedDict.fromkeys, numpy.array])
 def test_buffers_of_a_container_are_counted(make: Callable[[range], Any], items: int) -> None:
-    label = f"collections.{type(make(range(0))).__name__}"
+    KEPT.append(make(range(0)))
+    label = type_label(type(KEPT[-1]))
     before, before_here = count(label), exact.count_objects(True, (), None)[label]
     KEPT.extend(make(range(items)) for _ in range(max(1, 100 - items)))
     after, after_here = count(label), exact.count_objects(True, (), None)[label]

@@ -144,6 +144,8 @@ flags_of(const Kinds *kinds, const PyTypeObject *type)
         flags |= KIND_PART;
     if (is_untracked_holder(kinds->array_type, type))
         flags |= KIND_HOLLOW;
+    if (is_array_type(kinds->measures->array_type, type))
+        flags |= KIND_ARRAY;
     for (const PyTypeObject *base = type; base; base = base->tp_base)
         flags |= has_lock(base) ? KIND_LOCK : 0;
     if (type == &PyMethod_Type)

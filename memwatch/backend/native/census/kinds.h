@@ -37,6 +37,7 @@ enum {
     KIND_WEAK = 256,    /* a weak reference; a static type may be known by nothing else */
     KIND_HOLLOW = 512,  /* code, and numpy's arrays: what it holds is shown to nobody */
     KIND_LOCK = 1024,   /* has a lock of the system's beside it */
+    KIND_ARRAY = 2048,  /* numpy's: its buffer can be read */
 };
 
 typedef struct {
@@ -59,6 +60,7 @@ typedef struct {
     SizeRule rule[KNOWN_MEASURES];
     int count;
     Py_ssize_t text_stream; /* the basic size of a StringIO; 0 where it is not laid out as TextStream says */
+    PyTypeObject *array_type; /* numpy's, or NULL */
 } Measures;
 
 /* The beginning of a StringIO: its text lies in `buf`, or in a writer that has as many characters so far. */

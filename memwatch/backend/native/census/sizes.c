@@ -3,6 +3,7 @@
  * Nothing here runs code of a program or fails. An object may be half built, so a buffer may be missing. The figures
  * agree with what an allocator hook sees, which tests/backend/census/test_sizes.py checks rule by rule. */
 #include "census/sizes.h"
+#include "census/untracked_holders.h"
 #include "core/code_and_locks.h"
 
 #include <string.h>
@@ -139,9 +140,11 @@ size_by_rule(const Kind *kind, PyObject *object)
 }
 
 Py_ssize_t
-container_buffers(PyObject *object)
+known_buffers(const Kind *kind, PyObject *object)
 {
     const Py_ssize_t word = sizeof(void *);
+    if (kind->flags & KIND_ARRAY)
+        return given((Py_ssize_t)Py_MIN(array_buffers(object), (uint64_t)LARGEST));
     if (PyODict_Check(object)) { /* its dict, a place for each one of the keys, and a node for each item */
         Py_ssize_t items = PyDict_GET_SIZE(object), places = items ? word << KEYS_OF(object)->log2_size : 0;
         return dict_buffers((PyDictObject *)object) + places + items * 4 * word;

@@ -32,8 +32,9 @@ Py_ssize_t size_by_rule(const Kind *kind, PyObject *object);
  * that cannot be is not taken. */
 Py_ssize_t size_by_method(const Kind *kind, PyObject *object);
 
-/* The buffers of a deque or an OrderedDict, near to what its method tells, where it is not called; 0 for others. */
-Py_ssize_t container_buffers(PyObject *object);
+/* The buffers of a deque, an OrderedDict or a numpy array, near to what its method tells, where it is not called; 0 for
+ * others. */
+Py_ssize_t known_buffers(const Kind *kind, PyObject *object);
 
 static inline Py_ssize_t
 size_of(const Kind *kind, PyObject *object)
@@ -46,7 +47,7 @@ size_of(const Kind *kind, PyObject *object)
 static inline Py_ssize_t
 size_unasked(const Kind *kind, PyObject *object)
 {
-    return size_of(kind, object) + (kind->rule == SIZE_MEASURED ? container_buffers(object) : 0);
+    return size_of(kind, object) + (kind->rule == SIZE_MEASURED ? known_buffers(kind, object) : 0);
 }
 
 #endif

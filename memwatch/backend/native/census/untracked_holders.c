@@ -100,3 +100,10 @@ array_bytes(PyObject *object)
     }
     return most;
 }
+
+uint64_t
+array_buffers(PyObject *object)
+{
+    int axes = ((const Array *)object)->axes;
+    return array_bytes(object) + (axes > 0 && axes <= MOST_AXES ? 2 * (uint64_t)axes * sizeof(Py_ssize_t) : 0);
+}

@@ -9,7 +9,8 @@ bool is_untracked_holder(PyTypeObject *array_type, const PyTypeObject *type);
 bool is_array_type(PyTypeObject *array_type, const PyTypeObject *type);
 void follow_hollow(PyObject *object, visitproc visit, void *arg);
 
-/* The bytes of the buffer that an array owns. */
+/* The bytes of the buffer that an array owns; and with those of its lengths and strides, which lie together. */
 uint64_t array_bytes(PyObject *object);
+uint64_t array_buffers(PyObject *object);
 
 #endif

@@ -28,7 +28,7 @@ note_measured(Walk *walk)
     for (size_t place = 0; place < walk->later.used; place++) {
         PyObject *object = ((Later *)walk->later.data)[place].object;
         const Kind *kind = kinds_find(&walk->kinds, Py_TYPE(object));
-        Py_ssize_t buffers = kind ? container_buffers(object) : 0;
+        Py_ssize_t buffers = kind ? known_buffers(kind, object) : 0;
         Py_ssize_t bytes = buffers ? size_of(kind, object) + buffers : 0;
         Pointer *entry = bytes < LARGE ? NULL : pointers_enter(walk->memory, &walk->large, object);
         if (entry)
