@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import NoReturn
+from typing import Any, NoReturn
 
 STATUSES = """exit status:
   0    done; of `run` the program's own status
@@ -22,6 +22,10 @@ _CHOICE = re.compile(r"invalid choice: '?([^' ]+)'? \(choose from (.*)\)")
 
 class Parser(argparse.ArgumentParser):
     """Suggests what was perhaps meant. The command that gets unknown words reports them."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.suggest_on_error = False  # which Python 3.15 switches on, and which has words of its own
 
     def parse(self, argv: Sequence[str] | None = None) -> argparse.Namespace:
         """The arguments in *argv*, the process's own if None; ends with status 2 if they are wrong."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from memwatch import formats
@@ -131,6 +131,7 @@ def numbers_of(tree: CallTree, name: str | None = None) -> dict[tuple[Frame, ...
 @pytest.mark.parametrize("name", READABLE)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(tree=trees)
+@example(tree=CallTree(build([Stack((Frame("", " "), Frame("\ud800", "\ud800")), 1, 1)])))
 def test_a_tree_comes_back(name: str, tree: CallTree) -> None:
     data = formats.write(tree, name)
     if not data:

@@ -89,11 +89,9 @@ class Encoder:
 
     def _text(self, text: str) -> int:
         known = self._texts.get(text)
-        if known is None:
-            stored = storable(text)
-            known = self._texts.setdefault(stored, len(self._texts))
-            if known == len(self._texts) - 1:
-                self._strings.data(tag.Profile.STRING, stored.encode("utf-8"))
+        if known is None and (known := self._texts.get(stored := storable(text))) is None:
+            known = self._texts[stored] = len(self._texts)
+            self._strings.data(tag.Profile.STRING, stored.encode("utf-8"))
         return known
 
     def _value_type(self, kind: str, unit: str) -> bytearray:
