@@ -95,10 +95,10 @@ ABOVE_ANY_BACKEND = ("diagnosis", "watch")
 
 def _shares(item: pytest.Item, most: int) -> int:
     """Among how many runs of .ci/run it is shared out: one version is enough for what is slow, for the rooms above, and
-    for the pure backend; a third of that for what stands above any backend and was just run on the other one."""
+    for the pure backend, on which every second commit is enough; every third for what stands above any backend."""
     room = item.path.relative_to(Path(__file__).parent).parts[0]
     if memwatch.backend.name == "pure":
-        return most if room in ABOVE_ANY_BACKEND else max(1, most // 3)
+        return max(1, most // (2 if room in ABOVE_ANY_BACKEND else 3))
     shared = item.get_closest_marker("slow") or room in SAME_ON_EACH_VERSION + ABOVE_ANY_BACKEND
     return most if shared else 1
 
