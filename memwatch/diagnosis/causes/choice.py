@@ -47,11 +47,16 @@ _CONTAINERS = CONTAINERS.union(_TREE)
 _RUN = frozenset(
     ("function", "method", "builtin_function_or_method", "generator", "coroutine", "async_generator", "frame")
 )
-_CALLS = (
-    *("functools.partial", "asyncio.events.Handle", "asyncio.events.TimerHandle"),
-    *("_asyncio.Future", "asyncio.futures.Future", "concurrent.futures._base.Future"),
+_CALLS = frozenset(
+    (
+        *("functools.partial", "asyncio.events.Handle", "asyncio.events.TimerHandle"),
+        *("_asyncio.Future", "asyncio.futures.Future", "concurrent.futures._base.Future"),
+    )
 )
 """What these call is named, as of a method, or what they have for a result."""
+
+_OWN_PARTS = ("threading.Condition", "_contextvars.Context")
+"""What each of these has for itself, and neither calls nor has for a result."""
 
 _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod"))
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
@@ -149,7 +154,7 @@ def name_type(holding: Holding) -> str:
         return known
     often = [name for name, count in counts.items() if count >= OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name and (name == top or name not in _WEAK)]
-    own = [name for name in own if name not in _CALLS] or own
+    own = _called(own, holding) or own
     public = [name for name in own if not _is_internal(name)]
     first = [top] if top not in _CONTAINERS else [it for it in own if not _is_owned(it, own, holding)]
     own = public if public and not any(_is_put_there(it, public, holding) for it in first) else own
@@ -163,6 +168,12 @@ def name_type(holding: Holding) -> str:
         return "type"
     others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
     return max(programs or own or others, key=lambda name: (_led_to(name, holding), counts[name]))
+
+
+def _called(own: Sequence[str], holding: Holding) -> list[str]:
+    """What those of *own* that call something call, or have for a result: neither they nor parts of their own."""
+    parts = _OWN_PARTS if not _CALLS.isdisjoint(own) else ()
+    return [it for it in own if it not in (*_CALLS, *parts) and not _is_owned(it, parts, holding)]
 
 
 def _known_kind(holding: Holding) -> str:
