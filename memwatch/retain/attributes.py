@@ -52,6 +52,12 @@ def slot_of(parent: Any, child: Any) -> str | None:
     return next((name for name, value in _stored_fields(parent) if value is child), None)
 
 
+def successor_in_slot(parent: Any, gone: Any) -> str | None:
+    """The same for what has replaced *gone* there, as `key_of_successor` knows it: an error that is raised again has
+    another traceback."""
+    return _successor(list(_stored_fields(parent)), gone)
+
+
 def instance_key_of(parent: Any, child: Any) -> str | None:
     """The same for the instance's own attributes alone. The key may be a name, or data: see `is_name`."""
     if not _dict_offset(type(parent)):  # else each of the dicts in a dict would be taken for its attributes
@@ -122,8 +128,9 @@ def is_instance_dict(obj: Any, names: Any) -> bool:
     """Whether *names* is the ``__dict__`` of *obj*. It is then no attribute of its own: it repeats the others."""
     if type(names) is not dict:
         return False
-    plain = (item for item in dict_items(names, _FIRST) if type(item[0]) is str and not _is_defined(obj, item[0]))
-    sample = list(islice(plain, 3))
+    items = [item for item in dict_items(names, _FIRST) if type(item[0]) is str]
+    plain = [item for item in items if not _is_defined(obj, item[0])]
+    sample = (plain or items)[:3]
     if not sample or any(instance_value(obj, name) is not value for name, value in sample):
         return False
     return not any(value is names for _, value in attributes_in(obj) or ())

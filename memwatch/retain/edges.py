@@ -28,6 +28,7 @@ from .attributes import (
     key_of_item,
     key_of_successor,
     slot_of,
+    successor_in_slot,
     text_key_of,
 )
 from .links import step_to
@@ -300,6 +301,8 @@ def _attribute(chain: Sequence[Any], place: int) -> _Passed:
         return _named(key)
     if is_instance_dict(parent, child):
         return _variable(child, chain, place)
+    if (slot := successor_in_slot(parent, child)) is not None:
+        return _Passed(Edge(EdgeKind.SLOT, slot))
     return _unknown("reference") if has_references(type(parent)) else _Passed(_ITEM)
 
 

@@ -130,6 +130,12 @@ def takes_from(code: CodeType, names: Collection[str]) -> bool:
     return False
 
 
+def changes_nothing(code: CodeType) -> bool:
+    """Whether it neither deletes, stores nor removes anything, whatever that is of."""
+    changing = _DELETES | _PUTS | _STORES
+    return _REMOVERS.isdisjoint(code.co_names) and not any(op in changing for op, _ in instructions(code))
+
+
 def puts_into(code: CodeType, names: Collection[str]) -> bool:
     """Whether it puts something into an attribute or global of these *names*, or into an item of it; not in doubt."""
     return any(

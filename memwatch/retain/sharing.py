@@ -8,7 +8,7 @@ alone frees nothing (BLeak calls that LeakShare).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,10 +63,21 @@ def share_over(
     if not others:
         return (holding,)
     every = [holding, *others]
-    reported = every[:_TOLD]
+    reported = list({_likeness(it.path): it for it in reversed(every)}.values())[::-1][:_TOLD]
     return tuple(
-        _part(it, holding, len(reported), [other.path for other in every if other is not it]) for it in reported
+        _part(it, holding, len(reported), _each_kind(other.path for other in every if other is not it))
+        for it in reported
     )
+
+
+def _likeness(path: RetainingPath) -> tuple[object, ...]:
+    """What paths to holders alike have in common, such as to the queues in one list."""
+    return path.root, path.normalized
+
+
+def _each_kind(paths: Iterable[RetainingPath]) -> list[RetainingPath]:
+    """Of *paths* alike the first alone."""
+    return list({_likeness(path): path for path in reversed(list(paths))}.values())[::-1]
 
 
 def _others(

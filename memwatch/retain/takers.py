@@ -21,7 +21,7 @@ from .object_labels import module_name
 from .owners import attribute_on
 from .path import RetainingPath
 from .references import LIBRARY, distance, modules, namespace
-from .removal import puts_into, takes_from
+from .removal import changes_nothing, puts_into, takes_from
 from .steps import EdgeKind, Root, Step
 
 _WORD = re.compile("[A-Za-z][a-z]*")
@@ -72,9 +72,9 @@ def _callable(inner: Any, outer: Sequence[Any], taking: set[str]) -> tuple[str, 
     return ()
 
 
-def find_undoing(calls: Sequence[tuple[str, str]], file: str) -> str | None:
+def find_undoing(calls: Sequence[tuple[str, str]], file: str, container: str = "") -> str | None:
     """What undoes the first of *calls* that a function of the same class or module undoes, by its name:
-    ``"Parameters.unwatch()"``.
+    ``"Parameters.unwatch()"``. One that only reads the *container* of that name undoes nothing there.
 
     The calls are functions with their files; those of the package that has *file* go first, and of the standard library
     none else counts.
@@ -85,7 +85,9 @@ def find_undoing(calls: Sequence[tuple[str, str]], file: str) -> str | None:
     for function, called in [it for it in (*near, *far) if it[1] in loaded]:
         *outer, name = function.split(".")
         home = _inside(loaded[called][1], outer) if outer else loaded[called][1]
-        undoing = next((it for it in counterparts(name, _methods_of(home)) if not it.startswith("_")), None)
+        methods = _methods_of(home)
+        known = (it for it in counterparts(name, methods) if not it.startswith("_"))
+        undoing = next((it for it in known if not _only_read(methods[it], (container,))), None)
         if undoing is not None and not _name_of(home).startswith("_"):
             return f"{_name_of(home)}.{undoing}()"
     return None
@@ -118,7 +120,14 @@ def _undoing(methods: _Methods, names: Collection[str]) -> set[str]:
     """Those that undo, by their names, what puts something in; or the only one that undoes anything."""
     adding = [name for name, codes in methods.items() if any(puts_into(it, names) for it in codes)]
     pairs = {name: found for name in adding or methods if (found := counterparts(name, methods))}
-    return {it for found in pairs.values() for it in found} if adding or len(pairs) == 1 else set()
+    undoing = {it for found in pairs.values() for it in found if not _only_read(methods[it], names)}
+    return undoing if adding or len(pairs) == 1 else set()
+
+
+def _only_read(codes: Sequence[CodeType], names: Collection[str]) -> bool:
+    """Whether *codes* look into the container of one of these *names*, and are seen to leave what is in it."""
+    touching = [it for it in codes if not set(names).isdisjoint(it.co_names)]
+    return bool(touching) and all(map(changes_nothing, touching))
 
 
 def _beside(home: Any) -> _Methods:

@@ -360,6 +360,16 @@ def test_what_a_c_module_has_in_its_state_is_told_by_the_variable_that_it_is(app
     assert alone.text == "module _functools > [module state]"
 
 
+def test_an_attribute_that_its_class_has_as_well_is_the_instance_s(app: Any) -> None:
+    """As `param` does, which keeps all under one name in both."""
+    kind = type("Parameters", (), {"_values": None})
+    app.kept = kind()
+    app.kept._values = order = {"rows": [Order()]}
+    names = app.kept.__dict__  # older versions keep the values elsewhere until then
+    path = path_along([app, vars(app), app.kept, names, order, order["rows"]], Root(RootKind.MODULE, "app"))
+    assert path.text == f"module app > kept: {HERE}Parameters > ._values: dict, 1 item > ['rows']"
+
+
 def test_what_was_replaced_just_now_has_the_name_of_its_successor(app: Any) -> None:
     gone, app.small, app.name = bytes(1000), b"small", "a name"
 
@@ -374,6 +384,14 @@ def test_what_was_replaced_just_now_has_the_name_of_its_successor(app: Any) -> N
     gone = next(name for name in vars(app) if name == "history")
     app.copy = "".join(list(gone))
     assert drawn() == "[key]"
+    app.error, again = OSError("not there"), []
+    for _ in range(2):
+        try:
+            raise app.error
+        except OSError as error:
+            again.append(error.__traceback__)
+    path = path_along([app, vars(app), app.error, again[0]], Root(RootKind.MODULE, "app"))
+    assert path.lines[2] == ".__traceback__: traceback"
 
 
 @pytest.mark.skipif(backend.name == "pure", reason="the C backend reads what lies in an instance")

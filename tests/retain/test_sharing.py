@@ -55,6 +55,23 @@ def test_two_containers_share_what_both_hold(app: Any) -> None:
     assert [it.targets for it in told] == pytest.approx([500, 500], abs=2)
 
 
+def test_holders_alike_are_one(app: Any) -> None:
+    """As queues of which each gets every event."""
+    app.queues, app.journal = {number: deque() for number in range(6)}, []
+    known = take_snapshot().addresses
+    for _ in range(200):
+        order = Order()
+        app.journal.append(order)
+        for queue in app.queues.values():
+            queue.append(order)
+    whole = find_holdings(known)[0]
+    told = share_among(whole, known)
+    assert sorted(it.path.lines[1].partition(":")[0] for it in told) == [".journal", ".queues"]
+    assert sum(it.retained_bytes for it in told) == pytest.approx(whole.retained_bytes, abs=2)
+    others = {it.path.holder: sorted(other.holder for other in it.others) for it in told}
+    assert others == {"app.queues": ["app.journal", "app.queues"], "app.journal": ["app.queues"]}
+
+
 def test_what_one_of_them_puts_into_a_list_of_its_own_is_shared_too(app: Any) -> None:
     app.first, app.second = {}, []
     known = take_snapshot().addresses
@@ -146,7 +163,8 @@ def test_callbacks_of_others_hold_nothing_of_it(app: Any) -> None:
 
 def test_of_many_holders_a_few_have_a_part_and_each_has_the_paths_of_all(app: Any) -> None:
     lists: list[list[Order]] = [[] for _ in range(7)]
-    app.lists = dict(enumerate(lists))
+    for name, held in zip("abcdefg", lists, strict=True):
+        setattr(app, name, held)
     known = take_snapshot().addresses
     for _ in range(100):
         order = Order()

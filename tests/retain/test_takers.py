@@ -112,6 +112,15 @@ class _State:
 def _take_out(state, callback):
     state.kept_callbacks.remove(callback)
 
+KEPT_STATES = {}
+
+def bind(name):
+    KEPT_STATES[name] = _State()
+
+def unbind(name):
+    if name in KEPT_STATES:
+        KEPT_STATES[name].set(None)
+
 class _Part:
     def __init__(self):
         self._items = []
@@ -183,6 +192,11 @@ def test_ways_to_take_out(app: Any, attribute: str, takers: tuple[str, ...]) -> 
     assert takers_of(vars(app.table)[attribute]) == takers
 
 
+def test_who_only_looks_into_it_takes_nothing_out(library: Any) -> None:
+    library.bind("a")
+    assert takers_of(vars(library)["KEPT_STATES"]["a"]) == ()
+
+
 def test_functions_beside_a_class_may_look_after_its_objects(app: Any) -> None:
     assert takers_of(vars(app.link.link_state)["kept_callbacks"]) == ("Link.detach()",)
 
@@ -196,6 +210,9 @@ def test_a_call_is_undone_by_what_its_name_says(library: Any) -> None:
     assert undoing("Table.remove", "nothing", "Nowhere.add", "wait.<locals>.add") is None
     assert find_undoing([("register", library.__file__)], pytest.__file__) == "a_library.unregister()"
     assert find_undoing([("Thread.start", threading.__file__)], library.__file__) is None
+    bound = [("bind", library.__file__)]
+    assert find_undoing(bound, library.__file__) == "a_library.unbind()"
+    assert find_undoing(bound, library.__file__, "KEPT_STATES") is None  # it is seen to leave all there
     assert counterparts("addTrigger", ["removeTrigger", "add", "unaddTrigger"]) == ["removeTrigger", "unaddTrigger"]
     assert counterparts("_watch", ["watch"]) == []
 

@@ -41,6 +41,7 @@ ALL = (
 
 _PATTERNS = {cause.name: tuple(map(Pattern, cause.paths)) for cause in _BY_PATH}
 _NAMED = 3  # holders beside the first
+_OTHERS_THERE = "others in {}"
 _NO_CAUSE = Cause("", "", "")
 _TREE = ("hamt", "hamt_array_node", "hamt_bitmap_node", "hamt_collision_node")  # that a context is made of
 _CONTAINERS = CONTAINERS.union(_TREE)
@@ -59,11 +60,20 @@ _OWN_PARTS = ("threading.Condition", "_contextvars.Context")
 """What each of these has for itself, and neither calls nor has for a result."""
 
 _WEAK = frozenset(("weakref.ReferenceType", "weakref.KeyedRef", "weakref.WeakMethod"))
+_VALUES = frozenset(
+    (
+        *("datetime.datetime", "datetime.date", "datetime.time", "datetime.timedelta", "decimal.Decimal", "uuid.UUID"),
+        *("fractions.Fraction", "ipaddress.IPv4Address", "ipaddress.IPv6Address"),
+    )
+)
+"""Classes of the standard library that are mere data, as numbers and texts are: no part belongs to one."""
+_NO_OWNERS = _WEAK | _VALUES
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
 _FUNCTION_CACHES = tuple(cause for cause in RUNTIME if cause.name in ("cached-method", "function-cache"))
 _CALLBACKS = next(cause for cause in RUNTIME if cause.name == "callbacks-in-c")
 _SMALL_VIEWS = next(cause for cause in KEPT if cause.name == "small-views")
 _LITTLE = 4  # times as much
+_PASSED = 2  # times a bound
 
 
 @internal
@@ -81,7 +91,7 @@ def words_for(
 ) -> Words:
     """The words for *holding*; for *verdict* alone where its path says nothing. *counts* has the items counted; *line*
     is the program's line that makes what is held there, *calls* are functions that it has called, with their files."""
-    unknown = _NO_CAUSE if holding.bound is None else NEAR_BOUND if _is_nearly_full(holding) else FAR_BOUND
+    unknown = _NO_CAUSE if not _has_bound(holding) else NEAR_BOUND if _is_nearly_full(holding) else FAR_BOUND
     cause, name = _choose(holding) or (BY_VERDICT.get(verdict, unknown), "")
     holder = _holder(holding)
     said = {
@@ -120,11 +130,17 @@ def _is_nearly_full(holding: Holding) -> bool:
     return holding.bound is not None and 2 * (holding.used or 0) >= holding.bound
 
 
+def _has_bound(holding: Holding) -> bool:
+    """Whether it has a bound that it keeps: a number that it has passed by far is none."""
+    return holding.bound is not None and (holding.used or 0) <= _PASSED * holding.bound
+
+
 def _beside(holding: Holding) -> str:
     """What else has to let go of the objects."""
     if not holding.others:
         return ""
-    names = [path.holder for path in holding.others[:_NAMED]]
+    own = holding.path.holder
+    names = [_OTHERS_THERE.format(own) if it.holder == own else it.holder for it in holding.others[:_NAMED]]
     more = len(holding.others) - len(names)
     named = " and by ".join([*names, f"{more} other{'s' * (more > 1)}"] if more else names)
     return f"the same objects are held by {named} as well, and stay until each lets go"
@@ -153,7 +169,7 @@ def name_type(holding: Holding) -> str:
     if known := _known_kind(holding) or _wrapped(holding) or _companion(holding):
         return known
     often = [name for name, count in counts.items() if count >= OFTEN * holding.targets] or list(counts)
-    own = [name for name in often if "." in name and (name == top or name not in _WEAK)]
+    own = [name for name in often if "." in name and (name == top or name not in _NO_OWNERS)]
     own = _called(own, holding) or own
     public = [name for name in own if not _is_internal(name)]
     first = [top] if top not in _CONTAINERS else [it for it in own if not _is_owned(it, own, holding)]
@@ -167,7 +183,7 @@ def name_type(holding: Holding) -> str:
     if top in _CONTAINERS and "type" in often and not programs:
         return "type"
     others = [name for name in often if name in _RUN] or [name for name in often if name not in _TREE] or often
-    return max(programs or own or others, key=lambda name: (_led_to(name, holding), counts[name]))
+    return max(programs or own or others, key=lambda name: (_led_to(name, holding), counts[name], name == top))
 
 
 def _called(own: Sequence[str], holding: Holding) -> list[str]:
@@ -194,11 +210,12 @@ def _wrapped(holding: Holding) -> str:
 
 def _companion(holding: Holding) -> str:
     """The class of the program's of which as many came as of the library's that is held: the value of which that is the
-    key, or the object that it keeps note of, so that each leads to the other. Empty without such."""
+    key, the object that it keeps note of, so that each leads to the other, or whose method it calls. Empty without
+    such."""
     top, counts = holding.frontier_type, holding.type_counts
     if not is_library(top):
         return ""
-    noted = (it for it, way in holding.owners.items() if it != top and top not in way)
+    noted = (it for it, way in holding.owners.items() if it != top and (top not in way or way[-1] == "method"))
     own = [name for name in {*holding.beside, *noted} if "." in name and is_programs(name)]
     return next((name for name in sorted(own) if is_alike(counts.get(name, 0), counts.get(top, 0))), "")
 
@@ -247,7 +264,7 @@ def count_words(holding: Holding) -> str:
 
 def _choose(holding: Holding) -> tuple[Cause, str] | None:
     """The cause, and what its marked step is called."""
-    if holding.bound is not None:
+    if _has_bound(holding):
         return (_SMALL_VIEWS, "") if holding.pins else None
     if _is_in_threads(holding):
         return _THREADS, ""

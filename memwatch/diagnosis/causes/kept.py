@@ -94,7 +94,8 @@ KEPT = (
     Cause(
         "dynamic-classes",
         "classes that are made at run time, again and again, and kept",
-        "make such a class once, at module level or in a dict by what it is made from, and use it again",
+        "make such a class once, at module level or in a dict by what it is made from, and use it again; where such a "
+        "dict grows, leave ids and names out of what it is asked for, or bound it",
         ("[]: type",),
         counted=True,
     ),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ...installed import find_distribution
-from ...retain import Owner, RetainingPath, find_takers, find_undoing
+from ...retain import EdgeKind, Owner, RetainingPath, find_takers, find_undoing
 from ...units import printable
 from ..classes import file_of_module, is_library
 from .cause import Cause
@@ -18,7 +18,7 @@ Calls = Sequence[tuple[str, str]]
 OWNED = Cause(
     "library-container",
     "a {holder} of {library} that only grows, {container}",
-    "{take_back}; or do once, for the whole process, what {line} does again and again; or look for the library's "
+    "{few}{take_back}; or do once, for the whole process, what {line} does again and again; or look for the library's "
     "option that bounds it (a maximum, a time to live), or for a newer release; {attribute} is the library's own, and "
     "not the program's to change",
     counted=True,
@@ -27,13 +27,16 @@ OWNED = Cause(
 STANDARD_OWNED = Cause(
     "standard-container",
     "a {holder} of {library} that only grows, {container}",
-    "{take_back}; or do once, for the whole process, what {line} does again and again; or make such an object anew for "
-    "each piece of work and let go of it; {attribute} is the library's own",
+    "{few}{take_back}; or do once, for the whole process, what {line} does again and again; or make such an object anew "
+    "for each piece of work and let go of it; {attribute} is the library's own",
     counted=True,
 )
 
 TAKE_BACK = "end or undo what {line} begins or adds there (close, cancel, remove, unregister, dispose, clear, shutdown)"
 """What ``{take_back}`` stands for where the library has no function that is seen to take something out."""
+
+FEW = "use few different keys there, without ids, times or users' texts in them: each has an entry of its own; or "
+"""What ``{few}`` stands for where that is so and the container is a dict, whose values the program gives their keys."""
 
 TAKERS = "take back what {line} puts there when it is done with, by {takers} of the library"
 """The same where it has."""
@@ -105,17 +108,24 @@ def about(owner: Owner, path: RetainingPath | None, line: str, calls: Calls) -> 
     """What a cause says of *owner*, whose container *path* leads to; of the cache of a function without a path. The
     program has made *calls*."""
     container = f"{printable(owner.name)}.{printable(owner.attribute)}"
-    back = f"call {container}.cache_clear()" if path is None else take_back(path, line, calls, owner)
-    return {"library": library_of(owner), "container": container, "attribute": owner.attribute, "take_back": back}
+    takers = () if path is None else _takers(path, calls, owner)
+    back = TAKERS.format(line=line, takers=" or ".join(takers)) if takers else TAKE_BACK.format(line=line)
+    is_keyed = path is not None and not takers and bool(path.steps) and path.steps[-1].edge.kind is EdgeKind.KEY
+    return {
+        "library": library_of(owner),
+        "container": container,
+        "attribute": owner.attribute,
+        "take_back": f"call {container}.cache_clear()" if path is None else back,
+        "few": FEW * is_keyed,
+    }
 
 
-def take_back(path: RetainingPath, line: str, calls: Calls, owner: Owner) -> str:
-    """How a program takes back what it has put into a library's container at the end of *path*, where it has made
+def _takers(path: RetainingPath, calls: Calls, owner: Owner) -> tuple[str, ...]:
+    """What takes back what a program has put into a library's container at the end of *path*, where it has made
     *calls*."""
     takers = find_takers(path)
-    if not takers and (undoing := find_undoing(calls, owner.file)) is not None:
-        takers = (undoing,)
-    return TAKERS.format(line=line, takers=" or ".join(takers)) if takers else TAKE_BACK.format(line=line)
+    undoing = None if takers else find_undoing(calls, owner.file, owner.attribute)
+    return takers if undoing is None else (undoing,)
 
 
 def keeps_all(owner: Owner | None) -> str:

@@ -74,6 +74,13 @@ RUNTIME = (
         many=True,
     ),
     Cause(
+        "memory-handler",
+        "log records in a MemoryHandler that has no target, so that neither its capacity nor flush() takes one out",
+        "give it a target, setTarget(handler), or take it away again: logger.removeHandler(handler)",
+        ("*: logging.handlers.MemoryHandler > .buffer: list > []",),
+        counted=True,
+    ),
+    Cause(
         "shelf-writeback",
         "a shelf with writeback=True: it keeps every entry that was used, until sync() or close()",
         "call sync() after each piece of work, or open it without writeback and assign what has changed: "
@@ -110,6 +117,16 @@ RUNTIME = (
         "classes that are made again and again: the interpreter keeps a record of each subclass",
         "make such a class once, at module level or in a dict by what it is made from, and use it again",
         ("no Python reference > : dict > []: weakref.ReferenceType",),
+        many=True,
+    ),
+    Cause(
+        "keys-in-c",
+        "entries of a table that C code keeps, one for each key that it was given",
+        "use few different keys, names or namespaces where {line} gives them, without ids, times or users' texts in "
+        "them: each has an entry of its own, and stays; or take each back by the call that removes it; or look for a "
+        "newer release of the extension",
+        ("no Python reference > : dict > []",),
+        counted=True,
         many=True,
     ),
     Cause(
@@ -205,8 +222,8 @@ RUNTIME = (
     Cause(
         "unbounded-queue",
         "a queue without a bound that fills faster than it is emptied",
-        "check that its consumer runs, and give it a bound, queue.Queue(maxsize=100): then put() waits, and "
-        "put_nowait() raises queue.Full",
+        "check that its consumer runs; where that has gone, drop the queue with it; and give it a bound, "
+        "queue.Queue(maxsize=100): then put() waits, and put_nowait() raises queue.Full",
         (
             "*: queue.Queue|asyncio.queues.Queue > .queue|._queue: collections.deque|list > []",
             "*: _queue.SimpleQueue > [] > ?",

@@ -111,6 +111,8 @@ def test_who_else_holds_the_same_has_to_let_go_as_well() -> None:
     assert told.hint.endswith("; the same objects are held by app.a as well, and stay until each lets go")
     told = words_for(replace(holding(LIST, item("app.Row"), targets=1), others=others))
     assert told.hint.startswith("the same objects are held by app.a and by app.b and by app.c and by 2 others as well")
+    alike = holding(attribute("a", "list"), item("app.Row"))
+    assert "held by others in app.a and by app.b as well" in words_for(replace(alike, others=others[:2])).hint
 
 
 def test_nothing_is_said_of_what_has_a_bound() -> None:
@@ -183,7 +185,7 @@ def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
 
 
 SAID = {"holder": "list", "drop": "", "name": "app.load", "library": "zmq 1", "container": "zmq.S._q"}
-SAID |= {"attribute": "_q", "line": "app.py:3 in load", "type": "lib.Reader", "take_back": "call x"}
+SAID |= {"attribute": "_q", "line": "app.py:3 in load", "type": "lib.Reader", "take_back": "call x", "few": ""}
 
 
 def test_words_are_plain() -> None:
@@ -369,6 +371,27 @@ def test_of_a_partial_the_object_that_it_calls_is_named() -> None:
     assert name_type(result) == "app.User" and words_for(result).name == "kept-futures"
 
 
+def test_a_number_that_was_passed_by_far_is_no_bound() -> None:
+    buffer = replace(attribute("buffer", "list"), items=5000)
+    handler = replace(attribute("memory", "logging.handlers.MemoryHandler"), traits=("logging.Handler",))
+    record = item("logging.LogRecord")
+    told = words_for(replace(holding(handler, buffer, record, bound=100), used=5000))
+    assert told.name == "memory-handler" and "setTarget" in told.hint
+    assert words_for(replace(holding(handler, buffer, record, bound=100), used=90)).name == "near-bound"
+
+
+def test_a_table_in_c_has_an_entry_for_each_key() -> None:
+    table = Step(Edge(EdgeKind.FIELD), "dict", items=5000)
+    entry = Step(Edge(EdgeKind.KEY, "bytes key"), "lxml.etree.Registry", bare=True)
+    told = words_for(holding(table, entry, root=Root(RootKind.HELD_IN_C)), line="app.py:7 in run")
+    assert told.name == "keys-in-c" and "app.py:7 in run gives them" in told.hint
+
+
+def test_of_tuples_of_data_no_item_is_the_owner() -> None:
+    held = replace(holding(LIST, item("tuple")), frontier_type="tuple")
+    assert name_type(replace(held, type_counts={"datetime.datetime": 30, "bytes": 30, "tuple": 30})) == "tuple"
+
+
 def test_a_function_that_is_wrapped_again_and_again_is_a_chain() -> None:
     wrapped = replace(attribute("get", "function"), traits=("chain",))
     assert words_for(holding(CACHE, wrapped, targets=2440)).name == "linked-objects"
@@ -418,5 +441,7 @@ def test_a_library_s_object_yields_to_the_program_s_that_came_with_it(monkeypatc
     assert name_type(each_other) == "app.Invoice"
     below = {"lib.Job": (), "app.Invoice": ("lib.Job", "dict")}
     assert name_type(companions("lib.Job", owners=below)) == "lib.Job"
+    called = {"lib.Job": (), "method": ("lib.Job",), "app.Invoice": ("lib.Job", "method")}
+    assert name_type(companions("lib.Job", owners=called)) == "app.Invoice"
     assert name_type(companions("lib._Ref", owners=below)) == "app.Invoice"  # a library keeps it to itself
     assert name_type(companions("asyncio.events.TimerHandle", owners=below)) == "app.Invoice"
