@@ -362,7 +362,7 @@ def test_what_a_c_module_has_in_its_state_is_told_by_the_variable_that_it_is(app
 
 def test_an_attribute_that_its_class_has_as_well_is_the_instance_s(app: Any) -> None:
     """As `param` does, which keeps all under one name in both."""
-    kind = type("Parameters", (), {"_values": None})
+    kind = type("Parameters", (), {"_values": functools.cached_property(len)})
     app.kept = kind()
     app.kept._values = order = {"rows": [Order()]}
     names = app.kept.__dict__  # older versions keep the values elsewhere until then

@@ -27,8 +27,8 @@ OWNED = Cause(
 STANDARD_OWNED = Cause(
     "standard-container",
     "a {holder} of {library} that only grows, {container}",
-    "{few}{take_back}; or do once, for the whole process, what {line} does again and again; or make such an object anew "
-    "for each piece of work and let go of it; {attribute} is the library's own",
+    "{few}{take_back}; or do once, for the whole process, what {line} does again and again; or make such an object "
+    "anew for each piece of work and let go of it; {attribute} is the library's own",
     counted=True,
 )
 
