@@ -23,6 +23,10 @@ _MARGIN = 1 << 20  # bytes
 _STATIC = [id(it) for it in vars(builtins).values() if type(it) is type and not flags_of(it) & _HEAP_TYPE]
 _FIRST, _LAST = min(_STATIC) - _MARGIN, max(_STATIC) + _MARGIN
 """Where the interpreter's own static classes lie; an extension's lie in its own file."""
+_MANAGED = (1 << 4) | ((1 << 3) if sys.version_info >= (3, 12) else 0)
+_TWO_WORDS = 2 * tuple.__itemsize__
+_basic_size: Any = vars(type)["__basicsize__"].__get__
+_item_size: Any = vars(type)["__itemsize__"].__get__
 _names_of: Any = vars(ModuleType)["__dict__"].__get__
 
 
@@ -76,6 +80,22 @@ def unseen_keepers(labels: Collection[str]) -> frozenset[str]:
         and base_of(cls) is object
         and not has_references(cls)
     )
+
+
+def sizes_alike(labels: Collection[str]) -> dict[str, int]:
+    """The bytes of each instance of those of *labels* of which all instances take the same."""
+    asked = (cls for cls in every_type() if type_label(cls) in labels)
+    return {type_label(cls): _basic_size(cls) + _before(cls) for cls in asked if _is_of_one_size(cls)}
+
+
+def _is_of_one_size(cls: type) -> bool:
+    return not _item_size(cls) and not any("__sizeof__" in namespace_of(it) for it in mro_of(cls) if it is not object)
+
+
+def _before(cls: type) -> int:
+    """What lies before an instance: the collector's two words, and those for its attributes and weak references."""
+    flags = flags_of(cls)
+    return _TWO_WORDS * (has_references(cls) + (sys.version_info >= (3, 11) and bool(flags & _MANAGED)))
 
 
 @lru_cache(maxsize=1)

@@ -42,7 +42,7 @@ from .verdict import (
     reads_its_files,
     writes_to_its_own,
 )
-from .window import excess_of, put_right
+from .window import by_size, excess_of, put_right
 
 _YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of it
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
@@ -322,7 +322,7 @@ class Diagnosis:
         small = candidate.last.small - evidence.small if evidence.suspicion else 0
         if findings.diff is not None and findings.walked:
             return excess_of([(row.size_bytes, row.net) for row in findings.diff.change.details], small)
-        return excess_of([(it.retained_bytes, it.retained_items) for it in findings.holdings], small)
+        return excess_of([met for it in findings.holdings for met in by_size(it.retained_bytes, it.type_counts)], small)
 
     def _weighed(self, candidate: Candidate, report: Report, findings: Findings) -> Report:
         """*report* with what the first holder retains, and what it has cost to find that out."""

@@ -7,11 +7,12 @@ readings themselves never are, or the growth would change with what is looked at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..backend.meters.allocator import LARGEST_SMALL, given
 from ..backend.meters.meters import BYTES_PER_BLOCK, EXACT
 from ..watch import Growth, Sample
+from .classes import sizes_alike
 
 Read = Callable[[Sample], int]
 
@@ -48,6 +49,15 @@ def excess_of(met: Iterable[tuple[int, int]], small: int) -> float:
     blocks = sum(_BLOCKS * objects for _, objects in grown)
     true = sum(_given(size, objects) for size, objects in grown if size <= LARGEST_SMALL * objects)
     return 1 - (true + max(0, small - BYTES_PER_BLOCK * blocks)) / small
+
+
+def by_size(size_bytes: int, counts: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Bytes and number of the objects of each type in *counts*, of which all together take *size_bytes*: as far as each
+    object of the type takes the same, and of the others together."""
+    sizes = sizes_alike(counts)
+    alike = [(sizes[label] * count, count) for label, count in counts.items() if label in sizes]
+    rest = size_bytes - sum(size for size, _ in alike), sum(counts.values()) - sum(count for _, count in alike)
+    return [*alike, rest] if rest[0] >= 0 else [(size_bytes, sum(counts.values()))]
 
 
 def _given(size: int, objects: int) -> int:

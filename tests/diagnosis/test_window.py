@@ -84,3 +84,12 @@ def test_growth_is_put_right_for_the_part_that_small_blocks_have_in_it():
 def test_where_nothing_was_met_nothing_is_known_better(inexact):
     assert excess_of([], 96_000) == 0.0
     assert excess_of([(16_000, 1000)], 0) == 0.0
+
+
+def test_objects_of_one_size_are_told_from_those_beside_them(inexact):
+    """A tuple of 480 objects of 16 bytes: 24 bytes for each object together, of which Python's small blocks have 16."""
+    counts = {"object": 48_000, "tuple": 100}
+    rows = window.by_size(48_000 * 24 + 5600, counts)
+    assert rows == [(768_000, 48_000), (389_600, 100)]
+    assert (1 - excess_of(rows, 96 * 48_000)) * 96 * 48_000 == pytest.approx(768_000)
+    assert window.by_size(1000, counts) == [(1000, 48_100)]  # it is less than they take: nothing is known
