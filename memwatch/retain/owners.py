@@ -62,12 +62,17 @@ def find_owner(path: RetainingPath) -> Owner | None:
     if is_public and any(_names(it, attribute) for it in _own_modules()):
         return None
     keys = {step.edge.name.strip("'") for step in path.steps[number + 1 : -1] if step.edge.kind is EdgeKind.KEY}
-    written = not attribute.startswith("_")  # a text may be what the library is asked to watch
+    written = not attribute.startswith("_") and not _is_private(holder)  # a text may be what a library is to watch
     if any(key.isidentifier() and _names(it, key, written) for key in keys for it in _own_modules()):
         return None
     file = namespace(module[1]).get("__file__")
     name = holder.name or (holder.type if isinstance(holder, Step) else "")
     return Owner(name, attribute, file if type(file) is str else "", distance(*module) == _STANDARD)
+
+
+def _is_private(holder: Root | Step) -> bool:
+    """Whether it is an object that a library keeps to itself, by the name of its class."""
+    return isinstance(holder, Step) and holder.type.rpartition(".")[2].startswith("_")
 
 
 def attribute_on(path: RetainingPath) -> int | None:

@@ -198,6 +198,18 @@ def test_what_the_program_puts_there_under_a_name_of_its_own_is_the_program_s(
     assert (owner_of(held) is not None) is owned
 
 
+def test_a_text_of_the_program_s_names_nothing_in_an_object_that_a_library_keeps_to_itself(lib: Any, app: Any) -> None:
+    """As of `param`, whose watchers lie below the name of what is watched."""
+    exec("def add(app): app.watch('basket')", vars(app))
+    exec(STATE.replace("_state", "watchers"), vars(lib))
+    app.state = lib.State()
+    vars(app.state)["watchers"][sys.intern("".join(("bas", "ket")))] = {"first": (held := Item())}
+    assert owner_of(held) is None
+    lib.State.__name__ = lib.State.__qualname__ = "_State"
+    vars(lib)["_State"] = lib.State
+    assert owner_of(held) is not None
+
+
 def test_many_modules_made_at_run_time_are_items_of_sys_modules() -> None:
     names = [f"plugin{number}" for number in range(120)]
     try:
