@@ -37,6 +37,7 @@ SESSIONS: list[Session] = []
 ORDERS: dict[int, dict[str, Any]] = {}
 BESIDE: list[Any] = []
 _TEXT = 41  # bytes of a short text beside its characters
+_FIRST = 10**9  # order: a later one has as many digits, or orders that are replaced would grow
 
 
 class Session:
@@ -56,7 +57,7 @@ def make_order(number: int) -> dict[str, Any]:
 def fill(objects: int) -> None:
     """Make orders until the interpreter has so many blocks."""
     gc.disable()
-    number = 0
+    number = _FIRST
     while sys.getallocatedblocks() < objects:
         for _ in range(100):
             number += 1
@@ -89,6 +90,7 @@ def serve(requests: int, rate: float, seconds: float) -> None:
     size = max(16, int(rate / requests) - 150 - _TEXT)
     rng, begun, slowest, number = random.Random(1), time.monotonic(), 0.0, 0
     numbers = list(ORDERS)
+    after = numbers[-1]
     while (now := time.monotonic()) < begun + seconds:
         due = begun + number / requests
         if now < due:
@@ -96,7 +98,7 @@ def serve(requests: int, rate: float, seconds: float) -> None:
         started, number = time.monotonic(), number + 1
         place = rng.randrange(len(numbers))
         del ORDERS[numbers[place]]
-        numbers[place] = place + number * len(numbers)
+        numbers[place] = after + number
         ORDERS[numbers[place]] = make_order(numbers[place])
         SESSIONS.append(Session(number, size))
         slowest = max(slowest, time.monotonic() - started)

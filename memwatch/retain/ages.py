@@ -13,6 +13,7 @@ from itertools import islice
 from types import CodeType
 from typing import Any
 
+from ..backend.census.dict_keys import some_values
 from ..backend.type_labels import type_label
 from ..clock import Clock
 from .attributes import instance_value
@@ -163,7 +164,10 @@ def _sample(holder: Any) -> list[Any]:
         return []
     every = max(1, kind.__len__(holder) // _SAMPLE)
     try:
-        found = list(islice(dict.values(holder) if kind is dict else kind.__iter__(holder), 0, None, every))
+        if kind is list:
+            found = list.__getitem__(holder, slice(0, None, every))
+        else:
+            found = some_values(holder, every) if kind is dict else list(islice(kind.__iter__(holder), 0, None, every))
     except RuntimeError:  # another thread has changed it meanwhile
         return []
     return [it for it in found if not type_label(type(it)).startswith(_RESCHEDULED)]

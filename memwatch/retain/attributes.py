@@ -10,11 +10,10 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterable, Iterator
-from itertools import compress, islice, repeat
-from operator import is_
+from itertools import islice
 from typing import Any
 
-from ..backend.census.dict_keys import is_interned
+from ..backend.census.dict_keys import is_interned, key_of
 from ..backend.census.referents import READS_ATTRIBUTES, attributes_in, kind_of_dict, shown_by
 from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import mro_of, size_reader, type_label
@@ -149,28 +148,13 @@ def dict_items(source: Any, most: int | None = None) -> list[tuple[Any, Any]]:
 
 
 def key_of_item(source: Any, value: Any) -> tuple[Any] | None:
-    """The last key of a dict under which *value* is stored, itself or as the only item of a tuple; None without one.
-    Nothing is copied and no other thread runs meanwhile: a dict may have millions of items that come and go."""
-    kind = kind_of_dict(source)
-    for _ in range(3):
-        try:
-            is_value = map(is_, _backwards(kind.values(source)), repeat(value))
-            return next(zip(compress(_backwards(kind.keys(source)), is_value), strict=False), None)
-        except RuntimeError:
-            continue
-    return None
-
-
-def _backwards(view: Any) -> Iterator[Any]:
-    return reversed(view) if hasattr(view, "__reversed__") else iter(view)
+    """The last key of a dict under which *value* is stored, as the only item of a tuple; None without one."""
+    return key_of(source, value)
 
 
 def is_key_of(source: Any, key: Any) -> bool:
     """Whether that very object is a key of a dict."""
-    try:
-        return any(map(is_, kind_of_dict(source).keys(source), repeat(key)))
-    except RuntimeError:
-        return False
+    return key_of(source, key, is_key=True) is not None
 
 
 _dict_offset: Any = vars(type)["__dictoffset__"].__get__

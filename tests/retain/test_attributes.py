@@ -6,6 +6,8 @@ from collections import OrderedDict
 import pytest
 
 import memwatch
+from memwatch.backend.census.dict_keys import some_values
+from memwatch.backend.holds import holds_noted_by
 from memwatch.retain.attributes import attribute_of, is_key_of, key_of_item
 
 
@@ -17,6 +19,7 @@ def test_the_key_of_an_item_is_found_by_identity(kind):
     assert key_of_item(found, None) == (None,)  # a key that is None is one
     assert key_of_item(found, [1]) is None
     assert is_key_of(found, key) and not is_key_of(found, second)
+    assert some_values(found, 2) == [first, None] and some_values(found, 5) == [first] and some_values({}, 1) == []
 
 
 def test_a_dict_that_changes_all_the_time_is_read_all_the_same():
@@ -37,6 +40,15 @@ def test_a_dict_that_changes_all_the_time_is_read_all_the_same():
     finally:
         over.set()
         thread.join()
+
+
+@pytest.mark.skipif(memwatch.backend.name == "pure", reason="Python code touches each item")
+def test_a_large_dict_is_passed_over_without_touching_what_it_holds():
+    wanted, holds = object(), []
+    found = {"wanted": wanted} | {number: [] for number in range(300_000)}
+    with holds_noted_by(lambda seconds, work: holds.append(work)):
+        assert key_of_item(found, wanted) == ("wanted",) and len(some_values(found, 1000)) == 301
+    assert len(holds) == 2 and max(holds) < 0.02
 
 
 class Span:

@@ -134,6 +134,40 @@ held(PyObject *module, PyObject *const *args, Py_ssize_t given)
     return held_call(state_of(module), args, given);
 }
 
+PyDoc_STRVAR(key_of_doc, "key_of(dict, object, is_key)\n--\n\n"
+                         "A tuple of the last key under which *object* is stored in a dict, or which *is_key* itself; "
+                         "None without one.");
+
+static PyObject *
+key_of(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
+{
+    PyObject *key, *value, *found = NULL;
+    Py_ssize_t position = 0;
+    if (given != 3)
+        return PyErr_Format(PyExc_TypeError, "3 arguments are needed, not %zd", given);
+    while (PyDict_Next(args[0], &position, &key, &value)) /* of millions of objects, none is touched */
+        if ((args[2] == Py_True ? key : value) == args[1])
+            found = key;
+    return found ? PyTuple_Pack(1, found) : Py_NewRef(Py_None);
+}
+
+PyDoc_STRVAR(some_values_doc, "some_values(dict, every)\n--\n\n"
+                              "The first value of a dict, and each one that comes *every* so many items after it.");
+
+static PyObject *
+some_values(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
+{
+    PyObject *value;
+    Py_ssize_t position = 0, every = given == 2 ? PyLong_AsSsize_t(args[1]) : 0;
+    if (every < 1)
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "a dict and a number above 0 are needed");
+    PyObject *found = PyList_New(0);
+    for (Py_ssize_t number = 0; found && PyDict_Next(args[0], &position, NULL, &value); number++)
+        if (number % every == 0 && PyList_Append(found, value) < 0)
+            Py_CLEAR(found);
+    return found;
+}
+
 PyDoc_STRVAR(measure_doc, "measure(object)\n--\n\nThe bytes that a census counts for one object.");
 
 static PyObject *
@@ -191,6 +225,8 @@ static PyMethodDef methods[] = {
     {"attributes", attributes, METH_O, attributes_doc},
     {"know_arrays", know_arrays, METH_O, know_arrays_doc},
     {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, held_doc},
+    {"key_of", (PyCFunction)(void (*)(void))key_of, METH_FASTCALL, key_of_doc},
+    {"some_values", (PyCFunction)(void (*)(void))some_values, METH_FASTCALL, some_values_doc},
     {"measure", measure, METH_O, measure_doc},
     {"signal_flag", signal_flag, METH_O, signal_flag_doc},
     {"signals_seen", signals_seen, METH_NOARGS, signals_seen_doc},
