@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from memwatch.diagnosis import Account, Report, Suspect, TypeRow
+from memwatch.diagnosis.causes import BY_VERDICT
 from memwatch.render import render_text
 from memwatch.watch import Cost
 
@@ -112,8 +113,7 @@ def test_a_report_of_nothing_but_growth():
         "  base   not read",
         "",
         "  cause  memory that C code allocated, outside of Python's objects",
-        "  hint   look for what the program stores or opens by such code (delete or close it), for buffers that small "
-        "Python objects keep alive (views, handles), or for a leak in an extension module",
+        f"  hint   {BY_VERDICT['native'].hint}",
         "",
         "  cost   under 0.1 % of CPU, longest pause 0 ms, 1 walk of the heap, 0 B",
     ]

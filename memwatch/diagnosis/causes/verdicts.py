@@ -18,8 +18,9 @@ BY_VERDICT = {
     "native": Cause(
         "native-memory",
         "memory that C code allocated, outside of Python's objects",
-        "look for what the program stores or opens by such code (delete or close it), for buffers that small Python "
-        "objects keep alive (views, handles), or for a leak in an extension module",
+        "look for what the program stores or opens by such code (delete or close it), for an object on that line that "
+        "keeps what it is given, as a parser or a stream does (clear it, or make it anew once in a while), for buffers "
+        "that small Python objects keep alive (views, handles), or for a leak in an extension module",
     ),
     "fragmentation": Cause(
         "fragmentation",
