@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backend.meters.collector import COMES_FULL
+from ..backend.meters.meters import EXACT
 from ..backend.meters.resident import Mapped
 from ..watch import Growth, Sample
 from ..watch.straight_line import fit_line
@@ -29,17 +30,19 @@ def classify(growth: Growth, samples: Sequence[Sample], account: Account) -> str
     """The kind: "objects", "untracked", "native", "fragmentation"; "unknown" where nothing has shown it.
 
     *samples* are the past, oldest first; *account* is what a walk and the sampled allocations say of the growth. The
-    meters alone show resident memory that neither allocator has given out. They also divide what a walk does not
+    meters alone show resident memory that neither allocator has given out, unless a walk has met it in blocks whose
+    sizes they cannot read. They also divide what a walk does not
     explain into Python's blocks, to which nothing refers then, and the C allocator's; without a walk what no sample
     explains.
     """
     window = [s for s in samples if s.time >= growth.start] or list(samples[-1:])
     first, last = window[0], window[-1]
     base_growth, rss_growth = last.base - first.base, last.rss - first.rss
-    if growth.meter == "rss" and base_growth < HALF * rss_growth:
+    shown = {kind: account.shown(kind) for kind in _KINDS}
+    is_met = not EXACT and account.walked and shown["objects"] >= HALF * account.total
+    if growth.meter == "rss" and base_growth < HALF * rss_growth and not is_met:
         peak = max(s.base for s in samples)
         return "fragmentation" if peak - last.base >= HALF * rss_growth else "native"
-    shown = {kind: account.shown(kind) for kind in _KINDS}
     if sum(shown.values()) >= HALF * account.total:
         return max(_KINDS, key=lambda kind: shown[kind])
     in_blocks = last.small - first.small >= HALF * base_growth

@@ -120,6 +120,15 @@ def test_resident_memory_alone_is_native():
     assert classify(growth(0, 64, 40, meter="rss"), past, account(40)) == "native"
 
 
+@pytest.mark.parametrize(("exact", "told"), [(True, "native"), (False, "objects")])
+def test_resident_memory_that_a_walk_has_met_is_objects_where_no_meter_reads_their_sizes(exact, told, monkeypatch):
+    """Objects of 480 bytes, of which each counts 96."""
+    monkeypatch.setattr(verdict, "EXACT", exact)
+    past = samples((0, 10, 5, 20), (64, 18, 5, 60))
+    assert classify(growth(0, 64, 40, meter="rss"), past, account(40, objects=38)) == told
+    assert classify(growth(0, 64, 40, meter="rss"), past, account(40, objects=8)) == "native"
+
+
 def test_resident_memory_after_a_peak_is_fragmentation():
     past = samples((0, 10, 10, 40), (32, 50, 10, 80), (64, 10, 10, 80))
     assert classify(growth(0, 64, 40, meter="rss"), past, account(40)) == "fragmentation"
