@@ -31,6 +31,8 @@ _REPLACED = 0.1  # of the items of a full container: if so many more of its type
 _BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO", "array.array"))
 _SEVERAL = 10  # of them
 _LONGER, _MANY = 0.75, 50  # of the growth's seconds, where there are so many samples
+_DENSER = 1.25  # times the births of the older half: what comes evenly and is more and more lives longer and longer
+_AGED = 1.5
 _OLD = 0.05  # of the bytes: so much may be something else that the same lines have made
 _BRIEF = 5.0  # seconds, in which too little time passes beside the looks
 _CONNECTION = "sqlite3.Connection"
@@ -58,6 +60,23 @@ def will_be_full(held: Holding, grew: int, room: int, waits: int) -> str | None:
     if grew / items * (held.bound - held.used) > _ROOM * max(0, room):
         return None
     return f"a bounded {held.holder_type} fills, with what its items keep: {held.used:,} of at most {held.bound:,}"
+
+
+@internal
+class Lifetimes:
+    """How old the oldest get of what some lines have made, from verdict to verdict.
+
+    What comes more and more often lives as long as ever. What a queue keeps that gets longer lives longer and longer.
+    """
+
+    def __init__(self) -> None:
+        self._longest = 0
+
+    def lengthen(self, survivors: Sequence[Sampled]) -> bool:
+        """Whether *survivors* have lived half as long again as those of the verdict before."""
+        births = sorted(it.birth for it in survivors)
+        before, self._longest = self._longest, births[-1] - births[round(_OLD * len(births))] if births else 0
+        return 0 < _AGED * before <= self._longest
 
 
 @internal
@@ -181,7 +200,8 @@ class BenignGrowth:
 
     def replaced(self, survivors: Sequence[Sampled]) -> str | None:
         """Objects of lines of which nothing lives that is older than half of the growth, though it goes on for longer;
-        or than three quarters of it, of so many samples that it cannot be by chance.
+        or than three quarters of it, where many samples show that they come more and more often. What waits in a queue
+        that gets longer may have come evenly.
 
         *survivors* is what lives of all that these lines have ever made. There have to be more objects than before: one
         that is made anew again and again is always young. So are the tables that objects keep beside themselves.
@@ -192,7 +212,7 @@ class BenignGrowth:
         what, _ = Counter(it.label for it in made).most_common(1)[0]
         top = max(self._holdings, key=bytes_of, default=None)
         more = [it for it in (what, *(top.type_counts if top else ())) if self._net.get(it, 0) >= _SEVERAL]
-        part = _LONGER if len(made) >= _MANY else HALF
+        part = _LONGER if len(made) >= _MANY and _comes_more_often(made) else HALF
         since = max(it.birth for it in made) - part * self._seconds * 1e9
         if not more or _size_of(it for it in made if it.birth < since) > _OLD * _size_of(made):
             return None
@@ -312,3 +332,10 @@ def _is_code(held: Holding) -> bool:
     if held.frontier_type not in _CODE:
         return False
     return not any("." in name and n > _DATA * held.retained_items for name, n in held.type_counts.items())
+
+
+def _comes_more_often(made: Sequence[Sampled]) -> bool:
+    births = sorted(it.birth for it in made)
+    middle = (births[0] + births[-1]) / 2
+    older = sum(birth < middle for birth in births)
+    return len(births) - older >= _DENSER * older

@@ -22,7 +22,7 @@ from ..watch import Candidate, Dismissed, Growth, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
-from .benign_growth import BenignGrowth, will_be_full
+from .benign_growth import BenignGrowth, Lifetimes, will_be_full
 from .early import Agreement, is_promising, why_doubtful
 from .evidence import EvidenceCollector
 from .findings import Findings
@@ -80,6 +80,7 @@ class Diagnosis:
         self._in_a_row = Counter[str]()
         self._filled = self._idle = 0
         self._settling = Settling()
+        self._lifetimes = Lifetimes()
         self._waited = False
         self._collections = 0
         self._awaited_since: float | None = None
@@ -257,10 +258,13 @@ class Diagnosis:
             return None
         is_early, seconds = candidate.growth.level == "early", candidate.growth.seconds
         survivors = [] if is_early else self._gatherer.survivors(findings.lines, grew, seconds)
+        longer = self._lifetimes.lengthen(survivors)
         loading = self._a_few_times("imports", _MOST_IMPORTS, lambda: excuses.imports(modules))
         widening = self._a_few_times("widening", _MOST_WIDENED, excuses.widening)
         passing = self._a_few_times(
-            "passing", _MOST_PASSING, lambda: excuses.passing(findings.lines) or excuses.replaced(survivors)
+            "passing",
+            _MOST_PASSING,
+            lambda: None if longer else excuses.passing(findings.lines) or excuses.replaced(survivors),
         )
         paging = self._a_few_times("paging", _MOST_PAGING, lambda: excuses.paging(evidence.pages))
         settling = self._settles(candidate, findings, grew, survivors)

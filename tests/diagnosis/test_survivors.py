@@ -11,7 +11,7 @@ import pytest
 from memwatch.backend.allocations.live import Sampled
 from memwatch.backend.allocations.recorder import Recorder
 from memwatch.diagnosis import benign_growth, evidence
-from memwatch.diagnosis.benign_growth import BenignGrowth
+from memwatch.diagnosis.benign_growth import BenignGrowth, Lifetimes
 from memwatch.diagnosis.lines import Lines
 from memwatch.diagnosis.settling import Settling, come_slower
 from memwatch.frames import Frame
@@ -63,8 +63,20 @@ def test_growth_that_is_shorter_than_a_life_is_not_known_to_come_and_go() -> Non
 
 @pytest.mark.parametrize(("samples", "is_held"), [(90, True), (30, False)])
 def test_many_samples_tell_also_of_what_lives_for_more_than_half_of_the_growth(samples: int, is_held: bool) -> None:
-    births = [100 + 40 * n / samples for n in range(samples)]
+    births = [100 + 40 * (n / samples) ** 0.5 for n in range(samples)]  # more and more often
     assert (replaced(made(births)) is not None) is is_held
+
+
+def test_what_comes_evenly_and_waits_in_a_queue_is_a_leak() -> None:
+    """Half of what has come was taken out again, so that nothing older than half of the time lives."""
+    assert replaced(made([32 + 32 * n / 90 for n in range(90)]), seconds=48.0) is None
+
+
+@pytest.mark.parametrize(("at", "lengthen"), [((10, 20), True), ((10, 11, 12), False), ((10, None, 20), False)])
+def test_what_lives_longer_at_each_verdict_piles_up(at: tuple[int | None, ...], lengthen: bool) -> None:
+    lifetimes = Lifetimes()
+    told = [lifetimes.lengthen(made([] if life is None else [life * n / 20 for n in range(21)])) for life in at]
+    assert told == [False] * (len(at) - 1) + [lengthen]
 
 
 RARER = [30 * log(61 / (61 - n)) for n in range(61)]  # of 61 things, asked for by chance, when each is new
