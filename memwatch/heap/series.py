@@ -11,6 +11,7 @@ from ..internal import internal
 from .census import Census
 
 FEWEST = 4  # readings, of which halves can be compared
+_SOON = 0.05  # of the time between two readings, on average: what grows slowly has not grown by more than noise then
 _COLUMNS = 4  # of a reading that is kept
 _TIME, _BYTES, _WORK, _COUNT = range(_COLUMNS)
 
@@ -81,22 +82,27 @@ class _Streak:
 class TypeSeries:
     """Readings of a heap's totals, of which only the streaks of growth are kept, of *most* types at the most.
 
-    Of more than that those stay that grew most, then the largest. A type that falls, or is gone, begins anew.
+    Of more than that those stay that grew most, then the largest. A type that falls, or is gone, begins anew. A reading
+    that comes right after another, compared with the time between the others, says nothing new and is left out.
     Raises OptionError where *most* is below 1.
     """
 
-    __slots__ = ("_most", "_streaks", "_time", "readings")
+    __slots__ = ("_begun", "_most", "_streaks", "_time", "readings")
 
     def __init__(self, most: int = 500) -> None:
         self._most = check_whole("most", most, 1)
         self._streaks: dict[str, _Streak] = {}
-        self._time = 0.0
+        self._begun = self._time = 0.0
         self.readings = 0
 
     def add(self, totals: Census | Totals, time: float, work: float = 0.0) -> None:
         """Take one reading, at *time* in seconds of a clock that goes forward; *work* is the processor time by then."""
         if isinstance(totals, Census):
             totals = {row.what: (row.count, row.size_bytes) for row in totals.types}
+        if self.readings == 0:
+            self._begun = time
+        elif self.readings > 1 and time - self._time < _SOON * (self._time - self._begun) / (self.readings - 1):
+            return
         self.readings, self._time = self.readings + 1, time
         streaks = {what: self._next(what, (time, work), *row) for what, row in totals.items()}
         kept = sorted(streaks, key=lambda what: (-streaks[what].growth, -streaks[what].last_bytes, what))[: self._most]

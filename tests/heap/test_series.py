@@ -41,6 +41,14 @@ def test_a_fall_begins_anew() -> None:
     assert read(*of("str", 100, 900, 800)).ratchets() == ()
 
 
+def test_a_look_right_after_another_is_left_out() -> None:
+    series = TypeSeries()
+    for time, size in ((0.0, 1000), (60.0, 2000), (120.0, 3000), (122.0, 2990), (180.0, 4000)):
+        series.add({"str": (size, size)}, time)
+    (grown,) = series.ratchets()
+    assert (series.readings, grown.readings, grown.growth, grown.monotone_share) == (4, 4, 3000, 1.0)
+
+
 def test_a_type_that_was_gone_begins_anew() -> None:
     (ratchet,) = read(*of("a", 100, 200), {}, *of("a", 300, 400)).ratchets()
     assert (ratchet.readings, ratchet.growth) == (2, 100)
