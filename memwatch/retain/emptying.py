@@ -5,7 +5,7 @@ The code may also call a function beside it that does so, by its name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from opcode import opmap, opname
 from types import CodeType
 
@@ -94,14 +94,26 @@ def adds_to(name: str, code: CodeType) -> bool:
     return any(grows for _, grows in _stores_under(name, code))
 
 
+def counted_in(codes: Iterable[CodeType]) -> frozenset[str]:
+    """The names that `adds_to` is true of, for one of *codes*."""
+    return frozenset(name for code in codes for name, _, grows in _stores(code) if grows)
+
+
 def _stores_under(name: str, code: CodeType) -> Iterator[tuple[int, bool]]:
-    """The operations that store under *name*, each with whether the stored value is a sum. An attribute counts in
-    methods alone, where it is set to anything but a sum."""
+    """The operations that store under *name*, each with whether the stored value is a sum."""
+    if name in code.co_names or name in variables_of(code):
+        yield from ((op, grows) for stored, op, grows in _stores(code) if stored == name)
+
+
+def _stores(code: CodeType) -> Iterator[tuple[str, int, bool]]:
+    """The names that *code* stores under, each with the operation, and whether the value is a sum. An attribute counts
+    in methods alone, where it is set to anything but a sum."""
     variables, grows, loaded = variables_of(code), False, ""
     for op, arg in instructions(code):
-        is_named = op in _STORES and code.co_names[arg] == name and (op != _STORE_ATTR or grows or loaded in _OWN)
-        if is_named or name in stored_variables(op, arg, variables):
-            yield op, grows
+        if op in _STORES and (op != _STORE_ATTR or grows or loaded in _OWN):
+            yield code.co_names[arg], op, grows
+        else:
+            yield from ((name, op, grows) for name in stored_variables(op, arg, variables))
         if op not in _PASSED:
             grows = op == _BINARY and arg != _CUTS
         if op not in _NOTHING:

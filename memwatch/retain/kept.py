@@ -14,7 +14,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from .comparisons import ADDERS, Comparison, assigned, comparisons, first_use, parts_of, set_to, slices, words_of
-from .emptying import adds_to, calls, empties, removes, takers, takes_out
+from .emptying import adds_to, calls, counted_in, empties, removes, takers, takes_out
 from .views import View
 
 _MEASURES = (0.25, 1.5)  # times the bytes of the items: who counts them may leave out what Python adds, or count more
@@ -163,10 +163,10 @@ def kept_count(view: View, used: int) -> int | None:
 
 def _counted(view: View) -> Iterator[Any]:
     emptying = [code for code in view.touching if empties(view, code)]
-    names = {code.co_name for code in emptying}
+    names, summed = {code.co_name for code in emptying}, counted_in(view.codes if emptying else ())
     for code in view.codes if emptying else ():
         for compared in comparisons(code) if code in emptying or calls(code, names) else ():
-            counters = {word for word in compared.names if any(adds_to(word, it) for it in view.codes)}
+            counters = compared.names & summed
             counts = [it for word in counters for it in view.values(word) if type(it) is int]
             if counts and "len" not in compared.names:
                 limits = view.values_in(compared._replace(names=compared.names - counters))
