@@ -139,6 +139,24 @@ size_by_rule(const Kind *kind, PyObject *object)
     return lock + (VALUES_ARE_INSIDE ? rule_size(kind, object, values) : rule_size(kind, object, 0) + given(values));
 }
 
+/* The bytes in an array.array, by its own method for buffers: a class made of it may have one that is Python code. */
+static Py_ssize_t
+array_bytes(const PyTypeObject *type, PyObject *object)
+{
+    const PyBufferProcs *procs = type->tp_as_buffer;
+    Py_buffer view;
+    if (procs == NULL || procs->bf_getbuffer == NULL || procs->bf_releasebuffer == NULL)
+        return 0;
+    if (procs->bf_getbuffer(object, &view, PyBUF_SIMPLE) < 0) {
+        PyErr_Clear();
+        return 0;
+    }
+    Py_ssize_t bytes = view.len;
+    procs->bf_releasebuffer(object, &view);
+    Py_DECREF(view.obj);
+    return bytes;
+}
+
 Py_ssize_t
 known_buffers(const Kind *kind, PyObject *object)
 {
@@ -149,9 +167,12 @@ known_buffers(const Kind *kind, PyObject *object)
         Py_ssize_t items = PyDict_GET_SIZE(object), places = items ? word << KEYS_OF(object)->log2_size : 0;
         return dict_buffers((PyDictObject *)object) + places + items * 4 * word;
     }
-    for (PyTypeObject *type = Py_TYPE(object); type; type = type->tp_base)
+    for (PyTypeObject *type = Py_TYPE(object); type; type = type->tp_base) {
         if (strcmp(type->tp_name, "collections.deque") == 0)
             return given((Py_SIZE(object) / DEQUE_BLOCK + 1) * (DEQUE_BLOCK + 2) * word);
+        if (strcmp(type->tp_name, "array.array") == 0)
+            return given(array_bytes(type, object));
+    }
     return 0;
 }
 
