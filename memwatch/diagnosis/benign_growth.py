@@ -16,7 +16,7 @@ from ..backend.meters.meters import counted_bytes
 from ..backend.meters.sqlite import count_writable_bytes, read_sqlite_pages
 from ..heap import Diff, Totals
 from ..internal import internal
-from ..retain import Holding, find_unseen
+from ..retain import Holding, find_deleting, find_unseen
 from ..units import format_bytes
 from .implied_bounds import with_bounds
 from .lines import Lines
@@ -28,7 +28,7 @@ _ROOM = 0.5  # of the memory that is left: a bound beyond that is none
 _FEWER = 0.2  # of the items of a container, at least, have come since the suspicion
 _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak container have for them
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
-_BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO", "array.array"))
+_BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO"))  # an array is appended to, and not used again
 _SEVERAL = 10  # of them
 _LONGER, _MANY = 0.75, 50  # of the growth's seconds, where there are so many samples
 _DENSER = 1.25  # times the births of the older half: what comes evenly and is more and more lives longer and longer
@@ -123,7 +123,7 @@ class BenignGrowth:
             return None
         if explained + tables <= _MOST_OF_ALL * self._grew:
             return None
-        if sum(_still_to_come(held) for held in bounded if came[id(held)]) > _ROOM * max(0, room):
+        if sum(self._still_to_come(held) for held in bounded if came[id(held)]) > _ROOM * max(0, room):
             return None
         top = max(bounded, key=lambda held: came[id(held)])
         many = top.targets > 2 * (top.holder_items or top.targets)
@@ -221,16 +221,26 @@ class BenignGrowth:
     def paging(self, before: int | None) -> str | None:
         """Pages of files that SQLite keeps in its connections, each up to its `cache_size`: *before* took their pages.
 
-        A database in memory has no file that is about as large (pages in memory have a head besides). Who opens ever
-        more connections has no bound.
+        A database in memory has no file that is about as large (pages in memory have a head besides).
         """
+        now = self._pages(before)
+        if now is None or count_writable_bytes() < HALF * now:
+            return None
+        return f"SQLite keeps pages of its files, as many as its connections may: {format_bytes(now)} so far"
+
+    def deleting(self, before: int | None) -> str | None:
+        """The same of a database in memory, if the program has run code that deletes rows: old ones, most likely."""
+        now = self._pages(before)
+        name = None if now is None else find_deleting()
+        return f"SQLite keeps rows, and {name} deletes some: {format_bytes(now or 0)} so far" if name else None
+
+    def _pages(self, before: int | None) -> int | None:
+        """Bytes of SQLite's pages, if they explain the growth. Who opens ever more connections has no bound."""
         now = None if before is None or self._diff is None else read_sqlite_pages()
         if now is None or before is None or now - before <= _MOST_OF_ALL * self._grew:
             return None
         opened = self._net.get(_CONNECTION, 0)
-        if opened > _REPLACED * self._before.get(_CONNECTION, (0, 0))[0] or count_writable_bytes() < HALF * now:
-            return None
-        return f"SQLite keeps pages of its files, as many as its connections may: {format_bytes(now)} so far"
+        return None if opened > _REPLACED * self._before.get(_CONNECTION, (0, 0))[0] else now
 
     def _came(self, held: Holding) -> int | None:
         """How many more objects of its topmost type there are; None if nobody counted them."""
@@ -242,7 +252,7 @@ class BenignGrowth:
         A program has other objects of types as common as tuple, which go meanwhile. Where nothing was counted, all did:
         a container that is full now may have become so just before, and explains less and less of growth that goes on.
         """
-        if self._came(held) is None:
+        if self._came(held) is None or not held.type_counts:  # it grew in place
             return float(held.used is not None and held.bound is not None and held.used <= held.bound)
         if held.rows is not None or sum(held.type_counts.values()) == 1:
             return self._longer_part(held)
@@ -251,6 +261,21 @@ class BenignGrowth:
         if not _is_anew(held):
             named.add(held.frontier_type)
         return sum(map(self._kept_part, named)) / len(named)
+
+    def _still_to_come(self, held: Holding) -> float:
+        """Bytes until the containers are full, if their items stay as large as the new ones are."""
+        items = _new_items(held)
+        if held.bound is None or not held.used:
+            return 0.0
+        now = held.bounded_bytes * max(held.holder_items or 0, items) / items if items else self._whole_bytes(held)
+        return now * max(0, held.bound - held.used) / held.used
+
+    def _whole_bytes(self, held: Holding) -> float:
+        """What all buffers that grew in place have by now, if they are as the one that is known."""
+        found = next((it for it in self._grown if it.address == held.holder_address), None)
+        if found is None:
+            return held.bounded_bytes
+        return held.bounded_bytes * found.after_bytes / max(found.after_bytes - found.before_bytes, 1)
 
     def _longer_part(self, held: Holding) -> float:
         """The part of one new object's bytes by which there is more of its types: it may stand for a smaller one."""
@@ -317,15 +342,6 @@ def _is_anew(held: Holding) -> bool:
 def _new_items(held: Holding) -> int:
     """How many items are new in the holder: as many as there are of the commonest type, where it is new itself."""
     return max(held.type_counts.values(), default=0) if _is_anew(held) else held.targets
-
-
-def _still_to_come(held: Holding) -> float:
-    """Bytes until the containers are full, if their items stay as large as the new ones are."""
-    items = _new_items(held)
-    if held.bound is None or not held.used or not items:
-        return 0.0
-    now = held.bounded_bytes * max(held.holder_items or 0, items) / items
-    return now * max(0, held.bound - held.used) / held.used
 
 
 def _is_code(held: Holding) -> bool:

@@ -50,7 +50,8 @@ _LEAST_NEAR = 1.0  # seconds of processor time, as the first walks of a process 
 _TYPES_KEPT = 1 << 18  # bytes at most for the labels and the totals of a look
 _SHORT = 0.02  # seconds: what holds the program for longer is better done by a forked child, whose price is the fork
 _NAMING = 0.5  # seconds of processor time, for the places that a child found; the largest come first
-_BUFFERS = frozenset(("bytearray", "_io.StringIO"))
+_BUFFERS = frozenset(("bytearray", "_io.StringIO", "array.array"))
+_EXAMPLES = 8  # of many buffers of one type that grew
 _RESIDENT = 150  # bytes an object: the most that a walk leaves in resident memory
 
 
@@ -245,20 +246,18 @@ class Walks:
         return holdings
 
     def _grown_in_place(self, diff: Diff) -> tuple[Holding, ...]:
-        """Who holds the buffer that grew most in place, if that is much: it is old, and no search for what is new finds
-        it. By a walk here, else by a forked child."""
-        grown = {it.address: it.after_bytes - it.before_bytes for it in diff.grown if it.what in _BUFFERS}
-        largest = max(grown, key=lambda address: grown[address], default=0)
-        came = sum(row.size_bytes for row in diff.change.details if row.size_bytes > 0)
-        if not largest or grown[largest] < FIRST_SHARE * came:
+        """Who holds the buffer that grew most in place, or some of many of its type, if that is much: they are old, and
+        no search for what is new finds them. By a walk here, else by a forked child."""
+        addresses, by = _grown_most(diff)
+        if not addresses:
             return ()
-        by, unfinished, fits = grown[largest], "who holds what grew in place was not searched", self._fits("search")
-        question = ask_grown(largest) if self._child.can_look else None
+        unfinished, fits = "who holds what grew in place was not searched", self._fits("search")
+        question = ask_grown(addresses) if self._child.can_look else None
         if question and (look := self._look("search", fits, unfinished, question=question)):
             return grown_of(question, look.places, by, self._show_keys)
         if fits:
             with self._candidate.ledger.walk(), self._evidence.noting(unfinished):
-                return find_grown(largest, by, self._candidate.should_cancel, self._show_keys)
+                return find_grown(addresses, by, self._candidate.should_cancel, self._show_keys)
         return ()
 
     def _look(
@@ -318,6 +317,21 @@ class Walks:
             with self._candidate.ledger.walk(), quiet:
                 yield
             self._budget.walked(walk, self._blocks, Clock.thread_time() - begun)
+
+
+def _grown_most(diff: Diff) -> tuple[list[int], int]:
+    """The address of the buffer that grew most, and its bytes; or those of some of its type, and the bytes of all; none
+    if they are few of what came."""
+    grown = [it for it in diff.grown if it.what in _BUFFERS]
+    least = FIRST_SHARE * sum(row.size_bytes for row in diff.change.details if row.size_bytes > 0)
+    if not grown:
+        return [], 0
+    by = grown[0].after_bytes - grown[0].before_bytes
+    if by >= least:
+        return [grown[0].address], by
+    alike = [it.address for it in grown if it.what == grown[0].what][:_EXAMPLES]
+    by = next(row.grown_bytes for row in diff.change.details if row.what == grown[0].what)
+    return (alike, by) if by >= least else ([], 0)
 
 
 def _garbage_of(holdings: Sequence[Holding]) -> Garbage | None:

@@ -2,6 +2,7 @@
 
 from ..backend.census.contract import Cancelled
 from .collecting import Collecting, find_collecting
+from .deleting import find_deleting
 from .found import Question
 from .holdings import ask_grown, ask_holders, find_grown, find_holdings, grown_of, holdings_of
 from .near import Wanted, find_near
@@ -41,6 +42,7 @@ __all__ = [
     "count_imported",
     "expected_search",
     "find_collecting",
+    "find_deleting",
     "find_grown",
     "find_holdings",
     "find_near",

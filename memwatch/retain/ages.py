@@ -17,7 +17,7 @@ from ..backend.census.dict_keys import some_values
 from ..backend.type_labels import type_label
 from ..clock import Clock
 from .attributes import instance_value
-from .comparisons import Comparison, assigned, comparisons, parts_of, results_of, statements, words_of
+from .comparisons import Comparison, assigned, comparisons, parts_of, results_of, statements, stored, words_of
 from .emptying import calls, empties, removers_of, takers
 from .views import WAITS, View
 
@@ -92,9 +92,18 @@ def periods(view: View, doing: Collection[CodeType]) -> Iterator[float]:
     names = {code.co_name for code in doing}
     for code in view.codes:
         if code in doing or calls(code, names):
-            timed = (it for it in _timed(code, _derived(code, _CLOCKS, 1)) if "len" not in it.names)
+            timed = [it for it in _timed(code, _derived(code, _CLOCKS, 1)) if "len" not in it.names]
+            moved = _moved(view, {word for it in timed for word in (*it.names, *it.texts)} - _CLOCKS)
             waits = (it for it in statements(code) if not it.names.isdisjoint(WAITS | _TIMERS))
-            yield from (age for it in (*timed, *waits) for age in _ages(view, it))
+            yield from (age for it in (*timed, *moved, *waits) for age in _ages(view, it))
+
+
+def _moved(view: View, words: Collection[str]) -> Iterator[Comparison]:
+    """What attributes, globals and items called *words* are set to: the next time, as in ``self.next = now + 60``."""
+    for code in view.codes if words else ():
+        for name, found in stored(code):
+            if name in words or (name is None and not set(found.texts).isdisjoint(words)):
+                yield found
 
 
 def _by_timer(view: View) -> Iterator[float]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from opcode import opmap
 from types import FrameType, GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import mro_of
@@ -21,8 +21,10 @@ from . import ages
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import is_container, methods_of
 from .kept import kept_count, kept_length, kept_measure
+from .keyed import views_by_key
 from .links import holds_members
-from .loops import filled_by_loop
+from .living import without_dead
+from .loops import filled_by_calls, filled_by_loop
 from .object_labels import length
 from .pools import made_at_most, one_for_each_thread
 from .references import LruCacheWrapper, is_small_heap, namespace, referrers
@@ -44,9 +46,14 @@ _CACHES = (
 )
 """Dicts of the standard library that their module keeps below a number of its own."""
 
+Codes = Literal["all", "living", "used"]
+"""Which code may keep a bound: all of it, what somebody may run, or what has been run."""
+
+_CODES: dict[Codes, Callable[[View], View]] = {"all": lambda view: view, "living": without_dead, "used": View.in_use}
 _FAR = 16  # times what is used
 _MANY = 100  # items, of a container that is worth asking for its owners
 _MOST_OWNERS = 8
+_MOST_INSIDE = 4  # references from a container to a list of its items
 _MOST_ITEMS = 512  # where that number is not there
 
 
@@ -63,10 +70,9 @@ class Bound(NamedTuple):
         return self.limit > _FAR * self.used
 
 
-def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, in_use: bool = False) -> Bound | None:
+def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, codes: Codes = "all") -> Bound | None:
     """The bound of *holder*, which *chain* passes through: its own, that of the object around it, or one that code
-    keeps; None without one. *item_bytes* is the size of an item, if it is known. With *in_use* only code that has been
-    run counts."""
+    keeps; None without one. *item_bytes* is the size of an item, if it is known. *codes* says which code counts."""
     if type(holder) is LruCacheWrapper:
         info = LruCacheWrapper.cache_info(holder)
         return None if info.maxsize is None else Bound(int(info.maxsize), int(info.currsize))
@@ -77,35 +83,39 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, in_use:
         return bound
     used = rows_of(holder) if length(holder) is None else length(holder)
     for owners in (_users_of(chain, holder), _owners_beside(chain, holder)):
-        views = _views(chain, holder, owners, in_use)
+        views = _views(chain, holder, owners, codes)
         bound = _bound_around(owners, holder) or _kept_bound(views, used, item_bytes)
         if bound is not None:
             return bound
+    if (bound := _bound_of_outer(chain, holder, codes)) is not None:
+        return bound
     items = length(holder) or 0
     made = made_at_most(chain, holder, items) or one_for_each_thread(chain, holder, items)
     made = made or (filled_by_loop(chain, holder, items) if items else None)
+    if made is None and items and codes != "used":  # it may be a leak of the function: as code that has not run
+        owners = [*_users_of(chain, holder), *_owners_beside(chain, holder)]
+        made = filled_by_calls(_views(chain, holder, owners, codes), items)
     return None if made is None else Bound(*made)
 
 
-def seconds_kept(chain: Sequence[Any], holder: Any, in_use: bool = False) -> float | None:
-    """How old items of *holder* become before code takes them out, if it does. With *in_use* only code that has been
-    run counts."""
+def seconds_kept(chain: Sequence[Any], holder: Any, codes: Codes = "all") -> float | None:
+    """How old items of *holder* become before code takes them out, if it does. *codes* says which code counts."""
     owners = [*_users_of(chain, holder), *_owners_beside(chain, holder)]
     lives = (instance_value(owner, "_TTLCache__ttl") for owner in owners)  # cachetools'
     if (life := next((it for it in lives if type(it) in (int, float) and it > 0), None)) is not None:
         return float(life)
-    found = (ages.kept_seconds(view, holder) for view in _views(chain, holder, owners, in_use))
+    found = (ages.kept_seconds(view, holder) for view in _views(chain, holder, owners, codes))
     return next((age for age in found if age is not None), None)
 
 
 def are_kept_up(chain: Sequence[Any], holder: Any, seconds: float) -> bool:
     """Whether the times that the items of *holder* store show that none is older than *seconds*, as `seconds_kept`."""
     owners = [*_users_of(chain, holder), *_owners_beside(chain, holder)]
-    return any(ages.are_kept_up(view, holder, seconds) for view in _views(chain, holder, owners, in_use=True))
+    return any(ages.are_kept_up(view, holder, seconds) for view in _views(chain, holder, owners, "used"))
 
 
-def _views(chain: Sequence[Any], holder: Any, owners: Sequence[Any], in_use: bool) -> Iterator[View]:
-    return (view.in_use() if in_use else view for view in views_of(chain, holder, owners))
+def _views(chain: Sequence[Any], holder: Any, owners: Sequence[Any], codes: Codes) -> Iterator[View]:
+    return map(_CODES[codes], (*views_of(chain, holder, owners), *views_by_key(chain, holder)))
 
 
 def is_weak(chain: Sequence[Any], holder: Any) -> bool:
@@ -168,6 +178,29 @@ def _bound_around(owners: Sequence[Any], holder: Any) -> Bound | None:
         if limit is not None and used is not None:
             return Bound(limit, used)
     return None
+
+
+def _bound_of_outer(chain: Sequence[Any], holder: Any, codes: Codes) -> Bound | None:
+    """The bound of the container that has its items in *holder*, by the code of who uses it: a sorted list has them in
+    a list of lists."""
+    place = next((n for n, obj in enumerate(chain) if obj is holder), 0)
+    inside = range(max(0, place - _MOST_INSIDE), place)
+    outer = next((n for n in reversed(inside) if _is_container_of_code(type(chain[n]))), None)
+    if outer is None or outer == place or (used := _items_beside(chain[place - 1], holder)) is None:
+        return None
+    way, container = chain[: outer + 1], chain[outer]
+    return _kept_bound(_views(way, container, owners_of(way, container)[1:], codes), used, 0.0)
+
+
+def _is_container_of_code(kind: type) -> bool:
+    return is_container(kind) and not issubclass(kind, (dict, list, set, tuple, deque, str, bytes, bytearray))
+
+
+def _items_beside(parts: Any, holder: Any) -> int | None:
+    """How many items *holder* has, or all of *parts* if it is one of these."""
+    if type(parts) is list and any(it is holder for it in parts):
+        return sum(length(it) or 0 for it in list(parts))
+    return length(holder)
 
 
 def _bound_of_slots(holder: Any) -> Bound | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import Any, NamedTuple
 
 from ..internal import internal
@@ -30,9 +30,7 @@ class Collecting(NamedTuple):
 def find_collecting() -> Collecting | None:
     """The program's own code that collects, if it has been run, or code that has been run calls it; None without
     one."""
-    own = [module for name, module in modules() if distance(name, module) <= OWN]
-    bodies = [namespace(module) for module in own]
-    view, calls_of = _own_code(own, bodies), _calls(bodies)
+    view, calls_of = own_code(), _calls(map(namespace, _own_modules()))
     collecting = [code for code in view.codes if _collects(code, calls_of)]
     if not collecting:
         return None
@@ -59,8 +57,14 @@ def _collects(code: CodeType, calls_of: list[set[str]]) -> bool:
     return any(it.names >= names for it in statements(code) for names in calls_of)
 
 
-def _own_code(own: Iterable[ModuleType], bodies: list[Any]) -> View:
+def _own_modules() -> list[Any]:
+    return [module for name, module in modules() if distance(name, module) <= OWN]
+
+
+def own_code() -> View:
     """The functions of the program's own modules, and the module bodies that run, each with the values of its names."""
+    own = _own_modules()
+    bodies = [namespace(module) for module in own]
     running = [frame for _, frame in frames() if any(frame.f_globals is body for body in bodies)]
     codes = {id(code): code for module in own for code in functions_of(module)}
     codes |= {id(frame.f_code): frame.f_code for frame in running}

@@ -119,6 +119,13 @@ def set_to(code: CodeType, name: str) -> Iterator[Comparison]:
             yield found
 
 
+def stored(code: CodeType) -> Iterator[tuple[str | None, Comparison]]:
+    """The expressions that *code* stores under the name of an attribute or a global, or as an item: with None."""
+    for op, arg, found in _expressions(code):
+        if op in _STORE_NAMES or op == _STORE_ITEM:
+            yield (None if op == _STORE_ITEM else code.co_names[arg]), found
+
+
 def adds(code: CodeType) -> Iterator[Comparison]:
     """The expressions of *code* that add something to a container which they name, or set an item of it."""
     for op, _, found in _expressions(code):

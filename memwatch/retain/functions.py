@@ -71,6 +71,17 @@ def has_run(code: CodeType) -> bool:
     return FREE_THREADED or not noting or any(map(_is_noted, noting))
 
 
+def has_run_at(code: CodeType, place: int) -> bool:
+    """The same of what follows the instruction at *place*. 3.11 cannot tell it from the rest of the function."""
+    codes, noted = code.co_code[::2], getattr(code, "_co_code_adaptive", None)
+    begin = codes.find(_NOTES, place)
+    if FREE_THREADED or noted is None or begin < 0:
+        return True
+    end = next((n for n in range(begin, len(codes)) if codes[n] != _NOTES), len(codes))
+    part = slice(2 * (begin - 1), 2 * end)
+    return bool(noted[part] != code.replace()._co_code_adaptive[part])  # type: ignore[attr-defined]
+
+
 def _is_noted(code: CodeType) -> bool:
     noted = getattr(code, "_co_code_adaptive", None)
     return noted is None or noted != code.replace()._co_code_adaptive  # type: ignore[attr-defined]

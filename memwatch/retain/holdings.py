@@ -11,7 +11,7 @@ from typing import Any
 from ..backend.quiet import quiet
 from ..backend.type_labels import type_label
 from .atexit_root import root_of
-from .bounds import Bound, are_kept_up, bound_of, is_weak, owners_of, seconds_kept
+from .bounds import Bound, Codes, are_kept_up, bound_of, is_weak, owners_of, seconds_kept
 from .edges import holder_of, is_large, path_along
 from .found import NEW_UNKNOWN, NEW_WANTED, HoldingSite, Query, Question
 from .greenlets import inside_greenlet, is_greenlet, roots_in_greenlets
@@ -67,27 +67,30 @@ def find_holdings(
 
 
 def find_grown(
-    address: int, by: int, should_cancel: Callable[[], bool] | None = None, show_keys: bool = False
+    addresses: Sequence[int], by: int, should_cancel: Callable[[], bool] | None = None, show_keys: bool = False
 ) -> tuple[Holding, ...]:
-    """Who holds the old object at *address*, a buffer that grew in place by so many bytes; nobody if it is gone. Raises
-    `Cancelled`."""
-    with quiet, Search(replace(_query_of(address), should_cancel=should_cancel)) as places:
+    """Who holds the old objects at *addresses*, buffers that grew in place, with others of their type by so many bytes;
+    nobody if they are gone. Raises `Cancelled`."""
+    with quiet, Search(replace(_query_of(addresses), should_cancel=should_cancel)) as places:
         return _grown_at(places, by, show_keys)
 
 
-def _query_of(address: int) -> Query:
-    return Query(NEW_WANTED, array("Q", [address]))
+def _query_of(addresses: Sequence[int]) -> Query:
+    return Query(NEW_WANTED, array("Q", sorted(addresses)), len(addresses))
 
 
 def _grown_at(places: Sequence[HoldingSite], by: int, show_keys: bool) -> tuple[Holding, ...]:
+    """The holdings at *places*, which the *by* bytes are shared among: of buffers, each bounded by itself."""
+    found = sum(place.targets for place in places)
     for place in places:
-        place.size, place.types = by, Counter()  # no object of its type came
+        place.size, place.types = by * place.targets // found, Counter()  # no object of its type came
+        place.targets = 1
     return holdings_at(places, show_keys)
 
 
-def ask_grown(address: int) -> Question:
+def ask_grown(addresses: Sequence[int]) -> Question:
     """The question of `find_grown` for a forked child."""
-    return ask_child(_query_of(address))
+    return ask_child(_query_of(addresses))
 
 
 def grown_of(question: Question, rows: list[Any], by: int, show_keys: bool = False) -> tuple[Holding, ...]:
@@ -266,12 +269,19 @@ def _holding(found: HoldingSite, show_keys: bool, known: array[int] | None) -> H
 
 def _limits(into: tuple[list[Any], Any], each: float) -> tuple[Bound | None, float | None, bool]:
     """What *into* cannot pass: a size, or an age in seconds; and whether the code that keeps it there is in use."""
-    bound = bound_of(*into, each)
-    kept = seconds_kept(*into) if bound is None or bound.is_far else None
-    in_use = (bound is None or bound_of(*into, each, in_use=True) is not None) and (
-        kept is None or seconds_kept(*into, in_use=True) is not None
-    )
-    return bound, kept, in_use
+    bound, kept = _limits_by(into, each, "all")
+    if (bound, kept) == (None, None):
+        return None, None, True
+    found, age = _limits_by(into, each, "used")
+    if (bound is None or found is not None) and (kept is None or age is not None):
+        return bound, kept, True
+    return *_limits_by(into, each, "living"), False
+
+
+def _limits_by(into: tuple[list[Any], Any], each: float, codes: Codes) -> tuple[Bound | None, float | None]:
+    """The same, by what these *codes* keep."""
+    bound = bound_of(*into, each, codes)
+    return bound, seconds_kept(*into, codes) if bound is None or bound.is_far else None
 
 
 def _is_plain_attribute(chain: list[Any]) -> bool:

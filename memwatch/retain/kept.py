@@ -15,6 +15,7 @@ from typing import Any
 
 from .comparisons import ADDERS, Comparison, assigned, comparisons, first_use, parts_of, set_to, slices, words_of
 from .emptying import adds_to, calls, counted_in, empties, removes, takers, takes_out
+from .functions import has_run, has_run_at
 from .views import View
 
 _MEASURES = (0.25, 1.5)  # times the bytes of the items: who counts them may leave out what Python adds, or count more
@@ -54,9 +55,12 @@ def _is_asked(code: CodeType, taking: Sequence[CodeType]) -> bool:
 def _lengths(view: View, code: CodeType, measure: str = "len") -> Iterator[Comparison]:
     """Where *code* compares the length of the container, a variable set to it, or another *measure*. What it is
     compared with may be a variable that is set to a name, or by ``min``: the bound is no more than that."""
+    only_run = view.has_run and has_run(code)
     for part in parts_of(code):
         variables = assigned(part)
         for compared in comparisons(part):
+            if only_run and not has_run_at(part, compared.place):
+                continue
             given = [it for word in compared.names for it in variables.get(word, ())]
             side = next((it for it in (compared, *given) if _is_length(view, part, it, measure)), None)
             if side is not None:

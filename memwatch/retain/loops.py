@@ -1,12 +1,13 @@
 """How much will a loop put into a container? A share for each item of what it goes through, if that has a length.
 
 As a job that reads its rows into a list or an index. The loop has to run now, to add to the container itself, and to go
-through data: what a function that it calls keeps may be a leak, and a range may be any number. Nothing is run.
+through data: a range may be any number. What a function that it calls keeps may be a leak, so that says something in
+the second half of the loop alone. Nothing is run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import takewhile
 from opcode import opmap
 from types import CodeType
@@ -15,14 +16,15 @@ from typing import Any, NamedTuple
 from ..backend.process import Frame
 from ..internal import internal
 from .attributes import instance_value
-from .comparisons import FOR_ITER, adds, ended_by, instructions, stored_variables, variables_of
+from .comparisons import ADDERS, FOR_ITER, adds, ended_by, instructions, statements, stored_variables, variables_of
 from .object_labels import length
 from .references import frame_locals, frames, is_frame
 from .row_counts import rows_of
-from .views import frame_of_suspended
+from .views import View, frame_of_suspended
 
 _FEWEST = 50  # items to go through
 _EACH = 2  # items are put there for each, at most: where there are more, loops before this one have put them there too
+_LATE = 0.5  # of the items have been gone through, where a function that is called adds
 _MOST = 1_000_000  # among which the present one is looked for
 _WRAPS = frozenset(("enumerate", "zip", "items", "values", "keys", "iterrows", "itertuples", "tqdm", "list"))
 _MAPS = frozenset(("map", "imap", "imap_unordered", "starmap", "as_completed"))  # give one result for each
@@ -51,17 +53,45 @@ def filled_by_loop(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, i
     return (max(ends), used) if ends else None
 
 
+def filled_by_calls(views: Iterable[View], used: int) -> tuple[int, int] | None:
+    """The same where the loop calls a function of *views* that adds to the container, and is half over."""
+    adders = {code.co_name for view in views for code in view.touching if _adds_to(view, code)} - ADDERS
+    running = (frame for _, frame in frames()) if adders else ()
+    ends = [it for frame in running for it in _ends_of_calls(frame, adders, used)]
+    return (max(ends), used) if ends else None
+
+
+def _adds_to(view: View, code: CodeType) -> bool:
+    return view.name is not None and any(view.name in it.names for it in adds(code))
+
+
+def _ends_of_calls(frame: Frame, adders: Collection[str], used: int) -> Iterator[int]:
+    """The number for each loop of *frame* that calls one of *adders*."""
+    places = [it.place for it in statements(frame.f_code) if not it.names.isdisjoint(adders)]
+    for loop, known in _running_loops(frame, places, frame_locals(frame) if places else {}):
+        yield from (most for most, done in _counts(loop, known, used) if done >= _LATE * most)
+
+
 def _ends(frame: Frame, holder: Any, used: int, owners: set[int]) -> Iterator[int]:
     """The number for each loop of *frame* that adds to *holder* now. *owners* has the addresses of what leads there."""
-    code, now, values = frame.f_code, getattr(frame, "f_lasti", -1) // 2, frame_locals(frame)
+    code, values = frame.f_code, frame_locals(frame)
     names = set(_names_of(frame, values, holder, owners))
-    if now < 0 or (owners and not names):  # without a name it may be what a comprehension makes
+    if owners and not names:  # without a name it may be what a comprehension makes
         return
     places = [it.place for it in adds(code) if not names.isdisjoint(it.names)] if names else list(_collects(code))
-    loops = [it for it in _loops(code) if it.place < now <= it.end and any(it.place < n <= it.end for n in places)]
-    known = dict(frame.f_globals) | values if loops else {}
-    for loop in loops:
-        yield from _counts(loop, known, used)
+    for loop, known in _running_loops(frame, places, values):
+        yield from (max(used, round(used * most / done)) if done else most for most, done in _counts(loop, known, used))
+
+
+def _running_loops(
+    frame: Frame, places: Sequence[int], values: dict[str, Any]
+) -> Iterator[tuple[_Loop, dict[str, Any]]]:
+    """The loops of *frame* that run now and have one of *places* in them, each with what all names stand for."""
+    now = getattr(frame, "f_lasti", -1) // 2
+    loops = [it for it in _loops(frame.f_code) if any(it.place < n <= it.end for n in places)] if now >= 0 else []
+    running = [it for it in loops if it.place < now <= it.end]
+    known = dict(frame.f_globals) | values if running else {}
+    yield from ((loop, known) for loop in running)
 
 
 def _collects(code: CodeType) -> Iterator[int]:
@@ -69,8 +99,8 @@ def _collects(code: CodeType) -> Iterator[int]:
     return (place for place, (op, _) in enumerate(instructions(code)) if op in _COLLECTS)
 
 
-def _counts(loop: _Loop, known: dict[str, Any], used: int) -> Iterator[int]:
-    """The number by what *loop* goes through: by how far it has come, else one for each."""
+def _counts(loop: _Loop, known: dict[str, Any], used: int) -> Iterator[tuple[int, int]]:
+    """How long is what *loop* goes through, and how far it has come; 0 where that is not known."""
     for data in _gone_through(loop, known):
         found = length(data)
         most = (rows_of(data) if found is None else found) or 0
@@ -78,7 +108,7 @@ def _counts(loop: _Loop, known: dict[str, Any], used: int) -> Iterator[int]:
             continue
         done = _done(data, most, [known.get(it) for it in loop.variables])
         if used <= (_EACH * done if done else most):
-            yield max(used, round(used * most / done)) if done else most
+            yield most, done
 
 
 def _gone_through(loop: _Loop, known: dict[str, Any]) -> list[Any]:

@@ -63,7 +63,7 @@ def find_remover(path: RetainingPath) -> str | None:
     named = [step.edge.name for step in path.steps if step.edge.kind in _NAMED]
     if not named:
         return path.lines[-1]
-    for module, code in _functions(set(_modules_on(path))):
+    for module, code in own_functions(set(_modules_on(path))):
         names = words_of(code)
         if named[-1] in names and _removes(code, named[-1]):
             return f"{module}.{code.co_qualname}"
@@ -76,7 +76,7 @@ def is_taken_with(path: RetainingPath, other: RetainingPath) -> bool:
     name, beside = _name_of(path), _name_of(other)
     if name is None or beside is None or name == beside:
         return False
-    codes = [code for _, code in _functions({*_modules_on(path), *_modules_on(other)})]
+    codes = [code for _, code in own_functions({*_modules_on(path), *_modules_on(other)})]
     removers = {code.co_name for code in codes if name in words_of(code) and _removes(code, name)} - _REMOVERS - _MAKERS
     taking = (code for code in codes if beside in words_of(code) and takes_out(code))
     return any((name in words_of(code) and _removes(code, name)) or calls(code, removers) for code in taking)
@@ -176,7 +176,7 @@ def _effect(op: int, arg: int) -> int | None:
         return None
 
 
-def _functions(names: set[str]) -> Iterator[tuple[str, CodeType]]:
+def own_functions(names: set[str]) -> Iterator[tuple[str, CodeType]]:
     """All code of the functions and methods of the program's own modules, and of those called *names*."""
     seen: set[int] = set()
     for name, module in modules():

@@ -1,11 +1,13 @@
-"""How many rows has a table, which its program makes anew with each change? An array of numpy, or a frame of pandas.
+"""How many rows has a table, which its program makes anew with each change? An array of numpy, or a frame of pandas;
+and how many items an array or a bytearray, which grows.
 
-Neither is a container whose length a builtin tells. Only fields of C types and plain attributes are read: nothing of
+None is a container whose length `length` tells. Only fields of C types and plain attributes are read: nothing of
 the program's or the libraries' code is run.
 """
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 from ..backend.census.arrays import array_type
@@ -19,9 +21,12 @@ _ROWS = ("_range", "_data")  # of a frame's index
 
 def rows_of(table: Any) -> int | None:
     """The number of rows; None if it is no such table, or has not shown them."""
-    array = array_type()
-    if array is not None and issubclass(type(table), array):
-        shape = namespace(array)["shape"].__get__(table)
+    base: Any = next((it for it in (array, bytearray) if issubclass(type(table), it)), None)
+    if base is not None:
+        return int(base.__len__(table))
+    numbers = array_type()
+    if numbers is not None and issubclass(type(table), numbers):
+        shape = namespace(numbers)["shape"].__get__(table)
         return shape[0] if shape else None
     if not type_label(type(table)).startswith(_FRAMES):
         return None

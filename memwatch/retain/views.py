@@ -41,13 +41,15 @@ LookUp = Callable[[str], Any]
 class View(NamedTuple):
     """Code that may touch a container, what it calls it (None: itself), and how it reads its other names.
 
-    The name is that of an attribute or a global, or *is_variable*: of a variable of all the code.
+    The name is that of an attribute or a global, or *is_variable*: of a variable of all the code. With *has_run* only
+    those comparisons count that have been run.
     """
 
     name: str | None
     codes: tuple[CodeType, ...]
     sources: tuple[LookUp, ...]
     is_variable: bool = False
+    has_run: bool = False
 
     def values(self, word: str) -> list[Any]:
         """What *word* stands for, where it is a variable or an attribute."""
@@ -64,7 +66,7 @@ class View(NamedTuple):
         running = {id(frame.f_code): frame.f_code.co_names for _, frame in frames()}
         called = {name for names in running.values() if not WAITS.isdisjoint(names) for name in names}
         used = (it for it in self.codes if it.co_name in called or id(it) in running or has_run(it))
-        return self._replace(codes=tuple(used))
+        return self._replace(codes=tuple(used), has_run=True)
 
     def measures(self, code: CodeType, compared: Comparison) -> bool:
         """Whether *code* compares something of the container, or of the object whose length is its own."""

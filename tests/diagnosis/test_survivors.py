@@ -150,6 +150,9 @@ def test_pages_that_sqlite_keeps(
     excuses = BenignGrowth((), diff, True, 20 * MIB, 64.0, {"sqlite3.Connection": (2, 400)})
     assert (excuses.paging(2 * MIB) is not None) is is_held
     assert excuses.paging(None) is None
+    for name, is_deleted in (("app.expire", now == 20 and not opened), (None, False)):
+        monkeypatch.setattr(benign_growth, "find_deleting", lambda name=name: name)
+        assert (excuses.deleting(2 * MIB) is not None) is is_deleted
 
 
 @pytest.mark.parametrize(

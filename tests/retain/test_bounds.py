@@ -8,12 +8,15 @@ import logging.handlers
 import queue
 import re
 import sys
+import time
 import weakref
 from collections import OrderedDict, UserDict, deque
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sortedcontainers import SortedList
 
 from memwatch.retain.bounds import Bound, bound_in_c, bound_of, is_weak, seconds_kept
 
@@ -252,3 +255,63 @@ def test_the_age_of_items_in_a_cache_of_cachetools() -> None:
     assert seconds_kept([cache, vars(cache), items], items) == 90.0
     bound = bound_of([cache, vars(cache), items], items)
     assert bound is not None and bound.is_far
+
+
+class Board:
+    """Keeps a sorted list short, which has its items in a list of lists."""
+
+    most = 50
+
+    def __init__(self) -> None:
+        self.best = SortedList(range(30))
+
+    def add(self, score: int) -> None:
+        self.best.add(score)
+        if len(self.best) > self.most:
+            self.best.pop()
+
+
+def test_a_container_whose_user_looks_at_its_length() -> None:
+    board = Board()
+    lists = vars(board.best)["_lists"]
+    chain = [board, vars(board), board.best, vars(board.best), lists, lists[0]]
+    assert bound_of(chain, lists[0]) == Bound(50, 30)
+    unbounded = SimpleNamespace(best=board.best)
+    assert bound_of([unbounded, vars(unbounded), *chain[2:]], lists[0]) is None
+
+
+class Report:
+    """Is emptied at its time, which is moved on each time; the number of seconds stands there alone."""
+
+    def __init__(self, rows: list[int]) -> None:
+        self.rows, self.due = rows, {"next": time.monotonic() + 40.0}
+
+    def add(self, row: int) -> None:
+        self.rows.append(row)
+        if time.monotonic() > self.due["next"]:
+            self.due["next"] += 40
+            self.write()
+
+    def write(self) -> None:
+        self.rows.clear()
+
+
+def test_how_often_a_container_is_emptied_by_how_its_next_time_is_set() -> None:
+    report = Report([1, 2, 3])
+    assert seconds_kept([report, vars(report), report.rows], report.rows) == 40.0
+
+
+SESSIONS = object()
+
+
+def drop_idle(app: Any) -> None:
+    for key, session in list(app.state[SESSIONS].items()):
+        if time.monotonic() - session["seen"] > 75:
+            del app.state[SESSIONS][key]
+
+
+def test_a_container_that_a_registry_has_under_a_key_of_the_programs() -> None:
+    sessions = {number: {"seen": time.monotonic()} for number in range(20)}
+    app = SimpleNamespace(state={SESSIONS: sessions, 1: dict(sessions)})
+    assert seconds_kept([app, vars(app), app.state, sessions], sessions) == 75.0
+    assert seconds_kept([app, vars(app), app.state, app.state[1]], app.state[1]) is None

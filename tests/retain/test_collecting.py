@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from memwatch.retain import collecting, find_collecting
+from memwatch.backend import FREE_THREADED
+from memwatch.retain import collecting, find_collecting, find_deleting
 from memwatch.retain.functions import has_run
 
 SOURCE = """
@@ -100,3 +101,27 @@ def test_what_only_bears_such_a_name_collects_nothing(program: Any) -> None:
     for _ in range(20):
         program.gather(20)
     assert find_collecting() is None
+
+
+DELETING = """
+OLD = "DELETE FROM events WHERE t < ?"
+
+def keep(run, number, most):
+    if number > most:
+        run("delete from events where n < ?", number)
+
+def expire(run, number, most):
+    if number > most:
+        run(OLD, number)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="it is not known there which lines have been run")
+@pytest.mark.skipif(FREE_THREADED, reason="nor is it there")
+@pytest.mark.parametrize("name", ["keep", "expire"])
+def test_rows_are_deleted_where_that_line_has_been_run(program: Any, name: str) -> None:
+    exec(compile(DELETING, program.__file__, "exec"), vars(program))
+    for most, found in ((1000, None), (10, name)):
+        for number in range(20):
+            getattr(program, name)(lambda *_: None, number, most)
+        assert find_deleting() == found

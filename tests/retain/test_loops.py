@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 import pytest
 
+from memwatch.retain.bounds import bound_of
 from memwatch.retain.loops import filled_by_loop
 
 ROWS = [f"row {number}" for number in range(300)]
@@ -122,6 +123,28 @@ def in_a_function_that_it_calls() -> Any:
     for row in ROWS:
         keep(row)
     return ask(KEPT)
+
+
+class Registry:
+    """Has a method that adds, and a loop elsewhere calls it."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def load_one(self, row: str) -> None:
+        self.kept.append(row)
+
+    def load(self, until: int) -> Any:
+        for row in ROWS:
+            self.load_one(row)
+            if len(self.kept) == until:
+                return bound_of([self, self.kept], self.kept), bound_of([self, self.kept], self.kept, codes="used")
+        return None
+
+
+@pytest.mark.parametrize(("until", "bound"), [(200, (300, 200)), (120, None)])
+def test_what_a_function_keeps_that_a_loop_calls_may_be_all_in_the_second_half_of_it(until: int, bound: Any) -> None:
+    assert Registry().load(until) == (bound, None)
 
 
 def that_is_run_again_and_again() -> Any:
