@@ -185,7 +185,7 @@ class Forgotten(Idle):
         self.most = most
         self.rows = {}
 
-    def shorten(self):
+    def cut_down_to_size(self):
         while len(self.rows) > self.most:
             self.rows.popitem()
 
