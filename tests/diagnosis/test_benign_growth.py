@@ -194,7 +194,7 @@ class Forgotten(Idle):
 def test_code_that_is_not_run_is_believed_for_a_while_if_somebody_may_run_it(make_case, made, kind, expected):
     fill, case = made(kind(100_000), lambda it, number, item: it.put(number, item)), make_case()
     said = [case.judge(functools.partial(fill, 1000, 1000 * turn)) for turn in range(len(expected))]
-    assert [type(it) for it in said] == expected
+    assert [type(it) for it in said] == expected and callable(tidy)
 
 
 def test_nor_longer_where_its_items_keep_more_than_a_walk_meets(make_case, made, monkeypatch):
