@@ -142,7 +142,7 @@ size_by_rule(const Kind *kind, PyObject *object)
 /* The bytes in an array.array, by its own method for buffers: a class made of it may have one that is Python code. 0 in
  * free-threaded builds, where that method may wait for a lock of a thread that stands still. */
 static Py_ssize_t
-array_bytes(const PyTypeObject *type, PyObject *object)
+buffer_of_array(const PyTypeObject *type, PyObject *object)
 {
 #ifdef Py_GIL_DISABLED
     return 0;
@@ -175,7 +175,7 @@ known_buffers(const Kind *kind, PyObject *object)
         if (strcmp(type->tp_name, "collections.deque") == 0)
             return given((Py_SIZE(object) / DEQUE_BLOCK + 1) * (DEQUE_BLOCK + 2) * word);
         if (strcmp(type->tp_name, "array.array") == 0)
-            return given(array_bytes(type, object));
+            return given(buffer_of_array(type, object));
     }
     return 0;
 }
