@@ -32,8 +32,8 @@ Py_ssize_t size_by_rule(const Kind *kind, PyObject *object);
  * that cannot be is not taken. */
 Py_ssize_t size_by_method(const Kind *kind, PyObject *object);
 
-/* The buffers of a deque, an OrderedDict, an array.array or a numpy array, near to what its method tells, where it is not
- * called; 0 for others. */
+/* The buffers of a deque, an OrderedDict, an array.array or a numpy array, near to what its method tells, where it is
+ * not called; 0 for others. */
 Py_ssize_t known_buffers(const Kind *kind, PyObject *object);
 
 static inline Py_ssize_t
