@@ -139,14 +139,10 @@ size_by_rule(const Kind *kind, PyObject *object)
     return lock + (VALUES_ARE_INSIDE ? rule_size(kind, object, values) : rule_size(kind, object, 0) + given(values));
 }
 
-/* The bytes in an array.array, by its own method for buffers: a class made of it may have one that is Python code. 0 in
- * free-threaded builds, where that method may wait for a lock of a thread that stands still. */
+/* The bytes in an array.array, by its own method for buffers: a class made of it may have one that is Python code. */
 static Py_ssize_t
 buffer_of_array(const PyTypeObject *type, PyObject *object)
 {
-#ifdef Py_GIL_DISABLED
-    return 0;
-#endif
     const PyBufferProcs *procs = type->tp_as_buffer;
     Py_buffer view;
     if (procs == NULL || procs->bf_getbuffer == NULL || procs->bf_releasebuffer == NULL)
