@@ -13,13 +13,12 @@ from dataclasses import replace
 
 from ..backend.allocations.live import Sampled
 from ..backend.meters.meters import counted_bytes
-from ..backend.meters.sqlite import count_writable_bytes, read_sqlite_pages
 from ..heap import Diff, Totals
 from ..internal import internal
-from ..retain import Holding, find_deleting, find_unseen
-from ..units import format_bytes
+from ..retain import Holding, find_unseen
 from .implied_bounds import with_bounds
 from .lines import Lines
+from .sqlite_pages import SqlitePages
 from .verdict import HALF
 
 _MOST = 0.8  # of what grew below any holder: what an excuse must explain, or all else may be a leak
@@ -35,7 +34,6 @@ _DENSER = 1.25  # times the births of the older half: what comes evenly and is m
 _AGED = 1.5
 _OLD = 0.05  # of the bytes: so much may be something else that the same lines have made
 _BRIEF = 5.0  # seconds, in which too little time passes beside the looks
-_CONNECTION = "sqlite3.Connection"
 _CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
 _OWN_FILE = 2  # times the imported files: so many modules may come, as some packages have none
 _DATA = 0.3  # of what is below a module: so many instances of one class are not its code
@@ -102,6 +100,7 @@ class BenignGrowth:
         self._rows = diff.change.details if diff is not None else ()
         self._in_place = {found.address: found.after_bytes - found.before_bytes for found in self._grown}
         self._net = net
+        self.pages = SqlitePages(net if diff is not None else None, before or {}, grew)
         self._diff, self._before = diff, before or {}
         self._counted_all = diff is not None and deep
         self._grew, self._seconds = grew, seconds
@@ -217,30 +216,6 @@ class BenignGrowth:
         if not more or _size_of(it for it in made if it.birth < since) > _OLD * _size_of(made):
             return None
         return f"what has come of type {what} before has gone: it comes and goes, and there is more and more"
-
-    def paging(self, before: int | None) -> str | None:
-        """Pages of files that SQLite keeps in its connections, each up to its `cache_size`: *before* took their pages.
-
-        A database in memory has no file that is about as large (pages in memory have a head besides).
-        """
-        now = self._pages(before)
-        if now is None or count_writable_bytes() < HALF * now:
-            return None
-        return f"SQLite keeps pages of its files, as many as its connections may: {format_bytes(now)} so far"
-
-    def deleting(self, before: int | None) -> str | None:
-        """The same of a database in memory, if the program has run code that deletes rows: old ones, most likely."""
-        now = self._pages(before)
-        name = None if now is None else find_deleting()
-        return f"SQLite keeps rows, and {name} deletes some: {format_bytes(now or 0)} so far" if name else None
-
-    def _pages(self, before: int | None) -> int | None:
-        """Bytes of SQLite's pages, if they explain the growth. Who opens ever more connections has no bound."""
-        now = None if before is None or self._diff is None else read_sqlite_pages()
-        if now is None or before is None or now - before <= _MOST_OF_ALL * self._grew:
-            return None
-        opened = self._net.get(_CONNECTION, 0)
-        return None if opened > _REPLACED * self._before.get(_CONNECTION, (0, 0))[0] else now
 
     def _came(self, held: Holding) -> int | None:
         """How many more objects of its topmost type there are; None if nobody counted them."""

@@ -47,8 +47,7 @@ from .window import by_size, excess_of, put_right
 _YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of it
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
-_MOST_PAGING = 3  # times in a row, likewise: a cache as large as that may be meant to be so, or not
-_MOST_DELETING = 1  # times in a row: which rows a statement deletes is not known
+_MOST_PAGING, _MOST_DELETING = 3, 1  # likewise: a cache as large may be meant to be so; which rows go is not known
 _MOST_CONNECTED = 2  # times in a row, likewise: peers may wait for ever for answers that never come
 _MOST_FILLED = 3  # times in a row, likewise
 _LEFT = 0.25  # of what had grown
@@ -267,8 +266,8 @@ class Diagnosis:
             _MOST_PASSING,
             lambda: None if longer else excuses.passing(findings.lines) or excuses.replaced(survivors),
         )
-        paging = self._a_few_times("paging", _MOST_PAGING, lambda: excuses.paging(evidence.pages))
-        deleting = self._a_few_times("deleting", _MOST_DELETING, lambda: excuses.deleting(evidence.pages))
+        paging = self._a_few_times("paging", _MOST_PAGING, lambda: excuses.pages.paging(evidence.pages))
+        deleting = self._a_few_times("deleting", _MOST_DELETING, lambda: excuses.pages.deleting(evidence.pages))
         settling = self._settles(candidate, findings, grew, survivors)
         room = self._limit - last.rss
         filling = excuses.filling(room) or excuses.unseen(findings.lines, room, _MOST_FILLED)

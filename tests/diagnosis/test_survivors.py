@@ -10,7 +10,7 @@ import pytest
 
 from memwatch.backend.allocations.live import Sampled
 from memwatch.backend.allocations.recorder import Recorder
-from memwatch.diagnosis import benign_growth, evidence
+from memwatch.diagnosis import benign_growth, evidence, sqlite_pages
 from memwatch.diagnosis.benign_growth import BenignGrowth, Lifetimes
 from memwatch.diagnosis.lines import Lines
 from memwatch.diagnosis.settling import Settling, come_slower
@@ -145,13 +145,13 @@ def test_pages_that_sqlite_keeps(
 ) -> None:
     rows = [SimpleNamespace(what="sqlite3.Connection", net=opened, size_bytes=100 * opened)]
     diff: Any = SimpleNamespace(grown=(), change=SimpleNamespace(details=rows))
-    monkeypatch.setattr(benign_growth, "read_sqlite_pages", lambda: now * MIB)
-    monkeypatch.setattr(benign_growth, "count_writable_bytes", lambda: files * MIB)
-    excuses = BenignGrowth((), diff, True, 20 * MIB, 64.0, {"sqlite3.Connection": (2, 400)})
+    monkeypatch.setattr(sqlite_pages, "read_sqlite_pages", lambda: now * MIB)
+    monkeypatch.setattr(sqlite_pages, "count_writable_bytes", lambda: files * MIB)
+    excuses: Any = BenignGrowth((), diff, True, 20 * MIB, 64.0, {"sqlite3.Connection": (2, 400)}).pages
     assert (excuses.paging(2 * MIB) is not None) is is_held
     assert excuses.paging(None) is None
     for name, is_deleted in (("app.expire", now == 20 and not opened), (None, False)):
-        monkeypatch.setattr(benign_growth, "find_deleting", lambda name=name: name)
+        monkeypatch.setattr(sqlite_pages, "find_deleting", lambda name=name: name)
         assert (excuses.deleting(2 * MIB) is not None) is is_deleted
 
 
