@@ -64,7 +64,7 @@ def _is_alone(code: CodeType) -> bool:
         if type(found) is FunctionType and found.__code__ is code:
             del found
             is_free = not any(code.co_name in it for it in above)
-            return is_free and _references(place, code.co_name) <= _references({"": FunctionType(code, {})}, "")
+            return is_free and _references(place, code.co_name) <= _references({"": object()}, "")
     return False
 
 

@@ -66,7 +66,8 @@ class Forgotten:
         self.rows = dict.fromkeys(range(ITEMS))
 
     def shorten(self) -> None:
-        while len(self.rows) > 5000:
+        """Refers to a variable around it: its class."""
+        while __class__ is Forgotten and len(self.rows) > 5000:  # type: ignore[name-defined]
             self.rows.popitem()
 
     def shorten_always(self) -> None:

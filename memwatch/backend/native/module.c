@@ -148,7 +148,12 @@ key_of(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
     while (PyDict_Next(args[0], &position, &key, &value)) /* of millions of objects, none is touched */
         if ((args[2] == Py_True ? key : value) == args[1])
             found = key;
-    return found ? PyTuple_Pack(1, found) : Py_NewRef(Py_None);
+    if (found == NULL)
+        Py_RETURN_NONE;
+    Py_INCREF(found); /* before 3.12 to make a tuple may collect, and so end the key */
+    PyObject *made = PyTuple_Pack(1, found);
+    Py_DECREF(found);
+    return made;
 }
 
 PyDoc_STRVAR(some_values_doc, "some_values(dict, every)\n--\n\n"

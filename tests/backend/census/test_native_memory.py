@@ -61,7 +61,7 @@ def test_out_of_memory_at_every_mapping(walk: Any, deep: bool) -> None:
 
 
 def test_memory_for_a_walk_is_small_and_given_back() -> None:
-    KEPT.append([Order(number) for number in range(100_000)])
+    KEPT.append([Order(number) for number in range(300_000)])
     gc.collect()
     nodes = sum(number for number, _ in exact.count_objects(True, (), None).values())
     assert _native.peak_bytes() <= 2 * nodes
