@@ -65,7 +65,8 @@ def instance_key_of(parent: Any, child: Any) -> str | None:
         if is_instance_dict(parent, held):
             return None if held is child else text_key_of(held, child)
     if pairs := attributes_in(parent):
-        return next((name for name, held in pairs if held is child), None) or _successor(pairs, child)
+        found = next((name for name, held in pairs if held is child), None)
+        return found or (None if is_instance_dict(parent, child) else _successor(pairs, child))
     if READS_ATTRIBUTES:
         return None
     names = islice(_guesses(type(parent)), _MOST_GUESSED)
@@ -131,9 +132,12 @@ def is_instance_dict(obj: Any, names: Any) -> bool:
     sample = [item for item in items if not _is_defined(obj, item[0])][:3]
     if not items or any(instance_value(obj, name) is not value for name, value in sample):
         return False
+    own = attributes_in(obj) or ()
     if not sample:  # its class has them all, and to ask for one might run the program's code
-        return not attributes_in(obj) and slot_of(obj, names) is None
-    return not any(value is names for _, value in attributes_in(obj) or ())
+        known = dict(own)
+        if any(known.get(name) is not value for name, value in items) if known else slot_of(obj, names) is not None:
+            return False
+    return not any(value is names for _, value in own)
 
 
 def dict_items(source: Any, most: int | None = None) -> list[tuple[Any, Any]]:
