@@ -75,7 +75,7 @@ class Forgotten:
             self.shorten()
 
 
-@pytest.mark.skipif(FREE_THREADED, reason="it is not known there what has been run")
+@pytest.mark.skipif(FREE_THREADED, reason="free-threaded builds do not show what has been run")
 def test_code_that_nothing_names_bounds_nothing_unless_somebody_has_the_function() -> None:
     kept = Forgotten()
     chain = [kept, kept.rows]
@@ -100,7 +100,8 @@ class Guarded:
 
 
 @pytest.mark.skipif(
-    FREE_THREADED or sys.version_info < (3, 12), reason="it is not known there which lines have been run"
+    FREE_THREADED or sys.version_info < (3, 12),
+    reason="3.11 and free-threaded builds do not show which lines have been run",
 )
 @pytest.mark.parametrize("on", [False, True])
 def test_a_comparison_that_has_not_been_run_is_not_in_use(on: bool) -> None:

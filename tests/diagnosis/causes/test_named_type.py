@@ -9,9 +9,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-import pytest
-
-import memwatch
 from memwatch.diagnosis.causes import name_type
 from memwatch.heap import take_snapshot
 from memwatch.retain import find_holdings
@@ -94,7 +91,6 @@ def make_each() -> None:
         kept.extend([make() for _ in range(MANY)])
 
 
-@pytest.mark.skipif(memwatch.backend.name == "pure", reason="too slow for three walks of the whole heap")
 def test_the_owner_of_what_came_in_equal_number_is_named() -> None:
     make_each()
     known = take_snapshot().addresses
