@@ -19,16 +19,11 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import hypothesis
 import pytest
 
 import memwatch
 
 os.environ["XDG_RUNTIME_DIR"] = _sockets = tempfile.mkdtemp(prefix="mw")  # of watched processes, below us too
-hypothesis.settings.register_profile(
-    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("shared machine")
 _pid = os.getpid()
 atexit.register(lambda: _pid == os.getpid() and shutil.rmtree(_sockets, ignore_errors=True))
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from memwatch.calltree import CallTree, Node, Stack, stacks_of, walk
 from memwatch.combine import NO_COUNTS, diff, keep, merge
 from memwatch.frames import Frame
 from memwatch.treebuilder import build
+
+from .properties import given, st
 
 MAIN, LOAD, PARSE = Frame("main", "app.py", 3), Frame("load", "app.py", 7, 5), Frame("parse", "lib.py", 2)
 

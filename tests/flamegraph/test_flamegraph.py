@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import memwatch
 from memwatch.calltree import ROOT, CallTree, Stack, walk
@@ -27,6 +25,8 @@ from memwatch.flamegraph.columns import LIMIT, SIZES, describe
 from memwatch.formats import flamegraph
 from memwatch.frames import Frame
 from memwatch.treebuilder import build
+
+from ..properties import given, st
 
 PACKAGE = Path(memwatch.__file__).parent
 MAIN, LOAD, PARSE = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from memwatch.errors import FormatError
 from memwatch.formats.pprof.protobuf import Message, fields_of, integers, signed, varint
+
+from ..properties import given, settings, st
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 

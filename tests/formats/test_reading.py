@@ -11,8 +11,6 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from memwatch import formats
 from memwatch.calltree import CallTree, Stack, stacks_of
@@ -20,6 +18,8 @@ from memwatch.errors import FormatError
 from memwatch.formats import packed
 from memwatch.frames import Frame
 from memwatch.treebuilder import build
+
+from ..properties import HealthCheck, given, settings, st
 
 READABLE = [name for name, format in formats.FORMATS.items() if format.read is not None]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from memwatch import formats
 from memwatch.calltree import CallTree, Stack, stacks_of, walk
@@ -16,6 +14,8 @@ from memwatch.formats import checks
 from memwatch.formats.growth import LEFT_OUT
 from memwatch.frames import Frame
 from memwatch.treebuilder import build
+
+from ..properties import HealthCheck, example, given, settings, st
 
 READABLE = [name for name, format in formats.FORMATS.items() if format.read is not None]
 SIGNED = [name for name in READABLE if formats.FORMATS[name].signed]

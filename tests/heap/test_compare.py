@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from array import array
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from memwatch.backend.census.contract import GROWN_FROM, Listing
 from memwatch.backend.census.listed_set import Counted, ListedObjectSet
 from memwatch.heap import Diff, Grown, Snapshot, TypeChange, diff_snapshots, least, most
+
+from ..properties import given, st
 
 Rows = dict[int, tuple[str, int]]
 

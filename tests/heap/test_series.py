@@ -6,11 +6,11 @@ import gc
 from array import array
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from memwatch.errors import OptionError
 from memwatch.heap import Census, MonotoneType, TypeCount, TypeSeries
+
+from ..properties import given, st
 
 
 def read(*readings: dict[str, tuple[int, int]], most: int = 500) -> TypeSeries:

@@ -12,12 +12,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from memwatch.backend import forks
 from memwatch.errors import OptionError
 from memwatch.heap import Cancelled, Diff, HeapDiff, least, take_census
+
+from ..properties import given, settings, st
 
 KEPT: list[Any] = []
 GLOBAL: dict[int, Any] = {}

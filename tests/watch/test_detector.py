@@ -3,14 +3,14 @@
 import itertools
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from memwatch.errors import OptionError
 from memwatch.watch.consecutive_growth import ConsecutiveGrowth
 from memwatch.watch.detectors import make_detectors
 from memwatch.watch.pace import PACES
 from memwatch.watch.sample import Growth, Sample
+
+from ..properties import given, st
 
 MIB = 1 << 20
 

@@ -5,12 +5,12 @@ import pickle
 import random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from memwatch.watch.pace import PACES, choose_pace
 from memwatch.watch.sample import Growth, Sample
 from memwatch.watch.steady_growth import SteadyGrowth
+
+from ..properties import given, settings, st
 
 MIB = 1 << 20
 JOB = PACES["job"]

@@ -14,8 +14,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import memwatch
 from memwatch import backend, formats
@@ -24,6 +22,7 @@ from memwatch.reach import curve
 from memwatch.reach.jobs import JOBS
 from memwatch.web import app as web_app
 
+from ..properties import HealthCheck, given, settings, st
 from .conftest import TOKEN, both, by_asgi, by_wsgi, finish, forget, post, until
 
 native = pytest.mark.skipif(backend.name != "native", reason="the sampler is in the C extension")

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import memwatch
 
@@ -18,6 +16,8 @@ if memwatch.backend.name != "native":
 
 from memwatch.backend.census.contract import TypeTurnover
 from memwatch.backend.census.exact import take_identity
+
+from ...properties import given, settings, st
 
 EXACT = sys.version_info >= (3, 13)
 KEPT: list[Any] = []

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import memwatch
 
@@ -21,6 +19,8 @@ if memwatch.backend.name != "native":
 from memwatch.backend import _native
 from memwatch.backend.census.contract import Cancelled, Grown, Listing, TypeTurnover
 from memwatch.backend.census.exact import list_objects, take_identity
+
+from ...properties import given, settings, st
 
 KEPT: list[Any] = []
 

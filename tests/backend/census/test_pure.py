@@ -16,8 +16,6 @@ from typing import Any
 
 import objgraph
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import memwatch
 from memwatch.backend.census.chosen import count_objects, list_objects
@@ -25,6 +23,8 @@ from memwatch.backend.census.columns import sort_listing
 from memwatch.backend.census.contract import Cancelled, Listing
 from memwatch.backend.census.exclude import find_internal, parts_of
 from memwatch.backend.census.referents import parts_of_code
+
+from ...properties import given, st
 
 if memwatch.backend.name == "native":
     from memwatch.backend import _native
