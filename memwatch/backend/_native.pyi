@@ -2,7 +2,7 @@
 
 from _queue import SimpleQueue
 from array import array
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import Any, TypedDict
@@ -142,6 +142,7 @@ def look_in_child(
     ]
     | None
 ): ...
+def tracked_at(types: Mapping[int, int], /) -> list[Any] | None: ...
 def held(holder: object, address: int, type: int, alike: bool, array_type: type | None, /) -> Any: ...
 def key_of(names: object, instance: object, is_key: bool, /) -> tuple[Any] | None: ...
 def some_values(names: object, every: int, /) -> list[Any]: ...

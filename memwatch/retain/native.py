@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from ..backend import _native
 from ..backend.census.arrays import tried_array_type
 from ..backend.census.contract import Cancelled
-from ..backend.census.tracked import list_tracked
 from ..backend.holds import Hold
 from ..backend.type_labels import type_label
 from ..internal import TYPES
@@ -94,11 +93,9 @@ def places_of(names: Sequence[str], rows: list[Any], may_list: bool = False) -> 
 
 def _tracked_at(wanted: Mapping[int, int]) -> dict[int, Any]:
     """The tracked objects at the addresses *wanted* that are of the types at those given for them."""
-    tracked = list_tracked()
-    try:
-        return {id(obj): obj for obj in tracked.objects if wanted.get(id(obj)) == id(type(obj))}
-    finally:
-        tracked.clear()
+    with Hold():
+        found = _native.tracked_at(wanted)
+    return {id(obj): obj for obj in found or ()}
 
 
 def bytes_of(rows: list[Any]) -> int:

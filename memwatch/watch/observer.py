@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from ..backend.holds import holds_noted_by
 from ..errors import describe_error
 from ..internal import internal
 from .contract import Candidate, Detector, Judge, Unjudged, make_leak
@@ -254,7 +255,7 @@ class Observer:
 
     def _guarded(self, ask: Callable[[Candidate], Any], growth: Growth) -> Any:
         try:
-            with self._ledger.busy():
+            with self._ledger.busy(), holds_noted_by(self._ledger.pause):
                 return ask(self.candidate(growth))
         except Exception as error:
             _log.error("memwatch could not look into the growth that it saw: %s", describe_error(error))

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from memwatch.backend.holds import note_hold
 from memwatch.watch.contract import Candidate, Detector, Unjudged, make_leak
 from memwatch.watch.cost import Ledger
 from memwatch.watch.detectors import make_detectors
@@ -91,6 +92,13 @@ def test_it_is_known_that_a_verdict_is_under_way():
     watched = observer(Script(_3="suspect", _5="leak"), judge=judge)
     events(watched, range(7))
     assert (seen, watched.status().judging) == ([True], False)
+
+
+def test_each_hold_of_the_judge_is_entered():
+    watched = observer(Script(_3="suspect", _5="leak"), judge=Judge(lambda growth: note_hold(0.3, 0.2)))
+    events(watched, range(7))
+    cost = watched.status().cost
+    assert (cost.longest_pause_seconds, cost.longest_work_seconds) == (0.3, 0.2)
 
 
 def test_growth_that_goes_on_after_it_was_recovered_is_told_again_although_it_began_before():

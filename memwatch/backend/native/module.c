@@ -103,6 +103,12 @@ search(PyObject *module, PyObject *request)
 }
 
 static PyObject *
+tracked_at(PyObject *module, PyObject *types)
+{
+    return tracked_at_call(state_of(module), types);
+}
+
+static PyObject *
 untracked_referents(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t given)
 {
     return untracked_referents_call(args, given);
@@ -226,6 +232,7 @@ static PyMethodDef methods[] = {
     {"listing", (PyCFunction)(void (*)(void))listing, METH_FASTCALL, listing_doc},
     {"snapshot", (PyCFunction)(void (*)(void))snapshot, METH_FASTCALL, snapshot_doc},
     {"search", search, METH_O, search_doc},
+    {"tracked_at", tracked_at, METH_O, tracked_at_doc},
     {"untracked_referents", (PyCFunction)(void (*)(void))untracked_referents, METH_FASTCALL, untracked_referents_doc},
     {"attributes", attributes, METH_O, attributes_doc},
     {"know_arrays", know_arrays, METH_O, know_arrays_doc},

@@ -149,6 +149,16 @@ def test_what_c_code_alone_holds_is_named_where_tracked_objects_may_be_listed() 
     assert TARIFF not in {it.frontier_type for it in holdings_of(question, after.places, may_list=True)}
 
 
+def test_a_tracked_object_is_found_by_its_address_and_type_alone() -> None:
+    order, other = [Order(1)], Order(2)
+    pair = tuple(iter((order, other)))  # has one owner, as one that another thread is making
+    wanted = {id(order): id(list), id(other): id(list), id(order) + 8: id(list), id(pair): id(tuple)}
+    assert _native.tracked_at(wanted) == [order]
+    assert _native.tracked_at({**wanted, id(other): id(Order)}) in ([order, other], [other, order])
+    with pytest.raises(TypeError):
+        _native.tracked_at({"a": 1})  # type: ignore[dict-item]
+
+
 class Shop:
     """Has the same orders under two names."""
 

@@ -244,7 +244,9 @@ bool search_prepare(Search *search, State *state, PyObject *asked, Pointers *own
 /* answer.c: the walk, for whoever runs it apart from the answer; answers as those above. */
 bool search_walk(Search *search, const GCState *collector);
 
-/* answer.c: the functions for Python. */
+/* tracked_at.c and answer.c: the functions for Python. */
+PyObject *tracked_at_call(State *state, PyObject *given);
+extern const char tracked_at_doc[];
 PyObject *untracked_referents_call(PyObject *const *args, Py_ssize_t given);
 extern const char untracked_referents_doc[];
 PyObject *held_call(State *state, PyObject *const *args, Py_ssize_t given);
