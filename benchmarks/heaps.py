@@ -10,7 +10,7 @@ same way from when the heap is there, for a start-up that takes minutes is a gro
 request replaces one order (a dict of texts, numbers and a list of dicts) and appends one `Session` to the list
 `SESSIONS`, which nobody empties: so many bytes a second. The first suspect is right if its type is `Session` (or a part
 of one), its line is one that makes the session, its path leads through the list, and its cause speaks of a container.
---arrays are so many GB in numpy arrays of 64 MB, --threads and --tasks wait for something.
+--arrays are so many GB in numpy arrays of 64 MB, --threads and --tasks wait for something, 30 calls deep.
 The first report stands in the row, the last one told within the time behind it. `gap` is the longest time that one
 request took.
 """
@@ -37,6 +37,7 @@ SESSIONS: list[Session] = []
 ORDERS: dict[int, dict[str, Any]] = {}
 BESIDE: list[Any] = []
 _TEXT = 41  # bytes of a short text beside its characters
+_DEPTH = 30  # calls or coroutines, of a thread or task that waits
 _FIRST = 10**9  # order: a later one has as many digits, or orders that are replaced would grow
 
 
@@ -73,11 +74,24 @@ def fill_beside(arguments: argparse.Namespace) -> None:
         BESIDE.extend(np.ones(1 << 23) for _ in range(int(arguments.arrays * 16)))
     gate = threading.Event()
     for _ in range(arguments.threads):
-        threading.Thread(target=gate.wait, daemon=True).start()
+        threading.Thread(target=wait_deep, args=(gate, _DEPTH), daemon=True).start()
     if arguments.tasks:
         loop = asyncio.new_event_loop()
-        BESIDE.extend(loop.create_task(asyncio.sleep(1e6)) for _ in range(arguments.tasks))
+        BESIDE.extend(loop.create_task(sleep_deep(_DEPTH)) for _ in range(arguments.tasks))
         threading.Thread(target=loop.run_forever, daemon=True).start()
+
+
+def wait_deep(gate: threading.Event, depth: int) -> None:
+    """Wait for *gate* so many calls below."""
+    if depth:
+        wait_deep(gate, depth - 1)
+    else:
+        gate.wait()
+
+
+async def sleep_deep(depth: int) -> None:
+    """Sleep so many coroutines below."""
+    await (sleep_deep(depth - 1) if depth else asyncio.sleep(1e6))
 
 
 def resident() -> int:

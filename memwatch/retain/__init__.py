@@ -2,6 +2,7 @@
 
 from ..backend.census.contract import Cancelled
 from .collecting import Collecting, find_collecting
+from .comparisons import code_is_read_once
 from .deleting import find_deleting
 from .found import Question
 from .holdings import ask_grown, ask_holders, find_grown, find_holdings, grown_of, holdings_of
@@ -39,6 +40,7 @@ __all__ = [
     "ask_grown",
     "ask_holders",
     "bytes_of_places",
+    "code_is_read_once",
     "count_imported",
     "expected_search",
     "find_collecting",

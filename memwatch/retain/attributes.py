@@ -18,7 +18,7 @@ from ..backend.census.referents import READS_ATTRIBUTES, attributes_in, kind_of_
 from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import mro_of, size_reader, type_label
 from .functions import functions_of
-from .references import OWN, distance, frames, modules, namespace
+from .references import OWN, distance, modules, namespace, read_frames
 
 _type_module = type.__dict__["__module__"].__get__
 _FIELDS: tuple[tuple[type, tuple[str, ...]], ...] = (
@@ -230,7 +230,7 @@ def _guesses(kind: type) -> Iterator[str]:
         yield from _fresh(seen, _names_in_code(list(dict.values(namespace(module)))))
     for code in (code for name, it in modules() if distance(name, it) <= OWN for code in functions_of(it)):
         yield from _fresh(seen, code.co_names)
-    for code in [frame.f_code for _, frame in frames()]:
+    for code in [frame.f_code for _, frame in read_frames()]:
         yield from _fresh(seen, code.co_names)
 
 

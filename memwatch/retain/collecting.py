@@ -12,7 +12,7 @@ from .ages import periods
 from .comparisons import statements
 from .emptying import calls
 from .functions import functions_of
-from .references import OWN, distance, frame_locals, frames, modules, namespace
+from .references import OWN, distance, frame_locals, modules, namespace, read_frames
 from .views import View
 
 _COLLECT = "collect"
@@ -65,8 +65,9 @@ def own_code() -> View:
     """The functions of the program's own modules, and the module bodies that run, each with the values of its names."""
     own = _own_modules()
     bodies = [namespace(module) for module in own]
-    running = [frame for _, frame in frames() if any(frame.f_globals is body for body in bodies)]
+    in_own = (frame for _, frame in read_frames() if any(frame.f_globals is body for body in bodies))
+    running = {id(frame.f_code): frame for frame in in_own}
     codes = {id(code): code for module in own for code in functions_of(module)}
-    codes |= {id(frame.f_code): frame.f_code for frame in running}
-    sources = (*(body.get for body in bodies), *(frame_locals(frame).get for frame in running))
+    codes |= {key: frame.f_code for key, frame in running.items()}
+    sources = (*(body.get for body in bodies), *(frame_locals(frame).get for frame in running.values()))
     return View(None, tuple(codes.values()), sources)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from opcode import HAVE_ARGUMENT, opmap, opname, stack_effect
 from types import CodeType
 from typing import NamedTuple
 
-from ..internal import internal
+from ..internal import internal, never_count
 
 _EXTENDED = opmap["EXTENDED_ARG"]
 _COMPARE = opmap["COMPARE_OP"]
@@ -32,6 +33,10 @@ _SLICES = frozenset(opmap[name] for name in ("BINARY_SLICE", "BUILD_SLICE") if n
 _ITEM = opmap.get("BINARY_SUBSCR", -1)
 _BINARY, _IS_ITEM = opmap["BINARY_OP"], 26  # from 3.14 on this operation, with this argument, reads an item
 
+
+_blocks: list[None] = []  # that are under way
+_kept: dict[int, tuple[CodeType, tuple[tuple[int, int, Comparison], ...]]] = {}
+never_count(_blocks, _kept)
 
 ADDERS = frozenset(("append", "appendleft", "add", "insert", "heappush", "setdefault", "update", "extend", "put"))
 """The methods that add to a container."""
@@ -162,7 +167,30 @@ def assigned(code: CodeType) -> dict[str, list[Comparison]]:
     return found
 
 
-def _expressions(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
+@contextmanager
+def code_is_read_once() -> Iterator[None]:
+    """Until the end of the block, expressions of code are kept once they were read: one verdict asks for the same code
+    again and again."""
+    _blocks.append(None)
+    try:
+        yield
+    finally:
+        _blocks.pop()
+        if not _blocks:
+            _kept.clear()
+
+
+def _expressions(code: CodeType) -> Iterable[tuple[int, int, Comparison]]:
+    """As `_read`, which is done once in such a block."""
+    if not _blocks:
+        return _read(code)
+    known = _kept.get(id(code))
+    if known is None:
+        known = _kept[id(code)] = code, tuple(_read(code))
+    return known[1]
+
+
+def _read(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
     """Each comparison, slice and end of an expression, with its argument and what stands before it. Each name has the
     height of the stack at its place: the container and the key of an item are highest."""
     variables, names, inside = variables_of(code), list[tuple[str, int]](), set[str]()

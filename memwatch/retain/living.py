@@ -17,7 +17,7 @@ from ..backend.process import Frame
 from ..backend.type_labels import mro_of
 from .comparisons import instructions, name_of
 from .functions import has_run
-from .references import OWN, distance, frames, modules, namespace
+from .references import OWN, distance, modules, namespace, read_frames
 from .removal import own_functions
 from .views import View
 
@@ -46,7 +46,7 @@ def _revive(dead: dict[int, CodeType], view: View) -> None:
     what is still to run of a module's body; and what these name in turn."""
     codes = {id(it): it for it in (*view.codes, *(it for _, it in own_functions(set()))) if it.co_name != _BODY}
     named = {name for key, it in codes.items() if key not in dead for name in _names(it)}
-    named.update(*(_names_ahead(frame) for _, frame in frames() if frame.f_code.co_name == _BODY))
+    named.update(*(_names_ahead(frame) for _, frame in read_frames() if frame.f_code.co_name == _BODY))
     while living := [key for key, code in dead.items() if code.co_name in named]:
         named.update(name for key in living for name in _names(dead.pop(key)))
 

@@ -18,7 +18,7 @@ from ..internal import internal
 from .attributes import instance_value
 from .comparisons import ADDERS, FOR_ITER, adds, ended_by, instructions, statements, stored_variables, variables_of
 from .object_labels import length
-from .references import frame_locals, frames, is_frame
+from .references import frame_locals, is_frame, read_frames
 from .row_counts import rows_of
 from .views import View, frame_of_suspended
 
@@ -47,7 +47,7 @@ def filled_by_loop(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, i
     """How many items *holder* will have when the loop that fills it is over, and the *used* ones of now."""
     above = list(takewhile(lambda it: it is not holder, chain))
     suspended = (it if is_frame(it) else frame_of_suspended(it) for it in above)
-    running = {id(it): it for it in (*(frame for _, frame in frames()), *suspended) if it is not None}
+    running = {id(it): it for it in (*(frame for _, frame in read_frames()), *suspended) if it is not None}
     owners = {id(it) for it in above if id(it) not in running}
     ends = [it for frame in running.values() for it in _ends(frame, holder, used, owners)]
     return (max(ends), used) if ends else None
@@ -56,7 +56,7 @@ def filled_by_loop(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, i
 def filled_by_calls(views: Iterable[View], used: int) -> tuple[int, int] | None:
     """The same where the loop calls a function of *views* that adds to the container, and is half over."""
     adders = {code.co_name for view in views for code in view.touching if _adds_to(view, code)} - ADDERS
-    running = (frame for _, frame in frames()) if adders else ()
+    running = (frame for _, frame in read_frames()) if adders else ()
     ends = [it for frame in running for it in _ends_of_calls(frame, adders, used)]
     return (max(ends), used) if ends else None
 
@@ -67,31 +67,32 @@ def _adds_to(view: View, code: CodeType) -> bool:
 
 def _ends_of_calls(frame: Frame, adders: Collection[str], used: int) -> Iterator[int]:
     """The number for each loop of *frame* that calls one of *adders*."""
-    places = [it.place for it in statements(frame.f_code) if not it.names.isdisjoint(adders)]
-    for loop, known in _running_loops(frame, places, frame_locals(frame) if places else {}):
-        yield from (most for most, done in _counts(loop, known, used) if done >= _LATE * most)
+    loops = _running_loops(frame)
+    places = [it.place for it in statements(frame.f_code) if not it.names.isdisjoint(adders)] if loops else []
+    values = frame_locals(frame) if places else {}
+    yield from (most for most, done in _counts(frame, loops, places, values, used) if done >= _LATE * most)
 
 
 def _ends(frame: Frame, holder: Any, used: int, owners: set[int]) -> Iterator[int]:
     """The number for each loop of *frame* that adds to *holder* now. *owners* has the addresses of what leads there."""
+    loops = _running_loops(frame)
+    if not loops:
+        return
     code, values = frame.f_code, frame_locals(frame)
     names = set(_names_of(frame, values, holder, owners))
     if owners and not names:  # without a name it may be what a comprehension makes
         return
     places = [it.place for it in adds(code) if not names.isdisjoint(it.names)] if names else list(_collects(code))
-    for loop, known in _running_loops(frame, places, values):
-        yield from (max(used, round(used * most / done)) if done else most for most, done in _counts(loop, known, used))
+    counts = _counts(frame, loops, places, values, used)
+    yield from (max(used, round(used * most / done)) if done else most for most, done in counts)
 
 
-def _running_loops(
-    frame: Frame, places: Sequence[int], values: dict[str, Any]
-) -> Iterator[tuple[_Loop, dict[str, Any]]]:
-    """The loops of *frame* that run now and have one of *places* in them, each with what all names stand for."""
-    now = getattr(frame, "f_lasti", -1) // 2
-    loops = [it for it in _loops(frame.f_code) if any(it.place < n <= it.end for n in places)] if now >= 0 else []
-    running = [it for it in loops if it.place < now <= it.end]
-    known = dict(frame.f_globals) | values if running else {}
-    yield from ((loop, known) for loop in running)
+def _running_loops(frame: Frame) -> list[_Loop]:
+    """The loops of *frame* that run now. Most frames wait outside of any."""
+    code, now = frame.f_code, getattr(frame, "f_lasti", -1) // 2
+    if now < 0 or FOR_ITER not in code.co_code[::2]:
+        return []
+    return [it for it in _loops(code) if it.place < now <= it.end]
 
 
 def _collects(code: CodeType) -> Iterator[int]:
@@ -99,8 +100,18 @@ def _collects(code: CodeType) -> Iterator[int]:
     return (place for place, (op, _) in enumerate(instructions(code)) if op in _COLLECTS)
 
 
-def _counts(loop: _Loop, known: dict[str, Any], used: int) -> Iterator[tuple[int, int]]:
-    """How long is what *loop* goes through, and how far it has come; 0 where that is not known."""
+def _counts(
+    frame: Frame, loops: Sequence[_Loop], places: Sequence[int], values: dict[str, Any], used: int
+) -> Iterator[tuple[int, int]]:
+    """For each of *loops* that has one of *places* in it: how long is what it goes through, and how far it has come; 0
+    where that is not known. *values* are the variables of *frame*."""
+    adding = [it for it in loops if any(it.place < place <= it.end for place in places)]
+    known = dict(frame.f_globals) | values if adding else {}
+    yield from (count for loop in adding for count in _counts_of(loop, known, used))
+
+
+def _counts_of(loop: _Loop, known: dict[str, Any], used: int) -> Iterator[tuple[int, int]]:
+    """The same of one loop; *known* is what all names stand for."""
     for data in _gone_through(loop, known):
         found = length(data)
         most = (rows_of(data) if found is None else found) or 0

@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from types import CodeType, FrameType, ModuleType
 from typing import Any
@@ -38,6 +39,7 @@ OWN, LIBRARY = 1, 2
 """The distances of the program's own modules, and of installed packages."""
 
 _LIBRARY = os.path.dirname(os.__file__)
+_MOST_READ = 2000  # frames
 _FEW = 100  # modules made at run time, as tests, `six` and lazy packages make some
 _HELD_BY_FRAME_ALONE = 3  # the frame, a variable here, and the argument of getrefcount
 _filled: list[tuple[Frame, dict[str, Any]]] = []
@@ -192,17 +194,20 @@ def distance_of_file(file: str) -> int:
     return 2 if is_installed(file) else 1
 
 
-def frames() -> list[tuple[bool, Frame]]:
+def frames(most: float = float("inf")) -> list[tuple[bool, Frame]]:
     """Running frames, each with whether it is the main thread's: that thread first, in each the outermost first.
 
-    This room's own frames are not among them: a list of frames that one of them holds would be a cycle.
+    Once there are *most*, no further thread's are added. This room's own frames are not among them: a list of frames
+    that one of them holds would be a cycle.
     """
     main, innermost = threading.main_thread().ident, current_frames(variables=True)
     own = threading.get_ident()
     if (caller := _caller(innermost.get(own) if FREE_THREADED else sys._getframe())) is not None:
         innermost[own] = caller
     found: list[tuple[bool, Frame]] = []
-    for thread in sorted(innermost, key=lambda it: it != main):
+    for thread in _most_different_first(innermost, main):
+        if len(found) >= most:
+            break
         stack: list[tuple[bool, Frame]] = []
         inner: Frame | None = innermost[thread]
         while inner is not None:
@@ -210,6 +215,22 @@ def frames() -> list[tuple[bool, Frame]]:
             inner = inner.f_back
         found.extend(reversed(stack))
     return found
+
+
+def read_frames() -> list[tuple[bool, Frame]]:
+    """The frames whose code and variables are worth reading: all of them, unless there are very many threads. Each
+    frame that is looked at is an object from then on, and before 3.13 its variables are a dict."""
+    return frames(_MOST_READ)
+
+
+def _most_different_first(innermost: dict[int, Frame], main: int | None) -> list[int]:
+    """The threads, the main one first; then one at each place of the code, for most of very many wait at the same."""
+    seen, rank = Counter[tuple[int, int]](), dict[int, int]()
+    for thread, frame in innermost.items():
+        place = id(frame.f_code), getattr(frame, "f_lasti", 0)
+        rank[thread] = seen[place]
+        seen[place] += 1
+    return sorted(innermost, key=lambda it: (it != main, rank[it]))
 
 
 def _caller(frame: Frame | None) -> Frame | None:

@@ -25,7 +25,7 @@ from ..internal import internal
 from .attributes import attribute_of, instance_value, key_of_successor
 from .comparisons import Comparison, parts_of, words_of
 from .functions import functions_of, has_run, is_container, methods_of, with_inner
-from .references import frame_locals, frames, is_frame, namespace
+from .references import frame_locals, is_frame, namespace, read_frames
 
 _SUSPENDED = {id(CoroutineType): "cr_frame", id(GeneratorType): "gi_frame", id(AsyncGeneratorType): "ag_frame"}
 """By address: to look up a class could run its metaclass's code."""
@@ -63,7 +63,7 @@ class View(NamedTuple):
 
     def in_use(self) -> View:
         """The code that has been run, or runs, or is called by a function that waits for it."""
-        running = {id(frame.f_code): frame.f_code.co_names for _, frame in frames()}
+        running = {id(frame.f_code): frame.f_code.co_names for _, frame in read_frames()}
         called = {name for names in running.values() if not WAITS.isdisjoint(names) for name in names}
         used = (it for it in self.codes if it.co_name in called or id(it) in running or has_run(it))
         return self._replace(codes=tuple(used), has_run=True)
@@ -111,7 +111,7 @@ def views_of(chain: Sequence[Any], holder: Any, owners: Sequence[Any]) -> Iterat
     elif is_frame(above) or id(type(above)) in _SUSPENDED:
         yield from _frame_views([frame] if frame is not None else [], holder)
     elif above is None:
-        yield from _frame_views([frame for _, frame in frames()], holder)
+        yield from _frame_views([frame for _, frame in read_frames()], holder)
     for owner in owners:
         yield from _owner_views(owner, holder)
 
@@ -137,7 +137,7 @@ def _owner_views(owner: Any, holder: Any) -> Iterator[View]:
 
 def _running_body(module: Any) -> Iterator[CodeType]:
     """The code of a module itself, while it runs: that of a script, as a rule."""
-    for _, frame in frames():
+    for _, frame in read_frames():
         if frame.f_code.co_name == "<module>" and frame.f_globals is namespace(module):
             yield from parts_of(frame.f_code)
 

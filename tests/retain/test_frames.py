@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from memwatch.retain import retaining_paths
+from memwatch.retain import references, retaining_paths
 from memwatch.retain.search import IN_C
 
 pytestmark = pytest.mark.skipif(not IN_C, reason="of the search in C")
@@ -148,3 +148,31 @@ def test_a_thread_that_waits_holds_its_variables() -> None:
         ends.set()
         thread.join()
     assert any("another thread" in text and "local order" in text for text in found), found
+
+
+def test_of_very_many_threads_those_that_differ_are_read_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, there = threading.Event(), threading.Semaphore(0)
+
+    def wait(depth: int) -> None:
+        if depth:
+            wait(depth - 1)
+        else:
+            there.release()
+            gate.wait()
+
+    def work() -> None:
+        there.release()
+        while not gate.is_set():
+            pass
+
+    threads = [threading.Thread(target=it) for it in (*[lambda: wait(9)] * 40, work)]
+    monkeypatch.setattr(references, "_MOST_READ", 100)
+    for thread in threads:
+        thread.start()
+        there.acquire()
+    found = references.read_frames()
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert 100 <= len(found) < 140
+    assert found[0][0] and any(frame.f_code is work.__code__ for _, frame in found)
