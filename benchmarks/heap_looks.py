@@ -67,10 +67,12 @@ class Looks:
 
     def __init__(self) -> None:
         from memwatch.backend.census import in_child
+        from memwatch.backend.census.fork_price import ForkPrice
         from memwatch.heap import snapshot_of
         from memwatch.retain import ask_holders
 
         self.in_child, self.snapshot_of, self.ask = in_child, snapshot_of, ask_holders
+        self.price = ForkPrice(in_child)
         self.expected: list[float] = []
         self.looks: list[Any] = []
         self.lasted: list[float] = []
@@ -87,11 +89,11 @@ class Looks:
         self.cpu += (time.thread_time() - before) / 2
 
     def _look(self, parts: list[Any], known: Any, question: Any) -> Any:
-        pages = self.in_child.private_pages(0) or 0
-        self.expected.append(pages * self.in_child.PAGE_SECONDS)
+        self.expected.append(self.price.expected() or 0.0)
         begun = time.perf_counter()
         found = self.in_child.look_in_child(parts, None, known, question)
         self.lasted.append(time.perf_counter() - begun)
+        self.price.paid(found.price_seconds)
         self.looks.append(found)
         return found
 

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from ..backend.census import in_child
 from ..backend.census.contract import Look, ShouldCancel
+from ..backend.census.fork_price import PAGE_BYTES, ForkPrice, Tables
 from ..backend.graph.in_child import Retained, retained_in_child
 from ..backend.quiet import quiet
 from ..internal import internal
@@ -26,7 +27,6 @@ CHILD_SHARE = 0.02  # of one core
 _TASK_SECONDS = {"census": 8e-8, "search": 1.6e-7, "dominators": 8e-7}  # an object, on a busy machine
 _TASK_BYTES = {"census": 4, "search": 24, "dominators": 70}  # an object, in the child
 _TOUCHED = 0.1  # of what is resident, copied because the program writes to it meanwhile; until it was measured
-_FASTEST = 0.5  # of the price that is expected of a page
 _PATIENCE = 5.0  # times what is expected
 
 
@@ -35,7 +35,9 @@ class Host(Protocol):
 
     CAN_LOOK: bool
 
-    def private_pages(self, enough: int) -> int | None: ...
+    def read_tables(self) -> Tables | None: ...
+
+    def count_huge(self) -> tuple[int, float]: ...
 
     def room(self) -> int: ...
 
@@ -47,9 +49,8 @@ class ForkedLook:
     def __init__(self, pause_budget: float, host: Host = in_child) -> None:
         self._pause_budget = pause_budget
         self._host = host
-        self._page_seconds = in_child.PAGE_SECONDS
+        self._price = ForkPrice(host)
         self._seconds = dict(_TASK_SECONDS)
-        self._pages = 0
         self._touched = _TOUCHED
         self.reason = ""
 
@@ -73,16 +74,15 @@ class ForkedLook:
         needed = blocks * (self._seconds[task] + verdicts * self._seconds["search"])
         if needed > allowance.left(CHILD_SHARE):
             return f"a forked child would need {format_duration(needed)} of processor time, which is over its share"
-        taken = blocks * _TASK_BYTES[task] + int(self._touched * self._pages * in_child.PAGE_BYTES)
+        taken = blocks * _TASK_BYTES[task] + int(self._touched * self._price.pages * PAGE_BYTES)
         if taken > self._host.room():
             return f"a forked child might take {format_bytes(taken)}, and there is no room for that"
         return None
 
     def expected_hold(self) -> float:
         """Seconds that a fork is expected to hold the program."""
-        pages = self._host.private_pages(int(self._pause_budget / self._page_seconds))
-        self._pages = pages or 0
-        return float("inf") if pages is None else pages * self._page_seconds
+        expected = self._price.expected()
+        return float("inf") if expected is None else expected
 
     def ask(
         self,
@@ -132,8 +132,8 @@ class ForkedLook:
         request = None if question is None else question.request
         patience = self._patience(task, blocks)
         found = in_child.look_in_child(exclude, should_cancel, known, request, patience)
-        if self._pages:
-            self._touched = min(1.0, max(self._touched, found.copied_bytes / (self._pages * in_child.PAGE_BYTES)))
-            self._page_seconds = max(_FASTEST * in_child.PAGE_SECONDS, found.price_seconds / self._pages)
+        if self._price.pages:
+            self._touched = min(1.0, max(self._touched, found.copied_bytes / (self._price.pages * PAGE_BYTES)))
+            self._price.paid(found.price_seconds)
         self._seconds[task] = found.work_seconds / max(blocks, 1)
         return found

@@ -9,6 +9,7 @@ import pytest
 
 import memwatch
 from memwatch.backend.census import in_child
+from memwatch.backend.census.fork_price import Tables
 from memwatch.clock import Clock
 from memwatch.diagnosis import judge
 from memwatch.diagnosis.budget import Allowance
@@ -29,8 +30,11 @@ class Machine:
         self.pages = pages
         self.free = room
 
-    def private_pages(self, enough):
-        return self.pages
+    def read_tables(self):
+        return None if self.pages is None else Tables(self.pages, 0)
+
+    def count_huge(self):
+        return 0, 1.6e-7 / 1.1 * self.pages
 
     def room(self):
         return self.free
@@ -113,7 +117,7 @@ def test_a_child_looks_where_its_fork_holds_the_program_for_less_than_a_walk(mak
     app.kept = []
     case = make_case(blocks=300_000)
     if fork == "is dear":
-        monkeypatch.setattr(in_child, "private_pages", lambda enough: enough)
+        monkeypatch.setattr(in_child, "read_tables", lambda: Tables(1 << 30, 0))
     if fork == "is refused":
         monkeypatch.setattr(in_child, "look_in_child", refuse)
     case.suspect()

@@ -1,8 +1,7 @@
 """Looks at the heap by a forked child, if a pause would be too long: the parent is held for the fork alone.
 
-The fork copies the page tables of the process, not its memory, and only those of private pages. So its price is known
-beforehand from /proc/self/statm, and from smaps_rollup if huge pages matter, which need none. What the program writes
-to while the child lives is copied too, page by page, and needs free memory.
+The fork copies the page tables of the process, not its memory, so its price is known beforehand; see `fork_price`.
+What the program writes to while the child lives is copied too, page by page, and needs free memory.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UnsupportedError
 from .. import name, reason
 from ..meters.memory_limit import container, machine
 from .contract import Look, ShouldCancel
+from .fork_price import PAGE_BYTES, count_huge, read_tables
 
 if TYPE_CHECKING:
     from .._native import SearchRequest
@@ -24,18 +23,10 @@ if TYPE_CHECKING:
 EXPECTED_PAUSE = 5e-9
 """Seconds for each object of the heap: the fork copies the tables of its pages."""
 
-PAGE_SECONDS = 1.6e-7
-"""Seconds of processor time that the fork takes for each private page: 1.2e-7 to 1.7e-7. Where other programs have the
-processors it holds the program for up to four times as long."""
-
 MOST_SHARE = 0.9
 """Of the memory that the process's container or machine has, what may be taken while a child lives."""
 
-PAGE_BYTES = 4096
-
-_HUGE_KIB = 2048
-_STATM = Path("/proc/self/statm")
-_ROLLUP = Path("/proc/self/smaps_rollup")
+__all__ = ["CAN_LOOK", "PAGE_BYTES", "count_huge", "count_in_child", "look_in_child", "read_tables", "room"]
 
 _native: Any = import_module(".exact", __package__) if name == "native" else None
 _count: Callable[..., tuple[Mapping[str, tuple[int, int]], float]] | None = _native and _native.count_in_child
@@ -71,23 +62,6 @@ def look_in_child(
         raise UnsupportedError(f"a look in a forked child needs Linux and the C extension; backend {name}: {reason}")
     look: Look = _native.look_in_child(exclude, should_cancel, known, question, patience)
     return look
-
-
-def private_pages(enough: int) -> int | None:
-    """The greatest number of page table entries that a fork copies; None if it is not known. If there are more than
-    *enough*, the kernel is asked how many of them are huge pages."""
-    try:
-        _, resident, shared, *_ = map(int, _STATM.read_text(encoding="utf-8").split())
-        pages = max(0, resident - shared)
-        return pages if pages <= enough else max(0, pages - _huge_pages())
-    except (OSError, ValueError):
-        return None
-
-
-def _huge_pages() -> int:
-    lines = _ROLLUP.read_text(encoding="utf-8").splitlines()
-    found = next((int(line.split()[1]) for line in lines if line.startswith("AnonHugePages:")), 0)
-    return found // _HUGE_KIB * (_HUGE_KIB * 1024 // PAGE_BYTES)
 
 
 def room() -> int:
