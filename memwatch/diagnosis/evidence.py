@@ -25,10 +25,11 @@ from .budget import Budget, expected_blocks
 from .findings import Evidence, Findings
 from .forked_look import ForkedLook
 from .lines import Lines
-from .verdict import HALF, has_slowed, is_past_python
+from .verdict import HALF, has_slowed, holds_start_up, is_past_python
 from .walks import Walks
 
 _LOOKS = 5
+_YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of it
 _FEW = 0.1  # of what grew: samples for so little say nothing of the rest
 
 
@@ -95,13 +96,26 @@ class EvidenceCollector:
         """Take the first look once more: it could not be had, since when the heap has shrunk, or is out of date."""
         return self._walks(candidate, from_suspicion=True).may_begin() and self._restart(candidate)
 
+    def is_young(self, candidate: Candidate) -> bool:
+        """Whether what has grown since the evidence began anew, as after a start-up, is hardly any of the growth.
+
+        It begins anew here where a start-up made most of what has come since the first look, which others have missed.
+        """
+        growth, came = candidate.growth, self.evidence.grew(candidate.last, candidate.growth.meter)
+        if self.evidence.suspicion is None:
+            return False
+        if not self.evidence.began_anew and holds_start_up(growth, came, self.evidence.seconds(candidate.last)):
+            began = self._begin_late(candidate)
+            self.evidence.began_anew = began
+        return self.evidence.began_anew and self.evidence.seconds(candidate.last) < _YOUNG * growth.seconds
+
     def _leave_behind(self, candidate: Candidate) -> bool:
         """Measure from now on, once, if what was suspected is over and something else grows: a start-up has ended."""
         suspicion = self.evidence.suspicion
         if self.evidence.began_anew or suspicion is None or not has_slowed(candidate.samples, suspicion.end):
             return False
         began = self._begin_late(candidate)
-        self.evidence.began_anew = True
+        self.evidence.began_anew = began
         return began
 
     def look_again(self, candidate: Candidate) -> bool:

@@ -17,8 +17,8 @@ from ..backend.meters.memory_limit import memory_limit
 from ..backend.meters.resident import read_mapped
 from ..backend.process import count_threads
 from ..internal import internal
-from ..retain import Holding, count_imported, find_collecting
-from ..watch import Candidate, Dismissed, Growth, Leak, make_leak
+from ..retain import Holding, code_is_read_once, count_imported, find_collecting
+from ..watch import Candidate, Dismissed, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
@@ -44,7 +44,6 @@ from .verdict import (
 )
 from .window import by_size, excess_of, put_right
 
-_YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of it
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
 _MOST_PAGING, _MOST_DELETING = 3, 1  # likewise: a cache as large may be meant to be so; which rows go is not known
@@ -110,19 +109,12 @@ class Diagnosis:
         """Decide on *candidate*."""
         if candidate.growth.level == "early":
             return self._decide_early(candidate)
-        if self._is_young(candidate.growth):
+        if self._gatherer.is_young(candidate):
             return Dismissed("it has been measured anew a moment ago", waits=True)
         try:
             return self._decide(candidate)
         finally:
             self._gatherer.rest()
-
-    def _is_young(self, growth: Growth) -> bool:
-        """Whether what has grown since the evidence began anew, as after a start-up, is hardly any of *growth*."""
-        evidence = self._gatherer.evidence
-        if evidence.suspicion is None or not evidence.began_anew:
-            return False
-        return growth.end - evidence.suspicion.end < _YOUNG * growth.seconds
 
     def _decide_early(self, candidate: Candidate) -> Leak | Dismissed:
         """A leak where the heap leaves no doubt; the suspicion stands where it does."""
@@ -153,6 +145,7 @@ class Diagnosis:
         self._gatherer.hold(candidate, before)
         return decision
 
+    @code_is_read_once()
     def _weigh(self, candidate: Candidate) -> Leak | Dismissed:
         growth, collects, suspicion = candidate.growth, collector_runs(), self._gatherer.evidence.suspicion
         findings = Findings() if collects else self._gatherer.find(candidate, holders=False)
@@ -196,9 +189,8 @@ class Diagnosis:
 
     def _has_gone(self, candidate: Candidate) -> bool:
         """Whether hardly anything is left of what has grown since the suspicion: a walk takes its time."""
-        evidence = self._gatherer.evidence
-        is_less = evidence.grew(candidate.read()) < _LEFT * evidence.grew(candidate.last)
-        return candidate.growth.meter == "base" and is_less
+        grew = self._gatherer.evidence.grew
+        return candidate.growth.meter == "base" and grew(candidate.read()) < _LEFT * grew(candidate.last)
 
     def _is_lost(self, candidate: Candidate, size: int) -> bool:
         """Whether *size* bytes of garbage, new since the suspicion, are most of the growth since then."""

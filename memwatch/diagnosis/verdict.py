@@ -23,6 +23,7 @@ _LONG = 0.1  # of the window of the growth: a shorter time since tells nothing
 _POINTS = 8
 _ERRORS = 2.0  # standard errors of the slope
 _MUCH = 0.01  # of the base
+_FASTER = 3  # times the growth that goes on
 _SLOWED = 0.25  # of what came before
 
 
@@ -126,6 +127,12 @@ def has_slowed(samples: Sequence[Sample], since: float) -> bool:
     middle = next(s for s in points if s.time >= (since + points[-1].time) / 2)
     first, second = middle.base - points[0].base, points[-1].base - middle.base
     return first >= _MUCH * points[0].base and second < _SLOWED * first
+
+
+def holds_start_up(growth: Growth, came: int, seconds: float) -> bool:
+    """Whether most of the *came* bytes of so many *seconds* came before *growth* began, and far faster."""
+    earlier, before = came - growth.growth, seconds - growth.seconds
+    return before > 0 and earlier >= HALF * came > 0 and earlier * growth.seconds >= _FASTER * growth.growth * before
 
 
 def is_garbage(growth: Growth, samples: Sequence[Sample], freed: int) -> bool:
