@@ -31,9 +31,11 @@ def begin():
     monkey = sys.modules.get("gevent.monkey")
     start = monkey.get_original("_thread", "start_new_thread") if monkey else _thread.start_new_thread
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+    stack = _thread.stack_size(2 << 20)
     try:
         start(run, ())
     finally:
+        _thread.stack_size(stack)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 begin()
 """

@@ -1,10 +1,11 @@
-"""What is this interpreter? And: keeping signals out of a call."""
+"""What is this interpreter? And: keeping signals out of a call, and giving a thread of memwatch's its stack."""
 
 from __future__ import annotations
 
 import _thread
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any, TypeAlias, TypeVar
@@ -15,6 +16,11 @@ from .stopped import StoppedFrame, stopped_frames
 Result = TypeVar("Result")
 
 Frame: TypeAlias = FrameType | StoppedFrame
+
+_STACK = 2 << 20  # bytes: importing compiles, and the parser goes deep
+_resource: Any = None
+with suppress(ImportError):
+    _resource = import_module("resource")
 
 _FAULTS = ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")  # blocking these would hide a crash from faulthandler
 # The C functions themselves: a handler of the program that raises cannot come between the mask and its restoring.
@@ -37,6 +43,30 @@ def uninterrupted(function: Callable[[], Result]) -> Result:
         return function()
     finally:
         _set_mask(_signal.SIG_SETMASK, before)
+
+
+def with_stack(start: Callable[[], Result]) -> Result:
+    """Call *start*, which starts a thread of memwatch's, and see to it that this has room on its stack.
+
+    `threading.stack_size` holds for all threads, and a program with thousands of them makes it small. Nobody can ask
+    for it without setting it. A thread of the program's that starts meanwhile has more room than it asked for.
+    """
+    before = _thread.stack_size(_STACK)
+    if (before or _default_stack()) >= _STACK:
+        _thread.stack_size(before)
+        return start()
+    try:
+        return start()
+    finally:
+        meanwhile = _thread.stack_size(before)
+        if meanwhile != _STACK:
+            _thread.stack_size(meanwhile)
+
+
+def _default_stack() -> int:
+    """What the system gives a thread, in bytes, as far as a limit says it."""
+    soft: int = _resource.getrlimit(_resource.RLIMIT_STACK)[0] if _resource is not None else -1
+    return soft if soft > 0 else _STACK
 
 
 def is_main_interpreter() -> bool:

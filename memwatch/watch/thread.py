@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Any
 
 from ..backend.fork_warning import note_end, note_thread
-from ..backend.process import uninterrupted
+from ..backend.process import uninterrupted, with_stack
 from ..clock import Clock
 from ..internal import internal, never_count
 
@@ -71,10 +71,13 @@ class RawThread:
         acquire(ended, blocking=False)
         self._ended = ended
         try:  # the new thread inherits what is blocked
-            uninterrupted(lambda: original("_thread", "start_new_thread")(self._main, (run, ended)))
+            uninterrupted(lambda: with_stack(lambda: self._start(run, ended)))
         except RuntimeError:
             ended.release()
             raise
+
+    def _start(self, run: Callable[[], None], ended: Any) -> None:
+        original("_thread", "start_new_thread")(self._main, (run, ended))
 
     def _main(self, run: Callable[[], None], ended: Any) -> None:
         self.ident = original("_thread", "get_ident")()

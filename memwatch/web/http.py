@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO, NamedTuple
 
+from ..backend.process import with_stack
 from ..internal import internal
 
 MOST_BODY = 65536
@@ -148,7 +149,8 @@ class Application:
         pool = self._pools.get(os.getpid())
         if pool is None:
             self._pools[os.getpid()] = pool = ThreadPoolExecutor(_THREADS, "memwatch-web")
-        return await sys.modules["asyncio"].get_running_loop().run_in_executor(pool, function, *arguments)
+        run = sys.modules["asyncio"].get_running_loop().run_in_executor
+        return await with_stack(lambda: run(pool, function, *arguments))
 
 
 def is_below(path: str, place: str) -> bool:

@@ -23,6 +23,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from ..backend.fork_warning import note_end, note_thread
 from ..backend.forks import on_fork
+from ..backend.process import with_stack
 from ..checks import check_whole
 from ..clock import Clock
 from ..errors import OptionError, UnsupportedError
@@ -72,7 +73,7 @@ class Server:
         self.host, self.port = str(listener.server_address[0]), int(listener.server_address[1])
         self._listener = listener
         self._thread = threading.Thread(target=listener.serve_forever, args=(0.5,), name="memwatch-web", daemon=True)
-        self._thread.start()
+        with_stack(self._thread.start)
         _servers.add(self)
         _hook()
         _log.info("memwatch shows its page at %s", self._address)
@@ -169,7 +170,7 @@ class _Listener(ThreadingMixIn, WSGIServer):
             return
         self._until[request] = Clock.monotonic() + _ASKING
         try:
-            super().process_request(request, client_address)
+            with_stack(lambda: super(_Listener, self).process_request(request, client_address))
         except RuntimeError:  # no thread can be started
             self._until.pop(request, None)
             self.shutdown_request(request)
