@@ -23,6 +23,7 @@ VALUES = {
     "clock",
     "errors",
     "checks",
+    "kinds",
     "units",
     "value",
 }
@@ -38,6 +39,7 @@ ALLOWED = {
     "checks": {"errors"},
     "frames": {"internal"},
     "internal": set[str](),
+    "kinds": set[str](),
     "lazy_imports": set[str](),
     "installed": set[str](),
     "estimates": set[str](),

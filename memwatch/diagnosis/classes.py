@@ -11,8 +11,9 @@ from typing import Any
 
 from ..backend.allocations.frame_filter import FrameFilter
 from ..backend.type_labels import base_of, every_type, flags_of, has_references, mro_of, namespace_of, type_label
+from ..kinds import Kinds
 
-_MADE_IN_C = (MethodDescriptorType, BuiltinFunctionType, GetSetDescriptorType)
+_MADE_IN_C = Kinds(MethodDescriptorType, BuiltinFunctionType, GetSetDescriptorType)
 _EVERY_CLASS = frozenset(("__dict__", "__weakref__"))  # getters that `class` makes, too
 _KEEPERS = frozenset(
     ("sqlite3", "_ctypes", "mmap", "zlib", "bz2", "_bz2", "_lzma", "_ssl", "_hashlib", "pyexpat", "_tkinter")

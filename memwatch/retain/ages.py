@@ -16,6 +16,7 @@ from typing import Any
 from ..backend.census.dict_keys import some_values
 from ..backend.type_labels import type_label
 from ..clock import Clock
+from ..kinds import NUMBERS
 from .attributes import instance_value
 from .comparisons import Comparison, assigned, comparisons, parts_of, results_of, statements, stored, words_of
 from .emptying import calls, empties, removers_of, takers
@@ -152,7 +153,7 @@ def _ages(view: View, compared: Comparison) -> list[float]:
     machine was started is no round number."""
     values = view.values_in(compared._replace(names=compared.names.union(compared.texts)))
     seconds = [it.total_seconds() if type(it) is timedelta else it for it in (*values, *_in_seconds(compared))]
-    return [float(it) for it in seconds if type(it) in (int, float) and 1 < it <= _SECONDS and round(it, 3) == it]
+    return [float(it) for it in seconds if type(it) in NUMBERS and 1 < it <= _SECONDS and round(it, 3) == it]
 
 
 def _left(holder: Any, compared: Comparison) -> list[float]:

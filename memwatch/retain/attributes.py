@@ -17,6 +17,7 @@ from ..backend.census.dict_keys import is_interned, key_of
 from ..backend.census.referents import READS_ATTRIBUTES, attributes_in, kind_of_dict, shown_by
 from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import mro_of, size_reader, type_label
+from ..kinds import METHOD_WRAPPERS, Kinds
 from .functions import functions_of
 from .references import OWN, distance, modules, namespace, read_frames
 
@@ -31,6 +32,7 @@ _FIELDS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (BaseException, ("args", "__traceback__", "__context__", "__cause__")),
 )
 """Fields that C types compute, and that are safe to read; those that they merely store are found by themselves."""
+_NAMES = Kinds(tuple, dict)
 _LONGEST_NAME = 40  # of the interpreter's own
 _FIRST = 64  # items of a dict, among which some are an instance's attributes if it is one's
 _MOST_GUESSED = 2000  # names, or a large program is looked through for each object on a path
@@ -223,7 +225,7 @@ def _guesses(kind: type) -> Iterator[str]:
     for cls in mro_of(kind):
         names = namespace(cls)
         for listed in (names.get("__static_attributes__"), names.get("__annotations__")):
-            yield from _fresh(seen, listed if type(listed) in (tuple, dict) else ())
+            yield from _fresh(seen, listed if type(listed) in _NAMES else ())
         yield from _fresh(seen, _names_in_code(list(names.values())))
     module = sys.modules.get(_type_module(kind)) if type(_type_module(kind)) is str else None
     if type(module) is types.ModuleType:
@@ -243,7 +245,7 @@ def _fresh(seen: set[str], names: Iterable[Any]) -> Iterator[str]:
 
 def _names_in_code(functions: Iterable[Any]) -> Iterator[str]:
     for function in functions:
-        inner = function.__func__ if type(function) in (staticmethod, classmethod) else function
+        inner = function.__func__ if type(function) in METHOD_WRAPPERS else function
         if type(inner) is property:
             inner = inner.fget
         if type(inner) is types.FunctionType:

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import mro_of
 from ..internal import internal
+from ..kinds import NUMBERS
 from . import ages
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .functions import is_container, methods_of
@@ -102,7 +103,7 @@ def seconds_kept(chain: Sequence[Any], holder: Any, codes: Codes = "all") -> flo
     """How old items of *holder* become before code takes them out, if it does. *codes* says which code counts."""
     owners = [*_users_of(chain, holder), *_owners_beside(chain, holder)]
     lives = (instance_value(owner, "_TTLCache__ttl") for owner in owners)  # cachetools'
-    if (life := next((it for it in lives if type(it) in (int, float) and it > 0), None)) is not None:
+    if (life := next((it for it in lives if type(it) in NUMBERS and it > 0), None)) is not None:
         return float(life)
     found = (ages.kept_seconds(view, holder) for view in _views(chain, holder, owners, codes))
     return next((age for age in found if age is not None), None)
@@ -249,7 +250,7 @@ def _kept_bound(views: Iterable[View], used: int | None, item_bytes: float) -> B
 
 
 def _whole(value: Any) -> int | None:
-    return int(value) if type(value) in (int, float) and 0 <= value < 1 << 62 else None
+    return int(value) if type(value) in NUMBERS and 0 <= value < 1 << 62 else None
 
 
 def _enforced(owner: Any, limit: str, name: str | None) -> int | None:

@@ -18,6 +18,7 @@ from ..backend.census.referents import CODE_PARTS, FrozenDict
 from ..backend.stopped import StoppedFrame
 from ..backend.type_labels import has_references, type_label
 from ..internal import internal
+from ..kinds import Kinds
 from ..units import printable
 from .attributes import (
     attribute_of,
@@ -42,6 +43,7 @@ from .steps import Edge, EdgeKind, Root, RootKind, Step
 NAMESPACE = Edge(EdgeKind.FIELD, "namespace")
 """As a root's edge: its first object is the dict of a class body's names, or of what exec() runs."""
 
+_SEQUENCES = Kinds(list, tuple)
 _LARGE = 10
 _MOST_STEPS = 200
 
@@ -196,7 +198,7 @@ def _index(chain: Sequence[Any], place: int) -> _Passed:
     """The step to an item of a list or tuple. It is not iterated: to read a place that C code has not filled ends the
     process."""
     parent, child = chain[place], chain[place + 1]
-    if type(parent) in (list, tuple):
+    if type(parent) in _SEQUENCES:
         return _Passed(_INDEX)
     has_other = child is type(parent) or attribute_of(parent, child) is not None or is_instance_dict(parent, child)
     return _attribute(chain, place) if has_other else _Passed(_INDEX)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..backend import FREE_THREADED
 from ..backend.type_labels import mro_of
+from ..kinds import METHOD_WRAPPERS
 from .references import contents, namespace
 
 _LENGTHS = ("__len__", "qsize")
@@ -48,7 +49,7 @@ def code_of(cls: type) -> Iterator[tuple[str, CodeType]]:
     for name, value in list(namespace(cls).items()):
         parts: tuple[Any, ...] = (value.fget, value.fset) if type(value) is property else (value,)
         for part in parts:
-            inner = part.__func__ if type(part) in (staticmethod, classmethod) else part
+            inner = part.__func__ if type(part) in METHOD_WRAPPERS else part
             for function in _decorated(inner):
                 yield name, function.__code__
 

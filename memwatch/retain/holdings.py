@@ -170,11 +170,11 @@ def _name_roots(places: Iterable[HoldingSite]) -> None:
     """Replace roots that the search knows only as "held in C" by what is known of them."""
     in_c = [found for found in places if found.root.kind is RootKind.HELD_IN_C]
     in_greenlets = roots_in_greenlets({id(found.chain[0]) for found in in_c})
-    alike = Counter[type]()
+    alike = Counter[int]()  # by the address of their type
     for found in in_c:
-        alike[type(found.chain[-1])] += found.targets
+        alike[id(type(found.chain[-1]))] += found.targets
     for found in in_c:
-        found.root = in_greenlets.get(id(found.chain[0])) or root_of(found, alike[type(found.chain[-1])])
+        found.root = in_greenlets.get(id(found.chain[0])) or root_of(found, alike[id(type(found.chain[-1]))])
 
 
 def _topmost(reported: dict[_Likeness, Holding]) -> Iterable[Holding]:

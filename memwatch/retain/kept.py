@@ -13,6 +13,7 @@ from opcode import opmap
 from types import CodeType, FunctionType
 from typing import Any
 
+from ..kinds import NUMBERS
 from .comparisons import ADDERS, Comparison, assigned, comparisons, first_use, parts_of, set_to, slices, words_of
 from .emptying import adds_to, calls, counted_in, empties, removes, takers, takes_out
 from .functions import has_run, has_run_at
@@ -131,7 +132,7 @@ def kept_measure(view: View, used: int, size: float) -> tuple[int, int] | None:
 def _kept_sum(view: View, size: float) -> tuple[int, int] | None:
     """The number with which code compares a sum over the items, as of their characters, before it takes some out."""
     summing = (it for code in view.touching if removes(view, code) for it in _lengths(view, code, "sum"))
-    limits = (it for found in summing for it in (*found.numbers, *view.values_in(found)) if type(it) in (int, float))
+    limits = (it for found in summing for it in (*found.numbers, *view.values_in(found)) if type(it) in NUMBERS)
     limit = next((it for it in limits if it > 1 and size <= _SUMMED * it), None)
     return None if limit is None else (int(max(limit, size)), int(size))
 
@@ -143,7 +144,7 @@ def _pair(view: View, compared: Comparison) -> tuple[float, float] | None:
         for word in compared.names
         if word != view.name
         for value in view.values(word)
-        if type(value) in (int, float) and 1 < value < 1 << 62
+        if type(value) in NUMBERS and 1 < value < 1 << 62
     ]
     if len(found) != 2:
         return None

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
+from ..kinds import Kinds
 from .attributes import is_instance_dict
 from .functions import functions_of
 from .references import OWN, distance, modules, namespace
 from .views import View
 
 _MOST = 200  # items of a registry
-_PLAIN = (int, float, bytes, bool, tuple, type(None))
+_PLAIN = Kinds(int, float, bytes, bool, tuple, type(None))
 
 
 def views_by_key(chain: Sequence[Any], holder: Any) -> Iterator[View]:

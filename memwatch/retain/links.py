@@ -16,6 +16,7 @@ from typing import Any
 from ..backend.census.arrays import array_type
 from ..backend.census.referents import shown_by
 from ..backend.type_labels import mro_of, type_label
+from ..kinds import Kinds
 from .attributes import instance_value
 from .object_labels import function_label, length, suspended_name
 from .references import LruCacheWrapper, contents, namespace
@@ -33,12 +34,12 @@ _SMALL = 2
 _LONG = 8  # objects of one type in a row
 _SEARCHED = 200  # objects that are looked through
 _FEW = 10  # items that stand for all
-_BETWEEN: tuple[type, ...] = (dict, tuple, types.CellType, types.MethodType, type(iter(())), type(iter([])))
+_BETWEEN = Kinds(dict, tuple, types.CellType, types.MethodType, type(iter(())), type(iter([])))
 _WEAK_DICTS = frozenset(map(id, (weakref.WeakKeyDictionary, weakref.WeakValueDictionary)))
 """By address: to ask one of them about a subclass would run code of the program, for they are abstract classes."""
 
 _view_bytes, _viewed = (vars(memoryview)[name].__get__ for name in ("nbytes", "obj"))
-_buffer_bytes: dict[type, Any] = {bytes: bytes.__len__, bytearray: bytearray.__len__, mmap: mmap.__len__}
+_BUFFERS: tuple[tuple[type, Any], ...] = tuple((kind, kind.__len__) for kind in (bytes, bytearray, mmap))
 _array_item: Any = vars(array)["itemsize"].__get__
 _INFO: Any = vars(weakref.finalize)["_Info"]
 _info_field = {name: vars(_INFO)[name].__get__ for name in ("weakref", "func", "args", "kwargs")}
@@ -152,9 +153,9 @@ def _is_small_view(view: Any) -> bool:
 def _size_of_buffer(buffer: Any, numpy_array: type | None) -> int:
     """Its bytes; 0 if they are not known."""
     kind = type(buffer)
-    if kind in _buffer_bytes:
+    if (read := next((length for known, length in _BUFFERS if known is kind), None)) is not None:
         try:
-            return int(_buffer_bytes[kind](buffer))
+            return int(read(buffer))
         except ValueError:  # a closed mmap
             return 0
     if kind is array:

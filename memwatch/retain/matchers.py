@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ..internal import internal
+from ..kinds import Kinds
 from .steps import ATTRIBUTES, Root, RootKind, Step
 
 _namespace: Any = vars(ModuleType)["__dict__"].__get__
@@ -49,7 +50,7 @@ KEPT: tuple[Kept, ...] = (
     Kept("_strptime", "_regex_cache", "strptime keeps compiled formats, five at most"),
 )
 
-_PLAIN = frozenset((type(None), bool, int, float, str, bytes))
+_PLAIN = Kinds(type(None), bool, int, float, str, bytes)
 
 IGNORED = frozenset(("objgraph", "pympler", "guppy", "pydevd", "_pydevd_bundle", "debugpy", "memray"))
 """Tools that look at the heap themselves: what only their modules hold is theirs."""

@@ -20,6 +20,7 @@ from ..backend.quiet import get_ident
 from ..backend.type_labels import flags_of, type_label
 from ..clock import Clock
 from ..internal import internal
+from ..kinds import Kinds
 from .object_labels import length
 from .references import OWN, contents, distance, is_tracked, root_modules
 from .steps import Root, RootKind
@@ -38,7 +39,7 @@ _NEAR = 5  # references from a module to a large container
 _MOST_NEAR = 20_000  # objects
 _RESTARTS = 100  # of a dict that changes while it is passed through
 _HEAP_TYPE = 1 << 9
-_PASSED = (list, dict, set, deque)  # no code of the program runs where these are passed through
+_PASSED = Kinds(list, dict, set, deque)  # no code of the program runs where these are passed through
 
 Objects = Mapping[int, tuple[str, float]]
 """By address the type label, and how many objects a sample stands for."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ..backend.census.dict_keys import is_interned
 from ..backend.type_labels import type_label
+from ..kinds import Kinds
 from ..units import printable
 
 _LONGEST_KEY = 40
 _LONGEST_INT = 128  # bits: such a number has about as many digits as fit
-_SCALARS = (bool, float, complex, type(None))
+_SCALARS = Kinds(bool, float, complex, type(None))
 
 
 def key_text(key: object) -> str:

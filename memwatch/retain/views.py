@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from ..backend.process import Frame
 from ..internal import internal
+from ..kinds import NUMBERS, Kinds
 from .attributes import attribute_of, instance_value, key_of_successor
 from .comparisons import Comparison, parts_of, words_of
 from .functions import functions_of, has_run, is_container, methods_of, with_inner
@@ -30,7 +31,7 @@ from .references import frame_locals, is_frame, namespace, read_frames
 _SUSPENDED = {id(CoroutineType): "cr_frame", id(GeneratorType): "gi_frame", id(AsyncGeneratorType): "ag_frame"}
 """By address: to look up a class could run its metaclass's code."""
 
-_PLAIN = (int, float, str, bytes, bool, list, tuple, set, type, FunctionType, BuiltinFunctionType)
+_PLAIN = Kinds(int, float, str, bytes, bool, list, tuple, set, type, FunctionType, BuiltinFunctionType)
 
 WAITS = frozenset(("sleep", "wait"))
 
@@ -80,7 +81,7 @@ class View(NamedTuple):
         ):
             return False
         others = [value for word in compared.names.difference(instance) for value in self.values(word)]
-        return all(type(value) in (int, float) for value in others)  # else it is the length of something else
+        return all(type(value) in NUMBERS for value in others)  # else it is the length of something else
 
     def touches(self, code: CodeType) -> bool:
         """Whether *code* names the container, or gets it under its name. A variable of the code alone is something

@@ -11,6 +11,9 @@ from typing import Any
 from ..diagnosis.places import place_of
 from ..errors import UnsupportedError
 from ..internal import internal
+from ..kinds import Kinds
+
+_WRAPPERS = Kinds(partial, MethodType)
 
 
 @internal
@@ -56,7 +59,7 @@ def _loop_is_running() -> bool:
 
 def place_of_function(fn: object) -> str:
     """Where *fn* is defined, as ``test_app.py:12 in test_load``; empty for what Python code does not define."""
-    while type(fn) in (partial, MethodType):
+    while type(fn) in _WRAPPERS:
         fn = fn.func if isinstance(fn, partial) else getattr(fn, "__func__", None)
     if not isinstance(fn, FunctionType):
         return ""

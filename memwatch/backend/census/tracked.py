@@ -18,13 +18,14 @@ from operator import getitem, is_, le, setitem
 from sys import getrefcount, getsizeof
 
 from ...internal import internal
+from ...kinds import Kinds
 from .. import FREE_THREADED
 from ..holds import Hold
 from ..stopped import extension, has_other_threads
 from .contract import Cancelled
 from .referents import shown_by
 
-_PARTS = frozenset((map, chain, compress, count, cycle, repeat, list, tuple, type(iter([])), type(iter(()))))
+_PARTS = Kinds(map, chain, compress, count, cycle, repeat, list, tuple, type(iter([])), type(iter(())))
 
 Fetch = Callable[[None], list[object]]
 
