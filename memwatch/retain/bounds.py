@@ -84,8 +84,8 @@ def bound_of(chain: Sequence[Any], holder: Any, item_bytes: float = 0.0, codes: 
         return bound
     used = rows_of(holder) if length(holder) is None else length(holder)
     for owners in (_users_of(chain, holder), _owners_beside(chain, holder)):
-        views = _views(chain, holder, owners, codes)
-        bound = _bound_around(owners, holder) or _kept_bound(views, used, item_bytes)
+        views = list(_views(chain, holder, owners, codes))
+        bound = _bound_around(owners, holder, views, item_bytes) or _kept_bound(views, used, item_bytes)
         if bound is not None:
             return bound
     if (bound := _bound_of_outer(chain, holder, codes)) is not None:
@@ -168,7 +168,8 @@ def _bound_of_cache(holder: Any) -> Bound | None:
     return None
 
 
-def _bound_around(owners: Sequence[Any], holder: Any) -> Bound | None:
+def _bound_around(owners: Sequence[Any], holder: Any, views: Iterable[View], item_bytes: float) -> Bound | None:
+    """By the usual names of a limit, which may be one of bytes: then code compares it with what it has added up."""
     used = length(holder)
     for owner in owners:
         cachetools = _whole(instance_value(owner, "_Cache__maxsize")), _whole(instance_value(owner, "_Cache__currsize"))
@@ -177,7 +178,8 @@ def _bound_around(owners: Sequence[Any], holder: Any) -> Bound | None:
         name = None if owner is holder else attribute_of(owner, holder)
         limit = next((it for limit in _LIMITS if (it := _enforced(owner, limit, name))), None)
         if limit is not None and used is not None:
-            return Bound(limit, used)
+            measures = (kept_measure(view, used, item_bytes * used) for view in views)
+            return Bound(*next(filter(None, measures), (limit, used)))
     return None
 
 

@@ -80,6 +80,20 @@ class Pool:
         return self.capacity > 3
 
 
+class Weighed:
+    """A limit with a usual name, of bytes."""
+
+    def __init__(self) -> None:
+        self.capacity, self.used = 1_000_000, 0
+        self.pages: OrderedDict[int, bytes] = OrderedDict()
+
+    def put(self, page: bytes) -> None:
+        self.pages[len(self.pages)] = page
+        self.used += len(page)
+        while self.used > self.capacity:
+            self.used -= len(self.pages.popitem(last=False)[1])
+
+
 class Inner:
     """Is held by one that has a limit."""
 
@@ -115,6 +129,13 @@ def of(owner: Any, held: Callable[[Any], Any]) -> Bound | None:
 )  # fmt: skip
 def test_a_container_of_an_object(owner: Any, held: Callable[[Any], Any], bound: Bound | None) -> None:
     assert of(owner, held) == bound
+
+
+def test_a_limit_of_bytes() -> None:
+    cache = Weighed()
+    for _ in range(20):
+        cache.put(bytes(10_000))
+    assert bound_of([cache, cache.pages], cache.pages, item_bytes=10_033) == Bound(1_000_000, 200_000)
 
 
 def test_what_bounds_itself() -> None:
