@@ -80,18 +80,23 @@ class RawThread:
         original("_thread", "start_new_thread")(self._main, (run, ended))
 
     def _main(self, run: Callable[[], None], ended: Any) -> None:
-        self.ident = original("_thread", "get_ident")()
-        self._native_id = note_thread()
-        _running.add(self.ident)
         try:
+            self.ident = original("_thread", "get_ident")()
+            self._native_id = note_thread()
+            _running.add(self.ident)
             run()
         except BaseException:
-            _log.exception("memwatch has stopped watching because of an error of its own")
+            with suppress(Exception):  # there may be no memory for it, or a handler of the program's that raises
+                _log.exception("memwatch has stopped watching because of an error of its own")
         finally:
-            forget_dummy()
-            _running.discard(self.ident)
-            self.ident = None
+            with suppress(Exception):
+                self._leave()
             ended.release()
+
+    def _leave(self) -> None:
+        ident, self.ident = self.ident, None
+        _running.discard(ident or 0)
+        forget_dummy()
 
     def join(self, timeout: float) -> bool:
         """Wait until the thread is gone, at most *timeout* seconds; False if it is still there."""

@@ -92,6 +92,19 @@ def test_an_error_is_logged_and_ends_the_thread_in_order(caplog):
     assert "stopped watching" in caplog.text and "ZeroDivisionError" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["_log.exception", "note_thread"])
+def test_whatever_raises_in_it_is_not_printed_and_nobody_waits_for_it(monkeypatch, name):
+    def fail(*_):
+        raise MemoryError
+
+    thread, printed = RawThread(), []
+    monkeypatch.setattr(sys, "unraisablehook", printed.append)
+    monkeypatch.setattr(f"memwatch.watch.thread.{name}", fail)
+    thread.start(lambda: 1 / 0)
+    assert thread.join(10)
+    assert printed == []
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs signal masks")
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_whatever_comes_between_the_callers_signals_are_not_left_blocked(monkeypatch, error):
