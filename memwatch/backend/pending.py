@@ -1,4 +1,4 @@
-"""A call that the interpreter makes once a fork is over, in the main thread; for builds without our C extension.
+"""Calls that the interpreter makes in the main thread; for builds without our C extension.
 
 The interpreter's pending calls take a C function that gets a pointer and returns an int. `PyObject_IsTrue` is one: it
 calls `__bool__`, and an exception of a signal handler in there goes where it would have gone without it.
@@ -28,10 +28,10 @@ if name == "pure":
         _ctypes = import_module("ctypes")
 
 MOST_CALLS = 3200  # that wait for the end of one fork; the interpreter makes 32 of them each time that it looks
-_waiting: list[Pending] = []  # what the interpreter has the address of
+_waiting: list[Pending | Call] = []  # what the interpreter has the address of
 
 
-def _find_adder() -> Callable[[Pending], bool] | None:
+def _find_adder() -> Callable[[Pending | Call], bool] | None:
     """The function that adds a pending call; None if Python cannot do it, or the C extension does."""
     python = getattr(_ctypes, "pythonapi", None)
     if _ctypes is None or python is None:
@@ -96,6 +96,30 @@ class Pending:
                 if id(frame) == self._forking and frame.f_lasti == self._instruction:
                     return True
             self._calls = 0
+        return False
+
+
+@internal
+class Call:
+    """Calls a function in the main thread, when that next runs Python."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+
+    def begin(self) -> bool:
+        """False where it cannot be: the interpreter has no room for the call, or there is no way to ask for it."""
+        _waiting.append(self)
+        if _add is not None and _add(self):
+            return True
+        _waiting.remove(self)
+        return False
+
+    def __bool__(self) -> bool:
+        if self in _waiting:
+            _waiting.remove(self)
+            self._function()
         return False
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from ..backend.allocations.live import Sampled
 from ..backend.allocations.recorded import read_recorded
 from ..backend.allocations.recorder import Recorder
+from ..backend.collect_in_main import collect_in_main
 from ..backend.graph.in_child import Retained
-from ..backend.holds import Hold
 from ..backend.meters.connections import count_accepted
 from ..backend.meters.resident import read_mapped
 from ..backend.meters.sqlite import read_sqlite_pages
 from ..backend.process import count_interpreters, count_threads
-from ..backend.quiet import collect
 from ..clock import Clock
 from ..errors import describe_error
 from ..heap import Snapshot
@@ -178,11 +177,13 @@ class EvidenceCollector:
             why = "it would pause the program for too long" if too_long else "the time for the verdict was over"
             self._uncollected = f"no collection before the verdict: {why}"
             return None
-        before = candidate.read()
-        with Hold() as hold:
-            self.evidence.garbage = collect()
-        self._budget.collected(blocks, hold.work)
-        candidate.ledger.pause(hold.seconds, hold.work)
+        before, collected = candidate.read(), collect_in_main(candidate.should_cancel)
+        if collected is None:
+            self._uncollected = "no collection before the verdict: the main thread, to which it belongs, was busy"
+            return None
+        self.evidence.garbage = collected.garbage
+        self._budget.collected(blocks, collected.hold.work)
+        candidate.ledger.collected(collected.hold, collected.elsewhere)
         after = candidate.read().base
         return max(0, before.base - after, candidate.last.base - after)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ..backend.holds import holds_noted_by
+from ..backend.holds import Hold, holds_noted_by
 from ..clock import Clock
 from ..internal import internal
 
@@ -137,6 +137,11 @@ class Ledger:
         of that."""
         self.longest_pause = max(self.longest_pause, seconds)
         self.longest_work = max(self.longest_work, work)
+
+    def collected(self, hold: Hold, elsewhere: bool) -> None:
+        """The heap was collected on memwatch's behalf, maybe in another thread than memwatch's."""
+        self.pause(hold.seconds, hold.work)
+        self._ended_threads += hold.work if elsewhere else 0.0
 
     def child(self, work: float, copied: int = 0) -> None:
         """A forked child has looked, for so many seconds of processor time; so many bytes were copied at most while it

@@ -15,6 +15,7 @@
 #include "graph/dominance.h"
 #include "graph/dump.h"
 #include "look.h"
+#include "main_thread.h"
 #include "meters/malloc.h"
 #include "meters/arenas.h"
 #include "meters/sqlite.h"
@@ -240,6 +241,7 @@ static PyMethodDef methods[] = {
     {"key_of", (PyCFunction)(void (*)(void))key_of, METH_FASTCALL, key_of_doc},
     {"some_values", (PyCFunction)(void (*)(void))some_values, METH_FASTCALL, some_values_doc},
     {"measure", measure, METH_O, measure_doc},
+    {"call_in_main", call_in_main, METH_O, call_in_main_doc},
     {"signal_flag", signal_flag, METH_O, signal_flag_doc},
     {"signals_seen", signals_seen, METH_NOARGS, signals_seen_doc},
     {"malloc_bytes", malloc_bytes, METH_NOARGS, malloc_doc},
