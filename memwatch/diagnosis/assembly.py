@@ -7,6 +7,7 @@ import os
 from typing import NamedTuple
 
 from ..backend.meters.memory_limit import NO_LIMIT
+from ..backend.meters.meters import EXACT
 from ..backend.process import count_interpreters
 from ..internal import internal
 from ..origin import find_origin
@@ -22,6 +23,7 @@ from .suspects import find_suspects, fingerprint, ratchets_of
 from .window import resident_growth
 
 _CURVE_POINTS = 60
+_GUESSED = "what Python's blocks hold: each is taken for 96 bytes, so that growth and rate may be several times too large or too small"
 _NO_LINE = "the allocating line: most of this memory was mapped, or taken in a way that is not sampled"
 
 
@@ -40,6 +42,8 @@ def assemble(
     walked since.
     """
     accused = _accuse(evidence, findings, account, verdict)
+    if not EXACT and candidate.growth.meter == "base" and not (account.walked or findings.holdings):
+        accused.missing.append(_GUESSED)
     if reported and _still_stands(reported, findings):
         accused = _as_reported(accused, reported, candidate.last.time)
     candidate.ledger.settle()  # the verdict's own work is a part of the cost that the report shows

@@ -329,9 +329,9 @@ class Diagnosis:
         return replace(found, cost=candidate.ledger.cost())
 
     def _leak(self, candidate: Candidate, verdict: str, findings: Findings) -> Leak | Dismissed:
+        excess, is_objects = self._excess(candidate, findings), verdict == "objects"
+        candidate = candidate._replace(growth=put_right(candidate.growth, candidate.samples, excess, is_objects))
         account = self._account(candidate, findings)
-        right = put_right(candidate.growth, candidate.samples, self._excess(candidate, findings))
-        candidate = candidate._replace(growth=right)
         report = assemble(candidate, self._gatherer.evidence, findings, account, verdict, self._limit, self._reported)
         if why := self._accepted.excuse(report):
             return Dismissed(why)

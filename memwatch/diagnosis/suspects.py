@@ -255,7 +255,9 @@ def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
     """
     keeps = f"each keeps {pinned.what} alive, about {format_bytes(round(pinned.size_bytes / max(holding.targets, 1)))}"
     keeps = keeps if pinned.sure else f"most likely {keeps}"
-    keeps = keeps if pinned.sites else f"{keeps}, which no allocator that can be looked into has given out"
+    if not pinned.sites:
+        together = format_bytes(pinned.size_bytes)
+        keeps = f"{keeps}, {together} together, which no allocator that can be looked into has given out"
     is_native = pinned.what == NATIVE
     is_counted = not pinned.sites or (is_native and suspect.bytes_growth >= _COUNTED * pinned.size_bytes)
     heavier = pinned.samples > suspect.samples

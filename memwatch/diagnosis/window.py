@@ -29,26 +29,40 @@ def resident_growth(growth: Growth, samples: Sequence[Sample]) -> int:
     return growth.growth if growth.meter == "rss" else grew(growth, samples, lambda sample: sample.rss)
 
 
-def put_right(growth: Growth, samples: Sequence[Sample], excess: float) -> Growth:
-    """*growth* without what counts too much, *excess* for each byte that small blocks were taken for."""
-    if not excess or growth.meter != "base":
+def put_right(growth: Growth, samples: Sequence[Sample], excess: float, objects: bool = False) -> Growth:
+    """*growth* without what counts too much, *excess* for each byte that small blocks were taken for.
+
+    Where it is known to be *objects*, growth of resident memory is told as theirs if that is more: they fill room that
+    the process had before they make it grow.
+    """
+    if not excess or not (growth.meter == "base" or objects):
         return growth
-    small = grew(growth, samples, lambda sample: sample.small)
-    return growth._replace(growth=max(1, round(growth.growth - excess * small)))
+    more, small = growth.growth, grew(growth, samples, lambda sample: sample.small)
+    if growth.meter == "rss":
+        more = grew(growth, samples, lambda sample: sample.base)
+    right = max(1, round(more - excess * small))
+    if growth.meter == "base":
+        return growth._replace(growth=right)
+    before = round(_at(growth.start, samples, lambda sample: sample.base))
+    return growth._replace(meter="base", before=before, growth=right) if right > growth.growth else growth
 
 
 def excess_of(met: Iterable[tuple[int, int]], small: int) -> float:
     """How much too much a byte of the *small* ones counts that came since the suspicion; 0.0 where nothing was *met*.
 
     *met* has the bytes and the number of the objects of each type. They count as what they take; blocks beyond them
-    count 96 bytes each.
+    count 96 bytes each. A walk takes its time, so that it may meet more objects than there were blocks at the reading
+    before it: then all of these were such objects.
     """
     grown = [(size, objects) for size, objects in met if size > 0 and objects > 0]
     if EXACT or not grown or small <= 0:
         return 0.0
-    blocks = sum(_BLOCKS * objects for _, objects in grown)
-    true = sum(_given(size, objects) for size, objects in grown if size <= LARGEST_SMALL * objects)
-    return 1 - (true + max(0, small - BYTES_PER_BLOCK * blocks)) / small
+    came = small / BYTES_PER_BLOCK
+    own = [(size, objects) for size, objects in grown if size <= LARGEST_SMALL * objects]
+    true = sum(_given(size, objects) for size, objects in own)
+    late = max(1.0, sum(objects for _, objects in own) / came)
+    beyond = max(0.0, came - _BLOCKS * sum(objects for _, objects in grown))
+    return 1 - (true / late + BYTES_PER_BLOCK * beyond) / small
 
 
 def by_size(size_bytes: int, counts: Mapping[str, int]) -> list[tuple[int, int]]:

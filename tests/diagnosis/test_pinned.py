@@ -65,7 +65,8 @@ def test_what_small_objects_keep_unseen_is_said_to_be_likely(monkeypatch):
         found, *_ = suspects([views], sites, "native", 100 * MIB)
         assert "; most likely each keeps native memory alive, about" in found.cause and found.held_by is KEPT
     (found,) = suspects([views], lines(known=True), "native", 100 * MIB)
-    assert found.share < 0.001 and "; most likely each keeps native memory alive, about 1.00 MiB" in found.cause
+    assert found.share < 0.001 and "; most likely each keeps native memory alive, about 1.00 MiB, " in found.cause
+    assert "MiB together, which no allocator" in found.cause
     assert found.hint.startswith("close what is done with, or keep a copy of the part")
 
 

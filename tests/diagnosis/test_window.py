@@ -67,6 +67,7 @@ def test_where_blocks_are_read_as_they_are_nothing_is_put_right(monkeypatch):
         ([], 1000, 96),
         ([(1_600, 100)], 1000, 78.4),  # 800 blocks that no walk has met
         ([(-16_000, -1000)], 1000, 96),
+        ([(733_500, 1500)], 1000, 496),  # a walk that began later has met more of them
     ],
 )
 def test_a_block_counts_what_the_walk_has_found_in_it(inexact, rows, blocks, bytes_per_block):
@@ -79,6 +80,15 @@ def test_growth_is_put_right_for_the_part_that_small_blocks_have_in_it():
     assert put_right(growth(mib=10), past, 0.5).growth == 7 * MIB
     assert put_right(growth(mib=10), past, -1.0).growth == 16 * MIB
     assert put_right(growth(mib=10, meter="rss"), past, 0.5).growth == 10 * MIB
+
+
+def test_objects_that_fill_free_room_are_told_in_their_own_bytes():
+    """500 MiB an hour of objects, of which resident memory has shown half and the meters a fifth."""
+    past = [s._replace(base=s.small) for s in samples((0, 10, 40), (64, 12, 45))]
+    told = put_right(growth(mib=5, meter="rss"), past, -4.0, objects=True)
+    assert (told.meter, told.growth, told.before) == ("base", 10 * MIB, 10 * MIB)
+    assert put_right(growth(mib=5, meter="rss"), past, -4.0).meter == "rss"
+    assert put_right(growth(mib=11, meter="rss"), past, -4.0, objects=True).meter == "rss"
 
 
 def test_where_nothing_was_met_nothing_is_known_better(inexact):

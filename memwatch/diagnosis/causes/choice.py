@@ -171,7 +171,7 @@ def name_type(holding: Holding) -> str:
     often = [name for name, count in counts.items() if count >= OFTEN * holding.targets] or list(counts)
     own = [name for name in often if "." in name and (name == top or name not in _NO_OWNERS)]
     own = _called(own, holding) or own
-    public = [name for name in own if not _is_internal(name)]
+    public = [name for name in own if not _is_internal(name) and not _is_far(name, holding)]
     first = [top] if top not in _CONTAINERS else [it for it in own if not _is_owned(it, own, holding)]
     own = public if public and not any(_is_put_there(it, public, holding) for it in first) else own
     if top in own or top == "type" or not often or (not own and top not in _CONTAINERS):
@@ -240,6 +240,12 @@ def _is_put_there(top: str, others: Sequence[str], holding: Holding) -> bool:
 def _is_owned(name: str, others: Sequence[str], holding: Holding) -> bool:
     """Whether objects of that class lie below those of one of the *others*."""
     return any(owner in others and owner != name for owner in holding.owners.get(name, ()))
+
+
+def _is_far(name: str, holding: Holding) -> bool:
+    """Whether a library's class is only known to a function that what is held calls: it is no name for that."""
+    is_apart = holding.frontier_type not in _CONTAINERS and is_library(name)
+    return is_apart and not _RUN.isdisjoint(holding.owners.get(name, ()))
 
 
 def _is_internal(name: str) -> bool:
@@ -324,9 +330,18 @@ def _choose_by_holder(holding: Holding) -> tuple[Cause, str] | None:
     if _holder(holding) is None or not _is_many(holding):
         return None
     steps = holding.path.steps
-    if (steps and steps[-1].edge.is_item) or holding.frontier_type == holding.holder_type:
+    is_item = bool(steps) and steps[-1].edge.is_item and not _is_named(holding)
+    if is_item or holding.frontier_type == holding.holder_type:
         return GENERAL, ""
     return (ATTRIBUTES, "") if holding.targets <= (holding.holder_items or 0) else None
+
+
+def _is_named(holding: Holding) -> bool:
+    """Whether what is held are variables of a module, as by globals()[name], or attributes of an object."""
+    path = holding.path
+    if holding.holder_type != "dict" or path.steps[-1].edge.kind is not EdgeKind.KEY:
+        return False
+    return path.root.kind is RootKind.MODULE if len(path.steps) == 1 else "dict" not in path.steps[-2].kinds
 
 
 def _holder(holding: Holding) -> Holder | None:

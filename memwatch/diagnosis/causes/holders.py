@@ -50,7 +50,8 @@ GENERAL = Cause("growing-container", "a {holder} that only grows", "{drop}", cou
 ATTRIBUTES = Cause(
     "growing-attributes",
     "one object, or a module, that gets more and more attributes",
-    "delete each when it is no longer needed, delattr(obj, name); or keep the values in a dict, and delete its keys",
+    "delete each when it is no longer needed, delattr(obj, name) or globals().pop(name); or keep the values in a dict, "
+    "and delete its keys",
     counted=True,
     for_owner=True,
 )

@@ -279,6 +279,15 @@ def test_a_container_derived_from_a_builtin_has_its_words() -> None:
     assert words_for(holding(store, replace(tables, traits=()), item("lib.Table"))).name == ""
 
 
+def test_global_variables_by_new_names_are_no_dict_to_bound() -> None:
+    key = replace(item("app.Session"), edge=Edge(EdgeKind.KEY, "str key"))
+    held = replace(holding(key), holder_type="dict")
+    told = words_for(held)
+    assert told.name == "growing-attributes" and "globals().pop(name)" in told.hint
+    assert words_for(replace(holding(attribute("store", "app.Store"), key), holder_type="dict")).name == told.name
+    assert words_for(holding(attribute("STORE", "dict"), key)).name == "module-variable"
+
+
 def test_a_class_that_was_made_for_each_item_is_named_before_what_describes_it(monkeypatch) -> None:
     monkeypatch.setattr(choice, "is_programs", lambda name: name.startswith("app."))
     held = replace(holding(LIST, item("tuple")), type_counts={"lib.Attribute": 60, "tuple": 30, "type": 30})
@@ -441,6 +450,10 @@ def test_a_library_s_object_yields_to_the_program_s_that_came_with_it(monkeypatc
     assert name_type(each_other) == "app.Invoice"
     below = {"lib.Job": (), "app.Invoice": ("lib.Job", "dict")}
     assert name_type(companions("lib.Job", owners=below)) == "lib.Job"
+    noted = replace(companions("lib._Event"), type_counts={"lib._Event": 30, "lib.Poller": 30, "function": 30})
+    way = {"lib._Event": (), "function": ("lib._Event",), "lib.Poller": ("lib._Event", "function", "cell")}
+    assert name_type(replace(noted, owners=way)) == "lib._Event"  # a callback of it knows the poller
+    assert name_type(replace(noted, owners={**way, "lib.Poller": ("lib._Event",)})) == "lib.Poller"
     called = {"lib.Job": (), "method": ("lib.Job",), "app.Invoice": ("lib.Job", "method")}
     assert name_type(companions("lib.Job", owners=called)) == "app.Invoice"
     assert name_type(companions("lib._Ref", owners=below)) == "app.Invoice"  # a library keeps it to itself
