@@ -42,7 +42,7 @@ from .verdict import (
     reads_its_files,
     writes_to_its_own,
 )
-from .window import by_size, excess_of, put_right
+from .window import by_size, excess_of, put_right, readings_right
 
 _MOST_WIDENED = 2  # times in a row: what grows to its largest use grows more and more slowly
 _MOST_PASSING = 3  # times in a row: each is twice as long as the one before
@@ -332,6 +332,7 @@ class Diagnosis:
         excess, is_objects = self._excess(candidate, findings), verdict == "objects"
         candidate = candidate._replace(growth=put_right(candidate.growth, candidate.samples, excess, is_objects))
         account = self._account(candidate, findings)
+        candidate = candidate._replace(samples=readings_right(candidate.samples, excess))
         report = assemble(candidate, self._gatherer.evidence, findings, account, verdict, self._limit, self._reported)
         if why := self._accepted.excuse(report):
             return Dismissed(why)

@@ -47,6 +47,14 @@ def put_right(growth: Growth, samples: Sequence[Sample], excess: float, objects:
     return growth._replace(meter="base", before=before, growth=right) if right > growth.growth else growth
 
 
+def readings_right(samples: Sequence[Sample], excess: float) -> tuple[Sample, ...]:
+    """*samples* whose base has risen by what small blocks take, without the *excess* that `put_right` takes off."""
+    if not excess:
+        return tuple(samples)
+    first = samples[0].small
+    return tuple(it._replace(base=round(it.base - excess * (it.small - first))) for it in samples)
+
+
 def excess_of(met: Iterable[tuple[int, int]], small: int) -> float:
     """How much too much a byte of the *small* ones counts that came since the suspicion; 0.0 where nothing was *met*.
 

@@ -327,6 +327,7 @@ _BY_BASE: tuple[tuple[type, _Namer], ...] = (
     (set, _iterated(set.__iter__, _ITEM)),
     (frozenset, _iterated(frozenset.__iter__, _ITEM)),
     (deque, _iterated(deque.__iter__, _INDEX)),
+    (types.MappingProxyType, lambda chain, place: _field("mapping")),
     (types.ModuleType, _module_variable),
     (type, _class_attribute),
     (types.FunctionType, _function_part),

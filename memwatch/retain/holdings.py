@@ -115,7 +115,7 @@ def holdings_of(
     """The holdings in the answer of a forked child that still exist in this process, as of `find_holdings`. The largest
     are named first, until *is_over* answers True. What C code alone holds is named if all tracked objects *may* be
     listed for that. *is_old* tells which objects were there before; with it the first is told with all its holders."""
-    with quiet, Search.of_child(question, rows, may_list) as places:
+    with quiet, Search.of_child(question, rows, may_list, is_old) as places:
         named = holdings_at([place for place in places if place.targets], show_keys, is_over=is_over)
         ways = [place for place in places if not place.targets]
         shared = share_over(ways, named[0], is_old, show_keys) if named and ways and is_old is not None else named[:1]

@@ -83,12 +83,18 @@ def search(query: Query) -> list[HoldingSite]:
     return list(_places(rows, asked.names))
 
 
-def places_of(names: Sequence[str], rows: list[Any], may_list: bool = False) -> list[HoldingSite]:
+def places_of(
+    names: Sequence[str],
+    rows: list[Any],
+    may_list: bool = False,
+    is_old: Callable[[Any], bool] | None = None,
+) -> list[HoldingSite]:
     """The places that a forked child found, if the chains that lead there still exist in this process. What C code
-    alone holds has no root to begin at: it is looked for among all tracked objects, if these *may* be listed."""
+    alone holds has no root to begin at: it is looked for among all tracked objects, if these *may* be listed.
+    *is_old* tells which objects were there before: none of these stands for one that has come and is gone."""
     first_in_c = {array("Q", row[2])[0]: array("Q", row[3])[0] for row in rows if row[1] is None and row[0][0] == _C}
     in_c = _tracked_at(first_in_c) if first_in_c and may_list else {}
-    return [place for row in rows if (place := _place(row, names, in_c)) is not None]
+    return [place for row in rows if (place := _place(row, names, in_c, is_old)) is not None]
 
 
 def _tracked_at(wanted: Mapping[int, int]) -> dict[int, Any]:
@@ -103,10 +109,12 @@ def bytes_of(rows: list[Any]) -> int:
     return sum(row[7] for row in rows if row[0][0] != NOTHING and row[5])
 
 
-def _place(row: tuple[Any, ...], names: Sequence[str], in_c: Mapping[int, Any]) -> HoldingSite | None:
+def _place(
+    row: tuple[Any, ...], names: Sequence[str], in_c: Mapping[int, Any], is_old: Callable[[Any], bool] | None
+) -> HoldingSite | None:
     root, first, addresses, kinds, _, targets, items, size, counted = row
     first = in_c.get(array("Q", addresses)[0]) if first is None and root[0] == _C else first
-    chain = None if first is None else _follow_now(first, array("Q", addresses), array("Q", kinds))
+    chain = None if first is None else _follow_now(first, array("Q", addresses), array("Q", kinds), is_old)
     if chain is None:
         return None
     types: Counter[str] = Counter()
@@ -115,14 +123,19 @@ def _place(row: tuple[Any, ...], names: Sequence[str], in_c: Mapping[int, Any]) 
     return HoldingSite(_root(root, chain[0], names), chain, targets, items, size, types)
 
 
-def _follow_now(first: Any, addresses: array[int], kinds: array[int]) -> list[Any] | None:
-    """The objects of a chain. If the last one is gone, another of its type at its place stands for it."""
+def _follow_now(
+    first: Any, addresses: array[int], kinds: array[int], is_old: Callable[[Any], bool] | None
+) -> list[Any] | None:
+    """The objects of a chain. If the last one is gone, another new one of its type at its place stands for it."""
     if len(addresses) == 1:
         return [first]
     chain = _follow(first, addresses[-1], addresses[:-1], kinds[:-1])
     if chain is None:
         return None
     last = _native.held(chain[-1], addresses[-1], kinds[-1], True, tried_array_type())
+    if last is not None and is_old is not None and id(last) != addresses[-1] and is_old(last):
+        alike = (it for it in islice(contents(chain[-1]), _MOST_TRIED) if id(type(it)) == kinds[-1])
+        last = next((it for it in alike if not is_old(it)), None)
     return None if last is None else [*chain, last]
 
 

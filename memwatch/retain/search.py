@@ -46,10 +46,16 @@ class Search:
             self._ask = lambda: native.search(query)
 
     @classmethod
-    def of_child(cls, question: Question, rows: list[Any], may_list: bool = False) -> Search:
-        """The places that a forked child has found as the answer to *question*; *may_list* as `places_of` says."""
+    def of_child(
+        cls,
+        question: Question,
+        rows: list[Any],
+        may_list: bool = False,
+        is_old: Callable[[Any], bool] | None = None,
+    ) -> Search:
+        """The places that a forked child has found as the answer to *question*; the others as `places_of` says."""
         names = question.names
-        return cls._asking(lambda: native.places_of(names, rows, may_list))
+        return cls._asking(lambda: native.places_of(names, rows, may_list, is_old))
 
     @classmethod
     def near(cls, query: Query, seconds: float) -> Search:

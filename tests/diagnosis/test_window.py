@@ -5,7 +5,7 @@ import pytest
 from memwatch.backend.meters.memory_limit import NO_LIMIT
 from memwatch.diagnosis import window
 from memwatch.diagnosis.assembly import _time_to_limit
-from memwatch.diagnosis.window import excess_of, grew, put_right, resident_growth
+from memwatch.diagnosis.window import excess_of, grew, put_right, readings_right, resident_growth
 from memwatch.watch import Growth, Sample
 
 MIB = 1 << 20
@@ -80,6 +80,12 @@ def test_growth_is_put_right_for_the_part_that_small_blocks_have_in_it():
     assert put_right(growth(mib=10), past, 0.5).growth == 7 * MIB
     assert put_right(growth(mib=10), past, -1.0).growth == 16 * MIB
     assert put_right(growth(mib=10, meter="rss"), past, 0.5).growth == 10 * MIB
+
+
+def test_the_curve_ends_as_much_higher_as_is_told():
+    past = [s._replace(base=s.small) for s in samples((0, 10, 0), (64, 12, 0))]
+    assert [it.base for it in readings_right(past, -4.0)] == [10 * MIB, 20 * MIB]
+    assert readings_right(past, 0.0) == tuple(past)
 
 
 def test_objects_that_fill_free_room_are_told_in_their_own_bytes():

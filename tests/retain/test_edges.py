@@ -257,7 +257,7 @@ DRAWN: dict[str, tuple[Callable[[Any], Any], str]] = {
     "array of objects": (lambda it: numpy.array([it], dtype=object), "kept: numpy.ndarray > [item]"),
     "mapping proxy": (
         lambda it: types.MappingProxyType({"a": it}),
-        "kept: mappingproxy > [reference]: dict, 1 item > ['a']",
+        "kept: mappingproxy > mapping: dict, 1 item > ['a']",
     ),
 }
 

@@ -67,7 +67,7 @@ _VALUES = frozenset(
     )
 )
 """Classes of the standard library that are mere data, as numbers and texts are: no part belongs to one."""
-_NO_OWNERS = _WEAK | _VALUES
+_NO_OWNERS = _WEAK | _VALUES | {"_frozen_importlib.ModuleSpec", "_frozen_importlib_external.SourceFileLoader"}
 _THREADS = next(cause for cause in RUNTIME if cause.name == "threads-alive")
 _FUNCTION_CACHES = tuple(cause for cause in RUNTIME if cause.name in ("cached-method", "function-cache"))
 _CALLBACKS = next(cause for cause in RUNTIME if cause.name == "callbacks-in-c")

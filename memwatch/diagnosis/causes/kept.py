@@ -92,6 +92,16 @@ KEPT = (
         inside=True,
     ),
     Cause(
+        "module-loaded-again",
+        "what a module puts there each time that it is loaded anew, and what keeps the variables of that load",
+        "load the module once; or take out what its last load has put there before it is loaded again: clear the "
+        "container, or unregister each",
+        ("[]: function|method|module|type",),
+        counted=True,
+        below="_frozen_importlib.ModuleSpec",
+        inside=True,
+    ),
+    Cause(
         "dynamic-classes",
         "classes that are made at run time, again and again, and kept",
         "make such a class once, at module level or in a dict by what it is made from, and use it again; where such a "

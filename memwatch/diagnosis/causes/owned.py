@@ -27,10 +27,13 @@ OWNED = Cause(
 STANDARD_OWNED = Cause(
     "standard-container",
     "a {holder} of {library} that only grows, {container}",
-    "{few}{take_back}; or do once, for the whole process, what {line} does again and again; or make such an object "
-    "anew for each piece of work and let go of it; {attribute} is the library's own",
+    "{few}{take_back}; or do once, for the whole process, what {line} does again and again{anew}; {attribute} is the "
+    "library's own",
     counted=True,
 )
+
+ANEW = "; or make such an object anew for each piece of work and let go of it"
+"""What ``{anew}`` stands for where the container is an object's, and not a module's."""
 
 TAKE_BACK = "end or undo what {line} begins or adds there (close, cancel, remove, unregister, dispose, clear, shutdown)"
 """What ``{take_back}`` stands for where the library has no function that is seen to take something out."""
@@ -117,6 +120,7 @@ def about(owner: Owner, path: RetainingPath | None, line: str, calls: Calls) -> 
         "attribute": owner.attribute,
         "take_back": f"call {container}.cache_clear()" if path is None else back,
         "few": FEW * is_keyed,
+        "anew": ANEW * (owner.name not in sys.modules),
     }
 
 

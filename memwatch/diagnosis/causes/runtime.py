@@ -146,6 +146,19 @@ RUNTIME = (
         counted=True,
     ),
     Cause(
+        "interpreter-list",
+        "a list that Python goes through at each import, collection or warning, and that only grows, so that these "
+        "take longer, too",
+        "put it there once, when the program starts; or take each out when it is done with: "
+        "sys.meta_path.remove(finder), gc.callbacks.remove(callback), warnings.catch_warnings() for a filter",
+        (
+            "module sys > .meta_path|.path|.path_hooks: list > []",
+            "module gc > .callbacks: list > []",
+            "module warnings|_warnings > .filters: list > []",
+        ),
+        counted=True,
+    ),
+    Cause(
         "raised-again",
         "an error that is kept and raised again and again: its traceback gets longer each time, and holds the frames "
         "that it has passed with their variables",

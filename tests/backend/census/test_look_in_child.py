@@ -135,6 +135,28 @@ def test_a_container_that_was_replaced_by_a_longer_one_is_found_again() -> None:
     assert not [it for it in holdings_of(question, after.places) if it.frontier_type == f"{__name__}.Order"]
 
 
+class Client:
+    """Gets a longer chain of functions under one name again and again."""
+
+    def get(self) -> None: ...
+    def put(self) -> None: ...
+
+
+def test_what_was_there_before_does_not_stand_for_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrap(orders: list[Order], around: Any = None) -> Any:
+        return lambda: (around, orders)
+
+    old = set(map(id, vars(Client).values()))
+    before = look_in_child([], None)
+    monkeypatch.setattr(Client, "get", wrap([Order(number) for number in range(500)]))
+    question = ask_holders()
+    after = look_in_child(question.parts, None, before.identity, question.request)
+    monkeypatch.setattr(Client, "get", wrap([], Client.get))
+    named = holdings_of(question, after.places, is_old=lambda obj: id(obj) in old)
+    (found,) = [it for it in named if "Client" in it.path.text]
+    assert ".get: function" in found.path.text
+
+
 def test_what_c_code_alone_holds_is_named_where_tracked_objects_may_be_listed() -> None:
     connection = sqlite3.connect(":memory:")
     before = look_in_child([], None)

@@ -18,7 +18,7 @@ from memwatch.diagnosis.causes.holders import (
 )  # fmt: skip
 from memwatch.diagnosis.causes.kept import KEPT
 from memwatch.diagnosis.causes.libraries import LIBRARIES
-from memwatch.diagnosis.causes.owned import ALL_OWNED, FEW, KEEPS_ALL, TAKE_BACK, TAKERS
+from memwatch.diagnosis.causes.owned import ALL_OWNED, ANEW, FEW, KEEPS_ALL, TAKE_BACK, TAKERS
 from memwatch.diagnosis.causes.runtime import RUNTIME
 from memwatch.diagnosis.causes.variables import VARIABLES
 from memwatch.diagnosis.causes.verdicts import GC_DISABLED, INTERPRETERS
@@ -66,6 +66,7 @@ def render() -> str:
     lines += ["\n## Functions of a library\n", "`{take_back}` names those that take something out again:\n"]
     lines += [f"* {takers}", f"* where none is seen to: {TAKE_BACK}"]
     lines += [f"\n`{{few}}` stands there alone where none is, and the container is a dict: {FEW.removesuffix('; or ')}"]
+    lines += [f"\n`{{anew}}`, where the container is an object's and not a module's: {ANEW.removeprefix('; or ')}"]
     called = KEEPS_ALL.format(kind="InMemoryExporter")
     lines += [f"\nOf a class that is called as one that keeps things in memory the hint says first: {called}"]
     return "\n".join(lines) + "\n"

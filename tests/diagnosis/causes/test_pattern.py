@@ -185,7 +185,7 @@ def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
 
 
 SAID = {"holder": "list", "drop": "", "name": "app.load", "library": "zmq 1", "container": "zmq.S._q"}
-SAID |= {"attribute": "_q", "line": "app.py:3 in load", "type": "lib.Reader", "take_back": "call x", "few": ""}
+SAID |= {"attribute": "_q", "line": "app.py:3 in load", "type": "lib.Reader", "take_back": "call x", "few": "", "anew": ""}
 
 
 def test_words_are_plain() -> None:
@@ -288,6 +288,18 @@ def test_global_variables_by_new_names_are_no_dict_to_bound() -> None:
     assert words_for(holding(attribute("STORE", "dict"), key)).name == "module-variable"
 
 
+def test_what_a_module_puts_there_each_time_that_it_is_loaded() -> None:
+    spec = "_frozen_importlib.ModuleSpec"
+    held = holding(LIST, item("function"), below=spec)
+    assert words_for(held).name == "module-loaded-again" and name_type(held) == "function"
+    assert words_for(holding(LIST, item("function"))).name == "listeners"
+
+
+def test_lists_of_the_interpreter_are_not_to_be_bounded() -> None:
+    told = words_for(holding(attribute("meta_path", "list"), item("app.Finder"), root=Root(RootKind.MODULE, "sys")))
+    assert told.name == "interpreter-list" and "sys.meta_path.remove(finder)" in told.hint
+
+
 def test_a_class_that_was_made_for_each_item_is_named_before_what_describes_it(monkeypatch) -> None:
     monkeypatch.setattr(choice, "is_programs", lambda name: name.startswith("app."))
     held = replace(holding(LIST, item("tuple")), type_counts={"lib.Attribute": 60, "tuple": 30, "type": 30})
@@ -362,7 +374,11 @@ def test_a_container_of_the_standard_library_needs_no_newer_release(monkeypatch)
     stack = attribute("stack", "contextlib.ExitStack")
     told = words_for(holding(stack, attribute("_exit_callbacks", "collections.deque"), item("tuple")), line="app.py:7")
     assert told.name == "standard-container" and "contextlib.ExitStack._exit_callbacks" in told.cause
-    assert "what app.py:7 puts there" in told.hint and "release" not in told.hint
+    assert "what app.py:7 puts there" in told.hint and "release" not in told.hint and "anew" in told.hint
+    monkeypatch.setattr(choice, "find_owner", lambda path: Owner("xml.etree.ElementTree", "_names", "", True))
+    import xml.etree.ElementTree  # noqa: F401
+
+    assert "anew" not in words_for(holding(attribute("_names", "dict"), item("str"))).hint
 
 
 def test_calls_that_a_mock_notes() -> None:
