@@ -96,6 +96,9 @@ def from_holdings(
     """
     strong = strong_of(holdings)
     total = max(sum(it.retained_bytes for it in strong), account.total)
+    most = max((it.retained_bytes for it in strong if not it.is_bounded), default=0)
+    if most >= FIRST_SHARE * total:  # a cache within its bound has met what leaks
+        strong = [it for it in strong if not it.is_bounded or it.retained_bytes > most]
     found = []
     others = Counter[Place]()  # the bytes of those that are found, by the place that allocated them
     claimed = Counter[str]()  # the new objects of those before, by type

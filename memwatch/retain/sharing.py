@@ -22,7 +22,7 @@ from .ownership import is_known
 from .path import Holding, RetainingPath
 from .references import contents
 from .search import Search
-from .steps import RootKind
+from .steps import ATTRIBUTES, RootKind
 
 TRIED = 16
 """Ways to an object that are looked at."""
@@ -63,7 +63,7 @@ def share_over(
     if not others:
         return (holding,)
     every = [holding, *others]
-    reported = list({_likeness(it.path): it for it in reversed(every)}.values())[::-1][:_TOLD]
+    reported = list({_whose(it.path): it for it in reversed(every)}.values())[::-1][:_TOLD]
     return tuple(
         _part(it, holding, len(reported), _each_kind(other.path for other in every if other is not it))
         for it in reported
@@ -73,6 +73,14 @@ def share_over(
 def _likeness(path: RetainingPath) -> tuple[object, ...]:
     """What paths to holders alike have in common, such as to the queues in one list."""
     return path.root, path.normalized
+
+
+def _whose(path: RetainingPath) -> tuple[object, ...]:
+    """The same, but for the containers of one object: a list of its jobs and an index of them are told together."""
+    steps = path.normalized
+    named = max((number for number, step in enumerate(steps) if step.edge.kind in ATTRIBUTES), default=0)
+    is_instance = named > 0 and "type" not in path.steps[named - 1].kinds
+    return (path.root, steps[:named]) if is_instance else _likeness(path)
 
 
 def _each_kind(paths: Iterable[RetainingPath]) -> list[RetainingPath]:

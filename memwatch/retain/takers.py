@@ -40,6 +40,9 @@ _WORDS = frozenset(
 _ANYWHERE = frozenset(("close", "get", "reset", "stop", "cancel", "update", "remove", "pop", "clear", "discard"))
 """Names that many classes have: who calls one of them may mean another's."""
 
+_WHEN = frozenset(("on", "is", "was", "has", "at", "after", "before", "should", "auto", "no"))
+"""Before one of `_WORDS`: a function of such a name is not for a program to call, or takes nothing back."""
+
 _Methods = dict[str, list[CodeType]]
 
 
@@ -66,6 +69,7 @@ def _callable(inner: Any, outer: Sequence[Any], taking: set[str]) -> tuple[str, 
         called = taking if home is inner else _calling(methods, taking - _ANYWHERE)
         found = _with_callers(methods, called)
         public = [name for name in methods if name in found and _is_public(name, home)]
+        public.sort(key=_ANYWHERE.__contains__)
         if public:
             return tuple(f"{_name_of(home)}.{name}()" for name in public[:_MOST])
         taking = taking | found
@@ -149,9 +153,9 @@ def _calling(methods: _Methods, names: Collection[str]) -> set[str]:
 
 
 def _is_public(name: str, home: Any) -> bool:
-    words = _WORD.findall(name)
-    is_meant = bool(words) and words[0].lower() in _WORDS
-    return is_meant and not name.startswith("_") and not _name_of(home).startswith("_")
+    words = [it.lower() for it in _WORD.findall(name)]
+    is_meant = words[:1] and (words[0] in _WORDS or (len(words) == 2 and words[1] in _WORDS and words[0] not in _WHEN))
+    return bool(is_meant) and not name.startswith("_") and not _name_of(home).startswith("_")
 
 
 def _name_of(home: Any) -> str:

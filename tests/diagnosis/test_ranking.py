@@ -66,6 +66,13 @@ def test_many_holders_of_the_same_are_enough_together():
     assert find_suspects(alone, (), Lines(), Account(4 * MIB, (), True), "objects") == ()
 
 
+def test_a_cache_within_its_bound_is_no_suspect_beside_what_has_none():
+    """A library's cache of functions has met what the program leaks: that is no second cause."""
+    cache = holding("app.Hook", bound=4096, used=1362, bounded_bytes=MIB)
+    assert order(None, holding("app.Route", 2 * MIB), cache) == ["app.Route"]
+    assert order(None, holding("app.Route", MIB // 4), cache) == ["app.Hook", "app.Route"]
+
+
 def test_keys_that_are_replaced_are_no_second_suspect():
     """All by which their type grew hangs below the first holder; of a type that grew more the second has its part."""
     sessions = holding("app.Session", 3 * MIB, type_counts={"app.Session": 1000, "int": 1000})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from array import array
+from collections import OrderedDict, deque
 
 import pytest
 
 import memwatch
+from memwatch.backend.graph.in_child import retained_in_child
 from memwatch.diagnosis import forked_look
 from memwatch.errors import UnsupportedError
 from memwatch.retain import RetainingPath
@@ -44,6 +47,14 @@ def test_small_views_retain_their_large_buffers_and_what_two_hold_neither_retain
     first = case.judge(grow).report.suspects[0]
     assert "views" in first.held_by.text
     assert 8_000_000 <= first.retained_bytes < 8_000_000 + MIB
+
+
+@can_look
+@pytest.mark.parametrize("make", [deque, OrderedDict, lambda: array("d", [1.0] * 100)])
+def test_what_containers_in_c_have_beside_themselves_is_retained(make):
+    kept = [make() for _ in range(500)]
+    found = retained_in_child(id(kept), lambda: False, patience=10.0)
+    assert found.size_bytes == pytest.approx(sys.getsizeof(kept) + 500 * sys.getsizeof(kept[0]), rel=0.1)
 
 
 @can_look

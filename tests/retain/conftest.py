@@ -20,7 +20,7 @@ from memwatch.retain import RetainingPath
 from memwatch.retain.search import IN_C
 
 STEP = re.compile(
-    r"(\['(?:[^'\\]|\\.)*'\]|\[[^\]]*\]|\.[^:]+|local [^:]+|cell [^:]+|context variable [^:]+|cache)(: .*)?"
+    r"(\['(?:[^'\\]|\\.)*'\]|\[[^\]]*\]|\.[^:]+|local [^:]+|cell [^:]+|context variable [^:]+|cache|mapping)(: .*)?"
 )
 
 
@@ -102,7 +102,7 @@ def one_step(obj: Any, edge: str) -> list[Any]:
         return [value for variable, value in obj.items() if variable.name == name]
     if edge == "cache":
         return [held for held in gc.get_referents(obj) if type(held) is dict and "__wrapped__" not in held]
-    if edge in ("[cached]", "[constant]", "[reference]", "[context variable]", "[module state]", "[base]"):
+    if edge in ("mapping", "[cached]", "[constant]", "[reference]", "[context variable]", "[module state]", "[base]"):
         return gc.get_referents(obj) or list(obj.co_consts)
     if isinstance(obj, DICTS):
         return dict_values(obj, edge)

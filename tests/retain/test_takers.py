@@ -73,6 +73,7 @@ class Machine:
 class Table:
     def __init__(self):
         self.kept_rows, self.kept_watchers, self.kept_by_name = {}, {"all": []}, {}
+        self.kept_queues = {}
 
     def add(self, row):
         self.kept_rows[row] = row
@@ -82,6 +83,21 @@ class Table:
 
     def _drop_row(self, row):
         dict.pop(self.kept_rows, row, None)
+
+    def queue_declare(self, name):
+        self.kept_queues[name] = []
+
+    def queue_delete(self, name):
+        self._delete(name)
+
+    def on_drop(self, name):
+        self._delete(name)
+
+    def close(self):
+        self.kept_queues = {}
+
+    def _delete(self, name):
+        self.kept_queues.pop(name, None)
 
     def watch(self, what, callback):
         self.kept_watchers[what].append(callback)
@@ -186,6 +202,7 @@ def test_functions_of_the_module(library: Any) -> None:
         ("kept_rows", ("Table.remove()",)),  # the method is that of the class dict
         ("kept_watchers", ("Table.clear_watchers()",)),  # out of an item
         ("kept_by_name", ("Table.disconnect()",)),  # told by its name
+        ("kept_queues", ("Table.queue_delete()", "Table.close()")),
     ],
 )
 def test_ways_to_take_out(app: Any, attribute: str, takers: tuple[str, ...]) -> None:

@@ -202,7 +202,8 @@ read_node(Graph *graph, PyObject *object, void *arg)
     if (names == NULL)
         return fail(graph);
     bool counted;
-    uint64_t bytes = (uint64_t)size_of(kind, object), beside = buffer_of(graph, kind, names, object, &counted);
+    uint64_t bytes = (uint64_t)(kind->flags & KIND_ARRAY ? size_of(kind, object) : size_unasked(kind, object));
+    uint64_t beside = buffer_of(graph, kind, names, object, &counted);
     graph->kinds[graph->at] = kind->place;
     graph->flags[graph->at] = flags_of(kind, names, object);
     graph->bytes += bytes + (counted ? 0 : beside);
