@@ -23,7 +23,7 @@ from .suspects import find_suspects, fingerprint, ratchets_of
 from .window import resident_growth
 
 _CURVE_POINTS = 60
-_GUESSED = "what Python's blocks hold: each is taken for 96 bytes, so that growth and rate may be several times too large or too small"
+_GUESSED = "what Python's blocks hold: each counts 96 bytes here, so that growth and rate may be far from the truth"
 _NO_LINE = "the allocating line: most of this memory was mapped, or taken in a way that is not sampled"
 
 

@@ -15,13 +15,14 @@ from .removal import find_remover, is_taken_with
 from .retaining_paths import find_path, retaining_paths
 from .search import bytes_of_places, expected_search, unreached
 from .sharing import share_among
-from .steps import ATTRIBUTES, CHAINED, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
+from .steps import ATTRIBUTES, CHAINED, IN_OWN_ARRAY, ITEMS, UNREACHED, Edge, EdgeKind, Root, RootKind, Step
 from .takers import find_takers, find_undoing
 from .unseen import Unseen, find_unseen
 
 __all__ = [
     "ATTRIBUTES",
     "CHAINED",
+    "IN_OWN_ARRAY",
     "ITEMS",
     "UNREACHED",
     "Cancelled",

@@ -20,7 +20,7 @@ from ..kinds import Kinds
 from .attributes import instance_value
 from .object_labels import function_label, length, suspended_name
 from .references import LruCacheWrapper, contents, namespace
-from .steps import CALLABLE, CHAINED, SMALL_VIEW, Edge, Step
+from .steps import CALLABLE, CHAINED, IN_OWN_ARRAY, SMALL_VIEW, Edge, Step
 
 METHOD_CACHE = "cache of a method"
 """A function cache whose function takes ``self`` or ``cls``: it keeps the objects that it is called on."""
@@ -70,7 +70,26 @@ def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> 
         traits.append(CALLABLE)
     if last and _is_chained(target):
         traits.append(CHAINED)
+    if last and _is_in_own_array(target):
+        traits.append(IN_OWN_ARRAY)
     return Step(edge, label, name, length(target), tuple(traits), bare)
+
+
+def _is_in_own_array(target: Any) -> bool:
+    """Whether an array of objects near below *target* has it among its items."""
+    kind, apart = array_type(), (types.ModuleType, type, types.FunctionType)
+    if kind is None or issubclass(type(target), (*apart, kind)):
+        return False
+    level, seen = [target], {id(target)}
+    while level and len(seen) <= _SEARCHED:
+        small = [obj for obj in level if (length(obj) or 0) <= _SEARCHED]
+        near = [(obj, held) for obj in small for held in contents(obj)[:_SEARCHED]]
+        if any(held is target and issubclass(type(obj), kind) for obj, held in near):
+            return True
+        fresh = {id(held): held for _, held in near if id(held) not in seen and not issubclass(type(held), apart)}
+        seen.update(fresh)
+        level = list(fresh.values())
+    return False
 
 
 def _is_method(function: types.FunctionType) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...backend.type_labels import every_type, mro_of, type_label
-from ...retain import CHAINED, Holding, RetainingPath
+from ...retain import CHAINED, IN_OWN_ARRAY, Holding, RetainingPath
 from .cause import Cause, Pattern
+from .holders import CYCLE_IN_C, UNREACHED
 from .kept import KEPT
 
 CONTAINERS = frozenset(("dict", "list", "tuple", "set", "frozenset", "cell"))
@@ -33,6 +34,12 @@ def cause_inside(holding: Holding) -> Cause | None:
         if any(pattern.match(it) is not None for pattern in patterns for it in paths):
             return cause
     return None
+
+
+def cause_unreached(path: RetainingPath) -> tuple[Cause, str]:
+    """The cause of what no root leads to, and what it holds itself by, where that is known."""
+    is_cycle = bool(path.steps) and IN_OWN_ARRAY in path.steps[-1].traits
+    return (CYCLE_IN_C, "a numpy.ndarray of objects") if is_cycle else (UNREACHED, "")
 
 
 def is_replaced(holding: Holding) -> bool:

@@ -11,7 +11,7 @@ from ...internal import internal
 from ...retain import CHAINED, EdgeKind, Holding, RootKind, find_owner
 from ...retain import UNREACHED as UNREACHED_ROOTS
 from ..classes import is_library, is_programs, is_standard, unseen_keepers
-from .below import CONTAINERS, OFTEN, SEVERAL, cause_inside, is_replaced
+from .below import CONTAINERS, OFTEN, SEVERAL, cause_inside, cause_unreached, is_replaced
 from .cause import Cause, Pattern
 from .holders import ATTRIBUTES, CYCLE_IN_C, FAR_BOUND, GENERAL, HOLDERS, NEAR_BOUND, REPLACED, UNREACHED, Holder
 from .kept import KEPT
@@ -275,7 +275,7 @@ def _choose(holding: Holding) -> tuple[Cause, str] | None:
     if _is_in_threads(holding):
         return _THREADS, ""
     if holding.path.root.kind in UNREACHED_ROOTS:
-        return _matching(holding, _EXACT) or (UNREACHED, "")
+        return _matching(holding, _EXACT) or cause_unreached(holding.path)
     inside = cause_inside(holding)
     found = _matching(holding, (*_EXACT, *KEPT)) or (None if inside is None else (inside, ""))
     return found or _matching(holding, VARIABLES) or _choose_by_holder(holding)
@@ -320,7 +320,7 @@ def _is_many(holding: Holding) -> bool:
     """Whether several objects came there, or one container with many items; an object in a chain is none."""
     last = holding.path.steps[-1] if holding.path.steps else None
     if last is not None and CHAINED in last.traits and not last.edge.is_item:
-        return False
+        return holding.targets >= SEVERAL and holding.path.root.kind in UNREACHED_ROOTS  # as many chains
     return holding.targets > 1 or (holding.frontier_type == holding.holder_type and holding.holder_items is not None)
 
 

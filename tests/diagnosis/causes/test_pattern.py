@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 
 from memwatch.diagnosis.causes import ALL, choice, name_type, words_for
@@ -185,7 +186,14 @@ def test_every_pattern_can_be_read_and_every_name_is_its_own() -> None:
 
 
 SAID = {"holder": "list", "drop": "", "name": "app.load", "library": "zmq 1", "container": "zmq.S._q"}
-SAID |= {"attribute": "_q", "line": "app.py:3 in load", "type": "lib.Reader", "take_back": "call x", "few": "", "anew": ""}
+SAID |= {
+    "attribute": "_q",
+    "line": "app.py:3 in load",
+    "type": "lib.Reader",
+    "take_back": "call x",
+    "few": "",
+    "anew": "",
+}
 
 
 def test_words_are_plain() -> None:
@@ -327,6 +335,18 @@ def test_a_method_in_c_of_what_holds_an_object_that_may_hold_it_is_told_as_a_cyc
     assert words_for(replace(held, type_counts=programs)).name == "callbacks-in-c"
 
 
+def test_an_object_in_an_array_of_its_own_is_a_cycle_that_no_collector_sees() -> None:
+    class Report:
+        def __init__(self, *items: object) -> None:
+            self.columns = {"owner": numpy.array([self, *items], dtype=object)}
+
+    made, other = Report(), Report()
+    made.columns["owner"][0] = other
+    for report, name in ((other, "cycle-through-c"), (made, "not-reachable")):
+        told = words_for(holding(step_to(DIRECT, report, last=True), root=Root(RootKind.HELD_IN_C, edge=DIRECT)))
+        assert told.name == name and ("a numpy.ndarray of objects" in told.hint) == (report is other)
+
+
 def test_of_two_classes_the_one_that_owns_the_other_is_named() -> None:
     held = replace(holding(LIST, item("tuple")), type_counts={"app.Exporter": 30, "library.Processor": 30, "tuple": 30})
     assert name_type(held) == "app.Exporter"
@@ -375,9 +395,7 @@ def test_a_container_of_the_standard_library_needs_no_newer_release(monkeypatch)
     told = words_for(holding(stack, attribute("_exit_callbacks", "collections.deque"), item("tuple")), line="app.py:7")
     assert told.name == "standard-container" and "contextlib.ExitStack._exit_callbacks" in told.cause
     assert "what app.py:7 puts there" in told.hint and "release" not in told.hint and "anew" in told.hint
-    monkeypatch.setattr(choice, "find_owner", lambda path: Owner("xml.etree.ElementTree", "_names", "", True))
-    import xml.etree.ElementTree  # noqa: F401
-
+    monkeypatch.setattr(choice, "find_owner", lambda path: Owner("functools", "_names", "", True))
     assert "anew" not in words_for(holding(attribute("_names", "dict"), item("str"))).hint
 
 
@@ -420,6 +438,12 @@ def test_of_tuples_of_data_no_item_is_the_owner() -> None:
 def test_a_function_that_is_wrapped_again_and_again_is_a_chain() -> None:
     wrapped = replace(attribute("get", "function"), traits=("chain",))
     assert words_for(holding(CACHE, wrapped, targets=2440)).name == "linked-objects"
+
+
+def test_many_chains_are_no_handlers_that_are_installed_over_one_another() -> None:
+    frame, in_c = Step(DIRECT, "lib.Frame", traits=("chain",)), Root(RootKind.HELD_IN_C, edge=DIRECT)
+    assert words_for(holding(frame, root=in_c, targets=1)).name == "chain-in-c"
+    assert words_for(holding(frame, root=in_c, targets=800)).name == "not-reachable"
 
 
 def test_what_a_function_is_wrapped_around_may_be_a_chain() -> None:
