@@ -13,7 +13,15 @@ from collections.abc import Collection, Iterator
 from opcode import EXTENDED_ARG, HAVE_ARGUMENT, hasjabs, hasjrel, opmap, stack_effect
 from types import CodeType
 
-from .comparisons import instructions, name_of, reads_item, words_of
+from .comparisons import (
+    instructions,
+    loaded_variables,
+    name_of,
+    reads_item,
+    stored_variables,
+    variables_of,
+    words_of,
+)
 from .emptying import calls, takes_out
 from .functions import functions_of
 from .path import RetainingPath
@@ -146,11 +154,15 @@ def puts_into(code: CodeType, names: Collection[str]) -> bool:
 
 def _operations(code: CodeType, items: bool = False) -> Iterator[tuple[int, int, str | None, list[str | None]]]:
     """Each operation with its argument, the name that it reads, and the stack before it: of names, where what is no
-    global, no attribute, or not known is None. With *items* an item has the name of what it is in."""
+    global, no attribute, or not known is None. With *items* an item has the name of what it is in, and a variable the
+    name of what was assigned to it."""
     stack: list[str | None] = []
+    variables, assigned = variables_of(code) if items else (), dict[str, str | None]()
     for op, arg in instructions(code):
         read = name_of(code, op, arg)
         yield op, arg, read, stack
+        for name in stored_variables(op, arg, variables):
+            assigned[name] = _at(stack, 1) if name not in assigned or assigned[name] == _at(stack, 1) else None
         whole = _at(stack, 2) if items and reads_item(op, arg) else read
         effect = _effect(op, arg)
         if effect is None:
@@ -160,6 +172,9 @@ def _operations(code: CodeType, items: bool = False) -> Iterator[tuple[int, int,
         stack += [None] * effect
         if stack and op not in _NEUTRAL:
             stack[-1] = _EMPTY if op in _BUILDS and arg == 0 else whole
+        loaded = [assigned.get(name) for name in loaded_variables(op, arg, variables)]
+        if loaded and len(stack) >= len(loaded):
+            stack[-len(loaded) :] = loaded
 
 
 def _at(stack: list[str | None], place: int) -> str | None:

@@ -73,7 +73,7 @@ class Machine:
 class Table:
     def __init__(self):
         self.kept_rows, self.kept_watchers, self.kept_by_name = {}, {"all": []}, {}
-        self.kept_queues = {}
+        self.kept_queues, self.kept_edges = {}, {}
 
     def add(self, row):
         self.kept_rows[row] = row
@@ -95,6 +95,16 @@ class Table:
 
     def close(self):
         self.kept_queues = {}
+
+    def add_edge(self, one, other):
+        edges = self.kept_edges
+        edges[one] = other
+
+    def remove_node(self, one):
+        edges = self.kept_edges
+        for other in list(edges[one]):
+            del edges[other][one]
+        del edges[one]
 
     def _delete(self, name):
         self.kept_queues.pop(name, None)
@@ -202,6 +212,7 @@ def test_functions_of_the_module(library: Any) -> None:
         ("kept_rows", ("Table.remove()",)),  # the method is that of the class dict
         ("kept_watchers", ("Table.clear_watchers()",)),  # out of an item
         ("kept_by_name", ("Table.disconnect()",)),  # told by its name
+        ("kept_edges", ("Table.remove_node()",)),  # by a variable of the function
         ("kept_queues", ("Table.queue_delete()", "Table.close()")),
     ],
 )
