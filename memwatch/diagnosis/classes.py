@@ -83,6 +83,12 @@ def unseen_keepers(labels: Collection[str]) -> frozenset[str]:
     )
 
 
+def can_be_closed(label: str) -> bool:
+    """Whether a class has a method ``close()``, or ``aclose()``."""
+    asked = (cls for cls in every_type() if type_label(cls) == label)
+    return any(name in namespace_of(base) for cls in asked for base in mro_of(cls) for name in ("close", "aclose"))
+
+
 def sizes_alike(labels: Collection[str]) -> dict[str, int]:
     """The bytes of each instance of those of *labels* of which all instances take the same."""
     asked = (cls for cls in every_type() if type_label(cls) in labels)

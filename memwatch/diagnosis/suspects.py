@@ -12,6 +12,7 @@ from ..retain import Holding, RetainingPath
 from ..units import format_bytes
 from .account import Account, has_lost, kind_of
 from .causes import Words, name_type, words_for, words_for_verdict
+from .classes import can_be_closed
 from .lines import HANDFUL, NO_OBJECT, NO_OTHERS, Lines, Place, Site, place_in
 from .parts import Part, count_of, join_parts
 from .pinned import NATIVE, Pinned, Pins, strong_of
@@ -35,7 +36,8 @@ _HEAVIEST = 20  # times: the same, however many speak for it
 _LEFT = 0.1  # of the new objects of a type, which others have not claimed
 _COUNTED = 0.5  # of what is kept: so much is no object's own
 _COPY = "keep a copy of the part that is needed"
-_CLOSE = f"close what is done with, or {_COPY} instead of a view"
+_CLOSE = "close each when it is done with"
+_CLOSE_OR_COPY = f"close what is done with, or {_COPY} instead of a view"
 _NO_WORDS = Words()
 _UNSEEN = frozenset(("garbage", "fragmentation"))  # verdicts that say by themselves where the memory is
 
@@ -265,11 +267,12 @@ def _with_pinned(suspect: Suspect, holding: Holding, pinned: Pinned) -> Suspect:
     is_counted = not pinned.sites or (is_native and suspect.bytes_growth >= _COUNTED * pinned.size_bytes)
     heavier = pinned.samples > suspect.samples
     is_reported = suspect.hint.startswith(_COPY) or not is_native
+    close = _CLOSE if can_be_closed(suspect.type) else _CLOSE_OR_COPY
     return replace(
         suspect,
         bytes_growth=suspect.bytes_growth + (0 if is_counted else pinned.size_bytes),
         cause=f"{suspect.cause}; {keeps}" if suspect.cause else f"small objects of which {keeps}",
-        hint=suspect.hint if is_reported else "; or ".join(filter(None, (_CLOSE, suspect.hint))),
+        hint=suspect.hint if is_reported else "; or ".join(filter(None, (close, suspect.hint))),
         allocated_at=pinned.sites[0].frames if heavier else suspect.allocated_at,
         allocated_in=pinned.sites[0].contexts if heavier else suspect.allocated_in,
         samples=pinned.samples if heavier else suspect.samples,

@@ -20,7 +20,7 @@ from ..kinds import Kinds
 from .attributes import instance_value
 from .object_labels import function_label, length, suspended_name
 from .references import LruCacheWrapper, contents, namespace
-from .steps import CALLABLE, CHAINED, IN_OWN_ARRAY, SMALL_VIEW, Edge, Step
+from .steps import CALLABLE, CHAINED, IN_OWN_ARRAY, SMALL_VIEW, WRAPPED, Edge, Step
 
 METHOD_CACHE = "cache of a method"
 """A function cache whose function takes ``self`` or ``cls``: it keeps the objects that it is called on."""
@@ -69,7 +69,7 @@ def step_to(edge: Edge, target: Any, last: bool = False, bare: bool = False) -> 
     if last and _is_callable(kind):
         traits.append(CALLABLE)
     if last and _is_chained(target):
-        traits.append(CHAINED)
+        traits += [CHAINED, WRAPPED] if kind is types.FunctionType else [CHAINED]
     if last and _is_in_own_array(target):
         traits.append(IN_OWN_ARRAY)
     return Step(edge, label, name, length(target), tuple(traits), bare)

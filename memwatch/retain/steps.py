@@ -44,6 +44,9 @@ CALLABLE = "callable object"
 CHAINED = "chain"
 """An object that refers to one of its own type, and that to the next, many times over; shown at a path's end alone."""
 
+WRAPPED = "wrapped again"
+"""A function in such a chain."""
+
 IN_OWN_ARRAY = "in an array of its own"
 """An object that leads to itself over a numpy array, into which no collector looks; shown at a path's end alone."""
 

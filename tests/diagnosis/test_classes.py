@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from memwatch.backend.type_labels import type_label
-from memwatch.diagnosis.classes import is_programs, is_standard, keepers_of_native, unseen_keepers
+from memwatch.diagnosis.classes import can_be_closed, is_programs, is_standard, keepers_of_native, unseen_keepers
 from memwatch.diagnosis.parts import Part, join_parts
 
 
@@ -85,3 +85,7 @@ def test_what_hangs_together_in_cycles_belongs_to_the_class_in_any_number() -> N
     parts = ("dict", 1430, 0), (OWN, 100, 0), ("str", 40, 0)
     assert joined(*parts, cycles=True) == [(OWN, 100, 1530), ("str", 40, 40)]
     assert joined(*parts)[0] == ("dict", 1430, 1430)
+
+
+def test_what_has_a_method_close_can_be_closed() -> None:
+    assert can_be_closed("_io.StringIO") and not can_be_closed("memoryview") and not can_be_closed("nowhere.Nothing")

@@ -10,6 +10,14 @@ _CONTAINER = "list|dict|set|collections.deque"
 
 KEPT = (
     Cause(
+        "wrapped-again",
+        "a function that is wrapped again and again: each wrapper holds the one before, with what that was made with",
+        "wrap it once, where the program starts: keep the original and wrap that one, or do not wrap what is wrapped "
+        "already; or put the original back when it is over",
+        ("*: wrapped again",),
+        many=False,
+    ),
+    Cause(
         "linked-objects",
         "a chain of objects that only grows: each refers to the one before, or to the next",
         "cut the chain where its older part is no longer needed: set the reference to None",

@@ -453,7 +453,8 @@ def test_what_a_function_is_wrapped_around_may_be_a_chain() -> None:
     function: object = print
     for _ in range(30):
         function = wrapped(function)
-    assert "chain" in step_to(Edge(EdgeKind.ATTRIBUTE, "get"), function, last=True).traits
+    step = step_to(Edge(EdgeKind.ATTRIBUTE, "get"), function, last=True)
+    assert "chain" in step.traits and words_for(holding(CACHE, step, targets=1)).name == "wrapped-again"
     assert "chain" not in step_to(Edge(EdgeKind.ATTRIBUTE, "get"), wrapped(print), last=True).traits
 
 
