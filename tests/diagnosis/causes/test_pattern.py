@@ -289,8 +289,7 @@ def test_a_container_derived_from_a_builtin_has_its_words() -> None:
 
 def test_global_variables_by_new_names_are_no_dict_to_bound() -> None:
     key = replace(item("app.Session"), edge=Edge(EdgeKind.KEY, "str key"))
-    held = replace(holding(key), holder_type="dict")
-    told = words_for(held)
+    told = words_for(replace(holding(key), holder_type="dict"))
     assert told.name == "growing-attributes" and "globals().pop(name)" in told.hint
     assert words_for(replace(holding(attribute("store", "app.Store"), key), holder_type="dict")).name == told.name
     assert words_for(holding(attribute("STORE", "dict"), key)).name == "module-variable"
