@@ -29,10 +29,6 @@ _MEMBERS = 1.2  # times the items of bounded holders: so many entries may a weak
 _REPLACED = 0.1  # of the items of a full container: if so many more of its type are there, it does not explain them
 _BUFFERS = frozenset(("bytearray", "_io.BytesIO", "_io.StringIO"))  # an array is appended to, and not used again
 _SEVERAL = 10  # of them
-_LONGER, _MANY = 0.75, 50  # of the growth's seconds, where there are so many samples
-_DENSER = 1.25  # times the births of the older half: what comes evenly and is more and more lives longer and longer
-_AGED = 1.5
-_OLD = 0.05  # of the bytes: so much may be something else that the same lines have made
 _BRIEF = 5.0  # seconds, in which too little time passes beside the looks
 _CODE = frozenset(("module", "type", "function", "code", "abc.ABCMeta", "enum.EnumType", "enum.EnumMeta"))
 _OWN_FILE = 2  # times the imported files: so many modules may come, as some packages have none
@@ -58,23 +54,6 @@ def will_be_full(held: Holding, grew: int, room: int, waits: int) -> str | None:
     if grew / items * (held.bound - held.used) > _ROOM * max(0, room):
         return None
     return f"a bounded {held.holder_type} fills, with what its items keep: {held.used:,} of at most {held.bound:,}"
-
-
-@internal
-class Lifetimes:
-    """How old the oldest get of what some lines have made, from verdict to verdict.
-
-    What comes more and more often lives as long as ever. What a queue keeps that gets longer lives longer and longer.
-    """
-
-    def __init__(self) -> None:
-        self._longest = 0
-
-    def lengthen(self, survivors: Sequence[Sampled]) -> bool:
-        """Whether *survivors* have lived half as long again as those of the verdict before."""
-        births = sorted(it.birth for it in survivors)
-        before, self._longest = self._longest, births[-1] - births[round(_OLD * len(births))] if births else 0
-        return 0 < _AGED * before <= self._longest
 
 
 @internal
@@ -197,23 +176,19 @@ class BenignGrowth:
         what = max(young, key=lambda row: row.size_bytes).what
         return f"all the new objects of type {what} are young: they come and go, and there are more and more"
 
-    def replaced(self, survivors: Sequence[Sampled]) -> str | None:
-        """Objects of lines of which nothing lives that is older than half of the growth, though it goes on for longer;
-        or than three quarters of it, where many samples show that they come more and more often. What waits in a queue
-        that gets longer may have come evenly.
+    def replaced(self, survivors: Sequence[Sampled], longer: bool | None) -> str | None:
+        """Objects of lines of which nothing lives longer than before, though the growth goes on.
 
-        *survivors* is what lives of all that these lines have ever made. There have to be more objects than before: one
-        that is made anew again and again is always young. So are the tables that objects keep beside themselves.
+        *survivors* is what lives of all that these lines have ever made, and *longer* whether that becomes older, if it
+        is known. There have to be more objects than before: one that is made anew again and again is always young. So
+        are the tables that objects keep beside themselves.
         """
         made = [it for it in survivors if it.label and not it.native]
-        if len(made) < _SEVERAL or _size_of(made) <= _MOST * _size_of(survivors):
+        if longer is not False or len(made) < _SEVERAL or _size_of(made) <= _MOST * _size_of(survivors):
             return None
         what, _ = Counter(it.label for it in made).most_common(1)[0]
         top = max(self._holdings, key=bytes_of, default=None)
-        more = [it for it in (what, *(top.type_counts if top else ())) if self._net.get(it, 0) >= _SEVERAL]
-        part = _LONGER if len(made) >= _MANY and _comes_more_often(made) else HALF
-        since = max(it.birth for it in made) - part * self._seconds * 1e9
-        if not more or _size_of(it for it in made if it.birth < since) > _OLD * _size_of(made):
+        if all(self._net.get(it, 0) < _SEVERAL for it in (what, *(top.type_counts if top else ()))):
             return None
         return f"what has come of type {what} before has gone: it comes and goes, and there is more and more"
 
@@ -323,10 +298,3 @@ def _is_code(held: Holding) -> bool:
     if held.frontier_type not in _CODE:
         return False
     return not any("." in name and n > _DATA * held.retained_items for name, n in held.type_counts.items())
-
-
-def _comes_more_often(made: Sequence[Sampled]) -> bool:
-    births = sorted(it.birth for it in made)
-    middle = (births[0] + births[-1]) / 2
-    older = sum(birth < middle for birth in births)
-    return len(births) - older >= _DENSER * older

@@ -6,7 +6,7 @@ What a look may cost, and what it brings, is in `walks`.
 from __future__ import annotations
 
 from ..backend.allocations.live import Sampled
-from ..backend.allocations.recorded import read_recorded
+from ..backend.allocations.recorded import read_births, read_recorded
 from ..backend.allocations.recorder import Recorder
 from ..backend.collect_in_main import collect_in_main
 from ..backend.graph.in_child import Retained
@@ -23,7 +23,8 @@ from ..watch import Candidate, Sample
 from .budget import Budget, expected_blocks
 from .findings import Evidence, Findings
 from .forked_look import ForkedLook
-from .lines import Lines
+from .lifetimes import Lifetimes
+from .lines import Lines, Place, place_among
 from .verdict import HALF, has_slowed, holds_start_up, is_past_python
 from .walks import Walks
 
@@ -42,6 +43,7 @@ class EvidenceCollector:
 
     def __init__(self, pause_budget: float, recorder: Recorder | None = None, show_keys: bool = False) -> None:
         self.evidence = Evidence()
+        self.lifetimes = Lifetimes()
         self._budget = Budget(pause_budget)
         self._child = ForkedLook(pause_budget)
         self._uncollected = ""
@@ -64,6 +66,7 @@ class EvidenceCollector:
         self.evidence.pages, self.evidence.connections = read_sqlite_pages(), count_accepted()
         self.evidence.threads = count_threads()
         self.evidence.snapshot = self._walks(candidate, from_suspicion=True).first()
+        self._see_lifetimes()
 
     def begin_anew(self, candidate: Candidate) -> bool:
         """Measure from now on instead, if enough looks have shown that no single thing grew so far. Whether it does.
@@ -123,6 +126,7 @@ class EvidenceCollector:
         Whether all is measured from now on instead: a start-up has ended, or the first look can be had at last.
         """
         self._see_native(candidate)
+        self._see_lifetimes()
         if self._leave_behind(candidate):
             return True
         if not self.evidence.knows_all:
@@ -150,10 +154,23 @@ class EvidenceCollector:
             evidence.native = True
             self._look(closely=True, native=True)
 
+    def _see_lifetimes(self) -> None:
+        """Note how old what each line has made is by now."""
+        if self._recorder is None or self._recorder.sampling is None:
+            return
+        births: dict[Place, list[int]] = {}
+        try:
+            by_stack, is_app = read_births(self._recorder)
+        except Exception:  # why there are none is said where the lines are missing
+            return
+        for frames, found in by_stack.items():
+            births.setdefault(place_among(frames, is_app), []).extend(found)
+        self.lifetimes.look(Clock.monotonic_ns(), births)
+
     def end(self) -> None:
         """Let go of the evidence."""
         self._look(closely=False, native=False)
-        self.evidence = Evidence()
+        self.evidence, self.lifetimes = Evidence(), Lifetimes()
 
     def rest(self) -> None:
         """Sample no more finely than at first. Native allocations are sampled on: the leak may be reported again."""
@@ -209,6 +226,7 @@ class EvidenceCollector:
     def survivors(self, lines: Lines, grew: int, seconds: float) -> list[Sampled]:
         """What lives of all that the *lines* have made which made most of *grew* bytes, if it was sampled for so many
         *seconds*: long before the suspicion."""
+        self._see_lifetimes()
         sampling = None if self._recorder is None else self._recorder.sampling
         now = Clock.monotonic_ns()
         if self._recorder is None or sampling is None or now - sampling.begun < seconds * 1e9:

@@ -22,7 +22,7 @@ from ..watch import Candidate, Dismissed, Leak, make_leak
 from .accepted import Accepted
 from .account import Account, make_account
 from .assembly import assemble
-from .benign_growth import BenignGrowth, Lifetimes, will_be_full
+from .benign_growth import BenignGrowth, will_be_full
 from .early import Agreement, is_promising, why_doubtful
 from .evidence import EvidenceCollector
 from .findings import Findings
@@ -79,7 +79,6 @@ class Diagnosis:
         self._in_a_row = Counter[str]()
         self._filled = self._idle = 0
         self._settling = Settling()
-        self._lifetimes = Lifetimes()
         self._waited = False
         self._collections = 0
         self._awaited_since: float | None = None
@@ -250,13 +249,13 @@ class Diagnosis:
             return None
         is_early, seconds = candidate.growth.level == "early", candidate.growth.seconds
         survivors = [] if is_early else self._gatherer.survivors(findings.lines, grew, seconds)
-        longer = self._lifetimes.lengthen(survivors)
+        longer = self._gatherer.lifetimes.lengthen({findings.lines.place_of(it) for it in survivors})
         loading = self._a_few_times("imports", _MOST_IMPORTS, lambda: excuses.imports(modules))
         widening = self._a_few_times("widening", _MOST_WIDENED, excuses.widening)
         passing = self._a_few_times(
             "passing",
             _MOST_PASSING,
-            lambda: None if longer else excuses.passing(findings.lines) or excuses.replaced(survivors),
+            lambda: None if longer else excuses.passing(findings.lines) or excuses.replaced(survivors, longer),
         )
         paging = self._a_few_times("paging", _MOST_PAGING, lambda: excuses.pages.paging(evidence.pages))
         deleting = self._a_few_times("deleting", _MOST_DELETING, lambda: excuses.pages.deleting(evidence.pages))
@@ -282,9 +281,9 @@ class Diagnosis:
         """Why to wait where objects come more and more slowly."""
         if candidate.growth.level == "early":  # that has its own bar
             return None
-        evidence, now = self._gatherer.evidence, candidate.last.time
-        seconds = now - evidence.suspicion.end if evidence.suspicion else 0.0
-        return self._settling.why_wait(findings.holdings, evidence.series, grew, now, seconds, survivors)
+        evidence, last = self._gatherer.evidence, candidate.last
+        looked = last.time, evidence.seconds(last)
+        return self._settling.why_wait(findings.holdings, evidence.series, grew, *looked, survivors)
 
     def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
         """Why to wait where most of the growth is what the items of one bounded container keep, though no walk meets

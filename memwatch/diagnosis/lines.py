@@ -83,6 +83,12 @@ def place_in(frames: Sequence[ShownFrame]) -> Place:
     return frame["function"], frame["file"], frame["line"]
 
 
+def place_among(frames: Sequence[Frame], is_app: Callable[[str], bool]) -> Place:
+    """The same of frames that are not shown yet."""
+    frame = next((it for it in frames if is_app(it.file)), frames[0])
+    return frame.function, frame.file, frame.line
+
+
 @internal
 class Lines:
     """The places behind *samples*; *is_app* tells whether a file is the program's own code.
@@ -129,7 +135,7 @@ class Lines:
         """The line of most bytes of objects of these types, and of what they keep beside themselves: more than belong
         to *others* there."""
         lines = [parts for line in self._by_line() if (parts := _objects(line, labels))[0]]
-        left = lambda parts: sum(map(_bytes_of, parts)) - others.get(self._place(parts[0][0]), 0.0)  # noqa: E731
+        left = lambda parts: sum(map(_bytes_of, parts)) - others.get(self.place_of(parts[0][0]), 0.0)  # noqa: E731
         own, blocks = max(lines, key=left, default=([], []))
         if not own:
             return None
@@ -215,21 +221,21 @@ class Lines:
             if made >= _MOST * size:
                 break
             made += _bytes_of(line)
-            places.add(self._place(line[0]))
-        return [it for it in samples if it.birth and self._place(it) in places] if made >= _MOST * size else []
+            places.add(self.place_of(line[0]))
+        return [it for it in samples if it.birth and self.place_of(it) in places] if made >= _MOST * size else []
 
     def _by_line(self) -> list[list[Sampled]]:
         """The samples by place: paths that end at the same line of the program are one."""
         if self._lines is None:
             by_line: dict[Place, list[Sampled]] = {}
             for samples in _by_path(self._samples).values():
-                by_line.setdefault(self._place(samples[0]), []).extend(samples)
+                by_line.setdefault(self.place_of(samples[0]), []).extend(samples)
             self._lines = list(by_line.values())
         return self._lines
 
-    def _place(self, sample: Sampled) -> Place:
-        frame = next((it for it in sample.places if self._is_app(it.file)), sample.places[0])
-        return frame.function, frame.file, frame.line
+    def place_of(self, sample: Sampled) -> Place:
+        """The line of a sample."""
+        return place_among(sample.places, self._is_app)
 
     def _is_met(self, sample: Sampled) -> bool:
         return (sample.address, sample.label) in self._met

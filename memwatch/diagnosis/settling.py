@@ -26,7 +26,7 @@ _ALIKE = 0.1
 _SLOWER = 0.8  # of the flow before
 _MOST = 3  # times in a row: each is twice as long as the one before
 _BIRTHS = 12  # samples; fewer may be so by chance
-_ERRORS = 1.5  # standard errors of the mean birth
+_ERRORS = 2.0  # standard errors of the mean birth
 
 
 @internal
@@ -98,22 +98,28 @@ def settles(holdings: Sequence[Holding], series: TypeSeries, grew: int) -> str |
 
 
 def come_slower(survivors: Sequence[Sampled]) -> bool:
-    """Whether less and less has come since a third of the time from the first of *survivors* to the last had passed.
+    """Whether less and less has come in the time from the first of *survivors* to the last, which are what lives of all
+    that some lines have made.
 
-    They are what lives of all that some lines have made. A start-up lies in the first third. Laplace's test for a
-    trend: of what comes evenly the mean birth is in the middle, within an error that the number of samples tells.
+    A start-up lies in the first sixth of it: what has come since then has a trend. If it lasts for longer, there is
+    none in the last two thirds.
     """
     if len(survivors) < _BIRTHS:
         return False
     births = [it.birth for it in survivors]
     first, last = min(births), max(births)
-    begin, middle = first + (last - first) / 3, first + 2 * (last - first) / 3
-    later = [(it.birth, it.size_bytes) for it in survivors if it.birth >= begin]
-    total = sum(size for _, size in later)
-    error = (last - begin) * sqrt(sum(size * size for _, size in later) / 12)
-    moved = sum((middle - birth) * size for birth, size in later)
+    slows, is_certain = _trend(survivors, first + (last - first) / 6, last)
+    return slows and is_certain and _trend(survivors, first + (last - first) / 3, last)[0]
+
+
+def _trend(survivors: Sequence[Sampled], begin: float, end: float) -> tuple[bool, bool]:
+    """Whether less of them came in the second half of the time, and whether that is no chance, by Laplace's test: the
+    mean birth of what comes evenly is in the middle, within an error that the number of samples tells."""
+    later, middle = [(it.birth, it.size_bytes) for it in survivors if it.birth >= begin], (begin + end) / 2
     late = sum(size for birth, size in later if birth >= middle)
-    return late < _SLOWER * (total - late) and moved > _ERRORS * error
+    error = (end - begin) * sqrt(sum(size * size for _, size in later) / 12)
+    moved = sum((middle - birth) * size for birth, size in later)
+    return late < _SLOWER * (sum(size for _, size in later) - late), moved > _ERRORS * error
 
 
 def _most_of(holdings: Sequence[Holding], grew: int) -> Holding | None:

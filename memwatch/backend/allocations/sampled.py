@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import expm1
 
 from ...errors import NotStartedError
-from ...frames import NOWHERE
+from ...frames import NOWHERE, Frame
 from ...internal import internal
 from .. import _native
 from ..meters.allocator import given
@@ -146,6 +146,23 @@ def live_samples(sampling: Sampling, since: int, until: int) -> tuple[tuple[Samp
                 labels = label_text(context)
                 found.append(Sampled(places, address + before, label, count, nbytes, birth, native, labels))
     return tuple(found), frame_filter.is_app
+
+
+def live_births(sampling: Sampling) -> tuple[dict[tuple[Frame, ...], list[int]], Callable[[str], bool]]:
+    """When the program's live samples were taken, by stack, as `recorded.read_births` says."""
+    if not sampling.running:
+        raise NotStartedError(GONE)
+    with quiet:
+        frame_filter, reading = FrameFilter(), Reading()
+        by_number: dict[int, list[int]] = {}
+        for _, birth, _, _, stack, _, is_native, _ in reading.rows():
+            if birth >= sampling.begun and stack and not is_native:
+                by_number.setdefault(stack, []).append(birth)
+        found: dict[tuple[Frame, ...], list[int]] = {}
+        for stack, births in by_number.items():
+            if part := reading.program_part(frame_filter, reading.stack(stack)[0]):
+                found.setdefault(tuple([reading.places[step] for step in part]), []).extend(births)
+    return found, frame_filter.is_app
 
 
 def estimate(samples: list[tuple[int, float]], salt: int) -> tuple[tuple[int, int], ...]:
