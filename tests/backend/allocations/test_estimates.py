@@ -36,7 +36,7 @@ def is_near(estimate: tuple[float, float], truth: float) -> bool:
 def test_blocks_of_any_size(start: Any, estimate: Any, size: int) -> None:
     start(4096.0)
     _native.sampling_seed(20 + size)
-    truth = fill(size, max(50, 2_000_000 // (size + 33)))
+    truth = fill(size, max(50, 2_000_000 // (size + 33))) + sys.getsizeof(KEPT)  # a quarter of it where they are small
     assert is_near(estimate("fill", size), truth)
 
 
