@@ -6,6 +6,7 @@ for windows have like rules. A program without threads of its own would meet the
 
 from __future__ import annotations
 
+import os
 import sys
 from _queue import Empty, SimpleQueue
 from collections.abc import Callable
@@ -32,19 +33,20 @@ class Collected:
     """A full collection: what was `garbage`, for how long it held the interpreter, and whether that was `elsewhere`: in
     another thread than the one that asked for it."""
 
-    __slots__ = ("_claims", "_ended", "elsewhere", "garbage", "hold")
+    __slots__ = ("_claims", "_ended", "_pid", "elsewhere", "garbage", "hold")
 
     def __init__(self) -> None:
         self.garbage = 0
         self.hold = Hold()
         self.elsewhere = False
         self._claims = [True]
+        self._pid = os.getpid()
         self._ended: SimpleQueue[None] = SimpleQueue()
 
     def claim(self) -> bool:
-        """Whether the caller is the one who collects."""
+        """Whether the caller is the one who collects; never a forked child, which has its parent's pending calls."""
         try:
-            return self._claims.pop()
+            return self._claims.pop() and self._pid == os.getpid()
         except IndexError:
             return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 import time
@@ -81,6 +82,19 @@ def test_but_not_beside_a_toolkit_whose_objects_belong_to_one_thread(monkeypatch
     Affine(seen)
     assert in_a_thread(lambda: collect_in_main(lambda: False)) is None
     assert seen == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on Windows")
+def test_a_child_that_is_forked_before_the_main_thread_comes_to_it_does_not_collect() -> None:
+    seen: list[int] = []
+    Affine(seen)
+    collected = Collected()
+    if not (pid := os.fork()):
+        collected.run()
+        os._exit(len(seen))
+    assert os.waitpid(pid, 0)[1] == 0
+    collected.run()
+    assert len(seen) == 1
 
 
 def test_what_a_signal_handler_raises_in_there_comes_out_and_nobody_waits_for_ever(
