@@ -39,6 +39,7 @@ FORK_PATIENCE = 1.0  # seconds that a fork waits: a child must not inherit a mod
 EXIT_PATIENCE = 10.0  # the same for the exit, which would not end
 _MOST_HEAP = 8 << 20  # bytes: more than that the program has allocated meanwhile
 _MOST_RESIDENT = 16 << 20
+_MOST_GIVEN_BACK = 1 << 18  # bytes of the heap: as the C library keeps for a thread until that ends, and garbage
 
 _log = logging.getLogger("memwatch")
 
@@ -49,6 +50,7 @@ class _Loading:
 
     def __init__(self) -> None:
         self.under_way = 0
+        self._ended = False
 
     def begin(self, reading: Reading) -> None:
         """One more begins at this *reading*."""
@@ -68,7 +70,18 @@ class _Loading:
         self.under_way = max(0, self.under_way - 1)
         self._count_from(reading)
         if self.under_way == 0:
-            LOADED.most = None
+            LOADED.most, self._ended = None, True
+
+    def settle(self, rate: float) -> bool:
+        """What the heap has lost since the last one ended was loading's, but for what the program grows by at *rate*:
+        a thread gives back at its end what the C library had kept for it. Asked once, by memwatch's thread; True if
+        there was such."""
+        if not self._ended or self.under_way:
+            return False
+        self._ended, reading = False, Meters().read(force=True)
+        lost = self._before.base + round(rate * (Clock.monotonic() - self._begun)) - reading.base
+        LOADED.heap -= (lost := min(max(0, lost), _MOST_GIVEN_BACK, LOADED.heap))
+        return lost > 0
 
     def _count_from(self, reading: Reading) -> None:
         self._before, self._begun, self._modules = reading, Clock.monotonic(), len(sys.modules)
@@ -201,7 +214,7 @@ class LateJudge:
         """False while the judge is being loaded."""
         judge = self._find(candidate.rates)
         if judge is not None:
-            self._has_begun = judge.suspected(candidate)
+            self._has_begun = self._begin(judge, candidate)
         return judge is not None or bool(self._loader.problem)
 
     def followed(self, candidate: Candidate) -> bool:
@@ -210,8 +223,14 @@ class LateJudge:
         if judge is not None and self._has_begun:
             return judge.followed(candidate)
         if judge is not None:
-            self._has_begun = judge.suspected(candidate)
+            self._has_begun = self._begin(judge, candidate)
         return False
+
+    def _begin(self, judge: Judge, candidate: Candidate) -> bool:
+        """As `Diagnosis.suspected`, from a reading that takes off what was loaded, and no more."""
+        if _loading.settle(candidate.rates[0]) and candidate.samples:
+            candidate = candidate._replace(samples=(*candidate.samples[:-1], candidate.read()))
+        return judge.suspected(candidate)
 
     def __call__(self, candidate: Candidate) -> Leak | Dismissed:
         """Its decision; without it an early leak has no evidence, and any other goes out as it is."""

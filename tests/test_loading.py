@@ -113,6 +113,18 @@ def test_what_loading_takes_is_no_growth_of_the_program(monkeypatch):
     assert ledger.loaded.small < 1 << 20  # a large block is malloc's
 
 
+def test_what_the_loading_thread_gives_back_at_its_end_is_no_fall_of_the_program(monkeypatch):
+    """As the C library's cache of a thread, and garbage."""
+    kept = []
+    monkeypatch.setattr(loading, "import_module", lambda name: kept.append([bytearray(100_000) for _ in range(40)]))
+    before, ledger = read_sample(Meters(), "tick", 0.0, loaded := Ledger(), force=True), Ledger()
+    Loader(("first",)).load()
+    del kept[0][38:]
+    assert loading._loading.settle(0.0) and not loading._loading.settle(0.0)
+    after = read_sample(Meters(), "tick", 0.0, loaded, force=True)
+    assert ledger.loaded.heap < 3_900_000 and abs(after.base - before.base) < 50_000
+
+
 def test_what_two_load_at_the_same_time_counts_once(monkeypatch):
     kept, ledger = [], Ledger()
 

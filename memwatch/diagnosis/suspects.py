@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..heap import Diff, MonotoneType, TypeSeries
-from ..retain import Holding, RetainingPath
+from ..retain import Holding, RetainingPath, RootKind
 from ..units import format_bytes
 from .account import Account, has_lost, kind_of
 from .causes import Words, name_type, words_for, words_for_verdict
@@ -98,6 +98,8 @@ def from_holdings(
     """
     strong = strong_of(holdings)
     total = max(sum(it.retained_bytes for it in strong), account.total)
+    if any(it.path.root.kind is RootKind.GREENLET for it in strong):  # what its library notes of each goes with it
+        strong = [it for it in strong if it.path.root.kind is not RootKind.HELD_IN_C or not _of_greenlets(it)]
     most = max((it.retained_bytes for it in strong if not it.is_bounded), default=0)
     if most >= FIRST_SHARE * total:  # a cache within its bound has met what leaks
         strong = [it for it in strong if not it.is_bounded or it.retained_bytes > most]
@@ -122,6 +124,10 @@ def from_holdings(
         if suspect.allocated_at:
             others[place_in(suspect.allocated_at)] += holding.retained_bytes
     return found
+
+
+def _of_greenlets(holding: Holding) -> bool:
+    return holding.frontier_type.startswith(("greenlet.", "gevent.", "eventlet."))
 
 
 def _takes_the_place_of_others(holding: Holding, claimed: Counter[str], account: Account) -> bool:
