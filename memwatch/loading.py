@@ -37,7 +37,7 @@ PARTS = (
 
 FORK_PATIENCE = 1.0  # seconds that a fork waits: a child must not inherit a module that nobody will finish
 EXIT_PATIENCE = 10.0  # the same for the exit, which would not end
-_MOST_HEAP = 8 << 20  # bytes: more than that the program has allocated meanwhile
+_MOST_HEAP = 12 << 20  # bytes: more than that the program has allocated meanwhile; 8 MiB are loaded as a rule
 _MOST_RESIDENT = 16 << 20
 _MOST_GIVEN_BACK = 1 << 18  # bytes of the heap: as the C library keeps for a thread until that ends, and garbage
 
@@ -72,14 +72,12 @@ class _Loading:
         if self.under_way == 0:
             LOADED.most, self._ended = None, True
 
-    def settle(self, rate: float) -> bool:
-        """What the heap has lost since the last one ended was loading's, but for what the program grows by at *rate*:
-        a thread gives back at its end what the C library had kept for it. Asked once, by memwatch's thread; True if
-        there was such."""
+    def settle(self) -> bool:
+        """What the heap has lost since the last one ended was loading's: a thread gives back at its end what the C
+        library had kept for it. Asked once, by memwatch's thread; True if there was such."""
         if not self._ended or self.under_way:
             return False
-        self._ended, reading = False, Meters().read(force=True)
-        lost = self._before.base + round(rate * (Clock.monotonic() - self._begun)) - reading.base
+        self._ended, lost = False, self._before.base - Meters().read(force=True).base
         LOADED.heap -= (lost := min(max(0, lost), _MOST_GIVEN_BACK, LOADED.heap))
         return lost > 0
 
@@ -228,7 +226,7 @@ class LateJudge:
 
     def _begin(self, judge: Judge, candidate: Candidate) -> bool:
         """As `Diagnosis.suspected`, from a reading that takes off what was loaded, and no more."""
-        if _loading.settle(candidate.rates[0]) and candidate.samples:
+        if _loading.settle() and candidate.samples:
             candidate = candidate._replace(samples=(*candidate.samples[:-1], candidate.read()))
         return judge.suspected(candidate)
 

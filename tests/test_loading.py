@@ -120,7 +120,7 @@ def test_what_the_loading_thread_gives_back_at_its_end_is_no_fall_of_the_program
     before, ledger = read_sample(Meters(), "tick", 0.0, loaded := Ledger(), force=True), Ledger()
     Loader(("first",)).load()
     del kept[0][38:]
-    assert loading._loading.settle(0.0) and not loading._loading.settle(0.0)
+    assert loading._loading.settle() and not loading._loading.settle()
     after = read_sample(Meters(), "tick", 0.0, loaded, force=True)
     assert ledger.loaded.heap < 3_900_000 and abs(after.base - before.base) < 50_000
 

@@ -279,8 +279,8 @@ CASES = (
         loops=10,
     ),
     Case(
-        "linked-objects",
-        "a chain of objects that only grows",
+        "wrapped-again",
+        "a function that is wrapped again and again",
         leak=lambda: wrap(LIST[0] if LIST else None),
         twin=lambda: wrap(None),
         fixed=lambda: wrap(None),
