@@ -42,7 +42,8 @@ def assemble(
     walked since.
     """
     accused = _accuse(evidence, findings, account, verdict)
-    if not EXACT and candidate.growth.meter == "base" and not (account.walked or findings.holdings):
+    is_base = candidate.growth.meter == "base" and candidate.last.small > 0
+    if is_base and not EXACT and not (account.walked or findings.holdings):
         accused.missing.append(_GUESSED)
     if reported and _still_stands(reported, findings):
         accused = _as_reported(accused, reported, candidate.last.time)

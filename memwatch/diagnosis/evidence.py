@@ -60,7 +60,8 @@ class EvidenceCollector:
         last, native = candidate.last, is_past_python(candidate.growth, candidate.samples)
         self._look(closely=True, native=native)
         now, loaded = Clock.monotonic_ns(), count_imported()
-        self.evidence = Evidence(suspicion=candidate.growth, modules=loaded, native=native, since=now)
+        suspicion = candidate.growth._replace(end=max(candidate.growth.end, last.time))  # it waited for the judge
+        self.evidence = Evidence(suspicion=suspicion, modules=loaded, native=native, since=now)
         self.evidence.base, self.evidence.small, self.evidence.rss = last.base, last.small, last.rss
         self.evidence.interpreters, self.evidence.mapped = count_interpreters(), read_mapped()
         self.evidence.pages, self.evidence.connections = read_sqlite_pages(), count_accepted()

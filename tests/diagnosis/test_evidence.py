@@ -137,6 +137,16 @@ def test_no_look_in_between_where_the_budget_has_no_room_for_it(make_case, app, 
     assert case.ledger.censuses == 0
 
 
+def test_the_time_since_the_suspicion_begins_with_what_growth_is_compared_with(make_case):
+    """Where the judge had to be loaded, that is seconds later."""
+    waited = make_case(pause_budget=0.0)
+    waited.past.append(waited.read())
+    candidate = waited.candidate("suspect")
+    growth = candidate.growth._replace(end=candidate.last.time - 5)
+    waited.diagnosis.suspected(candidate._replace(growth=growth))
+    assert waited.diagnosis._gatherer.evidence.seconds(candidate.last) == 0.0
+
+
 def test_nothing_of_the_program_is_kept_alive(case, app, make_class):
     order = make_class(app, "Order")
     app.orders = [order() for _ in range(100)]
