@@ -6,10 +6,11 @@ The code may also call a function beside it that does so, by its name.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from itertools import pairwise
 from opcode import opmap, opname
 from types import CodeType
 
-from .comparisons import instructions, loaded_variables, parts_of, stored_variables, variables_of
+from .comparisons import instructions, loaded_variables, name_of, parts_of, stored_variables, variables_of
 from .object_labels import length
 from .views import View
 
@@ -72,6 +73,12 @@ def takes_out(code: CodeType) -> bool:
     return any(
         not _TAKES_OUT.isdisjoint(it.co_names) or not _DELETES.isdisjoint(it.co_code[::2]) for it in parts_of(code)
     )
+
+
+def takes_from(code: CodeType, name: str) -> bool:
+    """Whether *code* calls a method that takes items out of what it has under *name*: ``self.idle.pop()``."""
+    words = [word for op, arg in instructions(code) if (word := name_of(code, op, arg)) is not None]
+    return any(word == name and following in _TAKES_OUT for word, following in pairwise(words))
 
 
 def empties(view: View, code: CodeType) -> bool:

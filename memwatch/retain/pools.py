@@ -1,26 +1,30 @@
 """The bound of what an object makes itself: it counts what it has made, and stops at its limit. Nothing is run.
 
-A pool of connections does so: those in its list or queue are no more than it has made. An executor does so with
-threads: a threading.local has one dict for each.
+A pool of connections does so: those in its list or queue are no more than it has made. Or it has those in use
+in another container, and makes one if none is idle and not too many are in use. An executor does so with threads: a
+threading.local has one dict for each.
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterator, Sequence
 from opcode import opmap
 from types import CodeType, ModuleType
 from typing import Any
 
+from ..kinds import Kinds
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .comparisons import assigned, comparisons, instructions
-from .emptying import calls
+from .emptying import calls, takes_from
 from .functions import methods_of
 
 _STORE_ATTR = opmap["STORE_ATTR"]
 _MOST_ABOVE = 2  # a pool keeps what is idle in a list, or in a queue that has a list
 _MOST_THREADS = 0.8  # of the items: of other threads there may be more and more
+_CONTAINERS = Kinds(list, dict, set, deque)
 _ITEMS = (dict, list, tuple, set, frozenset, ModuleType)
 
 
@@ -29,8 +33,11 @@ def made_at_most(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, int
     for owner, name in _keepers(chain, holder):
         codes = list(methods_of(type(owner)))
         handling = [code for code in codes if name in code.co_names]
-        makers = (code for code in codes if any(it is code or calls(it, (code.co_name,)) for it in handling))
-        found = next((it for code in makers for it in _counts_up_to(owner, code, codes)), None)
+        makers = [code for code in codes if any(it is code or calls(it, (code.co_name,)) for it in handling)]
+        counts = [it for code in makers for it in _counts_up_to(owner, code, codes)]
+        if any(takes_from(code, name) for code in handling):
+            counts += [(most, used + out) for code in makers for most, out in _in_use_up_to(owner, name, code, codes)]
+        found = next(iter(counts), None)
         if found is not None and used <= found[1] <= found[0]:
             return found
     return None
@@ -83,6 +90,17 @@ def _counts_up_to(owner: Any, code: CodeType, codes: Sequence[CodeType]) -> Iter
             fixed = [word for word in numbers if word not in counted]
             if len(counted) == len(fixed) == 1:
                 yield numbers[fixed[0]], numbers[counted[0]]
+
+
+def _in_use_up_to(owner: Any, name: str, code: CodeType, codes: Sequence[CodeType]) -> Iterator[tuple[int, int]]:
+    """The numbers of *owner* that *code* compares with the length of another container of it than *name*, which no
+    method changes, each with that length."""
+    for compared in comparisons(code):
+        found = [(word, instance_value(owner, word)) for word in compared.names if word != name]
+        out = [len(it) for _, it in found if type(it) in _CONTAINERS]
+        fixed = [it for word, it in found if type(it) is int and not any(_sets(code, word) for code in codes)]
+        if "len" in compared.names and out and len(fixed) == 1:
+            yield fixed[0], sum(out)
 
 
 def _sets(code: CodeType, name: str) -> bool:

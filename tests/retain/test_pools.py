@@ -67,6 +67,27 @@ class Columns:
         self.used = need
 
 
+class InUse:
+    """Has what is in use in a container of its own, whose length it compares."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.out, self.taken = size, set[object](), 0
+        self.idle: list[object] = []
+        self.log: list[str] = ["begun"]
+
+    def take(self) -> object:
+        if not self.idle and len(self.out) >= self.size:
+            raise OverflowError
+        self.log.append("taken")
+        item = self.idle.pop() if self.idle else object()
+        self.out.add(item)
+        return item
+
+    def give(self, item: object) -> None:
+        self.out.discard(item)
+        self.idle.append(item)
+
+
 class Log(Pool):
     """What it writes down beside is not what it makes."""
 
@@ -93,6 +114,17 @@ def taken(pool: Any, times: int) -> Any:
 def test_what_is_idle_in_a_pool_is_no_more_than_it_has_made(pool: Any) -> None:
     taken(pool, 3)
     assert bound_of([pool, pool.idle], pool.idle) == Bound(9, 3)
+
+
+def test_what_is_idle_beside_what_is_in_use() -> None:
+    pool = InUse(9)
+    first, *others = [pool.take() for _ in range(4)]
+    for item in others:
+        pool.give(item)
+    assert bound_of([pool, pool.idle], pool.idle) == Bound(9, 4)
+    assert bound_of([pool, pool.log], pool.log) is None
+    pool.idle += [first] * 9
+    assert bound_of([pool, pool.idle], pool.idle) is None
 
 
 def test_the_sum_that_is_compared_may_be_a_variable() -> None:
