@@ -15,7 +15,6 @@ into the program: what fails is logged, and the program goes on unwatched. In a 
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from . import default, receivers
 from .environment import read_variables
 from .errors import AlreadyStartedError, MemwatchError, OptionError, UnsupportedError, WriteError
 from .handlers import log_leaks, once_per_fingerprint
+from .logs import Log
 from .option_kinds import Switch
 from .options import Options
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .handlers import JsonLines
     from .recording import Recording
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 _undo: list[Callable[[], object]] = []
 
 

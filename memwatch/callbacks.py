@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -11,9 +10,10 @@ from types import BuiltinMethodType, MethodType
 from typing import Any
 
 from .errors import describe_error
+from .logs import Log
 
 _METHODS = (MethodType, BuiltinMethodType)  # a new object each time that one is asked for
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 def key_of(function: Any) -> tuple[int, int]:
@@ -54,17 +54,16 @@ class Faults:
         self._faulty: set[tuple[int, int]] = set()
 
     def tell(self, function: Callable[..., Any], error: BaseException) -> None:
-        """*function* has raised *error*. Never raises, though a logging handler of the program may."""
+        """*function* has raised *error*."""
         key = key_of(function)
         if key not in self._faulty:
             self._faulty.add(key)
-            with suppress(Exception):
-                _log.error(
-                    "%s raised %s; it keeps being called, and its further errors are not logged",
-                    self._what,
-                    describe_error(error),
-                    exc_info=error if self._traceback else None,
-                )
+            _log.error(
+                "%s raised %s; it keeps being called, and its further errors are not logged",
+                self._what,
+                describe_error(error),
+                exc_info=error if self._traceback else None,
+            )
 
     def forget(self, function: Callable[..., Any]) -> None:
         """*function* is new, or gone."""

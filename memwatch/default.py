@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import _thread
 import atexit
-import logging
 import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from .backend.process import is_main_interpreter, uninterrupted
 from .environment import read_variables
 from .errors import AlreadyStartedError, UnsupportedError
 from .lazy_imports import at_once
+from .logs import Log
 from .options import Options, describe_keywords
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .watch import Stats, Watcher
     from .watch.sample import Sample
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 class _State:

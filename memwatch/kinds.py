@@ -6,7 +6,10 @@ whatever it does, in memwatch's own thread.
 
 from __future__ import annotations
 
+from .internal import internal
 
+
+@internal
 class Kinds:
     """``type(obj) in Kinds(int, float)``: whether it is one of them; a subclass is not."""
 

@@ -7,7 +7,6 @@ part: a fork and the exit of the process wait for the part that is under way.
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -20,6 +19,7 @@ from .clock import Clock
 from .errors import UnsupportedError, describe_error
 from .internal import internal
 from .lazy_imports import at_once
+from .logs import Log
 from .version import REPLACED, is_replaced
 from .watch import Candidate, Dismissed, Judge, Leak, make_leak
 from .watch.contract import Unjudged
@@ -41,7 +41,7 @@ _MOST_HEAP = 12 << 20  # bytes: more than that the program has allocated meanwhi
 _MOST_RESIDENT = 16 << 20
 _MOST_GIVEN_BACK = 1 << 18  # bytes of the heap: as the C library keeps for a thread until that ends, and garbage
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 @internal

@@ -9,7 +9,6 @@ allocated it, and who holds it. One such question is answered at a time.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -22,6 +21,7 @@ from .backend.process import is_main_interpreter
 from .checks import check_number
 from .errors import AlreadyStartedError, MemwatchError, NotStartedError, OptionError, UnsupportedError, describe_error
 from .internal import internal
+from .logs import Log
 from .watch import Candidate, Growth, Watcher
 from .watch.patience import Patience
 from .watch.question_ledger import QuestionLedger
@@ -36,7 +36,7 @@ LEAST, MOST = 0.1, 86400.0
 
 _POLL = 0.02  # seconds
 _NO_GROWTH = Growth("suspect", "asked", "base", 0.0, 0.0, 0.0, 0, 0, 2, "looks")
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 class _State:

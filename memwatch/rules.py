@@ -7,7 +7,6 @@ memwatch.rule(when="leak", do="heap_snapshot", folder="/var/log/shop")
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections import deque
@@ -20,9 +19,10 @@ from .checks import is_number, is_whole, shown
 from .clock import Clock
 from .errors import AlreadyStartedError, OptionError, UnsupportedError
 from .heap.write_snapshot import write_heap_snapshot
+from .logs import Log
 from .thresholds import SECONDS, Crossing, make_rules
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 ACTIONS = ("log", "diff", "profile", "heap_snapshot")
 """The words for `do`."""

@@ -7,7 +7,6 @@ event; a coroutine function is scheduled on the loop that ran when it was connec
 
 from __future__ import annotations
 
-import logging
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -22,9 +21,6 @@ from .callbacks import Faults, is_same, key_of, load_colours, makes_coroutines
 from .errors import ReceiverError, UnknownEventError
 
 Receiver = TypeVar("Receiver", bound=Callable[..., Any])
-
-_log = logging.getLogger("memwatch")
-
 
 EventName = Literal["stats", "suspect", "leak", "recovered"]
 """The events that a program can listen to."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from importlib import import_module
@@ -15,8 +14,9 @@ from .backend.forks import on_fork
 from .backend.process import is_main_interpreter
 from .errors import OptionError, UnsupportedError
 from .files import check_writable
+from .logs import Log
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 _POLL = 0.25  # seconds
 _NEVER = ("SIGKILL", "SIGSTOP", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGCHLD", "SIGPROF", "SIGALRM")
 _native: Any = import_module(".backend._native", __package__) if backend.name == "native" else None

@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parent.parent  # an editable installation may find it b
 
 OURS = {
     "": "autostart backend callbacks checks clock default descriptors environment errors handlers internal"
-    " lazy_imports loading option_kinds options reach receivers units value version watch",
+    " lazy_imports loading logs option_kinds options reach receivers units value version watch",
     ".backend": "allocations fork_warning forks holds meters pending process quiet stopped",
     ".backend.allocations": "recorder" + " sampler" * (backend.name == "native"),
     ".backend.meters": "allocator collector gc_callback malloc meters resident",

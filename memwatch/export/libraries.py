@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from ..errors import UnsupportedError
+from ..logs import Log
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 _reported: set[str] = set()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..logs import Log
 from .leak_text import fingerprint_of as fingerprint_of
 from .leak_text import render_report as render_report
 from .leak_text import summarize as summarize
@@ -30,7 +31,7 @@ _FILES = {
     "Webhook": "webhook",
 }  # loaded by those who write one
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from ..checks import check_number, check_whole
 from ..clock import Clock
 from ..errors import MemwatchError, WriteError
 from ..heap.write_snapshot import default_name, write_heap_snapshot
+from ..logs import Log
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 class HeapSnapshots:

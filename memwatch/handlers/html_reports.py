@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import OptionError, WriteError
 from ..files import check_writable, write_file
+from ..logs import Log
 from .leak_text import fingerprint_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 20
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 class HtmlReports:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import logging
 import os
 import stat
 import time
@@ -16,6 +15,7 @@ from .. import signals
 from ..descriptors import identity
 from ..errors import OptionError
 from ..folders import locate
+from ..logs import Log
 
 if TYPE_CHECKING:
     from ..watch.sample import Leak, Stats, Suspicion
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EVENTS: tuple[signals.EventName, ...] = ("stats", "suspect", "leak", "recovered")
 _MOST_PENDING = 1024 * 1024  # bytes of lines that are kept while they cannot be written
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 class SupportsToDict(Protocol):

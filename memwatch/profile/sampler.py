@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import logging
 import os
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from ..checks import check_whole, shown
 from ..errors import AlreadyStartedError, NotStartedError, OptionError
 from ..estimates import Part, count_ages
 from ..internal import internal
+from ..logs import Log
 from .profile import Profile
 
 SAMPLE_INTERVAL = 524288
@@ -33,7 +33,7 @@ _COST = (
     "stack_depth=1 3 to 12 times, and each block that they hold needs about 100 bytes more"
 )
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 _reported: list[str] = []
 
 

@@ -8,7 +8,6 @@ the descriptor is identified by its device and inode, not by its number.
 from __future__ import annotations
 
 import _socket
-import logging
 import os
 import select
 import weakref
@@ -20,6 +19,7 @@ from ..clock import Clock
 from ..descriptors import above_standard, identity
 from ..internal import internal
 from ..loading import PARTS, Loader
+from ..logs import Log
 from ..watch import Sample, Watcher
 from ..watch.thread import original
 from . import folder
@@ -36,7 +36,7 @@ _SERVER = ("json", *(f"{_PACKAGE}.{name}" for name in ("on_demand", "reach.serve
 LOOKS = (*PARTS, *(f"{_PACKAGE}.{name}" for name in ("formats", "profile", "reach.looks")))
 """The modules that look at the heap for an answer, in the order in which they are loaded."""
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 @internal

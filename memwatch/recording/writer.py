@@ -11,7 +11,6 @@ the child does not record; it keeps the inherited connection, and neither uses n
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sqlite3
 import zlib
@@ -23,6 +22,7 @@ from ..clock import Clock, steady_epoch
 from ..errors import RecordingError, describe_error
 from ..handlers import fingerprint_of, render_report
 from ..internal import internal, never_count
+from ..logs import Log
 from ..watch import Leak, Stats, Suspicion
 from ..watch.sample import Sample
 from ..watch.thread import acquire, original
@@ -33,7 +33,7 @@ from .store import Ended, Entry, Over, Reading, Reported, Suspected, add_entries
 from .upkeep import EVERY, INTO_FILE_EVERY, Limits, bring_into_file, is_turn, look_after, thin
 from .waiting import Waiting
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 _REST = 0.9  # seconds between two written readings
 _FIRST_REST = 0.2  # seconds before the first one; by then a process has its name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -17,13 +16,14 @@ from ..backend.meters.meters import Reading
 from ..backend.quiet import collect as run_collection
 from ..errors import NotStartedError, OptionError, describe_error
 from ..internal import internal
+from ..logs import Log
 from . import exporters
 from .execution_context import task_name, thread_name
 from .gauge import Gauge
 from .records import Amount, Kind, Record, factor_of
 from .ring import Ring, check_capacity
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 @internal

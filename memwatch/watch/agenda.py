@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..clock import Clock
 from ..errors import describe_error
 from ..internal import internal
+from ..logs import Log
 from .cost import Ledger
 from .sample import Sample
 from .thread import forget_dummy
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 @internal

@@ -7,13 +7,13 @@ leak before it was suspected, and the judge had time to gather evidence.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ..backend.holds import holds_noted_by
 from ..errors import describe_error
 from ..internal import internal
+from ..logs import Log
 from .contract import Candidate, Detector, Judge, Unjudged, make_leak
 from .cost import Ledger
 from .history import History
@@ -22,7 +22,7 @@ from .sample import Dismissed, Growth, Leak, Sample, Stats, Suspicion, as_dateti
 from .status import Status
 from .trend import Trend, make_stats
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 _EXPIRES = 16  # windows after which a suspicion that was not renewed is over
 _QUICK = 10  # looks that may follow each other faster than one a window
 _RENEWALS = 3  # times that these begin again, with the evidence

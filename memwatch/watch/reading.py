@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +12,12 @@ from ..backend.quiet import collect
 from ..clock import Clock, steady_epoch
 from ..errors import describe_error
 from ..internal import internal
+from ..logs import Log
 from .cost import LOADED, Ledger
 from .sample import Sample, Stats, Trigger
 from .trend import Trend, make_stats
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 @internal

@@ -8,7 +8,6 @@ system's own count of threads, which `os.fork()` warns about.
 from __future__ import annotations
 
 import _thread
-import logging
 import os
 import select
 import sys
@@ -22,8 +21,9 @@ from ..backend.fork_warning import note_end, note_thread
 from ..backend.process import uninterrupted, with_stack
 from ..clock import Clock
 from ..internal import internal, never_count
+from ..logs import Log
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 _LEAVING = 1.0  # seconds that a thread which has ended may take to be gone
 _UNSCHEDULED = 1.0  # seconds that one which is to end may take to run
@@ -86,8 +86,7 @@ class RawThread:
             _running.add(self.ident)
             run()
         except BaseException:
-            with suppress(Exception):  # there may be no memory for it, or a handler of the program's that raises
-                _log.exception("memwatch has stopped watching because of an error of its own")
+            _log.exception("memwatch has stopped watching because of an error of its own")
         finally:
             with suppress(Exception):
                 self._leave()

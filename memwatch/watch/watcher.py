@@ -5,7 +5,6 @@ Everything that changes after `start` is written by that thread alone. Others ta
 
 from __future__ import annotations
 
-import logging
 import sys
 import weakref
 from _queue import Empty, SimpleQueue
@@ -20,6 +19,7 @@ from ..backend.pending import runs_signal_handlers
 from ..backend.quiet import collect, end_interrupted
 from ..clock import Clock
 from ..internal import internal
+from ..logs import Log
 from .agenda import Agenda, AtTick, Later, call_at_tick
 from .contract import Candidate, Detector, Judge, Publish
 from .cost import Cost, Ledger
@@ -34,7 +34,7 @@ from .thread import RawThread, acquire, forget_dummy, original
 from .trend import make_stats
 from .triggers import Forced, GcTrigger, Halt, Ticker
 
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 @internal

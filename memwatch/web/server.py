@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import io
-import logging
 import os
 import secrets
 import socket
@@ -28,6 +27,7 @@ from ..checks import check_whole
 from ..clock import Clock
 from ..errors import OptionError, UnsupportedError
 from ..internal import internal
+from ..logs import Log
 from .app import PLACE, Page, wsgi_app
 from .guard import check_hosts, check_token
 
@@ -37,7 +37,7 @@ _ASKING = 30.0  # seconds until a request must have arrived
 _LONGEST = 300.0  # seconds that a connection lives
 _LEAVING = 2.0  # seconds that the exit waits for answers under way
 _FULL = b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"
-_log = logging.getLogger("memwatch")
+_log = Log()
 
 
 def serve(port: int = 0, host: str = "127.0.0.1", token: str | None = None, hosts: Any = ()) -> Server:

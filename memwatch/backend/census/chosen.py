@@ -13,9 +13,9 @@ from .. import name, reason
 from .contract import Backend
 
 if name == "pure" and os.environ.get("MEMWATCH_BACKEND") != "pure":
-    import logging
+    from ...logs import Log
 
-    logging.getLogger("memwatch").warning("memwatch walks the heap in Python, which is slower: %s", reason)
+    Log().warning("memwatch walks the heap in Python, which is slower: %s", reason)
 
 _chosen = cast(Backend, import_module(".exact" if name == "native" else ".pure", __package__))
 
