@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -148,8 +149,10 @@ class Loader:
 
     def end(self) -> None:
         """At the exit: as before a fork, for good."""
-        self._ended = True
+        self._ended, is_loading = True, self._thread.ident is not None
         self._thread.join(EXIT_PATIENCE)
+        if is_loading:
+            _remember_interrupt()
 
     def _may_go_on(self) -> bool:
         return not (self.room is not None or self._forks or self._ended or self._broken)
@@ -174,6 +177,14 @@ class Loader:
             self.room, self.problem = room, ""
         finally:
             _loading.end(meters.read(force=True), self._rates)
+
+
+def _remember_interrupt() -> None:
+    """A program that Ctrl-C has ended ends by that signal, which shells ask for. The interpreter forgets it when code
+    is executed from a string, as an import of dataclasses does, and knows it again when such code raises it."""
+    if type(getattr(sys, "last_value", None)) is KeyboardInterrupt and not hasattr(sys, "ps1"):
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")
 
 
 def _describe(error: BaseException) -> str:

@@ -1,7 +1,10 @@
 """The judge is loaded when growth is suspected: what waits for it, and what holds where it cannot be had."""
 
 import os
+import signal
+import subprocess
 import sys
+import textwrap
 import threading
 from types import SimpleNamespace
 
@@ -382,3 +385,21 @@ def test_the_exit_waits_for_what_is_being_loaded_though_a_signal_handler_raises(
     with pytest.raises(ZeroDivisionError):
         default._end()
     assert ended == [1]
+
+
+def test_a_program_that_ctrl_c_ends_meanwhile_ends_by_the_signal():
+    code = """
+        import atexit, os, signal, time
+        from memwatch import loading
+        inside = []
+        loading.import_module = lambda name: (inside.append(name), time.sleep(0.2), exec("1"))  # as dataclasses does
+        loader = loading.Loader(("dataclasses",))
+        atexit.register(loader.end)
+        loader.begin()
+        while not inside:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (-signal.SIGINT, "KeyboardInterrupt")
