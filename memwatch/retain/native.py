@@ -124,7 +124,7 @@ def _place(
 
 
 def _follow_now(
-    first: Any, addresses: array[int], kinds: array[int], is_old: Callable[[Any], bool] | None
+    first: Any, addresses: array[int], kinds: array[int], is_old: Callable[[Any], bool] | None = None
 ) -> list[Any] | None:
     """The objects of a chain. If the last one is gone, another new one of its type at its place stands for it."""
     if len(addresses) == 1:
