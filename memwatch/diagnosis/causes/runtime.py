@@ -108,7 +108,7 @@ RUNTIME = (
         "callbacks that only the interpreter holds: most likely given to os.register_at_fork, sys.addaudithook or "
         "codecs.register",
         "register one callback for the whole process, and let it look up what is alive (a weakref.WeakSet); only "
-        "codecs.unregister() takes one back",
+        "codecs.unregister() takes one back, given the same object: obj.method is a new one each time that it is read",
         (f"no Python reference > : list > []: {_CALLABLE}",),
         for_maker=True,
     ),
