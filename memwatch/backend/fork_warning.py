@@ -20,6 +20,9 @@ _WARNS = sys.version_info >= (3, 12)
 _TEXT = "is multi-threaded, use of fork"  # or forkpty
 
 _threads: set[int] = set()  # made by memwatch, by the system's ids; some may have ended
+_starting: set[int] = (
+    set()
+)  # keys of those that have not told their ids: on a busy machine a new one waits for a processor
 _list = os.listdir  # taken at the import: what finds blocking calls in event loops puts a function there that raises
 
 
@@ -40,12 +43,23 @@ class _ThisFork:
 
 
 _FILTER = ("ignore", _ThisFork(), DeprecationWarning, None, 0)
-never_count(_threads, _FILTER)
+never_count(_threads, _starting, _FILTER)
 
 
-def note_thread() -> int:
+def note_start(key: int) -> None:
+    """Say that a thread of memwatch's is about to start; it notes itself with the same *key*."""
+    _starting.add(key)
+
+
+def note_failure(key: int) -> None:
+    """Say that it could not start."""
+    _starting.discard(key)
+
+
+def note_thread(key: int = 0) -> int:
     """Say that the calling thread is memwatch's; returns the system's id of it."""
     _threads.add(native_id := get_native_id())
+    _starting.discard(key)
     return native_id
 
 
@@ -57,7 +71,7 @@ def note_end(native_id: int) -> None:
 def expect() -> None:
     """Before a fork, after all waiting: leave its warning out if only threads of memwatch's are beside this one."""
     forget()
-    if _WARNS and _threads and _is_alone_but_for_ours():
+    if _WARNS and (_threads or _starting) and _is_alone_but_for_ours():
         _filters().insert(0, _FILTER)
 
 
@@ -71,6 +85,7 @@ def forget() -> None:
 def begin_anew() -> None:
     """In a forked child: it has one thread."""
     _threads.clear()
+    _starting.clear()
     forget()
 
 
@@ -80,7 +95,8 @@ def _is_alone_but_for_ours() -> bool:
     except OSError:
         return False
     _threads.intersection_update(tasks)
-    return bool(_threads) and tasks - _threads == {get_native_id()}
+    unknown = tasks - _threads - {get_native_id()}
+    return len(unknown) <= len(_starting) and bool(_threads or unknown)
 
 
 def _filters() -> Any:

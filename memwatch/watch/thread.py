@@ -17,7 +17,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from ..backend.fork_warning import note_end, note_thread
+from ..backend.fork_warning import note_end, note_failure, note_start, note_thread
 from ..backend.process import uninterrupted, with_stack
 from ..clock import Clock
 from ..internal import internal, never_count
@@ -70,9 +70,11 @@ class RawThread:
         ended = original("_thread", "allocate_lock")()
         acquire(ended, blocking=False)
         self._ended = ended
+        note_start(id(self))
         try:  # the new thread inherits what is blocked
             uninterrupted(lambda: with_stack(lambda: self._start(run, ended)))
         except RuntimeError:
+            note_failure(id(self))
             ended.release()
             raise
 
@@ -82,7 +84,7 @@ class RawThread:
     def _main(self, run: Callable[[], None], ended: Any) -> None:
         try:
             self.ident = original("_thread", "get_ident")()
-            self._native_id = note_thread()
+            self._native_id = note_thread(id(self))
             _running.add(self.ident)
             run()
         except BaseException:

@@ -9,6 +9,7 @@ import textwrap
 import warnings
 from _thread import get_native_id
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import pytest
 
@@ -57,6 +58,17 @@ def test_the_program_is_warned_of_its_own_threads(known: Known, threads: tuple[i
     with pytest.raises(DeprecationWarning):
         warn()
     assert fork_warning._threads == {OURS} & {*threads}
+
+
+@pytest.mark.parametrize(("threads", "is_warned"), [((THEIRS,), False), ((OURS, THEIRS), False), ((-3, THEIRS), True)])
+def test_one_of_memwatchs_that_has_not_run_yet(
+    known: Known, monkeypatch: pytest.MonkeyPatch, threads: tuple[int, ...], is_warned: bool
+) -> None:
+    monkeypatch.setattr(fork_warning, "_starting", {7})
+    known(*threads)
+    fork_warning.expect()
+    with pytest.raises(DeprecationWarning) if is_warned else nullcontext():
+        warn()
 
 
 def test_without_proc_nothing_is_left_out(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
