@@ -53,6 +53,7 @@ def _expiring(held: Holding, seconds: float) -> Holding:
     Where all that were older have gone, there are more because more come in that time: it is as full as it can be.
     """
     age, items = held.seconds_kept, held.holder_items if held.rows is None else held.rows
+    items = 1 if items is None and held.targets == 1 else items  # one object that is made anew
     if age is None or items is None:
         return held
     if seconds >= _EXPIRES * age:

@@ -30,6 +30,7 @@ from .object_labels import length
 from .pools import made_at_most, one_for_each_thread
 from .references import LruCacheWrapper, is_small_heap, namespace, referrers
 from .row_counts import rows_of
+from .switches import without_off
 from .views import View, views_of
 
 _LIMITS = ("maxsize", "_maxsize", "maxlen", "max_size", "_max_size", "capacity", "max_entries", "_max_entries")
@@ -116,7 +117,7 @@ def are_kept_up(chain: Sequence[Any], holder: Any, seconds: float) -> bool:
 
 
 def _views(chain: Sequence[Any], holder: Any, owners: Sequence[Any], codes: Codes) -> Iterator[View]:
-    return map(_CODES[codes], (*views_of(chain, holder, owners), *views_by_key(chain, holder)))
+    return map(_CODES[codes], map(without_off, (*views_of(chain, holder, owners), *views_by_key(chain, holder))))
 
 
 def is_weak(chain: Sequence[Any], holder: Any) -> bool:

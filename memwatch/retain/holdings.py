@@ -199,11 +199,13 @@ def _is_of_keys(holding: Holding) -> bool:
 
 
 def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
-    """Two holdings as one, with the path of the first; with *as_targets* the other's targets count too."""
+    """Two holdings as one, with the path of the first; with *as_targets* the other's targets count too. Else they are
+    members of its older items: one for each has come with an item that lies where another lay, and looks old."""
     types = Counter(one.type_counts)
     types.update(other.type_counts)
     is_same = one.holder_address == other.holder_address
     several = as_targets and not is_same
+    within = not as_targets and one.is_bounded and other.targets <= (one.holder_items or 0) - one.targets
     return Holding(
         path=one.path,
         targets=one.targets + as_targets * other.targets,
@@ -216,7 +218,7 @@ def _joined(one: Holding, other: Holding, as_targets: bool) -> Holding:
         holder_address=one.holder_address,
         bound=_sum(one.bound, other.bound) if several else one.bound,
         used=_sum(one.used, other.used) if several else one.used,
-        bounded_bytes=one.bounded_bytes + other.bounded_bytes,
+        bounded_bytes=one.bounded_bytes + (other.retained_bytes if within else other.bounded_bytes),
         weak=one.weak and other.weak,
         target_address=one.target_address,
         inner_address=one.inner_address,

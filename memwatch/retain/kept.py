@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
+from math import prod
 from opcode import opmap
 from types import CodeType, FunctionType
 from typing import Any
@@ -38,7 +39,8 @@ def kept_length(view: View, used: int) -> int | None:
     found += [it for code in touching if removes(view, code) for it in _cuts(view, code)]
     named = _with_shares([value for it in found for value in view.values_in(it)])
     written = [number for it in found for number in it.numbers]
-    for numbers in (named, written, list(_given_to_helpers(view))):
+    added = [total for it in found for total in _sums(view, it)]
+    for numbers in (named, written, added, list(_given_to_helpers(view))):
         if (kept := _least(numbers, used)) is not None:
             return kept
     return None
@@ -56,11 +58,11 @@ def _is_asked(code: CodeType, taking: Sequence[CodeType]) -> bool:
 def _lengths(view: View, code: CodeType, measure: str = "len") -> Iterator[Comparison]:
     """Where *code* compares the length of the container, a variable set to it, or another *measure*. What it is
     compared with may be a variable that is set to a name, or by ``min``: the bound is no more than that."""
-    only_run = view.has_run and has_run(code)
+    only_run = view.has_run and has_run(view.original(code))
     for part in parts_of(code):
         variables = assigned(part)
         for compared in comparisons(part):
-            if only_run and not has_run_at(part, compared.place):
+            if only_run and not has_run_at(view.original(part), compared.place):
                 continue
             given = [it for word in compared.names for it in variables.get(word, ())]
             side = next((it for it in (compared, *given) if _is_length(view, part, it, measure)), None)
@@ -89,6 +91,13 @@ def _adds_by_length(view: View) -> bool:
     """Whether all code that adds to the container compares its length first."""
     adding = [(code, place) for code in view.touching if (place := first_use(code, ADDERS, _STORES)) is not None]
     return bool(adding) and all(any(it.place < place for it in _lengths(view, code)) for code, place in adding)
+
+
+def _sums(view: View, compared: Comparison) -> Iterator[int]:
+    """The sum and the product of the two numbers of a comparison, as in ``len(rows) > KEEP + SLACK``."""
+    limits = [it for it in (*view.values_in(compared), *compared.numbers) if type(it) is int and it > 1]
+    if len(limits) == 2:
+        yield from (sum(limits), prod(limits))
 
 
 def _with_shares(values: list[Any]) -> list[Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from opcode import hasjrel, opname
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -16,16 +15,12 @@ from ..backend import FREE_THREADED
 from ..backend.process import Frame
 from ..backend.type_labels import mro_of
 from .comparisons import instructions, name_of
+from .flow import reached
 from .functions import has_run
 from .references import OWN, distance, modules, namespace, read_frames
 from .removal import own_functions
 from .views import View
 
-_BACK = frozenset(op for op, name in enumerate(opname) if "BACKWARD" in name)
-_JUMPS = frozenset(hasjrel)
-_LEAVING = ("RETURN_", "RAISE_", "RERAISE", "JUMP_")
-_ENDS = frozenset(op for op, name in enumerate(opname) if name.startswith(_LEAVING) and "_IF_" not in name)
-"""What the next operation does not follow."""
 _BODY = "<module>"
 _SEPARATORS = str.maketrans(":/", "..")  # of texts such as "app.tasks:trim"
 
@@ -34,7 +29,7 @@ def without_dead(view: View) -> View:
     """*view* without its dead code."""
     if FREE_THREADED:
         return view
-    unused = [code for code in view.codes if not _is_called_unnamed(code) and not has_run(code)]
+    unused = [code for code in view.codes if not _is_called_unnamed(code) and not has_run(view.original(code))]
     dead = {id(code): code for code in unused if _is_alone(code)}
     if dead:
         _revive(dead, view)
@@ -44,7 +39,9 @@ def without_dead(view: View) -> View:
 def _revive(dead: dict[int, CodeType], view: View) -> None:
     """Take out of *dead* what other code around the container names, or a function of the program's own modules, or
     what is still to run of a module's body; and what these name in turn."""
-    codes = {id(it): it for it in (*view.codes, *(it for _, it in own_functions(set()))) if it.co_name != _BODY}
+    codes = {id(it): it for it in (*(it for _, it in own_functions(set())), *view.codes) if it.co_name != _BODY}
+    for code in view.originals.values():
+        codes.pop(id(code), None)
     named = {name for key, it in codes.items() if key not in dead for name in _names(it)}
     named.update(*(_names_ahead(frame) for _, frame in read_frames() if frame.f_code.co_name == _BODY))
     while living := [key for key, code in dead.items() if code.co_name in named]:
@@ -92,15 +89,6 @@ def _names(code: CodeType) -> Iterator[str]:
 def _names_ahead(frame: Frame) -> set[str]:
     """The names that the code of *frame* may still read from its place on, as far as its jumps lead."""
     code, found = frame.f_code, list(instructions(frame.f_code))
-    waiting, reached = [max(0, getattr(frame, "f_lasti", -1) // 2)], set[int]()
-    if code.co_exceptiontable:  # it says where else to go on
-        waiting = [min((waiting[0], *(place - arg for place, (op, arg) in enumerate(found) if op in _BACK)))]
-    while waiting:
-        place = waiting.pop()
-        if place < len(found) and place not in reached:
-            reached.add(place)
-            op, arg = found[place]
-            waiting += [place + 1 - arg if op in _BACK else place + 1 + arg] if op in _JUMPS else []
-            waiting += [place + 1] if op not in _ENDS or code.co_exceptiontable else []
-    names = (name_of(code, *found[place]) for place in reached)
+    places = reached(code, max(0, getattr(frame, "f_lasti", -1) // 2))
+    names = (name_of(code, *found[place]) for place in places)
     return {name for name in names if name is not None}

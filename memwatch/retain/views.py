@@ -7,7 +7,7 @@ module whose variable it is, and the body of that module while it runs; a closur
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
@@ -43,7 +43,8 @@ class View(NamedTuple):
     """Code that may touch a container, what it calls it (None: itself), and how it reads its other names.
 
     The name is that of an attribute or a global, or *is_variable*: of a variable of all the code. With *has_run* only
-    those comparisons count that have been run.
+    those comparisons count that have been run. *originals* has the whole code of that which is a part, by its id.
+    *owner* is the instance that has the container as an attribute, or is it.
     """
 
     name: str | None
@@ -51,6 +52,12 @@ class View(NamedTuple):
     sources: tuple[LookUp, ...]
     is_variable: bool = False
     has_run: bool = False
+    originals: Mapping[int, CodeType] = {}
+    owner: Any = None
+
+    def original(self, code: CodeType) -> CodeType:
+        """The code that is run, of which *code* is all or a part."""
+        return self.originals.get(id(code), code)
 
     def values(self, word: str) -> list[Any]:
         """What *word* stands for, where it is a variable or an attribute."""
@@ -66,7 +73,8 @@ class View(NamedTuple):
         """The code that has been run, or runs, or is called by a function that waits for it."""
         running = {id(frame.f_code): frame.f_code.co_names for _, frame in read_frames()}
         called = {name for names in running.values() if not WAITS.isdisjoint(names) for name in names}
-        used = (it for it in self.codes if it.co_name in called or id(it) in running or has_run(it))
+        whole = ((it, self.original(it)) for it in self.codes)
+        used = (it for it, code in whole if it.co_name in called or id(code) in running or has_run(code))
         return self._replace(codes=tuple(used), has_run=True)
 
     def measures(self, code: CodeType, compared: Comparison) -> bool:
@@ -133,7 +141,8 @@ def _owner_views(owner: Any, holder: Any) -> Iterator[View]:
     codes = tuple(_running_body(owner)) if is_module else tuple(methods_of(type(owner)))
     if name is not None:
         codes += tuple(functions_of(home, with_methods=is_module))  # other classes may use the same name for theirs
-    yield View(name, codes, (lambda word: instance_value(owner, word), _globals(home)))
+    sources = (lambda word: instance_value(owner, word), _globals(home))
+    yield View(name, codes, sources, owner=None if is_module else owner)
 
 
 def _running_body(module: Any) -> Iterator[CodeType]:

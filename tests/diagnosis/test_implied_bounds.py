@@ -68,6 +68,15 @@ def test_an_age_bounds_what_a_number_leaves_open(bound, seconds, least):
     assert with_bounds([held], {}, {}, 300.0)[0].bound == bound
 
 
+def test_one_object_that_is_made_anew_at_its_time_is_an_item() -> None:
+    """As an index that a search makes anew each minute, of all that came meanwhile."""
+    held = replace(holding(1), seconds_kept=50.0)
+    found, later = (with_bounds([held], {}, {}, seconds)[0] for seconds in (64.0, 128.0))
+    assert (found.bound, found.used, found.is_bounded) == (1, 1, True)
+    assert later.bound is None
+    assert with_bounds([replace(held, targets=2)], {}, {}, 64.0)[0].bound is None
+
+
 def test_of_items_that_go_at_their_time_there_are_more_only_because_more_come():
     held = Holding(KEPT, 3800, 1 << 20, 3800, {}, "str", "dict", 5000, 1, None, seconds_kept=20.0, kept_up=True)
     found = with_bounds([held], {}, {}, 300.0)[0]

@@ -18,7 +18,11 @@ from typing import Any
 import pytest
 from sortedcontainers import SortedList
 
+from memwatch.retain import Holding
 from memwatch.retain.bounds import Bound, bound_in_c, bound_of, is_weak, seconds_kept
+from memwatch.retain.holdings import _joined
+
+from ..paths import KEPT as PATH
 
 
 class Capped(UserDict[int, int]):
@@ -336,3 +340,12 @@ def test_a_container_that_a_registry_has_under_a_key_of_the_programs() -> None:
     app = SimpleNamespace(state={SESSIONS: sessions, 1: dict(sessions)})
     assert seconds_kept([app, vars(app), app.state, sessions], sessions) == 75.0
     assert seconds_kept([app, vars(app), app.state, app.state[1]], app.state[1]) is None
+
+
+@pytest.mark.parametrize(("below", "bounded"), [(700, 13_000), (900, 10_000)], ids=["one each", "more"])
+def test_members_of_what_lies_where_older_items_lay_are_within_their_bound(below: int, bounded: int) -> None:
+    """2,200 of 3,000 items of a full queue were met as new; of the others only what has come with them."""
+    items = Holding(PATH, 2200, 10_000, 2200, {}, "app.Record", "collections.deque", 3000, 1, 3000, 3000, 10_000)
+    members = Holding(PATH, below, 3000, below, {}, "str", "dict", 3, 2, None)
+    found = _joined(items, members, as_targets=False)
+    assert (found.retained_bytes, found.bounded_bytes) == (13_000, bounded)

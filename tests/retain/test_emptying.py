@@ -136,6 +136,17 @@ class Unguarded(Kept):
             print("still few")
 
 
+class Slack(Kept):
+    """Is cut back once in a while: 12 stay, and there are 21 at most."""
+
+    keeps, slack = 12, 9
+
+    def add(self, row: Any) -> None:
+        self.rows.append(row)
+        if len(self.rows) > self.keeps + self.slack:
+            del self.rows[: len(self.rows) - self.keeps]
+
+
 class Best(Kept):
     def add(self, row: Any) -> None:
         count = len(self.rows)
@@ -149,6 +160,7 @@ class Best(Kept):
     ("kind", "bound"),
     [
         *((kind, 500) for kind in (Batch, Called, Cut, CutInPlace, Reservoir, Best)),
+        (Slack, 21),
         *((kind, None) for kind in (Speaker, Added, Asked, Unguarded)),
     ],
 )
