@@ -5,6 +5,8 @@ What a look may cost, and what it brings, is in `walks`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..backend.allocations.live import Sampled
 from ..backend.allocations.recorded import read_births, read_recorded
 from ..backend.allocations.recorder import Recorder
@@ -30,6 +32,7 @@ from .walks import Walks
 
 _LOOKS = 5
 _YOUNG = 0.1  # of a growth's seconds: in less there is hardly any evidence of it
+_BEFORE = 2  # times the seconds of a growth
 _FEW = 0.1  # of what grew: samples for so little say nothing of the rest
 
 
@@ -171,7 +174,7 @@ class EvidenceCollector:
     def end(self) -> None:
         """Let go of the evidence."""
         self._look(closely=False, native=False)
-        self.evidence, self.lifetimes = Evidence(), Lifetimes()
+        self.evidence = Evidence()
 
     def rest(self) -> None:
         """Sample no more finely than at first. Native allocations are sampled on: the leak may be reported again."""
@@ -223,6 +226,13 @@ class EvidenceCollector:
         if holders and not findings.walked and not findings.holdings:
             findings.holdings = walks.near(findings.lines)
         return findings
+
+    def lengthen(self, lines: Lines, survivors: Sequence[Sampled], seconds: float) -> bool | None:
+        """Whether what the lines of *survivors* have made lives longer and longer, in growth that took so many
+        *seconds*. Looks shortly before it count, of a suspicion that has lapsed: what came and went longer ago says
+        nothing of what stays since."""
+        since = Clock.monotonic_ns() - round(_BEFORE * seconds * 1e9)
+        return self.lifetimes.lengthen({lines.place_of(it) for it in survivors}, since)
 
     def survivors(self, lines: Lines, grew: int, seconds: float) -> list[Sampled]:
         """What lives of all that the *lines* have made which made most of *grew* bytes, if it was sampled for so many

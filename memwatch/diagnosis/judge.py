@@ -249,7 +249,7 @@ class Diagnosis:
             return None
         is_early, seconds = candidate.growth.level == "early", candidate.growth.seconds
         survivors = [] if is_early else self._gatherer.survivors(findings.lines, grew, seconds)
-        longer = self._gatherer.lifetimes.lengthen({findings.lines.place_of(it) for it in survivors})
+        longer = self._gatherer.lengthen(findings.lines, survivors, seconds)
         loading = self._a_few_times("imports", _MOST_IMPORTS, lambda: excuses.imports(modules))
         widening = self._a_few_times("widening", _MOST_WIDENED, excuses.widening)
         passing = self._a_few_times(

@@ -31,13 +31,14 @@ class Lifetimes:
         oldest = {place: sorted(of)[round(_OLD * len(of))] for place, of in births.items() if len(of) >= _FEWEST}
         self._looks.append((now, oldest))
 
-    def lengthen(self, places: Collection[Place]) -> bool | None:
-        """Whether what one of the lines has made lives longer than before; None if it is not known of all of them."""
-        found = [self._lengthens(place) for place in places]
+    def lengthen(self, places: Collection[Place], since: int = 0) -> bool | None:
+        """Whether what one of the lines has made lives longer than before, by the looks *since* then; None if it is not
+        known of all of them."""
+        found = [self._lengthens(place, since) for place in places]
         return True if True in found else None if None in found or not found else False
 
-    def _lengthens(self, place: Place) -> bool | None:
-        known = [(time, oldest[place]) for time, oldest in self._looks if place in oldest]
+    def _lengthens(self, place: Place, start: int) -> bool | None:
+        known = [(time, oldest[place]) for time, oldest in self._looks if place in oldest and time >= start]
         begin, first = known[0] if known else (0, 0)
         going = [(time, oldest) for time, oldest in known if oldest - first >= _MOVED * (time - begin) > 0]
         if not going:

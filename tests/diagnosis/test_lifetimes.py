@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from memwatch.backend.allocations.live import Sampled
 from memwatch.backend.allocations.recorder import Recorder
 from memwatch.diagnosis import evidence
 from memwatch.diagnosis.lifetimes import Lifetimes
+from memwatch.diagnosis.lines import Lines
 from memwatch.frames import Frame
 
 SECOND = 10**9
@@ -91,7 +93,9 @@ def test_a_look_reads_what_was_sampled_by_line(monkeypatch: pytest.MonkeyPatch) 
     for time in LOOKS:
         now[0] = time
         gatherer._see_lifetimes()
-    assert gatherer.lifetimes.lengthen({LINE}) is False
+    survivors = [Sampled((own,), 0, "app.Stream", 1.0, 1e5, SECOND)]
+    lines = Lines(survivors, lambda file: file == "app.py")
     monkeypatch.setattr(recorder, "sampling", None)
     gatherer.end()
-    assert gatherer.lifetimes.lengthen({LINE}) is None
+    assert gatherer.lengthen(lines, survivors, 64.0) is False, "of a suspicion that has lapsed as well"
+    assert gatherer.lengthen(lines, survivors, 10.0) is None

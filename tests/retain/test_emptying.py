@@ -424,7 +424,7 @@ class Timed(Kept):
     ],
 )
 def test_an_age_that_is_kept(app: Any, known: Known, kind: type[Kept], seconds: float | None) -> None:
-    assert callable(Sessions.sweep), "code that nothing names is dead"
+    assert Sessions.sweep and Sleeping.run, "code that nothing names is dead"
     found = filled(app, known, kind)
     assert found.bound is None
     assert found.seconds_kept == (None if seconds is None else pytest.approx(seconds, abs=60))
