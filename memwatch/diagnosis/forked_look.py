@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from ..backend.census import in_child
-from ..backend.census.contract import Look, ShouldCancel
+from ..backend.census.contract import Look, Overcopied, ShouldCancel
 from ..backend.census.fork_price import PAGE_BYTES, ForkPrice, Tables
+from ..backend.census.in_child import Used
 from ..backend.graph.in_child import Retained, retained_in_child
 from ..backend.quiet import quiet
 from ..internal import internal
@@ -27,6 +28,8 @@ CHILD_SHARE = 0.02  # of one core
 _TASK_SECONDS = {"census": 8e-8, "search": 1.6e-7, "dominators": 8e-7}  # an object, on a busy machine
 _TASK_BYTES = {"census": 4, "search": 24, "dominators": 70}  # an object, in the child
 _TOUCHED = 0.1  # of what is resident, copied because the program writes to it meanwhile; until it was measured
+_MOST_COPIED = 0.25  # of what is resident, until a child is ended: what is found without it has to do
+_LEAST_COPIED = 32 << 20  # bytes that are not much anywhere
 _PATIENCE = 5.0  # times what is expected
 
 
@@ -40,6 +43,8 @@ class Host(Protocol):
     def count_huge(self) -> tuple[int, float]: ...
 
     def room(self) -> int: ...
+
+    def used(self) -> Used: ...
 
 
 @internal
@@ -105,10 +110,33 @@ class ForkedLook:
             return None
         known = evidence.snapshot.identity if question is not None and evidence.snapshot else None
         with evidence.noting(unfinished), ledger.walk(), quiet:
-            look = self._look(blocks, candidate.should_cancel, known, question)
+            before = self._host.used()
+            try:
+                look = self._look(blocks, self._unless_overcopied(candidate.should_cancel, before), known, question)
+            except Overcopied:
+                after = self._host.used()
+                copied = after.given_bytes - before.given_bytes
+                ledger.child(after.child_seconds - before.child_seconds, copied)
+                self._touch(copied)
+                raise
             ledger.child(look.work_seconds, look.copied_bytes)
             return look
         return None
+
+    def _unless_overcopied(self, should_cancel: ShouldCancel, before: Used) -> ShouldCancel:
+        """*should_cancel*, which raises Overcopied once the program was given too much memory since *before*."""
+        most = max(_LEAST_COPIED, round(_MOST_COPIED * self._price.pages * PAGE_BYTES))
+
+        def ask() -> bool:
+            if self._host.used().given_bytes - before.given_bytes > most:
+                raise Overcopied(f"it was ended, as the program had {format_bytes(most)} copied meanwhile")
+            return should_cancel is not None and should_cancel()
+
+        return ask
+
+    def _touch(self, copied: int) -> None:
+        """So many bytes were copied while a child lived."""
+        self._touched = min(1.0, max(self._touched, copied / max(1, self._price.pages * PAGE_BYTES)))
 
     def retained(self, candidate: Candidate, evidence: Evidence, wall: float, address: int) -> Retained | None:
         """What the object at *address* retains, if a forked child may find that out."""
@@ -133,7 +161,7 @@ class ForkedLook:
         patience = self._patience(task, blocks)
         found = in_child.look_in_child(exclude, should_cancel, known, request, patience)
         if self._price.pages:
-            self._touched = min(1.0, max(self._touched, found.copied_bytes / (self._price.pages * PAGE_BYTES)))
+            self._touch(found.copied_bytes)
             self._price.paid(found.price_seconds)
         self._seconds[task] = found.work_seconds / max(blocks, 1)
         return found

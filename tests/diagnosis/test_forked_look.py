@@ -39,6 +39,9 @@ class Machine:
     def room(self):
         return self.free
 
+    def used(self):
+        return in_child.Used(0, 0.0)
+
 
 def refuse(*_):
     raise UnsupportedError("no look in a forked child: Cannot allocate memory")
@@ -108,7 +111,6 @@ def test_above_the_pause_budget_type_and_holder_are_named_by_a_child(make_case, 
     assert (first.type, first.held_by.text) == ("app.Order", "module app > orders: list, 20000 items > [index]")
     assert first.cause.startswith("a module-level list that only grows")
     assert report.cost.child_seconds > 0 and report.cost.censuses == 3
-    assert report.cost.copied_bytes > 0
 
 
 @can_look
@@ -153,6 +155,27 @@ def test_where_the_child_fails_it_is_said_and_the_rest_goes_out(make_case, app, 
     monkeypatch.setattr(in_child, "look_in_child", refuse)
     report = case.verdict().report
     assert "no look by a forked child: no look in a forked child: Cannot allocate memory" in report.missing
+
+
+@can_look
+def test_a_child_is_ended_where_the_program_has_too_much_copied(make_case, app, text, monkeypatch):
+    app.kept, given = [], [0]
+    case = make_case(blocks=LARGE)
+    case.suspect()
+    app.kept.extend(map(text, range(1000)))
+    look = in_child.look_in_child
+
+    def look_slowly(exclude, should_cancel, *asked):
+        given[0] += 1 << 30
+        should_cancel()
+        return look(exclude, should_cancel, *asked)
+
+    monkeypatch.setattr(in_child, "used", lambda: in_child.Used(given[0], 0.5 * (given[0] > 0)))
+    monkeypatch.setattr(in_child, "look_in_child", look_slowly)
+    report = case.verdict().report
+    (why,) = [it for it in report.missing if "no look by a forked child" in it]
+    assert why.startswith("no look by a forked child: it was ended, as the program had ") and why.endswith(" meanwhile")
+    assert report.cost.copied_bytes == 1 << 30 and report.cost.child_seconds > 0.5
 
 
 @can_look

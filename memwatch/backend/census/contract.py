@@ -20,6 +20,10 @@ class Cancelled(MemwatchError):
     """A walk ended early because its `should_cancel` answered True; nothing was kept of it."""
 
 
+class Overcopied(Cancelled):
+    """A forked child was ended, since the program had more memory copied meanwhile than it may cost."""
+
+
 @internal
 @dataclass(frozen=True, slots=True)
 class Listing:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import UnsupportedError
+from ...internal import internal
 from .. import name, reason
 from ..meters.memory_limit import container, machine
 from .contract import Look, ShouldCancel
@@ -26,12 +27,22 @@ EXPECTED_PAUSE = 5e-9
 MOST_SHARE = 0.9
 """Of the memory that the process's container or machine has, what may be taken while a child lives."""
 
-__all__ = ["CAN_LOOK", "PAGE_BYTES", "count_huge", "count_in_child", "look_in_child", "read_tables", "room"]
+__all__ = ["CAN_LOOK", "PAGE_BYTES", "count_huge", "count_in_child", "look_in_child", "read_tables", "room", "used"]
 
+resource: Any = import_module("resource") if sys.platform.startswith("linux") else None
 _native: Any = import_module(".exact", __package__) if name == "native" else None
 _count: Callable[..., tuple[Mapping[str, tuple[int, int]], float]] | None = _native and _native.count_in_child
 CAN_LOOK = _native is not None and sys.platform.startswith("linux")
 """Whether `look_in_child` may be tried."""
+
+
+@internal
+class Used(NamedTuple):
+    """The bytes of memory that threads other than the calling one were given, those of pages that they had copied among
+    them; and the seconds of processor time of children that have ended."""
+
+    given_bytes: int
+    child_seconds: float
 
 
 def count_in_child(deep: bool) -> tuple[Mapping[str, tuple[int, int]], float]:
@@ -62,6 +73,15 @@ def look_in_child(
         raise UnsupportedError(f"a look in a forked child needs Linux and the C extension; backend {name}: {reason}")
     look: Look = _native.look_in_child(exclude, should_cancel, known, question, patience)
     return look
+
+
+def used() -> Used:
+    """What this process and its children have used so far."""
+    if resource is None:
+        return Used(0, 0.0)
+    every, own = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_THREAD)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Used(PAGE_BYTES * (every.ru_minflt - own.ru_minflt), ended.ru_utime + ended.ru_stime)
 
 
 def room() -> int:

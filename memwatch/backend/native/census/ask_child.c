@@ -54,13 +54,15 @@ clock_seconds(clockid_t clock)
     return clock_gettime(clock, &now) == 0 ? (double)now.tv_sec + (double)now.tv_nsec * 1e-9 : 0.0;
 }
 
-/* The pages that this process was given so far without reading them from anywhere. */
+/* The pages that the other threads of this process were given so far without reading them from anywhere: this one's are
+ * the answer's. */
 static long
 count_faults(void)
 {
-    struct rusage used = {0};
-    getrusage(RUSAGE_SELF, &used);
-    return used.ru_minflt;
+    struct rusage all = {0}, own = {0};
+    getrusage(RUSAGE_SELF, &all);
+    getrusage(RUSAGE_THREAD, &own);
+    return all.ru_minflt - own.ru_minflt;
 }
 
 /* 0, or an errno. The thread's mask is the child's: no signal is ever handled there. */
