@@ -167,16 +167,23 @@ class Loader:
         meters = Meters()
         _loading.begin(meters.read(force=True))
         try:
-            for part in self._parts:
-                if not self._may_go_on():
-                    return
-                _check_modules()
-                with at_once():
-                    room = import_module(part)
-            _check_modules()
-            self.room, self.problem = room, ""
+            room = self._import_parts()
         finally:
             _loading.end(meters.read(force=True), self._rates)
+        if room is not None:  # only now: the judge is to read no meter before it is known what loading took
+            self.room, self.problem = room, ""
+
+    def _import_parts(self) -> Any:
+        """The last of the parts; None where a fork or the end of the process came between."""
+        room = None
+        for part in self._parts:
+            if not self._may_go_on():
+                return None
+            _check_modules()
+            with at_once():
+                room = import_module(part)
+        _check_modules()
+        return room
 
 
 def _remember_interrupt() -> None:

@@ -177,6 +177,13 @@ def test_what_the_program_allocates_while_loading_is_its_own(monkeypatch):
     assert 1 << 20 <= LOADED.heap - before <= 3 << 20
 
 
+def test_the_judge_is_there_once_it_is_known_what_loading_took(parts, monkeypatch):
+    loader, end, there = Loader(("first",)), loading._loading.end, []
+    monkeypatch.setattr(loading._loading, "end", lambda *asked: there.append(loader.room) or end(*asked))
+    loader.load()
+    assert (there, loader.room) == ([None], "first")
+
+
 def test_a_fork_waits_for_the_part_under_way_and_parent_and_child_go_on_where_it_was(parts):
     parts.hold_up()
     loader = Loader(("first", "second"))

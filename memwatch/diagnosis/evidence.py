@@ -60,16 +60,17 @@ class EvidenceCollector:
         """Growth is suspected: take the snapshot that it will be measured from."""
         candidate.ledger.let_go()
         candidate.ledger.pause_budget = self._budget.pause_budget
-        last, native = candidate.last, is_past_python(candidate.growth, candidate.samples)
+        native = is_past_python(candidate.growth, candidate.samples)
         self._look(closely=True, native=native)
+        before = candidate.read()  # the last sample may be of when the judge was being loaded
         now, loaded = Clock.monotonic_ns(), count_imported()
-        suspicion = candidate.growth._replace(end=max(candidate.growth.end, last.time))  # it waited for the judge
+        suspicion = candidate.growth._replace(end=max(candidate.growth.end, before.time))  # it waited for the judge
         self.evidence = Evidence(suspicion=suspicion, modules=loaded, native=native, since=now)
-        self.evidence.base, self.evidence.small, self.evidence.rss = last.base, last.small, last.rss
+        self.evidence.base, self.evidence.small, self.evidence.rss = before.base, before.small, before.rss
         self.evidence.interpreters, self.evidence.mapped = count_interpreters(), read_mapped()
         self.evidence.pages, self.evidence.connections = read_sqlite_pages(), count_accepted()
         self.evidence.threads = count_threads()
-        self.evidence.snapshot = self._walks(candidate, from_suspicion=True).first()
+        self.evidence.snapshot = self._walks(candidate, from_suspicion=True).first(before)
         self._see_lifetimes()
 
     def begin_anew(self, candidate: Candidate) -> bool:

@@ -111,12 +111,11 @@ class Walks:
     def _note_over(self, what: str) -> None:
         self._evidence.missing.append(f"{what}: {self._blocks:,} blocks are over the budget{self._child.reason}")
 
-    def first(self) -> Snapshot | None:
+    def first(self, before: Sample) -> Snapshot | None:
         """Who is there: by a walk here, else by a forked child, else of tracked objects alone, or not at all.
 
-        All walks up to the verdict share one time.
+        *before* is read right before. All walks up to the verdict share one time.
         """
-        before = self._candidate.read()
         snapshot = self._first()
         if snapshot is not None:
             self.hold(before, snapshot.nodes, snapshot.nbytes, snapshot.identity.mapped_bytes)

@@ -234,6 +234,13 @@ def test_where_no_blocks_are_counted_bytes_stand_for_them(allocator):
     assert report["suspects"][0]["held_by"][1] == ".kept: list, 900 items"
 
 
+def test_growth_is_measured_from_a_reading_right_before_the_first_look(case, app, text):
+    case.past.append(case.read())
+    app.kept = list(map(text, range(500)))  # while the judge was being loaded
+    case.diagnosis.suspected(case.candidate("suspect"))
+    assert case.diagnosis._gatherer.evidence.base - case.past[0].base > 1_500_000
+
+
 @pytest.mark.parametrize("seen", ["at a look", "at the verdict"])
 def test_when_a_start_up_is_over_what_grows_now_is_measured(make_case, app, text, seen):
     case = make_case(pause_budget=60.0, age=1e6)
