@@ -44,7 +44,8 @@ def test_variables_of_a_waiting_greenlet_are_told_by_its_function(monkeypatch: p
         app.waiting[-1].switch()
     found = next(it for it in find_holdings(known) if it.frontier_type == f"{__name__}.Job")
     assert found.path.text == f"suspended greenlet, function {__name__}.work > local job: {__name__}.Job"
-    assert found.path.root.kind is RootKind.GREENLET and found.targets == pytest.approx(300, abs=30)
+    assert found.path.root.kind is RootKind.GREENLET
+    assert 200 < found.targets <= 330  # some come to lie where others died
     assert [path.text for path in found.others] == ["module app > waiting: list, 300 items > [index]"]
     for job in app.waiting:
         job.throw()
