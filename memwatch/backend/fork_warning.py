@@ -20,9 +20,7 @@ _WARNS = sys.version_info >= (3, 12)
 _TEXT = "is multi-threaded, use of fork"  # or forkpty
 
 _threads: set[int] = set()  # made by memwatch, by the system's ids; some may have ended
-_starting: set[int] = (
-    set()
-)  # keys of those that have not told their ids: on a busy machine a new one waits for a processor
+_starting: set[int] = set()  # keys of those that have not run yet
 _list = os.listdir  # taken at the import: what finds blocking calls in event loops puts a function there that raises
 
 
