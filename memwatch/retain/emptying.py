@@ -10,7 +10,7 @@ from itertools import pairwise
 from opcode import opmap, opname
 from types import CodeType
 
-from .comparisons import instructions, loaded_variables, name_of, parts_of, stored_variables, variables_of
+from .comparisons import ADDERS, instructions, loaded_variables, name_of, parts_of, stored_variables, variables_of
 from .object_labels import length
 from .views import View
 
@@ -77,8 +77,17 @@ def takes_out(code: CodeType) -> bool:
 
 def takes_from(code: CodeType, name: str) -> bool:
     """Whether *code* calls a method that takes items out of what it has under *name*: ``self.idle.pop()``."""
+    return _calls_of(code, name, _TAKES_OUT)
+
+
+def puts_into(code: CodeType, name: str) -> bool:
+    """Whether *code* calls a method that adds to what it has under *name*: ``self.idle.append(item)``."""
+    return _calls_of(code, name, ADDERS)
+
+
+def _calls_of(code: CodeType, name: str, methods: Collection[str]) -> bool:
     words = [word for op, arg in instructions(code) if (word := name_of(code, op, arg)) is not None]
-    return any(word == name and following in _TAKES_OUT for word, following in pairwise(words))
+    return any(word == name and following in methods for word, following in pairwise(words))
 
 
 def empties(view: View, code: CodeType) -> bool:

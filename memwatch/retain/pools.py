@@ -18,7 +18,7 @@ from typing import Any
 from ..kinds import Kinds
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .comparisons import assigned, comparisons, instructions
-from .emptying import calls, takes_from
+from .emptying import calls, puts_into, takes_from
 from .functions import methods_of
 
 _STORE_ATTR = opmap["STORE_ATTR"]
@@ -35,7 +35,7 @@ def made_at_most(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, int
         handling = [code for code in codes if name in code.co_names]
         makers = [code for code in codes if any(it is code or calls(it, (code.co_name,)) for it in handling)]
         counts = [it for code in makers for it in _counts_up_to(owner, code, codes)]
-        if any(takes_from(code, name) for code in handling):
+        if any(takes_from(code, name) for code in handling) and any(puts_into(code, name) for code in handling):
             counts += [(most, used + out) for code in makers for most, out in _in_use_up_to(owner, name, code, codes)]
         found = next(iter(counts), None)
         if found is not None and used <= found[1] <= found[0]:
@@ -97,8 +97,9 @@ def _in_use_up_to(owner: Any, name: str, code: CodeType, codes: Sequence[CodeTyp
     method changes, each with that length."""
     for compared in comparisons(code):
         found = [(word, instance_value(owner, word)) for word in compared.names if word != name]
-        out = [len(it) for _, it in found if type(it) in _CONTAINERS]
-        fixed = [it for word, it in found if type(it) is int and not any(_sets(code, word) for code in codes)]
+        moved = [(word, it) for word, it in found if type(it) in _CONTAINERS]
+        out = [len(it) for word, it in moved if any(puts_into(each, word) for each in codes)]
+        fixed = [it for word, it in found if type(it) is int and not any(_sets(each, word) for each in codes)]
         if "len" in compared.names and out and len(fixed) == 1:
             yield fixed[0], sum(out)
 
