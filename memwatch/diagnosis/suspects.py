@@ -19,6 +19,7 @@ from .pinned import NATIVE, Pinned, Pins, strong_of
 from .places import place_of
 from .ranking import Ranking
 from .report import Suspect
+from .verdict import HALF
 
 MOST = 5
 FIRST_SHARE = 0.2
@@ -101,8 +102,8 @@ def from_holdings(
     if any(it.path.root.kind is RootKind.GREENLET for it in strong):  # what its library notes of each goes with it
         strong = [it for it in strong if it.path.root.kind is not RootKind.HELD_IN_C or not _of_greenlets(it)]
     most = max((it.retained_bytes for it in strong if not it.is_bounded), default=0)
-    if most >= FIRST_SHARE * total:  # a cache within its bound has met what leaks
-        strong = [it for it in strong if not it.is_bounded or it.retained_bytes > most]
+    if most >= FIRST_SHARE * total:  # a cache within its bound has met what leaks; if it has as much, it holds it, too
+        strong = [it for it in strong if not it.is_bounded or it.retained_bytes > HALF * most]
     found = []
     others = Counter[Place]()  # the bytes of those that are found, by the place that allocated them
     claimed = Counter[str]()  # the new objects of those before, by type
