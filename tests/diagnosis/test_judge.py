@@ -376,7 +376,7 @@ def test_out_of_time_from_the_beginning_the_leak_goes_out_all_the_same(make_case
     app.kept = []
     leak = make_case(should_cancel=lambda: True).judge(lambda: app.kept.extend(map(text, range(1000))))
     assert isinstance(leak, Leak) and leak.report.suspects == ()
-    first, second, _ = leak.report.missing
+    first, second, *_ = leak.report.missing
     assert first.startswith("census not finished: ")
     assert second == "no collection before the verdict: the time for the verdict was over"
 
