@@ -231,14 +231,14 @@ class Diagnosis:
 
     def _excuse(self, candidate: Candidate, findings: Findings, verdict: str) -> str | None:
         """Why this growth is no leak, or is better looked at again when it has lasted twice as long; None if it is."""
+        if self._idle >= _MOST_IDLE:
+            findings.holdings = without_idle(findings.holdings)
         evidence, last = self._gatherer.evidence, candidate.last
         grew, modules = evidence.grew(last), count_imported() - evidence.modules
         if grew <= 0 or (evidence.snapshot is None and not findings.holdings):
             return None
         deep = evidence.snapshot is not None and evidence.snapshot.deep
         before = evidence.snapshot.identity.totals if evidence.snapshot is not None else None
-        if self._idle >= _MOST_IDLE:
-            findings.holdings = without_idle(findings.holdings)
         excuses = BenignGrowth(findings.holdings, findings.diff, deep, grew, candidate.growth.seconds, before)
         if verdict == "native" and not self._waited:
             young = "the native memory is all young" if findings.lines.is_young(RAW, HALF * grew) else None

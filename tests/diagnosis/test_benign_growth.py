@@ -198,7 +198,6 @@ def test_code_that_is_not_run_is_believed_for_a_while_if_somebody_may_run_it(mak
     assert [type(it) for it in said] == expected and callable(tidy)
 
 
-@pytest.mark.skipif(memwatch.backend.name == "pure", reason="without C, growth is put right by what the walks have met")
 def test_nor_longer_where_its_items_keep_more_than_a_walk_meets(make_case, made, monkeypatch):
     monkeypatch.setattr(BenignGrowth, "filling", lambda *_: None)
     monkeypatch.setattr(judge, "will_be_full", lambda held, *_: "it fills" if held.bound else None)

@@ -76,7 +76,7 @@ def test_where_the_kernel_tells_nothing_nothing_is_known(now: list[float], monke
     assert count_huge() == (0, 0.0)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="of Linux's /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc, which tells the page tables")
 def test_what_this_kernel_tells() -> None:
     tables = read_tables()
     assert tables is not None and tables.pages > 1000 and tables.sparse >= 0
