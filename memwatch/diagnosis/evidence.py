@@ -57,7 +57,11 @@ class EvidenceCollector:
         return Walks(candidate, self.evidence, self._budget, self._child, self._show_keys, from_suspicion)
 
     def begin(self, candidate: Candidate) -> None:
-        """Growth is suspected: take the snapshot that it will be measured from."""
+        """Growth is suspected: take the snapshot that it will be measured from. Evidence of before goes first."""
+        self.evidence = Evidence()
+        self._begin(candidate)
+
+    def _begin(self, candidate: Candidate) -> None:
         candidate.ledger.let_go()
         candidate.ledger.pause_budget = self._budget.pause_budget
         native = is_past_python(candidate.growth, candidate.samples)
@@ -87,10 +91,13 @@ class EvidenceCollector:
 
         The meters are read once more when the old evidence is gone: until then what it holds is subtracted from them.
         """
-        before = self.evidence
-        self.begin(candidate)
+        before, ledger = self.evidence, candidate.ledger
+        held = ledger.bytes, ledger.mapped, ledger.mapped
+        self._begin(candidate)
         if not self.evidence.knows_all:
             self.evidence = before
+            ledger.let_go()
+            ledger.hold(*held)
             return False
         if before.suspicion is not None:
             self.evidence.suspicion = before.suspicion._replace(end=candidate.last.time)

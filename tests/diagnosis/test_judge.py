@@ -17,6 +17,8 @@ from memwatch.heap import least
 from memwatch.retain import Collecting
 from memwatch.watch import Dismissed, Leak
 
+from .conftest import GUESSED
+
 MIB = 1 << 20
 
 
@@ -335,6 +337,7 @@ def test_a_huge_heap_is_not_looked_at(make_case, app, text):
         "census skipped: 50,000,000 blocks are over the budget",
         "no collection before the verdict: it would pause the program for too long",
         "what kind of memory it is: no walk saw the objects, and no allocations were sampled",
+        *GUESSED,
     )
     assert leak.verdict == "unknown"
     assert (leak.report.suspects, leak.report.rows, leak.report.cost.censuses) == ((), (), 0)
@@ -347,10 +350,10 @@ def test_a_heap_that_has_become_too_large_for_a_second_census(case, app, text):
     case.suspect()
     app.kept.extend(map(text, range(1000)))
     report = case.verdict(blocks=50_000_000).report
-    assert report.missing[-3:-1] == (
+    assert {
         "search for holders skipped: 50,000,000 blocks are over the budget",
         "second census skipped: 50,000,000 blocks are over the budget",
-    )
+    } <= set(report.missing)
 
 
 @pytest.mark.usefixtures("no_child")
@@ -387,7 +390,7 @@ def test_out_of_time_at_the_verdict(case, app, text):
     app.kept.extend(map(text, range(1000)))
     case.should_cancel = lambda: True
     report = case.verdict().report
-    assert [line.partition(":")[0] for line in report.missing] == [
+    assert [line.partition(":")[0] for line in report.missing if line not in GUESSED] == [
         "no collection before the verdict",
         "holders not searched",
         "census not finished",
@@ -401,6 +404,7 @@ def test_a_leak_that_was_not_suspected_before(case):
     assert leak.report.missing == (
         "no census: the growth had not been suspected before",
         "what kind of memory it is: no walk saw the objects, and no allocations were sampled",
+        *GUESSED,
     )
     report = leak.report
     assert (report.suspects, report.since_seconds, report.since_bytes) == ((), 64.0, report.growth_bytes)
