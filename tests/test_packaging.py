@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import memwatch
 
@@ -69,15 +70,24 @@ def build_flags():
     return ["--no-build-isolation"] if new_enough else []
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy: building leaves traces in the source folder. It need not be fast."""
-    source = tmp_path_factory.mktemp("source")
+def build_wheel(source, built):
+    """Build it from a copy: building leaves traces in the source folder. It need not be fast."""
     copy_sources(source)
-    built = tmp_path_factory.mktemp("built")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MEMWATCH_CFLAGS", "-O0")
         pip("wheel", "--quiet", "--no-deps", *build_flags(), "--wheel-dir", str(built), str(source))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel, which the first of the processes that run the tests beside each other builds for all."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    built = folder / "built"
+    with FileLock(folder / "built.lock", timeout=PATIENCE):
+        if not built.exists():
+            build_wheel(tmp_path_factory.mktemp("source"), built)
     (made,) = built.iterdir()
     return made
 
