@@ -264,7 +264,7 @@ def test_a_tick_while_a_handler_is_connected_does_not_use_up_what_it_is_to_be_to
     monkeypatch.setattr(crossings._crossed, "connect", lambda *args, **options: (tick(), connect(*args, **options)))
     memwatch.on_threshold(events.put, rss=MIB)
     tick()
-    assert events.get(timeout=1).threshold == MIB
+    assert events.get(timeout=30).threshold == MIB
 
 
 def test_as_a_decorator_it_gives_the_function_back_and_starts_the_watcher(events):
