@@ -5,26 +5,38 @@ The code may also call a function beside it that does so, by its name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from opcode import opmap, opname
 from types import CodeType
 
-from .comparisons import ADDERS, instructions, loaded_variables, name_of, parts_of, stored_variables, variables_of
+from .comparisons import (
+    ADDERS,
+    instructions,
+    loaded_variables,
+    name_of,
+    parts_of,
+    reads_item,
+    results_of,
+    stored_variables,
+    variables_of,
+)
 from .object_labels import length
+from .operands import KINDS, at, operations
 from .views import View
 
-_TAKES_OUT = frozenset(
-    (
-        *("pop", "popitem", "popleft", "clear", "remove", "discard", "difference_update", "intersection_update"),
-        *("heappop", "heappushpop", "heapreplace"),
-    )
+_EMPTIES = frozenset(("clear",))
+_OF_HEAPS = frozenset(("heappop", "heappushpop", "heapreplace"))
+_TAKES_OUT = _OF_HEAPS | frozenset(
+    ("pop", "popitem", "popleft", "clear", "remove", "discard", "difference_update", "intersection_update")
 )
-_DELETES = frozenset(opmap[name] for name in ("DELETE_SUBSCR", "STORE_SLICE") if name in opmap)
+_DELETES = {opmap[name]: place for name, place in (("DELETE_SUBSCR", 2), ("STORE_SLICE", 3)) if name in opmap}
+"""Operations that delete or replace items, each with the place on the stack of what these are in."""
+
 _STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL", "STORE_NAME"))
 _STORE_NAME, _STORE_ATTR = opmap["STORE_NAME"], opmap["STORE_ATTR"]
 _NOTHING = frozenset((opmap["CACHE"], opmap["EXTENDED_ARG"]))
-_BINARY = opmap["BINARY_OP"]
+_GLOBAL, _BINARY = opmap["LOAD_GLOBAL"], opmap["BINARY_OP"]
 _CUTS = 26  # from 3.14 on this operation, with this argument, reads an item or a slice
 _PASSED = frozenset(
     op for op, name in enumerate(opname) if name.startswith(("LOAD_FAST", "LOAD_DEREF", "LOAD_GLOBAL", "LOAD_NAME"))
@@ -64,14 +76,32 @@ def calls(code: CodeType, names: Collection[str]) -> bool:
 
 
 def removes(view: View, code: CodeType) -> bool:
-    """Whether *code*, which names the container, takes items out, or replaces it."""
-    return view.touches(code) and (takes_out(code) or replaces(view, code))
+    """Whether *code*, which names the container, takes items out of it, or replaces it."""
+    return view.touches(code) and (_takes_from_it(view, code, _TAKES_OUT, _DELETES) or replaces(view, code))
+
+
+def _takes_from_it(view: View, code: CodeType, methods: Collection[str], deletes: Mapping[int, int]) -> bool:
+    """Whether one of *methods* is called, or one of the operations *deletes* done, on the container, or on what may be
+    it: all but attributes, globals and variables of other names, their items, and what is set to one of these."""
+    if not takes_out(code):
+        return False
+    maybe = {None, view.name, *results_of(code, {view.name or ""}), *KINDS}
+    for part in parts_of(code):
+        for op, arg, read, stack in operations(part, items=True, variables=view.is_variable):
+            if reads_item(op, arg) and at(stack, 1) == view.name:  # it is what a registry has under this key
+                maybe.add(at(stack, 2))
+            is_function = op == _GLOBAL or read in _OF_HEAPS
+            place = 1 if read in methods else deletes.get(op)
+            if place and (view.name is None or is_function or at(stack, place) in maybe):
+                return True
+    return False
 
 
 def takes_out(code: CodeType) -> bool:
     """Whether *code* takes items out of something."""
     return any(
-        not _TAKES_OUT.isdisjoint(it.co_names) or not _DELETES.isdisjoint(it.co_code[::2]) for it in parts_of(code)
+        not _TAKES_OUT.isdisjoint(it.co_names) or not _DELETES.keys().isdisjoint(it.co_code[::2])
+        for it in parts_of(code)
     )
 
 
@@ -91,8 +121,8 @@ def _calls_of(code: CodeType, name: str, methods: Collection[str]) -> bool:
 
 
 def empties(view: View, code: CodeType) -> bool:
-    """Whether *code* takes all items out at once, or replaces the container."""
-    return view.touches(code) and ("clear" in code.co_names or replaces(view, code))
+    """Whether *code* takes all items of the container out at once, or replaces it."""
+    return view.touches(code) and (_takes_from_it(view, code, _EMPTIES, {}) or replaces(view, code))
 
 
 def replaces(view: View, code: CodeType) -> bool:

@@ -8,22 +8,14 @@ what other variables refer to, so in doubt a remover is assumed.
 
 from __future__ import annotations
 
-import opcode
 from collections.abc import Collection, Iterator
-from opcode import EXTENDED_ARG, HAVE_ARGUMENT, hasjabs, hasjrel, opmap, stack_effect
+from opcode import opmap
 from types import CodeType
 
-from .comparisons import (
-    instructions,
-    loaded_variables,
-    name_of,
-    reads_item,
-    stored_variables,
-    variables_of,
-    words_of,
-)
+from .comparisons import instructions, words_of
 from .emptying import calls, takes_out
 from .functions import functions_of
+from .operands import EMPTY, KINDS, at, operations
 from .path import RetainingPath
 from .references import OWN, distance, modules
 from .steps import ATTRIBUTES, EdgeKind
@@ -48,15 +40,9 @@ _REMOVERS = frozenset(
 _DELETES = frozenset((opmap["DELETE_SUBSCR"],))
 _PUTS = frozenset((opmap["STORE_SUBSCR"],))
 _ADDERS = frozenset(("append", "appendleft", "add", "insert", "setdefault", "update", "extend", "put"))
-_BUILDS = frozenset((opmap["BUILD_LIST"], opmap["BUILD_MAP"]))
-_EMPTY = "[]"  # on the stack: a list or a dict that was just made
 _ATTRIBUTE = opmap["STORE_ATTR"]
 _STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL"))
-_JUMPS = frozenset((*hasjrel, *hasjabs))
-_WITH_ARGUMENT = frozenset(getattr(opcode, "hasarg", range(HAVE_ARGUMENT, 256)))
-_NEUTRAL = frozenset((0, EXTENDED_ARG, opmap["NOP"], opmap["RESUME"]))  # 0: room for a cache
 _GLOBAL = opmap["LOAD_GLOBAL"]
-_KINDS = frozenset(("dict", "list", "set", "OrderedDict", "deque"))
 _CALLS = frozenset(opmap[name] for name in ("CALL", "PRECALL", "CALL_KW", "CALL_FUNCTION_EX") if name in opmap)
 _MAKERS = frozenset(("__init__", "__new__", "__post_init__", "__setstate__", "<module>"))
 _NAMED = ATTRIBUTES | {EdgeKind.LOCAL}
@@ -113,11 +99,11 @@ def _removes(code: CodeType, name: str) -> bool:
 def _takes_out(code: CodeType, name: str) -> bool:
     """Whether it takes something out of *name*, or of a variable that may be it."""
     seen = set[str]()
-    for op, _, read, stack in _operations(code):
-        if op in _DELETES and _at(stack, 2) in (None, name):
+    for op, _, read, stack in operations(code):
+        if op in _DELETES and at(stack, 2) in (None, name):
             return True
         if read in _REMOVERS:
-            if op == _GLOBAL or _at(stack, 1) in (None, name):
+            if op == _GLOBAL or at(stack, 1) in (None, name):
                 return True
             seen.add(read)
     return not _REMOVERS.isdisjoint(set(code.co_names) - seen)
@@ -127,14 +113,14 @@ def takes_from(code: CodeType, names: Collection[str]) -> bool:
     """Whether it takes something out of an attribute or global of these *names*, or of an item of it, or puts an empty
     one there; not in doubt. The method may be that of the class: ``dict.pop(self.rows, key)``."""
     of_class = False
-    for op, arg, read, stack in _operations(code, items=True) if code.co_name not in _MAKERS else ():
-        if (op in _DELETES and _at(stack, 2) in names) or (read in _REMOVERS and _at(stack, 1) in names):
+    for op, arg, read, stack in operations(code, items=True) if code.co_name not in _MAKERS else ():
+        if (op in _DELETES and at(stack, 2) in names) or (read in _REMOVERS and at(stack, 1) in names):
             return True
-        if op in _STORES and code.co_names[arg] in names and _at(stack, 1 + (op == _ATTRIBUTE)) == _EMPTY:
+        if op in _STORES and code.co_names[arg] in names and at(stack, 1 + (op == _ATTRIBUTE)) == EMPTY:
             return True
         if of_class and read in names:
             return True
-        of_class = (of_class and op not in _CALLS) or (read in _REMOVERS and _at(stack, 1) in _KINDS)
+        of_class = (of_class and op not in _CALLS) or (read in _REMOVERS and at(stack, 1) in KINDS)
     return False
 
 
@@ -147,48 +133,9 @@ def changes_nothing(code: CodeType) -> bool:
 def puts_into(code: CodeType, names: Collection[str]) -> bool:
     """Whether it puts something into an attribute or global of these *names*, or into an item of it; not in doubt."""
     return any(
-        (op in _PUTS and _at(stack, 2) in names) or (read in _ADDERS and _at(stack, 1) in names)
-        for op, _, read, stack in _operations(code, items=True)
+        (op in _PUTS and at(stack, 2) in names) or (read in _ADDERS and at(stack, 1) in names)
+        for op, _, read, stack in operations(code, items=True)
     )
-
-
-def _operations(code: CodeType, items: bool = False) -> Iterator[tuple[int, int, str | None, list[str | None]]]:
-    """Each operation with its argument, the name that it reads, and the stack before it: of names, where what is no
-    global, no attribute, or not known is None. With *items* an item has the name of what it is in, and a variable the
-    name of what was assigned to it."""
-    stack: list[str | None] = []
-    variables, assigned = variables_of(code) if items else (), dict[str, str | None]()
-    for op, arg in instructions(code):
-        read = name_of(code, op, arg)
-        yield op, arg, read, stack
-        for name in stored_variables(op, arg, variables):
-            assigned[name] = _at(stack, 1) if name not in assigned or assigned[name] == _at(stack, 1) else None
-        whole = _at(stack, 2) if items and reads_item(op, arg) else read
-        effect = _effect(op, arg)
-        if effect is None:
-            stack.clear()
-            continue
-        del stack[len(stack) + min(effect, 0) :]
-        stack += [None] * effect
-        if stack and op not in _NEUTRAL:
-            stack[-1] = _EMPTY if op in _BUILDS and arg == 0 else whole
-        loaded = [assigned.get(name) for name in loaded_variables(op, arg, variables)]
-        if loaded and len(stack) >= len(loaded):
-            stack[-len(loaded) :] = loaded
-
-
-def _at(stack: list[str | None], place: int) -> str | None:
-    return stack[-place] if len(stack) >= place else None
-
-
-def _effect(op: int, arg: int) -> int | None:
-    """By how much the stack grows; None after a jump, or where that is not known."""
-    if op in _JUMPS:
-        return None
-    try:
-        return stack_effect(op, arg if op in _WITH_ARGUMENT else None)
-    except ValueError:
-        return None
 
 
 def own_functions(names: set[str]) -> Iterator[tuple[str, CodeType]]:

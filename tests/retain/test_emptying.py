@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 import pytest
 
 from memwatch.retain import Holding, find_holdings
+from memwatch.retain.emptying import removes
+from memwatch.retain.views import View
 
 Known = Callable[[], "array[int]"]
 ITEMS = 20
@@ -416,11 +418,40 @@ class Timed(Kept):
         self.rows.remove(row)
 
 
+class PutAside(Kept):
+    """Has in its rows what could not be sent. The same code empties another list in time, under a second name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batch: list[Any] = []
+        self.last = time.monotonic()
+
+    def add(self, row: Any) -> None:
+        self.batch.append(row)
+        if row or time.monotonic() - self.last > 240:
+            self.send()
+
+    def send(self) -> None:
+        self.rows.extend(self.batch)
+        batch = self.batch
+        batch.clear()
+
+
+class PutAsideByTimer(PutAside):
+    """A timer of its own takes out what is sent, one by one."""
+
+    def send(self) -> None:
+        if asyncio._get_running_loop():
+            asyncio.get_running_loop().call_later(240, self.send)
+        while self.batch:
+            self.rows.append(self.batch.pop())
+
+
 @pytest.mark.parametrize(
     ("kind", "seconds"),
     [
         *((kind, 240) for kind in (Given, Sessions, Jobs, Reporter, Purged, Sleeping, Timed)),
-        *((kind, None) for kind in (LongSessions, Speaking)),
+        *((kind, None) for kind in (LongSessions, Speaking, PutAside, PutAsideByTimer)),
     ],
 )
 def test_an_age_that_is_kept(app: Any, known: Known, kind: type[Kept], seconds: float | None) -> None:
@@ -428,3 +459,19 @@ def test_an_age_that_is_kept(app: Any, known: Known, kind: type[Kept], seconds: 
     found = filled(app, known, kind)
     assert found.bound is None
     assert found.seconds_kept == (None if seconds is None else pytest.approx(seconds, abs=60))
+
+
+def test_which_variable_of_a_function_is_emptied() -> None:
+    """What else is emptied is another variable, an item of one, or comes from a call: of that alone it is not known."""
+    code = _collect.__code__
+    found = {name: removes(View(name, (code,), (), is_variable=True), code) for name in code.co_varnames}
+    assert [name for name, is_emptied in found.items() if is_emptied] == ["rows", "same"]
+
+
+def _collect() -> None:
+    rows, batch, shards = list[int](), list[int](), [list[int]()]
+    unsent = list[int]()
+    same = rows
+    unsent.extend(batch)
+    same.clear()
+    shards[0].append(len(unsent))
