@@ -27,6 +27,7 @@ from .findings import Evidence, Findings
 from .forked_look import ForkedLook
 from .lifetimes import Lifetimes
 from .lines import Lines, Place, place_among
+from .own_time import OwnTime
 from .verdict import HALF, has_slowed, holds_start_up, is_past_python
 from .walks import Walks
 
@@ -46,7 +47,7 @@ class EvidenceCollector:
 
     def __init__(self, pause_budget: float, recorder: Recorder | None = None, show_keys: bool = False) -> None:
         self.evidence = Evidence()
-        self.lifetimes = Lifetimes()
+        self.lifetimes, self.own_time = Lifetimes(), OwnTime()
         self._budget = Budget(pause_budget)
         self._child = ForkedLook(pause_budget)
         self._uncollected = ""
@@ -54,6 +55,7 @@ class EvidenceCollector:
         self._show_keys = show_keys
 
     def _walks(self, candidate: Candidate, from_suspicion: bool = False) -> Walks:
+        self.own_time.note()
         return Walks(candidate, self.evidence, self._budget, self._child, self._show_keys, from_suspicion)
 
     def begin(self, candidate: Candidate) -> None:
@@ -73,7 +75,7 @@ class EvidenceCollector:
         self.evidence.base, self.evidence.small, self.evidence.rss = before.base, before.small, before.rss
         self.evidence.interpreters, self.evidence.mapped = count_interpreters(), read_mapped()
         self.evidence.pages, self.evidence.connections = read_sqlite_pages(), count_accepted()
-        self.evidence.threads = count_threads()
+        self.evidence.threads, self.evidence.began = count_threads(), self.own_time.note()
         self.evidence.snapshot = self._walks(candidate, from_suspicion=True).first(before)
         self._see_lifetimes()
 

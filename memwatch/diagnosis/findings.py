@@ -26,7 +26,7 @@ class Evidence:
 
     `base`, `small` and `rss` are the meters' readings when it arose, `modules` the number of files imported by then,
     `interpreters` how many there were, `mapped` the memory that had addresses, `pages` what SQLite's took,
-    `connections` how many had been accepted, `threads` how many there were.
+    `connections` how many had been accepted, `threads` how many there were, `began` the program's own time.
     """
 
     suspicion: Growth | None = None
@@ -37,6 +37,7 @@ class Evidence:
     pages: int | None = None
     connections: int | None = None
     threads: int = 0
+    began: float = 0.0
     small: int = 0
     rss: int = 0
     modules: int = 0

@@ -281,9 +281,9 @@ class Diagnosis:
         """Why to wait where objects come more and more slowly."""
         if candidate.growth.level == "early":  # that has its own bar
             return None
-        evidence, last = self._gatherer.evidence, candidate.last
-        looked = last.time, evidence.seconds(last)
-        return self._settling.why_wait(findings.holdings, evidence.series, grew, *looked, survivors)
+        evidence, own = self._gatherer.evidence, self._gatherer.own_time
+        looked, born = own.note(), [(own.at(it.birth), it.size_bytes) for it in survivors]
+        return self._settling.why_wait(findings.holdings, evidence.series, grew, looked, looked - evidence.began, born)
 
     def _still_fills(self, report: Report, findings: Findings, room: int) -> str | None:
         """Why to wait where most of the growth is what the items of one bounded container keep, though no walk meets

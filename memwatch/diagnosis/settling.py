@@ -3,7 +3,8 @@
 What leaks comes as often as the work that leaks it. The meters may rise evenly even so, because what is there grows as
 well: so the objects are counted. A verdict after one that waited has few looks of its own: it knows how many items the
 holder had then. And what lives was sampled when it came: that tells how often it came long before the suspicion, also
-of few large objects.
+of few large objects. All times are the program's own: by the clock a leak slows down, too, where others need the
+machine.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import NamedTuple
 
-from ..backend.allocations.live import Sampled
 from ..backend.meters.meters import counted_bytes
 from ..heap import FEWEST, TypeSeries
 from ..internal import internal
@@ -27,6 +27,9 @@ _SLOWER = 0.8  # of the flow before
 _MOST = 3  # times in a row: each is twice as long as the one before
 _BIRTHS = 12  # samples; fewer may be so by chance
 _ERRORS = 2.0  # standard errors of the mean birth
+
+Born = tuple[float, float]
+"""When something came, in seconds of the program's own time, and its bytes."""
 
 
 @internal
@@ -54,19 +57,19 @@ class Settling:
         grew: int,
         now: float,
         seconds: float,
-        survivors: Sequence[Sampled] = (),
+        born: Sequence[Born] = (),
     ) -> str | None:
         """In words, that what makes most of the *grew* bytes comes more and more slowly; None if it does not.
 
-        The growth was suspected *seconds* before *now*. *survivors* are those that `come_slower` asks for, where there
-        were too few objects or looks: by the clock alone a leak slows down, too, on a machine that has other work.
+        The growth was suspected *seconds* before *now*, in the program's own time. *born* is what `come_slower` asks
+        for, where there were too few objects or looks.
         """
         if self._waited >= _MOST:
             self._waited, self._before = 0, None
             return None
         why, filled = settles(holdings, series, grew), None
         top = _most_of(holdings, grew)
-        if why is None and top is not None and not _flows(top, series) and come_slower(survivors):
+        if why is None and top is not None and not _flows(top, series) and come_slower(born):
             why = _in_words(top.frontier_type)
         if top is not None and top.holder_items is not None and seconds > 0:
             filled = _Filled(top.path.fingerprint, now, top.holder_items, _last_speed(top, series, seconds))
@@ -97,28 +100,28 @@ def settles(holdings: Sequence[Holding], series: TypeSeries, grew: int) -> str |
     return _in_words(slow[0].what) if slow and is_most else None
 
 
-def come_slower(survivors: Sequence[Sampled]) -> bool:
-    """Whether less and less has come in the time from the first of *survivors* to the last, which are what lives of all
-    that some lines have made.
+def come_slower(born: Sequence[Born]) -> bool:
+    """Whether less and less has come in the time from the first of *born* to the last, which are what lives of all that
+    some lines have made.
 
     A start-up lies in the first sixth of it: what has come since then has a trend. If it lasts for longer, there is
     none in the last two thirds.
     """
-    if len(survivors) < _BIRTHS:
+    if len(born) < _BIRTHS:
         return False
-    births = [it.birth for it in survivors]
-    first, last = min(births), max(births)
-    slows, is_certain = _trend(survivors, first + (last - first) / 6, last)
-    return slows and is_certain and _trend(survivors, first + (last - first) / 3, last)[0]
+    times = [time for time, _ in born]
+    first, last = min(times), max(times)
+    slows, is_certain = _trend(born, first + (last - first) / 6, last)
+    return slows and is_certain and _trend(born, first + (last - first) / 3, last)[0]
 
 
-def _trend(survivors: Sequence[Sampled], begin: float, end: float) -> tuple[bool, bool]:
+def _trend(born: Sequence[Born], begin: float, end: float) -> tuple[bool, bool]:
     """Whether less of them came in the second half of the time, and whether that is no chance, by Laplace's test: the
     mean birth of what comes evenly is in the middle, within an error that the number of samples tells."""
-    later, middle = [(it.birth, it.size_bytes) for it in survivors if it.birth >= begin], (begin + end) / 2
-    late = sum(size for birth, size in later if birth >= middle)
+    later, middle = [it for it in born if it[0] >= begin], (begin + end) / 2
+    late = sum(size for time, size in later if time >= middle)
     error = (end - begin) * sqrt(sum(size * size for _, size in later) / 12)
-    moved = sum((middle - birth) * size for birth, size in later)
+    moved = sum((middle - time) * size for time, size in later)
     return late < _SLOWER * (sum(size for _, size in later) - late), moved > _ERRORS * error
 
 

@@ -29,6 +29,11 @@ def made(births: Any, label: str = "app.Stream", size: float = 1e5, native: bool
     return [Sampled(OURS, 0, label, 1.0, size, round(birth * SECOND), native) for birth in births]
 
 
+def born(births: Any, size: float = 1e5) -> list[tuple[float, float]]:
+    """The same as times and bytes."""
+    return [(birth, size) for birth in births]
+
+
 def replaced(survivors: list[Sampled], net: int = 100, lengthen: bool | None = False) -> str | None:
     """What is said of growth in which *net* more streams have come."""
     rows = [SimpleNamespace(what="app.Stream", net=net, size_bytes=10**7)]
@@ -62,7 +67,7 @@ RARER = [30 * log(61 / (61 - n)) for n in range(61)]  # of 61 things, asked for 
 
 
 def test_few_large_objects_that_come_more_and_more_slowly() -> None:
-    assert come_slower(made(RARER))
+    assert come_slower(born(RARER))
 
 
 def test_a_trend_that_only_all_the_time_after_a_start_up_shows() -> None:
@@ -95,7 +100,7 @@ def test_a_trend_that_only_all_the_time_after_a_start_up_shows() -> None:
         128,
         137,
     ]
-    assert come_slower(made([*(n * n / 46 for n in range(46)), *late]))
+    assert come_slower(born([*(n * n / 46 for n in range(46)), *late]))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def test_a_trend_that_only_all_the_time_after_a_start_up_shows() -> None:
     ids=["even", "after a start-up", "after a long one", "few", "in steps"],
 )
 def test_what_comes_as_fast_as_ever_is_not_waited_for(births: Any) -> None:
-    assert not come_slower(made(births))
+    assert not come_slower(born(births))
 
 
 def waits(looks: list[int], times: int = 1) -> list[bool]:
@@ -120,7 +125,7 @@ def waits(looks: list[int], times: int = 1) -> list[bool]:
         series.add({"app.Session": (count, 1000 * count)}, 10.0 * number, 10.0 * number)
     came = looks[-1] - looks[0]
     held = Holding(KEPT, came, 10**6, came, {"app.Session": came}, "app.Session", "dict", came, 1, None)
-    said = [settling.why_wait([held], series, 10**6, 40.0 * n, 40.0, made(RARER)) for n in range(times)]
+    said = [settling.why_wait([held], series, 10**6, 40.0 * n, 40.0, born(RARER)) for n in range(times)]
     return [why is not None for why in said]
 
 
