@@ -208,9 +208,9 @@ def test_old_items_that_grow_are_told_apart_from_a_few_new_ones(app: Any, known:
 
 
 def test_a_container_that_was_replaced_is_the_holder(app: Any, known: Known) -> None:
-    app.receivers = []
-    before = known()
+    app.receivers, before = [], known()
     app.receivers = [*app.receivers, *(Order() for _ in range(40))]
+    before = array(before.typecode, set(before) - {id(app.receivers)})  # it may lie where one was that has gone
     found = top(before)
     assert found.path.text == "module app > receivers: list, 40 items"
     assert (found.holder_type, found.holder_items, found.targets) == ("list", 40, 1)
