@@ -153,9 +153,8 @@ def stored_variables(op: int, arg: int, variables: Sequence[str]) -> list[str]:
 
 def loaded_variables(op: int, arg: int, variables: Sequence[str]) -> list[str]:
     """Which of *variables* an operation reads."""
-    if op == _STORE_AND_LOAD:
-        return [variables[arg & 15]]
-    return [variables[place] for place in _VARIABLES[op](arg) if place < len(variables)] if op in _VARIABLES else []
+    places = (arg & 15,) if op == _STORE_AND_LOAD else _VARIABLES[op](arg) if op in _VARIABLES else ()
+    return [variables[place] for place in places if place < len(variables)]
 
 
 def assigned(code: CodeType) -> dict[str, list[Comparison]]:
