@@ -41,7 +41,6 @@ ALL = (
 
 _PATTERNS = {cause.name: tuple(map(Pattern, cause.paths)) for cause in _BY_PATH}
 _NAMED = 3  # holders beside the first
-_OTHERS_THERE = "others in {}"
 _NO_CAUSE = Cause("", "", "")
 _TREE = ("hamt", "hamt_array_node", "hamt_bitmap_node", "hamt_collision_node")  # that a context is made of
 _CONTAINERS = CONTAINERS.union(_TREE)
@@ -140,7 +139,7 @@ def _beside(holding: Holding) -> str:
     if not holding.others:
         return ""
     own = holding.path.holder
-    names = [_OTHERS_THERE.format(own) if it.holder == own else it.holder for it in holding.others[:_NAMED]]
+    names = [f"others in {own}" if it.holder == own else it.holder for it in holding.others[:_NAMED]]
     more = len(holding.others) - len(names)
     named = " and by ".join([*names, f"{more} other{'s' * (more > 1)}"] if more else names)
     return f"the same objects are held by {named} as well, and stay until each lets go"
@@ -158,12 +157,12 @@ def name_type(holding: Holding) -> str:
     The class by which users know what a library keeps, where that is known. Else of those that come with nearly every
     held item a class of the program's before a builtin, and of builtins what is held itself before what it is made of.
     A mere container yields to what runs, as a function, and else to what it has most of; so does one object that holds
-    many of a class of the program's, as a copy that has one more each time. A class of the standard
-    library yields to one that is not, if it is not what is held, and one that the standard library keeps to itself to
-    any other, where the program has not put it there. Of two other classes that which owns the other is named, and
-    where neither does the program's own, else the one that leads to most. A library's object yields to the program's
-    that came with it, beside it or each leading to the other. Classes that are held are named as such, and so is one
-    that was made for each item, before a library's objects that describe it.
+    many of a class of the program's, as a copy that has one more each time. A class of the standard library yields to
+    one that is not, if it is not what is held, and one that the standard library keeps to itself to any other, where
+    the program has not put it there. Of two other classes that which owns the other is named, and where neither does
+    the program's own, else the one that leads to most. A library's object yields to the program's that came with it,
+    beside it or each leading to the other. Classes that are held are named as such, and so is one that was made for
+    each item, before a library's objects that describe it.
     """
     counts, top = holding.type_counts, holding.frontier_type
     if known := _known_kind(holding) or _wrapped(holding) or _companion(holding):
@@ -196,9 +195,8 @@ def _known_kind(holding: Holding) -> str:
     """The class that a known library's cause names, if it comes with the items."""
     counts = holding.type_counts
     kinds = (it for it in LIBRARIES if it.kind and counts.get(it.kind, 0) >= OFTEN * holding.targets)
-    return next(
-        (it.kind for it in kinds if any(Pattern(path).match(holding.path) is not None for path in it.paths)), ""
-    )
+    known = (it.kind for it in kinds if any(Pattern(path).match(holding.path) is not None for path in it.paths))
+    return next(known, "")
 
 
 def _wrapped(holding: Holding) -> str:
@@ -211,12 +209,14 @@ def _wrapped(holding: Holding) -> str:
 def _companion(holding: Holding) -> str:
     """The class of the program's of which as many came as of the library's that is held: the value of which that is the
     key, the object that it keeps note of, so that each leads to the other, or whose method it calls. Empty without
-    such."""
+    such. Of methods that are held it is the class whose they are: one object may have several."""
     top, counts = holding.frontier_type, holding.type_counts
-    if not is_library(top):
+    if not is_library(top) and top != "method":
         return ""
     noted = (it for it, way in holding.owners.items() if it != top and (top not in way or way[-1] == "method"))
     own = [name for name in {*holding.beside, *noted} if "." in name and is_programs(name)]
+    if top == "method":
+        return next((it for it in own if holding.owners.get(it) == (top,) and SEVERAL * counts[it] >= counts[top]), "")
     return next((name for name in sorted(own) if is_alike(counts.get(name, 0), counts.get(top, 0))), "")
 
 

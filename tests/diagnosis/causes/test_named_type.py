@@ -51,6 +51,19 @@ class Parent:
         self.child, self.rows = Child(self), collections.deque([[1]])
 
 
+class Listener:
+    """Three of its methods are kept."""
+
+    def __init__(self) -> None:
+        METHODS.extend((self.on_open, self.on_close))
+
+    def on_open(self) -> None: ...
+
+    def on_close(self) -> None: ...
+
+    def on_error(self) -> None: ...
+
+
 def result(value: object) -> Future[object]:
     """A future that has it."""
     future: Future[object] = Future()
@@ -70,6 +83,7 @@ HANDLES: list[object] = []
 PARTIALS: list[object] = []
 EVENTS: list[object] = []
 DICTS: list[object] = []
+METHODS: list[object] = []
 HERE = f"{__name__}."
 KINDS: list[tuple[list[object], Callable[[], object], str]] = [
     (GARAGES, Garage, HERE + "Garage"),
@@ -81,6 +95,7 @@ KINDS: list[tuple[list[object], Callable[[], object], str]] = [
     (HANDLES, lambda: asyncio.Handle(print, (), LOOP), "asyncio.events.Handle"),
     (PARTIALS, lambda: functools.partial(print, [1]), "functools.partial"),
     (EVENTS, threading.Event, "threading.Event"),
+    (METHODS, lambda: Listener().on_error, HERE + "Listener"),
     (DICTS, lambda: {"rows": [[1], {"a": [2]}]}, "dict"),
 ]
 
