@@ -179,7 +179,8 @@ class SteadyGrowth(Detector):
         age = scales.age * pace.sample
         if age > self._lapses:
             self._confirm = self._known_confirm = 0.0
-            self._reported = self._reported._replace(asked=0.0)
+            if self._reported.asked:
+                self._reported = self._reported._replace(asked=0.0)
             if self._reported.forecast is None and not self._was_reported:
                 self._progress = None
         self._follow(low)

@@ -47,9 +47,10 @@ _RUNNER = os.path.join(_PACKAGE, "cli", "program.py")
 class FrameFilter:
     """Distinguishes memwatch's frames from the program's; remembers it for each file."""
 
-    __slots__ = ("_helpers", "_sides", "_standard")
+    __slots__ = ("_apps", "_helpers", "_sides", "_standard")
 
     def __init__(self) -> None:
+        self._apps: dict[str, bool] = {}
         self._sides: dict[str, Side] = {}
         self._standard = _standard_folders()
         self._helpers = ("<frozen ", *(_folder(path) for name in _HELPERS if (path := _file_of(name))))
@@ -70,6 +71,12 @@ class FrameFilter:
 
     def is_app(self, file: str) -> bool:
         """Whether *file* is the program's own code: no library, installed or standard, and not memwatch."""
+        known = self._apps.get(file)
+        if known is None:
+            known = self._apps[file] = self._find_app(file)
+        return known
+
+    def _find_app(self, file: str) -> bool:
         side = self._sides.get(file) or self._find_side(file)
         if side != "program" or not file or (file[0] == "<" and file != _GENERATED and not file.startswith(_TYPED)):
             return False
