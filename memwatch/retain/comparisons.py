@@ -5,13 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from opcode import HAVE_ARGUMENT, opmap, opname, stack_effect
 from types import CodeType
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..internal import internal, never_count
 
+T = TypeVar("T")
+
 _EXTENDED = opmap["EXTENDED_ARG"]
+_CACHE = opmap.get("CACHE", -1)
 _COMPARE = opmap["COMPARE_OP"]
 FOR_ITER = opmap["FOR_ITER"]
 _STORE_ATTR = opmap["STORE_ATTR"]
@@ -35,7 +39,7 @@ _BINARY, _IS_ITEM = opmap["BINARY_OP"], 26  # from 3.14 on this operation, with 
 
 
 _blocks: list[None] = []  # that are under way
-_kept: dict[int, tuple[CodeType, tuple[tuple[int, int, Comparison], ...]]] = {}
+_kept: list[dict[int, tuple[CodeType, tuple[Any, ...]]]] = []
 never_count(_blocks, _kept)
 
 ADDERS = frozenset(("append", "appendleft", "add", "insert", "heappush", "setdefault", "update", "extend", "put"))
@@ -72,10 +76,47 @@ def parts_of(code: CodeType) -> Iterator[CodeType]:
             yield from parts_of(constant)
 
 
-def instructions(code: CodeType) -> Iterator[tuple[int, int]]:
+@contextmanager
+def code_is_read_once() -> Iterator[None]:
+    """Until the end of the block, what was read of code is kept: one verdict asks for the same code again and again."""
+    _blocks.append(None)
+    try:
+        yield
+    finally:
+        _blocks.pop()
+        for known in _kept if not _blocks else ():
+            known.clear()
+
+
+def once(read: Callable[[CodeType], Iterable[T]]) -> Callable[[CodeType], Iterable[T]]:
+    """*read*, which is done once for each code in such a block."""
+    kept: dict[int, tuple[CodeType, tuple[T, ...]]] = {}  # with the code, whose address another could get
+    never_count(kept)
+    _kept.append(kept)
+
+    @wraps(read)
+    def ask(code: CodeType) -> Iterable[T]:
+        if not _blocks:
+            return read(code)
+        known = kept.get(id(code))
+        if known is None:
+            known = kept[id(code)] = code, tuple(read(code))
+        return known[1]
+
+    return ask
+
+
+@once
+def instructions(code: CodeType) -> Iterable[tuple[int, int]]:
     """The operations of *code* with their arguments, specialized ones under their general names."""
-    codes, above = code.co_code, 0
-    for op, low in zip(codes[::2], codes[1::2], strict=True):
+    codes = code.co_code
+    pairs = zip(codes[::2], codes[1::2], strict=True)
+    return _with_extended(pairs) if _EXTENDED in codes[::2] else pairs
+
+
+def _with_extended(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    above = 0
+    for op, low in pairs:
         arg = above << 8 | low
         above = arg if op == _EXTENDED else 0
         yield op, arg
@@ -166,30 +207,8 @@ def assigned(code: CodeType) -> dict[str, list[Comparison]]:
     return found
 
 
-@contextmanager
-def code_is_read_once() -> Iterator[None]:
-    """Until the end of the block, expressions of code are kept once they were read: one verdict asks for the same code
-    again and again."""
-    _blocks.append(None)
-    try:
-        yield
-    finally:
-        _blocks.pop()
-        if not _blocks:
-            _kept.clear()
-
-
-def _expressions(code: CodeType) -> Iterable[tuple[int, int, Comparison]]:
-    """As `_read`, which is done once in such a block."""
-    if not _blocks:
-        return _read(code)
-    known = _kept.get(id(code))
-    if known is None:
-        known = _kept[id(code)] = code, tuple(_read(code))
-    return known[1]
-
-
-def _read(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
+@once
+def _expressions(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
     """Each comparison, slice and end of an expression, with its argument and what stands before it. Each name has the
     height of the stack at its place: the container and the key of an item are highest."""
     variables, names, inside = variables_of(code), list[tuple[str, int]](), set[str]()
@@ -197,8 +216,12 @@ def _read(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
     for place, (op, arg) in enumerate(instructions(code)):
         if op == _COMPARE or op in _SLICES or op in _BOUNDARIES:
             yield op, arg, _comparison({word for word, _ in names}, inside, constants, place)
-        height += stack_effect(op, arg if op >= HAVE_ARGUMENT else None, jump=False)
-        names = [(word, min(above, height)) for word, above in names]
+        if op == _CACHE:
+            continue
+        effect = stack_effect(op, arg if op >= HAVE_ARGUMENT else None, jump=False)
+        height += effect
+        if effect < 0:
+            names = [(word, min(above, height)) for word, above in names]
         if op == _COMPARE or op in _BOUNDARIES:
             names, inside, constants = [], set(), []
         if op in _NAMES:

@@ -15,6 +15,7 @@ from .comparisons import (
     instructions,
     loaded_variables,
     name_of,
+    once,
     parts_of,
     reads_item,
     results_of,
@@ -151,6 +152,7 @@ def _stores_under(name: str, code: CodeType) -> Iterator[tuple[int, bool]]:
         yield from ((op, grows) for stored, op, grows in _stores(code) if stored == name)
 
 
+@once
 def _stores(code: CodeType) -> Iterator[tuple[str, int, bool]]:
     """The names that *code* stores under, each with the operation, and whether the value is a sum. An attribute counts
     in methods alone, where it is set to anything but a sum."""

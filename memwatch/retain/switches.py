@@ -12,7 +12,7 @@ from opcode import opmap, opname
 from types import CodeType
 
 from .attributes import instance_value
-from .comparisons import instructions, loaded_variables, name_of, variables_of
+from .comparisons import instructions, loaded_variables, name_of, once, variables_of
 from .flow import reached
 from .functions import methods_of
 from .references import read_frames
@@ -52,18 +52,25 @@ def without_off(view: View) -> View:
 
 def _tests(view: View, code: CodeType, is_method: bool) -> Iterator[tuple[int, tuple[str, bool]]]:
     """The places of jumps that ask a truth value alone: its name, and whether the jump is taken."""
-    variables, before = variables_of(code), [(0, 0), (0, 0)]
+    variables = variables_of(code)
     instance = code.co_varnames[:1] if is_method and code.co_argcount else ()
+    for place, if_true, (owner, of), (read, word) in _jumps(code):
+        name, value = name_of(code, read, word), None
+        if name is not None and read in _GLOBALS:
+            value = view.sources[-1](name)
+        elif name is not None and instance and loaded_variables(owner, of, variables)[-1:] == [*instance]:
+            value = instance_value(view.owner, name)
+        if type(value) is bool:
+            yield place, (name or "", value is if_true)
+
+
+@once
+def _jumps(code: CodeType) -> Iterator[tuple[int, bool, tuple[int, int], tuple[int, int]]]:
+    """The places of jumps by a truth value, whether they are taken if it is true, and the two operations before."""
+    before = [(0, 0), (0, 0)]
     for place, (op, arg) in enumerate(instructions(code)):
         if op in _TRUE or op in _FALSE:
-            (owner, of), (read, word) = before
-            name, value = name_of(code, read, word), None
-            if name is not None and read in _GLOBALS:
-                value = view.sources[-1](name)
-            elif name is not None and instance and loaded_variables(owner, of, variables)[-1:] == [*instance]:
-                value = instance_value(view.owner, name)
-            if type(value) is bool:
-                yield place, (name or "", value is (op in _TRUE))
+            yield place, op in _TRUE, before[0], before[1]
         if op not in _NOTHING:
             before = [before[1], (op, arg)]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from opcode import opname
+from types import CodeType
 from typing import Any
 
 import pytest
 
 from memwatch.backend import FREE_THREADED
 from memwatch.retain.bounds import bound_of
-from memwatch.retain.comparisons import instructions
+from memwatch.retain.comparisons import code_is_read_once, instructions, once
 from memwatch.retain.flow import reached
 from memwatch.retain.switches import without_off
 from memwatch.retain.views import View
@@ -138,3 +141,18 @@ def test_all_of_code_can_be_reached_whatever_its_loops_and_handlers() -> None:
     """The room for a cache behind a jump does not count."""
     code = looping.__code__
     assert reached(code) >= {place for place, (op, _) in enumerate(instructions(code)) if op}
+
+
+def test_code_is_read_once_within_a_block_also_with_long_arguments() -> None:
+    reads = list[object]()
+
+    @once
+    def stores(code: CodeType) -> Iterator[str]:
+        reads.append(code)
+        yield from (code.co_names[arg] for op, arg in instructions(code) if opname[op] == "STORE_NAME")
+
+    names = [f"a{number}" for number in range(300)]
+    code = compile("\n".join(f"{name} = None" for name in names), "app.py", "exec")
+    with code_is_read_once():
+        assert [*stores(code)] == names == [*stores(code)] and reads == [code]
+    assert [*stores(code)] == names == [*stores(code)] and len(reads) == 3
