@@ -4,6 +4,8 @@ from __future__ import annotations
 
 _KIB = 1024
 _MIB = 1024 * 1024
+_LONGEST_NAME = 200  # characters: of a type, a function, a module, an attribute
+_NAME_ENDS = 98
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -92,3 +94,9 @@ def printable(text: object) -> str:
     if type(text) is not str:
         return "?"
     return text if text.isprintable() else repr(text)[1:-1]
+
+
+def short_name(text: object) -> str:
+    """A name of the program's own as it may leave the process: printable, without the middle of a very long one."""
+    name = printable(text)
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_NAME_ENDS]}...{name[-_NAME_ENDS:]}"

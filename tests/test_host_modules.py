@@ -3,6 +3,8 @@
 Each test is a script in a process of its own.
 """
 
+import pytest
+
 from .test_default import python
 
 
@@ -29,13 +31,25 @@ def test_who_looks_at_all_attributes_of_all_modules_meets_no_error_but_an_import
     assert done.stdout.startswith("urllib3 2 is needed") and done.stderr == ""
 
 
-def test_a_program_that_empties_sys_modules_ends_in_silence():
-    done = python(
+FAKE = """
+        class Fake(type(sys)):
+            def __getattr__(self, name):
+                raise RuntimeError(name)
+
+        for name in ("gc", "json", "logging", "os", "psutil", "threading", "time", "weakref"):
+            sys.modules[name] = Fake(name)
+        Fake._shutdown = lambda module: None  # which Python calls at the end
         """
+
+
+@pytest.mark.parametrize("replace", ["sys.modules.clear()", FAKE])
+def test_a_program_that_empties_sys_modules_or_replaces_modules_ends_in_silence(replace):
+    done = python(
+        f"""
         import sys, time, memwatch
         memwatch.on("stats", lambda stats: None)
         watcher = memwatch.start(tick=0.01, stats_interval=0.1)
-        sys.modules.clear()
+        {replace.strip()}
         before, deadline = watcher.readings, time.monotonic() + 60
         while watcher.readings < before + 5 and time.monotonic() < deadline:
             time.sleep(0.01)

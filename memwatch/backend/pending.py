@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 from ..internal import internal
@@ -126,8 +126,12 @@ class Call:
 def runs_signal_handlers() -> bool:
     """Whether this is the main thread. In a forked child `threading` has the number that it had in the parent; Linux
     gives a process's first thread the number of the process."""
-    threading, thread = sys.modules.get("threading"), _thread.get_native_id()
-    return threading is None or thread in (threading.main_thread().native_id, _leader())
+    thread = _thread.get_native_id()
+    if thread == _leader():
+        return True
+    threading = sys.modules.get("threading")
+    main = vars(threading).get("main_thread") if type(threading) is ModuleType else None
+    return main is None or bool(main().native_id == thread)
 
 
 def _leader() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..backend.meters.memory_limit import NO_LIMIT
@@ -19,6 +20,7 @@ from .interpreters import with_interpreters
 from .lines import Lines
 from .ranking import Ranking
 from .report import Report, Suspect
+from .shown_names import shown
 from .suspects import find_suspects, fingerprint, ratchets_of
 from .window import resident_growth
 
@@ -86,8 +88,8 @@ def _fill_in(
         time_to_limit_seconds=_time_to_limit(limit, last.rss, growth, resident),
         verdict=accused.verdict,
         since_seconds=since,
-        account=account,
-        ratchets=ratchets_of(evidence.series),
+        account=replace(account, rows=tuple(map(shown, account.rows))),
+        ratchets=tuple(map(shown, ratchets_of(evidence.series))),
         suspects=accused.suspects,
         missing=tuple(dict.fromkeys(accused.missing)),
         cost=candidate.ledger.cost(),
@@ -107,7 +109,7 @@ def _accuse(evidence: Evidence, findings: Findings, account: Account, verdict: s
     if interpreters > evidence.interpreters:
         suspects = with_interpreters(suspects, loose, account, interpreters - evidence.interpreters)
     name = fingerprint(verdict, suspects, findings.holdings)
-    return _Accused(verdict, suspects, name, _missing(evidence, account, verdict), interpreters)
+    return _Accused(verdict, tuple(map(shown, suspects)), name, _missing(evidence, account, verdict), interpreters)
 
 
 def _as_reported(accused: _Accused, reported: Report, now: float) -> _Accused:

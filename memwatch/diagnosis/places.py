@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from ..units import printable
+from ..units import short_name
 
 
 def own_frames(frames: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -16,13 +17,11 @@ def own_frames(frames: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def place_of(frame: dict[str, Any]) -> str:
     """``app.py:7 in load``, the file as one would write it here."""
-    return printable(f"{shown_file(frame['file'])}:{frame['line']} in {frame['function']}")
+    return f"{shown_file(frame['file'])}:{frame['line']} in {short_name(frame['function'])}"
 
 
 def shown_file(file: str) -> str:
-    """*file* as one would write it here."""
-    try:
-        here = os.path.join(os.getcwd(), "")
-    except OSError:
-        return file
-    return file.removeprefix(here)
+    """*file* as one would write it here, on one line."""
+    with suppress(OSError):
+        file = file.removeprefix(os.path.join(os.getcwd(), ""))
+    return short_name(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..units import format_rate
+from ..units import format_rate, short_name
 
 if TYPE_CHECKING:
     from ..watch.sample import Leak
@@ -32,7 +32,10 @@ def summarize(leak: Leak) -> str:
     return ", ".join(
         [
             f"memory leak: {getattr(report, 'subject', '') or f'{leak.verdict} memory'}",
-            *(f"allocated at {frame['file']}:{frame['line']} in {frame['function']}" for frame in frames[:1]),
+            *(
+                f"allocated at {short_name(it['file'])}:{it['line']} in {short_name(it['function'])}"
+                for it in frames[:1]
+            ),
             format_rate(leak.rate_per_hour),
             f"fingerprint {getattr(report, 'fingerprint', '') or 'none'}",
         ]

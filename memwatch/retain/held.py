@@ -14,7 +14,7 @@ from typing import Any
 from ..backend.quiet import quiet
 from ..backend.type_labels import size_reader, type_label
 from ..internal import internal
-from ..units import printable
+from ..units import short_name
 from .attributes import fields_of
 from .found import NEW_OF_TYPES, NEW_WANTED, HoldingSite, Query
 from .holder_names import root_text
@@ -104,7 +104,7 @@ def _example(place: HoldingSite) -> dict[str, Any]:
     """One object without its values."""
     found = place.chain[-1]
     fields = [
-        {"name": printable(name), "type": _label(value), "items": length(value), "bytes": _size(value)}
+        {"name": short_name(name), "type": _label(value), "items": length(value), "bytes": _size(value)}
         for name, value in fields_of(found)[:_MOST_FIELDS]
     ]
     items = [] if fields else Counter(map(_label, contents(found)[:_LOOKED_AT])).most_common(5)
@@ -114,7 +114,7 @@ def _example(place: HoldingSite) -> dict[str, Any]:
 
 
 def _label(value: object) -> str:
-    return printable(type_label(type(value)))
+    return short_name(type_label(type(value)))
 
 
 def _size(value: object) -> int | None:

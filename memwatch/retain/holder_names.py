@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..units import printable
+from ..units import short_name
 from .steps import ATTRIBUTES, Edge, EdgeKind, Root, RootKind, Step
 
 _IN_C = {
@@ -35,7 +35,7 @@ def root_text(root: Root) -> str:
     """``module app``, ``main thread, function app.run``, ``no Python reference (held in C)``"""
     if root.kind in _IN_C:
         return _IN_C[root.kind]
-    name = printable(root.name)
+    name = short_name(root.name)
     if root.kind is RootKind.MODULE:
         return f"module {name}"
     if root.kind is RootKind.INTERPRETER:
@@ -49,13 +49,14 @@ def root_text(root: Root) -> str:
 def edge_text(edge: Edge) -> str:
     """``.CACHE``, ``['name']``, ``[index]``, ``local rows``; empty where there is no word for it."""
     before = _BEFORE_NAME.get(edge.kind)
-    return f"[{edge.name}]" if before is None else before + printable(edge.name)
+    return f"[{edge.name}]" if before is None else before + short_name(edge.name)
 
 
 def target_text(step: Step) -> str:
     """What a step leads to: ``dict, 640 items``, ``app.Order``, ``class app.Order``, ``function app.handle``."""
     before = "class" if "type" in step.kinds else _CALLED.get(step.type, "")
-    text = printable(f"{before} {step.name}" if before and step.name else _UNNAMED_CACHE.get(step.type, step.type))
+    named = before and step.name
+    text = f"{before} {short_name(step.name)}" if named else short_name(_UNNAMED_CACHE.get(step.type, step.type))
     return text if step.items is None else f"{text}, {step.items} item{'s' * (step.items != 1)}"
 
 
@@ -73,7 +74,7 @@ def path_pairs(root: Root, steps: Sequence[Step]) -> tuple[tuple[str, str], ...]
     """For each step its reference and what it leads to; either may be empty. A module's variable is without its dot."""
     pairs = [(edge_text(step.edge), "" if step.bare else target_text(step)) for step in steps]
     if pairs and root.kind is RootKind.MODULE and steps[0].edge.kind in ATTRIBUTES:
-        pairs[0] = printable(steps[0].edge.name), pairs[0][1]
+        pairs[0] = short_name(steps[0].edge.name), pairs[0][1]
     return tuple(pairs)
 
 
@@ -87,13 +88,13 @@ def holder_text(root: Root, steps: Sequence[Step]) -> str:
 
     It begins anew at each variable of a function: ``app.run, local client.sessions``.
     """
-    text = printable(root.name) if root.kind is RootKind.MODULE else root_text(root)
+    text = short_name(root.name) if root.kind is RootKind.MODULE else root_text(root)
     runs = root.name if root.kind in (RootKind.FUNCTION, RootKind.GREENLET) else ""
     names, goes_on = list[str](), True
     for step in steps:
         name = edge_text(step.edge)
         if step.edge.kind is EdgeKind.LOCAL and runs:
-            text, names, goes_on = f"{printable(runs)}, {name}", [], True
+            text, names, goes_on = f"{short_name(runs)}, {name}", [], True
         elif step.edge.kind in ATTRIBUTES and goes_on:
             names += [] if names[-1:] == [name] else [name]
         else:

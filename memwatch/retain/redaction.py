@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..backend.census.dict_keys import is_interned
 from ..backend.type_labels import type_label
 from ..kinds import Kinds
-from ..units import printable
+from ..units import short_name
 
 _LONGEST_KEY = 40
 _LONGEST_INT = 128  # bits: such a number has about as many digits as fit
@@ -18,7 +18,7 @@ def key_text(key: object) -> str:
         return repr(key[:_LONGEST_KEY])
     if type(key) is int and -1000 < key < 1000:
         return str(key)
-    return f"{printable(type_label(type(key)))} key"
+    return f"{short_name(type_label(type(key)))} key"
 
 
 def shown_key(key: object) -> str:
@@ -42,7 +42,7 @@ def _plain_text(key: object) -> str | None:
 def _tuple_text(items: tuple[object, ...]) -> str:
     parts: list[str] = []
     for item in items:
-        text = _plain_text(item) or printable(type_label(type(item)))
+        text = _plain_text(item) or short_name(type_label(type(item)))
         if sum(map(len, parts)) + len(text) > _LONGEST_KEY:
             parts.append("...")
             break

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from ..backend.fork_warning import note_end, note_failure, note_start, note_thread
@@ -139,5 +140,6 @@ def _os_thread_exists(native_id: int) -> bool:
 def forget_dummy() -> None:
     """Take the calling thread out of `threading`'s table, where `current_thread()` (logging asks) puts a dummy."""
     threading = sys.modules.get("threading")
-    if threading is not None:
-        threading._active.pop(original("_thread", "get_ident")(), None)
+    active = vars(threading).get("_active") if type(threading) is ModuleType else None
+    if type(active) is dict:  # a program may have put another module there
+        active.pop(original("_thread", "get_ident")(), None)

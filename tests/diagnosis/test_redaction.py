@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from memwatch import handlers, retaining_paths
-from memwatch.diagnosis import Diagnosis
+from memwatch.diagnosis import Diagnosis, shown_names
 from memwatch.errors import OptionError
 from memwatch.watch import Leak
 
@@ -176,3 +176,19 @@ def test_a_switch_is_true_or_false() -> None:
 
     with pytest.raises(OptionError, match="show_keys must be True or False"):
         memwatch.start(show_keys="yes")
+
+
+def test_names_of_any_length_and_of_any_characters_stand_on_one_short_line(case: Any, app: ModuleType) -> None:
+    made = type("\x1b[2J\nEv\u202eil" + "x" * 100_000, (), {"__module__": "mod\n" * 500, "__slots__": ()})
+    app.kept = vars(app)["k\r" * 50_000] = []
+    found = case.judge(lambda: app.kept.extend(made() for _ in range(20_000)))
+    frames = ({"function": "f\n" * 50_000, "file": "/a\n" * 50_000, "line": 1, "in_app": True},)
+    (suspect, *_) = found.report.suspects
+    assert suspect.type.startswith(r"mod\nmod") and suspect.type.endswith("xxx")
+    suspect = shown_names.shown(replace(suspect, allocated_at=frames))
+    leak = found.__replace__(report=replace(found.report, suspects=(suspect,)))
+    assert len(json.dumps(leak.to_dict())) < 20_000
+    assert leak.report.subject.isprintable()
+    text = str(leak.report) + "\n" + handlers.summarize(leak)
+    assert max(map(len, text.split("\n"))) < 700 and text.replace("\n", "").isprintable()
+    assert len(leak.report.to_html()) < 200_000
