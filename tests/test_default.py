@@ -145,10 +145,10 @@ def test_a_leak_that_goes_away_is_recovered(fresh):
     for _ in range(6):
         kept.append(bytearray(8 << 20))
         memwatch.gc()
-    assert leaked.wait(60)  # on a busy machine the judge takes longer than memwatch.gc() waits
+    assert leaked.wait(300)  # on a busy machine the judge takes longer than memwatch.gc() waits
     kept.clear()
     memwatch.gc()
-    assert told.wait(60)
+    assert told.wait(300)
     assert seen == ["suspect", "leak", "recovered"]
     assert given[0].reason.startswith("heap growth over 5 consecutive GCs")
 
