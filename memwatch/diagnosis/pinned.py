@@ -23,6 +23,7 @@ _OFTEN = 0.5  # of the topmost objects: what comes with so many of them belongs 
 _MOST = 0.5
 NATIVE = "native memory"
 _LITTLE = 0.1  # of what nobody has sampled: less does not say where that is
+_FAR_MORE = 4  # times
 _SEVERAL = 10  # objects, before it is said what each of them most likely keeps
 
 
@@ -143,8 +144,11 @@ def strong_of(holdings: Sequence[Holding]) -> list[Holding]:
 
 
 def _is_noted(held: Holding, noting: Holding) -> bool:
-    """Whether the objects of *held* are what *noting* refers to weakly, one each, and not the other way round too."""
-    if held is noting or held.weak or not noting.notes.isdisjoint(noting.type_counts):
+    """Whether the objects of *held* are what *noting* refers to weakly, one each, and not the other way round too. Who
+    keeps far more than these do, as by the callbacks of weak references, holds that."""
+    if held is noting or held.weak or noting.retained_bytes > _FAR_MORE * held.retained_bytes:
+        return False
+    if not noting.notes.isdisjoint(noting.type_counts):
         return False
     counts = (held.type_counts[label] for label in noting.notes if label in held.type_counts)
     return any(is_alike(count, noting.targets) for count in counts) and held.notes.isdisjoint(noting.type_counts)

@@ -22,6 +22,7 @@ from .views import View
 
 _MEASURES = (0.25, 1.5)  # times the bytes of the items: who counts them may leave out what Python adds, or count more
 _PASSED = 1.5  # times a bound: what measures so much is not kept below it, though code to do so is there
+_CALLS = 2  # from what compares to what takes out
 _SUMMED = 6  # times a sum: so many bytes may its items have, if it is one of tokens
 _ENDS = frozenset(("head", "tail"))  # methods of a table, that give the first or last rows of it
 _STORES = frozenset((opmap["STORE_SUBSCR"],))
@@ -130,12 +131,23 @@ def kept_measure(view: View, used: int, size: float) -> tuple[int, int] | None:
     Both are attributes or variables beside the container, compared with each other. A number that was passed is no
     bound: the code that keeps it does not run.
     """
-    if not any(removes(view, code) for code in view.touching):
+    keeping = _keepers(view)
+    if not keeping:
         return None
-    for measure, limit in (pair for code in view.codes for it in comparisons(code) if (pair := _pair(view, it))):
+    for measure, limit in (pair for code in keeping for it in comparisons(code) if (pair := _pair(view, it))):
         if measure <= _PASSED * limit and (abs(measure - used) <= 1 or _measures(measure, size)):
             return int(max(measure, limit)), int(measure)
     return _kept_sum(view, size)
+
+
+def _keepers(view: View) -> list[CodeType]:
+    """The code that takes items out of the container, or has others do so; and what such code asks, which takes nothing
+    out itself: a method that keeps another container below a number is no keeper of this one."""
+    found = takers(view) if any(removes(view, code) for code in view.touching) else []
+    for _ in range(_CALLS if found else 0):
+        names = {code.co_name for code in found}
+        found += [code for code in view.codes if code not in found and calls(code, names)]
+    return found + [code for code in view.codes if code not in found and _is_asked(code, found) and not takes_out(code)]
 
 
 def _kept_sum(view: View, size: float) -> tuple[int, int] | None:

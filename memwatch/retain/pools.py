@@ -18,7 +18,7 @@ from typing import Any
 from ..kinds import Kinds
 from .attributes import attribute_of, instance_value, is_instance_dict
 from .comparisons import assigned, comparisons, instructions
-from .emptying import calls, puts_into, takes_from
+from .emptying import calls, puts_into, takes_from, takes_out
 from .functions import methods_of
 
 _STORE_ATTR = opmap["STORE_ATTR"]
@@ -34,6 +34,7 @@ def made_at_most(chain: Sequence[Any], holder: Any, used: int) -> tuple[int, int
         codes = list(methods_of(type(owner)))
         handling = [code for code in codes if name in code.co_names]
         makers = [code for code in codes if any(it is code or calls(it, (code.co_name,)) for it in handling)]
+        makers = [code for code in makers if takes_from(code, name) or not takes_out(code)]  # else it keeps another
         counts = [it for code in makers for it in _counts_up_to(owner, code, codes)]
         if any(takes_from(code, name) for code in handling) and any(puts_into(code, name) for code in handling):
             counts += [(most, used + out) for code in makers for most, out in _in_use_up_to(owner, name, code, codes)]

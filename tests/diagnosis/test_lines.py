@@ -330,6 +330,7 @@ def test_a_weak_holder_is_no_holder():
     small = replace(holding("weakref.ReferenceType", **{"weakref.ReferenceType": 100}), targets=100)
     refs = replace(small, retained_bytes=2 * MIB, notes=frozenset(["app.Order"]))
     assert [it.type for it in suspects([refs, program], lines())] == ["app.Order"]
+    assert [it.type for it in suspects([replace(refs, retained_bytes=20 * MIB), program], lines())][1:] == ["app.Order"]
     assert [it.type for it in suspects([refs], lines())] == ["weakref.ReferenceType"]  # others than these hold them
     assert suspects([replace(program, weak=True)], lines()) == ()
     states = replace(refs, frontier_type="orm.State", type_counts={"orm.State": 100, "weakref.ReferenceType": 100})
