@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..backend.meters.meters import counted_bytes
@@ -18,7 +18,7 @@ from ..heap.counts import count_to_json
 from ..internal import internal
 from ..retain import Holding, RootKind
 from .causes import name_type
-from .lines import NO_OBJECT, Lines, Site
+from .lines import NO_OBJECT, Lines, Site, scaled_to
 from .parts import count_of
 
 Kind = Literal["objects", "untracked", "native", "unknown"]
@@ -112,6 +112,11 @@ class Account:
         """The share of all rows together; None where nobody looked."""
         return self.known / self.total if self.walked or self.sampled else None
 
+    @property
+    def uncounted(self) -> int:
+        """The bytes of the growth that no walk has counted."""
+        return max(0, self.grew - sum(row.size_bytes for row in self.rows if not row.samples))
+
     def shown(self, kind: Kind) -> int:
         """The bytes of one kind."""
         return sum(row.size_bytes for row in self.rows if row.kind == kind and row.size_bytes > 0)
@@ -158,17 +163,35 @@ def make_account(
         met = {PYTHON_RAW, *(label for it in holdings for label in it.type_counts)} if holdings else set()
     grew -= sum(counted_bytes(row.size_bytes, row.count) - row.size_bytes for row in counted if row.size_bytes > 0)
     walked = diff is not None and deep
-    rows = _sampled(_without_buffers(loose_sites(diff, lines, walked), diff, lines), walked, holdings)
+    uncounted = Account(grew, tuple(counted)).uncounted
+    rows = _sampled(_without_buffers(loose_sites(diff, lines, walked, uncounted), diff, lines), walked, holdings)
     loose = [row for row in rows if walked or row.what not in met]
     typed = round(sum(it.size_bytes for it in lines.objects))
     return Account(grew, (*counted, *loose), walked, lines.sampled, typed)
 
 
-def loose_sites(diff: Diff | None, lines: Lines, walked: bool) -> tuple[Site, ...]:
-    """What *lines* knows of and no walk has met, by line and type; after a walk only where that is known of each."""
+def loose_sites(diff: Diff | None, lines: Lines, walked: bool, uncounted: int) -> tuple[Site, ...]:
+    """What *lines* knows of and no walk has met, by line and type; after a walk only where that is known of each, and
+    of raw memory no more than the *uncounted* bytes of the growth."""
     if walked and not lines.tells_met:
         return ()
-    return _without_streams(lines.loose(sum(row.size_bytes for row in _rows(diff) if row.size_bytes > 0)), diff)
+    sites = _without_streams(lines.loose(sum(row.size_bytes for row in _rows(diff) if row.size_bytes > 0)), diff)
+    return _no_more_than(uncounted, sites) if walked else sites
+
+
+def _no_more_than(uncounted: int, sites: Sequence[Site]) -> tuple[Site, ...]:
+    """*sites*, their raw memory in Python's blocks scaled to what of the *uncounted* bytes the others leave: a table of
+    an old dict that took the place of another is new, and no growth."""
+    raw = sum(site.size_bytes for site in sites if _is_raw(site))
+    left = max(0.0, uncounted - sum(site.size_bytes for site in sites if not _is_raw(site)))
+    if raw <= left:
+        return tuple(sites)
+    scaled = (scaled_to(site, left / raw) if _is_raw(site) else site for site in sites)
+    return tuple(site for site in scaled if site.size_bytes > 0)
+
+
+def _is_raw(site: Site) -> bool:
+    return site.label == NO_OBJECT and not site.native
 
 
 def _without_streams(sites: Sequence[Site], diff: Diff | None) -> tuple[Site, ...]:
@@ -190,7 +213,7 @@ def _without_buffers(sites: Sequence[Site], diff: Diff | None, lines: Lines) -> 
     arrays = sum(max(0, row.size_bytes) for row in _rows(diff) if row.what.startswith(_ARRAYS))
     native = sum(site.size_bytes for site in sites if site.native)
     part = 1 - max(0.0, arrays - lines.block_bytes) / max(native, 1)
-    scaled = (replace(it, count=it.count * part, size_bytes=it.size_bytes * part) if it.native else it for it in sites)
+    scaled = (scaled_to(it, part) if it.native else it for it in sites)
     return [site for site in scaled if site.size_bytes > 0]
 
 
@@ -232,7 +255,7 @@ def _sampled(sites: Sequence[Site], walked: bool, holdings: Sequence[Holding]) -
     lost = has_lost(sites)
     for site in sites:
         kind = kind_of(site, walked, holdings, lost)
-        what = PYTHON_RAW if site.label == NO_OBJECT and not site.native else site.label
+        what = PYTHON_RAW if _is_raw(site) else site.label
         by_row.setdefault((what, kind), []).append(site)
     return [_row(what, kind, same) for (what, kind), same in by_row.items() if any(it.is_sure for it in same)]
 

@@ -104,7 +104,7 @@ def _accuse(evidence: Evidence, findings: Findings, account: Account, verdict: s
     """The suspects, the interpreters that were made and not closed since the suspicion among them."""
     interpreters = count_interpreters()
     ranking = Ranking(findings.diff, evidence.series, findings.lines)
-    loose = loose_sites(findings.diff, findings.lines, account.walked)
+    loose = loose_sites(findings.diff, findings.lines, account.walked, account.uncounted)
     suspects = find_suspects(findings.holdings, loose, findings.lines, account, verdict, ranking)
     if interpreters > evidence.interpreters:
         suspects = with_interpreters(suspects, loose, account, interpreters - evidence.interpreters)

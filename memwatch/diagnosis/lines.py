@@ -185,7 +185,7 @@ class Lines:
         sites = self._unmet
         blocks = [site for site in sites if site.label == NO_OBJECT and not site.native]
         part = max(0.0, 1 - max(0.0, beside) / max(sum(it.size_bytes for it in blocks), 1))
-        found = [_scaled(site, part) if site.label == NO_OBJECT and not site.native else site for site in sites]
+        found = [scaled_to(site, part) if site.label == NO_OBJECT and not site.native else site for site in sites]
         return tuple(sorted((site for site in found if site.size_bytes > 0), key=lambda site: -site.size_bytes))
 
     def tree(self, now: float, seconds: float) -> calltree.CallTree | None:
@@ -319,7 +319,8 @@ def _contexts_of(samples: Iterable[Sampled]) -> tuple[tuple[str, float], ...]:
     return tuple([(text, share) for text, share in shares[:_CONTEXTS] if share >= _LEAST_CONTEXT])
 
 
-def _scaled(site: Site, part: float) -> Site:
+def scaled_to(site: Site, part: float) -> Site:
+    """That *part* of *site*."""
     return replace(site, count=site.count * part, size_bytes=site.size_bytes * part)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from memwatch.backend.allocations.live import Sampled
 from memwatch.diagnosis import Account, account
-from memwatch.diagnosis.account import NOT_EXPLAINED, PYTHON_RAW, make_account
+from memwatch.diagnosis.account import NOT_EXPLAINED, PYTHON_RAW, loose_sites, make_account
 from memwatch.diagnosis.lines import NO_OBJECT, Lines
 from memwatch.frames import Frame
 from memwatch.heap import Change, Diff, HeapState, TypeChange
@@ -131,6 +131,15 @@ def test_what_was_found_below_holders_is_known_where_nothing_was_counted() -> No
 def test_where_nobody_looked_nothing_is_explained() -> None:
     found = make_account(1000, None, Lines())
     assert found.explained is None and shown(found) == [(NOT_EXPLAINED, "unknown", 1, 1.0)]
+
+
+@pytest.mark.parametrize(("counted", "raw"), [(500, 300), (800, 100), (900, 0), (1200, 0)])
+def test_raw_memory_is_no_more_than_what_of_the_growth_a_walk_has_not_counted(counted: int, raw: int) -> None:
+    made = lines(("", 200), ("", 100), ("float", 100), ("str", counted), met="str")
+    found = make_account(1000 * KB, diff(str=counted), made)
+    assert sum(row.size_bytes for row in found.rows if row.what == PYTHON_RAW) == raw * KB
+    left = [it for it in loose_sites(diff(str=counted), made, True, found.uncounted) if it.label == NO_OBJECT]
+    assert sum(it.size_bytes for it in left) == pytest.approx(raw * KB) and all(it.size_bytes > 0 for it in left)
 
 
 def test_a_few_samples_are_no_row_unless_each_is_a_large_block() -> None:
