@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from opcode import HAVE_ARGUMENT, opmap, opname, stack_effect
 from types import CodeType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from ..internal import internal, never_count
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _EXTENDED = opmap["EXTENDED_ARG"]
@@ -39,7 +40,7 @@ _BINARY, _IS_ITEM = opmap["BINARY_OP"], 26  # from 3.14 on this operation, with 
 
 
 _blocks: list[None] = []  # that are under way
-_kept: list[dict[int, tuple[CodeType, tuple[Any, ...]]]] = []
+_kept: list[dict[Hashable, tuple[CodeType, Any]]] = []
 never_count(_blocks, _kept)
 
 ADDERS = frozenset(("append", "appendleft", "add", "insert", "heappush", "setdefault", "update", "extend", "put"))
@@ -88,20 +89,22 @@ def code_is_read_once() -> Iterator[None]:
             known.clear()
 
 
-def once(read: Callable[[CodeType], Iterable[T]]) -> Callable[[CodeType], Iterable[T]]:
-    """*read*, which is done once for each code in such a block."""
-    kept: dict[int, tuple[CodeType, tuple[T, ...]]] = {}  # with the code, whose address another could get
+def once(read: Callable[Concatenate[CodeType, P], T]) -> Callable[Concatenate[CodeType, P], T]:
+    """*read*, which is done once in such a block for each code, and whatever else it is asked with."""
+    kept: dict[Hashable, tuple[CodeType, Any]] = {}  # with the code, whose address another could get
     never_count(kept)
     _kept.append(kept)
 
     @wraps(read)
-    def ask(code: CodeType) -> Iterable[T]:
+    def ask(code: CodeType, /, *more: P.args, **named: P.kwargs) -> T:
         if not _blocks:
-            return read(code)
-        known = kept.get(id(code))
+            return read(code, *more, **named)
+        key = id(code), more, *named.items()
+        known = kept.get(key)
         if known is None:
-            known = kept[id(code)] = code, tuple(read(code))
-        return known[1]
+            found: Any = read(code, *more, **named)
+            known = kept[key] = code, tuple(found) if isinstance(found, Iterator) else found
+        return known[1]  # type: ignore[no-any-return]
 
     return ask
 
@@ -208,7 +211,7 @@ def assigned(code: CodeType) -> dict[str, list[Comparison]]:
 
 
 @once
-def _expressions(code: CodeType) -> Iterator[tuple[int, int, Comparison]]:
+def _expressions(code: CodeType) -> Iterable[tuple[int, int, Comparison]]:
     """Each comparison, slice and end of an expression, with its argument and what stands before it. Each name has the
     height of the stack at its place: the container and the key of an item are highest."""
     variables, names, inside = variables_of(code), list[tuple[str, int]](), set[str]()

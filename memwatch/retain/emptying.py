@@ -5,7 +5,7 @@ The code may also call a function beside it that does so, by its name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 from opcode import opmap, opname
 from types import CodeType
@@ -33,6 +33,8 @@ _TAKES_OUT = _OF_HEAPS | frozenset(
 )
 _DELETES = {opmap[name]: place for name, place in (("DELETE_SUBSCR", 2), ("STORE_SLICE", 3)) if name in opmap}
 """Operations that delete or replace items, each with the place on the stack of what these are in."""
+
+_NO_DELETES: dict[int, int] = {}
 
 _STORES = frozenset(opmap[name] for name in ("STORE_ATTR", "STORE_GLOBAL", "STORE_NAME"))
 _STORE_NAME, _STORE_ATTR = opmap["STORE_NAME"], opmap["STORE_ATTR"]
@@ -78,22 +80,24 @@ def calls(code: CodeType, names: Collection[str]) -> bool:
 
 def removes(view: View, code: CodeType) -> bool:
     """Whether *code*, which names the container, takes items out of it, or replaces it."""
-    return view.touches(code) and (_takes_from_it(view, code, _TAKES_OUT, _DELETES) or replaces(view, code))
+    return view.touches(code) and (_takes_from_it(code, view.name, view.is_variable) or replaces(view, code))
 
 
-def _takes_from_it(view: View, code: CodeType, methods: Collection[str], deletes: Mapping[int, int]) -> bool:
-    """Whether one of *methods* is called, or one of the operations *deletes* done, on the container, or on what may be
-    it: all but attributes, globals and variables of other names, their items, and what is set to one of these."""
+@once
+def _takes_from_it(code: CodeType, name: str | None, is_variable: bool, at_once: bool = False) -> bool:
+    """Whether *code* takes items, or *at_once* all of them, out of the container, or out of what may be it: all but
+    attributes, globals and variables of other names, their items, and what is set to one of these."""
     if not takes_out(code):
         return False
-    maybe = {None, view.name, *results_of(code, {view.name or ""}), *KINDS}
+    methods, deletes = (_EMPTIES, _NO_DELETES) if at_once else (_TAKES_OUT, _DELETES)
+    maybe = {None, name, *results_of(code, {name or ""}), *KINDS}
     for part in parts_of(code):
-        for op, arg, read, stack in operations(part, items=True, variables=view.is_variable):
-            if reads_item(op, arg) and at(stack, 1) == view.name:  # it is what a registry has under this key
+        for op, arg, read, stack in operations(part, items=True, variables=is_variable):
+            if reads_item(op, arg) and at(stack, 1) == name:  # it is what a registry has under this key
                 maybe.add(at(stack, 2))
             is_function = op == _GLOBAL or read in _OF_HEAPS
             place = 1 if read in methods else deletes.get(op)
-            if place and (view.name is None or is_function or at(stack, place) in maybe):
+            if place and (name is None or is_function or at(stack, place) in maybe):
                 return True
     return False
 
@@ -123,7 +127,9 @@ def _calls_of(code: CodeType, name: str, methods: Collection[str]) -> bool:
 
 def empties(view: View, code: CodeType) -> bool:
     """Whether *code* takes all items of the container out at once, or replaces it."""
-    return view.touches(code) and (_takes_from_it(view, code, _EMPTIES, {}) or replaces(view, code))
+    return view.touches(code) and (
+        _takes_from_it(code, view.name, view.is_variable, at_once=True) or replaces(view, code)
+    )
 
 
 def replaces(view: View, code: CodeType) -> bool:
@@ -153,7 +159,7 @@ def _stores_under(name: str, code: CodeType) -> Iterator[tuple[int, bool]]:
 
 
 @once
-def _stores(code: CodeType) -> Iterator[tuple[str, int, bool]]:
+def _stores(code: CodeType) -> Iterable[tuple[str, int, bool]]:
     """The names that *code* stores under, each with the operation, and whether the value is a sum. An attribute counts
     in methods alone, where it is set to anything but a sum."""
     variables, grows, loaded = variables_of(code), False, ""

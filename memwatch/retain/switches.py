@@ -65,7 +65,7 @@ def _tests(view: View, code: CodeType, is_method: bool) -> Iterator[tuple[int, t
 
 
 @once
-def _jumps(code: CodeType) -> Iterator[tuple[int, bool, tuple[int, int], tuple[int, int]]]:
+def _jumps(code: CodeType) -> Iterable[tuple[int, bool, tuple[int, int], tuple[int, int]]]:
     """The places of jumps by a truth value, whether they are taken if it is true, and the two operations before."""
     before = [(0, 0), (0, 0)]
     for place, (op, arg) in enumerate(instructions(code)):

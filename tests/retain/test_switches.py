@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from opcode import opname
 from types import CodeType
 from typing import Any
@@ -147,7 +147,7 @@ def test_code_is_read_once_within_a_block_also_with_long_arguments() -> None:
     reads = list[object]()
 
     @once
-    def stores(code: CodeType) -> Iterator[str]:
+    def stores(code: CodeType) -> Iterable[str]:
         reads.append(code)
         yield from (code.co_names[arg] for op, arg in instructions(code) if opname[op] == "STORE_NAME")
 
