@@ -257,7 +257,7 @@ def test_a_tick_while_a_handler_is_connected_does_not_use_up_what_it_is_to_be_to
     connect = crossings._crossed.connect
 
     def tick():
-        sample = SimpleNamespace(rss=2 * MIB, clock=time.monotonic(), time=time.monotonic())
+        sample = SimpleNamespace(rss=2 * MIB, base=MIB, clock=time.monotonic(), time=time.monotonic())
         for call in crossings._Crossings().at_tick(sample):
             call()
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from memwatch.backend.holds import note_hold
+from memwatch.clock import Clock, steady_epoch
 from memwatch.watch.contract import Candidate, Detector, Unjudged, make_leak
 from memwatch.watch.cost import Ledger
 from memwatch.watch.detectors import make_detectors
@@ -317,7 +318,8 @@ def test_a_window_of_no_length_has_no_rate():
     assert Growth("leak", "consecutive", "base", 0.0, 0.0, 0.0, 0, 5000, 5, "GCs").rate_per_hour == 0.0
 
 
-def test_a_leak_speaks_of_its_times_in_utc():
+def test_a_leak_speaks_of_its_times_in_utc(monkeypatch):
+    monkeypatch.setattr(Clock, "wall", steady_epoch)  # the machine's clock may be set meanwhile
     leak = make_leak(growth("leak", 100.0), "objects", Unjudged(growth("leak"), "nothing"))
     assert leak.to_dict()["start"] == "1970-01-01T00:01:24+00:00"
 
