@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unittest
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known, and watch the run if that was asked for."""
     text = "run the test in rounds; it fails if memory grows in every one"
     config.addinivalue_line("markers", f"{_MARK}(loops=2, max_rounds=5, ignore=(), max_growth=0): {text}")
+    _close_socket()
     option = config.option
     if option.memwatch or option.memwatch_fail:
         if not hasattr(config, "stash"):
@@ -67,6 +69,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(
             SuitePlugin(config, option.memwatch_least, option.memwatch_fail), "memwatch-suite"
         )
+
+
+def _close_socket() -> None:
+    """Nobody asks a run of tests, some of which count sockets and descriptors; unless the program wants to be asked."""
+    from .default import listener, watcher
+
+    listening, watching = listener(), watcher()
+    if listening is not None and watching is not None and not os.environ.get("MEMWATCH_SOCKET"):
+        watching.call_later(0.0, listening.close)
 
 
 @pytest.hookimpl(hookwrapper=True)

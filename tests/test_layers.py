@@ -84,7 +84,7 @@ ALLOWED = {
     "scenario": BELOW | {"heap", "retain", "diagnosis", "render"},
     "suite": BELOW | {"heap", "retain", "diagnosis", "render"},
     "freezing": set[str](),
-    "pytest_plugin": {"heap", "scenario", "suite"},
+    "pytest_plugin": {"default", "heap", "scenario", "suite"},
     "notebook": BELOW | {"heap", "profile"},
     "on_demand": INSIDE,
     "labels": {"errors", "internal", "backend"},

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from memwatch import backend
+from memwatch.reach import folder
 
 pytest_plugins = ["pytester"]
 
@@ -368,6 +369,27 @@ def test_pytest_may_find_memwatch_imported_already(pytester: pytest.Pytester) ->
     pytester.makeconftest("import memwatch, pytest\n\npytest.register_assert_rewrite('memwatch')\n")
     pytester.makepyfile("def test_nothing():\n    pass\n")
     pytester.runpytest_subprocess("-p", "no:memwatch").assert_outcomes(passed=1)
+
+
+SOCKET = """
+import os, threading
+from memwatch.default import listener, watcher
+
+def test_socket():
+    done = threading.Event()
+    watcher().call_later(0.0, done.set)  # after what the plugin has asked for
+    assert done.wait(30) and os.path.exists(listener().path) is LISTENS
+"""
+
+
+@pytest.mark.skipif(not folder.is_supported(), reason="no process listens where users have no numbers, as on Windows")
+@pytest.mark.parametrize(("variable", "listens"), [("", False), ("1", True)])
+def test_a_watched_run_has_no_socket_unless_it_is_asked_for(
+    run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, variable: str, listens: bool
+) -> None:
+    monkeypatch.setenv("MEMWATCH_SOCKET", variable)
+    pytester.makeconftest("import memwatch\n\nmemwatch.start()\n")
+    run(SOCKET.replace("LISTENS", str(listens))).assert_outcomes(passed=1)
 
 
 def test_pytest_starts_so_also_where_docstrings_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """How do the names of types and functions stand in a report? On one line, and cut: a program may make them of any text.
 
-All that tells leaks apart, such as their fingerprint, is made of the whole names before.
+The fingerprint, by which leaks are told apart, is made of the whole names of types before.
 """
 
 from __future__ import annotations
